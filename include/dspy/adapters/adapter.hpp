@@ -1,0 +1,87 @@
+#pragma once
+
+#include "dspy/base/error.hpp"
+#include "dspy/lm/request.hpp"
+#include "dspy/signature/example.hpp"
+#include "dspy/signature/prediction.hpp"
+#include "dspy/signature/signature.hpp"
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy {
+
+/// A reply, read: every required output present and of its type.
+struct Reading {
+  JsonObject outputs;  ///< In the signature's order.  An absent optional output is null.
+  std::vector<Flag> flags;
+};
+
+/// Why a reply could not be read.  Not an `Error`: models do this every day.
+struct Unreadable {
+  struct Invalid {
+    std::string field;
+    std::string reason;  ///< "`abc` is not a number"
+  };
+
+  std::vector<std::string> missing;
+  std::vector<Invalid> invalid;
+  JsonObject partial;  ///< The fields that could be read.
+  std::vector<Flag> flags;
+  std::string raw;
+
+  /// A sentence that names every field at fault.
+  std::string message() const;
+};
+
+/// The `Error` (`parse_error`) for a caller who cannot carry on without the outputs.
+Error to_error(const Unreadable& unreadable);
+
+/// A piece of one output field while the reply is being written.
+struct FieldEvent {
+  std::string_view field;
+  std::string_view text;  ///< Continues the field: whole UTF-8 characters.  Valid during the call only.
+  bool done = false;      ///< Nothing more of this field will come.
+};
+
+using FieldSink = std::function<void(const FieldEvent& event)>;
+
+/// Reads a reply while it grows.  The texts of a field's events join to the field's raw text,
+/// however the reply is cut into pieces.
+class FieldStream {
+ public:
+  virtual ~FieldStream() = default;
+  virtual void push(std::string_view text, const FieldSink& sink) = 0;
+  virtual void finish(const FieldSink& sink) = 0;
+};
+
+/// The question that a prompt is written for.
+struct Question {
+  const Signature& signature;
+  std::span<const Example> demos = {};
+  std::span<const Example> history = {};  ///< Earlier turns of the same conversation.
+  const JsonObject& inputs;               ///< As `checked_inputs` returned them.
+};
+
+/// Turns a question into messages, and a reply back into outputs.  Stateless: one adapter
+/// serves any number of threads.
+class Adapter {
+ public:
+  virtual ~Adapter() = default;
+
+  virtual std::string_view name() const noexcept = 0;
+  virtual OutputContract::Form form() const noexcept = 0;
+  virtual Chat format(const Question& question) const = 0;
+  virtual std::expected<Reading, Unreadable> parse(const Signature& signature, std::string_view completion) const = 0;
+  virtual std::unique_ptr<FieldStream> open_stream(std::shared_ptr<const Signature> signature) const = 0;
+};
+
+/// The adapter of that name (`field`).  Throws `Error` (`config_error`) that lists the names.
+std::shared_ptr<const Adapter> adapter(std::string_view name);
+
+}  // namespace dspy

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "dspy/adapters/adapter.hpp"
+
+namespace dspy {
+
+/// The plainest prompt there is, for small local models: `Label: value` lines.
+///
+/// The system message is the instructions, and absent if they are empty.  Demonstrations and
+/// history come next, each as a user and an assistant turn.  A user turn holds one
+/// `Label: value` line per input, an empty line, then one hint per output: `Label:`, followed
+/// in parentheses by what the field's description, type and limits ask for.  An assistant turn
+/// is `Label: value` lines.  A line of a value that would read as one of the signature's
+/// labels is written with a backslash before it, which reading takes away again.
+///
+/// A reply is read by three strategies in this order: labelled lines, a JSON object anywhere
+/// in the text, and the whole text if there is one output only.
+class FieldAdapter final : public Adapter {
+ public:
+  std::string_view name() const noexcept override { return "field"; }
+  OutputContract::Form form() const noexcept override { return OutputContract::Form::fields; }
+  Chat format(const Question& question) const override;
+  std::expected<Reading, Unreadable> parse(const Signature& signature, std::string_view completion) const override;
+  std::unique_ptr<FieldStream> open_stream(std::shared_ptr<const Signature> signature) const override;
+};
+
+}  // namespace dspy

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "dspy/base/json.hpp"
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dspy {
+
+struct Signature;
+
+/// A row of data: values by field name, and which of them are inputs.  Serves as training
+/// example, demonstration and turn of a conversation.
+///
+///     Example example({{"question", "2+2?"}, {"answer", "4"}}, {"question"});
+struct Example {
+  JsonObject data;
+  std::vector<std::string> input_keys;
+  std::vector<std::string> output_keys;
+
+  Example() = default;
+  /// `inputs` names the input fields; every other key becomes an output.
+  Example(JsonObject data, std::vector<std::string> inputs);
+  Example(std::initializer_list<std::pair<std::string_view, Json>> data, std::initializer_list<std::string_view> inputs);
+  /// Takes the sides from a signature; keys that it does not know belong to neither.
+  Example(JsonObject data, const Signature& signature);
+
+  /// The values of the input (output) keys, in that order.
+  JsonObject inputs() const;
+  JsonObject outputs() const;
+
+  /// The value of `key`, or null if there is none.
+  const Json* get(std::string_view key) const noexcept;
+  /// Adds or replaces a value.  A key on neither side becomes an output.
+  void set(std::string_view key, Json value);
+
+  bool operator==(const Example&) const = default;
+};
+
+}  // namespace dspy

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "dspy/base/json.hpp"
+#include "dspy/signature/usage.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy {
+
+/// A liberty that the reply reader took to understand a field: visible, so that it can be
+/// measured and forbidden.
+struct Flag {
+  std::string field;  ///< Empty where it concerns the whole reply.
+  std::string liberty;
+
+  bool operator==(const Flag&) const = default;
+};
+
+/// What a program returns: the output fields, what they cost, and how they were read.
+struct Prediction {
+  JsonObject data;
+  Usage lm_usage;
+  std::vector<Flag> flags;
+  std::string completion;  ///< The model's own words.
+
+  /// The value of an output field.  Throws `Error` (`bad_input`) that names the fields there are.
+  const Json& at(std::string_view name) const;
+  /// The value of an output field, or null if there is none.
+  const Json* get(std::string_view name) const noexcept;
+  const Usage& usage() const noexcept { return lm_usage; }
+};
+
+}  // namespace dspy

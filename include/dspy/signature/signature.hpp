@@ -1,0 +1,60 @@
+#pragma once
+
+#include "dspy/signature/field.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy {
+
+enum class Direction { input, output };
+
+/// What a language model is asked to do: the fields it reads, the fields it writes, and the
+/// instructions that join them.
+///
+/// A signature is a plain value.  Adapters render it, optimizers rewrite it.  Make one from
+/// text or from a struct:
+///
+///     auto qa = Signature::parse("question, passages: list[str] -> answer: float");
+///     auto qa = signature_of<AnswerQuestion>();
+///
+/// The editing functions return a changed copy and keep a field name unique across both sides;
+/// a name that is taken, or missing, throws `Error` (`signature_error`).
+struct Signature {
+  std::string instructions;
+  std::vector<Field> inputs;
+  std::vector<Field> outputs;
+
+  /// Reads the arrow notation `name[: type], … -> name[: type], …`.  A field without a type is
+  /// a `str`.  Throws `Error` (`signature_error`) that names the fault and its position.
+  static Signature parse(std::string_view notation, std::string instructions = {});
+
+  /// The field of that name, or null.
+  const Field* find(std::string_view name) const noexcept;
+
+  Signature with_instructions(std::string instructions) const;
+  Signature append(Direction direction, Field field) const;
+  Signature prepend(Direction direction, Field field) const;
+  /// `index` counts within the side; a negative one from its end, as in Python.
+  Signature insert(Direction direction, int index, Field field) const;
+  Signature delete_field(std::string_view name) const;
+  Signature with_updated_field(std::string_view name, const std::function<void(Field&)>& change) const;
+
+  bool operator==(const Signature&) const = default;
+};
+
+/// The arrow notation, types included: `question: str -> answer: float`.
+std::string to_notation(const Signature& signature);
+
+/// Throws `Error` (`signature_error`) unless there is an output, names are identifiers and
+/// unique, and limits are not contradictory.
+void validate(const Signature& signature);
+
+/// Checks inputs before a call: every required one present and of its type, defaults filled
+/// in, nothing that the signature does not know.  Throws `Error` (`bad_input`) that names
+/// every field at fault.
+JsonObject checked_inputs(const Signature& signature, JsonObject inputs);
+
+}  // namespace dspy

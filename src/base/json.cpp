@@ -1,0 +1,147 @@
+#include "dspy/base/json.hpp"
+
+#include <boost/json/stream_parser.hpp>
+
+#include <charconv>
+#include <cmath>
+
+namespace dspy {
+namespace {
+
+/// Shortest text that reads back as the same float, always with a mark of being one.
+void append_number(std::string& out, double number) {
+  if (!std::isfinite(number)) {
+    out += "null";  // JSON has no word for it
+    return;
+  }
+  char buffer[32];
+  const auto [end, code] = std::to_chars(buffer, buffer + sizeof buffer, number);
+  const std::string_view digits(buffer, static_cast<std::size_t>(end - buffer));
+  out += digits;
+  if (digits.find_first_of(".eE") == std::string_view::npos) out += ".0";
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+  static constexpr char hex[] = "0123456789abcdef";
+  out += '"';
+  std::size_t plain = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
+    out.append(text, plain, i - plain);
+    plain = i + 1;
+    out += '\\';
+    switch (byte) {
+      case '"': out += '"'; break;
+      case '\\': out += '\\'; break;
+      case '\n': out += 'n'; break;
+      case '\t': out += 't'; break;
+      case '\r': out += 'r'; break;
+      case '\b': out += 'b'; break;
+      case '\f': out += 'f'; break;
+      default:
+        out += "u00";
+        out += hex[byte >> 4];
+        out += hex[byte & 15];
+    }
+  }
+  out.append(text, plain);
+  out += '"';
+}
+
+struct Layout {
+  bool pretty = false;
+  int depth = 0;
+
+  void line(std::string& out) const {
+    if (pretty) out.append("\n").append(static_cast<std::size_t>(depth) * 2, ' ');
+  }
+};
+
+void append(std::string& out, const Json& value, Layout& layout);
+
+void append(std::string& out, const JsonArray& items, Layout& layout) {
+  if (items.empty()) {
+    out += "[]";
+    return;
+  }
+  out += '[';
+  ++layout.depth;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i != 0) out += ',';
+    layout.line(out);
+    append(out, items[i], layout);
+  }
+  --layout.depth;
+  layout.line(out);
+  out += ']';
+}
+
+void append(std::string& out, const JsonObject& members, Layout& layout) {
+  if (members.empty()) {
+    out += "{}";
+    return;
+  }
+  out += '{';
+  ++layout.depth;
+  bool first = true;
+  for (const auto& member : members) {
+    if (!first) out += ',';
+    first = false;
+    layout.line(out);
+    append_quoted(out, member.key());
+    out += layout.pretty ? ": " : ":";
+    append(out, member.value(), layout);
+  }
+  --layout.depth;
+  layout.line(out);
+  out += '}';
+}
+
+void append(std::string& out, const Json& value, Layout& layout) {
+  switch (value.kind()) {
+    case boost::json::kind::null: out += "null"; break;
+    case boost::json::kind::bool_: out += value.get_bool() ? "true" : "false"; break;
+    case boost::json::kind::int64: out += std::to_string(value.get_int64()); break;
+    case boost::json::kind::uint64: out += std::to_string(value.get_uint64()); break;
+    case boost::json::kind::double_: append_number(out, value.get_double()); break;
+    case boost::json::kind::string: append_quoted(out, view(value.get_string())); break;
+    case boost::json::kind::array: append(out, value.get_array(), layout); break;
+    case boost::json::kind::object: append(out, value.get_object(), layout); break;
+  }
+}
+
+}  // namespace
+
+std::expected<Json, JsonProblem> parse_json(std::string_view text) {
+  boost::system::error_code code;
+  boost::json::stream_parser parser({}, {.max_depth = 256});
+  const auto read = parser.write_some(text, code);
+  if (!code && read < text.size()) {
+    const auto rest = text.find_first_not_of(" \t\r\n", read);
+    if (rest != std::string_view::npos) return std::unexpected(JsonProblem{"text after the JSON value", rest});
+  }
+  if (!code) parser.finish(code);
+  if (code) return std::unexpected(JsonProblem{code.message(), read});
+  return parser.release();
+}
+
+void append_text(std::string& out, const Json& value) {
+  Layout layout;
+  append(out, value, layout);
+}
+
+std::string to_text(const Json& value) {
+  std::string out;
+  append_text(out, value);
+  return out;
+}
+
+std::string to_pretty_text(const Json& value) {
+  std::string out;
+  Layout layout{.pretty = true};
+  append(out, value, layout);
+  return out;
+}
+
+}  // namespace dspy
