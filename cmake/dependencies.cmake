@@ -1,0 +1,65 @@
+# Everything we build on, in one place: an installed package first, else a download pinned by hash (DSPY_FETCH).
+#
+# The installed path is what development and CI use.  The hashes are those recorded by other package collections for the
+# same archives (each seen in at least two of them); the downloads themselves were not exercised where this was written.
+include(FetchContent)
+
+# dspy_dependency(<package> <find_package arguments>... FETCH <FetchContent_Declare arguments>...)
+macro(dspy_dependency package)
+  cmake_parse_arguments(dep "" "" "FETCH" ${ARGN})
+  if(DSPY_FETCH)
+    FetchContent_Declare(${package} ${dep_FETCH} EXCLUDE_FROM_ALL SYSTEM FIND_PACKAGE_ARGS ${dep_UNPARSED_ARGUMENTS})
+    FetchContent_MakeAvailable(${package})
+  else()
+    find_package(${package} ${dep_UNPARSED_ARGUMENTS} REQUIRED)
+  endif()
+endmacro()
+
+find_package(Threads REQUIRED)
+
+# Coroutines (Asio), JSON (compiled), names of members (PFR).
+set(BOOST_INCLUDE_LIBRARIES asio json pfr)
+set(BOOST_ENABLE_CMAKE ON)
+dspy_dependency(Boost 1.84 CONFIG COMPONENTS json
+  FETCH URL https://github.com/boostorg/boost/releases/download/boost-1.92.0/boost-1.92.0-cmake.tar.xz
+        URL_HASH SHA256=9bed76128d4e46755dbe818487788c6fceb6f72b378f4daa49b7e1e600d9088d)
+if(NOT TARGET Boost::headers)
+  # The fetched tree has one target per library instead of one for all headers.
+  add_library(dspy_boost_headers INTERFACE)
+  target_link_libraries(dspy_boost_headers INTERFACE Boost::asio Boost::pfr)
+  add_library(Boost::headers ALIAS dspy_boost_headers)
+endif()
+
+if(DSPY_BUILD_APPS)
+  dspy_dependency(CLI11 2.4 CONFIG
+    FETCH URL https://github.com/CLIUtils/CLI11/archive/refs/tags/v2.6.1.tar.gz
+          URL_HASH SHA256=377691f3fac2b340f12a2f79f523c780564578ba3d6eaf5238e9f35895d5ba95)
+endif()
+
+if(DSPY_BUILD_TESTS)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  dspy_dependency(doctest 2.4.9 CONFIG
+    FETCH URL https://github.com/doctest/doctest/archive/refs/tags/v2.5.3.tar.gz
+          URL_HASH SHA256=174ebc4e769928959614789c5b4e9c3d0a0f81a62bb608756b127bfebfb21331)
+endif()
+
+if(DSPY_BUILD_BENCHMARKS)
+  set(BENCHMARK_ENABLE_TESTING OFF)
+  dspy_dependency(benchmark 1.7 CONFIG
+    FETCH URL https://github.com/google/benchmark/archive/refs/tags/v1.9.5.tar.gz
+          URL_HASH SHA256=9631341c82bac4a288bef951f8b26b41f69021794184ece969f8473977eaa340)
+endif()
+
+# libllama: only the plug-in links it (cmake/llama_plugin.cmake), so everything else builds without.
+if(DSPY_LLAMA)
+  find_package(llama CONFIG QUIET)
+  if(llama_FOUND)
+    message(STATUS "llama.cpp ${LLAMA_VERSION}: ${llama_LIBRARY}")
+  elseif(DSPY_LLAMA STREQUAL "AUTO")
+    message(STATUS "libllama was not found: building without the in-process engine's plug-in "
+      "(install libllama-dev, for instance with `./dev setup`, or set DSPY_FETCH_LLAMA=ON)")
+  else()
+    message(FATAL_ERROR "DSPY_LLAMA is ON and libllama was not found. Install libllama-dev (`./dev setup`), "
+      "give its place with -Dllama_DIR=<folder of llama-config.cmake>, or set DSPY_FETCH_LLAMA=ON to build it.")
+  endif()
+endif()

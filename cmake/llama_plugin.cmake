@@ -1,0 +1,26 @@
+# dspy::llama links no libllama: it opens the plug-in at run time, since libllama reads its thread settings when it is
+# loaded and everything else must build, start and be tested without it.
+#
+# The plug-in is found through the environment variable DSPY_LLAMA_PLUGIN, else beside the program (../lib/dspy), else in
+# the folders given here.
+set(DSPY_PLUGIN_FILE dspy-llama-plugin${CMAKE_SHARED_MODULE_SUFFIX})
+set(DSPY_PLUGIN_DIR ${PROJECT_BINARY_DIR}/lib/dspy)
+target_compile_definitions(dspy_llama PRIVATE
+  DSPY_PLUGIN_FILE="${DSPY_PLUGIN_FILE}"
+  DSPY_PLUGIN_BUILD_DIR="${DSPY_PLUGIN_DIR}"
+  DSPY_PLUGIN_INSTALL_DIR="${CMAKE_INSTALL_FULL_LIBDIR}/dspy")
+
+file(GLOB plugin_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/llama/plugin/*.cpp)
+if(NOT TARGET llama OR NOT plugin_sources)
+  return()
+endif()
+
+add_library(dspy-llama-plugin MODULE ${plugin_sources})
+target_include_directories(dspy-llama-plugin PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
+target_link_libraries(dspy-llama-plugin PRIVATE llama ggml::ggml dspy_warnings)
+target_compile_features(dspy-llama-plugin PRIVATE cxx_std_23)
+set_target_properties(dspy-llama-plugin PROPERTIES
+  PREFIX ""
+  CXX_EXTENSIONS OFF
+  CXX_VISIBILITY_PRESET hidden
+  LIBRARY_OUTPUT_DIRECTORY ${DSPY_PLUGIN_DIR})

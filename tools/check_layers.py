@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Checks that includes point downward and that public headers stay light.  Run it from the repository's root."""
+
+import pathlib
+import re
+import sys
+
+LAYERS = {
+    "base": 0, "signature": 1, "lm": 2, "http": 2, "adapters": 3, "providers": 3, "llama": 3, "modules": 4,
+    "retrieve": 5, "agents": 5, "evaluate": 5, "optimize": 6, "server": 7,
+    "dspy.hpp": 8,
+}  # fmt: skip
+# Includes between different folders of one layer that are meant: (from, to).
+SIDEWAYS = set()
+# What else than the standard library and dspy a public header may include.
+FOREIGN = {
+    "base/async.hpp": ("boost/asio/awaitable.hpp",),
+    "base/wait.hpp": ("boost/asio/",),
+    "base/json.hpp": ("boost/json",),
+    "signature/reflect.hpp": ("boost/pfr",),
+}
+LLAMA = re.compile(r"(llama|ggml|gguf)([-\w]*)\.h$")
+
+
+def findings(path):
+    public = path.parts[0] == "include"
+    name = "/".join(path.parts[2:] if public else path.parts[1:])  # <folder>/<file>, or dspy.hpp
+    folder = name.split("/")[0]
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        include = re.match(r'\s*#\s*include\s*(["<])([^">]+)', line)
+        if not include:
+            continue
+        quote, target = include.groups()
+        where = f"{path}:{number}: `{target}`"
+        if LLAMA.search(target) and path.parts[:3] != ("src", "llama", "plugin"):
+            yield f"{where}: only src/llama/plugin/ may include llama.cpp; go through the plug-in's interface"
+        to = target.removeprefix("dspy/").split("/")[0]
+        if folder in LAYERS and to in LAYERS and quote == '"' and to != folder:
+            if LAYERS[to] > LAYERS[folder]:
+                yield f"{where}: {folder} is below {to} and must not know it; move the shared part down, or the user up"
+            elif LAYERS[to] == LAYERS[folder] and (folder, to) not in SIDEWAYS:
+                yield f"{where}: {folder} and {to} share a layer; move the shared part down, or list the pair in SIDEWAYS"
+        if public and quote == '"' and not target.startswith("dspy/"):
+            yield f"{where}: not public; a public header includes other dspy headers as \"dspy/<folder>/<name>.hpp\""
+        if public and quote == "<" and re.search(r"[/.]", target) and not target.startswith(FOREIGN.get(name, ())):
+            yield f"{where}: foreign header in a public one; hide it behind a pointer in src/, or list it in FOREIGN"
+
+
+files = [p for top in ("include", "src", "apps", "examples") for p in sorted(pathlib.Path(top).rglob("*.[ch]pp"))]
+problems = [problem for path in files for problem in findings(path)]
+print("\n".join(problems) if problems else f"layers: {len(files)} files, includes point downward")
+sys.exit(bool(problems))
