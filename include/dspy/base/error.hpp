@@ -41,22 +41,22 @@ enum class Errc {
 /// The name of `code` in JSON output and logs, such as `"parse_error"`.
 std::string_view to_string(Errc code) noexcept;
 
-/// The facts behind an error, each where it applies.
+/// The facts behind an error, each where it applies: `{.actual = 9000, .max = 8192}`.
 struct ErrorInfo {
-  std::optional<std::uint64_t> actual;  ///< With `max`: tokens wanted and tokens possible.
-  std::optional<std::uint64_t> max;
-  std::optional<std::uint64_t> used;  ///< With `limit`: the state of a budget.
-  std::optional<std::uint64_t> limit;
-  std::optional<std::size_t> position;  ///< Bytes from the start of the text at fault.
-  std::optional<int> status;            ///< A provider's HTTP status.
-  std::optional<std::chrono::milliseconds> retry_after;
-  std::string model;
-  std::string provider;
-  std::string request_id;
-  std::vector<std::string> missing;  ///< Fields that are absent.
-  std::vector<std::string> invalid;  ///< Fields whose value has another type.
-  std::string raw;                   ///< The text that could not be read, or was written so far.
-  JsonObject partial;                ///< The fields that could be read.
+  std::optional<std::uint64_t> actual = {};  ///< With `max`: tokens wanted and tokens possible.
+  std::optional<std::uint64_t> max = {};
+  std::optional<std::uint64_t> used = {};  ///< With `limit`: the state of a budget.
+  std::optional<std::uint64_t> limit = {};
+  std::optional<std::size_t> position = {};  ///< Bytes from the start of the text at fault.
+  std::optional<int> status = {};            ///< A provider's HTTP status.
+  std::optional<std::chrono::milliseconds> retry_after = {};
+  std::string model = {};
+  std::string provider = {};
+  std::string request_id = {};
+  std::vector<std::string> missing = {};  ///< Fields that are absent.
+  std::vector<std::string> invalid = {};  ///< Fields whose value has another type.
+  std::string raw = {};                   ///< The text that could not be read, or was written so far.
+  JsonObject partial = {};                ///< The fields that could be read.
 };
 
 /// What went wrong, for a caller who cannot carry on.  The message names the thing

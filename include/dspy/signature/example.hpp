@@ -24,7 +24,8 @@ struct Example {
   Example() = default;
   /// `inputs` names the input fields; every other key becomes an output.
   Example(JsonObject data, std::vector<std::string> inputs);
-  Example(std::initializer_list<std::pair<std::string_view, Json>> data, std::initializer_list<std::string_view> inputs);
+  Example(std::initializer_list<std::pair<std::string_view, Json>> data,
+          std::initializer_list<std::string_view> inputs);
   /// Takes the sides from a signature; keys that it does not know belong to neither.
   Example(JsonObject data, const Signature& signature);
 

@@ -11,15 +11,15 @@ namespace dspy {
 /// One named, typed slot of a signature, as prompts, readers and optimizers see it.
 struct Field {
   std::string name;
-  Type type;
-  std::string description;
-  std::string label;  ///< What prompts call it.  `make_field` derives it from the name.
+  Type type = {};
+  std::string description = {};
+  std::string label = {};  ///< What prompts call it.  `make_field` derives it from the name.
 
-  std::optional<double> minimum;  ///< Inclusive, for numbers.
-  std::optional<double> maximum;
-  std::optional<std::size_t> min_length;  ///< Characters of a string, items of a list or dict.
-  std::optional<std::size_t> max_length;
-  std::optional<Json> default_value;
+  std::optional<double> minimum = {};  ///< Inclusive, for numbers.
+  std::optional<double> maximum = {};
+  std::optional<std::size_t> min_length = {};  ///< Characters of a string, items of a list or dict.
+  std::optional<std::size_t> max_length = {};
+  std::optional<Json> default_value = {};
 
   /// A program cannot run without this input; a reply cannot be read without this output.
   bool is_required() const noexcept { return !type.is_optional() && !default_value; }

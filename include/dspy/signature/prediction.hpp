@@ -20,10 +20,10 @@ struct Flag {
 
 /// What a program returns: the output fields, what they cost, and how they were read.
 struct Prediction {
-  JsonObject data;
-  Usage lm_usage;
-  std::vector<Flag> flags;
-  std::string completion;  ///< The model's own words.
+  JsonObject data = {};
+  Usage lm_usage = {};
+  std::vector<Flag> flags = {};
+  std::string completion = {};  ///< The model's own words.
 
   /// The value of an output field.  Throws `Error` (`bad_input`) that names the fields there are.
   const Json& at(std::string_view name) const;

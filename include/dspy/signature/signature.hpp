@@ -23,9 +23,9 @@ enum class Direction { input, output };
 /// The editing functions return a changed copy and keep a field name unique across both sides;
 /// a name that is taken, or missing, throws `Error` (`signature_error`).
 struct Signature {
-  std::string instructions;
-  std::vector<Field> inputs;
-  std::vector<Field> outputs;
+  std::string instructions = {};
+  std::vector<Field> inputs = {};
+  std::vector<Field> outputs = {};
 
   /// Reads the arrow notation `name[: type], … -> name[: type], …`.  A field without a type is
   /// a `str`.  Throws `Error` (`signature_error`) that names the fault and its position.

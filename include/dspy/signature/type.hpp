@@ -23,13 +23,13 @@ struct Type {
   };
 
   Kind kind = Kind::string;
-  std::vector<Type> arguments;
-  std::vector<Json> choices;  ///< Strings, integers or booleans, in the order they were declared.
+  std::vector<Type> arguments = {};
+  std::vector<Json> choices = {};  ///< Strings, integers or booleans, in the order they were declared.
 
   static Type string() { return {}; }
-  static Type integer() { return {.kind = Kind::integer, .arguments = {}, .choices = {}}; }
-  static Type number() { return {.kind = Kind::number, .arguments = {}, .choices = {}}; }
-  static Type boolean() { return {.kind = Kind::boolean, .arguments = {}, .choices = {}}; }
+  static Type integer() { return {.kind = Kind::integer}; }
+  static Type number() { return {.kind = Kind::number}; }
+  static Type boolean() { return {.kind = Kind::boolean}; }
   static Type literal(std::vector<Json> choices);
   static Type list(Type item);
   static Type dict(Type key, Type value);
