@@ -115,7 +115,10 @@ void append(std::string& out, const Json& value, Layout& layout) {
 
 std::expected<Json, JsonProblem> parse_json(std::string_view text) {
   boost::system::error_code code;
-  boost::json::stream_parser parser({}, {.max_depth = 256});
+  boost::json::parse_options options;
+  options.numbers = boost::json::number_precision::precise;  // the default is off by a unit in the last place
+  options.max_depth = 256;
+  boost::json::stream_parser parser({}, options);
   const auto read = parser.write_some(text, code);
   if (!code && read < text.size()) {
     const auto rest = text.find_first_not_of(" \t\r\n", read);

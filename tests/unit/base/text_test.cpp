@@ -45,11 +45,11 @@ TEST_CASE("invalid_utf8 finds the byte where a text stops being UTF-8") {
       {"\x80", 0},
       {"ab\xC3", 2},
       {"ab\xC3 ", 2},
-      {"\xC0\xAF", 0},          // overlong
-      {"\xE0\x80\xAF", 0},      // overlong
-      {"\xF0\x80\x80\xAF", 0},  // overlong
-      {"x\xED\xA0\x80", 1},     // a surrogate
-      {"x\xF4\x90\x80\x80", 1}, // above U+10FFFF
+      {"\xC0\xAF", 0},           // overlong
+      {"\xE0\x80\xAF", 0},       // overlong
+      {"\xF0\x80\x80\xAF", 0},   // overlong
+      {"x\xED\xA0\x80", 1},      // a surrogate
+      {"x\xF4\x90\x80\x80", 1},  // above U+10FFFF
       {"\xF5\x80\x80\x80", 0},
       {"\xE2\x82\xAC\xE2\x82", 3},
   };
@@ -94,9 +94,17 @@ TEST_CASE("nearest finds the word that was meant, or none") {
     std::optional<std::string> meant;
   };
   const std::vector<Case> cases = {
-      {"flaot", "float"},     {"Float", "float"},     {"flot", "float"},       {"lits", "list"},
-      {"optinal", "Optional"}, {"STR", "str"},        {"sr", std::nullopt},    {"tensor", std::nullopt},
-      {"", std::nullopt},     {"x", std::nullopt},    {std::string_view(), std::nullopt},
+      {"flaot", "float"},
+      {"Float", "float"},
+      {"flot", "float"},
+      {"lits", "list"},
+      {"optinal", "Optional"},
+      {"STR", "str"},
+      {"sr", std::nullopt},
+      {"tensor", std::nullopt},
+      {"", std::nullopt},
+      {"x", std::nullopt},
+      {std::string_view(), std::nullopt},
   };
   for (const auto& [word, meant] : cases) {
     CAPTURE(word);

@@ -1,0 +1,119 @@
+#include "dspy/base/json.hpp"
+
+#include <doctest/doctest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <random>
+
+using namespace dspy;
+
+TEST_CASE("parse_json reads what RFC 8259 allows") {
+  const auto value = parse_json(R"( {"a": [1, -2, 2.0, true, null], "b": "\u00e9\n"} )");
+
+  REQUIRE(value);
+  CHECK(value->at("a").at(0).is_int64());
+  CHECK(value->at("a").at(2).is_double());
+  CHECK(value->at("a").at(4).is_null());
+  CHECK(view(value->at("b").get_string()) == "\xC3\xA9\n");
+  CHECK(parse_json("18446744073709551615")->get_uint64() == std::numeric_limits<std::uint64_t>::max());
+  CHECK(parse_json("1e400").error().position > 0);
+}
+
+TEST_CASE("parse_json says where a text stops being JSON") {
+  struct Case {
+    std::string text;
+    std::size_t position;
+  };
+  const std::vector<Case> cases = {
+      {"", 0},         {"   ", 3}, {"{\"a\": }", 6}, {"[1, 2", 5},         {"[1,]", 3},
+      {"{'a': 1}", 1}, {"nul", 3}, {"\"\xFF\"", 1},  {"\"tab\there\"", 4},
+  };
+  for (const auto& [text, position] : cases) {
+    CAPTURE(text);
+    const auto value = parse_json(text);
+    REQUIRE_FALSE(value);
+    CHECK(value.error().position == position);
+    CHECK_FALSE(value.error().message.empty());
+  }
+}
+
+TEST_CASE("parse_json refuses text after the value") {
+  const auto value = parse_json("{\"a\":1} \n x");
+
+  REQUIRE_FALSE(value);
+  CHECK(value.error().position == 10);
+  CHECK(value.error().message == "text after the JSON value");
+  CHECK(parse_json("{\"a\":1} \n"));
+}
+
+TEST_CASE("parse_json follows nesting to a depth of 256 and no deeper") {
+  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+
+  CHECK(parse_json(nested(256)));
+  CHECK_FALSE(parse_json(nested(257)));
+  CHECK_FALSE(parse_json(std::string(1'000'000, '[')));
+}
+
+TEST_CASE("to_text keeps integers and floats apart") {
+  struct Case {
+    Json value;
+    std::string_view text;
+  };
+  const std::vector<Case> cases = {
+      {2, "2"},
+      {2.0, "2.0"},
+      {-0.0, "-0.0"},
+      {0.1, "0.1"},
+      {1e300, "1e+300"},
+      {std::nan(""), "null"},
+      {std::numeric_limits<double>::infinity(), "null"},
+      {std::numeric_limits<std::int64_t>::min(), "-9223372036854775808"},
+      {std::numeric_limits<std::uint64_t>::max(), "18446744073709551615"},
+      {true, "true"},
+      {nullptr, "null"},
+      {"a\"b\\c\n\x01\x7F/\xE2\x82\xAC", "\"a\\\"b\\\\c\\n\\u0001\x7F/\xE2\x82\xAC\""},
+      {JsonArray{}, "[]"},
+      {JsonObject{}, "{}"},
+      {JsonArray{1, "a", JsonArray{}}, "[1,\"a\",[]]"},
+      {JsonObject{{"z", 1}, {"a", 2}}, R"({"z":1,"a":2})"},
+  };
+  for (const auto& [value, text] : cases) {
+    CAPTURE(text);
+    CHECK(to_text(value) == text);
+    std::string longer = "x";
+    append_text(longer, value);
+    CHECK(longer == "x" + std::string(text));
+  }
+}
+
+TEST_CASE("Every float reads back as itself") {
+  std::mt19937_64 random(20260902);
+  for (int round = 0; round < 5000; ++round) {
+    const double number = std::bit_cast<double>(random());
+    if (!std::isfinite(number)) continue;
+    const auto text = to_text(number);
+    CAPTURE(text);
+    const auto again = parse_json(text);
+    REQUIRE(again);
+    REQUIRE(again->is_double());
+    CHECK(std::bit_cast<std::uint64_t>(again->get_double()) == std::bit_cast<std::uint64_t>(number));
+  }
+}
+
+TEST_CASE("to_pretty_text lays out one member a line") {
+  const Json value = {{"a", {1, {{"b", nullptr}}}}, {"c", JsonArray{}}};
+
+  CHECK(to_pretty_text(value) == R"({
+  "a": [
+    1,
+    {
+      "b": null
+    }
+  ],
+  "c": []
+})");
+  CHECK(parse_json(to_pretty_text(value)) == value);
+}
