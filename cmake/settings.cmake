@@ -13,12 +13,6 @@ set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
 add_library(dspy_warnings INTERFACE)
 if(PROJECT_IS_TOP_LEVEL AND NOT MSVC)
   target_compile_options(dspy_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # GCC warns for members with a default too, which is how options structs are meant to be used.
-    target_compile_options(dspy_warnings INTERFACE -Wno-missing-field-initializers)
-  else()
-    target_compile_options(dspy_warnings INTERFACE -Wno-missing-designated-field-initializers)
-  endif()
 endif()
 
 if(NOT PROJECT_IS_TOP_LEVEL)

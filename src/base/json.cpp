@@ -1,7 +1,9 @@
 #include "dspy/base/json.hpp"
 
+#include <boost/json/parse.hpp>
 #include <boost/json/stream_parser.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -111,14 +113,42 @@ void append(std::string& out, const Json& value, Layout& layout) {
   }
 }
 
+constexpr boost::json::parse_options strict = [] {
+  boost::json::parse_options options;
+  options.numbers = boost::json::number_precision::precise;  // the default is off by a unit in the last place
+  options.max_depth = 256;
+  return options;
+}();
+
+/// True if a number was too large for a double, which Boost reads as infinity.
+bool holds_infinity(const Json& value) {
+  if (const auto* number = value.if_double()) return std::isinf(*number);
+  if (const auto* items = value.if_array()) return std::ranges::any_of(*items, holds_infinity);
+  if (const auto* members = value.if_object()) {
+    return std::ranges::any_of(*members, [](const auto& member) { return holds_infinity(member.value()); });
+  }
+  return false;
+}
+
+/// The end of the first number in `text`, which is JSON, that is too large for a double.
+std::size_t end_of_infinity(std::string_view text) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '"') {
+      while (text[++at] != '"') at += text[at] == '\\' ? 1 : 0;
+    } else if (text[at] == '-' || (text[at] >= '0' && text[at] <= '9')) {
+      const auto end = std::min(text.find_first_not_of("+-.eE0123456789", at), text.size());
+      if (holds_infinity(boost::json::parse(text.substr(at, end - at), {}, strict))) return end;
+      at = end - 1;
+    }
+  }
+  return text.size();
+}
+
 }  // namespace
 
 std::expected<Json, JsonProblem> parse_json(std::string_view text) {
   boost::system::error_code code;
-  boost::json::parse_options options;
-  options.numbers = boost::json::number_precision::precise;  // the default is off by a unit in the last place
-  options.max_depth = 256;
-  boost::json::stream_parser parser({}, options);
+  boost::json::stream_parser parser({}, strict);
   const auto read = parser.write_some(text, code);
   if (!code && read < text.size()) {
     const auto rest = text.find_first_not_of(" \t\r\n", read);
@@ -126,7 +156,11 @@ std::expected<Json, JsonProblem> parse_json(std::string_view text) {
   }
   if (!code) parser.finish(code);
   if (code) return std::unexpected(JsonProblem{code.message(), read});
-  return parser.release();
+  auto value = parser.release();
+  if (holds_infinity(value)) {
+    return std::unexpected(JsonProblem{"a number too large for a double", end_of_infinity(text)});
+  }
+  return value;
 }
 
 void append_text(std::string& out, const Json& value) {

@@ -19,7 +19,14 @@ TEST_CASE("parse_json reads what RFC 8259 allows") {
   CHECK(value->at("a").at(4).is_null());
   CHECK(view(value->at("b").get_string()) == "\xC3\xA9\n");
   CHECK(parse_json("18446744073709551615")->get_uint64() == std::numeric_limits<std::uint64_t>::max());
-  CHECK(parse_json("1e400").error().position > 0);
+}
+
+TEST_CASE("parse_json refuses a number too large for a double, and says where it ends") {
+  const auto value = parse_json(R"(["\"9e999", 1e308, {"a": -1e400}])");
+
+  REQUIRE_FALSE(value);
+  CHECK(value.error().message == "a number too large for a double");
+  CHECK(value.error().position == 31);
 }
 
 TEST_CASE("parse_json says where a text stops being JSON") {
