@@ -2,6 +2,7 @@
 
 #include "dspy/base/json.hpp"
 
+#include <concepts>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -27,7 +28,11 @@ struct Example {
   Example(std::initializer_list<std::pair<std::string_view, Json>> data,
           std::initializer_list<std::string_view> inputs);
   /// Takes the sides from a signature; keys that it does not know belong to neither.
-  Example(JsonObject data, const Signature& signature);
+  /// (A template, so that braces always mean a list of names.)
+  template <std::same_as<Signature> S>
+  Example(JsonObject values, const S& signature) : data(std::move(values)) {
+    take_sides(signature);
+  }
 
   /// The values of the input (output) keys, in that order.
   JsonObject inputs() const;
@@ -39,6 +44,9 @@ struct Example {
   void set(std::string_view key, Json value);
 
   bool operator==(const Example&) const = default;
+
+ private:
+  void take_sides(const Signature& signature);
 };
 
 }  // namespace dspy

@@ -31,6 +31,10 @@ struct Field {
 /// (`signature_error`) if `name` is no identifier.
 Field make_field(std::string name, Type type = {}, std::string description = {});
 
+/// Throws `Error` (`signature_error`) unless the name is an identifier, the label is one line, and
+/// limits and default agree with the type and with each other.
+void validate(const Field& field);
+
 /// `fit` for the field's type, and then its limits.
 std::expected<Json, Mismatch> fit(const Field& field, Json value);
 

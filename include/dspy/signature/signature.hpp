@@ -37,7 +37,7 @@ struct Signature {
   Signature with_instructions(std::string instructions) const;
   Signature append(Direction direction, Field field) const;
   Signature prepend(Direction direction, Field field) const;
-  /// `index` counts within the side; a negative one from its end, as in Python.
+  /// `index` counts within the side, a negative one from its end: -1 is behind the last field.
   Signature insert(Direction direction, int index, Field field) const;
   Signature delete_field(std::string_view name) const;
   Signature with_updated_field(std::string_view name, const std::function<void(Field&)>& change) const;
@@ -48,13 +48,13 @@ struct Signature {
 /// The arrow notation, types included: `question: str -> answer: float`.
 std::string to_notation(const Signature& signature);
 
-/// Throws `Error` (`signature_error`) unless there is an output, names are identifiers and
-/// unique, and limits are not contradictory.
+/// Throws `Error` (`signature_error`) unless there is an output, names are unique, and every
+/// field is valid.
 void validate(const Signature& signature);
 
-/// Checks inputs before a call: every required one present and of its type, defaults filled
-/// in, nothing that the signature does not know.  Throws `Error` (`bad_input`) that names
-/// every field at fault.
+/// Checks inputs before a call: every required one present, of its type and UTF-8, nothing that
+/// the signature does not know.  An absent one gets its default, or null if it is optional.
+/// Throws `Error` (`bad_input`) that names every field at fault.
 JsonObject checked_inputs(const Signature& signature, JsonObject inputs);
 
 }  // namespace dspy

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "dspy/signature/field.hpp"
+
+namespace dspy {
+
+// `fit` without a copy: changes `value` where it is, and returns the reason if it does not fit.
+// Then `value` may be changed in part.
+
+std::optional<std::string> fit_in_place(const Type& type, Json& value);
+std::optional<std::string> fit_in_place(const Field& field, Json& value);
+
+/// The value as text within a sentence: whole if it is short, and UTF-8 whatever it is.
+std::string shown(const Json& value);
+
+}  // namespace dspy

@@ -1,0 +1,403 @@
+#include "notation.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <format>
+#include <utility>
+
+#include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
+
+namespace dspy {
+namespace {
+
+constexpr int deepest = 64;
+constexpr std::size_t most_fields = 1000;  // keeps the search for repeated names cheap on hostile input
+
+constexpr std::string_view known_types =
+    "str, int, float, bool, list[T], dict[K, V], Literal['a', 'b'] or Optional[T]";
+
+constexpr std::string_view separators = ",:=[]|";
+
+constexpr bool is_space(char c) noexcept {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+constexpr bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_name_start(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+constexpr bool is_name_part(char c) noexcept {
+  return is_name_start(c) || is_digit(c);
+}
+constexpr bool is_quote(char c) noexcept {
+  return c == '\'' || c == '"';
+}
+
+/// The type that other languages call `name`, if any.
+std::string_view meant_type(std::string_view name) {
+  using Pair = std::pair<std::string_view, std::string_view>;
+  static constexpr auto meant = std::to_array<Pair>(
+      {{"string", "str"},      {"text", "str"},       {"date", "str"},    {"datetime", "str"}, {"integer", "int"},
+       {"long", "int"},        {"number", "float"},   {"double", "float"}, {"boolean", "bool"}, {"array", "list[T]"},
+       {"vector", "list[T]"},  {"tuple", "list[T]"},  {"set", "list[T]"}, {"object", "dict[K, V]"},
+       {"map", "dict[K, V]"},  {"enum", "Literal['a', 'b']"}});
+  for (const auto& [other, ours] : meant) {
+    if (text::equals_ignoring_case(name, other)) return ours;
+  }
+  return {};
+}
+
+/// Appends a code point; false if it is a surrogate or beyond Unicode.
+bool append_utf8(std::string& out, std::uint32_t code) {
+  if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return false;
+  const auto append = [&](std::uint32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
+  if (code < 0x80) {
+    append(code);
+    return true;
+  }
+  const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  append((0xF00U >> more & 0xFF) | code >> 6 * more);  // one leading 1 per byte
+  for (int i = more - 1; i >= 0; --i) append(0x80 | (code >> 6 * i & 0x3F));
+  return true;
+}
+
+}  // namespace
+
+bool is_identifier(std::string_view text) noexcept {
+  return !text.empty() && is_name_start(text[0]) && std::ranges::all_of(text, is_name_part);
+}
+
+NotationReader::NotationReader(std::string_view text) : text_(text) {
+  if (const auto position = text::invalid_utf8(text)) {
+    throw Error(Errc::signature_error,
+                std::format("byte {} of the signature is not UTF-8; save the text as UTF-8", *position),
+                {.position = *position});
+  }
+}
+
+void NotationReader::fields(std::vector<Field>& side, const std::vector<Field>& taken) {
+  for (skip_space(); !at_end() && !at_arrow(); skip_space()) {
+    const auto start = position_;
+    const auto name = word();
+    if (here() == ',' && name.empty())
+      fail("a field name is missing before the `,`", start, "write a name there, or take the comma away");
+    if (!is_identifier(name) || !at_border()) {
+      fail_other_arrow();
+      fail(std::format("`{}` is no field name", token(start)), start,
+           "use ASCII letters, digits and `_`, and do not start with a digit");
+    }
+    const auto same = [&](const Field& field) { return field.name == name; };
+    if (std::ranges::any_of(side, same) || std::ranges::any_of(taken, same))
+      fail(std::format("the name `{}` is already taken", name), start, "give each input and output a name of its own");
+    if (side.size() + taken.size() == most_fields)
+      fail(std::format("there are more than {} fields", most_fields), start, "put values that belong together into a list or dict");
+
+    auto& field = side.emplace_back(std::string(name));
+    field.label = text::to_words(name);
+    skip_space();
+    if (take(':')) field.type = type();
+    skip_space();
+    if (take(',') || at_end() || at_arrow()) continue;
+    fail_other_arrow();
+    if (!text_.contains("->")) arrow();  // which throws
+    fail_unexpected();
+  }
+}
+
+void NotationReader::arrow() {
+  if (at_arrow()) {
+    position_ += 2;
+    return;
+  }
+  fail("the arrow `->` is missing", position_, "write inputs, `->` and outputs, such as `question -> answer`");
+}
+
+void NotationReader::end() {
+  skip_space();
+  if (at_end()) return;
+  if (!at_arrow()) fail_unexpected();
+  fail("there is a second `->`", position_, "write all inputs before the one arrow and all outputs after it");
+}
+
+void NotationReader::fail_without_outputs() const {
+  fail("no output field follows the `->`", position_, "name at least one, such as `question -> answer`");
+}
+
+Type NotationReader::type() {
+  skip_space();
+  const auto start = position_;
+  Union all;
+  do add_term(all);
+  while (take('|'));
+  return resolve(std::move(all), start);
+}
+
+void NotationReader::add_term(Union& all) {
+  skip_space();
+  const auto start = position_;
+  auto name = word();
+  while (!name.empty() && take('.')) {
+    word();
+    name = text_.substr(start, position_ - start);
+  }
+  if (name.starts_with("typing.")) name.remove_prefix(7);
+
+  if (name.empty() || !is_name_start(name[0])) {
+    if (is_quote(here())) fail("a quoted text is no type", start, "put choices into a `Literal`: `Literal['yes', 'no']`");
+    const bool missing = here() == ',' || here() == ']' || here() == '|' || at_end() || at_arrow();
+    fail(missing ? "a type is missing" : std::format("`{}` is no type", token(start)), start,
+         std::format("write {}", known_types));
+  }
+  if (name == "None") {
+    all.nullable = true;
+  } else if (all.type) {
+    fail("a union of several types is not supported", start,
+         "write one type, or one type and `None`; a `str` can hold any of them");
+  } else {
+    if (depth_++ == deepest) fail(std::format("types are nested deeper than {}", deepest), start, "use a flatter type");
+    all.type = named_type(name, start);
+    --depth_;
+  }
+  skip_space();
+}
+
+Type NotationReader::resolve(Union all, std::size_t start) const {
+  if (!all.type) fail("`None` alone is no type", start, "write what else the value may be, such as `str | None`");
+  return all.nullable ? Type::optional(*std::move(all.type)) : *std::move(all.type);
+}
+
+Type NotationReader::named_type(std::string_view name, std::size_t start) {
+  if (name == "str") return Type::string();
+  if (name == "int") return Type::integer();
+  if (name == "float") return Type::number();
+  if (name == "bool") return Type::boolean();
+
+  skip_space();
+  const bool bare = here() != '[';
+  if (name == "list" || name == "List") {
+    if (bare) return Type::list(Type::string());
+    const auto bracket = open(name, start);
+    auto item = type();
+    close(bracket);
+    return Type::list(std::move(item));
+  }
+  if (name == "dict" || name == "Dict") return bare ? Type::dict(Type::string(), Type::string()) : dict(open(name, start));
+  if (name == "Literal") return literal(open(name, start));
+  if (name == "Union") return union_of(open(name, start));
+  if (name == "Optional") {
+    const auto bracket = open(name, start);
+    auto inner = type();
+    close(bracket);
+    return Type::optional(std::move(inner));
+  }
+  fail_unknown_type(name, start);
+}
+
+Type NotationReader::union_of(std::size_t bracket) {
+  Union all;
+  do add_term(all);
+  while (!take_close(bracket));
+  return resolve(std::move(all), bracket);
+}
+
+Type NotationReader::dict(std::size_t bracket) {
+  skip_space();
+  const auto start = position_;
+  auto key = type();
+  if (key.kind != Type::Kind::string && key.kind != Type::Kind::integer && key.kind != Type::Kind::literal) {
+    fail(std::format("`{}` cannot be the type of a dict's keys", to_notation(key)), start,
+         "use `str`, `int` or a `Literal`");
+  }
+  if (take_close(bracket)) fail("the type of the dict's values is missing", position_ - 1, "write `dict[K, V]`");
+  auto value = type();
+  close(bracket);
+  return Type::dict(std::move(key), std::move(value));
+}
+
+Type NotationReader::literal(std::size_t bracket) {
+  skip_space();
+  if (here() == ']') fail("`Literal[]` has no choices", bracket, "name them, such as `Literal['yes', 'no']`");
+  std::vector<Json> choices;
+  bool nullable = false;
+  do {
+    auto next = choice();
+    if (next.is_null()) {
+      nullable = true;
+    } else {
+      choices.push_back(std::move(next));
+    }
+  } while (!take_close(bracket));
+  if (choices.empty()) fail("`None` is the only choice", bracket, "name others, such as `Literal['yes', 'no', None]`");
+  auto type = Type::literal(std::move(choices));
+  return nullable ? Type::optional(std::move(type)) : type;
+}
+
+Json NotationReader::choice() {
+  skip_space();
+  const auto start = position_;
+  if (is_quote(here())) return Json(quoted());
+  if (here() == '-' || here() == '+' || is_digit(here())) return number();
+  const auto name = word();
+  if (name == "True") return true;
+  if (name == "False") return false;
+  if (name == "None") return nullptr;
+  if (at_end() && name.empty()) fail("a choice is missing", start, "write it and close the `Literal` with `]`");
+  fail(std::format("`{}` is no choice", token(start)), start, "put words into quotes, such as `Literal['yes', 'no']`");
+}
+
+Json NotationReader::number() {
+  const auto start = position_;
+  if (here() == '+') ++position_;
+  std::int64_t value = 0;
+  const auto* const begin = text_.data() + position_;
+  const auto [stop, error] = std::from_chars(begin, text_.data() + text_.size(), value);
+  const auto next = position_ + static_cast<std::size_t>(stop - begin);
+  if (error == std::errc::result_out_of_range)
+    fail(std::format("the choice `{}` is beyond 64 bits", token(start)), start, "put it into quotes");
+  if (error != std::errc() || (next < text_.size() && (text_[next] == '.' || is_name_part(text_[next]))))
+    fail(std::format("the choice `{}` is no integer", token(start)), start, "put it into quotes");
+  position_ = next;
+  return value;
+}
+
+std::string NotationReader::quoted() {
+  const auto start = position_;
+  const char quote = text_[position_++];
+  std::string out;
+  while (true) {
+    if (at_end() || here() == '\n' || here() == '\r')
+      fail(std::format("the text that starts with {} is not closed", quote), start, std::format("add a {} after it", quote));
+    const char c = text_[position_++];
+    if (c == quote) return out;
+    if (c == '\\' && !at_end()) {
+      escape(out);
+    } else {
+      out += c;
+    }
+  }
+}
+
+void NotationReader::escape(std::string& out) {
+  const auto start = position_ - 1;
+  const char letter = text_[position_++];
+  std::size_t digits = 0;
+  switch (letter) {
+    case '\\':
+    case '\'':
+    case '"': out += letter; return;
+    case 'n': out += '\n'; return;
+    case 't': out += '\t'; return;
+    case 'r': out += '\r'; return;
+    case 'x': digits = 2; break;
+    case 'u': digits = 4; break;
+    case 'U': digits = 8; break;
+    default: break;
+  }
+  std::uint32_t code = 0;
+  const auto hex = text_.substr(position_, digits);
+  const auto [stop, error] = std::from_chars(hex.data(), hex.data() + hex.size(), code, 16);
+  if (digits == 0 || hex.size() < digits || error != std::errc() || stop != hex.data() + hex.size() || !append_utf8(out, code))
+    fail("the backslash starts no escape that is known", start, R"(write a backslash as `\\`)");
+  position_ += digits;
+}
+
+std::size_t NotationReader::open(std::string_view name, std::size_t start) {
+  skip_space();
+  const auto bracket = position_;
+  if (take('[')) return bracket;
+  fail(std::format("`{}` needs its types in brackets", name), start,
+       name == "Literal" ? "write `Literal['yes', 'no']`" : std::format("write `{}[str]`", name));
+}
+
+bool NotationReader::take_close(std::size_t bracket) {
+  skip_space();
+  const bool comma = take(',');
+  skip_space();
+  if (take(']')) return true;
+  if (at_end() || at_arrow()) fail("the `[` is not closed", bracket, "add a `]`");
+  if (!comma) fail_unexpected();
+  return false;
+}
+
+void NotationReader::close(std::size_t bracket) {
+  if (!take_close(bracket)) fail("there are too many types in the brackets", position_, "add a `]` before this one");
+}
+
+bool NotationReader::at_border() const noexcept {
+  return at_end() || is_space(here()) || at_arrow() || separators.contains(here());
+}
+
+void NotationReader::skip_space() noexcept {
+  while (position_ < text_.size() && is_space(text_[position_])) ++position_;
+}
+
+bool NotationReader::take(char c) noexcept {
+  if (here() != c || at_end()) return false;
+  ++position_;
+  return true;
+}
+
+std::string_view NotationReader::word() noexcept {
+  const auto start = position_;
+  while (position_ < text_.size() && is_name_part(text_[position_])) ++position_;
+  return text_.substr(start, position_ - start);
+}
+
+std::string_view NotationReader::token(std::size_t position) const noexcept {
+  constexpr std::size_t longest = 40;
+  auto end = position;
+  while (end < text_.size() && !is_space(text_[end]) && !separators.contains(text_[end])) ++end;
+  if (end == position && end < text_.size()) ++end;
+  if (end - position > longest) {
+    end = position + longest;
+    while ((static_cast<unsigned char>(text_[end]) & 0xC0) == 0x80) --end;
+  }
+  return text_.substr(position, end - position);
+}
+
+void NotationReader::fail(std::string_view what, std::size_t position, std::string_view remedy) const {
+  throw Error(Errc::signature_error, std::format("{} at byte {} of the signature; {}", what, position, remedy),
+              {.position = position, .raw = std::string(text_)});
+}
+
+void NotationReader::fail_other_arrow() const {
+  if (text_.contains("->")) return;
+  for (const std::string_view other : {"=>", "→", "⇒"}) {
+    if (const auto found = text_.find(other); found != std::string_view::npos)
+      fail(std::format("`{}` is no arrow", other), found, "write `->` between inputs and outputs");
+  }
+}
+
+void NotationReader::fail_unexpected() const {
+  const auto found = token(position_);
+  std::string_view remedy = "put a comma between fields";
+  if (found == "=") {
+    remedy = "a default cannot be written here; set the field's `default_value`";
+  } else if (found == "[") {
+    remedy = "only list, dict, Literal, Optional and Union take brackets";
+  } else if (found == "]") {
+    remedy = "take it away, or add the `[` before it";
+  } else if (found == "|") {
+    remedy = "write a type before it, such as `name: str | None`";
+  } else if (depth_ > 0) {
+    remedy = "put a comma before it, or close the bracket";
+  }
+  fail(std::format("`{}` does not belong", found), position_, remedy);
+}
+
+void NotationReader::fail_unknown_type(std::string_view name, std::size_t start) const {
+  static const std::vector<std::string> names = {"str",     "int",      "float", "bool", "list",
+                                                 "dict", "Literal", "Optional", "Union", "None"};
+  const auto last = name.substr(name.find_last_of('.') + 1);
+  std::string meant(meant_type(last));
+  if (meant.empty()) meant = text::nearest(last, names).value_or("");
+  const auto shown = name.substr(0, 40);
+  fail(std::format("`{}` is no type", shown), start,
+       meant.empty() ? std::format("write {}", known_types) : std::format("did you mean `{}`?", meant));
+}
+
+}  // namespace dspy
