@@ -26,7 +26,7 @@ class ScriptedLM final : public LM {
 
   /// The requests so far, oldest first, if `remember` was left on.
   std::vector<Request> requests() const;
-  void remember(bool on) { remember_ = on; }
+  void remember(bool on);
 
  private:
   Reply answer(Request request);

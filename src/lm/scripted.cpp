@@ -1,0 +1,106 @@
+#include "dspy/lm/scripted.hpp"
+
+#include "dspy/base/error.hpp"
+
+#include <utility>
+
+namespace dspy {
+namespace {
+
+constexpr bool is_space(char c) noexcept {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+std::uint64_t count_words(std::string_view text) noexcept {
+  std::uint64_t words = 0;
+  bool inside = false;
+  for (const char c : text) {
+    words += !is_space(c) && !inside ? 1U : 0U;
+    inside = !is_space(c);
+  }
+  return words;
+}
+
+/// The next word of `text` with the white space before it; what follows the last word goes with it.
+std::string_view take_word(std::string_view& text) noexcept {
+  std::size_t end = 0;
+  while (end < text.size() && is_space(text[end])) ++end;
+  while (end < text.size() && !is_space(text[end])) ++end;
+  auto rest = end;
+  while (rest < text.size() && is_space(text[rest])) ++rest;
+  if (rest == text.size()) end = rest;
+  const auto word = text.substr(0, end);
+  text.remove_prefix(end);
+  return word;
+}
+
+void check_limits(const Request& request) {
+  validate(request.sampling);
+  if (request.stop.stop_requested()) throw Error(Errc::cancelled, "the caller asked to stop");
+  if (request.deadline && *request.deadline <= std::chrono::steady_clock::now())
+    throw Error(Errc::deadline_exceeded, "the request's deadline passed before the scripted reply");
+}
+
+}  // namespace
+
+ScriptedLM::ScriptedLM(std::deque<std::string> replies) : replies_(std::move(replies)) {}
+
+ScriptedLM::ScriptedLM(std::function<std::string(const Request& request)> answer) : answer_(std::move(answer)) {
+  if (!answer_) throw Error(Errc::config_error, "a ScriptedLM needs replies, or a function that makes them");
+}
+
+Async<Reply> ScriptedLM::complete(Request request) {
+  co_return answer(std::move(request));
+}
+
+Async<Reply> ScriptedLM::stream(Request request, EventSink sink) {
+  const auto stop = request.stop;
+  auto reply = answer(std::move(request));
+  if (!sink) co_return reply;
+  auto usage = reply.usage;
+  usage.completion_tokens = 0;
+  sink({.kind = StreamEvent::Kind::prompt_done, .text = {}, .usage = usage});
+  for (std::string_view rest = reply.text; !rest.empty();) {
+    if (stop.stop_requested())
+      throw Error(Errc::cancelled, "the caller asked to stop",
+                  {.raw = reply.text.substr(0, reply.text.size() - rest.size())});
+    const auto word = take_word(rest);
+    usage.completion_tokens += count_words(word);
+    sink({.kind = StreamEvent::Kind::text, .text = word, .usage = usage});
+  }
+  co_return reply;
+}
+
+std::vector<Request> ScriptedLM::requests() const {
+  const std::lock_guard lock(mutex_);
+  return requests_;
+}
+
+void ScriptedLM::remember(bool on) {
+  const std::lock_guard lock(mutex_);
+  remember_ = on;
+}
+
+Reply ScriptedLM::answer(Request request) {
+  check_limits(request);
+  Reply reply;
+  reply.usage.requests = 1;
+  for (const auto& message : request.messages) reply.usage.prompt_tokens += count_words(message.content);
+
+  // The function is the caller's and may take its time, so it runs without the lock.
+  if (answer_) reply.text = answer_(request);
+
+  const std::lock_guard lock(mutex_);
+  if (remember_) requests_.push_back(std::move(request));
+  if (!answer_) {
+    if (replies_.empty()) {
+      throw Error(Errc::inference_failed, "the script has no reply left; give the ScriptedLM one for each request");
+    }
+    reply.text = std::move(replies_.front());
+    replies_.pop_front();
+  }
+  reply.usage.completion_tokens = count_words(reply.text);
+  return reply;
+}
+
+}  // namespace dspy

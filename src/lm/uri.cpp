@@ -1,0 +1,104 @@
+#include "lm/uri.hpp"
+
+#include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
+
+#include <algorithm>
+#include <format>
+
+namespace dspy {
+namespace {
+
+constexpr bool is_letter(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+constexpr bool is_scheme_character(char c) noexcept {
+  return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' || c == '_';
+}
+
+constexpr int hex_digit(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/// Reads one URI and remembers where it is, for its complaints.
+class Reader {
+ public:
+  explicit Reader(std::string_view uri) : uri_(uri) {}
+
+  LMUri read() {
+    if (const auto position = text::invalid_utf8(uri_)) fail(*position, "this is not UTF-8");
+    LMUri parts;
+    parts.scheme = scheme();
+    const auto path_start = parts.scheme.size() + 1;
+    const auto path_end = std::min(uri_.find('?', path_start), uri_.size());
+    parts.path = decoded(path_start, path_end);
+    if (parts.path.empty())
+      fail(path_start, "the path is empty; put the model there, as in `llama:models/dspy-tiny.gguf`");
+    for (auto start = path_end + 1; start < uri_.size();) {
+      const auto end = std::min(uri_.find('&', start), uri_.size());
+      if (end != start) parts.options.push_back(option(start, end));
+      start = end + 1;
+    }
+    return parts;
+  }
+
+ private:
+  std::string scheme() const {
+    const auto colon = uri_.find(':');
+    const auto name = uri_.substr(0, std::min(colon, uri_.size()));
+    if (colon == std::string_view::npos) {
+      const auto hint = uri_.ends_with(".gguf") ? std::format("; did you mean `llama:{}`?", uri_) : std::string();
+      fail(0, "a language model is named by `scheme:path`, such as `llama:models/dspy-tiny.gguf`" + hint);
+    }
+    if (name.empty() || !is_letter(name[0]) || !std::ranges::all_of(name, is_scheme_character))
+      fail(0, std::format("`{}` is no scheme; one is a word such as `llama`", name));
+    return text::to_lower(name);
+  }
+
+  std::pair<std::string, std::string> option(std::size_t start, std::size_t end) const {
+    const auto equals = uri_.substr(start, end - start).find('=');
+    if (equals == std::string_view::npos || equals == 0)
+      fail(start, std::format("the option `{}` is not written `name=value`", uri_.substr(start, end - start)));
+    return {decoded(start, start + equals), decoded(start + equals + 1, end)};
+  }
+
+  std::string decoded(std::size_t start, std::size_t end) const {
+    std::string out;
+    out.reserve(end - start);
+    for (auto i = start; i < end; ++i) {
+      if (uri_[i] != '%') {
+        out += uri_[i];
+        continue;
+      }
+      const int high = i + 2 < end ? hex_digit(uri_[i + 1]) : -1;
+      const int low = i + 2 < end ? hex_digit(uri_[i + 2]) : -1;
+      if (high < 0 || low < 0)
+        fail(i, "`%` needs two hexadecimal digits after it; a plain percent sign is written `%25`");
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+    if (text::invalid_utf8(out) || out.contains('\0')) fail(start, "percent signs stand for bytes that are no text");
+    return out;
+  }
+
+  [[noreturn]] void fail(std::size_t position, const std::string& reason) const {
+    throw Error(Errc::config_error,
+                std::format("the LM URI `{}` cannot be read at byte {}: {}",
+                            text::invalid_utf8(uri_) ? "(not UTF-8)" : uri_, position, reason),
+                {.position = position});
+  }
+
+  std::string_view uri_;
+};
+
+}  // namespace
+
+LMUri parse_lm_uri(std::string_view uri) {
+  return Reader(uri).read();
+}
+
+}  // namespace dspy

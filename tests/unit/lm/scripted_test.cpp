@@ -1,0 +1,131 @@
+#include "dspy/lm/scripted.hpp"
+
+#include "dspy/base/error.hpp"
+#include "dspy/base/wait.hpp"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+
+using namespace dspy;
+
+namespace {
+
+Request ask(std::string text) {
+  return {.messages = {{Role::user, std::move(text)}}};
+}
+
+template <class F>
+Error error_of(F&& call) {
+  const auto result = attempt(std::forward<F>(call));
+  REQUIRE_FALSE(result.has_value());
+  return result.error();
+}
+
+}  // namespace
+
+TEST_CASE("ScriptedLM answers in turn, counts words and remembers what it was asked") {
+  ScriptedLM lm(std::deque<std::string>{"one", "two words"});
+
+  const auto first = wait(lm.complete(ask("how  many\nwords here? ")));
+  const auto second = wait(lm.complete(ask("b")));
+
+  CHECK(first.text == "one");
+  CHECK(first.usage == Usage{.requests = 1, .prompt_tokens = 4, .completion_tokens = 1});
+  CHECK(second.text == "two words");
+  CHECK(second.usage.completion_tokens == 2);
+  const auto requests = lm.requests();
+  REQUIRE(requests.size() == 2);
+  CHECK(requests[1].messages[0].content == "b");
+  CHECK(lm.model() == "scripted");
+}
+
+TEST_CASE("ScriptedLM without a reply left says so") {
+  ScriptedLM lm(std::deque<std::string>{});
+
+  const auto error = error_of([&] { wait(lm.complete(ask("x"))); });
+
+  CHECK(error.code() == Errc::inference_failed);
+  CHECK(std::string_view(error.what()) == "the script has no reply left; give the ScriptedLM one for each request");
+  CHECK(lm.requests().size() == 1);
+}
+
+TEST_CASE("ScriptedLM answers by a function of the request") {
+  ScriptedLM lm([](const Request& request) { return request.messages.back().content + "!"; });
+
+  CHECK(wait(lm.complete(ask("a"))).text == "a!");
+  CHECK(wait(lm.complete(ask("b"))).text == "b!");
+  CHECK(error_of([] { ScriptedLM(std::function<std::string(const Request&)>()); }).code() == Errc::config_error);
+}
+
+TEST_CASE("ScriptedLM forgets on demand") {
+  ScriptedLM lm(std::deque<std::string>{"one", "two"});
+  lm.remember(false);
+
+  wait(lm.complete(ask("a")));
+
+  CHECK(lm.requests().empty());
+}
+
+TEST_CASE("ScriptedLM streams one event a word, which join to the reply") {
+  for (const std::string text : {"two  words\n", " a b c", "", " \n ", "x"}) {
+    CAPTURE(text);
+    ScriptedLM lm(std::deque<std::string>{text});
+    std::string joined;
+    int prompts = 0;
+    int words = 0;
+
+    const auto reply = wait(lm.stream(ask("q"), [&](const StreamEvent& event) {
+      joined += event.text;
+      prompts += event.kind == StreamEvent::Kind::prompt_done;
+      words += event.kind == StreamEvent::Kind::text;
+    }));
+
+    CHECK(joined == text);
+    CHECK(reply.text == text);
+    CHECK(prompts == 1);
+    CHECK(words == static_cast<int>(std::max<std::uint64_t>(reply.usage.completion_tokens, text.empty() ? 0 : 1)));
+  }
+}
+
+TEST_CASE("ScriptedLM obeys stop and deadline like a real model") {
+  ScriptedLM lm([](const Request&) { return "a b c d"; });
+  std::stop_source stop;
+  auto request = ask("q");
+  request.stop = stop.get_token();
+
+  int words = 0;
+  const auto cut = error_of([&] {
+    wait(lm.stream(request, [&](const StreamEvent& event) {
+      if (event.kind == StreamEvent::Kind::text && ++words == 2) stop.request_stop();
+    }));
+  });
+  CHECK(cut.code() == Errc::cancelled);
+  CHECK(cut.info().raw == "a b");
+  CHECK(error_of([&] { wait(lm.complete(request)); }).code() == Errc::cancelled);
+
+  auto late = ask("q");
+  late.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1);
+  CHECK(error_of([&] { wait(lm.complete(late)); }).code() == Errc::deadline_exceeded);
+  auto wrong = ask("q");
+  wrong.sampling.max_tokens = 0;
+  CHECK(error_of([&] { wait(lm.complete(wrong)); }).code() == Errc::invalid_parameter);
+}
+
+TEST_CASE("ScriptedLM serves many threads, each reply once") {
+  std::deque<std::string> replies;
+  for (int i = 0; i < 400; ++i) replies.push_back(std::to_string(i));
+  ScriptedLM lm(replies);
+  std::atomic<int> sum = 0;
+
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 50; ++i) sum += std::stoi(wait(lm.complete(ask("q"))).text);
+    });
+  }
+  threads.clear();
+
+  CHECK(sum == 400 * 399 / 2);
+  CHECK(lm.requests().size() == 400);
+}
