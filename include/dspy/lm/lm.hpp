@@ -35,9 +35,9 @@ std::shared_ptr<LM> lm(std::string_view uri);
 
 /// A URI taken apart.  `path` and values are percent-decoded.
 struct LMUri {
-  std::string scheme;
-  std::string path;
-  std::vector<std::pair<std::string, std::string>> options;
+  std::string scheme = {};
+  std::string path = {};
+  std::vector<std::pair<std::string, std::string>> options = {};
 };
 
 using LMFactory = std::shared_ptr<LM> (*)(const LMUri& uri);

@@ -13,7 +13,7 @@ std::string_view to_string(Role role) noexcept;
 /// One turn of a conversation with a model.  `content` is data: no marker in it is obeyed.
 struct Message {
   Role role = Role::user;
-  std::string content;
+  std::string content = {};
 
   bool operator==(const Message&) const = default;
 };

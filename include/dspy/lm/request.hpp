@@ -19,15 +19,15 @@ namespace dspy {
 /// How the next token is chosen.  What is unset is decided by the LM's own options, then by
 /// the model file's recommendation, then by the default named here.
 struct Sampling {
-  std::optional<int> max_tokens;         ///< 512.  At least 1.
-  std::optional<double> temperature;     ///< 0.7.  0 always takes the likeliest token.
-  std::optional<double> top_p;           ///< 0.9.  In (0, 1]; 1 is off.
-  std::optional<int> top_k;              ///< 0, which is off.
-  std::optional<double> min_p;           ///< 0, which is off.
-  std::optional<double> repeat_penalty;  ///< 1.1.  1 is off.
-  std::optional<int> repeat_last_n;      ///< 64.  How many tokens the penalty looks back on.
-  std::optional<std::uint64_t> seed;     ///< Random.  The same seed gives the same text.
-  std::vector<std::string> stop;         ///< The reply ends before the first of these.
+  std::optional<int> max_tokens = {};         ///< 512.  At least 1.
+  std::optional<double> temperature = {};     ///< 0.7.  0 always takes the likeliest token.
+  std::optional<double> top_p = {};           ///< 0.9.  In (0, 1]; 1 is off.
+  std::optional<int> top_k = {};              ///< 0, which is off.
+  std::optional<double> min_p = {};           ///< 0, which is off.
+  std::optional<double> repeat_penalty = {};  ///< 1.1.  1 is off.
+  std::optional<int> repeat_last_n = {};      ///< 64.  How many tokens the penalty looks back on.
+  std::optional<std::uint64_t> seed = {};     ///< Random.  The same seed gives the same text.
+  std::vector<std::string> stop = {};         ///< The reply ends before the first of these.
 
   /// Each value of `this`, else of `fallback`.
   Sampling over(const Sampling& fallback) const;
@@ -44,15 +44,15 @@ struct OutputContract {
   enum class Form { text, fields, markers, json, xml };
 
   Form form = Form::text;
-  std::shared_ptr<const Signature> signature;
+  std::shared_ptr<const Signature> signature = {};
 };
 
 struct Request {
-  Chat messages;
-  Sampling sampling;
-  OutputContract contract;
-  std::optional<std::chrono::steady_clock::time_point> deadline;
-  std::stop_token stop;  ///< Asked to stop, the call ends within one step with `cancelled`.
+  Chat messages = {};
+  Sampling sampling = {};
+  OutputContract contract = {};
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  std::stop_token stop = {};  ///< Asked to stop, the call ends within one step with `cancelled`.
 };
 
 enum class FinishReason { stop, length };
@@ -60,8 +60,8 @@ enum class FinishReason { stop, length };
 std::string_view to_string(FinishReason reason) noexcept;
 
 struct Reply {
-  std::string text;
-  Usage usage;
+  std::string text = {};
+  Usage usage = {};
   FinishReason finish = FinishReason::stop;
 };
 
@@ -73,8 +73,8 @@ struct StreamEvent {
   };
 
   Kind kind = Kind::text;
-  std::string_view text;  ///< Valid during the call only.
-  Usage usage;            ///< So far.
+  std::string_view text = {};  ///< Valid during the call only.
+  Usage usage = {};            ///< So far.
 };
 
 /// Receives a stream's events in order, never two at a time.
