@@ -1,0 +1,79 @@
+#pragma once
+
+#include "dspy/adapters/adapter.hpp"
+#include "dspy/base/async.hpp"
+#include "dspy/lm/lm.hpp"
+#include "dspy/modules/history.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string_view>
+#include <vector>
+
+namespace dspy {
+
+/// What one call may add to what the predictor says.
+struct CallOptions {
+  History history = {};    ///< Earlier turns of the conversation.
+  Sampling sampling = {};  ///< Goes before the predictor's own.
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  std::stop_token stop = {};
+};
+
+/// What a predictor is made with, beside its signature.
+struct PredictorOptions {
+  std::vector<Example> demos = {};
+  std::shared_ptr<LM> lm = {};                  ///< Else the one given to `configure`.
+  std::shared_ptr<const Adapter> adapter = {};  ///< Else the one given to `configure`.
+  Sampling sampling = {};                       ///< Else the LM's own.
+};
+
+/// The run-time heart of every module: a signature, demonstrations, and the LM and adapter to
+/// use.  `Predict` and `ChainOfThought` are thin skins over it; optimizers rewrite it.
+///
+/// A value: copies are independent, and cheap since what does not change is shared.  Calls may
+/// overlap from any thread; changing one while it runs needs the caller's own lock.
+///
+/// A call throws `Error`: `bad_input` before anything is asked, `config_error` without an LM,
+/// `parse_error` with the partial outputs if the reply cannot be read, and what the LM throws.
+class Predictor {
+ public:
+  explicit Predictor(std::shared_ptr<const Signature> signature, PredictorOptions options = {});
+  explicit Predictor(Signature signature, PredictorOptions options = {});
+
+  /// Asks the LM.  The blocking door of `acall`.
+  Prediction operator()(JsonObject inputs, const CallOptions& options = {}) const;
+  Async<Prediction> acall(JsonObject inputs, CallOptions options = {}) const;
+
+  /// Like a call, and hands each output field's text to `sink` as it arrives.
+  Prediction stream(JsonObject inputs, FieldSink sink, const CallOptions& options = {}) const;
+  Async<Prediction> astream(JsonObject inputs, FieldSink sink, CallOptions options = {}) const;
+
+  /// The messages a call would send: for looking, and for tests.
+  Chat render(JsonObject inputs, const CallOptions& options = {}) const;
+
+  const Signature& signature() const noexcept { return *signature_; }
+  const std::vector<Example>& demos() const noexcept { return *demos_; }
+  const std::shared_ptr<LM>& lm() const noexcept { return lm_; }
+  const std::shared_ptr<const Adapter>& adapter() const noexcept { return adapter_; }
+  const Sampling& sampling() const noexcept { return sampling_; }
+
+  void set_signature(Signature signature);
+  void set_demos(std::vector<Example> demos);
+  void set_lm(std::shared_ptr<LM> lm) noexcept { lm_ = std::move(lm); }
+  void set_adapter(std::shared_ptr<const Adapter> adapter) noexcept { adapter_ = std::move(adapter); }
+  void set_sampling(Sampling sampling) { sampling_ = std::move(sampling); }
+
+ private:
+  Async<Prediction> run(JsonObject inputs, const CallOptions& options, const FieldSink* sink) const;
+
+  std::shared_ptr<const Signature> signature_;
+  std::shared_ptr<const std::vector<Example>> demos_;
+  std::shared_ptr<LM> lm_;
+  std::shared_ptr<const Adapter> adapter_;
+  Sampling sampling_;
+};
+
+}  // namespace dspy

@@ -1,0 +1,103 @@
+#pragma once
+
+#include "dspy/modules/predictor.hpp"
+#include "dspy/signature/reflect.hpp"
+
+#include <concepts>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// A program is a plain struct with modules as members and a call operator:
+//
+//     struct Support {
+//       dspy::Predict<Triage> triage;
+//       dspy::ChainOfThought<Draft> draft;
+//       auto operator()(const std::string& ticket) const { … }
+//     };
+//
+// Copying it copies everything in it.  Its predictors are found by looking through its members;
+// a class with private state offers `for_each_predictor(visit)` itself.
+
+namespace dspy {
+
+namespace detail {
+
+template <class T>
+concept HoldsPredictor = requires(T& module) {
+  { module.predictor() } -> std::convertible_to<const Predictor&>;
+};
+
+struct AnyVisit {
+  void operator()(const std::string&, const Predictor&) const {}
+  void operator()(const std::string&, Predictor&) const {}
+};
+
+template <class T>
+concept NamesItsPredictors = requires(T& program) { program.for_each_predictor(AnyVisit{}); };
+
+template <class T>
+concept SequenceOfPrograms = requires(T& items) {
+  items.begin();
+  items.end();
+  items.size();
+} && std::is_class_v<typename T::value_type>;
+
+inline std::string join_path(const std::string& path, std::string_view name) {
+  return path.empty() ? std::string(name) : path + "." + std::string(name);
+}
+
+template <class T, class F>
+void visit_predictors(T& part, const std::string& path, F& visit) {
+  using Plain = std::remove_const_t<T>;
+  if constexpr (std::derived_from<Plain, Predictor>) {
+    visit(path.empty() ? "self" : path, part);
+  } else if constexpr (HoldsPredictor<T>) {
+    visit(path.empty() ? "self" : path, part.predictor());
+  } else if constexpr (NamesItsPredictors<T>) {
+    part.for_each_predictor([&](const std::string& name, auto& predictor) { visit(join_path(path, name), predictor); });
+  } else if constexpr (SequenceOfPrograms<T>) {
+    std::size_t index = 0;
+    for (auto& item : part) visit_predictors(item, path + "[" + std::to_string(index++) + "]", visit);
+  } else if constexpr (std::is_aggregate_v<Plain> && std::is_class_v<Plain>) {
+    for_each_member(part, [&](std::string_view name, auto& member) {
+      visit_predictors(member, join_path(path, name), visit);
+    });
+  }
+}
+
+}  // namespace detail
+
+/// Calls `visit(path, predictor)` for every predictor in `program`, in the order of the members.
+/// Paths read like `draft`, `steps[2].answer`; a lone module is `self`.
+template <class Program, class F>
+void for_each_predictor(Program& program, F&& visit) {
+  detail::visit_predictors(program, std::string(), visit);
+}
+
+/// The predictors of `program` by path.  The pointers live as long as `program` stays in place.
+template <class Program>
+auto named_predictors(Program& program) {
+  using Found = std::conditional_t<std::is_const_v<Program>, const Predictor, Predictor>;
+  std::vector<std::pair<std::string, Found*>> found;
+  for_each_predictor(program, [&](const std::string& path, Found& predictor) { found.emplace_back(path, &predictor); });
+  return found;
+}
+
+/// A copy of `program` in which every predictor asks `lm`.
+template <class Program>
+Program with_lm(Program program, const std::shared_ptr<LM>& lm) {
+  for_each_predictor(program, [&](const std::string&, Predictor& predictor) { predictor.set_lm(lm); });
+  return program;
+}
+
+/// A copy of `program` in which every predictor writes and reads through `adapter`.
+template <class Program>
+Program with_adapter(Program program, const std::shared_ptr<const Adapter>& adapter) {
+  for_each_predictor(program, [&](const std::string&, Predictor& predictor) { predictor.set_adapter(adapter); });
+  return program;
+}
+
+}  // namespace dspy

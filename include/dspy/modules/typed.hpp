@@ -1,0 +1,99 @@
+#pragma once
+
+#include "dspy/modules/predictor.hpp"
+#include "dspy/signature/reflect.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace dspy {
+
+/// A typed module's answer: the user's own `Output`, and what is known about how it came to be.
+template <class Output>
+class Typed : public Output {
+ public:
+  Typed(Output output, Prediction prediction) : Output(std::move(output)), prediction_(std::move(prediction)) {}
+
+  /// Exact token counts of the call.
+  const Usage& usage() const noexcept { return prediction_.lm_usage; }
+  /// The same answer as values by name, with flags and the model's own words.
+  const Prediction& prediction() const noexcept { return prediction_; }
+
+ private:
+  Prediction prediction_;
+};
+
+/// An output with the thoughts that led to it.
+template <class Output>
+struct Reasoned : Output {
+  std::string reasoning;
+};
+
+namespace detail {
+
+template <class Output>
+struct ReadOutput {
+  static Output from(const JsonObject& values) { return from_values<Output>(values); }
+};
+
+template <class Output>
+struct ReadOutput<Reasoned<Output>> {
+  static Reasoned<Output> from(const JsonObject& values) {
+    Reasoned<Output> result{ReadOutput<Output>::from(values), {}};
+    result.reasoning = std::string(view(values.at("reasoning").as_string()));
+    return result;
+  }
+};
+
+}  // namespace detail
+
+/// The typed skin over a `Predictor`: `S::Input` in, `Result` out.  What `Predict<S>` and
+/// `ChainOfThought<S>` have in common; see `Predictor` for threads, errors and copying.
+template <class S, class Result>
+class TypedModule {
+ public:
+  using Input = typename S::Input;
+  using Output = Typed<Result>;
+
+  Output operator()(const Input& input, const CallOptions& options = {}) const {
+    return typed(predictor_(to_values(input), options));
+  }
+  Async<Output> acall(Input input, CallOptions options = {}) const {
+    return finish(predictor_.acall(to_values(input), std::move(options)));
+  }
+
+  /// Like a call, and hands each output field's text to `sink` as it arrives.
+  Output stream(const Input& input, FieldSink sink, const CallOptions& options = {}) const {
+    return typed(predictor_.stream(to_values(input), std::move(sink), options));
+  }
+  Async<Output> astream(Input input, FieldSink sink, CallOptions options = {}) const {
+    return finish(predictor_.astream(to_values(input), std::move(sink), std::move(options)));
+  }
+
+  /// The messages a call would send.
+  Chat render(const Input& input, const CallOptions& options = {}) const {
+    return predictor_.render(to_values(input), options);
+  }
+
+  Predictor& predictor() noexcept { return predictor_; }
+  const Predictor& predictor() const noexcept { return predictor_; }
+
+  /// The input as values by name, as demonstrations and `History` hold it.
+  static JsonObject to_values(const Input& input) { return dspy::to_values(input); }
+
+ protected:
+  TypedModule(std::shared_ptr<const Signature> signature, PredictorOptions options)
+      : predictor_(std::move(signature), std::move(options)) {}
+
+ private:
+  static Output typed(Prediction prediction) {
+    auto output = detail::ReadOutput<Result>::from(prediction.data);
+    return {std::move(output), std::move(prediction)};
+  }
+  static Async<Output> finish(Async<Prediction> call) { co_return typed(co_await std::move(call)); }
+
+  Predictor predictor_;
+};
+
+}  // namespace dspy

@@ -1,0 +1,132 @@
+#include "dspy/modules/predictor.hpp"
+
+#include "dspy/base/error.hpp"
+#include "dspy/base/wait.hpp"
+#include "dspy/modules/configure.hpp"
+
+#include <utility>
+
+namespace dspy {
+namespace {
+
+std::shared_ptr<const std::vector<Example>> shared_demos(std::vector<Example> demos) {
+  static const auto none = std::make_shared<const std::vector<Example>>();
+  if (demos.empty()) return none;
+  return std::make_shared<const std::vector<Example>>(std::move(demos));
+}
+
+std::shared_ptr<const Signature> checked(std::shared_ptr<const Signature> signature) {
+  if (!signature) throw Error(Errc::signature_error, "a predictor needs a signature: none was given");
+  validate(*signature);
+  return signature;
+}
+
+/// The LM and adapter of one call, kept alive while it runs.
+struct Tools {
+  std::shared_ptr<LM> lm;
+  std::shared_ptr<const Adapter> adapter;
+
+  Tools(const std::shared_ptr<LM>& own_lm, const std::shared_ptr<const Adapter>& own_adapter)
+      : lm(own_lm), adapter(own_adapter) {
+    if (lm && adapter) return;
+    auto defaults = settings();
+    if (!lm) lm = std::move(defaults.lm);
+    if (!adapter) adapter = std::move(defaults.adapter);
+  }
+};
+
+Question question_of(const Signature& signature, const std::vector<Example>& demos, const CallOptions& options,
+                     const JsonObject& inputs) {
+  return {.signature = signature, .demos = demos, .history = options.history.turns, .inputs = inputs};
+}
+
+Prediction to_prediction(Reading reading, Reply reply) {
+  if (reply.finish == FinishReason::length) reading.flags.push_back({.field = {}, .liberty = "cut_at_max_tokens"});
+  return {.data = std::move(reading.outputs),
+          .lm_usage = reply.usage,
+          .flags = std::move(reading.flags),
+          .completion = std::move(reply.text)};
+}
+
+}  // namespace
+
+Predictor::Predictor(std::shared_ptr<const Signature> signature, PredictorOptions options)
+    : signature_(checked(std::move(signature))),
+      demos_(shared_demos(std::move(options.demos))),
+      lm_(std::move(options.lm)),
+      adapter_(std::move(options.adapter)),
+      sampling_(std::move(options.sampling)) {
+  validate(sampling_);
+}
+
+Predictor::Predictor(Signature signature, PredictorOptions options)
+    : Predictor(std::make_shared<const Signature>(std::move(signature)), std::move(options)) {}
+
+Async<Prediction> Predictor::run(JsonObject inputs, const CallOptions& options, const FieldSink* sink) const {
+  inputs = checked_inputs(*signature_, std::move(inputs));
+  const Tools tools(lm_, adapter_);
+  if (!tools.lm) {
+    throw Error(Errc::config_error,
+                "no language model to ask: call dspy::configure({.lm = dspy::lm(\"llama:MODEL.gguf\")}) first, "
+                "or give the predictor one");
+  }
+
+  Request request{.messages = tools.adapter->format(question_of(*signature_, *demos_, options, inputs)),
+                  .sampling = options.sampling.over(sampling_),
+                  .contract = {.form = tools.adapter->form(), .signature = signature_},
+                  .deadline = options.deadline,
+                  .stop = options.stop};
+  Reply reply;
+  if (sink == nullptr) {
+    reply = co_await tools.lm->complete(std::move(request));
+  } else {
+    const auto fields = tools.adapter->open_stream(signature_);
+    reply = co_await tools.lm->stream(std::move(request), [&](const StreamEvent& event) {
+      if (event.kind == StreamEvent::Kind::text) fields->push(event.text, *sink);
+    });
+    fields->finish(*sink);
+  }
+
+  auto reading = tools.adapter->parse(*signature_, reply.text);
+  if (!reading) throw to_error(reading.error());
+  co_return to_prediction(*std::move(reading), std::move(reply));
+}
+
+Prediction Predictor::operator()(JsonObject inputs, const CallOptions& options) const {
+  return wait(run(std::move(inputs), options, nullptr));
+}
+
+// The coroutines that a caller may keep hold a copy of the predictor and everything they were
+// given, so that nothing has to outlive them.
+
+Async<Prediction> Predictor::acall(JsonObject inputs, CallOptions options) const {
+  return [](Predictor self, JsonObject values, CallOptions kept) -> Async<Prediction> {
+    co_return co_await self.run(std::move(values), kept, nullptr);
+  }(*this, std::move(inputs), std::move(options));
+}
+
+Prediction Predictor::stream(JsonObject inputs, FieldSink sink, const CallOptions& options) const {
+  return wait(run(std::move(inputs), options, &sink));
+}
+
+Async<Prediction> Predictor::astream(JsonObject inputs, FieldSink sink, CallOptions options) const {
+  return [](Predictor self, JsonObject values, FieldSink out, CallOptions kept) -> Async<Prediction> {
+    co_return co_await self.run(std::move(values), kept, &out);
+  }(*this, std::move(inputs), std::move(sink), std::move(options));
+}
+
+Chat Predictor::render(JsonObject inputs, const CallOptions& options) const {
+  inputs = checked_inputs(*signature_, std::move(inputs));
+  const Tools tools(lm_, adapter_);
+  return tools.adapter->format(question_of(*signature_, *demos_, options, inputs));
+}
+
+void Predictor::set_signature(Signature signature) {
+  signature_ = checked(std::make_shared<const Signature>(std::move(signature)));
+}
+
+void Predictor::set_demos(std::vector<Example> demos) {
+  demos_ = shared_demos(std::move(demos));
+}
+
+}  // namespace dspy
