@@ -1,0 +1,145 @@
+#pragma once
+
+#include "dspy/signature/field.hpp"
+
+#include <array>
+#include <cstddef>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#if !defined(DSPY_REFLECTION)
+#  if defined(__cpp_impl_reflection)
+#    define DSPY_REFLECTION 1
+#  else
+#    define DSPY_REFLECTION 0
+#  endif
+#endif
+#if DSPY_REFLECTION
+#  include <meta>
+#  include <string_view>
+#endif
+
+// Notes say what a field's name and type do not.  The same notes stand in a signature's table
+// (C++23) and in annotations on its members (C++26):
+//
+//     dspy::field<&Output::answer>(dspy::desc("One sentence."), dspy::max_length{80})
+//     [[=dspy::desc("One sentence."), =dspy::max_length{80}]] std::string answer;
+
+namespace dspy {
+
+/// A small fact about a field that knows how to write itself into it.  Any literal type with
+/// such an `apply` is a note.
+template <class N>
+concept Note = requires(const N& note, Field& field) { note.apply(field); };
+
+/// Text in a note.  An annotation may not point at a string literal, so with reflection the
+/// text is interned; without it the pointer is kept.
+struct NoteText {
+  const char* data;
+
+  consteval NoteText(const char* text)  // NOLINT(google-explicit-constructor): written as a plain literal
+#if DSPY_REFLECTION
+      : data(std::define_static_string(std::string_view(text))) {
+  }
+#else
+      : data(text) {
+  }
+#endif
+};
+
+/// What the model should know about the field.
+struct desc {
+  NoteText text;
+  consteval explicit desc(const char* words) : text(words) {}
+  constexpr void apply(Field& field) const { field.description = text.data; }
+};
+
+/// What prompts call the field, instead of its name in words.
+struct label {
+  NoteText text;
+  consteval explicit label(const char* words) : text(words) {
+    if (*words == '\0') throw "dspy::label: the label is empty";
+  }
+  constexpr void apply(Field& field) const { field.label = text.data; }
+};
+
+/// The range of a number, both ends included.
+struct between {
+  double minimum;
+  double maximum;
+  consteval between(double low, double high) : minimum(low), maximum(high) {
+    if (low > high) throw "dspy::between: the minimum is above the maximum";
+  }
+  constexpr void apply(Field& field) const {
+    field.minimum = minimum;
+    field.maximum = maximum;
+  }
+};
+
+/// The least that a number may be.
+struct at_least {
+  double value;
+  constexpr void apply(Field& field) const { field.minimum = value; }
+};
+
+/// The most that a number may be.
+struct at_most {
+  double value;
+  constexpr void apply(Field& field) const { field.maximum = value; }
+};
+
+/// The fewest characters of a string, or items of a list.
+struct min_length {
+  std::size_t value;
+  constexpr void apply(Field& field) const { field.min_length = value; }
+};
+
+/// The most characters of a string, or items of a list.
+struct max_length {
+  std::size_t value;
+  constexpr void apply(Field& field) const { field.max_length = value; }
+};
+
+/// A closed set of words: the field becomes a `Literal`, optional if it was.
+template <std::size_t Count>
+struct one_of {
+  std::array<NoteText, Count> words;
+
+  template <class... Words>
+  consteval explicit one_of(Words... texts) : words{NoteText(texts)...} {}
+
+  constexpr void apply(Field& field) const {
+    std::vector<Json> choices;
+    for (const auto& word : words) choices.emplace_back(word.data);
+    auto type = Type::literal(std::move(choices));
+    field.type = field.type.is_optional() ? Type::optional(std::move(type)) : std::move(type);
+  }
+};
+
+template <class... Words>
+one_of(Words...) -> one_of<sizeof...(Words)>;
+
+/// Notes on one member, for compilers that cannot read them off the member.
+template <auto Member, Note... Notes>
+struct FieldNotes {
+  static constexpr auto member = Member;
+  std::tuple<Notes...> notes;
+};
+
+/// Attaches notes to a member: `dspy::field<&Output::answer>(dspy::desc("…"))`.
+template <auto Member, Note... Notes>
+consteval FieldNotes<Member, Notes...> field(Notes... notes) {
+  static_assert(std::is_member_object_pointer_v<decltype(Member)>,
+                "dspy::field<…> wants a pointer to a member of Input or Output, such as &Output::answer");
+  return {{notes...}};
+}
+
+/// Collects the notes of a signature: `static constexpr auto fields = dspy::describe(…);`
+template <class... Entries>
+consteval std::tuple<Entries...> describe(Entries... entries) {
+  return {entries...};
+}
+
+}  // namespace dspy
