@@ -7,7 +7,6 @@
 #include "dspy/base/json.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/wait.hpp"
-#include "dspy/llama/llama_lm.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/lm/message.hpp"
 #include "dspy/lm/request.hpp"

@@ -18,22 +18,22 @@ namespace dspy {
 
 /// A reply, read: every required output present and of its type.
 struct Reading {
-  JsonObject outputs;  ///< In the signature's order.  An absent optional output is null.
-  std::vector<Flag> flags;
+  JsonObject outputs = {};  ///< In the signature's order.  An absent optional output is null.
+  std::vector<Flag> flags = {};
 };
 
 /// Why a reply could not be read.  Not an `Error`: models do this every day.
 struct Unreadable {
   struct Invalid {
-    std::string field;
-    std::string reason;  ///< "`abc` is not a number"
+    std::string field = {};
+    std::string reason = {};  ///< "`abc` is not a number"
   };
 
-  std::vector<std::string> missing;
-  std::vector<Invalid> invalid;
-  JsonObject partial;  ///< The fields that could be read.
-  std::vector<Flag> flags;
-  std::string raw;
+  std::vector<std::string> missing = {};
+  std::vector<Invalid> invalid = {};
+  JsonObject partial = {};  ///< The fields that could be read.
+  std::vector<Flag> flags = {};
+  std::string raw = {};
 
   /// A sentence that names every field at fault.
   std::string message() const;
@@ -44,8 +44,8 @@ Error to_error(const Unreadable& unreadable);
 
 /// A piece of one output field while the reply is being written.
 struct FieldEvent {
-  std::string_view field;
-  std::string_view text;  ///< Continues the field: whole UTF-8 characters.  Valid during the call only.
+  std::string_view field = {};
+  std::string_view text = {};  ///< Continues the field: whole UTF-8 characters.  Valid during the call only.
   bool done = false;      ///< Nothing more of this field will come.
 };
 

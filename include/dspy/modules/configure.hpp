@@ -9,8 +9,8 @@ namespace dspy {
 
 /// What predictors use that were not given their own.
 struct Settings {
-  std::shared_ptr<LM> lm;
-  std::shared_ptr<const Adapter> adapter;  ///< `FieldAdapter` unless set.
+  std::shared_ptr<LM> lm = {};
+  std::shared_ptr<const Adapter> adapter = {};  ///< `FieldAdapter` unless set.
 };
 
 /// Sets the process's defaults; a member left empty keeps its value.  Takes effect for calls

@@ -1,6 +1,7 @@
 #include "dspy/modules/predict.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/wait.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
 #include "dspy/modules/program.hpp"

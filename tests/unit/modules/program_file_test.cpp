@@ -68,7 +68,7 @@ TEST_CASE("A ChainOfThought is saved where Python DSPy looks for it") {
   CHECK(loaded.module == "ChainOfThought");
   CHECK(loaded.signature == module.signature());
   std::ifstream in(folder.path / "cot.json");
-  const auto json = parse_json({std::istreambuf_iterator<char>(in), {}});
+  const auto json = parse_json(std::string(std::istreambuf_iterator<char>(in), {}));
   CHECK(json->at("predict").at("signature").at("fields").as_array().size() == 3);
   CHECK(json->at("predict").at("signature").at("fields").at(0).at("description") == "${question}");
 }
