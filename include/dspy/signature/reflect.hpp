@@ -39,7 +39,7 @@ inline namespace reflect23 {
 template <class S>
 concept TypedSignature = std::is_aggregate_v<typename S::Input> && std::is_aggregate_v<typename S::Output>;
 
-namespace detail {
+namespace reflection {
 
 template <class T>
 constexpr bool always_false = false;
@@ -349,7 +349,7 @@ Signature build_signature() {
 /// The signature that a struct declares.  Built once, then shared by every call.
 template <TypedSignature S>
 const std::shared_ptr<const Signature>& shared_signature_of() {
-  static const auto signature = std::make_shared<const Signature>(detail::build_signature<S>());
+  static const auto signature = std::make_shared<const Signature>(reflection::build_signature<S>());
   return signature;
 }
 
@@ -364,10 +364,10 @@ template <class T>
 JsonObject to_values(const T& aggregate) {
   JsonObject out;
   out.reserve(boost::pfr::tuple_size_v<T>);
-  detail::for_each_index<T>([&](auto index) {
+  reflection::for_each_index<T>([&](auto index) {
     constexpr std::size_t i = decltype(index)::value;
     out.emplace(boost::pfr::get_name<i, T>(),
-                detail::Convert<boost::pfr::tuple_element_t<i, T>>::write(boost::pfr::get<i>(aggregate)));
+                reflection::Convert<boost::pfr::tuple_element_t<i, T>>::write(boost::pfr::get<i>(aggregate)));
   });
   return out;
 }
@@ -378,10 +378,10 @@ template <class T>
   requires std::is_aggregate_v<T>
 T from_values(const JsonObject& values) {
   T out{};
-  detail::for_each_index<T>([&](auto index) {
+  reflection::for_each_index<T>([&](auto index) {
     constexpr std::size_t i = decltype(index)::value;
     if (const auto* value = values.if_contains(boost::pfr::get_name<i, T>())) {
-      boost::pfr::get<i>(out) = detail::Convert<boost::pfr::tuple_element_t<i, T>>::read(*value);
+      boost::pfr::get<i>(out) = reflection::Convert<boost::pfr::tuple_element_t<i, T>>::read(*value);
     }
   });
   return out;
@@ -392,7 +392,7 @@ template <class T, class F>
   requires std::is_aggregate_v<std::remove_const_t<T>>
 void for_each_member(T& aggregate, F&& visit) {
   using Plain = std::remove_const_t<T>;
-  detail::for_each_index<Plain>([&](auto index) {
+  reflection::for_each_index<Plain>([&](auto index) {
     constexpr std::size_t i = decltype(index)::value;
     visit(boost::pfr::get_name<i, Plain>(), boost::pfr::get<i>(aggregate));
   });
