@@ -1,0 +1,1 @@
+"""The synthetic corpus: one module per skill, `mixture` puts them together."""

@@ -1,0 +1,198 @@
+"""Labels learned only from the demonstrations, from easy to hard.
+
+``repeat_text`` and ``pair_text`` are plain documents in which something seen earlier must be
+found again.  ``mapping`` is the same in the chat format: exact keys first (``key``), then words
+grouped by meaning (``category``), whole sentences (``mood``) and tickets (``ticket``), always with
+labels that are drawn anew for each document.  ``word_function`` is a transformation shown by
+example or named in the instructions.
+"""
+
+from __future__ import annotations
+
+import random
+
+from . import ticket_texts, words
+from .base import TRAIN, Field, Item, RawText, Record, Split, expand, literal
+from .reviews import review
+from .signatures import default_instructions
+
+INPUT_NAMES = ["item"] * 4 + ["input", "text", "word", "example", "sentence", "thing", "object"]
+LABEL_NAMES = ["label"] * 4 + ["class", "output", "group", "tag", "code", "category", "kind"]
+LISTING = [
+    "[Classify|Sort] the {i} into {l}.",
+    "The {o} is one of {l}.",
+    "[Choose|Pick] the {o}: {l}.",
+    "Give the {o} of the {i}. Use {l}.",
+]
+SILENT = [
+    "Give the {o} of the {i}.",
+    "Label the {i}.",
+    "[Follow|Learn from] the examples.",
+    "Do [the same|it like the examples].",
+    "Classify the {i}.",
+]
+PHRASES = ["{w}", "{w}", "{w}", "the {w}", "a {w}", "I saw the {w}.", "There is a {w} here."]
+PLAIN_WORDS = sorted(set(words.LABEL_WORDS + words.CATEGORY_WORDS + words.ITEMS + words.FOODS))
+
+
+def label_word(rng: random.Random, split: Split) -> str:
+    """A word used as an arbitrary label."""
+    if rng.random() < 0.94:
+        return words.pick(rng, words.LABEL_WORDS, split.names)
+    return words.invented_on_side(rng, split.names, capitalised=False)
+
+
+def _distinct(make, count: int) -> list[str]:
+    found: list[str] = []
+    while len(found) < count:
+        word = make()
+        if word not in found:
+            found.append(word)
+    return found
+
+
+def repeat_text(rng: random.Random) -> RawText:
+    """A random sequence of words, then the same sequence again."""
+    sequence = " " + " ".join(rng.choice(PLAIN_WORDS) for _ in range(rng.randint(6, 36)))
+    return RawText("repeat", [(sequence, False), (sequence, True)] + [(sequence, True)] * (rng.random() < 0.2))
+
+
+def pair_text(rng: random.Random) -> RawText:
+    """Lines of ``key: label`` in which the keys come back; loss on the labels."""
+    keys = _distinct(lambda: rng.choice(PLAIN_WORDS), rng.randint(2, 8))
+    labels = _distinct(lambda: label_word(rng, TRAIN), len(keys))
+    if rng.random() < 0.5:  # several keys share a label
+        labels = [rng.choice(labels[:2]) for _ in keys]
+    table = dict(zip(keys, labels, strict=True))
+    lead, middle, end = rng.choice(
+        (
+            ("", ":", "\n"),
+            ("", " =", "\n"),
+            ("Item: ", "\nLabel:", "\n"),
+            ("Item: ", "\n\nLabel:", "\n\n"),
+            ("- ", " ->", "\n"),
+        )
+    )
+    parts, seen = [], set()
+    sequence = keys + [rng.choice(keys) for _ in range(rng.randint(3, 14))]
+    if rng.random() < 0.5:
+        rng.shuffle(sequence)
+    for key in sequence:
+        parts += [(f"{lead}{key}{middle}", False), (f" {table[key]}", key in seen), (end, False)]
+        seen.add(key)
+    return RawText("pairs", parts)
+
+
+def _ticket(rng: random.Random, category: str) -> str:
+    slots = {"i": rng.choice(words.ITEMS), "d": rng.randint(2, 60), "c": rng.choice(words.CITIES)}
+    about = expand(rng, rng.choice(ticket_texts.WITHOUT_ORDER), **slots)
+    text = expand(rng, rng.choice(ticket_texts.ISSUES[category]), s=about, S=about, **slots)
+    return text[0].upper() + text[1:]
+
+
+def mapping(
+    rng: random.Random,
+    split: Split = TRAIN,
+    *,
+    kind: str = "category",
+    count: int | None = None,
+    shots: int | None = None,
+    listed: bool | None = None,
+    true_labels: bool = False,
+    plain_labels: bool = False,
+) -> Item:
+    """Classify an input by the labels that the demonstrations use."""
+    count = count or rng.choice((2, 2, 2, 3, 4) if kind != "key" else (2, 2, 3, 4, 5, 6))
+    if kind == "mood":
+        count = 2
+    shots = rng.choice((2, 3, 4, 4, 5, 6, 6, 8, 8, 10, 12)) if shots is None else shots
+    if kind == "category":
+        classes = rng.sample(list(words.CATEGORIES), count)
+        phrase = rng.choice(PHRASES[:1] if plain_labels else PHRASES)
+
+        def show(c: str) -> str:
+            return phrase.format(w=rng.choice(words.CATEGORIES[c]))
+
+    elif kind == "mood":
+        classes = rng.sample(["positive", "negative"], 2)
+
+        def show(c: str) -> str:
+            return review(rng, split, c == "positive")
+
+    elif kind == "ticket":
+        classes, shots = rng.sample(ticket_texts.CATEGORIES, count), min(shots, 8)
+
+        def show(c: str) -> str:
+            return _ticket(rng, c)
+
+    else:
+        classes = _distinct(lambda: rng.choice(PLAIN_WORDS), count)
+
+        def show(c: str) -> str:
+            return c
+
+    if true_labels:
+        labels = list(classes)
+    else:
+        labels = _distinct(lambda: label_word(rng, split), count)
+    source = Field("item" if plain_labels else rng.choice(INPUT_NAMES))
+    name = "label" if plain_labels else rng.choice(LABEL_NAMES)
+    listed = rng.random() < 0.6 if listed is None else listed
+    order = rng.sample(labels, count)
+    type_, instructions = "str", ""
+    slots = {"i": source.name, "o": name}
+    if (listed and (plain_labels or rng.random() < 0.55)) or true_labels:
+        type_ = literal(order)
+    elif listed:
+        some = ", ".join(order[:-1]) + " or " + order[-1]
+        instructions = expand(rng, rng.choice(LISTING), l=some, **slots)
+    target = Field(name, type_)
+    if not instructions and not plain_labels:
+        draw = rng.random()
+        if draw < 0.45:
+            instructions = expand(rng, rng.choice(SILENT), **slots)
+        elif draw < 0.6:
+            instructions = default_instructions([source], [target])
+
+    sequence: list[int] = []
+    while len(sequence) < shots:
+        sequence += rng.sample(range(count), count)
+    sequence = sequence[:shots]
+    rng.shuffle(sequence)
+    sequence.append(rng.randrange(count))
+    examples: list[tuple[Record, Record]] = [
+        ({source.name: show(classes[c])}, {name: labels[c]}) for c in sequence
+    ]
+    return Item("mapping", [source], [target], instructions, examples)
+
+
+FUNCTIONS = {
+    "first": (lambda w: w[0], ["Give the first word.", "Write the first word of the input."]),
+    "last": (lambda w: w[-1], ["Give the last word.", "Write the last word of the input."]),
+    "second": (lambda w: w[1], ["Give the second word.", "Write the second word of the input."]),
+    "reverse": (lambda w: " ".join(w[::-1]), ["Reverse the words.", "Write the words in reverse order."]),
+    "count": (lambda w: str(len(w)), ["Count the words.", "How many words are there?"]),
+    "copy": (lambda w: " ".join(w), ["Copy the words.", "Repeat the input."]),
+}
+
+
+def word_function(
+    rng: random.Random,
+    split: Split = TRAIN,
+    *,
+    named: bool | None = None,
+    shots: int | None = None,
+    plain_labels: bool = False,
+) -> Item:
+    """A small transformation of a few words, named or only shown."""
+    shots = rng.choice((0, 1, 2, 3, 4, 6)) if shots is None else shots
+    named = shots == 0 or rng.random() < 0.35 if named is None else named
+    function, wordings = FUNCTIONS[rng.choice(list(FUNCTIONS))]
+    instructions = rng.choice(wordings) if named else expand(rng, rng.choice(SILENT[2:4]))
+    source = Field("input" if plain_labels else rng.choice(("input", "words", "text")))
+    target = Field("output" if plain_labels else rng.choice(("output", "result", "answer")))
+    examples: list[tuple[Record, Record]] = []
+    for _ in range(shots + 1):
+        given = [rng.choice(words.CATEGORY_WORDS) for _ in range(rng.randint(2, 5))]
+        examples.append(({source.name: " ".join(given)}, {target.name: function(given)}))
+    return Item("function", [source], [target], instructions, examples)
