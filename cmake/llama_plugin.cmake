@@ -19,6 +19,8 @@ add_library(dspy-llama-plugin MODULE ${plugin_sources})
 target_include_directories(dspy-llama-plugin PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(dspy-llama-plugin PRIVATE llama ggml::ggml dspy_warnings)
 target_compile_features(dspy-llama-plugin PRIVATE cxx_std_23)
+# The headers do not say which version they are; the plug-in compares it with the library it meets at run time.
+target_compile_definitions(dspy-llama-plugin PRIVATE DSPY_LLAMA_VERSION="${LLAMA_VERSION}")
 set_target_properties(dspy-llama-plugin PROPERTIES
   PREFIX ""
   CXX_EXTENSIONS OFF

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "dspy/llama/engine.hpp"
+#include "dspy/llama/model_pool.hpp"
+#include "dspy/lm/lm.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace dspy {
+
+struct LlamaOptions {
+  Sampling sampling{};  ///< For what a request leaves open; before the model file's own advice.
+  llama::EngineOptions engine{};
+  llama::ModelOptions model{};
+  llama::Progress progress{};                ///< Told how far the file is loaded; false gives up.
+  std::shared_ptr<llama::ModelPool> pool{};  ///< The process's own if empty.
+};
+
+/// A language model in this process, over llama.cpp.  LMs of the same file and engine options
+/// share weights, context and queue.  Thread-safe.
+///
+///     dspy::LlamaLM lm("models/dspy-tiny.gguf", {.sampling = {.temperature = 0}});
+///     auto lm = dspy::lm("llama:dspy-tiny?temperature=0&context_length=2048");
+///
+/// The URI takes the names of the members of `Sampling` (`stop` more than once), of
+/// `EngineOptions`, and `gpu_layers`.
+///
+/// Beside what `Engine::generate` and `ModelPool::load` throw, calls throw `Error`
+/// (`invalid_parameter`) for a conversation that is empty or not UTF-8.
+class LlamaLM final : public LM {
+ public:
+  /// Loads the model, or finds it loaded.
+  explicit LlamaLM(std::string_view name_or_path, LlamaOptions options = {});
+
+  std::string_view model() const noexcept override;
+  Async<Reply> complete(Request request) override;
+  Async<Reply> stream(Request request, EventSink sink) override;
+
+  /// What `request` would be sampled with: its own values, else the options', else the model
+  /// file's advice.
+  Sampling sampling_for(const Request& request) const;
+  /// The tokens the model would read.
+  std::vector<llama::Token> prompt_for(const Chat& messages) const;
+
+  const llama::Engine& engine() const noexcept { return *engine_; }
+  /// The context is full beyond this many tokens of prompt and reply.
+  int context_length() const noexcept { return engine_->options().context_length; }
+
+ private:
+  llama::Generation prepare(Request request) const;
+
+  LlamaOptions options_;
+  std::shared_ptr<llama::Engine> engine_;
+};
+
+namespace llama {
+
+/// The factory behind `llama:` URIs.  Throws `Error` (`config_error`) for an option that does
+/// not exist or cannot be read.
+std::shared_ptr<LM> lm_from_uri(const LMUri& uri);
+
+inline const bool registered = register_lm_scheme("llama", &lm_from_uri);
+
+}  // namespace llama
+}  // namespace dspy

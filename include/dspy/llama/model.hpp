@@ -1,0 +1,85 @@
+#pragma once
+
+#include "dspy/llama/chat_template.hpp"
+#include "dspy/llama/model_info.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy::llama {
+
+class Runtime;
+class RuntimeModel;
+
+using Token = std::int32_t;
+
+/// Called with the part that is done, 0 to 1, on the loading thread.  Returning false gives up.
+using Progress = std::function<bool(double done)>;
+
+struct ModelOptions {
+  int gpu_layers = -1;  ///< How many layers to keep on a GPU.  -1: as many as fit; 0: none.
+
+  bool operator==(const ModelOptions&) const = default;
+};
+
+/// A loaded model: weights, tokenizer, chat template.  Immutable and thread-safe; shared by
+/// every engine that runs it.
+class Model {
+ public:
+  /// Loads a GGUF file.  Throws `Error`: `model_not_found`; `model_load_error` (damaged, or of an
+  /// architecture that the installed libllama does not know); `backend_error` (no libllama);
+  /// `cancelled` (by `progress`).  `runtime` is the installed one unless a test gives its own.
+  static std::shared_ptr<const Model> load(const std::filesystem::path& file, ModelOptions options = {},
+                                           const Progress& progress = {}, Runtime* runtime = nullptr);
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const ModelInfo& info() const noexcept { return info_; }
+  const std::string& name() const noexcept { return info_.name; }
+  /// Tokens the model was trained to look back on.
+  int context_length() const noexcept { return info_.context_length; }
+  int vocabulary_size() const noexcept { return info_.vocabulary; }
+  /// Where the weights are, in words, such as `all 25 layers on CUDA0`.
+  const std::string& placement() const noexcept { return placement_; }
+
+  /// `text` as data: no marker in it becomes a control token.
+  std::vector<Token> tokenize(std::string_view text) const;
+  /// `text` with the control tokens that are written in it, for text that comes from a template.
+  std::vector<Token> tokenize_with_control(std::string_view text) const;
+  /// The prompt for `chat`, as the chat template writes it.
+  std::vector<Token> tokenize(const Chat& chat) const;
+  std::size_t count_tokens(std::string_view text) const { return tokenize(text).size(); }
+
+  /// The bytes a token stands for, which may be part of a character; none for control tokens.
+  std::string_view piece(Token token) const noexcept;
+  std::string detokenize(std::span<const Token> tokens) const;
+  /// True for the tokens that end a reply.
+  bool ends_reply(Token token) const noexcept;
+
+  const ChatTemplate& chat_template() const noexcept { return template_; }
+  std::span<const Token> suppressed() const noexcept;
+
+  /// For engines.
+  RuntimeModel& handle() const noexcept { return *handle_; }
+
+ private:
+  Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement);
+
+  void append(std::vector<Token>& tokens, std::string_view text, bool control) const;
+
+  ModelInfo info_;
+  std::unique_ptr<RuntimeModel> handle_;
+  std::string placement_;
+  ChatTemplate template_;
+  std::string pieces_;  // of all tokens, one after the other
+  std::vector<std::uint32_t> piece_ends_;
+  std::vector<bool> ends_reply_;
+};
+
+}  // namespace dspy::llama

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "dspy/llama/engine.hpp"
+#include "dspy/llama/model.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy::llama {
+
+struct ModelPoolOptions {
+  /// Where models are looked for by name, before the folders in the environment variable
+  /// `DSPY_MODELS` (separated by `:`) and `./models`.
+  std::vector<std::filesystem::path> directories{};
+  std::uint64_t max_bytes = 0;  ///< Of loaded model files.  0: four fifths of the memory.
+  Runtime* runtime = nullptr;   ///< The installed one unless a test gives its own.
+};
+
+/// A model file that a pool can load.
+struct ModelFile {
+  std::string name{};  ///< What `load` takes: its path below the folder, without `.gguf`.
+  std::filesystem::path path{};
+  std::uint64_t bytes = 0;
+  bool loaded = false;
+  bool in_use = false;  ///< By someone else than the pool.
+};
+
+/// Loads models and shares them: each file once, however many ask for it at once.  When memory
+/// runs out, models that nobody uses are unloaded, the least recently used first.  Thread-safe.
+class ModelPool {
+ public:
+  explicit ModelPool(ModelPoolOptions options = {});
+  ~ModelPool();
+
+  /// The pool that LMs use unless told otherwise.
+  static std::shared_ptr<ModelPool> shared();
+
+  /// The model by name or path; at once if it is loaded.  `progress` is that of the caller who
+  /// really loads; where that one gives up, the next tries.  Throws what `Model::load` throws;
+  /// `model_not_found` says where it looked and what is there.
+  std::shared_ptr<const Model> load(std::string_view name_or_path, ModelOptions options = {},
+                                    const Progress& progress = {});
+
+  /// A running engine for a model of this pool; the same one for the same options, while somebody holds it.
+  std::shared_ptr<Engine> engine(const std::shared_ptr<const Model>& model, const EngineOptions& options = {});
+
+  /// Forgets a model, so that the next `load` reads it again.  Its memory is free when nobody
+  /// uses it any more.  False if it was not loaded.
+  bool unload(std::string_view name_or_path);
+  void unload_all();
+
+  /// The file that `load` would read.  Throws `Error` (`model_not_found`).
+  std::filesystem::path find(std::string_view name_or_path) const;
+  /// Every model file in the folders, by name, and what else is loaded.
+  std::vector<ModelFile> list() const;
+  std::vector<std::filesystem::path> directories() const;
+  std::uint64_t loaded_bytes() const;
+  std::uint64_t max_bytes() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dspy::llama

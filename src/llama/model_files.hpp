@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy::llama {
+
+struct FoundFile {
+  std::string name{};
+  std::filesystem::path path{};
+  std::uint64_t bytes = 0;
+};
+
+/// `given`, then those of `DSPY_MODELS`, then `./models`; each once.
+std::vector<std::filesystem::path> model_directories(std::span<const std::filesystem::path> given);
+
+/// The GGUF files in `directories` and the folders below, by name.  Of a model in parts, only the first.
+std::vector<FoundFile> model_files(std::span<const std::filesystem::path> directories);
+
+/// The file meant by a name or path.  Throws `Error` (`model_not_found`).
+std::filesystem::path find_model(std::string_view name_or_path, std::span<const std::filesystem::path> directories);
+
+/// Bytes of a model's file, with all its parts.
+std::uint64_t model_bytes(const std::filesystem::path& file);
+
+}  // namespace dspy::llama

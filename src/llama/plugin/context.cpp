@@ -1,0 +1,159 @@
+#include "guard.hpp"
+#include "model.hpp"
+
+#include <llama.h>
+
+#include <algorithm>
+
+namespace dspy::llama::plugin {
+namespace {
+
+struct FreeContext {
+  void operator()(llama_context* context) const { llama_free(context); }
+};
+
+class LibllamaContext final : public RuntimeContext {
+ public:
+  LibllamaContext(llama_context* context, llama_model* model, const RuntimeContextOptions& options)
+      : context_(context),
+        vocabulary_(llama_vocab_n_tokens(llama_model_get_vocab(model))),
+        sequences_(options.sequences),
+        outputs_(options.outputs),
+        batch_(static_cast<int>(llama_n_batch(context))) {
+    const auto room = static_cast<std::size_t>(batch_);
+    tokens_.resize(room);
+    positions_.resize(room);
+    sequence_counts_.assign(room, 1);
+    sequence_ids_.resize(room);
+    sequence_pointers_.resize(room);
+    wants_logits_.resize(room);
+    for (std::size_t i = 0; i < room; ++i) sequence_pointers_[i] = &sequence_ids_[i];
+  }
+
+  int context_length() const override { return static_cast<int>(llama_n_ctx(context_.get())); }
+  int batch() const override { return batch_; }
+
+  DecodeStatus decode(std::span<const BatchEntry> batch) override {
+    validate(batch);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      tokens_[i] = batch[i].token;
+      positions_[i] = batch[i].position;
+      sequence_ids_[i] = batch[i].sequence;
+      wants_logits_[i] = batch[i].output;
+    }
+    const int status = guarded(Errc::backend_error, "the inference library failed while computing", [&] {
+      const int result = llama_decode(context_.get(), {.n_tokens = static_cast<int>(batch.size()),
+                                                       .token = tokens_.data(),
+                                                       .embd = nullptr,
+                                                       .pos = positions_.data(),
+                                                       .n_seq_id = sequence_counts_.data(),
+                                                       .seq_id = sequence_pointers_.data(),
+                                                       .logits = wants_logits_.data()});
+      // Otherwise a GPU is still at work, and its failure would surface in a later call.
+      llama_synchronize(context_.get());
+      return result;
+    });
+    last_size_ = status == 0 ? static_cast<int>(batch.size()) : 0;
+    switch (status) {
+      case 0: return DecodeStatus::ok;
+      case 1: return DecodeStatus::no_room;
+      case 2: return DecodeStatus::interrupted;
+      case -1: return DecodeStatus::invalid;
+      default: return DecodeStatus::broken;
+    }
+  }
+
+  std::span<float> logits(int index) override {
+    if (index < 0 || index >= last_size_ || !wants_logits_[static_cast<std::size_t>(index)])
+      fail(Errc::backend_error, "batch entry " + std::to_string(index) + " has no logits");
+    auto* const row = guarded(Errc::backend_error, "the logits could not be read",
+                              [&] { return llama_get_logits_ith(context_.get(), index); });
+    if (!row) fail(Errc::backend_error, "the inference library gave no logits: " + logged_errors);
+    return {row, static_cast<std::size_t>(vocabulary_)};
+  }
+
+  bool remove(int sequence, int from, int to) override {
+    check_sequence(sequence);
+    return guarded(Errc::backend_error, "the context could not forget tokens",
+                   [&] { return llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, from, to); });
+  }
+
+  void copy(int source, int target, int from, int to) override {
+    check_sequence(source);
+    check_sequence(target);
+    guarded(Errc::backend_error, "the context could not share tokens",
+            [&] { llama_memory_seq_cp(llama_get_memory(context_.get()), source, target, from, to); });
+  }
+
+  void clear() override {
+    guarded(Errc::backend_error, "the context could not be cleared",
+            [&] { llama_memory_clear(llama_get_memory(context_.get()), /*data=*/false); });
+  }
+
+  void set_threads(int threads) override { llama_set_n_threads(context_.get(), threads, threads); }
+
+ private:
+  /// What libllama asserts, and would end the process for.
+  void validate(std::span<const BatchEntry> batch) const {
+    if (batch.empty() || batch.size() > static_cast<std::size_t>(batch_))
+      fail(Errc::invalid_parameter,
+           "a batch of " + std::to_string(batch.size()) + " tokens; between 1 and " + std::to_string(batch_) + " fit");
+    int outputs = 0;
+    for (const auto& entry : batch) {
+      outputs += entry.output;
+      check_sequence(entry.sequence);
+      if (entry.token < 0 || entry.token >= vocabulary_)
+        fail(Errc::invalid_parameter, "there is no token " + std::to_string(entry.token) + "; the vocabulary has " +
+                                          std::to_string(vocabulary_));
+    }
+    if (outputs > outputs_)
+      fail(Errc::invalid_parameter,
+           std::to_string(outputs) + " outputs in one batch; the context was made for " + std::to_string(outputs_));
+  }
+
+  void check_sequence(int sequence) const {
+    if (sequence < 0 || sequence >= sequences_)
+      fail(Errc::invalid_parameter,
+           "there is no sequence " + std::to_string(sequence) + "; the context has " + std::to_string(sequences_));
+  }
+
+  std::unique_ptr<llama_context, FreeContext> context_;
+  int vocabulary_;
+  int sequences_;
+  int outputs_;
+  int batch_;
+  int last_size_ = 0;
+  std::vector<llama_token> tokens_;
+  std::vector<llama_pos> positions_;
+  std::vector<int> sequence_counts_;
+  std::vector<llama_seq_id> sequence_ids_;
+  std::vector<llama_seq_id*> sequence_pointers_;
+  std::vector<std::int8_t> wants_logits_;
+};
+
+}  // namespace
+
+std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeContextOptions& options) {
+  auto* const context = guarded(Errc::backend_error, "no context could be made", [&] {
+    auto parameters = llama_context_default_params();
+    parameters.n_ctx = static_cast<std::uint32_t>(options.context_length);
+    parameters.n_batch = static_cast<std::uint32_t>(options.batch);
+    parameters.n_ubatch = parameters.n_batch;
+    parameters.n_seq_max = static_cast<std::uint32_t>(options.sequences);
+    parameters.n_outputs_max = static_cast<std::uint32_t>(std::max(options.outputs, options.sequences));
+    parameters.n_threads = options.threads;
+    parameters.n_threads_batch = options.threads;
+    parameters.kv_unified = true;
+    parameters.abort_callback = options.interrupted;
+    parameters.abort_callback_data = options.interrupted_data;
+    return llama_init_from_model(model, parameters);
+  });
+  if (!context) {
+    fail(Errc::backend_error, "no context of " + std::to_string(options.context_length) +
+                                  " tokens could be made; ask for a smaller context_length" +
+                                  (logged_errors.empty() ? "" : " (" + logged_errors + ")"));
+  }
+  return std::make_unique<LibllamaContext>(context, model, options);
+}
+
+}  // namespace dspy::llama::plugin

@@ -1,0 +1,133 @@
+// The plug-in's door: opens libllama once for the process, carries its log lines to ours and names the devices.
+
+#include "guard.hpp"
+#include "model.hpp"
+
+#include <llama.h>
+
+#include <mutex>
+
+#ifndef DSPY_LLAMA_VERSION
+#error \
+    "define DSPY_LLAMA_VERSION as the version of the libllama headers, such as \"0.7.0\"; they do not say it themselves"
+#endif
+
+namespace dspy::llama::plugin {
+
+Host host;
+thread_local int guard_depth = 0;
+thread_local std::string logged_errors;
+
+void fail(Errc code, const std::string& message) {
+  host.fail(code, message);
+  std::terminate();  // `fail` throws
+}
+
+namespace {
+
+void on_abort(const char* message) {
+  if (guard_depth > 0) throw Aborted{message ? message : "an assertion failed"};
+  host.log(LogLevel::error, std::string("the inference library ends the process: ") + (message ? message : ""));
+}
+
+/// libllama logs lines in pieces, from any thread; most of its "info" is about its own insides.
+void on_log(ggml_log_level level, const char* text, void*) {
+  thread_local std::string line;
+  thread_local LogLevel line_level = LogLevel::debug;
+  switch (level) {
+    case GGML_LOG_LEVEL_CONT: break;
+    case GGML_LOG_LEVEL_WARN: line_level = LogLevel::warning; break;
+    case GGML_LOG_LEVEL_ERROR: line_level = LogLevel::error; break;
+    default: line_level = LogLevel::debug; break;
+  }
+  line += text;
+  if (line.size() < 4096 && !line.ends_with('\n')) return;
+  while (line.ends_with('\n')) line.pop_back();
+  if (line_level == LogLevel::error && guard_depth > 0) {
+    if (!logged_errors.empty()) logged_errors += "; ";
+    logged_errors += line;
+  }
+  if (!line.empty()) host.log(line_level, line);
+  line.clear();
+}
+
+/// "0.7.0" → "0.7".
+std::string_view series(std::string_view version) {
+  const auto minor = version.find('.');
+  return minor == version.npos ? version : version.substr(0, version.find('.', minor + 1));
+}
+
+DeviceKind kind_of(enum ggml_backend_dev_type type) {
+  switch (type) {
+    case GGML_BACKEND_DEVICE_TYPE_GPU: return DeviceKind::gpu;
+    case GGML_BACKEND_DEVICE_TYPE_IGPU: return DeviceKind::integrated_gpu;
+    case GGML_BACKEND_DEVICE_TYPE_CPU: return DeviceKind::cpu;
+    default: return DeviceKind::accelerator;
+  }
+}
+
+std::string text_of(const char* text) {
+  return text ? text : "";
+}
+
+class LibllamaRuntime final : public Runtime {
+ public:
+  LibllamaRuntime() {
+    llama_log_set(on_log, nullptr);
+    ggml_set_abort_callback(on_abort);
+    guarded(Errc::backend_error, "cannot start the inference library", [] {
+      ggml_backend_load_all();
+      llama_backend_init();
+    });
+    if (ggml_backend_dev_count() == 0)
+      fail(Errc::backend_error,
+           "libggml found no device, not even a CPU backend; install its backends (Debian: package libggml0)");
+  }
+
+  std::string version() const override { return llama_version(); }
+
+  std::vector<RuntimeDevice> devices() override {
+    return guarded(Errc::backend_error, "cannot list the devices", [] {
+      std::vector<RuntimeDevice> found;
+      for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+        const auto device = ggml_backend_dev_get(i);
+        ggml_backend_dev_props properties{};
+        ggml_backend_dev_get_props(device, &properties);
+        found.push_back({.name = text_of(properties.name),
+                         .description = text_of(properties.description),
+                         .backend = text_of(ggml_backend_reg_name(ggml_backend_dev_backend_reg(device))),
+                         .id = text_of(properties.device_id),
+                         .kind = kind_of(properties.type),
+                         .memory_free = properties.memory_free,
+                         .memory_total = properties.memory_total});
+      }
+      return found;
+    });
+  }
+
+  std::unique_ptr<RuntimeModel> load_model(const RuntimeLoadOptions& options) override { return load(options); }
+};
+
+}  // namespace
+}  // namespace dspy::llama::plugin
+
+extern "C" {
+
+__attribute__((visibility("default"))) const char* dspy_llama_plugin_abi() {
+  return dspy::llama::plugin_abi;
+}
+
+__attribute__((visibility("default"))) dspy::llama::Runtime* dspy_llama_plugin_open(const dspy::llama::Host& host) {
+  using namespace dspy::llama;
+  plugin::host = host;
+  // Its options travel by value, so another series would read them wrongly and corrupt the stack.
+  const std::string loaded = llama_version();
+  if (plugin::series(loaded) != plugin::series(DSPY_LLAMA_VERSION))
+    plugin::fail(dspy::Errc::backend_error, "this plug-in was built for libllama " DSPY_LLAMA_VERSION
+                                            " and found libllama " +
+                                                loaded + "; install the matching libllama, or build dspy again");
+  static auto* const runtime = new plugin::LibllamaRuntime;
+  return runtime;
+}
+
+}  // extern "C"

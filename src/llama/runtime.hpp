@@ -1,0 +1,166 @@
+#pragma once
+
+#include "dspy/base/error.hpp"
+#include "dspy/base/log.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// All that dspy needs of an inference library.  The plug-in implements it over libllama; tests implement it without
+// any library.  Nothing here includes llama.h, and the plug-in links nothing of dspy: what it reports goes through
+// `Host`.
+
+namespace dspy::llama {
+
+using Token = std::int32_t;
+
+enum class DeviceKind { cpu, gpu, integrated_gpu, accelerator };
+
+struct RuntimeDevice {
+  std::string name{};         ///< Such as `CUDA0`.
+  std::string description{};  ///< Such as the name of the card.
+  std::string backend{};      ///< Such as `CUDA`, `Vulkan`, `Metal`, `CPU`.
+  std::string id{};           ///< PCI address; empty if unknown.
+  DeviceKind kind = DeviceKind::cpu;
+  std::uint64_t memory_free = 0;
+  std::uint64_t memory_total = 0;
+};
+
+enum class LoadMode { automatic, read, map };
+
+struct RuntimeLoadOptions {
+  std::string path{};
+  int gpu_layers = 0;                ///< -1 is all.
+  std::vector<std::size_t> devices{};  ///< Indices into `devices()`; empty keeps everything on the CPU.
+  LoadMode mode = LoadMode::automatic;
+  std::function<bool(float)> progress{};  ///< Called with 0…1 on the loading thread; false gives up.
+};
+
+struct RuntimeContextOptions {
+  int context_length = 512;
+  int batch = 256;  ///< Most tokens in one `decode`.
+  int sequences = 1;
+  int outputs = 1;  ///< Most entries of one `decode` that want logits.
+  int threads = 1;
+  /// Polled while a step computes on the CPU; true ends it with `DecodeStatus::interrupted`.
+  bool (*interrupted)(void* data) = nullptr;
+  void* interrupted_data = nullptr;
+};
+
+struct BatchEntry {
+  Token token = 0;
+  int position = 0;
+  int sequence = 0;
+  bool output = false;  ///< Whether its logits will be read.
+};
+
+enum class DecodeStatus {
+  ok,
+  no_room,      ///< The context is full; nothing changed.
+  interrupted,  ///< Some of the batch may be in the context.
+  invalid,      ///< The library refused the batch; nothing changed.
+  broken,       ///< The context can no longer be trusted.
+};
+
+/// One cache of computed tokens.  Used by one thread at a time.
+class RuntimeContext {
+ public:
+  virtual ~RuntimeContext() = default;
+
+  /// What the library really gave, which may differ from what was asked.
+  virtual int context_length() const = 0;
+  virtual int batch() const = 0;
+
+  /// Throws `Error` (`backend_error`) where the library would have ended the process.
+  virtual DecodeStatus decode(std::span<const BatchEntry> batch) = 0;
+  /// The scores after batch entry `index` of the last `decode`; the caller may overwrite them.
+  virtual std::span<float> logits(int index) = 0;
+
+  /// Forgets positions [from, to) of a sequence; `to` < 0 is the end.  False where the model's memory has no parts.
+  virtual bool remove(int sequence, int from, int to) = 0;
+  virtual void copy(int source, int target, int from, int to) = 0;
+  virtual void clear() = 0;
+  virtual void set_threads(int threads) = 0;
+};
+
+struct RuntimeModelFacts {
+  std::string description{};
+  std::uint64_t parameters = 0;
+  std::uint64_t bytes = 0;
+  int context_length = 0;
+  int vocabulary = 0;
+  int layers = 0;
+  Token bos = -1;
+  Token eos = -1;
+  bool adds_bos = false;
+  bool adds_space_prefix = false;  ///< The first piece of a text starts with a blank that was not in it.
+  bool has_decoder = true;
+  bool has_encoder = false;
+  std::string chat_template{};
+  std::vector<Token> suppressed{};  ///< Never to be sampled.
+  std::vector<std::pair<std::string, std::string>> metadata{};
+};
+
+struct TokenFacts {
+  bool control = false;
+  bool ends_generation = false;
+  bool strips_left = false;  ///< Swallows white space before it, when read from text.
+  bool strips_right = false;
+};
+
+/// Weights and vocabulary.  Thread-safe.
+class RuntimeModel {
+ public:
+  virtual ~RuntimeModel() = default;
+
+  virtual const RuntimeModelFacts& facts() const = 0;
+  /// `special`: whether the names of control tokens in `text` become those tokens.
+  virtual std::vector<Token> tokenize(std::string_view text, bool special) const = 0;
+  /// The bytes a token stands for; none for control tokens.
+  virtual std::string piece(Token token) const = 0;
+  /// Its name in the vocabulary, such as `<|im_end|>`.
+  virtual std::string token_text(Token token) const = 0;
+  virtual TokenFacts token_facts(Token token) const = 0;
+  virtual std::unique_ptr<RuntimeContext> new_context(const RuntimeContextOptions& options) = 0;
+};
+
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+
+  virtual std::string version() const = 0;
+  virtual std::vector<RuntimeDevice> devices() = 0;
+  /// Throws `Error` (`model_load_error`, or `cancelled` where `progress` said so).
+  virtual std::unique_ptr<RuntimeModel> load_model(const RuntimeLoadOptions& options) = 0;
+};
+
+/// The process's runtime: the plug-in, loaded on first use.  Throws `Error` (`backend_error`) that says where it looked
+/// and how to install it.  Thread-safe.
+Runtime& runtime();
+
+// --- between the plug-in and its loader ------------------------------------------------------------------------------
+
+/// What the plug-in may call back.  It throws nothing of its own across the boundary.
+struct Host {
+  void (*log)(LogLevel level, std::string_view message) = nullptr;
+  /// Throws `Error`, from the host's own code.
+  void (*fail)(Errc code, const std::string& message) = nullptr;
+};
+
+/// Changes whenever this header changes in a way that old plug-ins do not fit.
+inline constexpr char plugin_abi[] = "dspy-llama-plugin 1";
+
+inline constexpr char plugin_abi_symbol[] = "dspy_llama_plugin_abi";
+inline constexpr char plugin_open_symbol[] = "dspy_llama_plugin_open";
+using PluginAbi = const char* (*)();
+/// Lives as long as the process.
+using PluginOpen = Runtime* (*)(const Host& host);
+
+}  // namespace dspy::llama

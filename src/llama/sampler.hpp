@@ -1,0 +1,62 @@
+#pragma once
+
+#include "dspy/lm/request.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace dspy::llama {
+
+using Token = std::int32_t;
+
+/// Every value of `Sampling` decided.
+struct SamplerOptions {
+  double temperature = 0.7;
+  double top_p = 0.9;
+  double min_p = 0;
+  double repeat_penalty = 1.1;
+  int top_k = 0;
+  int repeat_last_n = 64;
+  std::uint64_t seed = 0;
+
+  /// `sampling` over the defaults that `Sampling` documents; `seed` must be set.  At temperature 0 the likeliest token
+  /// is meant, so there the penalty is off unless it is asked for.
+  static SamplerOptions from(const Sampling& sampling);
+};
+
+/// Chooses the next token from a model's raw scores: penalty, top-k, top-p, min-p, temperature, draw, in llama.cpp's
+/// order.  The draw depends on the seed and the place of the token in the reply alone, so a reply comes out the same
+/// however requests are scheduled.
+class Sampler {
+ public:
+  Sampler(const SamplerOptions& options, std::span<const Token> suppressed);
+
+  /// The token number `history.size()` of the reply, whose tokens so far are `history`.  Overwrites `logits`.
+  /// Nothing if no score is a number above minus infinity: the model's output is broken.
+  std::optional<Token> sample(std::span<float> logits, std::span<const Token> history);
+
+ private:
+  struct Candidate {
+    float logit = 0;
+    Token token = 0;
+  };
+
+  void penalize(std::span<float> logits, std::span<const Token> history);
+  void collect(std::span<const float> logits, float best);
+  void keep_top_k();
+  void keep_top_p(float best);
+  void keep_min_p(float best);
+  Token draw(float best, std::size_t place) const;
+
+  SamplerOptions options_;
+  std::vector<Token> suppressed_;
+  std::vector<Token> recent_;
+  std::vector<Candidate> candidates_;
+};
+
+/// A number in [0, 1) that only depends on its arguments.
+double uniform(std::uint64_t seed, std::uint64_t counter) noexcept;
+
+}  // namespace dspy::llama

@@ -1,0 +1,83 @@
+#include "llama/sequence.hpp"
+
+#include "dspy/base/error.hpp"
+#include "llama/runtime.hpp"
+
+#include <format>
+#include <random>
+
+namespace dspy::llama {
+namespace {
+
+Sampling with_seed(Sampling sampling) {
+  if (!sampling.seed) {
+    std::random_device device;
+    sampling.seed = (std::uint64_t{device()} << 32) | device();
+  }
+  return sampling;
+}
+
+std::vector<std::string> all_stops(const Model& model, std::vector<std::string> stops) {
+  const auto& more = model.chat_template().stops();
+  stops.insert(stops.end(), more.begin(), more.end());
+  return stops;
+}
+
+}  // namespace
+
+Sequence::Sequence(const Model& model, std::vector<Token> prompt, const Sampling& sampling, std::size_t room)
+    : model_(&model),
+      tokens_(std::move(prompt)),
+      prompt_size_(tokens_.size()),
+      room_(room),
+      most_reply_(static_cast<std::size_t>(sampling.max_tokens.value_or(512))),
+      sampler_(SamplerOptions::from(with_seed(sampling)), model.suppressed()),
+      stops_(all_stops(model, sampling.stop)) {}
+
+void Sequence::reuse(std::size_t count) {
+  computed_ = reused_ = count;
+}
+
+std::string Sequence::accept(std::span<float> logits) {
+  const auto reply = std::span<const Token>(tokens_).subspan(prompt_size_);
+  const auto token = sampler_.sample(logits, reply);
+  if (!token)
+    throw Error(
+        Errc::inference_failed,
+        std::format("`{}` computed no usable scores for the next token; the file may be damaged, or the device faulty",
+                    model_->name()),
+        {.model = model_->name()});
+  if (model_->ends_reply(*token)) return end(FinishReason::stop);
+
+  auto piece = model_->piece(*token);
+  if (reply.empty() && model_->handle().facts().adds_space_prefix && piece.starts_with(' ')) piece.remove_prefix(1);
+  tokens_.push_back(*token);
+  auto text = release(stops_.push(piece));
+  if (stops_.stopped()) return text + end(FinishReason::stop);
+  // The last token need not be computed, so a reply may be one token longer than the context.
+  if (tokens_.size() - prompt_size_ >= most_reply_ || tokens_.size() > room_) return text + end(FinishReason::length);
+  return text;
+}
+
+std::string Sequence::release(std::string_view bytes) {
+  auto whole = characters_.push(bytes);
+  text_ += whole;
+  return whole;
+}
+
+std::string Sequence::end(FinishReason reason) {
+  finish_ = reason;
+  auto rest = release(stops_.finish());
+  const auto cut = characters_.finish();
+  text_ += cut;
+  return rest + cut;
+}
+
+Usage Sequence::usage() const noexcept {
+  return {.requests = 1,
+          .prompt_tokens = prompt_size_,
+          .completion_tokens = tokens_.size() - prompt_size_,
+          .cached_tokens = reused_};
+}
+
+}  // namespace dspy::llama

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "dspy/base/text.hpp"
+#include "dspy/llama/model.hpp"
+#include "dspy/lm/request.hpp"
+#include "llama/sampler.hpp"
+#include "llama/stop_matcher.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace dspy::llama {
+
+/// One reply in the making, without any computing: it names the tokens that the context must take next, and turns the
+/// scores that come back into the next token, and tokens into text.  A scheduler steps one, or many in one batch.
+class Sequence {
+ public:
+  /// `room`: how many tokens fit in the context.
+  Sequence(const Model& model, std::vector<Token> prompt, const Sampling& sampling, std::size_t room);
+
+  /// Takes the first `count` tokens as in the context already.
+  void reuse(std::size_t count);
+
+  /// The tokens still to be computed, the first of which has position `computed()`.
+  std::span<const Token> pending() const noexcept { return std::span(tokens_).subspan(computed_); }
+  std::size_t computed() const noexcept { return computed_; }
+  bool reads_prompt() const noexcept { return computed_ < prompt_size_; }
+
+  /// The next `count` pending tokens are in the context now.
+  void advance(std::size_t count) noexcept { computed_ += count; }
+
+  /// Chooses the next token from the scores after the last one.  Returns the text that is certain now, in whole
+  /// characters.  Throws `Error` (`inference_failed`) if the scores are no numbers.
+  std::string accept(std::span<float> logits);
+
+  bool finished() const noexcept { return finish_.has_value(); }
+  FinishReason finish() const noexcept { return finish_.value(); }
+  Usage usage() const noexcept;
+  const std::string& text() const noexcept { return text_; }
+
+ private:
+  std::string release(std::string_view bytes);
+  std::string end(FinishReason reason);
+
+  const Model* model_;
+  std::vector<Token> tokens_;  // prompt, then reply
+  std::size_t prompt_size_;
+  std::size_t room_;
+  std::size_t most_reply_;
+  std::size_t computed_ = 0;
+  std::size_t reused_ = 0;
+  Sampler sampler_;
+  StopMatcher stops_;
+  text::Utf8Buffer characters_;
+  std::string text_;
+  std::optional<FinishReason> finish_;
+};
+
+}  // namespace dspy::llama

@@ -1,0 +1,96 @@
+#include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
+#include "dspy/llama/llama_lm.hpp"
+
+#include <charconv>
+#include <concepts>
+#include <format>
+#include <functional>
+#include <map>
+
+namespace dspy::llama {
+namespace {
+
+[[noreturn]] void unreadable(std::string_view name, std::string_view value, std::string_view wanted) {
+  throw Error(Errc::config_error, std::format("the option `{}={}` of a `llama:` URI needs {}", name, value, wanted));
+}
+
+template <class T>
+T read(std::string_view name, std::string_view value) {
+  if constexpr (std::same_as<T, bool>) {
+    if (value == "true" || value == "1" || value == "on") return true;
+    if (value == "false" || value == "0" || value == "off") return false;
+    unreadable(name, value, "`true` or `false`");
+  } else {
+    T number{};
+    const auto* const end = value.data() + value.size();
+    const auto [parsed, error] = std::from_chars(value.data(), end, number);
+    if (error != std::errc{} || parsed != end)
+      unreadable(name, value,
+                 std::floating_point<T>    ? "a number"
+                 : std::signed_integral<T> ? "a whole number"
+                                           : "a whole number of at least 0");
+    return number;
+  }
+}
+
+using Setter = std::function<void(LlamaOptions& options, std::string_view name, std::string_view value)>;
+
+template <class T>
+Setter sampling(std::optional<T> Sampling::* member) {
+  return [member](LlamaOptions& options, std::string_view name, std::string_view value) {
+    options.sampling.*member = read<T>(name, value);
+  };
+}
+
+template <class T>
+Setter engine(T EngineOptions::* member) {
+  return [member](LlamaOptions& options, std::string_view name, std::string_view value) {
+    options.engine.*member = read<T>(name, value);
+  };
+}
+
+const std::map<std::string, Setter, std::less<>>& setters() {
+  static const std::map<std::string, Setter, std::less<>> table = {
+      {"max_tokens", sampling(&Sampling::max_tokens)},
+      {"temperature", sampling(&Sampling::temperature)},
+      {"top_p", sampling(&Sampling::top_p)},
+      {"top_k", sampling(&Sampling::top_k)},
+      {"min_p", sampling(&Sampling::min_p)},
+      {"repeat_penalty", sampling(&Sampling::repeat_penalty)},
+      {"repeat_last_n", sampling(&Sampling::repeat_last_n)},
+      {"seed", sampling(&Sampling::seed)},
+      {"stop", [](auto& options, auto, auto value) { options.sampling.stop.emplace_back(value); }},
+      {"context_length", engine(&EngineOptions::context_length)},
+      {"queue_limit", engine(&EngineOptions::queue_limit)},
+      {"reuse", engine(&EngineOptions::reuse)},
+      {"reproducible", engine(&EngineOptions::reproducible)},
+      {"threads", engine(&EngineOptions::threads)},
+      {"batch", engine(&EngineOptions::batch)},
+      {"yields", engine(&EngineOptions::yields)},
+      {"gpu_layers", [](auto& options, auto name, auto value) { options.model.gpu_layers = read<int>(name, value); }},
+  };
+  return table;
+}
+
+}  // namespace
+
+std::shared_ptr<LM> lm_from_uri(const LMUri& uri) {
+  LlamaOptions options;
+  for (const auto& [name, value] : uri.options) {
+    const auto setter = setters().find(name);
+    if (setter == setters().end()) {
+      std::vector<std::string> known;
+      for (const auto& [option, unused] : setters()) known.push_back(option);
+      const auto near = text::nearest(name, known);
+      throw Error(Errc::config_error,
+                  std::format("a `llama:` URI has no option `{}`; {}", name,
+                              near ? std::format("did you mean `{}`?", *near)
+                                   : std::format("there is {}", text::enumerate(known, "`", "and"))));
+    }
+    setter->second(options, name, value);
+  }
+  return std::make_shared<LlamaLM>(uri.path, std::move(options));
+}
+
+}  // namespace dspy::llama
