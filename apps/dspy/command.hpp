@@ -1,0 +1,108 @@
+#pragma once
+
+#include "dspy/base/error.hpp"
+#include "dspy/modules/predictor.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <istream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The command line's common parts.  Each command is one file with one `add_…` function: it
+// declares the flags and sets what runs once they are read.  Errors travel to `main` as
+// `dspy::Error`; nothing else decides exit codes.
+
+namespace dspy::app {
+
+/// Exit codes, documented in docs/guide/command_line.md.
+enum ExitCode : int {
+  exit_ok = 0,
+  exit_failed = 1,  ///< A reply that cannot be read, a model that failed, a file that cannot be read.
+  exit_usage = 2,   ///< Wrong flags, notation, names or values.
+};
+
+/// What the chosen command does; returns the exit code.
+using Plan = std::function<int()>;
+
+void add_ask(CLI::App& app, Plan& plan);
+void add_run(CLI::App& app, Plan& plan);
+void add_render(CLI::App& app, Plan& plan);
+void add_parse(CLI::App& app, Plan& plan);
+void add_inspect(CLI::App& app, Plan& plan);
+void add_models(CLI::App& app, Plan& plan);
+void add_doctor(CLI::App& app, Plan& plan);
+void add_bench(CLI::App& app, Plan& plan);
+
+/// The exit code for an error that reached `main`.
+int exit_code_of(const Error& error);
+
+// --- What several commands share ----------------------------------------------------------
+
+/// Flags that choose and steer a model.
+struct ModelFlags {
+  std::string model;
+  Sampling sampling;
+
+  void add_to(CLI::App& command);
+  /// The LM: `--model`, else `$DSPY_MODEL`, else the embedded model.
+  std::shared_ptr<LM> make() const;
+};
+
+/// Flags that say what is asked.
+struct SignatureFlags {
+  std::string notation = "question -> answer";
+  std::string instructions;
+  std::string adapter = "field";
+  bool chain_of_thought = false;
+
+  void add_to(CLI::App& command);
+  Signature make() const;
+};
+
+/// `llama:PATH` for a bare path or name, a URI as it is.
+std::string model_uri(const std::string& model);
+/// The embedded model's file, wherever this program was installed or built; empty if it is not there.
+std::string embedded_model();
+
+/// Input values from `name=value` and `{"name": value}` arguments, each of its field's type.
+JsonObject read_inputs(const Signature& signature, const std::vector<std::string>& arguments);
+
+/// What one JSONL line asks for: `signature`, `instructions`, `adapter`, `module`, `demos`, `history`, `inputs`.
+struct Job {
+  Signature signature;
+  std::shared_ptr<const Adapter> adapter;
+  std::vector<Example> demos;
+  History history;
+  JsonObject inputs;
+  std::string completion;
+};
+
+/// Reads a job.  Throws `Error` that names the member at fault.
+Job read_job(const JsonObject& line);
+
+/// Answers each line of `in` with one line of JSON on standard output, in order; a line that
+/// cannot be answered gets `{"error": …}`.
+void answer_lines(std::istream& in, const std::function<JsonObject(const JsonObject& line)>& answer);
+
+/// Demonstrations from a JSONL file.
+std::vector<Example> read_examples(const std::string& path, const Signature& signature);
+
+std::string read_all(std::istream& in);
+std::string read_file(const std::string& path);
+
+JsonObject to_json(const Usage& usage);
+JsonArray to_json(const std::vector<Flag>& flags);
+JsonObject to_json(const Chat& messages);
+JsonObject to_json(const Prediction& prediction);
+JsonObject error_object(const Error& error);
+
+void print_line(std::string_view text);
+void print_json(const JsonObject& object);
+/// A value as people read it: text as it is, anything else as JSON.
+std::string shown(const Json& value);
+
+}  // namespace dspy::app

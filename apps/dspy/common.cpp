@@ -1,0 +1,271 @@
+#include "command.hpp"
+
+#include "dspy/base/text.hpp"
+#include "dspy/llama/llama_lm.hpp"
+#include "dspy/modules/chain_of_thought.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+namespace dspy::app {
+namespace {
+
+template <class T>
+CLI::Option* add_number(CLI::App& command, const std::string& name, std::optional<T>& target, const std::string& help) {
+  return command.add_option(name, target, help)->group("Model");
+}
+
+[[noreturn]] void reject(const std::string& member, const std::string& reason) {
+  ErrorInfo info;
+  info.invalid = {member};
+  throw Error(Errc::bad_input, "`" + member + "` " + reason, std::move(info));
+}
+
+std::string text_member(const JsonObject& line, const std::string& name, std::string fallback = {}) {
+  const auto* value = line.if_contains(name);
+  if (value == nullptr || value->is_null()) return fallback;
+  if (!value->is_string()) reject(name, "must be text, not " + to_text(*value));
+  return std::string(view(value->get_string()));
+}
+
+std::vector<Example> examples_member(const JsonObject& line, const std::string& name, const Signature& signature) {
+  std::vector<Example> out;
+  const auto* value = line.if_contains(name);
+  if (value == nullptr || value->is_null()) return out;
+  if (!value->is_array()) reject(name, "must be a list of objects");
+  for (const auto& item : value->get_array()) {
+    if (!item.is_object()) reject(name, "must hold objects only, not " + to_text(item));
+    out.emplace_back(item.get_object(), signature);
+  }
+  return out;
+}
+
+/// An argument's text as a value of the field's type.
+Json typed_value(const Field& field, const std::string& text) {
+  const auto kind = field.type.required().kind;
+  if (kind == Type::Kind::string) return Json(text);
+  if (auto json = parse_json(text)) return *std::move(json);
+  if (kind == Type::Kind::literal) return Json(text);
+  reject(field.name, "is a " + to_notation(field.type) + ", and `" + text + "` is not; write it as JSON");
+}
+
+}  // namespace
+
+int exit_code_of(const Error& error) {
+  switch (error.code()) {
+    case Errc::signature_error:
+    case Errc::bad_input:
+    case Errc::invalid_parameter:
+    case Errc::config_error: return exit_usage;
+    default: return exit_failed;
+  }
+}
+
+void ModelFlags::add_to(CLI::App& command) {
+  command
+      .add_option("-m,--model", model,
+                  "A GGUF file, a model's name, or a URI such as llama:PATH?threads=2 [$DSPY_MODEL, else the embedded "
+                  "model]")
+      ->group("Model");
+  add_number(command, "--temperature", sampling.temperature, "0 always takes the likeliest token");
+  add_number(command, "--top-p", sampling.top_p, "Keep the likeliest tokens that make up this share");
+  add_number(command, "--top-k", sampling.top_k, "Keep this many of the likeliest tokens; 0 keeps all");
+  add_number(command, "--max-tokens", sampling.max_tokens, "End the reply after this many tokens");
+  add_number(command, "--seed", sampling.seed, "The same seed gives the same text");
+  command.add_option("--stop", sampling.stop, "End the reply before this text (may be repeated)")->group("Model");
+}
+
+std::string embedded_model() {
+  namespace fs = std::filesystem;
+  std::error_code code;
+  std::vector<fs::path> places = {"models/dspy-tiny.gguf"};
+  if (const auto self = fs::read_symlink("/proc/self/exe", code); !code) {
+    places.push_back(self.parent_path() / "../../../models/dspy-tiny.gguf");
+    places.push_back(self.parent_path() / "../share/dspy/models/dspy-tiny.gguf");
+  }
+  for (const auto& place : places) {
+    if (fs::exists(place, code)) return place.lexically_normal().string();
+  }
+  return {};
+}
+
+std::string model_uri(const std::string& model) {
+  const auto colon = model.find(':');
+  const bool is_uri = colon != std::string::npos && model.find('/') > colon;
+  return is_uri ? model : "llama:" + model;
+}
+
+std::shared_ptr<LM> ModelFlags::make() const {
+  validate(sampling);
+  auto chosen = model;
+  if (chosen.empty()) {
+    if (const char* from_environment = std::getenv("DSPY_MODEL")) chosen = from_environment;
+  }
+  if (chosen.empty()) chosen = embedded_model();
+  if (chosen.empty()) {
+    throw Error(Errc::config_error,
+                "no model was named and the embedded one was not found; give --model FILE.gguf or set DSPY_MODEL");
+  }
+  return lm(model_uri(chosen));
+}
+
+void SignatureFlags::add_to(CLI::App& command) {
+  command.add_option("-s,--signature", notation, "What goes in and what comes out: \"a, b: int -> c: float\"")
+      ->capture_default_str()
+      ->group("Signature");
+  command.add_option("-i,--instructions", instructions, "What the model is to do")->group("Signature");
+  command.add_option("--adapter", adapter, "How the prompt is written and the reply read")
+      ->capture_default_str()
+      ->group("Signature");
+  command.add_flag("--cot", chain_of_thought, "Let the model reason before it answers")->group("Signature");
+}
+
+Signature SignatureFlags::make() const {
+  auto signature = Signature::parse(notation, instructions);
+  return chain_of_thought ? with_reasoning(signature) : signature;
+}
+
+JsonObject read_inputs(const Signature& signature, const std::vector<std::string>& arguments) {
+  JsonObject out;
+  for (const auto& argument : arguments) {
+    if (argument.starts_with('{')) {
+      auto json = parse_json(argument);
+      if (!json || !json->is_object()) {
+        throw Error(Errc::bad_input, "--input `" + argument + "` is no JSON object" +
+                                         (json ? "" : ": " + json.error().message + " at byte " +
+                                                          std::to_string(json.error().position)));
+      }
+      for (auto& member : json->get_object()) out[member.key()] = std::move(member.value());
+      continue;
+    }
+    const auto equals = argument.find('=');
+    if (equals == std::string::npos) {
+      throw Error(Errc::bad_input, "--input `" + argument + "` is neither name=value nor a JSON object");
+    }
+    const auto name = argument.substr(0, equals);
+    const auto value = argument.substr(equals + 1);
+    const auto* field = signature.find(name);
+    out[name] = field == nullptr ? Json(value) : typed_value(*field, value);
+  }
+  return out;
+}
+
+Job read_job(const JsonObject& line) {
+  if (!line.contains("signature")) {
+    ErrorInfo info;
+    info.missing = {"signature"};
+    throw Error(Errc::bad_input, "the line has no `signature`; add one such as \"question -> answer\"", std::move(info));
+  }
+  Job job;
+  job.signature = Signature::parse(text_member(line, "signature"), text_member(line, "instructions"));
+  const auto module = text_member(line, "module", "Predict");
+  if (module == "ChainOfThought") {
+    job.signature = with_reasoning(job.signature);
+  } else if (module != "Predict") {
+    reject("module", "must be Predict or ChainOfThought, not " + module);
+  }
+  job.adapter = adapter(text_member(line, "adapter", "field"));
+  job.demos = examples_member(line, "demos", job.signature);
+  job.history.turns = examples_member(line, "history", job.signature);
+  job.completion = text_member(line, "completion");
+  if (const auto* inputs = line.if_contains("inputs"); inputs != nullptr) {
+    if (!inputs->is_object()) reject("inputs", "must be an object, not " + to_text(*inputs));
+    job.inputs = inputs->get_object();
+  }
+  return job;
+}
+
+void answer_lines(std::istream& in, const std::function<JsonObject(const JsonObject&)>& answer) {
+  std::string line;
+  for (std::size_t number = 1; std::getline(in, line); ++number) {
+    if (text::trim(line).empty()) continue;
+    const auto result = attempt([&] {
+      const auto json = parse_json(line);
+      if (!json) {
+        ErrorInfo info;
+        info.position = json.error().position;
+        throw Error(Errc::bad_input, "line " + std::to_string(number) + " is not JSON: " + json.error().message +
+                                         " at byte " + std::to_string(json.error().position),
+                    std::move(info));
+      }
+      if (!json->is_object()) {
+        throw Error(Errc::bad_input, "line " + std::to_string(number) + " holds no JSON object");
+      }
+      return answer(json->get_object());
+    });
+    print_line(to_text(result ? *result : error_object(result.error())));
+  }
+}
+
+std::vector<Example> read_examples(const std::string& path, const Signature& signature) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw Error(Errc::io_error, "cannot read the demonstrations `" + path + "`; check the path");
+  std::vector<Example> out;
+  std::string line;
+  for (std::size_t number = 1; std::getline(in, line); ++number) {
+    if (text::trim(line).empty()) continue;
+    const auto json = parse_json(line);
+    if (!json || !json->is_object()) {
+      throw Error(Errc::bad_input, path + ", line " + std::to_string(number) + ": no JSON object; write one a line");
+    }
+    out.emplace_back(json->get_object(), signature);
+  }
+  return out;
+}
+
+std::string read_all(std::istream& in) {
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw Error(Errc::io_error, "cannot read `" + path + "`; check the path");
+  return read_all(in);
+}
+
+JsonObject to_json(const Usage& usage) {
+  return {{"requests", usage.requests},
+          {"prompt_tokens", usage.prompt_tokens},
+          {"completion_tokens", usage.completion_tokens},
+          {"cached_tokens", usage.cached_tokens}};
+}
+
+JsonArray to_json(const std::vector<Flag>& flags) {
+  JsonArray out;
+  for (const auto& flag : flags) out.push_back(JsonObject{{"field", flag.field}, {"liberty", flag.liberty}});
+  return out;
+}
+
+JsonObject to_json(const Chat& messages) {
+  JsonArray out;
+  for (const auto& message : messages) {
+    out.push_back(JsonObject{{"role", to_string(message.role)}, {"content", message.content}});
+  }
+  return {{"messages", std::move(out)}};
+}
+
+JsonObject to_json(const Prediction& prediction) {
+  return {{"outputs", prediction.data}, {"usage", to_json(prediction.lm_usage)}, {"flags", to_json(prediction.flags)}};
+}
+
+JsonObject error_object(const Error& error) {
+  return {{"error", dspy::to_json(error)}};
+}
+
+void print_line(std::string_view text) {
+  std::cout << text << '\n';
+}
+
+void print_json(const JsonObject& object) {
+  print_line(to_text(object));
+}
+
+std::string shown(const Json& value) {
+  if (value.is_string()) return std::string(view(value.get_string()));
+  return value.is_null() ? "none" : to_text(value);
+}
+
+}  // namespace dspy::app

@@ -1,0 +1,140 @@
+#include "command.hpp"
+
+#include "dspy/llama/hardware.hpp"
+#include "dspy/llama/llama_lm.hpp"
+
+#include <chrono>
+#include <format>
+
+namespace dspy::app {
+namespace {
+
+struct DoctorFlags {
+  std::string model;
+  bool json = false;
+};
+
+struct Finding {
+  enum class Level { ok, warning, failure };
+
+  Level level = Level::ok;
+  std::string subject;
+  std::string text;
+};
+
+std::string_view to_string(Finding::Level level) {
+  switch (level) {
+    case Finding::Level::ok: return "ok";
+    case Finding::Level::warning: return "warn";
+    case Finding::Level::failure: return "FAIL";
+  }
+  return "?";
+}
+
+double gigabytes(std::uint64_t bytes) {
+  return static_cast<double>(bytes) / 1e9;
+}
+
+class Doctor {
+ public:
+  explicit Doctor(const DoctorFlags& flags) : flags_(flags) {}
+
+  std::vector<Finding> examine() {
+    add(Finding::Level::ok, "version",
+        std::format("dspy {}, C++ {}, {}", DSPY_VERSION, __cplusplus / 100 % 100, compiler()));
+    if (examine_hardware()) examine_model();
+    return std::move(findings_);
+  }
+
+ private:
+  static std::string compiler() {
+#if defined(__clang__)
+    return std::format("Clang {}.{}", __clang_major__, __clang_minor__);
+#elif defined(__GNUC__)
+    return std::format("GCC {}.{}", __GNUC__, __GNUC_MINOR__);
+#else
+    return "another compiler";
+#endif
+  }
+
+  void add(Finding::Level level, std::string subject, std::string text) {
+    findings_.push_back({level, std::move(subject), std::move(text)});
+  }
+
+  bool examine_hardware() {
+    const auto hardware = attempt([] { return llama::Hardware::detect(); });
+    if (!hardware) {
+      add(Finding::Level::failure, "library", hardware.error().what());
+      return false;
+    }
+    add(Finding::Level::ok, "library", hardware->library);
+    for (const auto& device : hardware->devices) {
+      add(Finding::Level::ok, "device",
+          std::format("{} ({}), {:.1f} of {:.1f} GB free", device.name, device.description, gigabytes(device.memory_free),
+                      gigabytes(device.memory_total)));
+    }
+    add(Finding::Level::ok, "choice", hardware->reason);
+    const auto& host = hardware->host;
+    add(hardware->host.memory_free < 500'000'000 ? Finding::Level::warning : Finding::Level::ok, "host",
+        std::format("{} cores ({} physical), {} threads recommended, {:.1f} of {:.1f} GB memory free", host.logical_cores,
+                    host.physical_cores, hardware->threads, gigabytes(host.memory_free), gigabytes(host.memory_total)));
+    return true;
+  }
+
+  void examine_model() {
+    const auto model = flags_.model.empty() ? embedded_model() : flags_.model;
+    if (model.empty()) {
+      add(Finding::Level::warning, "model", "the embedded model was not found; name one with --model FILE.gguf");
+      return;
+    }
+    const auto start = std::chrono::steady_clock::now();
+    const auto answer = attempt([&] {
+      const Predictor ask(Signature::parse("question -> answer"),
+                          {.lm = lm(model_uri(model)), .sampling = {.max_tokens = 64, .temperature = 0.0}});
+      return ask({{"question", "What is the capital of France?"}});
+    });
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    if (answer) {
+      add(Finding::Level::ok, "model",
+          std::format("{} loads and answers in {:.0f} ms: {}", model, took.count(), shown(answer->at("answer"))));
+    } else if (answer.error().code() == Errc::parse_error) {
+      add(Finding::Level::warning, "model",
+          std::format("{} loads, but does not keep to the prompt format: {}", model, answer.error().what()));
+    } else {
+      add(Finding::Level::failure, "model", answer.error().what());
+    }
+  }
+
+  const DoctorFlags& flags_;
+  std::vector<Finding> findings_;
+};
+
+int run_doctor(const DoctorFlags& flags) {
+  const auto findings = Doctor(flags).examine();
+  bool healthy = true;
+  JsonArray list;
+  for (const auto& finding : findings) {
+    healthy = healthy && finding.level != Finding::Level::failure;
+    if (flags.json) {
+      list.push_back(
+          JsonObject{{"level", to_string(finding.level)}, {"subject", finding.subject}, {"text", finding.text}});
+    } else {
+      print_line(std::format("{:<5} {:<8} {}", to_string(finding.level), finding.subject, finding.text));
+    }
+  }
+  if (flags.json) print_json({{"healthy", healthy}, {"findings", std::move(list)}});
+  return healthy ? exit_ok : exit_failed;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Plan& plan) {
+  auto flags = std::make_shared<DoctorFlags>();
+  auto* command = app.add_subcommand("doctor", "Check the installation, the hardware and a model; say what to do");
+  command->add_option("-m,--model", flags->model, "The model to try [the embedded one]");
+  command->add_flag("--json", flags->json, "Print {\"healthy\", \"findings\"}");
+  command->footer("Exits with 1 if something essential is missing.");
+  command->callback([flags, &plan] { plan = [flags] { return run_doctor(*flags); }; });
+}
+
+}  // namespace dspy::app

@@ -1,0 +1,129 @@
+#include "command.hpp"
+
+#include "dspy/llama/model_info.hpp"
+#include "dspy/modules/program_file.hpp"
+
+#include <filesystem>
+#include <format>
+
+namespace dspy::app {
+namespace {
+
+struct InspectFlags {
+  std::string target;
+  bool json = false;
+};
+
+JsonObject describe_field(const Field& field) {
+  JsonObject out{{"name", field.name}, {"type", to_notation(field.type)}, {"label", field.label}};
+  if (!field.description.empty()) out["description"] = field.description;
+  if (field.minimum) out["minimum"] = *field.minimum;
+  if (field.maximum) out["maximum"] = *field.maximum;
+  if (field.min_length) out["min_length"] = *field.min_length;
+  if (field.max_length) out["max_length"] = *field.max_length;
+  out["required"] = field.is_required();
+  return out;
+}
+
+JsonObject describe_signature(const Signature& signature) {
+  JsonArray inputs;
+  JsonArray outputs;
+  for (const auto& field : signature.inputs) inputs.push_back(describe_field(field));
+  for (const auto& field : signature.outputs) outputs.push_back(describe_field(field));
+  return {{"kind", "signature"},
+          {"signature", to_notation(signature)},
+          {"instructions", signature.instructions},
+          {"inputs", std::move(inputs)},
+          {"outputs", std::move(outputs)}};
+}
+
+void print_fields(std::string_view title, const std::vector<Field>& fields) {
+  print_line(title);
+  for (const auto& field : fields) {
+    print_line(std::format("  {:<20} {}{}", field.name, to_notation(field.type),
+                           field.description.empty() ? "" : "  " + field.description));
+  }
+}
+
+void print_signature(const Signature& signature) {
+  print_line("signature     " + to_notation(signature));
+  if (!signature.instructions.empty()) print_line("instructions  " + signature.instructions);
+  print_fields("inputs", signature.inputs);
+  print_fields("outputs", signature.outputs);
+}
+
+int inspect_signature(const InspectFlags& flags, std::string_view notation) {
+  const auto signature = Signature::parse(notation);
+  if (flags.json) {
+    print_json(describe_signature(signature));
+  } else {
+    print_signature(signature);
+  }
+  return exit_ok;
+}
+
+int inspect_program(const InspectFlags& flags) {
+  const auto program = load_program(flags.target);
+  if (flags.json) {
+    auto out = describe_signature(program.signature);
+    out["kind"] = "program";
+    out["module"] = program.module;
+    out["adapter"] = program.adapter;
+    out["demos"] = program.demos.size();
+    print_json(out);
+    return exit_ok;
+  }
+  print_line("program       " + program.module + ", " + std::to_string(program.demos.size()) + " demonstrations");
+  print_signature(program.signature);
+  return exit_ok;
+}
+
+int inspect_weights(const InspectFlags& flags) {
+  const auto info = llama::inspect_model(flags.target);
+  if (flags.json) {
+    auto out = llama::to_json(info);
+    out["kind"] = "model";
+    print_json(out);
+    return exit_ok;
+  }
+  print_line(std::format("model         {}", info.name));
+  print_line(std::format("architecture  {}, {} layers, width {}", info.architecture, info.layers, info.embedding_length));
+  print_line(std::format("parameters    {:.1f} million", static_cast<double>(info.parameters) / 1e6));
+  print_line(std::format("weights       {} ({:.1f} MB)", info.quantization, static_cast<double>(info.file_bytes) / 1e6));
+  print_line(std::format("context       {} tokens", info.context_length));
+  print_line(std::format("vocabulary    {} tokens, {}", info.vocabulary, info.tokenizer));
+  print_line(std::format("chat template {}", info.chat_template.empty() ? "none" : "yes"));
+  return exit_ok;
+}
+
+/// True for a file that begins as GGUF files do, whatever it is called.
+bool is_model(const std::string& path) {
+  if (path.ends_with(".gguf")) return true;
+  std::error_code code;
+  return std::filesystem::is_regular_file(path, code) && read_file(path).starts_with("GGUF");
+}
+
+int run_inspect(const InspectFlags& flags) {
+  std::error_code code;
+  const bool is_file = std::filesystem::exists(flags.target, code);
+  if (!is_file && flags.target.find("->") != std::string::npos) return inspect_signature(flags, flags.target);
+  if (is_model(flags.target)) return inspect_weights(flags);
+  if (flags.target.ends_with(".json")) return inspect_program(flags);
+  const auto text = read_file(flags.target);
+  if (text.starts_with('{')) return inspect_program(flags);
+  return inspect_signature(flags, text);
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app, Plan& plan) {
+  auto flags = std::make_shared<InspectFlags>();
+  auto* command = app.add_subcommand("inspect", "Show what is inside a signature, a program or a model");
+  command->add_option("target", flags->target, "A .json program, a .gguf model, a file with a signature, or a signature")
+      ->required();
+  command->add_flag("--json", flags->json, "Print one JSON object");
+  command->footer("Examples:\n  dspy inspect models/dspy-tiny.gguf\n  dspy inspect \"question -> answer: float\"");
+  command->callback([flags, &plan] { plan = [flags] { return run_inspect(*flags); }; });
+}
+
+}  // namespace dspy::app

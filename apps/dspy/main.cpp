@@ -1,0 +1,71 @@
+// dspy: program language models from the command line.
+
+#include "command.hpp"
+
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+
+namespace {
+
+/// True if the user asked for output that a program reads.
+bool wants_json(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--json") == 0) return true;
+  }
+  return false;
+}
+
+int report(const dspy::Error& error, bool json) {
+  if (json) {
+    dspy::app::print_json(dspy::app::error_object(error));
+  } else {
+    std::cerr << "dspy: error: " << error.what() << '\n';
+  }
+  return dspy::app::exit_code_of(error);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  CLI::App app("Program language models: typed questions, local models, readable replies.\n", "dspy");
+  app.set_version_flag("--version", "dspy " DSPY_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  dspy ask \"What is the capital of France?\"\n"
+      "  dspy ask --signature \"question -> answer: int\" --cot \"What is 7 * 8 + 5?\"\n"
+      "  dspy render --signature \"ticket -> priority: Literal['low', 'high']\" --input ticket=\"It broke.\"\n"
+      "  echo \"Answer: 4\" | dspy parse --signature \"question -> answer: int\"\n"
+      "\n"
+      "Exit codes: 0 all right; 1 a reply could not be read or a model failed; 2 wrong flags or values.\n"
+      "`dspy COMMAND --help` says more.");
+
+  dspy::app::Plan plan;
+  dspy::app::add_ask(app, plan);
+  dspy::app::add_run(app, plan);
+  dspy::app::add_render(app, plan);
+  dspy::app::add_parse(app, plan);
+  dspy::app::add_inspect(app, plan);
+  dspy::app::add_models(app, plan);
+  dspy::app::add_doctor(app, plan);
+  dspy::app::add_bench(app, plan);
+
+  const bool json = wants_json(argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? dspy::app::exit_ok : dspy::app::exit_usage;
+  }
+  try {
+    const int code = plan();
+    std::cout.flush();
+    if (!std::cout) throw dspy::Error(dspy::Errc::io_error, "cannot write to standard output; is the disk full?");
+    return code;
+  } catch (const dspy::Error& error) {
+    return report(error, json);
+  } catch (const std::exception& error) {
+    return report(dspy::Error(dspy::Errc::inference_failed, error.what()), json);
+  }
+}

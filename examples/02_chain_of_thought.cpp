@@ -1,0 +1,21 @@
+// Thinking in words first.  `ChainOfThought` is `Predict` with one more output, `reasoning`,
+// before the others.  Small models get sums right this way that they miss when they must
+// answer at once.
+
+#include <dspy/dspy.hpp>
+
+#include <iostream>
+
+int main() {
+  dspy::configure({.lm = dspy::lm("llama:models/dspy-tiny.gguf?temperature=0")});
+  const dspy::Predict direct("question -> answer: int");
+  const dspy::ChainOfThought reasoned("question -> answer: int");
+
+  const dspy::JsonObject problem{
+      {"question", "Rosa has 4 bags with 6 coins in each and buys 7 more coins. How many coins does Rosa have?"}};
+  std::cout << "directly:  " << direct(problem).at("answer") << '\n';
+
+  const auto thought = reasoned(problem);
+  std::cout << "reasoning: " << dspy::view(thought.at("reasoning").as_string()) << '\n'
+            << "reasoned:  " << thought.at("answer") << '\n';
+}

@@ -1,0 +1,100 @@
+// What `./dev demo` shows: the library's main job on the embedded model, in this one process.
+
+#include <dspy/dspy.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <print>
+
+namespace {
+
+struct Triage {
+  static constexpr auto instructions = "Sort the support ticket.";
+  enum class Priority { low, medium, high };
+  struct Input {
+    std::string ticket;
+  };
+  struct Output {
+    std::string category;
+    Priority priority;
+    bool refund_requested;
+  };
+};
+
+std::string_view name(Triage::Priority priority) {
+  switch (priority) {
+    case Triage::Priority::low: return "low";
+    case Triage::Priority::medium: return "medium";
+    case Triage::Priority::high: return "high";
+  }
+  return "?";
+}
+
+void typed_triage() {
+  std::println("1. Typed triage: a struct in, a struct out\n");
+  std::println("   {:<66} {:<10} {:<9} {:<7} {:>6}", "ticket", "category", "priority", "refund", "tokens");
+
+  const dspy::Predict<Triage> triage;
+  dspy::Usage total;
+  for (const auto* ticket : {
+           "My order A-1043 arrived broken, I want my money back!",
+           "I was charged twice for the lamp. This is urgent.",
+           "The package with the tent is late. There is no rush.",
+           "I cannot log in to my account. Please help as soon as possible.",
+           "Do you have a store near me? Take your time.",
+       }) {
+    const auto out = triage({.ticket = ticket});
+    std::println("   {:<66} {:<10} {:<9} {:<7} {:>6}", ticket, out.category, name(out.priority),
+                 out.refund_requested ? "yes" : "no", out.usage().total_tokens());
+    total += out.usage();
+  }
+  std::println("\n   {} calls: {} prompt tokens ({} of them from the KV cache), {} written", total.requests,
+               total.prompt_tokens, total.cached_tokens, total.completion_tokens);
+}
+
+void streamed_answer() {
+  std::println("\n2. A streamed answer: the field's text as it is written\n");
+  const dspy::Predict ask(dspy::Signature::parse("context, question -> answer",
+                                                 "Answer the question from the context. Answer with a full sentence."));
+
+  std::print("   ");
+  ask.stream({{"context", "Mara lives in Oslo. Tom works as a baker. Mara has a cat."},
+              {"question", "What is the job of Tom?"}},
+             [](const dspy::FieldEvent& event) {
+               std::print("{}{}", event.text, event.done ? "\n" : "|");
+               std::fflush(stdout);
+             });
+}
+
+void thinking_first() {
+  std::println("\n3. Answering directly, and thinking first\n");
+  const dspy::Predict direct("question -> answer: int");
+  const dspy::ChainOfThought reasoned("question -> answer: int");
+
+  for (const auto* question : {
+           "Rosa has 4 bags with 6 coins in each and buys 7 more coins. How many coins does Rosa have?",
+           "Paul has 5 boxes of 8 eggs. Paul gives 9 eggs to Ana. How many eggs are left?",
+       }) {
+    const dspy::JsonObject input{{"question", question}};
+    const auto thought = reasoned(input);
+    std::println("   {}", question);
+    std::println("     directly:       {}", dspy::to_text(direct(input).at("answer")));
+    std::println("     thinking first: {}   ({})", dspy::to_text(thought.at("answer")),
+                 dspy::view(thought.at("reasoning").as_string()));
+  }
+}
+
+}  // namespace
+
+int main() {
+  const auto start = std::chrono::steady_clock::now();
+  dspy::configure({.lm = dspy::lm("llama:models/dspy-tiny.gguf?temperature=0")});
+
+  typed_triage();
+  streamed_answer();
+  thinking_first();
+
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  std::println(stderr, "\n(All of it, model loading included: {:.0f} ms in one process.)", took.count());
+}
