@@ -1,0 +1,275 @@
+"""The command line, driven as a user drives it: every command, contract and bad input."""
+
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+DSPY = os.environ["DSPY_BINARY"]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def dspy(*arguments, text="", timeout=120):
+    data = text if isinstance(text, bytes) else text.encode()
+    result = subprocess.run(
+        [DSPY, *arguments], input=data, capture_output=True, timeout=timeout, cwd=ROOT, check=False
+    )
+    result.out = result.stdout.decode()
+    result.err = result.stderr.decode()
+    return result
+
+
+def lines(result):
+    return [json.loads(line) for line in result.out.splitlines()]
+
+
+def jsonl(*objects):
+    return "".join(json.dumps(each) + "\n" for each in objects)
+
+
+class Parse(unittest.TestCase):
+    def test_a_readable_reply_gives_outputs_and_flags(self):
+        result = dspy("parse", "--signature", "question -> answer: float", "--adapter", "field", text="Answer: 4\n")
+        self.assertEqual(result.out, '{"outputs":{"answer":4.0},"flags":[]}\n')
+        self.assertEqual(result.returncode, 0)
+
+    def test_an_unreadable_reply_names_what_is_missing_and_invalid(self):
+        result = dspy("parse", "--signature", "q -> a: float, b, c", text="A: four\nC: here")
+        self.assertEqual(result.returncode, 1)
+        error = json.loads(result.out)["error"]
+        self.assertEqual(list(error)[:5], ["kind", "missing", "invalid", "message", "partial"])
+        self.assertEqual(error["kind"], "parse_error")
+        self.assertEqual(error["missing"], ["b"])
+        self.assertEqual(error["invalid"], ["a"])
+        self.assertEqual(error["partial"], {"c": "here"})
+        self.assertIn("`four` is not a number", error["message"])
+
+    def test_flags_say_which_liberty_was_taken_with_which_field(self):
+        result = dspy("parse", "--signature", "q -> n: int", text="N: 1,234")
+        self.assertEqual(lines(result)[0]["outputs"], {"n": 1234})
+        self.assertEqual(lines(result)[0]["flags"], [{"field": "n", "liberty": "thousands_separator"}])
+
+    def test_bad_arguments_exit_with_2(self):
+        for arguments in (["--signature", "q -> a: flaot"], ["--signature", "q a"], ["--adapter", "xlm"]):
+            result = dspy("parse", *arguments, text="Answer: x")
+            self.assertEqual(result.returncode, 2, arguments)
+            self.assertIn("error", json.loads(result.out))
+
+    def test_hostile_bytes_are_read_without_harm(self):
+        for text in (b"", b"\xff\xfe", b"Answer: a\x00b", b"Answer: \xc3", b"{" * 100000, b"[" * 100000):
+            result = dspy("parse", text=text)
+            self.assertIn(result.returncode, (0, 1))
+            json.loads(result.out)
+
+    def test_batch_prints_one_result_a_line_in_order(self):
+        result = dspy(
+            "parse", "--batch",
+            text=jsonl(
+                {"signature": "q -> a", "completion": "A: one"},
+                {"signature": "q -> a: int", "completion": "A: x"},
+            )
+            + "\nnot json\n"
+            + jsonl(
+                {"signature": "q -> a", "adapter": "fild", "completion": "A: x"},
+                {"signature": "q -> a: nonsense", "completion": "A: x"},
+                {"signature": "q -> a"},
+                {"signature": "q -> a", "instructions": "Do.", "completion": "A: last"},
+            ),
+        )
+        self.assertEqual(result.returncode, 0)
+        answers = lines(result)
+        self.assertEqual(len(answers), 7)
+        self.assertEqual(answers[0]["outputs"], {"a": "one"})
+        kinds = [each["error"]["kind"] for each in answers[1:6]]
+        self.assertEqual(kinds, ["parse_error", "bad_input", "config_error", "signature_error", "bad_input"])
+        self.assertEqual(answers[6]["outputs"], {"a": "last"})
+
+    def test_windows_line_ends_and_long_lines_are_fine(self):
+        completion = "A: " + "x" * 2_000_000
+        text = json.dumps({"signature": "q -> a", "completion": completion}) + "\r\n"
+        self.assertEqual(len(lines(dspy("parse", "--batch", text=text))[0]["outputs"]["a"]), 2_000_000)
+
+
+class Render(unittest.TestCase):
+    def test_batch_prints_the_messages_of_each_line(self):
+        result = dspy(
+            "render", "--batch",
+            text=jsonl(
+                {"signature": "question -> answer", "inputs": {"question": "Why?"}},
+                {
+                    "signature": "question -> answer: float",
+                    "instructions": "Be brief.",
+                    "adapter": "field",
+                    "demos": [{"question": "2+2?", "answer": 4}],
+                    "inputs": {"question": "3+3?"},
+                },
+                {"signature": "question -> answer", "inputs": {}},
+                {"signature": "question -> answer", "inputs": {"question": 3}},
+            ),
+        )
+        self.assertEqual(result.returncode, 0)
+        answers = lines(result)
+        self.assertEqual(answers[0], {"messages": [{"role": "user", "content": "Question: Why?\n\nAnswer:"}]})
+        self.assertEqual(
+            answers[1]["messages"],
+            [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": "Question: 2+2?\n\nAnswer: (a number)"},
+                {"role": "assistant", "content": "Answer: 4"},
+                {"role": "user", "content": "Question: 3+3?\n\nAnswer: (a number)"},
+            ],
+        )
+        self.assertEqual(answers[2]["error"]["missing"], ["question"])
+        self.assertEqual(answers[3]["error"]["kind"], "bad_input")
+
+    def test_people_see_the_messages_with_their_roles(self):
+        result = dspy("render", "-s", "q -> a", "-i", "Do.", "--input", "q=x")
+        self.assertEqual(result.out, "--- system\nDo.\n--- user\nQ: x\n\nA:\n")
+
+    def test_inputs_take_the_type_of_their_field(self):
+        result = dspy("render", "-s", "n: int, tags: list[str] -> a", "--input", "n=3", "--input", 'tags=["x","y"]', "--json")
+        self.assertEqual(lines(result)[0]["messages"][0]["content"], "N: 3\nTags:\n[1] x\n[2] y\n\nA:")
+        self.assertEqual(dspy("render", "-s", "n: int -> a", "--input", "n=three").returncode, 2)
+        self.assertEqual(dspy("render", "-s", "n -> a", "--input", "n").returncode, 2)
+        self.assertEqual(dspy("render", "-s", "n -> a", "--input", "{bad").returncode, 2)
+
+    def test_a_closed_pipe_ends_quietly(self):
+        many = jsonl(*[{"signature": "q -> a", "inputs": {"q": "x" * 1000}}] * 2000)
+        with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+            file.write(many)
+            file.flush()
+            result = subprocess.run(
+                f'"{DSPY}" render --batch < "{file.name}" | head -n 1', shell=True, capture_output=True, check=False
+            )
+        self.assertEqual(result.stderr, b"")
+        self.assertEqual(result.stdout.count(b"\n"), 1)
+
+
+class Run(unittest.TestCase):
+    def test_ask_answers_and_counts(self):
+        result = dspy("ask", "What is the capital of France?", "--temperature", "0", "--json")
+        self.assertEqual(result.returncode, 0, result.err)
+        answer = lines(result)[0]
+        self.assertEqual(set(answer), {"outputs", "usage", "flags"})
+        self.assertGreater(answer["usage"]["prompt_tokens"], 5)
+        self.assertGreater(answer["usage"]["completion_tokens"], 0)
+
+    def test_ask_streams_the_same_text(self):
+        flags = ["--temperature", "0", "--cot", "-s", "question -> answer"]
+        plain = dspy("ask", "What is 3 * 4?", *flags)
+        streamed = dspy("ask", "-", "--stream", *flags, text="What is 3 * 4?\n")
+        self.assertEqual(plain.out, streamed.out)
+        self.assertTrue(plain.out.startswith("Reasoning: "))
+
+    def test_batch_answers_in_order_and_goes_on_after_an_error(self):
+        asked = {"signature": "question -> answer", "inputs": {"question": "What is the capital of Italy?"}}
+        result = dspy("run", "--batch", "--temperature", "0", text=jsonl(asked, {"signature": "->"}, asked))
+        self.assertEqual(result.returncode, 0, result.err)
+        answers = lines(result)
+        self.assertEqual([list(each)[0] for each in answers], ["outputs", "error", "outputs"])
+        self.assertEqual(answers[0]["outputs"], answers[2]["outputs"])
+
+    def test_a_saved_program_runs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = Path(folder) / "p.json"
+            program.write_text(json.dumps({
+                "demos": [],
+                "signature": {"instructions": "", "fields": []},
+                "dspy_cpp": {"version": 1, "signature": "question -> answer"},
+            }).replace('"fields": []', '"fields": [{"prefix": "Question:"}, {"prefix": "Answer:"}]'))
+            inputs = Path(folder) / "in.jsonl"
+            inputs.write_text(jsonl({"question": "What is the capital of Spain?"}, {"wrong": 1}))
+            result = dspy("run", str(program), "--input", "question=What is the capital of Spain?", "--temperature", "0")
+            self.assertEqual(result.returncode, 0, result.err)
+            self.assertTrue(result.out.startswith("Answer: "))
+            many = dspy("run", str(program), "--inputs", str(inputs), "--temperature", "0")
+            self.assertEqual([list(each)[0] for each in lines(many)], ["outputs", "error"])
+            seen = dspy("inspect", str(program), "--json")
+            self.assertEqual(lines(seen)[0]["signature"], "question: str -> answer: str")
+        state = str(ROOT / "tests/cases/programs/predict.json")
+        self.assertEqual(dspy("run", state, "--input", "question=x").returncode, 2)
+        self.assertEqual(
+            dspy("run", state, "-s", "question -> answer", "--input", "question=x0", "--temperature", "0").returncode, 0
+        )
+
+    def test_bad_input_gets_a_clear_error_and_a_code(self):
+        with tempfile.TemporaryDirectory() as folder:
+            not_gguf = Path(folder) / "x.gguf"
+            not_gguf.write_bytes(b"this is no model" * 10)
+            cut = Path(folder) / "cut.gguf"
+            cut.write_bytes((ROOT / "models/dspy-tiny.gguf").read_bytes()[:200_000])
+            cases = [
+                (["ask", "x", "-m", str(not_gguf)], 1, "GGUF"),
+                (["ask", "x", "-m", str(cut)], 1, "cut.gguf"),
+                (["ask", "x", "-m", "absent-model"], 1, "absent-model"),
+                (["ask", "x", "-m", "nosuch:thing"], 2, "nosuch"),
+                (["ask", "x", "-m", "models/dspy-tiny.gguf?nonsense=1"], 2, "nonsense"),
+                (["ask", "x", "--max-tokens", "0"], 2, "max_tokens"),
+                (["ask", "x", "--max-tokens", "-1"], 2, "max_tokens"),
+                (["ask", "x", "--temperature", "-1"], 2, "temperature"),
+                (["ask", "x", "--adapter", "fild"], 2, "did you mean `field`"),
+                (["ask", "x", "-s", "q, q -> a"], 2, "q"),
+                (["ask", "x", "-s", "q -> a: flaot"], 2, "float"),
+                (["ask", "x", "-s", "q a"], 2, "->"),
+                (["ask", "-s", "q -> a"], 2, "q"),
+                (["ask", "x " * 8000], 1, "tokens"),
+                (["ask", b"\xff\xfe"], 2, "UTF-8"),
+                (["run", "absent.json"], 1, "absent.json"),
+                (["inspect", "absent.file"], 1, "absent.file"),
+                (["models", "info", "absent-model"], 1, "absent-model"),
+                (["ask", "x", "--nonsense"], 2, "--nonsense"),
+                ([], 2, ""),
+            ]
+            for arguments, code, words in cases:
+                with self.subTest(arguments=[str(each)[:60] for each in arguments]):
+                    result = dspy(*arguments)
+                    self.assertEqual(result.returncode, code, result.err)
+                    self.assertIn(words, result.err)
+                    self.assertEqual(result.out, "")
+
+    def test_errors_are_json_where_a_program_reads(self):
+        result = dspy("ask", "x", "--json", "-m", "absent-model")
+        self.assertEqual(lines(result)[0]["error"]["kind"], "model_not_found")
+        self.assertEqual(result.returncode, 1)
+        long = lines(dspy("ask", "x " * 8000, "--json"))[0]["error"]
+        self.assertEqual(long["kind"], "context_too_long")
+        self.assertGreater(long["actual"], long["max"])
+
+
+class Look(unittest.TestCase):
+    def test_inspect_shows_signatures_and_models(self):
+        seen = lines(dspy("inspect", "a: int -> b: Optional[str]", "--json"))[0]
+        self.assertEqual(seen["outputs"][0]["type"], "Optional[str]")
+        self.assertFalse(seen["outputs"][0]["required"])
+        model = lines(dspy("inspect", "models/dspy-tiny.gguf", "--json"))[0]
+        self.assertEqual((model["kind"], model["architecture"]), ("model", "qwen3"))
+        self.assertIn("parameters", dspy("inspect", "models/dspy-tiny.gguf").out)
+
+    def test_models_lists_and_shows(self):
+        names = [each["name"] for each in lines(dspy("models", "--json"))[0]["models"]]
+        self.assertIn("dspy-tiny", names)
+        self.assertIn("dspy-tiny", dspy("models", "list").out)
+        self.assertIn("qwen3", dspy("models", "info", "dspy-tiny").out)
+
+    def test_doctor_finds_the_installation_healthy(self):
+        result = dspy("doctor", "--json")
+        self.assertTrue(lines(result)[0]["healthy"], result.out)
+        self.assertEqual(dspy("doctor", "--model", "absent-model").returncode, 1)
+
+    def test_bench_prints_figures(self):
+        figures = lines(dspy("bench", "--json"))[0]["figures"]
+        self.assertGreater(len(figures), 5)
+        self.assertTrue(all(each["value"] > 0 for each in figures))
+
+    def test_help_and_version(self):
+        for command in ([], ["ask"], ["run"], ["render"], ["parse"], ["inspect"], ["models"], ["doctor"], ["bench"]):
+            result = dspy(*command, "--help")
+            self.assertEqual(result.returncode, 0)
+            self.assertIn("dspy", result.out)
+        self.assertRegex(dspy("--version").out, r"^dspy \d+\.\d+\.\d+\n$")
+
+
+if __name__ == "__main__":
+    unittest.main()
