@@ -16,7 +16,7 @@ JsonObject pick(const JsonObject& data, const std::vector<std::string>& keys) {
   return out;
 }
 
-JsonObject to_object(std::initializer_list<std::pair<std::string_view, Json>> data) {
+JsonObject to_object(std::initializer_list<std::pair<std::string_view, JsonRef>> data) {
   JsonObject out;
   out.reserve(data.size());
   for (const auto& [key, value] : data) out[key] = value;
@@ -38,7 +38,7 @@ Example::Example(JsonObject values, std::vector<std::string> inputs) : data(std:
   }
 }
 
-Example::Example(std::initializer_list<std::pair<std::string_view, Json>> values,
+Example::Example(std::initializer_list<std::pair<std::string_view, JsonRef>> values,
                  std::initializer_list<std::string_view> inputs)
     : Example(to_object(values), std::vector<std::string>(inputs.begin(), inputs.end())) {}
 

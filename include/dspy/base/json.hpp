@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <boost/json/value_ref.hpp>
 
 #include <expected>
 #include <string>
@@ -13,6 +14,8 @@ using Json = boost::json::value;
 using JsonObject = boost::json::object;
 using JsonArray = boost::json::array;
 using JsonString = boost::json::string;
+/// In initialiser lists: anything that a `Json` can be made from.
+using JsonRef = boost::json::value_ref;
 
 /// Why a text is not JSON.
 struct JsonProblem {

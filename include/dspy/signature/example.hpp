@@ -25,7 +25,7 @@ struct Example {
   Example() = default;
   /// `inputs` names the input fields; every other key becomes an output.
   Example(JsonObject data, std::vector<std::string> inputs);
-  Example(std::initializer_list<std::pair<std::string_view, Json>> data,
+  Example(std::initializer_list<std::pair<std::string_view, JsonRef>> data,
           std::initializer_list<std::string_view> inputs);
   /// Takes the sides from a signature; keys that it does not know belong to neither.
   /// (A template, so that braces always mean a list of names.)
