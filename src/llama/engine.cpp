@@ -16,9 +16,12 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstdlib>
 #include <deque>
 #include <format>
+#include <functional>
 #include <mutex>
+#include <set>
 #include <thread>
 
 namespace dspy::llama {
@@ -75,13 +78,16 @@ struct Engine::Impl {
     thread = std::thread([this] { loop(); });
   }
 
-  ~Impl() {
+  ~Impl() { close(); }
+
+  /// Ends what waits and runs, and the thread.
+  void close() {
     {
       const std::lock_guard lock(mutex);
       closing.store(true, std::memory_order_relaxed);
     }
     work_arrived.notify_one();
-    thread.join();
+    if (thread.joinable()) thread.join();
   }
 
   // --- any thread ----------------------------------------------------------------------------------------------------
@@ -92,6 +98,7 @@ struct Engine::Impl {
     auto mailbox = job.mailbox;
     {
       const std::lock_guard lock(mutex);
+      if (closing.load(std::memory_order_relaxed)) throw closed();
       if (queue.size() >= static_cast<std::size_t>(options.queue_limit))
         throw Error(Errc::rate_limit_exceeded,
                     std::format("{} requests already wait for `{}`; send fewer at once, or raise queue_limit",
@@ -364,10 +371,44 @@ struct Engine::Impl {
   std::thread thread;
 };
 
-Engine::Engine(std::shared_ptr<const Model> model, EngineOptions options)
-    : impl_(std::make_unique<Impl>(std::move(model), options)) {}
+namespace {
 
-Engine::~Engine() = default;
+/// The engines there are, so that none computes on while the end of the process takes the inference library apart: the
+/// handler is registered after that library was loaded, so it runs before the library's own.
+struct LiveEngines {
+  std::mutex mutex;
+  std::set<Engine*> engines;
+  std::function<void(Engine&)> close;
+};
+
+LiveEngines& live_engines() {
+  static auto& live = *new LiveEngines;
+  return live;
+}
+
+}  // namespace
+
+Engine::Engine(std::shared_ptr<const Model> model, EngineOptions options)
+    : impl_(std::make_unique<Impl>(std::move(model), options)) {
+  auto& live = live_engines();
+  const std::lock_guard lock(live.mutex);
+  if (!live.close) {
+    live.close = [](Engine& engine) { engine.impl_->close(); };
+    std::atexit([] {
+      auto& left = live_engines();
+      const std::lock_guard guard(left.mutex);
+      for (auto* engine : left.engines) left.close(*engine);
+      left.engines.clear();
+    });
+  }
+  live.engines.insert(this);
+}
+
+Engine::~Engine() {
+  auto& live = live_engines();
+  const std::lock_guard lock(live.mutex);
+  live.engines.erase(this);
+}
 
 const Model& Engine::model() const noexcept {
   return *impl_->model;

@@ -7,6 +7,8 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <format>
@@ -78,8 +80,11 @@ std::vector<fs::path> candidates() {
   return found;
 }
 
+/// Set when the process ends: what a sink refers to may be gone then.
+std::atomic<bool> silent = false;
+
 void log_from_plugin(LogLevel level, std::string_view message) {
-  log(level, "llama", message);
+  if (!silent.load(std::memory_order_relaxed)) log(level, "llama", message);
 }
 
 void fail_from_plugin(Errc code, const std::string& message) {
@@ -131,6 +136,7 @@ Runtime* load() {
     Runtime* opened = nullptr;
     const auto problem = open(path, opened);
     if (!problem) {
+      std::atexit([] { silent.store(true, std::memory_order_relaxed); });
       log(LogLevel::debug, "llama", std::format("libllama {} through {}", opened->version(), path.string()));
       return opened;
     }

@@ -42,6 +42,8 @@ class Mailbox {
   /// Waits until there is news.  Cancelling the coroutine sets `abandoned`; the engine's answer to that is the news.
   static Async<News> receive(std::shared_ptr<Mailbox> mailbox);
   void abandon() noexcept;
+  /// Destroys the coroutine that waits, for an event loop that goes away.
+  void abandon_waiter() noexcept;
 
  private:
   struct Impl;

@@ -66,9 +66,10 @@ class LibllamaContext final : public RuntimeContext {
   std::span<float> logits(int index) override {
     if (index < 0 || index >= last_size_ || !wants_logits_[static_cast<std::size_t>(index)])
       fail(Errc::backend_error, "batch entry " + std::to_string(index) + " has no logits");
-    auto* const row = guarded(Errc::backend_error, "the logits could not be read",
+    std::string errors;
+    auto* const row = guarded(Errc::backend_error, "the logits could not be read", errors,
                               [&] { return llama_get_logits_ith(context_.get(), index); });
-    if (!row) fail(Errc::backend_error, "the inference library gave no logits: " + logged_errors);
+    if (!row) fail(Errc::backend_error, "the inference library gave no logits: " + errors);
     return {row, static_cast<std::size_t>(vocabulary_)};
   }
 
@@ -134,7 +135,8 @@ class LibllamaContext final : public RuntimeContext {
 }  // namespace
 
 std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeContextOptions& options) {
-  auto* const context = guarded(Errc::backend_error, "no context could be made", [&] {
+  std::string errors;
+  auto* const context = guarded(Errc::backend_error, "no context could be made", errors, [&] {
     auto parameters = llama_context_default_params();
     parameters.n_ctx = static_cast<std::uint32_t>(options.context_length);
     parameters.n_batch = static_cast<std::uint32_t>(options.batch);
@@ -151,7 +153,7 @@ std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeCo
   if (!context) {
     fail(Errc::backend_error, "no context of " + std::to_string(options.context_length) +
                                   " tokens could be made; ask for a smaller context_length" +
-                                  (logged_errors.empty() ? "" : " (" + logged_errors + ")"));
+                                  (errors.empty() ? "" : " (" + errors + ")"));
   }
   return std::make_unique<LibllamaContext>(context, model, options);
 }

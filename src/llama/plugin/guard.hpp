@@ -19,27 +19,31 @@ struct Aborted {
 /// Set once, before anything else of the plug-in is used.
 extern Host host;
 
-/// How many guarded calls the current thread is in.
+/// How many guarded calls the current thread is in.  Trivial types only: other thread-locals of the main thread are
+/// gone before objects that live as long as the process are destroyed.
 extern thread_local int guard_depth;
-/// The error lines libllama logged on this thread during a guarded call; it returns no reasons.
-extern thread_local std::string logged_errors;
+/// Where this thread's guarded call wants libllama's error lines; its functions return no reasons.
+extern thread_local std::string* wanted_errors;
 
 [[noreturn]] void fail(Errc code, const std::string& message);
 
-/// Runs `call`; what it throws, or an assertion that fails in it, becomes `Error` (`code`) "`doing`: reason".
+/// Runs `call`; what it throws, or an assertion that fails in it, becomes `Error` (`code`) "`doing`: reason".  `errors`
+/// receives what libllama logged as errors meanwhile.
 template <class F>
-auto guarded(Errc code, const char* doing, F&& call) -> decltype(call()) {
-  struct Depth {
-    Depth() {
-      if (guard_depth++ == 0) logged_errors.clear();
+auto guarded(Errc code, const char* doing, std::string& errors, F&& call) -> decltype(call()) {
+  struct Scope {
+    explicit Scope(std::string& wanted) : before(std::exchange(wanted_errors, &wanted)) { ++guard_depth; }
+    ~Scope() {
+      --guard_depth;
+      wanted_errors = before;
     }
-    ~Depth() { --guard_depth; }
-    Depth(const Depth&) = delete;
-    Depth& operator=(const Depth&) = delete;
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+    std::string* before;
   };
   std::string reason;
   try {
-    const Depth depth;
+    const Scope scope(errors);
     return std::forward<F>(call)();
   } catch (const Aborted& aborted) {
     reason = aborted.message;
@@ -47,6 +51,12 @@ auto guarded(Errc code, const char* doing, F&& call) -> decltype(call()) {
     reason = error.what();
   }
   fail(code, std::string(doing) + ": " + reason);
+}
+
+template <class F>
+auto guarded(Errc code, const char* doing, F&& call) -> decltype(call()) {
+  std::string errors;
+  return guarded(code, doing, errors, std::forward<F>(call));
 }
 
 }  // namespace dspy::llama::plugin

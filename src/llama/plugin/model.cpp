@@ -159,7 +159,8 @@ struct Progress {
 
 std::unique_ptr<RuntimeModel> load(const RuntimeLoadOptions& options) {
   Progress progress{options.progress};
-  auto model = guarded(Errc::model_load_error, "the model could not be loaded", [&] {
+  std::string errors;
+  auto model = guarded(Errc::model_load_error, "the model could not be loaded", errors, [&] {
     auto parameters = llama_model_default_params();
     // A null-terminated list; an empty one keeps a model on the CPU even where there is a GPU.
     std::vector<ggml_backend_dev_t> devices;
@@ -179,8 +180,7 @@ std::unique_ptr<RuntimeModel> load(const RuntimeLoadOptions& options) {
     return ModelHandle(llama_model_load_from_file(options.path.c_str(), parameters));
   });
   if (progress.given_up) fail(Errc::cancelled, "loading was cancelled");
-  if (!model)
-    fail(Errc::model_load_error, logged_errors.empty() ? "the inference library gave no reason" : logged_errors);
+  if (!model) fail(Errc::model_load_error, errors.empty() ? "the inference library gave no reason" : errors);
   return guarded(Errc::model_load_error, "the model's vocabulary could not be read",
                  [&] { return std::make_unique<LibllamaModel>(std::move(model)); });
 }

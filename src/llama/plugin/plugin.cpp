@@ -16,7 +16,7 @@ namespace dspy::llama::plugin {
 
 Host host;
 thread_local int guard_depth = 0;
-thread_local std::string logged_errors;
+thread_local std::string* wanted_errors = nullptr;
 
 void fail(Errc code, const std::string& message) {
   host.fail(code, message);
@@ -30,25 +30,32 @@ void on_abort(const char* message) {
   host.log(LogLevel::error, std::string("the inference library ends the process: ") + (message ? message : ""));
 }
 
+/// A line that libllama has not finished yet.
+struct Line {
+  std::mutex mutex;
+  std::string text;
+  LogLevel level = LogLevel::debug;
+};
+
 /// libllama logs lines in pieces, from any thread; most of its "info" is about its own insides.
 void on_log(ggml_log_level level, const char* text, void*) {
-  thread_local std::string line;
-  thread_local LogLevel line_level = LogLevel::debug;
+  static auto& line = *new Line;  // outlives whatever logs at the end of the process
+  const std::lock_guard lock(line.mutex);
   switch (level) {
     case GGML_LOG_LEVEL_CONT: break;
-    case GGML_LOG_LEVEL_WARN: line_level = LogLevel::warning; break;
-    case GGML_LOG_LEVEL_ERROR: line_level = LogLevel::error; break;
-    default: line_level = LogLevel::debug; break;
+    case GGML_LOG_LEVEL_WARN: line.level = LogLevel::warning; break;
+    case GGML_LOG_LEVEL_ERROR: line.level = LogLevel::error; break;
+    default: line.level = LogLevel::debug; break;
   }
-  line += text;
-  if (line.size() < 4096 && !line.ends_with('\n')) return;
-  while (line.ends_with('\n')) line.pop_back();
-  if (line_level == LogLevel::error && guard_depth > 0) {
-    if (!logged_errors.empty()) logged_errors += "; ";
-    logged_errors += line;
+  line.text += text;
+  if (line.text.size() < 4096 && !line.text.ends_with('\n')) return;
+  while (line.text.ends_with('\n')) line.text.pop_back();
+  if (line.level == LogLevel::error && wanted_errors) {
+    if (!wanted_errors->empty()) *wanted_errors += "; ";
+    *wanted_errors += line.text;
   }
-  if (!line.empty()) host.log(line_level, line);
-  line.clear();
+  if (!line.text.empty()) host.log(line.level, line.text);
+  line.text.clear();
 }
 
 /// "0.7.0" → "0.7".
