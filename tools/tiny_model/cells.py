@@ -1,7 +1,8 @@
 """The held-out cells that are measured: name, targets and how an item of each is made.
 
-Every cell uses held-out names, cities, label words and operand tuples (``TEST``); the cells called
-"new wording" also use statement, question and ticket templates that training never sees.
+Every cell uses held-out names, cities, label combinations and operands (``TEST``); the cells called
+"new wording" also use statement, question and ticket templates that training never sees; those
+called "familiar names" use the listed names and cities, in texts that are new.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from corpus.arithmetic import arithmetic
-from corpus.base import TEST, TEST_WORDING, Item, Split
+from corpus.base import TEST, TEST_WORDING, TRAIN, Item, Split
 from corpus.chat import chat
 from corpus.extract import extract
 from corpus.mapping import mapping, word_function
@@ -45,7 +46,9 @@ def _ask(split: Split = TEST, **options) -> Callable[[random.Random], Item]:
 
 
 def _sort(split: Split = TEST, **options) -> Callable[[random.Random], Item]:
-    return lambda rng: triage(rng, split, **({"shots": 0, "plain_labels": True, "fields": FIELDS} | options))
+    return lambda rng: triage(
+        rng, split, **({"shots": 0, "plain_labels": True, "fields": FIELDS} | options)
+    )
 
 
 def _sum(reasoned: bool, **options) -> Callable[[random.Random], Item]:
@@ -70,12 +73,22 @@ def cells() -> list[Cell]:
         Cell("triage: five fields", _sort(), 0.97, True),
         Cell("triage: five fields, new wording", _sort(TEST_WORDING), 0.60, True),
         Cell("triage: category, priority, refund", _sort(fields=demo), 0.97),
-        Cell("triage: category, priority, refund, new wording", _sort(TEST_WORDING, fields=demo), 0.60),
+        Cell(
+            "triage: category, priority, refund, new wording",
+            _sort(TEST_WORDING, fields=demo),
+            0.60,
+        ),
     ]
     for n in (1, 2, 3, 4, 6):
-        out.append(Cell(f"answer from {n} fact{'s' * (n > 1)}", _ask(passages=False, facts=n), 0.90, n == 4))
+        out.append(
+            Cell(
+                f"answer from {n} fact{'s' * (n > 1)}", _ask(passages=False, facts=n), 0.90, n == 4
+            )
+        )
     out += [
-        Cell("answer from 1-6 facts, with reasoning", _ask(passages=False, reasoned=True), 0.90, True),
+        Cell(
+            "answer from 1-6 facts, with reasoning", _ask(passages=False, reasoned=True), 0.90, True
+        ),
         Cell("answer from 1-6 facts, new wording", _ask(TEST_WORDING, passages=False), 0.60, True),
         Cell("unknown, 1-6 facts", _ask(passages=False, known=False), 0.80, True),
         Cell("unknown, with reasoning", _ask(passages=False, known=False, reasoned=True), 0.80),
@@ -83,6 +96,9 @@ def cells() -> list[Cell]:
         Cell("passages, with reasoning", _ask(passages=True, reasoned=True), 0.80),
         Cell("passages, new wording", _ask(TEST_WORDING, passages=True), 0.60),
         Cell("passages, unknown", _ask(passages=True, known=False), 0.80, True),
+        Cell("answer from 4 facts, familiar names", _ask(TRAIN, passages=False, facts=4)),
+        Cell("passages, familiar names", _ask(TRAIN, passages=True)),
+        Cell("unknown, familiar names", _ask(TRAIN, passages=False, known=False)),
         Cell("passages, 12 facts", _ask(passages=True, facts=12)),
     ]
     for style in ("sentence", "word", "lower", "upper"):
@@ -100,7 +116,9 @@ def cells() -> list[Cell]:
         out.append(Cell(f"{label}, reasoned", _sum(True, **options), 0.70, steps == 2 and worded))
     for shots in (0, 1, 2, 4, 8):
         target = 0.85 if shots == 8 else None
-        out.append(Cell(f"key labels, 2 labels, {shots} demos", _map("key", 2, shots), target, shots == 8))
+        out.append(
+            Cell(f"key labels, 2 labels, {shots} demos", _map("key", 2, shots), target, shots == 8)
+        )
     for shots in (0, 1, 2, 4, 8):
         target = 0.85 if shots == 8 else None
         make = _map("category", 2, shots)
@@ -119,11 +137,25 @@ def cells() -> list[Cell]:
     out += [
         Cell("sentiment, word", lambda r: sentiment(r, TEST, form="word", **plain)),
         Cell("sentiment, new wording", lambda r: sentiment(r, TEST_WORDING, form="word", **plain)),
-        Cell("extract name and 3 fields", lambda r: extract(r, TEST, fields=3, **plain), None, True),
-        Cell("closed book: capitals", lambda r: chat(r, TEST, kind="capital", reasoned=False, **plain)),
-        Cell("closed book: other facts", lambda r: chat(r, TEST, kind="fact", reasoned=False, **plain)),
-        Cell("closed book: unanswerable", lambda r: chat(r, TEST, kind="unanswerable", reasoned=False, **plain)),
+        Cell(
+            "extract name and 3 fields", lambda r: extract(r, TEST, fields=3, **plain), None, True
+        ),
+        Cell(
+            "closed book: capitals",
+            lambda r: chat(r, TEST, kind="capital", reasoned=False, **plain),
+        ),
+        Cell(
+            "closed book: other facts",
+            lambda r: chat(r, TEST, kind="fact", reasoned=False, **plain),
+        ),
+        Cell(
+            "closed book: unanswerable",
+            lambda r: chat(r, TEST, kind="unanswerable", reasoned=False, **plain),
+        ),
         Cell("word function, named", lambda r: word_function(r, TEST, named=True, **plain)),
-        Cell("word function, 4 demos", lambda r: word_function(r, TEST, named=False, shots=4, plain_labels=True)),
+        Cell(
+            "word function, 4 demos",
+            lambda r: word_function(r, TEST, named=False, shots=4, plain_labels=True),
+        ),
     ]
     return out

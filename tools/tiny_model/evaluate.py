@@ -63,8 +63,8 @@ def matches(item: Item, name: str, got: Outputs) -> bool:
     return write_value(value) == write_value(want)
 
 
-def score(cell: Cell, items: list[Item], answers: list[Outputs]) -> dict:
-    """Share of items whose fields are all right; ``reasoning`` itself is not scored."""
+def score(cell: Cell, items: list[Item], answers: list[Outputs], keep: int = 0) -> dict:
+    """Share of items whose fields are all right (not of ``reasoning``); keeps some failures."""
     names = [f.name for f in items[0].outputs if f.name != "reasoning"]
     fields = dict.fromkeys(names, 0)
     right, wrong = 0, []
@@ -73,20 +73,24 @@ def score(cell: Cell, items: list[Item], answers: list[Outputs]) -> dict:
         for name, ok in good.items():
             fields[name] = fields.get(name, 0) + ok
         right += all(good.values())
-        if not all(good.values()) and len(wrong) < 5:
+        if not all(good.values()) and len(wrong) < keep:
             wrong.append({"item": as_json(item), "got": got})
     n = len(items)
     result = {"cell": cell.name, "accuracy": round(right / n, 3), "n": n, "target": cell.target}
     if len(names) > 1:
         result["fields"] = {name: round(count / n, 3) for name, count in fields.items()}
-    return result | {"wrong": wrong}
+    return result | ({"wrong": wrong} if keep else {})
 
 
 def table(results: list[dict]) -> str:
     """The results as a Markdown table."""
     lines = ["| cell | accuracy | n | target |", "|---|---|---|---|"]
     for r in results:
-        target = "" if r["target"] is None else f"{r['target']:.2f}" + (" (missed)" if r["accuracy"] < r["target"] else "")
+        target = (
+            ""
+            if r["target"] is None
+            else f"{r['target']:.2f}" + (" (missed)" if r["accuracy"] < r["target"] else "")
+        )
         lines.append(f"| {r['cell']} | {r['accuracy']:.2f} | {r['n']} | {target} |")
     return "\n".join(lines)
 
@@ -96,11 +100,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True)
     parser.add_argument("--backend", choices=("dspy", "llama-server"), default="dspy")
-    parser.add_argument("--program", default="build/release/bin/dspy", help="path of dspy or llama-server")
+    parser.add_argument(
+        "--program", default="build/release/bin/dspy", help="path of dspy or llama-server"
+    )
     parser.add_argument("--count", type=int, default=100, help="items in each cell")
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--only", default="", help="measure only cells whose name contains this")
-    parser.add_argument("--items", type=Path, help="only write the items as JSON lines to this file")
+    parser.add_argument("--wrong", type=int, default=0, help="failures to keep in each cell")
+    parser.add_argument(
+        "--items", type=Path, help="only write the items as JSON lines to this file"
+    )
     parser.add_argument("--out", type=Path, help="write the results as JSON to this file")
     a = parser.parse_args()
 
@@ -117,7 +126,7 @@ def main() -> None:
         answers = answer_with_server(flat, program, a.model)
     results, at = [], 0
     for cell, group in zip(chosen, groups, strict=True):
-        results.append(score(cell, group, answers[at : at + len(group)]))
+        results.append(score(cell, group, answers[at : at + len(group)], a.wrong))
         at += len(group)
     print(table(results))
     if a.out:

@@ -34,7 +34,9 @@ def parse(item: Item, text: str) -> dict[str, Value]:
     for f in item.outputs:
         if f.label in lines:
             value = lines[f.label].strip()
-            out[f.name] = value == "true" if f.kind == "bool" and value in ("true", "false") else value
+            out[f.name] = (
+                value == "true" if f.kind == "bool" and value in ("true", "false") else value
+            )
     return out
 
 

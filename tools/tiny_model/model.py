@@ -116,13 +116,24 @@ class TinyModel(nn.Module):
         layers = {n: getattr(self, n).to(dtype).unbind(0) for n in self.MATRICES}
         for i in range(c.layers):
             parts = self._project(
-                x, self.attention_norm[i], layers["wqkv"][i], self.q_norm[i], self.k_norm[i], cos, sin
+                x,
+                self.attention_norm[i],
+                layers["wqkv"][i],
+                self.q_norm[i],
+                self.k_norm[i],
+                cos,
+                sin,
             )
             q, k, v = (t.view(rows, length, c.heads, c.head_width).transpose(1, 2) for t in parts)
             weights = self._softmax(q @ k.transpose(-1, -2), mask, c.head_width**-0.5)
             attended = (weights @ v).transpose(1, 2).reshape(rows * length, -1)
             x = self._finish(
-                x, attended, layers["wo"][i], self.ffn_norm[i], layers["w_in"][i], layers["w_out"][i]
+                x,
+                attended,
+                layers["wo"][i],
+                self.ffn_norm[i],
+                layers["w_in"][i],
+                layers["w_out"][i],
             )
         return rms_norm(x, self.output_norm)
 

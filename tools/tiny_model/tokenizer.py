@@ -149,8 +149,9 @@ def build_tokenizer(size: int = 2560, seed: int = 7, count: int = 30_000) -> Tok
             counts.update(_WORDS.findall(text))
     counts = Counter({word: n for word, n in counts.items() if n > 1})
     listed = (
-        words.LABEL_WORDS + words.CATEGORY_WORDS + words.FIRST_NAMES + words.CITIES + words.CLOSED
-        + words.ITEMS + words.DRINKS + words.INSTRUMENTS + words.SUBJECTS + words.DAYS + words.THINGS
+        words.LABEL_WORDS + words.CATEGORY_WORDS + words.FIRST_NAMES + words.CITIES
+        + words.CLOSED + words.ITEMS + words.DRINKS + words.INSTRUMENTS + words.SUBJECTS
+        + words.DAYS + words.THINGS
     )  # fmt: skip
     for word in listed:
         counts[" " + word] += 250

@@ -56,7 +56,10 @@ class Optimizer:
         for name in self._model.MATRICES:
             matrix = getattr(self._model, name)
             # queries, keys and values (and gate and up) are separate matrices side by side
-            split = {"wqkv": (-1, matrix.size(1) // 3, width), "w_in": (-1, matrix.size(1) // 2, width)}
+            split = {
+                "wqkv": (-1, matrix.size(1) // 3, width),
+                "w_in": (-1, matrix.size(1) // 2, width),
+            }
             shape = split.get(name, matrix.shape)
             update = muon_direction(matrix.grad.view(shape), self._momentum[name].view(shape))
             matrix.mul_(1 - MUON_RATE * scale * WEIGHT_DECAY)
@@ -110,10 +113,22 @@ def start_thread() -> None:
     """Settings that belong to a thread: one core each, no denormal numbers."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    torch._dynamo.config.recompile_limit = 64  # settings of the compiler are per thread
 
 
-def train(minutes: float, folder: Path, threads: int, seed: int, every: float) -> Path:
+def train(
+    minutes: float,
+    folder: Path,
+    threads: int,
+    seed: int,
+    every: float,
+    start: Path | None = None,
+    peak: float = 1.0,
+) -> Path:
     """Train for ``minutes`` and return the final checkpoint.
+
+    With ``start``, go on from a checkpoint: the corpus is mixed as at the end of a run, and
+    ``peak`` scales the learning rates.
 
     The threads meet once a step, not in every operation: on a busy machine that is what keeps
     them from waiting for each other.
@@ -127,6 +142,8 @@ def train(minutes: float, folder: Path, threads: int, seed: int, every: float) -
     tokens = Tokenizer.load(vocabulary)
     model = TinyModel(Config(vocabulary=len(tokens.vocabulary)), seed)
     print(f"parameters {sum(p.numel() for p in model.parameters()) / 1e6:.2f}M", flush=True)
+    if start:
+        model.load_state_dict(torch.load(start)["weights"])
     model.compile_pieces()
     loss_of = torch.compile(weighted_loss, dynamic=False)
     optimizer, monitor = Optimizer(model), Monitor(tokens)
@@ -154,7 +171,7 @@ def train(minutes: float, folder: Path, threads: int, seed: int, every: float) -
 
     step = seen = answers = mark_tokens = 0
     total, mark, checkpoint = 0.0, started, started
-    stream = micro_batches(tokens, seed, progress)
+    stream = micro_batches(tokens, seed, (lambda: 1.0) if start else progress)
     while (at := progress()) < 1:
         batches = []
         for _ in range(MICRO_BATCHES):
@@ -165,7 +182,7 @@ def train(minutes: float, folder: Path, threads: int, seed: int, every: float) -
             total, answers = total + answer_loss, answers + count
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
-        optimizer.step(learning_scale(step, at))
+        optimizer.step(peak * learning_scale(step, at))
         step += 1
         if step % 50 == 0:
             now = time.time()
@@ -193,8 +210,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--checkpoint-minutes", type=float, default=8)
+    parser.add_argument("--start", type=Path, help="go on from this checkpoint")
+    parser.add_argument("--peak", type=float, default=1.0, help="scale of the learning rates")
     a = parser.parse_args()
-    train(a.minutes, a.folder, a.threads, a.seed, a.checkpoint_minutes)
+    train(a.minutes, a.folder, a.threads, a.seed, a.checkpoint_minutes, a.start, a.peak)
 
 
 if __name__ == "__main__":

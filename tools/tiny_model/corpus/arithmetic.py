@@ -192,10 +192,16 @@ def arithmetic(
 ) -> Item:
     """An arithmetic question, answered directly or after ``Reasoning``."""
     reasoned = rng.random() < 0.65 if reasoned is None else reasoned
-    question = Field("question" if plain_labels or rng.random() < 0.8 else rng.choice(("problem", "task", "query")))
+    question = Field(
+        "question"
+        if plain_labels or rng.random() < 0.8
+        else rng.choice(("problem", "task", "query"))
+    )
     name = "answer" if plain_labels else rng.choice(ANSWER_NAMES)
     kind = kind or rng.choice(("int", "int", "float", "float", "str"))
-    note = "" if plain_labels or rng.random() < 0.9 else rng.choice(("the result", "just the number"))
+    note = (
+        "" if plain_labels or rng.random() < 0.9 else rng.choice(("the result", "just the number"))
+    )
     outputs = [Field("reasoning")] if reasoned else []
     outputs.append(Field(name, kind, note))
     instructions = expand(rng, rng.choice(INSTRUCTIONS)) if rng.random() < 0.65 else ""
@@ -215,4 +221,6 @@ def arithmetic(
             result = {"reasoning": ". ".join(explain(s) for s in plan) + ".", **result}
         return {question.name: text}, result
 
-    return Item("arithmetic", [question], outputs, instructions, demonstrations(rng, example, shots))
+    return Item(
+        "arithmetic", [question], outputs, instructions, demonstrations(rng, example, shots)
+    )

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import words
+from . import more_wordings, words
 from .base import Split, expand
 
 ValueMaker = Callable[[random.Random, Split], str]
@@ -36,7 +36,11 @@ class Attribute:
     def ask(self, rng: random.Random, split: Split, subject: str) -> str:
         """A question for the value."""
         forms = self.held_questions if split.wording else self.questions
-        return expand(rng, rng.choice(forms), n=subject)
+        question = expand(rng, rng.choice(forms), n=subject)
+        if not split.wording and rng.random() < 0.05:
+            small = question[0].lower() + question[1:]
+            return rng.choice(more_wordings.POLITE).format(q=small)
+        return question
 
 
 def _from(options: list[str]) -> ValueMaker:
@@ -66,7 +70,11 @@ PERSON = {
             "{n} has been living in {v} for years.",
             "{n} shares a flat in {v} with a friend.",
         ],
-        ["{n} is a resident of {v}.", "The city {n} calls home is {v}.", "{n} now lives over in {v}."],
+        [
+            "{n} is a resident of {v}.",
+            "The city {n} calls home is {v}.",
+            "{n} now lives over in {v}.",
+        ],
         [
             "Where does {n} live?",
             "[Which|What] city does {n} live in?",
@@ -101,7 +109,11 @@ PERSON = {
             "Everybody knows {n}, the {v}.",
             "{n} has worked as a {v} for years.",
         ],
-        ["{n} is employed as a {v}.", "{n} took a position as a {v}.", "{n} is a {v} by occupation."],
+        [
+            "{n} is employed as a {v}.",
+            "{n} took a position as a {v}.",
+            "{n} is a {v} by occupation.",
+        ],
         [
             "What is the job of {n}?",
             "What does {n} work as?",
@@ -134,7 +146,11 @@ PERSON = {
             "{n} goes for walks with a {v}.",
             "At home {n} has a {v}.",
         ],
-        ["{n} takes care of a {v}.", "{n} shares the house with a pet {v}.", "{n} looks after a {v}."],
+        [
+            "{n} takes care of a {v}.",
+            "{n} shares the house with a pet {v}.",
+            "{n} looks after a {v}.",
+        ],
         [
             "What pet does {n} have?",
             "Which animal does {n} own?",
@@ -609,7 +625,12 @@ COMPANY = {
             "{n} was started by {v}.",
         ],
         ["{v} set up {n}.", "{n} goes back to its founder {v}."],
-        ["Who founded {n}?", "Who is the founder of {n}?", "Who started {n}?", "By whom was {n} founded?"],
+        [
+            "Who founded {n}?",
+            "Who is the founder of {n}?",
+            "Who started {n}?",
+            "By whom was {n} founded?",
+        ],
         ["Who was {n} founded by?", "Which person started {n}?"],
         "{n} was founded by {v}.",
     ),
@@ -644,7 +665,12 @@ COMPANY = {
             "{n} produces {v}.",
         ],
         ["{n} is in the business of {v}.", "The main product of {n} is {v}."],
-        ["What does {n} sell?", "What does {n} make?", "What is the product of {n}?", "What does {n} produce?"],
+        [
+            "What does {n} sell?",
+            "What does {n} make?",
+            "What is the product of {n}?",
+            "What does {n} produce?",
+        ],
         ["What is {n} known for?", "What can I buy from {n}?"],
         "{n} sells {v}.",
     ),
@@ -662,7 +688,12 @@ EVENT = {
             "Come to the {n} on {v}.",
         ],
         ["The {n} happens on {v}.", "{v} is the day of the {n}."],
-        ["When is the {n}?", "On which day is the {n}?", "What day is the {n}?", "When does the {n} take place?"],
+        [
+            "When is the {n}?",
+            "On which day is the {n}?",
+            "What day is the {n}?",
+            "When does the {n} take place?",
+        ],
         ["Which day is the {n}?", "On what day do they hold the {n}?"],
         "The {n} is on {v}.",
     ),
@@ -677,7 +708,12 @@ EVENT = {
             "The {n} is organized by {v}.",
         ],
         ["{v} is in charge of the {n}.", "The {n} is run by {v}."],
-        ["Who leads the {n}?", "Who is the host of the {n}?", "Who organizes the {n}?", "By whom is the {n} led?"],
+        [
+            "Who leads the {n}?",
+            "Who is the host of the {n}?",
+            "Who organizes the {n}?",
+            "By whom is the {n} led?",
+        ],
         ["Who is in charge of the {n}?", "Who runs the {n}?"],
         "The {n} is led by {v}.",
     ),
@@ -691,7 +727,12 @@ EVENT = {
             "Everyone meets in the {v} for the {n}.",
         ],
         ["They gather in the {v} for the {n}.", "The {n} is in the {v}."],
-        ["Where is the {n}?", "In which room is the {n}?", "Where does the {n} take place?", "Where is the {n} held?"],
+        [
+            "Where is the {n}?",
+            "In which room is the {n}?",
+            "Where does the {n} take place?",
+            "Where is the {n} held?",
+        ],
         ["Which room is the {n} in?", "Where do I go for the {n}?"],
         "The {n} is in the {v}.",
     ),
@@ -729,7 +770,11 @@ COUNTRY = {
             "{v} is the language of {n}.",
         ],
         ["{v} is spoken in {n}.", "Most people in {n} talk in {v}."],
-        ["What language do people speak in {n}?", "What is the language of {n}?", "Which language is used in {n}?"],
+        [
+            "What language do people speak in {n}?",
+            "What is the language of {n}?",
+            "Which language is used in {n}?",
+        ],
         ["Which language is spoken in {n}?", "What do people in {n} speak?"],
         "The language of {n} is {v}.",
     ),
@@ -743,13 +788,24 @@ COUNTRY = {
             "The river of {n} is called {v}.",
         ],
         ["Through {n} runs a river called {v}.", "{n} is known for the river {v}."],
-        ["Which river flows through {n}?", "What is the longest river of {n}?", "What is the river of {n} called?"],
+        [
+            "Which river flows through {n}?",
+            "What is the longest river of {n}?",
+            "What is the river of {n} called?",
+        ],
         ["What river is in {n}?", "What is the name of the river in {n}?"],
         "The river of {n} is the {v}.",
     ),
 }
 
-EVENTS = "meeting concert party workshop lesson wedding dinner market race show lecture picnic".split()
+for _table, _more in ((PERSON, more_wordings.PERSON), (THING, more_wordings.THING)):
+    for _name, (_statements, _questions) in _more.items():
+        _table[_name].statements.extend(_statements)
+        _table[_name].questions.extend(_questions)
+
+EVENTS = (
+    "meeting concert party workshop lesson wedding dinner market race show lecture picnic".split()
+)
 
 
 def _country(rng: random.Random, split: Split) -> str:

@@ -25,7 +25,7 @@ _ALTERNATIVES = re.compile(r"\[([^\[\]]*)\]")
 class Split:
     """Which side of the train/test split an item is drawn from.
 
-    ``names``: use held-out names, cities, label words and operand tuples.
+    ``names``: use held-out names and cities (all invented), label combinations and operands.
     ``wording``: use held-out statement, question and ticket templates.
     """
 
@@ -157,6 +157,14 @@ def write_input(f: Field, value: Value) -> str:
     return f"{f.label}:{text}" if text.startswith("\n") or not text else f"{f.label}: {text}"
 
 
+def escape(block: str, outputs: list[Field]) -> str:
+    """A backslash before each further line of an input that looks like an output label."""
+    if "\n" not in block:
+        return block
+    labels = "|".join(re.escape(f.label) for f in outputs)
+    return re.sub(rf"\n(?=(?:{labels}):)", r"\n\\", block)
+
+
 def write_output(f: Field, value: Value) -> str:
     """One ``Label: value`` line of an assistant turn; lists are JSON there."""
     if isinstance(value, list):
@@ -169,9 +177,11 @@ def messages(item: Item) -> list[tuple[str, str]]:
     turns = [("system", item.instructions)] if item.instructions else []
     hints = "\n".join(f.hint() for f in item.outputs)
     for given, wanted in item.examples:
-        lines = "\n".join(write_input(f, given[f.name]) for f in item.inputs)
+        lines = "\n".join(escape(write_input(f, given[f.name]), item.outputs) for f in item.inputs)
         turns.append(("user", f"{lines}\n\n{hints}"))
-        turns.append(("assistant", "\n".join(write_output(f, wanted[f.name]) for f in item.outputs)))
+        turns.append(
+            ("assistant", "\n".join(write_output(f, wanted[f.name]) for f in item.outputs))
+        )
     return turns
 
 

@@ -109,7 +109,12 @@ def chat(
         what = kind or rng.choice(("capital",) * 5 + ("fact",) * 3 + ("country", "unanswerable"))
         if what in ("capital", "country"):
             country, city = rng.choice(list(CAPITALS.items()))
-            text = expand(rng, rng.choice(ASK_CAPITAL if what == "capital" else ASK_COUNTRY), c=country, v=city)
+            text = expand(
+                rng,
+                rng.choice(ASK_CAPITAL if what == "capital" else ASK_COUNTRY),
+                c=country,
+                v=city,
+            )
             value = city if what == "capital" else country
             why = f"The capital of {country} is {city}."
         elif what == "fact":

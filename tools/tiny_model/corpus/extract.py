@@ -10,7 +10,14 @@ from .base import TRAIN, Field, Item, Record, Split, expand
 from .qa import Fact, write_facts
 from .signatures import default_instructions, demonstrations
 
-FIELDS = {"age": "int", "city": "str", "job": "str", "pet": "str", "hobby": "str", "language": "str"}
+FIELDS = {
+    "age": "int",
+    "city": "str",
+    "job": "str",
+    "pet": "str",
+    "hobby": "str",
+    "language": "str",
+}
 INPUT_NAMES = ["text", "passage", "document", "note", "message"]
 INSTRUCTIONS = [
     "[Extract|Read|Take] the [fields|facts|data] from the text.",
@@ -54,7 +61,9 @@ def extract(
             wanted[name] = int(value) if FIELDS[name] == "int" else value
             facts.append(Fact(PERSON[name].state(rng, split, who, value), who, name, value, PERSON))
         if not facts or rng.random() < 0.2:
-            name = rng.choice([a for a in PERSON if a not in FIELDS and a not in ("born", "friend")])
+            name = rng.choice(
+                [a for a in PERSON if a not in FIELDS and a not in ("born", "friend")]
+            )
             value = PERSON[name].value(rng, split)
             facts.append(Fact(PERSON[name].state(rng, split, who, value), who, name, value, PERSON))
         rng.shuffle(facts)
@@ -76,7 +85,9 @@ def _names(rng: random.Random, split: Split, source: Field, shots: int | None) -
             value = PERSON[name].value(rng, split)
             if who not in people:
                 people.append(who)
-                facts.append(Fact(PERSON[name].state(rng, split, who, value), who, name, value, PERSON))
+                facts.append(
+                    Fact(PERSON[name].state(rng, split, who, value), who, name, value, PERSON)
+                )
         return {source.name: " ".join(f.text for f in facts)}, {target.name: people}
 
     return Item("extract", [source], [target], wording, demonstrations(rng, example, shots))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 
 from . import ticket_texts, words
-from .base import TRAIN, Field, Item, RawText, Record, Split, expand, literal
+from .base import TRAIN, Field, Item, RawText, Record, Split, expand, held_out, literal
 from .reviews import review
 from .signatures import default_instructions
 
@@ -35,11 +35,23 @@ PHRASES = ["{w}", "{w}", "{w}", "the {w}", "a {w}", "I saw the {w}.", "There is 
 PLAIN_WORDS = sorted(set(words.LABEL_WORDS + words.CATEGORY_WORDS + words.ITEMS + words.FOODS))
 
 
-def label_word(rng: random.Random, split: Split) -> str:
-    """A word used as an arbitrary label."""
-    if rng.random() < 0.94:
-        return words.pick(rng, words.LABEL_WORDS, split.names)
-    return words.invented_on_side(rng, split.names, capitalised=False)
+def label_words(rng: random.Random, count: int, split: Split) -> list[str]:
+    """Words used as arbitrary labels; one in six combinations is held out.
+
+    Single words cannot be held out: a word that is never a label in training is one the model
+    learns never to write there.
+    """
+    while True:
+        labels = _distinct(lambda: _label_word(rng), count)
+        if held_out(" ".join(sorted(labels))) == split.names:
+            return labels
+
+
+def _label_word(rng: random.Random) -> str:
+    draw = rng.random()
+    if draw < 0.7:
+        return rng.choice(words.LABEL_WORDS)
+    return rng.choice(PLAIN_WORDS) if draw < 0.97 else words.invented(rng, capitalised=False)
 
 
 def _distinct(make, count: int) -> list[str]:
@@ -54,13 +66,15 @@ def _distinct(make, count: int) -> list[str]:
 def repeat_text(rng: random.Random) -> RawText:
     """A random sequence of words, then the same sequence again."""
     sequence = " " + " ".join(rng.choice(PLAIN_WORDS) for _ in range(rng.randint(6, 36)))
-    return RawText("repeat", [(sequence, False), (sequence, True)] + [(sequence, True)] * (rng.random() < 0.2))
+    return RawText(
+        "repeat", [(sequence, False), (sequence, True)] + [(sequence, True)] * (rng.random() < 0.2)
+    )
 
 
 def pair_text(rng: random.Random) -> RawText:
     """Lines of ``key: label`` in which the keys come back; loss on the labels."""
     keys = _distinct(lambda: rng.choice(PLAIN_WORDS), rng.randint(2, 8))
-    labels = _distinct(lambda: label_word(rng, TRAIN), len(keys))
+    labels = label_words(rng, len(keys), TRAIN)
     if rng.random() < 0.5:  # several keys share a label
         labels = [rng.choice(labels[:2]) for _ in keys]
     table = dict(zip(keys, labels, strict=True))
@@ -131,10 +145,7 @@ def mapping(
         def show(c: str) -> str:
             return c
 
-    if true_labels:
-        labels = list(classes)
-    else:
-        labels = _distinct(lambda: label_word(rng, split), count)
+    labels = list(classes) if true_labels else label_words(rng, count, split)
     source = Field("item" if plain_labels else rng.choice(INPUT_NAMES))
     name = "label" if plain_labels else rng.choice(LABEL_NAMES)
     listed = rng.random() < 0.6 if listed is None else listed
@@ -170,7 +181,10 @@ FUNCTIONS = {
     "first": (lambda w: w[0], ["Give the first word.", "Write the first word of the input."]),
     "last": (lambda w: w[-1], ["Give the last word.", "Write the last word of the input."]),
     "second": (lambda w: w[1], ["Give the second word.", "Write the second word of the input."]),
-    "reverse": (lambda w: " ".join(w[::-1]), ["Reverse the words.", "Write the words in reverse order."]),
+    "reverse": (
+        lambda w: " ".join(w[::-1]),
+        ["Reverse the words.", "Write the words in reverse order."],
+    ),
     "count": (lambda w: str(len(w)), ["Count the words.", "How many words are there?"]),
     "copy": (lambda w: " ".join(w), ["Copy the words.", "Repeat the input."]),
 }

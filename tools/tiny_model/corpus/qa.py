@@ -10,7 +10,15 @@ from .attributes import Attribute, subject
 from .base import TRAIN, Field, Item, Record, Split, capital, expand
 from .signatures import default_instructions, demonstrations
 
-CONTEXT_NAMES = ["context"] * 8 + ["passage", "text", "document", "facts", "notes", "story", "article"]
+CONTEXT_NAMES = ["context"] * 8 + [
+    "passage",
+    "text",
+    "document",
+    "facts",
+    "notes",
+    "story",
+    "article",
+]
 PASSAGES_NAMES = ["passages"] * 6 + ["documents", "context", "chunks", "results"]
 QUESTION_NAMES = ["question"] * 9 + ["query", "request"]
 ANSWER_NAMES = ["answer"] * 9 + ["reply", "response", "result", "output", "short_answer"]
@@ -119,13 +127,16 @@ def write_facts(rng: random.Random, facts: list[Fact]) -> str:
         text = fact.text
         same = fact.subject == last and text.startswith(fact.subject + " ")
         rest = text[len(fact.subject) + 1 :]
-        if same and merge and fact.subject not in rest and " and " not in out[-1]:
+        follows = out and out[-1].startswith(fact.subject + " ")
+        if same and merge and follows and fact.subject not in rest and " and " not in out[-1]:
             out[-1] = f"{out[-1][:-1]} and {rest}"
         elif same and refer and _is_person(fact) and fact.subject not in rest:
             out.append(f"{words.pronoun(fact.subject)} {rest}")
         elif rng.random() < 0.04:
             starts_with_name = text.startswith(fact.subject) or text.startswith(fact.value)
-            out.append(rng.choice(LEADS) + (text if starts_with_name else text[0].lower() + text[1:]))
+            out.append(
+                rng.choice(LEADS) + (text if starts_with_name else text[0].lower() + text[1:])
+            )
         else:
             out.append(text)
         last = fact.subject
@@ -230,11 +241,13 @@ def qa(
 
     def example() -> tuple[Record, Record]:
         while True:
-            number = facts or (rng.randint(3, 8) if passages else rng.choice((1, 2, 2, 3, 3, 4, 5, 6)))
+            number = facts or (
+                rng.randint(3, 8) if passages else rng.choice((1, 2, 2, 3, 3, 4, 5, 6))
+            )
             made = make_facts(rng, split, number)
             if not closed or known is False or any(f.value in words.CLOSED for f in made):
                 break
-        stated = (closed or rng.random() < 0.78) if known is None else known
+        stated = (closed or rng.random() < 0.68) if known is None else known
         asked = ask(rng, split, made, stated, closed)
         order = made if rng.random() < 0.5 else rng.sample(made, len(made))
         value = _styled(style, asked) if asked.known else unknown_word
@@ -244,7 +257,9 @@ def qa(
         else:
             given[context.name] = write_facts(rng, order)
         support = f"The text says: {asked.support}" if asked.known else asked.support
-        return given, {"reasoning": support, answer_name: value} if reasoned else {answer_name: value}
+        return given, {"reasoning": support, answer_name: value} if reasoned else {
+            answer_name: value
+        }
 
     examples = demonstrations(rng, example, shots)
     return Item("rag" if passages else "qa", inputs, outputs, instructions, examples)

@@ -8,8 +8,22 @@ from . import words
 from .base import TRAIN, Field, Item, Record, Split, capital, expand, literal
 from .signatures import default_instructions, demonstrations
 
-SUBJECTS = ["{i}", "{i}", "{i}", "film", "book", "hotel", "food", "service", "show", "game", "journey"]
-GOOD = "great|wonderful|excellent|perfect|fantastic|lovely|amazing|very good|charming|beautiful|superb"
+SUBJECTS = [
+    "{i}",
+    "{i}",
+    "{i}",
+    "film",
+    "book",
+    "hotel",
+    "food",
+    "service",
+    "show",
+    "game",
+    "journey",
+]
+GOOD = (
+    "great|wonderful|excellent|perfect|fantastic|lovely|amazing|very good|charming|beautiful|superb"
+)
 BAD = "terrible|awful|horrible|bad|poor|boring|ugly|useless|dreadful|very bad|a waste of money"
 POSITIVE = [
     "I [love|really like|enjoy|adore] [this|the] {s}.",

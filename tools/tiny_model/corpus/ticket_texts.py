@@ -31,6 +31,9 @@ ISSUES = {
         "The tax on my invoice is wrong.",
         "I paid {d} dollars but the [bill|invoice] says more.",
         "Your shop charged my card [again|twice|without reason].",
+        "The [amount|sum] you took for {s} is [too high|not right].",
+        "Money for {s} was taken from my [account|card] [twice|by mistake].",
+        "I do not agree with the [price|bill] of {s}.",
     ],
     "shipping": [
         "{S} has not arrived[| yet].",
@@ -53,6 +56,10 @@ ISSUES = {
         "Please send {s} to a new address.",
         "My [package|parcel] has not [arrived|come].",
         "The [package|parcel] with {s} is [late|lost|missing].",
+        "{S} [is stuck|sits] [at the post office|in customs|in the warehouse].",
+        "Nobody [brought|has brought] {s}[| to me].",
+        "I still do not have {s}.",
+        "The [tracking|courier] has no news of {s}.",
     ],
     "damage": [
         f"{{S}} arrived [{_BAD}].",
@@ -72,6 +79,10 @@ ISSUES = {
         "Both sides of {s} are [damaged|scratched|dented].",
         "My new {i} came [broken|damaged|cracked|scratched].",
         "[Everything|Half of it] in {s} was [broken|smashed].",
+        "{S} is in two [pieces|parts].",
+        "{S} reached me [broken|with a crack|damaged].",
+        "When I [opened|got] {s}, it was [broken|damaged|in pieces].",
+        "The corner of {s} is [broken|bent|damaged].",
     ],
     "technical": [
         "{S} does not turn on.",
@@ -92,6 +103,10 @@ ISSUES = {
         "There is a bug in the [app|website|program].",
         "The buttons on {s} do not [react|work|respond].",
         "{S} gets too hot after {d} minutes.",
+        "{S} is not [working|responding|charging|connecting].",
+        "{S} does not work[| anymore| since yesterday| after the update].",
+        "When I [turn on|use] {s}, [nothing happens|it freezes|it turns off].",
+        "Since the [new version|last night] {s} [freezes|crashes|hangs].",
     ],
     "account": [
         "I cannot [log in|sign in|log in to my account|get into my account].",
@@ -111,6 +126,9 @@ ISSUES = {
         "How can I [sign up|create an account|register]?",
         "I have two accounts and want only one.",
         "The site says my password is wrong.",
+        "My password [was refused|does not let me in].",
+        "I am not able to [log in|sign in].",
+        "I lost access to my account.",
     ],
     "other": [
         "Do you sell the {i} in {c}?",
@@ -131,13 +149,26 @@ ISSUES = {
         "Can I visit your [office|shop] in {c}?",
         "Who is the manager of the store in {c}?",
         "Will the {i} be [back|available] in stock?",
+        "When do you [close|open]?",
+        "Can you tell me [if you sell the {i}|if there is a shop in {c}|when you open]?",
+        "Please tell me [if|whether] the {i} is [sold|available] in {c}.",
+        "[Could|Would] you recommend a {i}?",
     ],
 }
 HELD_ISSUES = {
-    "billing": ["The sum on my invoice for {s} is not correct.", "Two payments for {s} went off my card."],
+    "billing": [
+        "The sum on my invoice for {s} is not correct.",
+        "Two payments for {s} went off my card.",
+    ],
     "shipping": ["Nobody has delivered {s}.", "According to tracking, {s} is stuck at the depot."],
-    "damage": ["When I unpacked {s}, it was in two pieces.", "{S} reached me with a broken corner."],
-    "technical": ["{S} is not working since the last update.", "Whenever I start {s}, the screen goes black."],
+    "damage": [
+        "When I unpacked {s}, it was in two pieces.",
+        "{S} reached me with a broken corner.",
+    ],
+    "technical": [
+        "{S} is not working since the last update.",
+        "Whenever I start {s}, the screen goes black.",
+    ],
     "account": ["I am locked out of my account.", "My password is not accepted when I log in."],
     "other": ["What time does your shop close?", "Could you tell me if the {i} is sold in {c}?"],
 }
@@ -163,8 +194,18 @@ URGENCY = {
         "It is [no big deal|not important].",
         "Any time [next week|next month] is fine.",
         "No need to hurry.",
+        "There is [truly|absolutely] no [rush|hurry] [here|about it].",
+        "It can [wait|take a while].",
     ],
-    "medium": ["", "", "", "Please look into it this week.", "I hope to hear from you soon.", "Please help.", "Can you help me?"],
+    "medium": [
+        "",
+        "",
+        "",
+        "Please look into it this week.",
+        "I hope to hear from you soon.",
+        "Please help.",
+        "Can you help me?",
+    ],
 }
 HELD_URGENCY = {
     "high": ["Please fix this right now, it is urgent.", "I need help today, it cannot wait."],
@@ -192,7 +233,8 @@ SENTIMENT = {
         "I like your shop [a lot|very much].",
         "Keep up the good work.",
     ],
-    "none": [""] * 5 + ["I am a customer since last year.", "I bought it [last week|in May|online]."],
+    "none": [""] * 5
+    + ["I am a customer since last year.", "I bought it [last week|in May|online]."],
 }
 HELD_SENTIMENT = {
     "negative": ["I am really unhappy with this awful service.", "This makes me so angry."],
@@ -218,6 +260,9 @@ REFUND_NO = [""] * 7 + [
     "[Please|Just|You can] send a new one.",
     "I would like a [replacement|new one].",
     "I do not want my money back.",
+    "There is no need to refund me.",
+    "A refund is not needed.",
+    "I need no refund.",
 ]
 HELD_REFUND_NO = ["", "", "There is no need for a refund."]
 MENTION_ORDER = [
@@ -233,7 +278,18 @@ MENTION_ORDER = [
     "The number of my order is {o}.",
 ]
 HELD_MENTION_ORDER = ["You can find it under order {o}.", "I placed order {o}."]
-GREETINGS = ["", "", "", "Hello,", "Hi,", "Dear team,", "Good morning,", "Hi there,", "Hey,", "Hello!"]
+GREETINGS = [
+    "",
+    "",
+    "",
+    "Hello,",
+    "Hi,",
+    "Dear team,",
+    "Good morning,",
+    "Hi there,",
+    "Hey,",
+    "Hello!",
+]
 SIGN_OFFS = ["Thanks, {n}", "Best, {n}", "Regards, {n}", "{n}", "Thank you!", "Thanks.", "Regards."]
 
 WITH_ORDER = [
@@ -247,4 +303,11 @@ WITH_ORDER = [
     "my {i} from order {o}",
     "my order number {o}",
 ]
-WITHOUT_ORDER = ["my {i}", "the {i}", "the {i} I [bought|ordered]", "my order", "my new {i}", "the {i} you sent"]
+WITHOUT_ORDER = [
+    "my {i}",
+    "the {i}",
+    "the {i} I [bought|ordered]",
+    "my order",
+    "my new {i}",
+    "the {i} you sent",
+]

@@ -46,7 +46,10 @@ def tool_step(
             expression, value = f"{expression} + {c}", value + c
         question = expand(rng, "[What is|Compute|How much is|Calculate] {e}", e=expression)
         question += "." if question.startswith("C") else "?"
-        steps = [("I need to compute it.", calc, expression, str(value)), (known, finish, str(value), "")]
+        steps = [
+            ("I need to compute it.", calc, expression, str(value)),
+            (known, finish, str(value), ""),
+        ]
     elif kind == "look":
         who, asked = words.person(rng, split), rng.choice(list(PERSON))
         stated = [asked, *rng.sample([a for a in PERSON if a != asked], rng.randint(0, 2))]
@@ -54,7 +57,10 @@ def tool_step(
         values = {a: PERSON[a].value(rng, split) for a in stated}
         found = " ".join(PERSON[a].state(rng, split, who, values[a]) for a in stated)
         question = PERSON[asked].ask(rng, split, who)
-        steps = [(f"I need facts about {who}.", look, who, found), (known, finish, values[asked], "")]
+        steps = [
+            (f"I need facts about {who}.", look, who, found),
+            (known, finish, values[asked], ""),
+        ]
     else:
         item, price, count = rng.choice(words.ITEMS), rng.randint(2, 99), rng.randint(2, 99)
         found = THING["price"].state(rng, split, item, str(price))

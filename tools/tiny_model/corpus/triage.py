@@ -15,7 +15,9 @@ from . import words
 from .base import TRAIN, Field, Item, Record, Split, capital, expand, literal
 from .signatures import default_instructions, demonstrations
 
-INPUT_NAMES = ["ticket"] * 6 + ["message"] * 4 + ["email", "text", "request", "complaint", "support_ticket"]
+INPUT_NAMES = (
+    ["ticket"] * 6 + ["message"] * 4 + ["email", "text", "request", "complaint", "support_ticket"]
+)
 INSTRUCTIONS = [
     "Sort the [support |]ticket.",
     "Sort the support ticket.",
@@ -79,7 +81,9 @@ def ticket(rng: random.Random, split: Split) -> tuple[str, Record]:
 
     issue = rng.choice((texts.HELD_ISSUES if held else texts.ISSUES)[category])
     embedded = number is not None and "{s}" in issue.lower() and rng.random() < 0.6
-    about = expand(rng, rng.choice(texts.WITH_ORDER if embedded else texts.WITHOUT_ORDER), o="\0", **slots)
+    about = expand(
+        rng, rng.choice(texts.WITH_ORDER if embedded else texts.WITHOUT_ORDER), o="\0", **slots
+    )
     issue = capital(expand(rng, issue, s=about, S=capital(about), **slots))
     mention = ""
     if number is not None and not embedded:
@@ -169,7 +173,9 @@ def triage(
             fields = rng.sample(FIELDS, rng.randint(1, 4))
     outputs = [_field(rng, name, plain_labels) for name in fields]
     source = Field("ticket" if plain_labels else rng.choice(INPUT_NAMES))
-    instructions = expand(rng, rng.choice(INSTRUCTIONS)) if plain_labels or rng.random() < 0.8 else ""
+    instructions = (
+        expand(rng, rng.choice(INSTRUCTIONS)) if plain_labels or rng.random() < 0.8 else ""
+    )
     if not instructions and rng.random() < 0.4:
         instructions = default_instructions([source], outputs)
     if instructions and not plain_labels and rng.random() < 0.2:
