@@ -2,8 +2,11 @@
 // `dspy::Error`, with a code, a sentence that names the remedy, and facts as fields.
 
 #include <dspy/dspy.hpp>
+#include <dspy/lm/scripted.hpp>
 
 #include <chrono>
+#include <deque>
+#include <functional>
 #include <iostream>
 
 namespace {
