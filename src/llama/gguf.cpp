@@ -124,7 +124,8 @@ class Reader {
 JsonString valid_text(const std::string& text) {
   if (!text::invalid_utf8(text)) return JsonString(text);
   text::Utf8Buffer buffer;
-  const std::string repaired = buffer.push(text) + buffer.finish();
+  auto repaired = buffer.push(text);
+  repaired += buffer.finish();
   return JsonString(repaired);
 }
 

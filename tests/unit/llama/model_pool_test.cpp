@@ -1,0 +1,232 @@
+#include "dspy/llama/model_pool.hpp"
+
+#include "fake_runtime.hpp"
+#include "support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <latch>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace dspy::llama {
+namespace {
+
+namespace fs = std::filesystem;
+using test::error_of;
+using test::FakeRuntime;
+
+struct Fixture {
+  FakeRuntime runtime;
+  test::TempFolder folder;
+
+  std::string file(std::string_view name) {
+    const auto path = folder / name;
+    fs::create_directories(fs::path(path).parent_path());
+    test::RandomModel{}.write(path);
+    return path;
+  }
+  ModelPool pool(std::uint64_t max_bytes = 0) {
+    return ModelPool({.directories = {folder.path()}, .max_bytes = max_bytes, .runtime = &runtime});
+  }
+};
+
+TEST_CASE_FIXTURE(Fixture, "a model is found by name, by file name and by path, and loaded once") {
+  const auto path = file("small.gguf");
+  file("maker/large.gguf");
+  auto pool = this->pool();
+
+  const auto model = pool.load("small");
+
+  CHECK(pool.load("small.gguf") == model);
+  CHECK(pool.load(path) == model);
+  CHECK(pool.load("models/small.gguf") == model);  // another folder's path still names it
+  CHECK(runtime.loads == 1);
+  CHECK(pool.load("maker/large") == pool.load("large"));
+  CHECK(runtime.loads == 2);
+  CHECK(pool.find("large") == fs::path(folder / "maker/large.gguf"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "other options for the same file are another model") {
+  file("a.gguf");
+  auto pool = this->pool();
+  CHECK(pool.load("a") != pool.load("a", {.gpu_layers = 0}));
+  CHECK(runtime.loads == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a model that is not there: the error says where it looked and what there is") {
+  file("dspy-tiny.gguf");
+  auto pool = this->pool();
+
+  const auto error = error_of([&] { pool.load("dspy-tinny"); });
+
+  CHECK(error.code() == Errc::model_not_found);
+  const std::string message = error.what();
+  CAPTURE(message);
+  CHECK(message.contains(folder.path().string()));
+  CHECK(message.contains("did you mean `dspy-tiny`?"));
+  CHECK(error_of([&] { pool.load(""); }).code() == Errc::model_not_found);
+  CHECK(std::string(error_of([&] { pool.load("/no/such/file.gguf"); }).what())
+            .starts_with("there is no model file `/no/such/file.gguf`"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "folders come from the options, from DSPY_MODELS and from ./models") {
+  ::setenv("DSPY_MODELS", "/one:/two:/one", 1);
+  const auto directories = pool().directories();
+  ::unsetenv("DSPY_MODELS");
+  CHECK(directories == std::vector<fs::path>{folder.path(), "/one", "/two", "models"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "callers who want the same model at once share one load") {
+  file("a.gguf");
+  auto pool = this->pool();
+  runtime.on_load = [] { std::this_thread::sleep_for(std::chrono::milliseconds(50)); };
+  std::vector<std::shared_ptr<const Model>> models(8);
+  std::vector<std::thread> callers;
+  std::latch start(8);
+  for (auto& model : models) {
+    callers.emplace_back([&] {
+      start.arrive_and_wait();
+      model = pool.load("a");
+    });
+  }
+  for (auto& caller : callers) caller.join();
+
+  CHECK(runtime.loads == 1);
+  for (const auto& model : models) CHECK(model == models[0]);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a failed load reaches all who waited, and the next call tries again") {
+  file("a.gguf");
+  auto pool = this->pool();
+  runtime.on_load = [] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    throw Error(Errc::model_load_error, "unknown model architecture: 'x'");
+  };
+  std::atomic<int> failures = 0;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      const auto error = error_of([&] { pool.load("a"); });
+      failures += error.code() == Errc::model_load_error;
+    });
+  }
+  for (auto& caller : callers) caller.join();
+  CHECK(failures == 4);
+  CHECK(pool.loaded_bytes() == 0);
+
+  const auto error = error_of([&] { pool.load("a"); });
+  CHECK(std::string(error.what()).contains("has the architecture `llama`, which libllama 0.0.fake does not know"));
+  runtime.on_load = nullptr;
+  CHECK(pool.load("a"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "progress goes from 0 to 1, and can stop the load") {
+  file("a.gguf");
+  auto pool = this->pool();
+  std::vector<double> seen;
+  CHECK(error_of([&] {
+          pool.load("a", {}, [&](double done) {
+            seen.push_back(done);
+            return done < 0.5;
+          });
+        }).code() == Errc::cancelled);
+  CHECK(seen == std::vector<double>{0, 0.5});
+
+  CHECK(pool.load("a", {}, [](double) { return true; }));
+}
+
+TEST_CASE_FIXTURE(Fixture, "memory is bounded: the model not used for longest goes, those in use stay") {
+  const auto bytes = fs::file_size(file("a.gguf"));
+  file("b.gguf");
+  file("c.gguf");
+  auto pool = this->pool(2 * bytes);
+  const auto loaded = [&](std::string_view name) {
+    for (const auto& model : pool.list()) {
+      if (model.name == name) return model.loaded;
+    }
+    return false;
+  };
+  pool.load("a");
+  pool.load("b");
+  pool.load("a");  // so that b is the oldest
+  pool.load("c");
+  CHECK(loaded("a"));
+  CHECK_FALSE(loaded("b"));
+  CHECK(loaded("c"));
+  CHECK(pool.loaded_bytes() == 2 * bytes);
+  CHECK(runtime.live_models == 2);
+
+  const auto a = pool.load("a");
+  const auto c = pool.load("c");
+  const auto error = error_of([&] { pool.load("b"); });
+  CHECK(error.code() == Errc::model_load_error);
+  CAPTURE(error.what());
+  CHECK(std::string(error.what()).contains("in use by `c.gguf` and `a.gguf`"));
+
+  auto small = this->pool(bytes - 1);
+  CHECK(std::string(error_of([&] { small.load("a"); }).what()).contains("the pool may hold"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "unloading frees the memory when nobody uses the model, and the next load reads it again") {
+  file("a.gguf");
+  auto pool = this->pool();
+  CHECK_FALSE(pool.unload("a"));
+  auto model = pool.load("a");
+
+  CHECK(pool.unload("a"));
+  CHECK(pool.loaded_bytes() == 0);
+  CHECK(runtime.live_models == 1);
+  model.reset();
+  CHECK(runtime.live_models == 0);
+
+  pool.load("a");
+  CHECK(runtime.loads == 2);
+  pool.unload_all();
+  CHECK(runtime.live_models == 0);
+  CHECK(error_of([&] { pool.unload("nothing"); }).code() == Errc::model_not_found);
+}
+
+TEST_CASE_FIXTURE(Fixture, "list shows every file with its size, and what is loaded and used") {
+  file("b.gguf");
+  file("a.gguf");
+  file("part-00001-of-00002.gguf");
+  file("part-00002-of-00002.gguf");
+  std::ofstream(folder / "notes.txt") << "no model";
+  test::TempFolder elsewhere;
+  test::RandomModel{}.write(elsewhere / "far.gguf");
+  auto pool = this->pool();
+  const auto used = pool.load("a");
+  pool.load(elsewhere / "far.gguf");
+
+  std::vector<std::string> shown;
+  for (const auto& model : pool.list()) {
+    if (fs::path(model.path).parent_path() == "models") continue;  // the repository's own
+    shown.push_back(std::format("{} {}{}", model.name, model.loaded ? "loaded" : "", model.in_use ? " used" : ""));
+    CHECK(model.bytes > 0);
+  }
+
+  CHECK(shown == std::vector<std::string>{"a loaded used", "b ", "part-00001-of-00002 ", "far loaded"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "engines are shared for equal options") {
+  file("a.gguf");
+  auto pool = this->pool();
+  const auto model = pool.load("a");
+  const auto first = pool.engine(model, {.context_length = 100});
+  CHECK(pool.engine(model, {.context_length = 100}) == first);
+  CHECK(pool.engine(model, {.context_length = 200}) != first);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the process's pool is one") {
+  CHECK(ModelPool::shared() == ModelPool::shared());
+}
+
+}  // namespace
+}  // namespace dspy::llama
