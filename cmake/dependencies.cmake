@@ -55,6 +55,17 @@ if(DSPY_LLAMA)
   find_package(llama CONFIG QUIET)
   if(llama_FOUND)
     message(STATUS "llama.cpp ${LLAMA_VERSION}: ${llama_LIBRARY}")
+  elseif(DSPY_FETCH_LLAMA)
+    # The newest release whose hash could be confirmed; built for this machine's processor.  Not exercised yet.
+    set(LLAMA_VERSION 0.5.0)
+    set(LLAMA_BUILD_COMMON OFF)
+    set(BUILD_SHARED_LIBS ON)
+    FetchContent_Declare(llama
+      URL https://github.com/ggml-org/llama.cpp/archive/refs/tags/v${LLAMA_VERSION}.tar.gz
+      URL_HASH SHA256=fef9ed754f4e031fb5c663c29260feda4ebc241abb68d64a81c0f1df5f1748e2
+      EXCLUDE_FROM_ALL SYSTEM)
+    FetchContent_MakeAvailable(llama)
+    unset(BUILD_SHARED_LIBS)
   elseif(DSPY_LLAMA STREQUAL "AUTO")
     message(STATUS "libllama was not found: building without the in-process engine's plug-in "
       "(install libllama-dev, for instance with `./dev setup`, or set DSPY_FETCH_LLAMA=ON)")

@@ -5,19 +5,18 @@
 # the folders given here.
 set(DSPY_PLUGIN_FILE dspy-llama-plugin${CMAKE_SHARED_MODULE_SUFFIX})
 set(DSPY_PLUGIN_DIR ${PROJECT_BINARY_DIR}/lib/dspy)
-target_compile_definitions(dspy_llama PRIVATE
-  DSPY_PLUGIN_FILE="${DSPY_PLUGIN_FILE}"
-  DSPY_PLUGIN_BUILD_DIR="${DSPY_PLUGIN_DIR}"
-  DSPY_PLUGIN_INSTALL_DIR="${CMAKE_INSTALL_FULL_LIBDIR}/dspy")
+# Only this file gets the paths, so that everything else is the same for the compiler cache in any folder.
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/llama/loader.cpp PROPERTIES COMPILE_DEFINITIONS
+  "DSPY_PLUGIN_FILE=\"${DSPY_PLUGIN_FILE}\";DSPY_PLUGIN_BUILD_DIR=\"${DSPY_PLUGIN_DIR}\";DSPY_PLUGIN_INSTALL_DIR=\"${CMAKE_INSTALL_FULL_LIBDIR}/dspy\"")
 
-file(GLOB plugin_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/llama/plugin/*.cpp)
-if(NOT TARGET llama OR NOT plugin_sources)
+if(NOT TARGET llama)
   return()
 endif()
 
+file(GLOB plugin_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/llama/plugin/*.cpp)
 add_library(dspy-llama-plugin MODULE ${plugin_sources})
 target_include_directories(dspy-llama-plugin PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
-target_link_libraries(dspy-llama-plugin PRIVATE llama ggml::ggml dspy_warnings)
+target_link_libraries(dspy-llama-plugin PRIVATE llama dspy_warnings)
 target_compile_features(dspy-llama-plugin PRIVATE cxx_std_23)
 # The headers do not say which version they are; the plug-in compares it with the library it meets at run time.
 target_compile_definitions(dspy-llama-plugin PRIVATE DSPY_LLAMA_VERSION="${LLAMA_VERSION}")
