@@ -247,7 +247,7 @@ def qa(
             made = make_facts(rng, split, number)
             if not closed or known is False or any(f.value in words.CLOSED for f in made):
                 break
-        stated = (closed or rng.random() < 0.68) if known is None else known
+        stated = (closed or rng.random() < 0.75) if known is None else known
         asked = ask(rng, split, made, stated, closed)
         order = made if rng.random() < 0.5 else rng.sample(made, len(made))
         value = _styled(style, asked) if asked.known else unknown_word
