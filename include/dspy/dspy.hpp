@@ -13,6 +13,7 @@
 #include "dspy/lm/lm.hpp"
 #include "dspy/lm/message.hpp"
 #include "dspy/lm/request.hpp"
+#include "dspy/lm/scripted.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
 #include "dspy/modules/configure.hpp"
 #include "dspy/modules/history.hpp"
