@@ -62,6 +62,9 @@ def export(checkpoint: Path, tokenizer: Path, target: Path, kind: str) -> int:
     w.add_author("dspy-cpp")
     w.add_license("Apache-2.0")
     w.add_description("A demonstration model for dspy-cpp, trained from scratch on synthetic text.")
+    # What dspy takes where a call says nothing: the likeliest token, and no penalty for repeating what was read.
+    w.add_float32("general.sampling.temp", 0.0)
+    w.add_float32("general.sampling.penalty_repeat", 1.0)
     w.add_file_type(file_type)
     w.add_context_length(c["context"])
     w.add_embedding_length(c["width"])
