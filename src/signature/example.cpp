@@ -1,8 +1,8 @@
 #include "dspy/signature/example.hpp"
 
-#include <algorithm>
-
 #include "dspy/signature/signature.hpp"
+
+#include <algorithm>
 
 namespace dspy {
 namespace {
@@ -32,7 +32,8 @@ std::vector<std::string> names_of(const std::vector<Field>& fields) {
 
 }  // namespace
 
-Example::Example(JsonObject values, std::vector<std::string> inputs) : data(std::move(values)), input_keys(std::move(inputs)) {
+Example::Example(JsonObject values, std::vector<std::string> inputs)
+    : data(std::move(values)), input_keys(std::move(inputs)) {
   for (const auto& member : data) {
     if (!std::ranges::contains(input_keys, std::string_view(member.key()))) output_keys.emplace_back(member.key());
   }
@@ -47,15 +48,22 @@ void Example::take_sides(const Signature& signature) {
   output_keys = names_of(signature.outputs);
 }
 
-JsonObject Example::inputs() const { return pick(data, input_keys); }
+JsonObject Example::inputs() const {
+  return pick(data, input_keys);
+}
 
-JsonObject Example::outputs() const { return pick(data, output_keys); }
+JsonObject Example::outputs() const {
+  return pick(data, output_keys);
+}
 
-const Json* Example::get(std::string_view key) const noexcept { return data.if_contains(key); }
+const Json* Example::get(std::string_view key) const noexcept {
+  return data.if_contains(key);
+}
 
 void Example::set(std::string_view key, Json value) {
   data[key] = std::move(value);
-  if (!std::ranges::contains(input_keys, key) && !std::ranges::contains(output_keys, key)) output_keys.emplace_back(key);
+  if (!std::ranges::contains(input_keys, key) && !std::ranges::contains(output_keys, key))
+    output_keys.emplace_back(key);
 }
 
 }  // namespace dspy

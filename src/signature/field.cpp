@@ -1,14 +1,14 @@
 #include "dspy/signature/field.hpp"
 
-#include <algorithm>
-#include <cmath>
-#include <format>
-#include <utility>
-
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "fit.hpp"
 #include "notation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <format>
+#include <utility>
 
 namespace dspy {
 namespace {
@@ -20,8 +20,10 @@ std::size_t count_characters(std::string_view text) noexcept {
 
 std::optional<std::string> outside_range(const Field& field, const Json& value) {
   const double number = value.is_int64() ? static_cast<double>(value.get_int64()) : value.get_double();
-  if (field.minimum && number < *field.minimum) return std::format("is {}, below the minimum {}", number, *field.minimum);
-  if (field.maximum && number > *field.maximum) return std::format("is {}, above the maximum {}", number, *field.maximum);
+  if (field.minimum && number < *field.minimum)
+    return std::format("is {}, below the minimum {}", number, *field.minimum);
+  if (field.maximum && number > *field.maximum)
+    return std::format("is {}, above the maximum {}", number, *field.maximum);
   return std::nullopt;
 }
 
@@ -42,7 +44,9 @@ bool is_whole(const Type& type) {
          std::ranges::all_of(type.arguments, is_whole);
 }
 
-bool is_number(const Type& type) noexcept { return type.kind == Type::Kind::integer || type.kind == Type::Kind::number; }
+bool is_number(const Type& type) noexcept {
+  return type.kind == Type::Kind::integer || type.kind == Type::Kind::number;
+}
 
 bool has_length(const Type& type) noexcept {
   return type.kind == Type::Kind::string || type.kind == Type::Kind::list || type.kind == Type::Kind::dict;
@@ -58,15 +62,18 @@ std::optional<std::string> problem_of(const Field& field) {
 
   const auto& type = field.type.required();
   if ((field.minimum || field.maximum) && !is_number(type))
-    return std::format("has a minimum or maximum, but is a `{}`; only `int` and `float` have a range", to_notation(type));
+    return std::format("has a minimum or maximum, but is a `{}`; only `int` and `float` have a range",
+                       to_notation(type));
   if ((field.min_length || field.max_length) && !has_length(type))
-    return std::format("has a length limit, but is a `{}`; only `str`, `list` and `dict` have a length", to_notation(type));
+    return std::format("has a length limit, but is a `{}`; only `str`, `list` and `dict` have a length",
+                       to_notation(type));
   if ((field.minimum && std::isnan(*field.minimum)) || (field.maximum && std::isnan(*field.maximum)))
     return "has a limit that is not a number";
   if (field.minimum && field.maximum && *field.minimum > *field.maximum)
     return std::format("has the minimum {} above its maximum {}; swap them", *field.minimum, *field.maximum);
   if (field.min_length && field.max_length && *field.min_length > *field.max_length)
-    return std::format("has the minimum length {} above its maximum {}; swap them", *field.min_length, *field.max_length);
+    return std::format("has the minimum length {} above its maximum {}; swap them", *field.min_length,
+                       *field.max_length);
   if (field.default_value) {
     auto value = *field.default_value;
     if (const auto reason = fit_in_place(field, value))

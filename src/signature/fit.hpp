@@ -1,9 +1,9 @@
 #pragma once
 
+#include "dspy/signature/field.hpp"
+
 #include <optional>
 #include <string>
-
-#include "dspy/signature/field.hpp"
 
 namespace dspy {
 

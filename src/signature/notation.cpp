@@ -1,68 +1,49 @@
 #include "notation.hpp"
 
-#include <algorithm>
-#include <array>
-#include <charconv>
-#include <cstdint>
-#include <format>
-#include <utility>
-
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 
+#include <algorithm>
+#include <array>
+#include <format>
+#include <utility>
+
 namespace dspy {
+
+using namespace notation;
+
 namespace {
 
 constexpr int deepest = 64;
 constexpr std::size_t most_fields = 1000;  // keeps the search for repeated names cheap on hostile input
 
-constexpr std::string_view known_types =
-    "str, int, float, bool, list[T], dict[K, V], Literal['a', 'b'] or Optional[T]";
+constexpr std::string_view known_types = "str, int, float, bool, list[T], dict[K, V], Literal['a', 'b'] or Optional[T]";
 
 constexpr std::string_view separators = ",:=[]|";
-
-constexpr bool is_space(char c) noexcept {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-constexpr bool is_name_start(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-constexpr bool is_name_part(char c) noexcept {
-  return is_name_start(c) || is_digit(c);
-}
-constexpr bool is_quote(char c) noexcept {
-  return c == '\'' || c == '"';
-}
 
 /// The type that other languages call `name`, if any.
 std::string_view meant_type(std::string_view name) {
   using Pair = std::pair<std::string_view, std::string_view>;
-  static constexpr auto meant = std::to_array<Pair>(
-      {{"string", "str"},      {"text", "str"},       {"date", "str"},    {"datetime", "str"}, {"integer", "int"},
-       {"long", "int"},        {"number", "float"},   {"double", "float"}, {"boolean", "bool"}, {"array", "list[T]"},
-       {"vector", "list[T]"},  {"tuple", "list[T]"},  {"set", "list[T]"}, {"object", "dict[K, V]"},
-       {"map", "dict[K, V]"},  {"enum", "Literal['a', 'b']"}});
+  static constexpr auto meant = std::to_array<Pair>({{"string", "str"},
+                                                     {"text", "str"},
+                                                     {"date", "str"},
+                                                     {"datetime", "str"},
+                                                     {"integer", "int"},
+                                                     {"long", "int"},
+                                                     {"number", "float"},
+                                                     {"double", "float"},
+                                                     {"boolean", "bool"},
+                                                     {"array", "list[T]"},
+                                                     {"vector", "list[T]"},
+                                                     {"tuple", "list[T]"},
+                                                     {"set", "list[T]"},
+                                                     {"object", "dict[K, V]"},
+                                                     {"map", "dict[K, V]"},
+                                                     {"enum", "Literal['a', 'b']"}});
   for (const auto& [other, ours] : meant) {
     if (text::equals_ignoring_case(name, other)) return ours;
   }
   return {};
-}
-
-/// Appends a code point; false if it is a surrogate or beyond Unicode.
-bool append_utf8(std::string& out, std::uint32_t code) {
-  if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return false;
-  const auto append = [&](std::uint32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
-  if (code < 0x80) {
-    append(code);
-    return true;
-  }
-  const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-  append((0xF00U >> more & 0xFF) | code >> 6 * more);  // one leading 1 per byte
-  for (int i = more - 1; i >= 0; --i) append(0x80 | (code >> 6 * i & 0x3F));
-  return true;
 }
 
 }  // namespace
@@ -94,7 +75,8 @@ void NotationReader::fields(std::vector<Field>& side, const std::vector<Field>& 
     if (std::ranges::any_of(side, same) || std::ranges::any_of(taken, same))
       fail(std::format("the name `{}` is already taken", name), start, "give each input and output a name of its own");
     if (side.size() + taken.size() == most_fields)
-      fail(std::format("there are more than {} fields", most_fields), start, "put values that belong together into a list or dict");
+      fail(std::format("there are more than {} fields", most_fields), start,
+           "put values that belong together into a list or dict");
 
     auto& field = side.emplace_back(std::string(name));
     field.label = text::to_words(name);
@@ -147,8 +129,9 @@ void NotationReader::add_term(Union& all) {
   if (name.starts_with("typing.")) name.remove_prefix(7);
 
   if (name.empty() || !is_name_start(name[0])) {
-    if (is_quote(here())) fail("a quoted text is no type", start, "put choices into a `Literal`: `Literal['yes', 'no']`");
-    const bool missing = here() == ',' || here() == ']' || here() == '|' || at_end() || at_arrow();
+    if (is_quote(here()))
+      fail("a quoted text is no type", start, "put choices into a `Literal`: `Literal['yes', 'no']`");
+    const bool missing = name.empty() && (here() == ',' || here() == ']' || here() == '|' || at_end() || at_arrow());
     fail(missing ? "a type is missing" : std::format("`{}` is no type", token(start)), start,
          std::format("write {}", known_types));
   }
@@ -185,7 +168,8 @@ Type NotationReader::named_type(std::string_view name, std::size_t start) {
     close(bracket);
     return Type::list(std::move(item));
   }
-  if (name == "dict" || name == "Dict") return bare ? Type::dict(Type::string(), Type::string()) : dict(open(name, start));
+  if (name == "dict" || name == "Dict")
+    return bare ? Type::dict(Type::string(), Type::string()) : dict(open(name, start));
   if (name == "Literal") return literal(open(name, start));
   if (name == "Union") return union_of(open(name, start));
   if (name == "Optional") {
@@ -216,93 +200,6 @@ Type NotationReader::dict(std::size_t bracket) {
   auto value = type();
   close(bracket);
   return Type::dict(std::move(key), std::move(value));
-}
-
-Type NotationReader::literal(std::size_t bracket) {
-  skip_space();
-  if (here() == ']') fail("`Literal[]` has no choices", bracket, "name them, such as `Literal['yes', 'no']`");
-  std::vector<Json> choices;
-  bool nullable = false;
-  do {
-    auto next = choice();
-    if (next.is_null()) {
-      nullable = true;
-    } else {
-      choices.push_back(std::move(next));
-    }
-  } while (!take_close(bracket));
-  if (choices.empty()) fail("`None` is the only choice", bracket, "name others, such as `Literal['yes', 'no', None]`");
-  auto type = Type::literal(std::move(choices));
-  return nullable ? Type::optional(std::move(type)) : type;
-}
-
-Json NotationReader::choice() {
-  skip_space();
-  const auto start = position_;
-  if (is_quote(here())) return Json(quoted());
-  if (here() == '-' || here() == '+' || is_digit(here())) return number();
-  const auto name = word();
-  if (name == "True") return true;
-  if (name == "False") return false;
-  if (name == "None") return nullptr;
-  if (at_end() && name.empty()) fail("a choice is missing", start, "write it and close the `Literal` with `]`");
-  fail(std::format("`{}` is no choice", token(start)), start, "put words into quotes, such as `Literal['yes', 'no']`");
-}
-
-Json NotationReader::number() {
-  const auto start = position_;
-  if (here() == '+') ++position_;
-  std::int64_t value = 0;
-  const auto* const begin = text_.data() + position_;
-  const auto [stop, error] = std::from_chars(begin, text_.data() + text_.size(), value);
-  const auto next = position_ + static_cast<std::size_t>(stop - begin);
-  if (error == std::errc::result_out_of_range)
-    fail(std::format("the choice `{}` is beyond 64 bits", token(start)), start, "put it into quotes");
-  if (error != std::errc() || (next < text_.size() && (text_[next] == '.' || is_name_part(text_[next]))))
-    fail(std::format("the choice `{}` is no integer", token(start)), start, "put it into quotes");
-  position_ = next;
-  return value;
-}
-
-std::string NotationReader::quoted() {
-  const auto start = position_;
-  const char quote = text_[position_++];
-  std::string out;
-  while (true) {
-    if (at_end() || here() == '\n' || here() == '\r')
-      fail(std::format("the text that starts with {} is not closed", quote), start, std::format("add a {} after it", quote));
-    const char c = text_[position_++];
-    if (c == quote) return out;
-    if (c == '\\' && !at_end()) {
-      escape(out);
-    } else {
-      out += c;
-    }
-  }
-}
-
-void NotationReader::escape(std::string& out) {
-  const auto start = position_ - 1;
-  const char letter = text_[position_++];
-  std::size_t digits = 0;
-  switch (letter) {
-    case '\\':
-    case '\'':
-    case '"': out += letter; return;
-    case 'n': out += '\n'; return;
-    case 't': out += '\t'; return;
-    case 'r': out += '\r'; return;
-    case 'x': digits = 2; break;
-    case 'u': digits = 4; break;
-    case 'U': digits = 8; break;
-    default: break;
-  }
-  std::uint32_t code = 0;
-  const auto hex = text_.substr(position_, digits);
-  const auto [stop, error] = std::from_chars(hex.data(), hex.data() + hex.size(), code, 16);
-  if (digits == 0 || hex.size() < digits || error != std::errc() || stop != hex.data() + hex.size() || !append_utf8(out, code))
-    fail("the backslash starts no escape that is known", start, R"(write a backslash as `\\`)");
-  position_ += digits;
 }
 
 std::size_t NotationReader::open(std::string_view name, std::size_t start) {
@@ -390,7 +287,7 @@ void NotationReader::fail_unexpected() const {
 }
 
 void NotationReader::fail_unknown_type(std::string_view name, std::size_t start) const {
-  static const std::vector<std::string> names = {"str",     "int",      "float", "bool", "list",
+  static const std::vector<std::string> names = {"str",  "int",     "float",    "bool",  "list",
                                                  "dict", "Literal", "Optional", "Union", "None"};
   const auto last = name.substr(name.find_last_of('.') + 1);
   std::string meant(meant_type(last));

@@ -1,14 +1,34 @@
 #pragma once
 
+#include "dspy/signature/field.hpp"
+
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "dspy/signature/field.hpp"
-
 namespace dspy {
+
+namespace notation {
+
+constexpr bool is_space(char c) noexcept {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+constexpr bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_name_start(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+constexpr bool is_name_part(char c) noexcept {
+  return is_name_start(c) || is_digit(c);
+}
+constexpr bool is_quote(char c) noexcept {
+  return c == '\'' || c == '"';
+}
+
+}  // namespace notation
 
 /// Letters, digits and `_`, ASCII only, not starting with a digit.
 bool is_identifier(std::string_view text) noexcept;

@@ -1,14 +1,14 @@
 #include "dspy/signature/signature.hpp"
 
-#include <algorithm>
-#include <array>
-#include <format>
-#include <utility>
-
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "fit.hpp"
 #include "notation.hpp"
+
+#include <algorithm>
+#include <array>
+#include <format>
+#include <utility>
 
 namespace dspy {
 namespace {
@@ -37,8 +37,9 @@ std::pair<std::vector<Field>*, std::vector<Field>::iterator> locate(Signature& s
 /// Makes a field that was built by hand as complete as `make_field` would.
 Field complete(const Signature& signature, Field field) {
   if (signature.find(field.name)) {
-    throw Error(Errc::signature_error,
-                std::format("the signature has a field `{}` already; delete it first, or choose another name", field.name));
+    throw Error(
+        Errc::signature_error,
+        std::format("the signature has a field `{}` already; delete it first, or choose another name", field.name));
   }
   if (field.label.empty()) field.label = text::to_words(field.name);
   return field;
@@ -150,9 +151,13 @@ Signature Signature::with_instructions(std::string text) const {
   return changed;
 }
 
-Signature Signature::append(Direction direction, Field field) const { return insert(direction, -1, std::move(field)); }
+Signature Signature::append(Direction direction, Field field) const {
+  return insert(direction, -1, std::move(field));
+}
 
-Signature Signature::prepend(Direction direction, Field field) const { return insert(direction, 0, std::move(field)); }
+Signature Signature::prepend(Direction direction, Field field) const {
+  return insert(direction, 0, std::move(field));
+}
 
 Signature Signature::insert(Direction direction, int index, Field field) const {
   auto changed = *this;
@@ -208,7 +213,9 @@ void validate(const Signature& signature) {
   }
   std::ranges::sort(names);
   if (const auto repeated = std::ranges::adjacent_find(names); repeated != names.end()) {
-    throw Error(Errc::signature_error, std::format("the name `{}` is taken by two fields; give each input and output a name of its own", *repeated));
+    throw Error(
+        Errc::signature_error,
+        std::format("the name `{}` is taken by two fields; give each input and output a name of its own", *repeated));
   }
 }
 

@@ -1,5 +1,10 @@
 #include "dspy/signature/type.hpp"
 
+#include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
+#include "fit.hpp"
+#include "notation.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -7,11 +12,6 @@
 #include <format>
 #include <unordered_set>
 #include <utility>
-
-#include "dspy/base/error.hpp"
-#include "dspy/base/text.hpp"
-#include "fit.hpp"
-#include "notation.hpp"
 
 namespace dspy {
 namespace {
@@ -32,7 +32,9 @@ std::string_view kind_of(const Json& value) {
   return "unknown";
 }
 
-Reason is_not(const Json& value, std::string_view wanted) { return std::format("is {}, not {}", kind_of(value), wanted); }
+Reason is_not(const Json& value, std::string_view wanted) {
+  return std::format("is {}, not {}", kind_of(value), wanted);
+}
 
 /// Makes every integer an int64, as far as it fits into one.  False if it is no integer.
 bool make_integer(Json& value) {
@@ -53,8 +55,9 @@ bool make_integer(Json& value) {
 Reason fit_integer(Json& value) {
   if (make_integer(value)) return std::nullopt;
   if (value.is_uint64()) return std::format("is {}, beyond 64 bits", value.get_uint64());
-  if (value.is_double()) return std::format("is {}, not an integer", value.get_double());
-  return is_not(value, "an integer");
+  if (!value.is_double()) return is_not(value, "an integer");
+  const double number = value.get_double();
+  return std::format("is {}, {}", number, number == std::trunc(number) ? "beyond 64 bits" : "not an integer");
 }
 
 Reason fit_number(Json& value) {
@@ -99,14 +102,17 @@ Reason fit_key(const Type& type, std::string_view key) {
     Json text(key);
     return fit_in_place(type, text);
   }
-  std::int64_t integer = 0;
-  const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), integer);
-  const bool is_integer = error == std::errc() && stop == key.data() + key.size();
-  if (type.kind == Type::Kind::integer) return is_integer ? std::nullopt : Reason("is not an integer");
+  if (type.kind == Type::Kind::integer) {
+    std::int64_t integer = 0;
+    const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), integer);
+    if (error == std::errc() && stop == key.data() + key.size()) return std::nullopt;
+    return "is not an integer";
+  }
+  // A JSON object writes every key as a string.
+  const auto is_key = [&](const Json& choice) { return !choice.is_string() && to_text(choice) == key; };
+  if (std::ranges::any_of(type.choices, is_key)) return std::nullopt;
   Json text(key);
-  auto reason = fit_literal(type, text);
-  if (reason && is_integer && std::ranges::contains(type.choices, Json(integer))) return std::nullopt;
-  return reason;
+  return fit_literal(type, text);
 }
 
 Reason fit_dict(const Type& type, Json& value) {
@@ -194,8 +200,9 @@ Type Type::literal(std::vector<Json> choices) {
   for (auto& choice : choices) {
     if (choice.is_uint64()) make_integer(choice);
     if (!choice.is_string() && !choice.is_int64() && !choice.is_bool()) {
-      throw Error(Errc::signature_error, std::format("the choice `{}` of a literal is {}; use strings, 64-bit integers or booleans",
-                                                     shown(choice), kind_of(choice)));
+      throw Error(Errc::signature_error,
+                  std::format("the choice `{}` of a literal is {}; use strings, 64-bit integers or booleans",
+                              shown(choice), kind_of(choice)));
     }
     if (seen.insert(choice).second) kept.push_back(std::move(choice));
   }
@@ -212,7 +219,8 @@ Type Type::list(Type item) {
 Type Type::dict(Type key, Type value) {
   if (key.kind != Kind::string && key.kind != Kind::integer && key.kind != Kind::literal) {
     throw Error(Errc::signature_error,
-                std::format("`{}` cannot be the type of a dict's keys; use `str`, `int` or a `Literal`", dspy::to_notation(key)));
+                std::format("`{}` cannot be the type of a dict's keys; use `str`, `int` or a `Literal`",
+                            dspy::to_notation(key)));
   }
   Type type{.kind = Kind::dict};
   type.arguments.reserve(2);

@@ -30,10 +30,9 @@ struct AllTypes {
   };
   static constexpr auto fields =
       describe(field<&Input::passages>(desc("Best first."), min_length{1}), field<&Output::answer>(max_length{80}),
-               field<&Output::confidence>(desc("How sure you are."), between(0, 1)),
-               field<&Output::count>(at_least{1}), field<&Output::maybe>(at_most{9}),
-               field<&Output::sure>(label("Certain")), field<&Output::kind>(one_of("a", "b")),
-               field<&Output::other_kind>(one_of("c")));
+               field<&Output::confidence>(desc("How sure you are."), between(0, 1)), field<&Output::count>(at_least{1}),
+               field<&Output::maybe>(at_most{9}), field<&Output::sure>(label("Certain")),
+               field<&Output::kind>(one_of("a", "b")), field<&Output::other_kind>(one_of("c")));
 };
 
 /// A note of a user's own.
@@ -57,28 +56,20 @@ struct Annotated {
   enum class Size { small, medium = 10, large = 200 };
   struct Input {
     std::string text;
-    [[=desc("Best first."), =min_length{1}]]
-    std::vector<std::string> passages;
+    [[ = desc("Best first."), = min_length{1} ]] std::vector<std::string> passages;
   };
   struct Output {
-    [[=max_length{80}]]
-    std::string answer;
-    [[=desc("How sure you are."), =between(0, 1)]]
-    double confidence = 0;
-    [[=at_least{1}]]
-    int count = 0;
-    [[=label("Certain")]]
-    bool sure = false;
+    [[= max_length{80}]] std::string answer;
+    [[ = desc("How sure you are."), = between(0, 1) ]] double confidence = 0;
+    [[= at_least{1}]] int count = 0;
+    [[= label("Certain")]] bool sure = false;
     Size size = Size::small;
     Mood mood = Mood::neutral;
-    [[=at_most{9}]]
-    std::optional<int> maybe;
+    [[= at_most{9}]] std::optional<int> maybe;
     std::vector<double> numbers;
     std::map<std::string, std::uint8_t> bytes;
-    [[=one_of("a", "b")]]
-    std::string kind;
-    [[=one_of("c")]]
-    std::optional<std::string> other_kind;
+    [[= one_of("a", "b")]] std::string kind;
+    [[= one_of("c")]] std::optional<std::string> other_kind;
   };
 };
 
@@ -87,8 +78,7 @@ struct TwiceDescribed {
     std::string text;
   };
   struct Output {
-    [[=desc("Here.")]]
-    std::string reply;
+    [[= desc("Here.")]] std::string reply;
   };
   static constexpr auto fields = describe(field<&Output::reply>(desc("And here.")));
 };

@@ -1,0 +1,127 @@
+#include "dspy/signature/field.hpp"
+
+#include "dspy/base/error.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+using namespace dspy;
+
+namespace {
+
+Field field_of(std::string_view type, const std::function<void(Field&)>& change = [](Field&) {}) {
+  auto field = make_field("x", Type::parse(type));
+  change(field);
+  return field;
+}
+
+}  // namespace
+
+TEST_CASE("make_field derives the label from the name") {
+  const auto field = make_field("order_id", Type::integer(), "The order's number.");
+
+  CHECK(field.name == "order_id");
+  CHECK(field.label == "Order id");
+  CHECK(field.type == Type::integer());
+  CHECK(field.description == "The order's number.");
+  CHECK(make_field("answer").type == Type::string());
+}
+
+TEST_CASE("make_field refuses what is no identifier") {
+  for (const auto* name : {"", "1st", "my field", "a-b", "naïve", "a\n", "\xFF"}) {
+    CAPTURE(name);
+    CHECK_THROWS_WITH_AS(make_field(name), doctest::Contains("is no field name; use ASCII letters"), Error);
+  }
+}
+
+TEST_CASE("A field is required unless it is optional or has a default") {
+  CHECK(field_of("int").is_required());
+  CHECK_FALSE(field_of("Optional[int]").is_required());
+  CHECK_FALSE(field_of("int", [](Field& f) { f.default_value = 3; }).is_required());
+}
+
+TEST_CASE("fit holds a value to the field's limits, both ends included") {
+  struct Case {
+    std::string_view type;
+    std::function<void(Field&)> limits;
+    Json value;
+    std::string_view reason;  ///< Empty where the value fits.
+  };
+  const auto range = [](Field& f) { f.minimum = -1, f.maximum = 5; };
+  const auto length = [](Field& f) { f.min_length = 2, f.max_length = 3; };
+  const std::vector<Case> cases = {
+      {"int", range, 5, ""},
+      {"int", range, -1, ""},
+      {"int", range, 7, "is 7, above the maximum 5"},
+      {"int", range, -2, "is -2, below the minimum -1"},
+      {"float", range, 5.0, ""},
+      {"float", range, 5.25, "is 5.25, above the maximum 5"},
+      {"float", [](Field& f) { f.minimum = 0.5; }, 0, "is 0, below the minimum 0.5"},
+      {"Optional[float]", range, nullptr, ""},
+      {"Optional[float]", range, 6, "is 6, above the maximum 5"},
+      {"str", length, "ab", ""},
+      {"str", length, "€€€", ""},
+      {"str", length, "a", "has 1 character, below the minimum 2"},
+      {"str", length, "€€€€", "has 4 characters, above the maximum 3"},
+      {"list[int]", length, JsonArray{1, 2}, ""},
+      {"list[int]", length, JsonArray{1}, "has 1 item, below the minimum 2"},
+      {"dict[str, int]", length, JsonObject{{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}},
+       "has 4 items, above the maximum 3"},
+      {"Optional[str]", length, nullptr, ""},
+      {"int", range, "7", "is a string, not an integer"},
+  };
+  for (const auto& [type, limits, value, reason] : cases) {
+    CAPTURE(type);
+    CAPTURE(to_text(value));
+    const auto fitted = fit(field_of(type, limits), value);
+    CHECK(fitted.has_value() == reason.empty());
+    if (!fitted) CHECK(fitted.error().reason == reason);
+  }
+}
+
+TEST_CASE("validate refuses fields that contradict themselves") {
+  struct Case {
+    std::string_view type;
+    std::function<void(Field&)> change;
+    std::string_view message;
+  };
+  const std::vector<Case> cases = {
+      {"int", [](Field& f) { f.minimum = 5, f.maximum = 1; },
+       "the field `x` has the minimum 5 above its maximum 1; swap them"},
+      {"int", [](Field& f) { f.maximum = std::nan(""); }, "the field `x` has a limit that is not a number"},
+      {"str", [](Field& f) { f.minimum = 5; },
+       "the field `x` has a minimum or maximum, but is a `str`; only `int` and `float` have a range"},
+      {"Optional[bool]", [](Field& f) { f.max_length = 5; },
+       "the field `x` has a length limit, but is a `bool`; only `str`, `list` and `dict` have a length"},
+      {"str", [](Field& f) { f.min_length = 5, f.max_length = 1; },
+       "the field `x` has the minimum length 5 above its maximum 1; swap them"},
+      {"int", [](Field& f) { f.default_value = "x"; },
+       "the field `x` has a default that is a string, not an integer; choose one that is valid"},
+      {"int", [](Field& f) { f.default_value = 9, f.maximum = 5; },
+       "the field `x` has a default that is 9, above the maximum 5; choose one that is valid"},
+      {"int", [](Field& f) { f.label.clear(); },
+       "the field `x` has no label; build fields with `make_field`, which derives it from the name"},
+      {"int", [](Field& f) { f.label = "a\nb"; }, "the field `x` has a label of several lines; make it one line"},
+      {"int", [](Field& f) { f.description = "\xFF"; },
+       "the field `x` has a label or description that is not UTF-8; save the text as UTF-8"},
+      {"int", [](Field& f) { f.type.kind = Type::Kind::list; },
+       "the field `x` has an incomplete type; build types with `Type::list` and its siblings"},
+      {"list[list[int]]", [](Field& f) { f.type.arguments[0].arguments.clear(); },
+       "the field `x` has an incomplete type; build types with `Type::list` and its siblings"},
+      {"int", [](Field& f) { f.type.kind = Type::Kind::literal; },
+       "the field `x` has an incomplete type; build types with `Type::list` and its siblings"},
+      {"int", [](Field& f) { f.name = "a b"; },
+       "`a b` is no field name; use ASCII letters, digits and `_`, and do not start with a digit"},
+  };
+  for (const auto& [type, change, message] : cases) {
+    CAPTURE(message);
+    CHECK_THROWS_WITH_AS(validate(field_of(type, change)), std::string(message).c_str(), Error);
+  }
+  CHECK_NOTHROW(
+      validate(field_of("Optional[float]", [](Field& f) { f.minimum = 0, f.maximum = 0, f.default_value = nullptr; })));
+  CHECK_NOTHROW(validate(field_of("dict[str, int]", [](Field& f) { f.min_length = 1, f.max_length = 1; })));
+}
