@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=HERE / "work", help="checkpoints and logs")
-    parser.add_argument("--type", choices=("f16", "q8_0"), default="f16")
+    parser.add_argument("--type", choices=("f16", "q8_0"), default="q8_0")
     parser.add_argument("--out", type=Path, default=Path("models/dspy-tiny.gguf"))
     parser.add_argument("--program", type=Path, default=Path("build/release/bin/dspy"))
     a = parser.parse_args()
