@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace dspy {
 
@@ -12,6 +13,9 @@ namespace dspy {
 
 std::optional<std::string> fit_in_place(const Type& type, Json& value);
 std::optional<std::string> fit_in_place(const Field& field, Json& value);
+
+/// "a string", "an integer", … .
+std::string_view kind_of(const Json& value);
 
 /// The value as text within a sentence: whole if it is short, and UTF-8 whatever it is.
 std::string shown(const Json& value);

@@ -18,20 +18,6 @@ namespace {
 
 using Reason = std::optional<std::string>;
 
-std::string_view kind_of(const Json& value) {
-  switch (value.kind()) {
-    case boost::json::kind::null: return "null";
-    case boost::json::kind::bool_: return "a boolean";
-    case boost::json::kind::int64:
-    case boost::json::kind::uint64: return "an integer";
-    case boost::json::kind::double_: return "a number";
-    case boost::json::kind::string: return "a string";
-    case boost::json::kind::array: return "a list";
-    case boost::json::kind::object: return "an object";
-  }
-  return "unknown";
-}
-
 Reason is_not(const Json& value, std::string_view wanted) {
   return std::format("is {}, not {}", kind_of(value), wanted);
 }
@@ -195,8 +181,10 @@ void append_notation(std::string& out, const Type& type) {
 }  // namespace
 
 Type Type::literal(std::vector<Json> choices) {
+  constexpr std::size_t few = 32;  // up to here looking at each one is faster than hashing
   std::unordered_set<Json> seen;
   std::vector<Json> kept;
+  kept.reserve(choices.size());
   for (auto& choice : choices) {
     if (choice.is_uint64()) make_integer(choice);
     if (!choice.is_string() && !choice.is_int64() && !choice.is_bool()) {
@@ -204,7 +192,8 @@ Type Type::literal(std::vector<Json> choices) {
                   std::format("the choice `{}` of a literal is {}; use strings, 64-bit integers or booleans",
                               shown(choice), kind_of(choice)));
     }
-    if (seen.insert(choice).second) kept.push_back(std::move(choice));
+    const bool repeated = choices.size() <= few ? std::ranges::contains(kept, choice) : !seen.insert(choice).second;
+    if (!repeated) kept.push_back(std::move(choice));
   }
   if (kept.empty()) throw Error(Errc::signature_error, "a literal has no choices; name at least one");
   return {.kind = Kind::literal, .choices = std::move(kept)};
@@ -247,6 +236,20 @@ std::string to_notation(const Type& type) {
   std::string out;
   append_notation(out, type);
   return out;
+}
+
+std::string_view kind_of(const Json& value) {
+  switch (value.kind()) {
+    case boost::json::kind::null: return "null";
+    case boost::json::kind::bool_: return "a boolean";
+    case boost::json::kind::int64:
+    case boost::json::kind::uint64: return "an integer";
+    case boost::json::kind::double_: return "a number";
+    case boost::json::kind::string: return "a string";
+    case boost::json::kind::array: return "a list";
+    case boost::json::kind::object: return "an object";
+  }
+  return "unknown";
 }
 
 std::string shown(const Json& value) {

@@ -2,8 +2,12 @@
 // A member's type is none that a field can have.
 #include "dspy/signature/reflect.hpp"
 
-struct Point {
-  int x = 0;
+class Opaque {
+ public:
+  int x() const { return 0; }
+
+ private:
+  int x_ = 0;
 };
 
 struct Ask {
@@ -12,7 +16,7 @@ struct Ask {
   };
   struct Output {
 #if DSPY_MUST_FAIL
-    Point answer;
+    Opaque answer;
 #else
     int answer = 0;
 #endif

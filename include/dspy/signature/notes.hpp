@@ -1,25 +1,15 @@
 #pragma once
 
+#include "dspy/signature/detail/mode.hpp"
 #include "dspy/signature/field.hpp"
 
 #include <array>
 #include <cstddef>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#if !defined(DSPY_REFLECTION)
-#  if defined(__cpp_impl_reflection)
-#    define DSPY_REFLECTION 1
-#  else
-#    define DSPY_REFLECTION 0
-#  endif
-#endif
-#if DSPY_REFLECTION
-#  include <meta>
-#  include <string_view>
-#endif
 
 // Notes say what a field's name and type do not.  The same notes stand in a signature's table
 // (C++23) and in annotations on its members (C++26):
@@ -30,9 +20,23 @@
 namespace dspy {
 
 /// A small fact about a field that knows how to write itself into it.  Any literal type with
-/// such an `apply` is a note.
+/// such an `apply` is a note.  One that has `suits<T>` may stand only on members for whose type
+/// (an optional's value) it is true.
 template <class N>
 concept Note = requires(const N& note, Field& field) { note.apply(field); };
+
+namespace detail {
+
+template <class T>
+constexpr bool is_number = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
+
+template <class T>
+constexpr bool is_text = requires(T& text) { text.substr(0, 1); };
+
+template <class T>
+constexpr bool has_length = requires(T& value) { value.size(); };
+
+}  // namespace detail
 
 /// Text in a note.  An annotation may not point at a string literal, so with reflection the
 /// text is interned; without it the pointer is kept.
@@ -41,8 +45,7 @@ struct NoteText {
 
   consteval NoteText(const char* text)  // NOLINT(google-explicit-constructor): written as a plain literal
 #if DSPY_REFLECTION
-      : data(std::define_static_string(std::string_view(text))) {
-  }
+      : data(std::define_static_string(std::string_view(text))){}
 #else
       : data(text) {
   }
@@ -67,6 +70,9 @@ struct label {
 
 /// The range of a number, both ends included.
 struct between {
+  template <class T>
+  static constexpr bool suits = detail::is_number<T>;
+
   double minimum;
   double maximum;
   consteval between(double low, double high) : minimum(low), maximum(high) {
@@ -80,24 +86,36 @@ struct between {
 
 /// The least that a number may be.
 struct at_least {
+  template <class T>
+  static constexpr bool suits = detail::is_number<T>;
+
   double value;
   constexpr void apply(Field& field) const { field.minimum = value; }
 };
 
 /// The most that a number may be.
 struct at_most {
+  template <class T>
+  static constexpr bool suits = detail::is_number<T>;
+
   double value;
   constexpr void apply(Field& field) const { field.maximum = value; }
 };
 
 /// The fewest characters of a string, or items of a list.
 struct min_length {
+  template <class T>
+  static constexpr bool suits = detail::has_length<T>;
+
   std::size_t value;
   constexpr void apply(Field& field) const { field.min_length = value; }
 };
 
 /// The most characters of a string, or items of a list.
 struct max_length {
+  template <class T>
+  static constexpr bool suits = detail::has_length<T>;
+
   std::size_t value;
   constexpr void apply(Field& field) const { field.max_length = value; }
 };
@@ -105,6 +123,11 @@ struct max_length {
 /// A closed set of words: the field becomes a `Literal`, optional if it was.
 template <std::size_t Count>
 struct one_of {
+  static_assert(Count > 0, "dspy::one_of needs at least one word");
+
+  template <class T>
+  static constexpr bool suits = detail::is_text<T>;
+
   std::array<NoteText, Count> words;
 
   template <class... Words>
@@ -121,10 +144,35 @@ struct one_of {
 template <class... Words>
 one_of(Words...) -> one_of<sizeof...(Words)>;
 
+/// What the field holds if a reply leaves it out: `default_value(0.5)`, `default_value("none")`.
+/// For an `enum class`, the enumerator's name.
+template <class V>
+struct default_value {
+  template <class T>
+  static constexpr bool suits = std::is_same_v<V, NoteText> ? detail::is_text<T> || std::is_enum_v<T>
+                                : std::is_same_v<V, bool>   ? std::is_same_v<T, bool>
+                                : std::is_integral_v<V>     ? detail::is_number<T>
+                                                            : std::is_floating_point_v<T>;
+
+  V value;
+
+  consteval explicit default_value(V chosen) : value(chosen) {}
+
+  constexpr void apply(Field& field) const {
+    if constexpr (std::is_same_v<V, NoteText>) {
+      field.default_value = Json(value.data);
+    } else {
+      field.default_value = Json(value);
+    }
+  }
+};
+
+default_value(const char*) -> default_value<NoteText>;
+
 /// Notes on one member, for compilers that cannot read them off the member.
 template <auto Member, Note... Notes>
 struct FieldNotes {
-  static constexpr auto member = Member;
+  using key = std::integral_constant<decltype(Member), Member>;
   std::tuple<Notes...> notes;
 };
 
