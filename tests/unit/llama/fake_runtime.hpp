@@ -18,6 +18,26 @@
 
 namespace dspy::test {
 
+/// A value that a test may change while the engine's thread reads it.
+template <class T>
+class Shared {
+ public:
+  explicit Shared(T value) : value_(std::move(value)) {}
+  Shared& operator=(T value) {
+    const std::scoped_lock lock(mutex_);
+    value_ = std::move(value);
+    return *this;
+  }
+  T get() const {
+    const std::scoped_lock lock(mutex_);
+    return value_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  T value_;
+};
+
 /// An inference library without arithmetic: its model answers every ChatML prompt with `answer`, byte by byte.  It
 /// checks what libllama would end the process for, and fails, dawdles or forgets as told.
 class FakeRuntime final : public llama::Runtime {
@@ -27,12 +47,12 @@ class FakeRuntime final : public llama::Runtime {
   static constexpr int vocabulary = 259;
 
   // What tests set.
-  std::string answer = "Hello!";
+  Shared<std::string> answer{"Hello!"};
   std::vector<llama::RuntimeDevice> device_list = {
       {.name = "CPU", .description = "a processor", .backend = "CPU", .kind = llama::DeviceKind::cpu}};
   std::function<void()> on_load;                   ///< May throw.
   std::function<llama::DecodeStatus()> on_decode;  ///< May throw; anything but `ok` is returned.
-  std::chrono::microseconds step_time{0};
+  Shared<std::chrono::microseconds> step_time{std::chrono::microseconds(0)};
   bool forgets_parts = true;
   std::vector<Token> suppressed;
   std::optional<float> all_logits;  ///< Every score, to break the sampler.
@@ -78,7 +98,7 @@ class FakeRuntime final : public llama::Runtime {
       if (runtime_.on_decode) {
         if (const auto status = runtime_.on_decode(); status != llama::DecodeStatus::ok) return status;
       }
-      const auto until = std::chrono::steady_clock::now() + runtime_.step_time;
+      const auto until = std::chrono::steady_clock::now() + runtime_.step_time.get();
       while (std::chrono::steady_clock::now() < until) {
         if (options_.interrupted && options_.interrupted(options_.interrupted_data)) {
           memory_.push_back(batch.front().token);
@@ -118,7 +138,8 @@ class FakeRuntime final : public llama::Runtime {
     Token next() const {
       const auto start = std::ranges::find(memory_.rbegin(), memory_.rend(), im_start).base() - memory_.begin();
       const auto written = memory_.size() - static_cast<std::size_t>(start) - std::string_view("assistant\n").size();
-      return written < runtime_.answer.size() ? static_cast<unsigned char>(runtime_.answer[written]) : im_end;
+      const auto answer = runtime_.answer.get();
+      return written < answer.size() ? static_cast<unsigned char>(answer[written]) : im_end;
     }
 
     FakeRuntime& runtime_;
