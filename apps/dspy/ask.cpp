@@ -1,5 +1,4 @@
 #include "command.hpp"
-
 #include "dspy/modules/chain_of_thought.hpp"
 
 #include <iostream>
@@ -29,7 +28,8 @@ JsonObject inputs_of(const Signature& signature, const AskFlags& flags) {
     inputs[field.name] = question;
     return inputs;
   }
-  throw Error(Errc::bad_input, "the signature has no text input left for the question; give inputs as --input name=value");
+  throw Error(Errc::bad_input,
+              "the signature has no text input left for the question; give inputs as --input name=value");
 }
 
 void print_outputs(const Signature& signature, const JsonObject& outputs) {
@@ -55,9 +55,9 @@ void stream_outputs(const Predictor& predictor, JsonObject inputs) {
 int run_ask(const AskFlags& flags) {
   const auto signature = flags.signature.make();
   auto inputs = checked_inputs(signature, inputs_of(signature, flags));
-  const Predictor predictor(signature, {.lm = flags.model.make(),
-                                        .adapter = adapter(flags.signature.adapter),
-                                        .sampling = flags.model.sampling});
+  const Predictor predictor(
+      signature,
+      {.lm = flags.model.make(), .adapter = adapter(flags.signature.adapter), .sampling = flags.model.sampling});
   if (flags.json) {
     print_json(to_json(predictor(std::move(inputs))));
   } else if (flags.stream) {

@@ -1,5 +1,4 @@
 #include "command.hpp"
-
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predict.hpp"
@@ -61,7 +60,8 @@ void add_model_figures(std::vector<Figure>& figures, const BenchFlags& flags) {
   for (int i = 0; i < 5; ++i) {
     Request request;
     // A prompt that is new each time, so that nothing of it is cached.
-    request.messages = {{Role::user, std::format("Question {}: Where does Nora live? Nora lives in Lima.\n\nAnswer:", i)}};
+    request.messages = {
+        {Role::user, std::format("Question {}: Where does Nora live? Nora lives in Lima.\n\nAnswer:", i)}};
     request.sampling = Sampling{.max_tokens = 128, .temperature = 1.0, .seed = 7}.over(flags.model.sampling);
     const auto begin = Clock::now();
     auto first = begin;
@@ -86,8 +86,8 @@ void add_model_figures(std::vector<Figure>& figures, const BenchFlags& flags) {
 
 int run_bench(const BenchFlags& flags) {
   std::vector<Figure> figures;
-  figures.push_back({"signature from text",
-                     microseconds([] { (void)Signature::parse("question -> answer: float"); }), "us"});
+  figures.push_back(
+      {"signature from text", microseconds([] { (void)Signature::parse("question -> answer: float"); }), "us"});
   for (const int demos : {0, 2, 64}) figures.push_back(time_of_call(demos));
   if (!flags.no_model) add_model_figures(figures, flags);
 

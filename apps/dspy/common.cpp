@@ -1,5 +1,4 @@
 #include "command.hpp"
-
 #include "dspy/base/text.hpp"
 #include "dspy/llama/llama_lm.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
@@ -134,9 +133,10 @@ JsonObject read_inputs(const Signature& signature, const std::vector<std::string
     if (argument.starts_with('{')) {
       auto json = parse_json(argument);
       if (!json || !json->is_object()) {
-        throw Error(Errc::bad_input, "--input `" + argument + "` is no JSON object" +
-                                         (json ? "" : ": " + json.error().message + " at byte " +
-                                                          std::to_string(json.error().position)));
+        throw Error(
+            Errc::bad_input,
+            "--input `" + argument + "` is no JSON object" +
+                (json ? "" : ": " + json.error().message + " at byte " + std::to_string(json.error().position)));
       }
       for (auto& member : json->get_object()) out[member.key()] = std::move(member.value());
       continue;
@@ -157,7 +157,8 @@ Job read_job(const JsonObject& line) {
   if (!line.contains("signature")) {
     ErrorInfo info;
     info.missing = {"signature"};
-    throw Error(Errc::bad_input, "the line has no `signature`; add one such as \"question -> answer\"", std::move(info));
+    throw Error(Errc::bad_input, "the line has no `signature`; add one such as \"question -> answer\"",
+                std::move(info));
   }
   Job job;
   job.signature = Signature::parse(text_member(line, "signature"), text_member(line, "instructions"));
@@ -187,8 +188,9 @@ void answer_lines(std::istream& in, const std::function<JsonObject(const JsonObj
       if (!json) {
         ErrorInfo info;
         info.position = json.error().position;
-        throw Error(Errc::bad_input, "line " + std::to_string(number) + " is not JSON: " + json.error().message +
-                                         " at byte " + std::to_string(json.error().position),
+        throw Error(Errc::bad_input,
+                    "line " + std::to_string(number) + " is not JSON: " + json.error().message + " at byte " +
+                        std::to_string(json.error().position),
                     std::move(info));
       }
       if (!json->is_object()) {

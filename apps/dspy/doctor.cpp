@@ -1,5 +1,4 @@
 #include "command.hpp"
-
 #include "dspy/llama/hardware.hpp"
 #include "dspy/llama/llama_lm.hpp"
 
@@ -70,14 +69,15 @@ class Doctor {
     add(Finding::Level::ok, "library", hardware->library);
     for (const auto& device : hardware->devices) {
       add(Finding::Level::ok, "device",
-          std::format("{} ({}), {:.1f} of {:.1f} GB free", device.name, device.description, gigabytes(device.memory_free),
-                      gigabytes(device.memory_total)));
+          std::format("{} ({}), {:.1f} of {:.1f} GB free", device.name, device.description,
+                      gigabytes(device.memory_free), gigabytes(device.memory_total)));
     }
     add(Finding::Level::ok, "choice", hardware->reason);
     const auto& host = hardware->host;
     add(hardware->host.memory_free < 500'000'000 ? Finding::Level::warning : Finding::Level::ok, "host",
-        std::format("{} cores ({} physical), {} threads recommended, {:.1f} of {:.1f} GB memory free", host.logical_cores,
-                    host.physical_cores, hardware->threads, gigabytes(host.memory_free), gigabytes(host.memory_total)));
+        std::format("{} cores ({} physical), {} threads recommended, {:.1f} of {:.1f} GB memory free",
+                    host.logical_cores, host.physical_cores, hardware->threads, gigabytes(host.memory_free),
+                    gigabytes(host.memory_total)));
     return true;
   }
 

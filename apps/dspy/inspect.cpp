@@ -1,5 +1,4 @@
 #include "command.hpp"
-
 #include "dspy/llama/model_info.hpp"
 #include "dspy/modules/program_file.hpp"
 
@@ -87,9 +86,11 @@ int inspect_weights(const InspectFlags& flags) {
     return exit_ok;
   }
   print_line(std::format("model         {}", info.name));
-  print_line(std::format("architecture  {}, {} layers, width {}", info.architecture, info.layers, info.embedding_length));
+  print_line(
+      std::format("architecture  {}, {} layers, width {}", info.architecture, info.layers, info.embedding_length));
   print_line(std::format("parameters    {:.1f} million", static_cast<double>(info.parameters) / 1e6));
-  print_line(std::format("weights       {} ({:.1f} MB)", info.quantization, static_cast<double>(info.file_bytes) / 1e6));
+  print_line(
+      std::format("weights       {} ({:.1f} MB)", info.quantization, static_cast<double>(info.file_bytes) / 1e6));
   print_line(std::format("context       {} tokens", info.context_length));
   print_line(std::format("vocabulary    {} tokens, {}", info.vocabulary, info.tokenizer));
   print_line(std::format("chat template {}", info.chat_template.empty() ? "none" : "yes"));
@@ -119,7 +120,8 @@ int run_inspect(const InspectFlags& flags) {
 void add_inspect(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<InspectFlags>();
   auto* command = app.add_subcommand("inspect", "Show what is inside a signature, a program or a model");
-  command->add_option("target", flags->target, "A .json program, a .gguf model, a file with a signature, or a signature")
+  command
+      ->add_option("target", flags->target, "A .json program, a .gguf model, a file with a signature, or a signature")
       ->required();
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->footer("Examples:\n  dspy inspect models/dspy-tiny.gguf\n  dspy inspect \"question -> answer: float\"");

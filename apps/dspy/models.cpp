@@ -1,5 +1,4 @@
 #include "command.hpp"
-
 #include "dspy/llama/model_info.hpp"
 #include "dspy/llama/model_pool.hpp"
 
@@ -38,7 +37,8 @@ int list_models(const ModelsFlags& flags) {
     return exit_ok;
   }
   for (const auto& file : files) {
-    print_line(std::format("{:<32} {:>10.1f} MB  {}", file.name, static_cast<double>(file.bytes) / 1e6, file.path.string()));
+    print_line(
+        std::format("{:<32} {:>10.1f} MB  {}", file.name, static_cast<double>(file.bytes) / 1e6, file.path.string()));
   }
   if (files.empty()) {
     print_line("no models; put GGUF files into one of these folders, or name others in DSPY_MODELS:");

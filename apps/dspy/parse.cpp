@@ -41,12 +41,14 @@ int run_parse(const ParseFlags& flags) {
 void add_parse(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<ParseFlags>();
   auto* command = app.add_subcommand("parse", "Read a model's reply from standard input into typed fields");
-  command->add_flag("--batch", flags->batch,
-                    "Read {\"signature\", \"completion\", \"instructions\"?, \"adapter\"?} a line; print a result a line");
+  command->add_flag(
+      "--batch", flags->batch,
+      "Read {\"signature\", \"completion\", \"instructions\"?, \"adapter\"?} a line; print a result a line");
   command->add_flag("--json", flags->json, "The output is JSON always; this is for symmetry");
   flags->signature.add_to(*command);
   command->footer(
-      "Prints {\"outputs\", \"flags\"} and exits with 0, or {\"error\": {\"kind\", \"missing\", \"invalid\", \"message\",\n"
+      "Prints {\"outputs\", \"flags\"} and exits with 0, or {\"error\": {\"kind\", \"missing\", \"invalid\", "
+      "\"message\",\n"
       "\"partial\"}} and exits with 1.\n"
       "Example:\n  echo \"Answer: 4\" | dspy parse -s \"question -> answer: float\" --adapter field");
   command->callback([flags, &plan] { plan = [flags] { return run_parse(*flags); }; });

@@ -15,7 +15,8 @@ struct RenderFlags {
 
 JsonObject render_line(const JsonObject& line) {
   auto job = read_job(line);
-  const Predictor predictor(std::move(job.signature), {.demos = std::move(job.demos), .adapter = std::move(job.adapter)});
+  const Predictor predictor(std::move(job.signature),
+                            {.demos = std::move(job.demos), .adapter = std::move(job.adapter)});
   return to_json(predictor.render(std::move(job.inputs), {.history = std::move(job.history)}));
 }
 

@@ -1,5 +1,4 @@
 #include "command.hpp"
-
 #include "dspy/modules/program_file.hpp"
 
 #include <fstream>
@@ -22,10 +21,9 @@ int run_batch(const RunFlags& flags) {
   const auto lm = flags.model.make();
   answer_lines(std::cin, [&](const JsonObject& line) {
     auto job = read_job(line);
-    const Predictor predictor(std::move(job.signature), {.demos = std::move(job.demos),
-                                                         .lm = lm,
-                                                         .adapter = std::move(job.adapter),
-                                                         .sampling = flags.model.sampling});
+    const Predictor predictor(
+        std::move(job.signature),
+        {.demos = std::move(job.demos), .lm = lm, .adapter = std::move(job.adapter), .sampling = flags.model.sampling});
     auto answer = to_json(predictor(std::move(job.inputs), {.history = std::move(job.history)}));
     std::cout.flush();
     return answer;
@@ -71,9 +69,11 @@ void add_run(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<RunFlags>();
   auto* command = app.add_subcommand("run", "Run a saved program, or many questions given as JSONL");
   command->add_option("program", flags->program, "A program file, as save_program or Python DSPy wrote it");
-  command->add_option("-s,--signature", flags->signature, "The signature, for files of Python DSPy that do not name fields");
+  command->add_option("-s,--signature", flags->signature,
+                      "The signature, for files of Python DSPy that do not name fields");
   command->add_option("--input", flags->inputs, "An input as name=value or {\"name\": value} (may be repeated)");
-  command->add_option("--inputs", flags->inputs_file, "A JSONL file: an object of inputs a line; prints a result a line");
+  command->add_option("--inputs", flags->inputs_file,
+                      "A JSONL file: an object of inputs a line; prints a result a line");
   command->add_flag("--batch", flags->batch,
                     "Read {\"signature\", \"inputs\", \"instructions\"?, \"module\"?, \"demos\"?, \"history\"?, "
                     "\"adapter\"?} a line from standard input");

@@ -16,12 +16,13 @@ constexpr std::int64_t format_version = 1;
 std::string read_file(const std::filesystem::path& path) {
   std::error_code code;
   if (std::filesystem::is_directory(path, code)) {
-    throw Error(Errc::io_error, "cannot read the program `" + path.string() + "`: it is a directory; name a .json file");
+    throw Error(Errc::io_error,
+                "cannot read the program `" + path.string() + "`: it is a directory; name a .json file");
   }
   std::ifstream in(path, std::ios::binary);
   if (!in) {
-    throw Error(Errc::io_error, "cannot read the program `" + path.string() + "`: " + std::strerror(errno) +
-                                    "; check the path");
+    throw Error(Errc::io_error,
+                "cannot read the program `" + path.string() + "`: " + std::strerror(errno) + "; check the path");
   }
   return {std::istreambuf_iterator<char>(in), {}};
 }
@@ -121,8 +122,9 @@ Signature read_signature(const std::filesystem::path& path, const JsonObject& st
   } else if (const auto* notation = extra ? member<JsonString>(path, *extra, "signature") : nullptr) {
     signature = Signature::parse(view(*notation));
   } else {
-    reject(path, "it does not name its fields, as files that Python DSPy wrote never do; give the signature, "
-                 "such as --signature \"question -> answer\"");
+    reject(path,
+           "it does not name its fields, as files that Python DSPy wrote never do; give the signature, "
+           "such as --signature \"question -> answer\"");
   }
   const auto* saved = member<JsonObject>(path, state, "signature");
   if (saved == nullptr) reject(path, "the predictor has no `signature`");
@@ -157,8 +159,9 @@ ProgramFile load_program(const std::filesystem::path& path, const std::optional<
   const auto* inner = member<JsonObject>(path, *root, "predict");
   const auto& state = inner != nullptr ? *inner : *root;
   if (!state.contains("signature")) {
-    reject(path, "it has no predictor at its top or under `predict`; programs of several predictors are loaded "
-                 "into the struct that declares them");
+    reject(path,
+           "it has no predictor at its top or under `predict`; programs of several predictors are loaded "
+           "into the struct that declares them");
   }
   ProgramFile program;
   program.module = text_or(extra ? member<JsonString>(path, *extra, "module") : nullptr,
@@ -184,9 +187,9 @@ void save_program(const std::filesystem::path& path, const ProgramFile& program)
   JsonObject limits;
   auto signature = program.signature;
   for_each_field(signature, [&](const Field& field) {
-    fields.push_back(JsonObject{{"prefix", field.label + ":"},
-                                {"description", field.description.empty() ? "${" + field.name + "}"
-                                                                          : field.description}});
+    fields.push_back(
+        JsonObject{{"prefix", field.label + ":"},
+                   {"description", field.description.empty() ? "${" + field.name + "}" : field.description}});
     if (auto own = limits_of(field); !own.empty()) limits[field.name] = std::move(own);
   });
   JsonArray demos;
@@ -196,8 +199,7 @@ void save_program(const std::filesystem::path& path, const ProgramFile& program)
                    {"demos", std::move(demos)},
                    {"signature", JsonObject{{"instructions", signature.instructions}, {"fields", std::move(fields)}}},
                    {"lm", nullptr}};
-  JsonObject extra{
-      {"version", format_version}, {"module", program.module}, {"signature", to_notation(signature)}};
+  JsonObject extra{{"version", format_version}, {"module", program.module}, {"signature", to_notation(signature)}};
   if (!program.adapter.empty()) extra["adapter"] = program.adapter;
   if (!limits.empty()) extra["fields"] = std::move(limits);
 

@@ -62,9 +62,8 @@ void visit_predictors(T& part, const std::string& path, F& visit) {
     std::size_t index = 0;
     for (auto& item : part) visit_predictors(item, path + "[" + std::to_string(index++) + "]", visit);
   } else if constexpr (std::is_aggregate_v<Plain> && std::is_class_v<Plain>) {
-    for_each_member(part, [&](std::string_view name, auto& member) {
-      visit_predictors(member, join_path(path, name), visit);
-    });
+    for_each_member(
+        part, [&](std::string_view name, auto& member) { visit_predictors(member, join_path(path, name), visit); });
   }
 }
 

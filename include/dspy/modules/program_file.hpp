@@ -14,7 +14,7 @@ namespace dspy {
 /// in docs/formats/program.md.
 struct ProgramFile {
   std::string module = "Predict";  ///< Or `ChainOfThought`.
-  Signature signature = {};             ///< With the module's own fields, such as `reasoning`.
+  Signature signature = {};        ///< With the module's own fields, such as `reasoning`.
   std::vector<Example> demos = {};
   std::string adapter = {};  ///< Empty: the default.
 

@@ -103,9 +103,9 @@ TEST_CASE("ChainOfThought from text does the same, and refuses a second reasonin
 
 TEST_CASE("Typed modules stream and run as coroutines") {
   std::string thought;
-  const ChainOfThought<Ask> ask({.lm = scripted({"Reasoning: hm\nAnswer: 4\nConfidence: 1",
-                                                 "Reasoning: aha\nAnswer: 5\nConfidence: 1",
-                                                 "Reasoning: oh\nAnswer: 6\nConfidence: 1"})});
+  const ChainOfThought<Ask> ask(
+      {.lm = scripted({"Reasoning: hm\nAnswer: 4\nConfidence: 1", "Reasoning: aha\nAnswer: 5\nConfidence: 1",
+                       "Reasoning: oh\nAnswer: 6\nConfidence: 1"})});
 
   const auto out = ask.stream({.question = "?"}, [&](const FieldEvent& event) {
     if (event.field == "reasoning") thought += event.text;
@@ -162,8 +162,7 @@ TEST_CASE("A program is a plain struct: its predictors are found by name") {
   std::vector<std::string> paths;
   for (const auto& [path, predictor] : named_predictors(program)) paths.push_back(path);
 
-  CHECK(paths ==
-        std::vector<std::string>{"triage", "stage.draft", "stage.checks[0]", "stage.checks[1]"});
+  CHECK(paths == std::vector<std::string>{"triage", "stage.draft", "stage.checks[0]", "stage.checks[1]"});
   Predict<> lone("a -> b");
   CHECK(named_predictors(lone)[0].first == "self");
   struct WithHook {

@@ -74,7 +74,8 @@ TEST_CASE("A ChainOfThought is saved where Python DSPy looks for it") {
 }
 
 TEST_CASE("Files that Python DSPy saved load with the signature they were saved with") {
-  const auto predict = load_program(DSPY_TEST_DIR "/cases/programs/predict.json", Signature::parse("question -> answer"));
+  const auto predict =
+      load_program(DSPY_TEST_DIR "/cases/programs/predict.json", Signature::parse("question -> answer"));
   CHECK(predict.module == "Predict");
   CHECK(predict.signature.instructions == "Tuned instruction 0 for self: be exact.");
   REQUIRE(predict.demos.size() == 2);
@@ -85,7 +86,8 @@ TEST_CASE("Files that Python DSPy saved load with the signature they were saved 
   CHECK(thought.module == "ChainOfThought");
   CHECK(thought.signature.outputs[0].name == "reasoning");
 
-  const auto predictor = to_predictor(predict, {.lm = std::make_shared<ScriptedLM>(std::deque<std::string>{"Answer: y"})});
+  const auto predictor =
+      to_predictor(predict, {.lm = std::make_shared<ScriptedLM>(std::deque<std::string>{"Answer: y"})});
   CHECK(predictor({{"question", "?"}}).at("answer") == "y");
 }
 
