@@ -48,6 +48,7 @@ void stream_outputs(const Predictor& predictor, JsonObject inputs) {
       current = event.field;
       std::cout << predictor.signature().find(current)->label << ": ";
     }
+    if (event.restart) std::cout << '\n';  // what stands there was chatter: the value follows on a line of its own
     std::cout << event.text << (event.done ? "\n" : "") << std::flush;
   });
 }

@@ -1,56 +1,60 @@
 #include "dspy/adapters/adapter.hpp"
 
+#include "adapters/excerpt.hpp"
 #include "dspy/adapters/field_adapter.hpp"
 #include "dspy/base/text.hpp"
 
-#include <array>
+#include <format>
+#include <utility>
 
 namespace dspy {
 namespace {
 
-/// The reply as an error message shows it: not too long, cut between characters.
-std::string shown(std::string_view raw) {
-  constexpr std::size_t longest = 200;
-  auto part = raw.substr(0, longest);
-  if (part.size() < raw.size()) {
-    if (const auto cut = text::invalid_utf8(part)) part = part.substr(0, *cut);
-  }
-  return "\"" + std::string(part) + (part.size() < raw.size() ? "…\"" : "\"");
-}
+constexpr std::size_t longest_excerpt = 200;
+
+struct Named {
+  std::string_view name;
+  std::shared_ptr<const Adapter> (*make)();
+};
+
+constexpr Named adapters[] = {
+    {"field", []() -> std::shared_ptr<const Adapter> { return std::make_shared<FieldAdapter>(); }},
+};
 
 }  // namespace
 
 std::string Unreadable::message() const {
   std::string out;
   if (!missing.empty()) {
-    out += missing.size() == 1 ? "the reply lacks the field " : "the reply lacks the fields ";
-    out += text::enumerate(missing, "`", "and");
+    out = std::format("the reply lacks the field{} {}", missing.size() == 1 ? "" : "s",
+                      text::enumerate(missing, "`", "and"));
   }
-  for (const auto& entry : invalid) {
-    out += out.empty() ? "" : "; ";
-    out += "the field `" + entry.field + "` cannot be read: " + entry.reason;
+  for (const auto& [field, reason] : invalid) {
+    if (!out.empty()) out += "; ";
+    out += std::format("the field `{}` cannot be read: {}", field, reason);
   }
-  if (text::trim(raw).empty()) return out + "; the model replied with nothing";
-  return out + "; the model replied " + shown(raw);
+  const auto start = excerpt(text::trim(raw), longest_excerpt);
+  return start.empty() ? out + "; the model replied with nothing"
+                       : std::format("{}; the model replied \"{}\"", out, start);
 }
 
 Error to_error(const Unreadable& unreadable) {
-  ErrorInfo info;
-  info.missing = unreadable.missing;
-  for (const auto& entry : unreadable.invalid) info.invalid.push_back(entry.field);
-  info.raw = unreadable.raw;
-  info.partial = unreadable.partial;
-  return Error(Errc::parse_error, unreadable.message(), std::move(info));
+  ErrorInfo info{.missing = unreadable.missing, .raw = unreadable.raw, .partial = unreadable.partial};
+  for (const auto& [field, reason] : unreadable.invalid) info.invalid.push_back(field);
+  return {Errc::parse_error, unreadable.message(), std::move(info)};
 }
 
 std::shared_ptr<const Adapter> adapter(std::string_view name) {
-  static const auto field = std::make_shared<const FieldAdapter>();
-  static const std::array<std::string, 1> names = {"field"};
-  if (name == field->name()) return field;
-  const auto meant = text::nearest(name, names);
-  throw Error(Errc::config_error, "there is no adapter `" + std::string(name) + "`; " +
-                                      (meant ? "did you mean `" + *meant + "`?"
-                                             : "use one of: " + text::enumerate(names, "`", "or")));
+  std::vector<std::string> names;
+  for (const auto& [known, make] : adapters) {
+    if (name == known) return make();
+    names.emplace_back(known);
+  }
+  const auto near = text::nearest(name, names);
+  throw Error(Errc::config_error,
+              std::format("there is no adapter `{}`; {}", text::invalid_utf8(name) ? "(not UTF-8)" : name,
+                          near ? std::format("did you mean `{}`?", *near)
+                               : std::format("use one of: {}", text::enumerate(names, "`", "or"))));
 }
 
 }  // namespace dspy

@@ -1,399 +1,252 @@
 #include "adapters/coerce.hpp"
 
-#include "adapters/lenient_json.hpp"
-
+#include "adapters/excerpt.hpp"
+#include "adapters/labels.hpp"
+#include "adapters/lists.hpp"
+#include "adapters/numbers.hpp"
+#include "adapters/scalars.hpp"
 #include "dspy/base/text.hpp"
 
-#include <charconv>
 #include <cmath>
-#include <cstdint>
-#include <string>
+#include <format>
+#include <utility>
 
 namespace dspy {
 namespace {
 
-using Coerced = std::expected<Json, Mismatch>;
+using Kind = Type::Kind;
 
-/// A value as an error message shows it: quoted, one line, not too long.
-std::string quoted(std::string_view text) {
+Coerced from_text(const Type& type, std::string_view text, Liberties& liberties);
+Coerced from_json(const Type& type, Json value, Liberties& liberties);
+
+Coerced refuse(std::string_view text, std::string_view complaint) {
   constexpr std::size_t longest = 60;
-  auto shown = text.substr(0, text.find('\n'));
-  if (shown.size() > longest) {
-    shown = shown.substr(0, longest);
-    if (const auto cut = text::invalid_utf8(shown)) shown = shown.substr(0, *cut);
+  return std::unexpected(std::format("`{}` {}", excerpt(text, longest), complaint));
+}
+
+/// What stands inside, if `text` is one code fence and nothing else.
+std::string_view unfenced(std::string_view text, Liberties& liberties) {
+  const auto line_end = text.find('\n');
+  if (line_end == std::string_view::npos) return text;
+  const auto opening = match_fence(text.substr(0, line_end));
+  if (opening.kind != FenceLine::Kind::fence) return text;
+  const auto last = text.rfind('\n');
+  const auto closing = match_fence(text.substr(last + 1));
+  if (last == line_end || closing.kind != FenceLine::Kind::fence || !closing.bare || closing.ticks < opening.ticks)
+    return text;
+  liberties.take("fenced");
+  return text::trim(text.substr(line_end, last - line_end));
+}
+
+/// Reads a JSON value that all of `text` is, but for separate lines after it.
+Coerced json_text(const Type& type, std::string_view text, Liberties& liberties) {
+  const auto mark = liberties.mark();
+  auto read = read_lenient_json(text);
+  if (!read) return std::unexpected(std::format("{} (byte {})", read.error().message, read.error().position));
+  if (read->liberties.has(JsonLiberty::unclosed_string))
+    return std::unexpected(std::string("the text is cut off within a string"));
+  const auto rest = text.substr(read->end);
+  if (!text::trim(rest).empty()) {
+    if (!text::trim(rest.substr(0, rest.find('\n'))).empty())
+      return std::unexpected(std::string("text follows the JSON value"));
+    liberties.take("trailing_text");
   }
-  return "`" + std::string(shown) + (shown.size() < text.size() ? "…`" : "`");
-}
-
-Coerced mismatch(std::string_view text, std::string_view wanted) {
-  return std::unexpected(Mismatch{quoted(text) + " is not " + std::string(wanted)});
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-/// Takes away emphasis, quotes and a final full stop around a short value.
-std::string_view bare(std::string_view text, FlagList& flags) {
-  const auto before = text.size();
-  while (text.size() >= 2) {
-    const char first = text.front();
-    const char last = text.back();
-    if (first == last && (first == '*' || first == '_' || first == '`' || first == '"' || first == '\'')) {
-      text = text::trim(text.substr(1, text.size() - 2));
-    } else if (last == '.' || last == ',') {
-      text = text::trim(text.substr(0, text.size() - 1));
-    } else {
-      break;
-    }
-  }
-  if (text.size() != before) flags.add("decorated_value");
-  return text;
-}
-
-/// Removes the commas of `1,234,567.5`; nothing if they do not group by three.
-std::optional<std::string> without_group_commas(std::string_view text) {
-  std::string digits;
-  std::size_t i = 0;
-  if (i < text.size() && (text[i] == '-' || text[i] == '+')) digits += text[i++];
-  std::size_t run = 0;
-  bool grouped = false;
-  for (; i < text.size() && (is_digit(text[i]) || text[i] == ','); ++i) {
-    if (text[i] == ',') {
-      if (run == 0 || run > 3 || (grouped && run != 3)) return std::nullopt;
-      grouped = true;
-      run = 0;
-    } else {
-      digits += text[i];
-      ++run;
-    }
-  }
-  if (!grouped || run != 3) return std::nullopt;
-  return digits + std::string(text.substr(i));
-}
-
-std::optional<double> read_double(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  double value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (text.empty() || error != std::errc() || stop != end || !std::isfinite(value)) return std::nullopt;
+  liberties.take(read->liberties);
+  auto value = from_json(type, std::move(read->value), liberties);
+  if (!value) liberties.forget(mark);
   return value;
 }
 
-std::optional<std::int64_t> read_integer(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  std::int64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (text.empty() || error != std::errc() || stop != end) return std::nullopt;
-  return value;
-}
-
-template <class Read>
-auto read_grouped(std::string_view text, FlagList& flags, Read read) -> decltype(read(text)) {
-  if (auto value = read(text)) return value;
-  if (const auto digits = without_group_commas(text)) {
-    if (auto value = read(*digits)) {
-      flags.add("thousands_separator");
+template <class Items>
+Coerced list_of(const Type& type, const Items& items, std::string_view liberty, Liberties& liberties) {
+  const auto mark = liberties.mark();
+  liberties.take(liberty);
+  JsonArray out;
+  out.reserve(items.size());
+  for (const auto& item : items) {
+    auto value = from_text(type, item, liberties);
+    if (!value) {
+      liberties.forget(mark);
       return value;
     }
-  }
-  return std::nullopt;
-}
-
-Coerced coerce_integer(std::string_view text, FlagList& flags) {
-  std::vector<Flag> tried;
-  FlagList liberties(tried);
-  const auto core = bare(text, liberties);
-  const auto keep = [&](Json value) -> Coerced {
-    for (const auto& flag : tried) flags.add(flag.liberty);
-    return value;
-  };
-  if (const auto value = read_grouped(core, liberties, read_integer)) return keep(*value);
-  if (const auto value = read_grouped(core, liberties, read_double)) {
-    constexpr double exact = 9007199254740992.0;  // 2^53: beyond it a double may not be the number that was written
-    if (*value == std::floor(*value) && std::abs(*value) <= exact) {
-      liberties.add("integer_written_as_float");
-      return keep(static_cast<std::int64_t>(*value));
-    }
-  }
-  return mismatch(text, "a whole number");
-}
-
-Coerced coerce_number(std::string_view text, FlagList& flags) {
-  std::vector<Flag> tried;
-  FlagList liberties(tried);
-  if (const auto value = read_grouped(bare(text, liberties), liberties, read_double)) {
-    for (const auto& flag : tried) flags.add(flag.liberty);
-    return *value;
-  }
-  return mismatch(text, "a number");
-}
-
-Coerced coerce_boolean(std::string_view text, FlagList& flags) {
-  std::vector<Flag> tried;
-  FlagList liberties(tried);
-  const auto word = text::to_lower(bare(text, liberties));
-  bool value = false;
-  if (word == "true" || word == "false") {
-    value = word == "true";
-  } else if (word == "yes" || word == "no") {
-    value = word == "yes";
-    liberties.add("yes_or_no");
-  } else {
-    return mismatch(text, "true or false");
-  }
-  for (const auto& flag : tried) flags.add(flag.liberty);
-  return value;
-}
-
-std::string text_of(const Json& choice) {
-  return choice.is_string() ? std::string(view(choice.get_string())) : to_text(choice);
-}
-
-/// Letters and digits only, in lower case: what is left of a word that was dressed up.
-std::string skeleton(std::string_view text) {
-  std::string out;
-  for (const char c : text::to_lower(text)) {
-    if ((c >= 'a' && c <= 'z') || is_digit(c) || static_cast<unsigned char>(c) >= 0x80) out += c;
-  }
-  return out;
-}
-
-Coerced coerce_literal(const Type& type, std::string_view text, FlagList& flags) {
-  for (const auto& choice : type.choices) {
-    if (text_of(choice) == text) return choice;
-  }
-  const auto only = [&](auto same) -> const Json* {
-    const Json* found = nullptr;
-    for (const auto& choice : type.choices) {
-      if (!same(text_of(choice))) continue;
-      if (found != nullptr) return nullptr;
-      found = &choice;
-    }
-    return found;
-  };
-  if (const auto* found = only([&](const std::string& c) { return text::equals_ignoring_case(c, text); })) {
-    flags.add("other_case");
-    return *found;
-  }
-  const auto wanted = skeleton(text);
-  if (!wanted.empty()) {
-    if (const auto* found = only([&](const std::string& c) { return skeleton(c) == wanted; })) {
-      flags.add("near_choice");
-      return *found;
-    }
-  }
-  std::vector<std::string> names;
-  for (const auto& choice : type.choices) names.push_back(text_of(choice));
-  return mismatch(text, "one of " + text::enumerate(names, "`"));
-}
-
-Coerced coerce_value(const Type& type, Json value, FlagList& flags);
-Coerced coerce(const Type& type, std::string_view text, FlagList& flags);
-
-/// The text after a bullet or a number at the start of a line, or nothing.
-std::optional<std::string_view> after_bullet(std::string_view line) {
-  if (line.starts_with("- ") || line.starts_with("* ") || line.starts_with("+ ")) return text::trim(line.substr(2));
-  if (line.starts_with("•")) return text::trim(line.substr(std::string_view("•").size()));
-  std::size_t i = line.starts_with('[') || line.starts_with('(') ? 1 : 0;
-  const auto digits = i;
-  while (i < line.size() && is_digit(line[i])) ++i;
-  if (i == digits || i >= line.size()) return std::nullopt;
-  const char closer = digits == 0 ? line[i] : line[0] == '[' ? ']' : ')';
-  if (line[i] != closer || (digits == 0 && closer != '.' && closer != ')')) return std::nullopt;
-  if (i + 1 < line.size() && line[i + 1] != ' ' && line[i + 1] != '\t') return std::nullopt;
-  return text::trim(line.substr(i + 1));
-}
-
-/// Items of a list written as bullets or numbered lines; nothing unless every line is one.
-std::optional<std::vector<std::string_view>> bulleted(std::string_view text) {
-  std::vector<std::string_view> items;
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    const auto line = text::trim(text.substr(0, end));
-    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    if (line.empty()) continue;
-    const auto item = after_bullet(line);
-    if (!item) return std::nullopt;
-    items.push_back(*item);
-  }
-  return items;
-}
-
-bool is_scalar(const Type& type) {
-  using enum Type::Kind;
-  return type.kind == integer || type.kind == number || type.kind == boolean || type.kind == literal;
-}
-
-Coerced coerce_items(const Type& item, const std::vector<std::string_view>& texts, FlagList& flags) {
-  JsonArray out;
-  for (const auto text : texts) {
-    auto value = coerce(item, text, flags);
-    if (!value) return value;
     out.push_back(*std::move(value));
   }
   return out;
 }
 
-/// Reads `text` as one JSON value and nothing after it, inside a fence or not.
-std::optional<Json> whole_json(std::string_view text, FlagList& flags) {
-  if (text.starts_with("```")) {
-    const auto line = text.find('\n');
-    const auto close = text.rfind("```");
-    if (line == std::string_view::npos || close <= line) return std::nullopt;
-    if (!text::trim(text.substr(close + 3)).empty()) return std::nullopt;
-    text = text::trim(text.substr(line + 1, close - line - 1));
-    flags.add("fenced_value");
-  }
-  auto found = read_lenient_json(text, 0, flags);
-  if (!found || !text::trim(text.substr(found->end)).empty()) return std::nullopt;
-  return std::move(found->value);
+/// `1,234` might be one number or two.
+bool is_ambiguous_number(const Type& type, std::string_view text) {
+  if (type.kind != Kind::integer && type.kind != Kind::number) return false;
+  const auto number = read_number(text);
+  return number && number->grouped;
 }
 
-Coerced coerce_list(const Type& type, std::string_view text, FlagList& flags) {
+Coerced list_from_text(const Type& type, std::string_view original, Liberties& liberties) {
   const auto& item = type.arguments[0];
-  std::vector<Flag> tried;
-  FlagList liberties(tried);
-  const auto keep = [&](Coerced value) {
-    if (value) {
-      for (const auto& flag : tried) flags.add(flag.liberty);
-    }
-    return value;
-  };
-  if (text.starts_with('[') || text.starts_with("```")) {
-    if (auto json = whole_json(text, liberties); json && json->is_array()) {
-      return keep(coerce_value(type, *std::move(json), liberties));
-    }
-    tried.clear();
+  const auto text = unfenced(original, liberties);
+  std::string complaint;
+  if (text.starts_with('[')) {
+    auto value = json_text(type, text, liberties);
+    if (value) return value;
+    complaint = std::move(value.error());
   }
-  if (const auto items = bulleted(text); items && !items->empty()) {
-    liberties.add("bulleted_list");
-    return keep(coerce_items(item, *items, liberties));
+  if (const auto items = split_marked_lines(text)) {
+    return list_of(item, *items, text.starts_with('[') ? "numbered_list" : "bullet_list", liberties);
   }
-  if (is_scalar(item) && text.find('\n') == std::string_view::npos && !text.starts_with('[')) {
-    std::vector<std::string_view> parts;
-    auto rest = text;
-    while (true) {
-      const auto comma = rest.find(',');
-      parts.push_back(text::trim(rest.substr(0, comma)));
-      if (comma == std::string_view::npos) break;
-      rest = rest.substr(comma + 1);
-    }
-    liberties.add("comma_list");
-    return keep(coerce_items(item, parts, liberties));
+  if (text::equals_ignoring_case(peel(text), "none") || text::equals_ignoring_case(peel(text), "empty")) {
+    liberties.take("none_as_empty");
+    return JsonArray();
   }
-  return mismatch(text, "a JSON list");
-}
-
-Coerced coerce_dict(const Type& type, std::string_view text, FlagList& flags) {
-  std::vector<Flag> tried;
-  FlagList liberties(tried);
-  if (text.starts_with('{') || text.starts_with("```")) {
-    if (auto json = whole_json(text, liberties); json && json->is_object()) {
-      for (const auto& flag : tried) flags.add(flag.liberty);
-      return coerce_value(type, *std::move(json), flags);
+  const auto& plain = item.required();
+  if (!text.starts_with('[') && (is_scalar(plain) || plain.kind == Kind::string) && !is_ambiguous_number(plain, text)) {
+    const auto pieces = split_pieces(text);
+    const bool short_items = std::ranges::all_of(pieces, is_short_item);
+    if (is_scalar(plain) || (pieces.size() > 1 && short_items)) {
+      const auto liberty = pieces.size() == 1 ? "single_item" : text.contains('\n') ? "line_list" : "comma_list";
+      if (auto value = list_of(item, pieces, liberty, liberties)) return value;
     }
   }
-  return mismatch(text, "a JSON object");
+  return refuse(text, complaint.empty() ? "is not a list" : std::format("is not a JSON list: {}", complaint));
 }
 
-/// A short value followed by lines of talk is taken by its first line.
-template <class F>
-Coerced first_line_or_all(std::string_view text, FlagList& flags, F read) {
-  auto whole = read(text);
-  if (whole) return whole;
-  const auto line = text.find('\n');
-  if (line == std::string_view::npos) return whole;
-  auto first = read(text::trim(text.substr(0, line)));
-  if (!first) return whole;
-  flags.add("trailing_text");
-  return first;
-}
-
-Coerced coerce(const Type& type, std::string_view text, FlagList& flags) {
-  using enum Type::Kind;
-  switch (type.kind) {
-    case string: return JsonString(text);
-    case integer:
-      return first_line_or_all(text, flags, [&](std::string_view part) { return coerce_integer(part, flags); });
-    case number:
-      return first_line_or_all(text, flags, [&](std::string_view part) { return coerce_number(part, flags); });
-    case boolean:
-      return first_line_or_all(text, flags, [&](std::string_view part) { return coerce_boolean(part, flags); });
-    case literal:
-      return first_line_or_all(text, flags, [&](std::string_view part) { return coerce_literal(type, part, flags); });
-    case list: return coerce_list(type, text, flags);
-    case dict: return coerce_dict(type, text, flags);
-    case optional:
-      if (says_nothing(text)) return Json(nullptr);
-      return coerce(type.arguments[0], text, flags);
-  }
-  return mismatch(text, "of a known type");
-}
-
-Coerced coerce_members(const Type& type, JsonObject members, FlagList& flags) {
-  JsonObject out;
-  for (auto& member : members) {
-    auto value = coerce_value(type.arguments[1], std::move(member.value()), flags);
-    if (!value) return value;
-    out[member.key()] = *std::move(value);
-  }
-  return out;
-}
-
-Coerced coerce_value(const Type& type, Json value, FlagList& flags) {
-  using enum Type::Kind;
-  if (type.kind == optional) {
-    if (value.is_null()) return value;
-    return coerce_value(type.arguments[0], std::move(value), flags);
-  }
-  if (type.kind == string && !value.is_string() && !value.is_null()) {
-    flags.add("value_taken_as_text");
-    return JsonString(to_text(value));
-  }
-  if (value.is_string() && type.kind != string) {
-    if (type.kind != literal) flags.add("value_in_quotes");
-    return coerce(type, text::trim(view(value.get_string())), flags);
-  }
-  if (type.kind == integer && value.is_double()) return coerce_integer(to_text(value), flags);
-  if (type.kind == list && value.is_array()) {
-    JsonArray out;
-    for (auto& item : value.get_array()) {
-      auto coerced = coerce_value(type.arguments[0], std::move(item), flags);
-      if (!coerced) return coerced;
-      out.push_back(*std::move(coerced));
-    }
-    return out;
-  }
-  if (type.kind == dict && value.is_object()) return coerce_members(type, std::move(value.get_object()), flags);
+Coerced dict_from_text(const Type& type, std::string_view original, Liberties& liberties) {
+  const auto text = unfenced(original, liberties);
+  if (!text.starts_with('{')) return refuse(text, "is not a JSON object");
+  auto value = json_text(type, text, liberties);
+  if (!value) return refuse(text, std::format("is not a JSON object: {}", value.error()));
   return value;
 }
 
-Coerced fitted(const Field& field, Coerced value) {
+Coerced from_text(const Type& type, std::string_view text, Liberties& liberties) {
+  switch (type.kind) {
+    case Kind::string: return Json(text);
+    case Kind::list: return list_from_text(type, text, liberties);
+    case Kind::dict: return dict_from_text(type, text, liberties);
+    case Kind::optional:
+      if (is_null_word(text)) {
+        if (!text.empty() && text != "none") liberties.take("null_word");
+        return nullptr;
+      }
+      return from_text(type.arguments[0], text, liberties);
+    default: return coerce_scalar(type, text, liberties);
+  }
+}
+
+Coerced text_of(Json value, Liberties& liberties) {
+  if (value.is_string()) return value;
+  if (value.is_null()) return std::unexpected(std::string("the value is null"));
+  liberties.take("json_as_text");
+  return Json(to_text(value));
+}
+
+/// A JSON number, boolean or string for a scalar type.
+Coerced scalar_from_json(const Type& type, const Json& value, Liberties& liberties) {
+  if (type.kind == Kind::literal && std::ranges::contains(type.choices, value)) return value;
+  if (value.is_string()) {
+    auto scalar = coerce_scalar(type, text::trim(view(value.get_string())), liberties);
+    if (scalar && type.kind != Kind::literal) liberties.take("quoted_value");
+    return scalar;
+  }
+  if (type.kind == Kind::boolean) {
+    if (value.is_bool()) return value;
+  } else if (type.kind == Kind::literal) {
+    if (!value.is_null() && !value.is_structured()) {
+      auto scalar = coerce_scalar(type, to_text(value), liberties);
+      if (scalar) liberties.take("json_as_text");
+      return scalar;
+    }
+  } else if (value.is_number()) {
+    if (type.kind == Kind::integer && value.is_double() && value.get_double() == std::trunc(value.get_double()))
+      liberties.take("whole_float");
+    return value;  // `fit` has the last word
+  }
+  if (value.is_int64() && (value.get_int64() == 0 || value.get_int64() == 1)) {
+    liberties.take("bool_word");
+    return value.get_int64() == 1;
+  }
+  return coerce_scalar(type, to_text(value), liberties);  // which says what is wrong with it
+}
+
+Coerced list_from_json(const Type& type, Json value, Liberties& liberties) {
+  if (!value.is_array()) return refuse(to_text(value), "is not a list");
+  for (auto& item : value.get_array()) {
+    auto read = from_json(type.arguments[0], std::move(item), liberties);
+    if (!read) return read;
+    item = *std::move(read);
+  }
+  return value;
+}
+
+Coerced dict_from_json(const Type& type, Json value, Liberties& liberties) {
+  if (!value.is_object()) return refuse(to_text(value), "is not a JSON object");
+  for (auto& member : value.get_object()) {
+    auto read = from_json(type.arguments[1], std::move(member.value()), liberties);
+    if (!read) return read;
+    member.value() = *std::move(read);
+  }
+  return value;
+}
+
+Coerced from_json(const Type& type, Json value, Liberties& liberties) {
+  if (type.is_optional()) {
+    if (value.is_null()) return value;
+    if (value.is_string()) {
+      const auto text = text::trim(view(value.get_string()));
+      if (is_null_word(text)) return from_text(type, text, liberties);
+    }
+    return from_json(type.arguments[0], std::move(value), liberties);
+  }
+  if (type.kind == Kind::string) return text_of(std::move(value), liberties);
+  if (type.kind != Kind::list && type.kind != Kind::dict) return scalar_from_json(type, value, liberties);
+  if (value.is_string()) {
+    auto read = from_text(type, text::trim(view(value.get_string())), liberties);
+    if (read) liberties.take("quoted_value");
+    return read;
+  }
+  return type.kind == Kind::list ? list_from_json(type, std::move(value), liberties)
+                                 : dict_from_json(type, std::move(value), liberties);
+}
+
+Coerced within_limits(const Field& field, Coerced value) {
   if (!value) return value;
-  auto shown = value->is_string() ? std::string(view(value->get_string())) : to_text(*value);
-  auto fit_value = fit(field, *std::move(value));
-  if (!fit_value) return std::unexpected(Mismatch{quoted(shown) + " " + fit_value.error().reason});
-  return fit_value;
+  auto fitted = fit(field, *std::move(value));
+  if (!fitted) return std::unexpected("the value " + fitted.error().reason);
+  return *std::move(fitted);
 }
 
 }  // namespace
 
-bool says_nothing(std::string_view text) {
-  if (text.empty()) return true;
-  const auto word = text::to_lower(text);
-  return word == "none" || word == "null" || word == "n/a";
+bool is_null_word(std::string_view text) noexcept {
+  const auto word = peel(text);
+  if (word.empty()) return true;
+  for (const std::string_view candidate : {"none", "null", "n/a"}) {
+    if (text::equals_ignoring_case(word, candidate)) return true;
+  }
+  return false;
 }
 
-std::expected<Json, Mismatch> coerce_text(const Field& field, std::string_view text, FlagList& flags) {
-  if (field.type.kind == Type::Kind::string && !field.min_length && !field.max_length) return Json(JsonString(text));
-  return fitted(field, coerce(field.type, text, flags));
+Coerced coerce(const Field& field, std::string_view text, Liberties& liberties) {
+  const auto mark = liberties.mark();
+  auto value = within_limits(field, from_text(field.type, text, liberties));
+  if (value) return value;
+  liberties.forget(mark);
+
+  const auto line_end = text.find('\n');
+  if (line_end == std::string_view::npos || !is_scalar(field.type.required())) return value;
+  auto first = within_limits(field, from_text(field.type, text::trim(text.substr(0, line_end)), liberties));
+  if (!first) {
+    liberties.forget(mark);
+    return value;
+  }
+  liberties.take("trailing_text");
+  return first;
 }
 
-std::expected<Json, Mismatch> coerce_json(const Field& field, Json value, FlagList& flags) {
-  return fitted(field, coerce_value(field.type, std::move(value), flags));
+Coerced coerce(const Field& field, Json json, Liberties& liberties) {
+  const auto mark = liberties.mark();
+  auto value = within_limits(field, from_json(field.type, std::move(json), liberties));
+  if (!value) liberties.forget(mark);
+  return value;
 }
 
 }  // namespace dspy

@@ -1,23 +1,27 @@
 #pragma once
 
-#include "adapters/flags.hpp"
-
+#include "adapters/liberties.hpp"
+#include "dspy/base/json.hpp"
 #include "dspy/signature/field.hpp"
 
 #include <expected>
+#include <string>
 #include <string_view>
 
 namespace dspy {
 
-/// Turns the text of a field into its value: the declared type in any spelling that can mean
-/// only one thing, then the field's limits.  Every liberty is flagged.  What does not fit is a
-/// `Mismatch` that quotes it; text is never turned into a value that it does not state.
-std::expected<Json, Mismatch> coerce_text(const Field& field, std::string_view text, FlagList& flags);
+/// A value of the wanted type, or why there is none: "`abc` is not a number".
+using Coerced = std::expected<Json, std::string>;
 
-/// The same for a value that a JSON reply holds.
-std::expected<Json, Mismatch> coerce_json(const Field& field, Json value, FlagList& flags);
+/// Reads what a model wrote for `field` as a value of its type and within its limits, and notes
+/// each liberty that took.  Text that might mean two things is an error, never a guess.
+/// `text` is trimmed.
+Coerced coerce(const Field& field, std::string_view text, Liberties& liberties);
 
-/// True if the text says that there is nothing: empty, `none`, `null`, `n/a`.
-bool says_nothing(std::string_view text);
+/// The same for a value that came as JSON.
+Coerced coerce(const Field& field, Json value, Liberties& liberties);
+
+/// True for the words that stand for "no value" in an optional field: nothing, `none`, `null`, `n/a`.
+bool is_null_word(std::string_view text) noexcept;
 
 }  // namespace dspy

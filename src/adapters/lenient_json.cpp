@@ -1,259 +1,391 @@
 #include "adapters/lenient_json.hpp"
 
 #include <charconv>
-#include <cmath>
-#include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace dspy {
 namespace {
 
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+constexpr int deepest = 128;
+
+constexpr bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_letter(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
+}
+constexpr bool is_key_character(char c) noexcept {
+  return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '$';
 }
 
-void append_code_point(std::string& out, std::uint32_t code) {
-  const auto byte = [&](std::uint32_t value) { out += static_cast<char>(value); };
+void append_utf8(std::string& out, std::uint32_t code) {
+  const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
   if (code < 0x80) {
-    byte(code);
+    put(code);
   } else if (code < 0x800) {
-    byte(0xC0 | code >> 6);
-    byte(0x80 | (code & 0x3F));
+    put(0xC0 | code >> 6);
+    put(0x80 | (code & 0x3F));
   } else if (code < 0x10000) {
-    byte(0xE0 | code >> 12);
-    byte(0x80 | (code >> 6 & 0x3F));
-    byte(0x80 | (code & 0x3F));
+    put(0xE0 | code >> 12);
+    put(0x80 | (code >> 6 & 0x3F));
+    put(0x80 | (code & 0x3F));
   } else {
-    byte(0xF0 | code >> 18);
-    byte(0x80 | (code >> 12 & 0x3F));
-    byte(0x80 | (code >> 6 & 0x3F));
-    byte(0x80 | (code & 0x3F));
+    put(0xF0 | code >> 18);
+    put(0x80 | (code >> 12 & 0x3F));
+    put(0x80 | (code >> 6 & 0x3F));
+    put(0x80 | (code & 0x3F));
   }
 }
 
-class LenientReader {
+/// Recursive descent.  Each member returns false after `fail`, which keeps the first problem.
+class Reader {
  public:
-  LenientReader(std::string_view text, std::size_t at, FlagList& flags) : text_(text), at_(at), flags_(flags) {}
+  Reader(std::string_view text, std::size_t begin) : text_(text), at_(begin) {}
 
-  std::size_t position() const { return at_; }
-
-  bool value(Json& out, int depth) {
-    skip();
-    if (at_end() || depth > max_json_depth) return false;
-    switch (text_[at_]) {
-      case '{': return object(out.emplace_object(), depth);
-      case '[': return array(out.emplace_array(), depth);
-      case '"':
-      case '\'': {
-        std::string content;
-        if (!string(content)) return false;
-        out = JsonString(content);
-        return true;
-      }
-      default: return literal(out);
-    }
+  std::expected<LenientJson, JsonProblem> read() {
+    LenientJson out;
+    skip_space();
+    if (!value(out.value)) return std::unexpected(std::move(problem_));
+    out.end = at_;
+    out.liberties = liberties_;
+    return out;
   }
 
  private:
-  bool at_end() const { return at_ >= text_.size(); }
-  bool take(char wanted) {
-    if (at_end() || text_[at_] != wanted) return false;
-    ++at_;
-    return true;
+  bool at_end() const noexcept { return at_ >= text_.size(); }
+  char here() const noexcept { return text_[at_]; }
+  bool next_is(std::string_view word) const noexcept { return text_.substr(at_).starts_with(word); }
+  void take(JsonLiberty liberty) noexcept { liberties_.add(liberty); }
+
+  bool fail(std::string_view message) {
+    problem_ = {std::string(message), at_};
+    return false;
   }
 
-  /// Passes over white space and comments.
-  void skip() {
+  void skip_space() noexcept {
     while (!at_end()) {
-      const char c = text_[at_];
-      if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+      const char c = here();
+      if (c == ' ' || c == '\n' || c == '\t' || c == '\r') {
         ++at_;
-      } else if (text_.substr(at_, 2) == "//" || c == '#') {
-        flags_.add("comment_in_json");
-        at_ = std::min(text_.find('\n', at_), text_.size());
-      } else if (text_.substr(at_, 2) == "/*") {
-        flags_.add("comment_in_json");
-        const auto close = text_.find("*/", at_ + 2);
-        at_ = close == std::string_view::npos ? text_.size() : close + 2;
+      } else if (c == '#' || next_is("//")) {
+        skip_to("\n");
+      } else if (next_is("/*")) {
+        at_ += 2;
+        skip_to("*/");
       } else {
         return;
       }
     }
   }
 
-  /// True if the text ended where a closer was due, which is then taken as written.
-  bool closed_by_end() {
-    if (!at_end()) return false;
-    flags_.add("missing_closer");
-    return true;
+  void skip_to(std::string_view end) noexcept {
+    take(JsonLiberty::comment);
+    const auto found = text_.find(end, at_);
+    at_ = found == std::string_view::npos ? text_.size() : found + end.size();
   }
 
-  bool object(JsonObject& out, int depth) {
-    ++at_;
-    while (true) {
-      skip();
-      if (take('}') || closed_by_end()) return true;
-      std::string key;
-      if (!this->key(key)) return false;
-      skip();
-      if (!take(':')) return false;
-      skip();
-      if (closed_by_end()) return true;  // a key without its value is dropped
-      Json value;
-      if (!this->value(value, depth + 1)) return false;
-      if (out.contains(key)) flags_.add("duplicate_key");
-      out[key] = std::move(value);
-      skip();
-      if (!separated('}')) return take('}') || closed_by_end();
+  bool value(Json& out) {
+    if (at_end()) return fail("the text ends where a value should stand");
+    switch (here()) {
+      case '{': return nested([&] { return object(out.emplace_object()); });
+      case '[': return nested([&] { return array(out.emplace_array()); });
+      case '"':
+      case '\'': {
+        std::string decoded;
+        if (!string(decoded)) return false;
+        out.emplace_string() = decoded;
+        return true;
+      }
+      default: return is_digit(here()) || here() == '-' ? number(out) : word(out);
     }
   }
 
-  bool array(JsonArray& out, int depth) {
+  template <class F>
+  bool nested(F&& inner) {
+    if (depth_ == deepest) return fail("values are nested more than 128 deep");
+    ++depth_;
     ++at_;
+    const bool fine = inner();
+    --depth_;
+    return fine;
+  }
+
+  /// After a value in an object or array: true if its end was reached, false if more comes;
+  /// nothing after a failure.
+  std::optional<bool> ends(char closer) {
+    skip_space();
+    if (at_end()) {
+      take(JsonLiberty::unclosed);
+      return true;
+    }
+    if (here() == ',') {
+      ++at_;
+      skip_space();
+      if (at_end()) {
+        take(JsonLiberty::unclosed);
+        return true;
+      }
+      if (here() != closer) return false;
+      take(JsonLiberty::trailing_comma);
+    }
+    if (here() == closer) {
+      ++at_;
+      return true;
+    }
+    fail(closer == '}' ? "expected `,` or `}`" : "expected `,` or `]`");
+    return std::nullopt;
+  }
+
+  /// At the start of an object or array: true if it is empty or the text ends.
+  bool is_empty(char closer) noexcept {
+    skip_space();
+    if (at_end()) {
+      take(JsonLiberty::unclosed);
+      return true;
+    }
+    if (here() != closer) return false;
+    ++at_;
+    return true;
+  }
+
+  bool array(JsonArray& out) {
+    if (is_empty(']')) return true;
     while (true) {
-      skip();
-      if (take(']') || closed_by_end()) return true;
-      Json item;
-      if (!value(item, depth + 1)) return false;
-      out.push_back(std::move(item));
-      skip();
-      if (!separated(']')) return take(']') || closed_by_end();
+      if (!value(out.emplace_back(nullptr))) return false;
+      const auto ended = ends(']');
+      if (!ended) return false;
+      if (*ended) return true;
     }
   }
 
-  /// Takes a comma; flags one that nothing follows.
-  bool separated(char closer) {
-    if (!take(',')) return false;
-    skip();
-    if (!at_end() && text_[at_] == closer) flags_.add("trailing_comma");
-    return true;
+  bool object(JsonObject& out) {
+    if (is_empty('}')) return true;
+    std::string name;
+    while (true) {
+      name.clear();
+      const auto before = liberties_;
+      if (!key(name)) return false;
+      if (at_end()) liberties_ = before;  // whatever was cut is no member
+      skip_space();
+      if (!at_end() && here() != ':') return fail("expected `:` after a key");
+      if (!at_end()) {
+        ++at_;
+        skip_space();
+      }
+      if (at_end()) {  // the member has no value yet, so there is none
+        take(JsonLiberty::unclosed);
+        return true;
+      }
+      const auto [member, is_new] = out.emplace(name, nullptr);
+      if (!is_new) take(JsonLiberty::duplicate_key);
+      if (!value(member->value())) return false;
+      const auto ended = ends('}');
+      if (!ended) return false;
+      if (*ended) return true;
+    }
   }
 
   bool key(std::string& out) {
-    if (text_[at_] == '"' || text_[at_] == '\'') return string(out);
-    const auto begin = at_;
-    while (!at_end() && is_word(text_[at_])) ++at_;
-    out = text_.substr(begin, at_ - begin);
-    if (!out.empty()) flags_.add("bare_key");
-    return !out.empty();
-  }
-
-  bool string(std::string& out) {
-    const char quote = text_[at_++];
-    if (quote == '\'') flags_.add("single_quotes");
-    while (!at_end()) {
-      const char c = text_[at_++];
-      if (c == quote) return true;
-      if (c == '\\') {
-        if (!escape(out)) return false;
-      } else {
-        if (static_cast<unsigned char>(c) < 0x20) flags_.add("control_character");
-        out += c;
-      }
-    }
-    flags_.add("missing_closer");
+    if (here() == '"' || here() == '\'') return string(out);
+    const auto start = at_;
+    while (!at_end() && is_key_character(here())) ++at_;
+    if (at_ == start) return fail("expected a key");
+    take(JsonLiberty::unquoted_key);
+    out = text_.substr(start, at_ - start);
     return true;
   }
 
-  bool escape(std::string& out) {
-    if (at_end()) {
-      flags_.add("missing_closer");
-      return true;
-    }
-    const char c = text_[at_++];
-    switch (c) {
-      case 'n': out += '\n'; return true;
-      case 't': out += '\t'; return true;
-      case 'r': out += '\r'; return true;
-      case 'b': out += '\b'; return true;
-      case 'f': out += '\f'; return true;
-      case '"':
-      case '\'':
-      case '\\':
-      case '/': out += c; return true;
-      case 'u': return unicode_escape(out);
-      default:
-        flags_.add("unknown_escape");
-        out += '\\';
-        out += c;
+  bool string(std::string& out) {
+    const char quote = here();
+    if (quote == '\'') take(JsonLiberty::single_quotes);
+    for (++at_;;) {
+      auto stop = at_;
+      while (stop < text_.size() && text_[stop] != quote && text_[stop] != '\\') ++stop;
+      plain(out, text_.substr(at_, stop - at_));
+      at_ = stop;
+      if (at_end()) {
+        take(JsonLiberty::unclosed_string);
         return true;
+      }
+      if (here() == '\\') {
+        escape(out);
+      } else if (quote == '\'' && is_stray_quote()) {
+        take(JsonLiberty::stray_quote);
+        out += quote;
+        ++at_;
+      } else {
+        ++at_;
+        return true;
+      }
     }
   }
 
-  std::optional<std::uint32_t> four_digits() {
+  void plain(std::string& out, std::string_view text) {
+    out += text;
+    if (liberties_.has(JsonLiberty::line_break_in_string)) return;
+    for (const char c : text) {
+      if (static_cast<unsigned char>(c) < 0x20) take(JsonLiberty::line_break_in_string);
+    }
+  }
+
+  bool is_stray_quote() const noexcept {
+    return at_ + 1 < text_.size() && is_letter(text_[at_ + 1]) && is_letter(text_[at_ - 1]);
+  }
+
+  void escape(std::string& out) {
+    if (++at_ == text_.size()) return;  // `string` sees the end
+    const char c = text_[at_++];
+    switch (c) {
+      case '"':
+      case '\\':
+      case '/': out += c; return;
+      case 'b': out += '\b'; return;
+      case 'f': out += '\f'; return;
+      case 'n': out += '\n'; return;
+      case 'r': out += '\r'; return;
+      case 't': out += '\t'; return;
+      case '\'':
+        take(JsonLiberty::bad_escape);
+        out += c;
+        return;
+      case 'u':
+        if (const auto code = hex()) {
+          append_utf8(out, pair(*code));
+          return;
+        }
+        break;
+      default: break;
+    }
+    take(JsonLiberty::bad_escape);
+    out += '\\';
+    --at_;  // what follows is read again as plain text
+  }
+
+  /// The four digits after `\u`, or nothing.
+  std::optional<std::uint32_t> hex() noexcept {
     std::uint32_t code = 0;
-    const auto digits = text_.substr(std::min(at_, text_.size()), 4);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
-    if (error != std::errc() || end != digits.data() + 4) return std::nullopt;
+    if (text_.size() - at_ < 4) return std::nullopt;
+    const auto* first = text_.data() + at_;
+    const auto [end, error] = std::from_chars(first, first + 4, code, 16);
+    if (error != std::errc() || end != first + 4) return std::nullopt;
     at_ += 4;
     return code;
   }
 
-  bool unicode_escape(std::string& out) {
-    auto code = four_digits();
-    if (!code) return false;
-    if (*code >= 0xD800 && *code < 0xDC00 && text_.substr(at_, 2) == "\\u") {
-      const auto before = at_;
+  /// Joins a surrogate with the one that must follow.
+  std::uint32_t pair(std::uint32_t code) {
+    if (code < 0xD800 || code > 0xDFFF) return code;
+    if (code < 0xDC00 && next_is("\\u")) {
+      const auto after_high = at_;
       at_ += 2;
-      const auto low = four_digits();
-      if (low && *low >= 0xDC00 && *low < 0xE000) {
-        code = 0x10000 + ((*code - 0xD800) << 10) + (*low - 0xDC00);
-      } else {
-        at_ = before;
-      }
+      const auto low = hex();
+      if (low && *low >= 0xDC00 && *low <= 0xDFFF) return 0x10000 + ((code - 0xD800) << 10) + (*low - 0xDC00);
+      at_ = after_high;
     }
-    if (*code >= 0xD800 && *code < 0xE000) {
-      flags_.add("lone_surrogate");
-      code = 0xFFFD;
+    take(JsonLiberty::bad_escape);
+    return 0xFFFD;
+  }
+
+  bool number(Json& out) {
+    const auto start = at_;
+    const auto digits = [&] {
+      const auto first = at_;
+      while (!at_end() && is_digit(here())) ++at_;
+      return at_ - first;
+    };
+    if (here() == '-') ++at_;
+    const bool leading_zero = !at_end() && here() == '0';
+    const auto whole = digits();
+    bool well_formed = whole > 0 && !(leading_zero && whole > 1);
+    bool is_integer = true;
+    if (!at_end() && here() == '.') {
+      is_integer = false;
+      ++at_;
+      well_formed = digits() > 0 && well_formed;
     }
-    append_code_point(out, *code);
+    if (!at_end() && (here() == 'e' || here() == 'E')) {
+      is_integer = false;
+      ++at_;
+      if (!at_end() && (here() == '+' || here() == '-')) ++at_;
+      well_formed = digits() > 0 && well_formed;
+    }
+    // `1,000` must not become 1, nor `12 apples` 12, nor `1.2.3` 1.2.
+    if (!at_end() && (is_key_character(here()) || here() == '.' || here() == '%' || here() == '/')) {
+      well_formed = next_is("//") || next_is("/*") ? well_formed : false;
+    }
+    if (!well_formed || !convert(out, text_.substr(start, at_ - start), is_integer)) {
+      at_ = start;
+      return fail("this is not a JSON number");
+    }
     return true;
   }
 
-  bool literal(Json& out) {
-    const auto begin = at_;
-    while (!at_end() && (is_word(text_[at_]) || text_[at_] == '.' || text_[at_] == '+')) ++at_;
-    const auto word = text_.substr(begin, at_ - begin);
-    if (word == "true" || word == "True") {
-      out = true;
-    } else if (word == "false" || word == "False") {
-      out = false;
-    } else if (word == "null" || word == "None") {
-      out = nullptr;
-    } else {
-      return number(word, out);
-    }
-    if (word[0] < 'a') flags_.add("python_literal");
-    return true;
+  static bool convert(Json& out, std::string_view digits, bool is_integer) {
+    const auto read = [&](auto number) {
+      const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+      if (error != std::errc() || end != digits.data() + digits.size()) return false;
+      out = number;
+      return true;
+    };
+    if (is_integer && (read(std::int64_t{}) || read(std::uint64_t{}))) return true;
+    if (read(double{})) return true;
+    // Out of range: the strict reader knows whether that is too large, or small enough to be 0.
+    auto strict = parse_json(digits);
+    if (strict) out = *std::move(strict);
+    return strict.has_value();
   }
 
-  static bool number(std::string_view word, Json& out) {
-    const auto* end = word.data() + word.size();
-    std::int64_t whole = 0;
-    if (const auto [stop, error] = std::from_chars(word.data(), end, whole); error == std::errc() && stop == end) {
-      out = whole;
+  bool word(Json& out) {
+    struct Word {
+      std::string_view text;
+      Json value;
+      bool python;
+    };
+    static const Word words[] = {{"true", true, false}, {"false", false, false}, {"null", nullptr, false},
+                                 {"True", true, true},  {"False", false, true},  {"None", nullptr, true}};
+    const auto start = at_;
+    while (!at_end() && is_key_character(here())) ++at_;
+    const auto found = text_.substr(start, at_ - start);
+    for (const auto& candidate : words) {
+      if (found != candidate.text) continue;
+      if (candidate.python) take(JsonLiberty::python_word);
+      out = candidate.value;
       return true;
     }
-    double number = 0;
-    const auto [stop, error] = std::from_chars(word.data(), end, number);
-    if (error != std::errc() || stop != end || !std::isfinite(number)) return false;
-    out = number;
-    return true;
+    at_ = start;
+    return fail("expected a value");
   }
 
   std::string_view text_;
   std::size_t at_;
-  FlagList& flags_;
+  int depth_ = 0;
+  JsonLiberties liberties_;
+  JsonProblem problem_;
 };
 
 }  // namespace
 
-std::optional<LenientValue> read_lenient_json(std::string_view text, std::size_t begin, FlagList& flags) {
-  LenientReader reader(text, begin, flags);
-  LenientValue found;
-  if (!reader.value(found.value, 1)) return std::nullopt;
-  found.end = reader.position();
-  return found;
+std::string_view JsonLiberties::name(JsonLiberty liberty) noexcept {
+  switch (liberty) {
+    case JsonLiberty::trailing_comma: return "trailing_comma";
+    case JsonLiberty::single_quotes: return "single_quotes";
+    case JsonLiberty::unquoted_key: return "unquoted_key";
+    case JsonLiberty::python_word: return "python_word";
+    case JsonLiberty::comment: return "comment";
+    case JsonLiberty::line_break_in_string: return "line_break_in_string";
+    case JsonLiberty::bad_escape: return "bad_escape";
+    case JsonLiberty::stray_quote: return "stray_quote";
+    case JsonLiberty::duplicate_key: return "duplicate_key";
+    case JsonLiberty::unclosed: return "unclosed";
+    case JsonLiberty::unclosed_string: return "unclosed_string";
+  }
+  return "unknown";
+}
+
+std::expected<LenientJson, JsonProblem> read_lenient_json(std::string_view text, std::size_t begin) {
+  return Reader(text, begin).read();
 }
 
 }  // namespace dspy

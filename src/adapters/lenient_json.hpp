@@ -1,27 +1,63 @@
 #pragma once
 
-#include "adapters/flags.hpp"
-
 #include "dspy/base/json.hpp"
 
 #include <cstddef>
-#include <optional>
+#include <cstdint>
+#include <expected>
 #include <string_view>
 
 namespace dspy {
 
-/// Nesting beyond this is not read: no signature needs it, and a reply may be hostile.
-constexpr int max_json_depth = 128;
-
-struct LenientValue {
-  Json value;
-  std::size_t end = 0;  ///< The byte after the value.
+/// What models write for JSON.  Each is understood in one way only; what is not listed is an
+/// error, so that no text becomes a value it did not mean.
+enum class JsonLiberty : std::uint8_t {
+  trailing_comma,        ///< `[1, 2,]`
+  single_quotes,         ///< `{'a': 1}`
+  unquoted_key,          ///< `{a: 1}`
+  python_word,           ///< `True`, `False`, `None`
+  comment,               ///< `// …`, `# …` and `/* … */`
+  line_break_in_string,  ///< Any control character that should have been escaped.
+  bad_escape,            ///< `\_` keeps its backslash, `\'` loses it, half a surrogate becomes U+FFFD.
+  stray_quote,           ///< `'it's'`: a single quote between two letters.
+  duplicate_key,         ///< The last one counts, as everywhere.
+  unclosed,              ///< Closing brackets are missing where the text ends.
+  unclosed_string,       ///< The text ends within a string.
 };
 
-/// Reads the JSON value that begins at `begin`, as models write them: trailing commas, single
-/// quotes, bare keys, Python's `True`, `False` and `None`, comments, raw line ends in strings,
-/// and closers missing at the end of the text.  Each is flagged; nothing else is guessed.
-/// Linear in the text.  Nothing if it is not JSON even so.
-std::optional<LenientValue> read_lenient_json(std::string_view text, std::size_t begin, FlagList& flags);
+/// A set of liberties.
+class JsonLiberties {
+ public:
+  void add(JsonLiberty liberty) noexcept { bits_ |= bit(liberty); }
+  void add(JsonLiberties other) noexcept { bits_ |= other.bits_; }
+  bool has(JsonLiberty liberty) const noexcept { return (bits_ & bit(liberty)) != 0; }
+  bool empty() const noexcept { return bits_ == 0; }
+
+  /// Calls `visit` with the name of each.
+  template <class F>
+  void for_each(F&& visit) const {
+    for (unsigned i = 0; bits_ >> i != 0; ++i) {
+      if ((bits_ >> i & 1U) != 0) visit(name(static_cast<JsonLiberty>(i)));
+    }
+  }
+
+  static std::string_view name(JsonLiberty liberty) noexcept;
+
+ private:
+  static std::uint32_t bit(JsonLiberty liberty) noexcept { return 1U << static_cast<unsigned>(liberty); }
+
+  std::uint32_t bits_ = 0;
+};
+
+struct LenientJson {
+  Json value = {};
+  std::size_t end = 0;  ///< The byte after the value; white space and comments that follow are left.
+  JsonLiberties liberties = {};
+};
+
+/// Reads the JSON value that begins at `begin`, in time linear in its length and nested up to
+/// 128 deep.  Text after the value is the caller's business.  Strict JSON gives the very value
+/// that `parse_json` gives, with no liberties.
+std::expected<LenientJson, JsonProblem> read_lenient_json(std::string_view text, std::size_t begin = 0);
 
 }  // namespace dspy

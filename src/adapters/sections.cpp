@@ -2,191 +2,204 @@
 
 #include "dspy/base/text.hpp"
 
+#include <algorithm>
+
 namespace dspy {
 namespace {
 
-constexpr std::string_view white = " \t\r\n";
+constexpr std::string_view blanks = " \t\r\n\v\f";
 
-bool opens_fence(std::string_view line) {
-  return text::trim(line).starts_with("```");
+std::size_t count_slashes(std::string_view line, std::size_t known = 0) noexcept {
+  return std::min(line.find_first_not_of('\\', known), line.size());
 }
 
-/// How many backslashes stand before something that is more than text; 0 if nothing does.
-std::size_t guards_before(std::string_view line, const Labels& labels) {
-  const auto count = std::min(line.find_first_not_of('\\'), line.size());
-  if (count == 0) return 0;
-  const auto rest = line.substr(count);
-  return opens_fence(rest) || labels.is_label(rest) ? count : 0;
+bool is_blank(std::string_view text) noexcept {
+  return text.find_first_not_of(blanks) == std::string_view::npos;
 }
 
 }  // namespace
 
-Sections::Sections(const Labels& labels, std::size_t outputs, Fences fences)
-    : labels_(labels), seen_(outputs), respect_fences_(fences == Fences::respect) {}
+Sections::Sections(const Labels& labels) : labels_(labels), sections_(labels.signature().outputs.size()) {
+  for (const auto& output : labels.signature().outputs) required_left_ += output.is_required() ? 1 : 0;
+}
 
-void Sections::push(std::string_view text, Sink& sink) {
-  while (!text.empty() && !ended_) {
-    const auto end = text.find('\n');
-    if (end == std::string_view::npos) {
-      line_part(text, false, sink);
-      return;
+bool Sections::step(std::string_view text, bool complete) {
+  while (!ended_) {
+    if (at_ >= text.size()) {
+      if (!complete || !reopen_unclosed_fence()) return false;
+      continue;
     }
-    line_part(text.substr(0, end), true, sink);
-    text.remove_prefix(end + 1);
+    const auto line_end = std::min(text.find('\n', at_), text.size());
+    const bool has_end = line_end < text.size();
+    const auto line = text.substr(at_, line_end - at_);
+
+    const bool decided = has_end || complete;
+    const auto verdict = place_ == Place::line_start    ? read_line(line, decided)
+                         : place_ == Place::value_start ? read_value_start(line, decided)
+                                                        : Verdict::text;
+    if (verdict == Verdict::label) return true;
+    if (verdict == Verdict::wait) return false;
+    if (verdict == Verdict::end) {
+      if (wrapper_ != 0 && !ran_on_) after_fence_ = std::min(line_end + 1, text.size());
+      ended_ = true;
+      return false;
+    }
+    at_ = has_end ? line_end + 1 : line_end;
+    add_text(at_, line);
+    place_ = has_end ? Place::line_start : Place::inside_line;
+    slashes_ = 0;
   }
+  return false;
 }
 
-void Sections::finish(Sink& sink) {
-  if (!ended_ && !decided_ && !line_.empty()) decide(line_, true, sink);
-  close(sink);
+Sections::Verdict Sections::read_line(std::string_view line, bool complete) {
+  if (line.starts_with('\\')) {
+    slashes_ = count_slashes(line, slashes_);
+    const auto rest = line.substr(slashes_);
+    const auto match = labels_.match(rest, complete);
+    const auto fence = fence_at(rest, complete);
+    if (match.kind == LabelMatch::Kind::possible || fence.kind == FenceLine::Kind::possible) return Verdict::wait;
+    if (current_ && (match.is_label() || fence.kind == FenceLine::Kind::fence)) sections_[*current_].has_escapes = true;
+    return Verdict::text;
+  }
+  if (fence_ == 0 || !current_) {
+    const auto match = labels_.match(line, complete);
+    if (match.kind == LabelMatch::Kind::possible) return Verdict::wait;
+    if (match.is_label()) return read_label(match);
+  }
+  return read_fence(line, complete);
 }
 
-void Sections::line_part(std::string_view part, bool line_end, Sink& sink) {
-  if (decided_) {
-    text(part, sink);
-  } else if (line_.empty()) {
-    decided_ = decide(part, line_end, sink);
-    if (!decided_) line_ = part;
+Sections::Verdict Sections::read_label(const LabelMatch& match) {
+  if (match.kind == LabelMatch::Kind::input) {
+    if (!current_ && !leading_input_) leading_input_ = at_;
+    if (!current_ || required_left_ != 0) return Verdict::text;
+    ran_on_ = true;
+    return Verdict::end;
+  }
+  auto& section = sections_[match.field];
+  if (section.found) section.repeated = true;
+  if (section.has_text) return Verdict::text;
+  if (!section.found && labels_.signature().outputs[match.field].is_required()) --required_left_;
+  if (!current_) {
+    first_label_ = at_;
+    wrapper_ = fence_;
+    fence_ = 0;
+  }
+  had_unclosed_fence_ |= !fences_count_;
+  current_ = match.field;
+  at_ += match.value;
+  section = {.begin = at_,
+             .end = at_,
+             .found = true,
+             .repeated = section.repeated,
+             .spelled_as_is = match.spelled_as_is,
+             .decorated = match.decorated,
+             .emphasis = match.emphasis};
+  place_ = Place::value_start;
+  slashes_ = 0;
+  return Verdict::label;
+}
+
+/// What follows a label on its line may open a fence, as a line may.
+Sections::Verdict Sections::read_value_start(std::string_view line, bool complete) {
+  const auto first = std::min(line.find_first_not_of(blanks), line.size());
+  if (first == line.size()) return complete ? Verdict::text : Verdict::wait;
+  auto rest = line.substr(first);
+  slashes_ = count_slashes(rest, slashes_);
+  rest.remove_prefix(slashes_);
+  const auto fence = fence_at(rest, complete);
+  if (fence.kind == FenceLine::Kind::possible) return Verdict::wait;
+  if (fence.kind == FenceLine::Kind::none) return Verdict::text;
+  if (slashes_ == 0) {
+    open_fence(fence.ticks);
   } else {
-    line_ += part;
-    decided_ = decide(line_, line_end, sink);
-    if (decided_) line_.clear();
+    sections_[*current_].has_escapes = true;
   }
-  if (!line_end || ended_) return;
-  text("\n", sink);
-  line_.clear();
-  decided_ = false;
+  return Verdict::text;
 }
 
-/// Says what a line is, and passes on its text.  False while that cannot be said.
-bool Sections::decide(std::string_view line, bool whole, Sink& sink) {
-  const auto first = line.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) {
-    if (!whole) return false;
-    text(line, sink);
-    return true;
+Sections::Verdict Sections::read_fence(std::string_view line, bool complete) {
+  const auto fence = fence_at(line, complete);
+  if (fence.kind == FenceLine::Kind::possible) return Verdict::wait;
+  if (fence.kind == FenceLine::Kind::none) return Verdict::text;
+  if (fence_ != 0) {
+    if (fence.bare && fence.ticks >= fence_) fence_ = 0;
+  } else if (current_ && wrapper_ != 0 && fence.bare && fence.ticks >= wrapper_) {
+    return Verdict::end;
+  } else {
+    open_fence(fence.ticks);
   }
-  if (respect_fences_ && line[first] == '`') {
-    const auto mark = line.substr(first);
-    if (!mark.starts_with("```") && std::string_view("```").starts_with(mark) && !whole) return false;
-    if (mark.starts_with("```")) {
-      if (!whole) return false;  // what follows the mark decides
-      const bool bare = text::trim(mark) == "```";
-      if (in_fence_) {
-        in_fence_ = !bare;
-      } else if (!current_) {
-        outer_fence_ = !outer_fence_;
-        return true;
-      } else if (outer_fence_ && bare) {
-        outer_fence_ = false;
-        outer_fence_seen_ = true;
-        close(sink);
-        return true;
-      } else {
-        in_fence_ = true;
-      }
-      text(line, sink);
-      return true;
-    }
-  }
-  if (in_fence_) {
-    text(line, sink);
-    return true;
-  }
-  if (line[0] == '\\') {
-    if (!whole) return false;
-    text(guards_before(line, labels_) > 0 ? line.substr(1) : line, sink);
-    return true;
-  }
+  return Verdict::text;
+}
 
-  const auto match = labels_.match(line, whole);
-  using Kind = Labels::Match::Kind;
-  if (match.kind == Kind::partial) return false;
-  if (match.kind == Kind::output && !seen_[match.field]) {
-    close(sink);
-    current_ = match.field;
-    seen_[match.field] = true;
-    ++seen_count_;
-    has_text_ = false;
-    text(line.substr(match.value), sink);
-    return true;
-  }
-  if (match.kind == Kind::output) repeated_label_ = true;
-  if (match.kind == Kind::input && seen_count_ == seen_.size()) {
-    ended_ = true;  // a small model went on to invent the next question
-    close(sink);
-    return true;
-  }
-  text(line, sink);
+/// A line in which escapes matter is looked at even where fences no longer count.
+FenceLine Sections::fence_at(std::string_view line, bool complete) const noexcept {
+  if (line.empty() ? complete : line[0] != '`' && line[0] != ' ' && line[0] != '\t' && line[0] != '\r') return {};
+  return match_fence(line, complete);
+}
+
+void Sections::open_fence(std::size_t ticks) noexcept {
+  if (!fences_count_) return;
+  fence_ = ticks;
+  fence_line_ = at_;
+}
+
+void Sections::add_text(std::size_t end, std::string_view line) {
+  if (!current_) return;
+  auto& section = sections_[*current_];
+  section.end = end;
+  if (!section.has_text) section.has_text = !is_blank(line);
+}
+
+/// At the end of the text: goes back to a fence that nothing closed, to read on without it.
+bool Sections::reopen_unclosed_fence() noexcept {
+  if (fence_ == 0 || !current_) return false;
+  fence_ = 0;
+  fences_count_ = false;
+  at_ = fence_line_;
+  // The line itself holds no label: read on behind it as text.
+  place_ = Place::inside_line;
+  sections_[*current_].end = at_;
   return true;
 }
 
-void Sections::text(std::string_view piece, Sink& sink) {
-  if (piece.empty()) return;
-  if (!current_) {
-    leading_text_ = leading_text_ || piece.find_first_not_of(white) != std::string_view::npos;
-    return;
+std::string_view Sections::value(std::string_view text, std::size_t output, std::string& storage) const {
+  const auto& section = sections_[output];
+  auto raw = text::trim(text.substr(section.begin, section.end - section.begin));
+  if (section.has_escapes) {
+    const auto begin = static_cast<std::size_t>(raw.data() - text.data());
+    storage.clear();
+    storage.reserve(raw.size());
+    append(storage, text, output, begin, begin + raw.size());
+    raw = storage;
   }
-  const auto first = has_text_ ? 0 : piece.find_first_not_of(white);
-  if (first == std::string_view::npos) return;  // white space before the value
-  piece.remove_prefix(first);
-  const auto last = piece.find_last_not_of(white);
-  if (last == std::string_view::npos) {
-    blanks_ += piece;
-    return;
+  // `**Answer: Paris**`: what was opened before the label closes after the value.
+  if (section.emphasis != 0 && !raw.contains('\n') && raw.size() > section.emphasis) {
+    const auto closing = raw.substr(raw.size() - section.emphasis);
+    if (closing.find_first_not_of("*_`") == std::string_view::npos)
+      raw = text::trim(raw.substr(0, raw.size() - section.emphasis));
   }
-  if (!blanks_.empty()) {
-    sink.text(*current_, blanks_);
-    blanks_.clear();
-  }
-  has_text_ = true;
-  sink.text(*current_, piece.substr(0, last + 1));
-  blanks_ = piece.substr(last + 1);
+  return raw;
 }
 
-void Sections::close(Sink& sink) {
-  if (!current_) return;
-  sink.done(*current_);
-  current_.reset();
-  blanks_.clear();
-}
-
-void append_guarded(std::string& out, std::string_view value, const Labels& labels) {
-  auto end = value.find('\n');
-  if (end == std::string_view::npos) {
-    out += value;
-    return;
-  }
-  // The last fence is guarded if it has no partner, so that it cannot swallow what follows the value.
-  std::size_t fences = 0;
-  std::size_t last_fence = std::string_view::npos;
-  for (std::size_t at = 0; at <= value.size();) {
-    const auto stop = std::min(value.find('\n', at), value.size());
-    const auto line = value.substr(at, stop - at);
-    if (at > 0 && opens_fence(line)) {
-      const bool inside = fences % 2 == 1;
-      if (!inside || text::trim(line) == "```") {
-        ++fences;
-        last_fence = at;
-      }
+void Sections::append(std::string& out, std::string_view text, std::size_t output, std::size_t from,
+                      std::size_t to) const {
+  // Only what stands on the label's own line counts as the start of the value.
+  const auto before = text.substr(sections_[output].begin, from - sections_[output].begin);
+  bool value_start = is_blank(before) && !before.contains('\n');
+  for (; from < to; value_start = false) {
+    const auto line_end = std::min(text.find('\n', from), text.size());
+    if (text[from] == '\\') {
+      auto rest = text.substr(from, line_end - from);
+      rest.remove_prefix(count_slashes(rest));
+      const bool line_start = text[from - 1] == '\n';
+      const bool fence = (line_start || value_start) && match_fence(rest).kind == FenceLine::Kind::fence;
+      if (fence || (line_start && labels_.match(rest).is_label())) ++from;
     }
-    at = stop + 1;
-  }
-  if (fences % 2 == 0) last_fence = std::string_view::npos;
-
-  out.append(value, 0, end);
-  bool inside = false;
-  while (end != std::string_view::npos) {
-    const auto at = end + 1;
-    end = value.find('\n', at);
-    const auto line = value.substr(at, end == std::string_view::npos ? end : end - at);
-    out += '\n';
-    if (opens_fence(line) && at != last_fence) {
-      inside = inside ? text::trim(line) != "```" : true;
-    } else if (!inside && (at == last_fence || labels.is_label(line) || guards_before(line, labels) > 0)) {
-      out += '\\';
-    }
-    out += line;
+    const auto end = std::min(line_end + 1, to);
+    out += text.substr(from, end - from);
+    from = end;
   }
 }
 

@@ -1,21 +1,33 @@
-// Any text: no crash, an end inside the text, and a value that strict JSON can hold.
+// Any text: no crash, an end inside the text, and for strict JSON the strict reader's value with no liberties.
 
 #include "adapters/lenient_json.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 
+namespace {
+
+/// True if `text` may be nested deeper than the lenient reader goes.
+bool may_be_deep(std::string_view text) {
+  return std::ranges::count_if(text, [](char c) { return c == '[' || c == '{'; }) > 128;
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  std::vector<dspy::Flag> flags;
-  dspy::FlagList liberties(flags);
-  const auto found = dspy::read_lenient_json(text, 0, liberties);
-  if (found && found->end > size) std::abort();
-  // What is strict JSON already must be read as the same value, without liberties.
+  const auto found = dspy::read_lenient_json(text);
+  if (found ? found->end > size : found.error().position > size || found.error().message.empty()) std::abort();
+
   const auto strict = dspy::parse_json(text);
-  if (strict && (!found || found->value != *strict) && text.find("\\u") == std::string_view::npos) {
-    // The strict reader allows deeper nesting than replies may have.
-    if (found || text.find_first_of("[{") == std::string_view::npos) std::abort();
-  }
+  if (!strict || may_be_deep(text)) return 0;
+  // The strict reader overlooks a number beyond doubles where a repeated key replaces it.
+  if (!found && text.substr(found.error().position).find_first_of("eE") != std::string_view::npos) return 0;
+  if (!found || found->value != *strict) std::abort();
+  // A repeated key is allowed by the strict reader, and worth a note from this one.
+  bool other = false;
+  found->liberties.for_each([&](std::string_view name) { other |= name != "duplicate_key"; });
+  if (other) std::abort();
   return 0;
 }

@@ -33,7 +33,7 @@ struct Unreadable {
   std::vector<Invalid> invalid = {};
   JsonObject partial = {};  ///< The fields that could be read.
   std::vector<Flag> flags = {};
-  std::string raw = {};
+  std::string raw = {};  ///< The reply, with U+FFFD for what is not UTF-8.
 
   /// A sentence that names every field at fault.
   std::string message() const;
@@ -46,13 +46,18 @@ Error to_error(const Unreadable& unreadable);
 struct FieldEvent {
   std::string_view field = {};
   std::string_view text = {};  ///< Continues the field: whole UTF-8 characters.  Valid during the call only.
-  bool done = false;      ///< Nothing more of this field will come.
+  bool done = false;           ///< Nothing more of this field will come.
+  /// What came of this field before was not its value, as chatter before a label turns out to be
+  /// once the label comes: drop it and begin anew with `text`.
+  bool restart = false;
 };
 
 using FieldSink = std::function<void(const FieldEvent& event)>;
 
-/// Reads a reply while it grows.  The texts of a field's events join to the field's raw text,
-/// however the reply is cut into pieces.
+/// Reads a reply while it grows.  The texts of a field's events since the last `restart` join to
+/// the field's raw text, however the reply is cut into pieces.  `parse` reads the values from it.
+///
+/// For one reply and one thread.  What the sink throws passes through.
 class FieldStream {
  public:
   virtual ~FieldStream() = default;

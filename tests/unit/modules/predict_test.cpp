@@ -125,7 +125,7 @@ TEST_CASE("History of a typed module keeps what was said") {
   history.append(ask.to_values(first), ask(first).prediction());
   ask({.question = "By whom?"}, {.history = history});
 
-  CHECK(lm->requests()[1].messages[1] == Message{Role::assistant, "Answer: Emma\nConfidence: 1.0"});
+  CHECK(lm->requests()[1].messages[1] == Message{Role::assistant, "Answer: Emma\nConfidence: 1"});
 }
 
 namespace {

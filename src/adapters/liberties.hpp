@@ -1,0 +1,36 @@
+#pragma once
+
+#include "adapters/lenient_json.hpp"
+#include "dspy/signature/prediction.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy {
+
+/// Notes the liberties taken with one field, each once.
+class Liberties {
+ public:
+  /// `field` is empty for what concerns the whole reply.
+  Liberties(std::vector<Flag>& flags, std::string_view field) : flags_(flags), field_(field) {}
+
+  void take(std::string_view liberty) {
+    const auto same = [&](const Flag& flag) { return flag.field == field_ && flag.liberty == liberty; };
+    if (std::ranges::none_of(flags_, same)) flags_.push_back({std::string(field_), std::string(liberty)});
+  }
+  void take(JsonLiberties liberties) {
+    liberties.for_each([this](std::string_view liberty) { take(liberty); });
+  }
+
+  std::size_t mark() const noexcept { return flags_.size(); }
+  /// Forgets what was taken since `mark`, for an attempt that failed.
+  void forget(std::size_t mark) { flags_.resize(mark); }
+
+ private:
+  std::vector<Flag>& flags_;
+  std::string_view field_;
+};
+
+}  // namespace dspy

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy {
+
+/// The items of a list that is written as lines with bullets (`- a`, `* a`, `• a`) or numbers
+/// (`1. a`, `1) a`, `[1] a`), or nothing if `text` is no such list.  Lines that are indented
+/// continue the item before them.
+std::optional<std::vector<std::string>> split_marked_lines(std::string_view text);
+
+/// The pieces of `text` between line ends, if there are several lines, else between commas.
+/// Trimmed, without empty ones.
+std::vector<std::string_view> split_pieces(std::string_view text);
+
+/// True if a piece can only be an item, not a part of a sentence: a few words without punctuation.
+bool is_short_item(std::string_view piece) noexcept;
+
+}  // namespace dspy

@@ -1,0 +1,108 @@
+#include "adapters/numbers.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <string>
+
+namespace dspy {
+namespace {
+
+constexpr bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+
+/// The digits before the point with their separators taken out, or nothing if those stand wrong.
+struct Whole {
+  std::string digits;
+  bool grouped = false;
+};
+
+std::optional<Whole> read_whole(std::string_view text) {
+  Whole out;
+  const auto separator = text.find_first_of(",_");
+  if (separator == std::string_view::npos) {
+    out.digits = text;
+    return out;
+  }
+  const char mark = text[separator];
+  out.grouped = true;
+  std::size_t group = 0;
+  std::size_t groups = 0;
+  for (const char c : text) {
+    if (is_digit(c)) {
+      out.digits += c;
+      ++group;
+      continue;
+    }
+    const bool first = groups++ == 0;
+    if (c != mark || group == 0) return std::nullopt;
+    if (mark == ',' && (first ? group > 3 || text[0] == '0' : group != 3)) return std::nullopt;
+    group = 0;
+  }
+  if (group == 0 || (mark == ',' && group != 3)) return std::nullopt;
+  return out;
+}
+
+/// How many characters of `text` from `at` on are of the kind.
+template <class Predicate>
+std::size_t count(std::string_view text, std::size_t at, Predicate is_kind) {
+  auto end = at;
+  while (end < text.size() && is_kind(text[end])) ++end;
+  return end - at;
+}
+
+}  // namespace
+
+std::optional<WrittenNumber> read_number(std::string_view text) {
+  constexpr std::string_view minus = "\xE2\x88\x92";  // −
+  WrittenNumber out;
+  std::string plain;
+  if (text.starts_with(minus)) {
+    out.unusual_minus = true;
+    plain = '-';
+    text.remove_prefix(minus.size());
+  } else if (text.starts_with('-') || text.starts_with('+')) {
+    if (text[0] == '-') plain = '-';
+    text.remove_prefix(1);
+  }
+
+  const auto whole_size = count(text, 0, [](char c) { return is_digit(c) || c == ',' || c == '_'; });
+  const auto whole = read_whole(text.substr(0, whole_size));
+  if (!whole) return std::nullopt;
+  out.grouped = whole->grouped;
+  plain += whole->digits.empty() ? "0" : whole->digits;
+
+  auto at = whole_size;
+  out.plain_integer = at == text.size() && at != 0;
+  if (at < text.size() && text[at] == '.') {
+    const auto digits = count(text, at + 1, is_digit);
+    if (digits == 0) return std::nullopt;
+    plain += text.substr(at, digits + 1);
+    at += digits + 1;
+  } else if (whole_size == 0) {
+    return std::nullopt;
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    const bool sign = at + 1 < text.size() && (text[at + 1] == '+' || text[at + 1] == '-');
+    const auto digits = count(text, at + 1 + (sign ? 1 : 0), is_digit);
+    if (digits == 0) return std::nullopt;
+    const auto size = 1 + (sign ? 1 : 0) + digits;
+    plain += text.substr(at, size);
+    at += size;
+  }
+  if (at != text.size()) return std::nullopt;
+
+  const auto* const first = plain.data();
+  const auto* const last = first + plain.size();
+  if (std::from_chars(first, last, out.value).ec != std::errc()) return std::nullopt;
+  if (out.plain_integer) {
+    std::int64_t integer = 0;
+    if (std::from_chars(first, last, integer).ec == std::errc()) out.integer = integer;
+  } else if (constexpr double exact = 9007199254740992.0;
+             std::abs(out.value) <= exact && out.value == std::trunc(out.value)) {
+    out.integer = static_cast<std::int64_t>(out.value);
+  }
+  return out;
+}
+
+}  // namespace dspy

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace dspy {
+
+/// A number as a person writes it: `42`, `-1.5`, `+3`, `.5`, `1e6`, `1,234.5`, `1_000`, `−2`.
+struct WrittenNumber {
+  double value = 0;
+  std::optional<std::int64_t> integer = {};  ///< If it is whole and exact in 64 bits.
+  bool plain_integer = false;                ///< Written without fraction and exponent.
+  bool grouped = false;                      ///< With separators between thousands.
+  bool unusual_minus = false;                ///< With U+2212 for a minus.
+};
+
+/// Reads all of `text` as one number, or nothing.  Commas count only where they must stand
+/// between thousands (`1,234`, not `12,5` and not `0,123`); no units, no percent, no `inf`.
+std::optional<WrittenNumber> read_number(std::string_view text);
+
+}  // namespace dspy

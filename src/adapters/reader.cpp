@@ -1,0 +1,238 @@
+#include "adapters/reader.hpp"
+
+#include "adapters/coerce.hpp"
+#include "adapters/prelude.hpp"
+#include "dspy/base/text.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dspy {
+namespace {
+
+/// Takes a fence line off the end (start) of what surrounds a JSON value.
+bool drop_last_fence(std::string_view& before) {
+  before = text::trim(before);
+  const auto line_end = before.rfind('\n');
+  const auto start = line_end == std::string_view::npos ? 0 : line_end + 1;
+  if (match_fence(before.substr(start)).kind != FenceLine::Kind::fence) return false;
+  before = text::trim(before.substr(0, start));
+  return true;
+}
+
+bool drop_first_fence(std::string_view& after) {
+  after = text::trim(after);
+  const auto line_end = std::min(after.find('\n'), after.size());
+  if (match_fence(after.substr(0, line_end)).kind != FenceLine::Kind::fence) return false;
+  after = text::trim(after.substr(line_end));
+  return true;
+}
+
+bool is_blank(const Json& value) {
+  return value.is_null() || (value.is_string() && text::trim(view(value.get_string())).empty());
+}
+
+}  // namespace
+
+ReplyReader::ReplyReader(const Signature& signature, std::string_view completion)
+    : signature_(signature), text_(completion), labels_(signature), sections_(labels_) {
+  make_valid_utf8();
+  form_ = find_form();
+}
+
+void ReplyReader::make_valid_utf8() {
+  if (!text::invalid_utf8(text_)) return;
+  text::Utf8Buffer buffer;
+  repaired_ = buffer.push(text_);
+  repaired_ += buffer.finish();
+  text_ = repaired_;
+  take("invalid_utf8");
+}
+
+ReplyReader::Form ReplyReader::find_form() {
+  const auto prelude = find_prelude(text_);
+  if (prelude.kind == Prelude::Kind::thoughts || prelude.kind == Prelude::Kind::open) take("thoughts");
+  start_ = prelude.end;
+
+  sections_.start_at(start_);
+  while (sections_.step(text_, true)) {
+  }
+  const auto first_label = std::min(sections_.first_label(), text_.size());
+  if (sections_.current()) {
+    // A JSON text whose keys have no quotes, or with line ends in its strings, holds such lines too.
+    if (find_json(first_label, first_label)) return Form::json;
+    if (is_ambiguous()) {
+      take("ran_on");
+      return Form::nothing;
+    }
+    read_sections();
+    return Form::sections;
+  }
+  if (find_json(text_.size(), start_)) return Form::json;
+  if (holds_broken_object(labels_, text_.substr(start_))) {
+    take("malformed_json");
+    return Form::nothing;
+  }
+  if (signature_.outputs.size() != 1) return Form::nothing;
+  take_whole();
+  if (whole_.empty()) return Form::nothing;
+  Liberties(flags_, signature_.outputs[0].name).take("whole_text");
+  return Form::whole;
+}
+
+/// `Paris`, an invented question, and its labelled answer: is the value before or after the
+/// input's label?  Only text that ends in a colon surely introduces what follows.
+bool ReplyReader::is_ambiguous() const noexcept {
+  const auto input = sections_.leading_input();
+  if (!input || signature_.outputs.size() != 1) return false;
+  const auto before = text::trim(text_.substr(start_, *input - start_));
+  return !before.empty() && !before.ends_with(':');
+}
+
+void ReplyReader::read_sections() {
+  auto before = text_.substr(start_, sections_.first_label() - start_);
+  if (sections_.in_fence()) {
+    drop_last_fence(before);
+    take("fenced");
+  }
+  if (!text::trim(before).empty()) take("leading_text");
+  if (const auto after = sections_.after_fence(); after && !text::trim(text_.substr(*after)).empty())
+    take("trailing_text");
+  if (sections_.had_unclosed_fence()) take("unclosed_fence");
+  if (sections_.ran_on()) take("ran_on");
+  for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
+    const auto& section = sections_[i];
+    if (section.spelled_as_is && !section.decorated && !section.repeated) continue;
+    Liberties liberties(flags_, signature_.outputs[i].name);
+    if (!section.spelled_as_is) liberties.take("label_spelling");
+    if (section.decorated) liberties.take("decorated_label");
+    if (section.repeated) liberties.take("repeated_label");
+  }
+}
+
+bool ReplyReader::find_json(std::size_t until, std::size_t beyond) {
+  auto found = find_object(labels_, text_, start_, until);
+  if (!found || found->end <= beyond) return false;
+  note_json(*found);
+  place_members(*std::move(found));
+  return true;
+}
+
+void ReplyReader::note_json(const FoundObject& found) {
+  auto before = text_.substr(start_, found.begin - start_);
+  auto after = text_.substr(found.end);
+  take("json");
+  const bool opened = drop_last_fence(before);
+  const bool closed = drop_first_fence(after);
+  if (opened || closed) take("fenced");
+  if (!text::trim(before).empty()) take("leading_text");
+  if (!text::trim(after).empty()) take("trailing_text");
+  Liberties(flags_, {}).take(found.liberties);
+}
+
+void ReplyReader::place_members(FoundObject found) {
+  json_.resize(signature_.outputs.size());
+  for (auto& member : found.members) {
+    const auto output = labels_.find_output(member.key());
+    if (output == signature_.outputs.size()) {
+      take("extra_key");
+      continue;
+    }
+    const auto& name = signature_.outputs[output].name;
+    const bool as_is = member.key() == name;
+    if (!as_is) Liberties(flags_, name).take("label_spelling");
+    if (json_[output]) {
+      take("duplicate_key");
+      if (!as_is) continue;
+    }
+    json_[output] = std::move(member.value());
+    if (found.liberties.has(JsonLiberty::unclosed_string)) cut_member_ = output;
+  }
+}
+
+void ReplyReader::take_whole() {
+  auto end = text_.size();
+  const auto input = sections_.leading_input();
+  if (input && !text::trim(text_.substr(start_, *input - start_)).empty()) {
+    take("ran_on");
+    end = *input;
+  }
+  whole_ = text::trim(text_.substr(start_, end - start_));
+  const auto first_end = whole_.find('\n');
+  const auto last_start = whole_.rfind('\n');
+  if (first_end == last_start) return;
+  const auto opening = match_fence(whole_.substr(0, first_end));
+  const auto closing = match_fence(whole_.substr(last_start + 1));
+  if (opening.kind != FenceLine::Kind::fence || !closing.bare || closing.ticks < opening.ticks) return;
+  whole_ = text::trim(whole_.substr(first_end, last_start - first_end));
+  take("fenced");
+}
+
+std::optional<std::string> ReplyReader::raw_text(std::size_t output) const {
+  std::string out;
+  switch (form_) {
+    case Form::nothing: break;
+    case Form::sections:
+      if (!sections_[output].has_text) break;
+      if (const auto raw = sections_.value(text_, output, out); raw.data() != out.data()) out = raw;
+      break;
+    case Form::json:
+      if (!json_[output] || is_blank(*json_[output])) break;
+      out = json_[output]->is_string() ? std::string(view(json_[output]->get_string())) : to_text(*json_[output]);
+      break;
+    case Form::whole: out = whole_; break;
+  }
+  return out.empty() ? std::nullopt : std::optional(std::move(out));
+}
+
+std::expected<Reading, Unreadable> ReplyReader::read() && {
+  Reading reading;
+  reading.flags = std::move(flags_);
+  reading.outputs.reserve(signature_.outputs.size());
+  std::vector<std::string> missing;
+  std::vector<Unreadable::Invalid> invalid;
+  JsonObject absent;
+  std::string storage;
+
+  for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
+    const auto& field = signature_.outputs[i];
+    Liberties liberties(reading.flags, field.name);
+    const auto keep = [&](Coerced value) {
+      if (value) {
+        reading.outputs.emplace(field.name, *std::move(value));
+      } else {
+        invalid.push_back({field.name, std::move(value.error())});
+      }
+    };
+    if (form_ == Form::sections && sections_[i].has_text) {
+      keep(coerce(field, sections_.value(text_, i, storage), liberties));
+    } else if (form_ == Form::whole) {
+      keep(coerce(field, whole_, liberties));
+    } else if (form_ == Form::json && json_[i] && !is_blank(*json_[i])) {
+      if (cut_member_ == i && field.type.required().kind != Type::Kind::string) {
+        keep(std::unexpected(std::string("the value is cut off")));
+      } else {
+        keep(coerce(field, *std::move(json_[i]), liberties));
+      }
+    } else if (field.default_value) {
+      liberties.take("defaulted");
+      reading.outputs.emplace(field.name, *field.default_value);
+      absent.emplace(field.name, nullptr);
+    } else if (field.type.is_optional()) {
+      reading.outputs.emplace(field.name, nullptr);
+      absent.emplace(field.name, nullptr);
+    } else {
+      missing.push_back(field.name);
+    }
+  }
+  if (missing.empty() && invalid.empty()) return reading;
+
+  for (const auto& member : absent) reading.outputs.stable_erase(member.key());
+  return std::unexpected(Unreadable{.missing = std::move(missing),
+                                    .invalid = std::move(invalid),
+                                    .partial = std::move(reading.outputs),
+                                    .flags = std::move(reading.flags),
+                                    .raw = std::string(text_)});
+}
+
+}  // namespace dspy

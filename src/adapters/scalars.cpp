@@ -1,0 +1,147 @@
+#include "adapters/scalars.hpp"
+
+#include "adapters/excerpt.hpp"
+#include "adapters/numbers.hpp"
+#include "dspy/base/text.hpp"
+
+#include <array>
+#include <format>
+#include <vector>
+
+namespace dspy {
+namespace {
+
+using Kind = Type::Kind;
+
+Coerced refuse(std::string_view text, std::string_view complaint) {
+  constexpr std::size_t longest = 60;
+  return std::unexpected(std::format("`{}` {}", excerpt(text, longest), complaint));
+}
+
+void note(const WrittenNumber& number, Liberties& liberties) {
+  if (number.grouped) liberties.take("thousands_separator");
+  if (number.unusual_minus) liberties.take("minus_sign");
+}
+
+Coerced read_integer(std::string_view text, Liberties& liberties) {
+  const auto number = read_number(text);
+  if (!number) return refuse(text, "is not a whole number");
+  if (!number->integer) {
+    return refuse(text, number->plain_integer ? "does not fit into 64 bits" : "is not a whole number");
+  }
+  note(*number, liberties);
+  if (!number->plain_integer) liberties.take("whole_float");
+  return *number->integer;
+}
+
+Coerced read_float(std::string_view text, Liberties& liberties) {
+  const auto number = read_number(text);
+  if (!number) return refuse(text, "is not a number");
+  note(*number, liberties);
+  return number->value;
+}
+
+Coerced read_boolean(std::string_view text, Liberties& liberties) {
+  if (text::equals_ignoring_case(text, "true")) return true;
+  if (text::equals_ignoring_case(text, "false")) return false;
+  const bool yes = text::equals_ignoring_case(text, "yes") || text == "1";
+  const bool no = text::equals_ignoring_case(text, "no") || text == "0";
+  if (!yes && !no) return refuse(text, "is neither true nor false");
+  liberties.take("bool_word");
+  return yes;
+}
+
+/// Equality but for case and for blanks, `_` and `-` between words.
+bool same_words(std::string_view a, std::string_view b) noexcept {
+  const auto skip = [](std::string_view& text) {
+    while (!text.empty() && (text[0] == ' ' || text[0] == '_' || text[0] == '-')) text.remove_prefix(1);
+  };
+  for (skip(a), skip(b); !a.empty() && !b.empty(); skip(a), skip(b)) {
+    if (!text::equals_ignoring_case(a.substr(0, 1), b.substr(0, 1))) return false;
+    a.remove_prefix(1);
+    b.remove_prefix(1);
+  }
+  return a.empty() && b.empty();
+}
+
+/// `name`, with the kind of equality that a choice is looked for with.
+struct Likeness {
+  bool (*holds)(std::string_view, std::string_view) noexcept;
+  std::string_view liberty;
+};
+
+constexpr std::array likenesses = {
+    Likeness{[](std::string_view a, std::string_view b) noexcept { return a == b; }, ""},
+    Likeness{text::equals_ignoring_case, "letter_case"},
+    Likeness{same_words, "choice_spelling"},
+};
+
+Coerced read_literal(const Type& type, std::string_view text, Liberties& liberties) {
+  std::vector<std::string> names;
+  names.reserve(type.choices.size());
+  for (const auto& choice : type.choices) {
+    names.push_back(choice.is_string() ? std::string(view(choice.get_string())) : to_text(choice));
+  }
+  for (const auto& [holds, liberty] : likenesses) {
+    const Json* found = nullptr;
+    bool unique = true;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (!holds(names[i], text)) continue;
+      // `1` and `'1'` are two choices with one name; the first is as good as the other.
+      unique = found == nullptr || liberty.empty();
+      if (found == nullptr) found = &type.choices[i];
+    }
+    if (found == nullptr) continue;
+    if (!unique) break;
+    if (!liberty.empty()) liberties.take(liberty);
+    return *found;
+  }
+  return refuse(text, std::format("is not one of: {}", excerpt(text::enumerate(names), 200)));
+}
+
+Coerced read_as_is(const Type& type, std::string_view text, Liberties& liberties) {
+  switch (type.kind) {
+    case Kind::integer: return read_integer(text, liberties);
+    case Kind::number: return read_float(text, liberties);
+    case Kind::boolean: return read_boolean(text, liberties);
+    default: return read_literal(type, text, liberties);
+  }
+}
+
+}  // namespace
+
+std::string_view peel(std::string_view text) noexcept {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> pairs = {{
+      {"\"", "\""},
+      {"'", "'"},
+      {"`", "`"},
+      {"*", "*"},
+      {"_", "_"},
+      {"\xE2\x80\x9C", "\xE2\x80\x9D"},  // “ ”
+  }};
+  for (std::size_t before = text.size() + 1; text.size() < before;) {
+    before = text.size();
+    text = text::trim(text);
+    for (const auto& [open, close] : pairs) {
+      if (text.size() > open.size() + close.size() && text.starts_with(open) && text.ends_with(close)) {
+        text.remove_prefix(open.size());
+        text.remove_suffix(close.size());
+      }
+    }
+    if (text.size() > 1 && std::string_view(".,;!").contains(text.back())) text.remove_suffix(1);
+  }
+  return text;
+}
+
+Coerced coerce_scalar(const Type& type, std::string_view text, Liberties& liberties) {
+  auto value = read_as_is(type, text, liberties);
+  if (value) return value;
+  const auto inside = peel(text);
+  if (inside == text) return value;
+  auto peeled = read_as_is(type, inside, liberties);
+  if (!peeled) return value;
+  liberties.take("decorated_value");
+  return peeled;
+}
+
+}  // namespace dspy

@@ -1,0 +1,41 @@
+#include "dspy/adapters/adapter.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace dspy;
+
+TEST_CASE("An unknown adapter is an error that lists those there are") {
+  struct Case {
+    std::string_view name;
+    std::string_view message;
+  };
+  const std::vector<Case> cases = {
+      {"feild", "there is no adapter `feild`; did you mean `field`?"},
+      {"xyz", "there is no adapter `xyz`; use one of: `field`"},
+      {"", "there is no adapter ``; use one of: `field`"},
+      {"\xFF", "there is no adapter `(not UTF-8)`; use one of: `field`"},
+  };
+  for (const auto& [name, message] : cases) {
+    CAPTURE(name);
+    const auto result = attempt([&] { return adapter(name); });
+    REQUIRE_FALSE(result.has_value());
+    CHECK(result.error().code() == Errc::config_error);
+    CHECK(std::string_view(result.error().what()) == message);
+  }
+}
+
+TEST_CASE("An unreadable reply becomes an error that carries everything") {
+  const Unreadable unreadable{.missing = {"a"},
+                              .invalid = {{"b", "`x` is not a number"}, {"c", "`y` is not a list"}},
+                              .partial = {{"d", 1}},
+                              .raw = "B: x"};
+
+  const auto error = to_error(unreadable);
+
+  CHECK(
+      std::string_view(error.what()) ==
+      "the reply lacks the field `a`; the field `b` cannot be read: `x` is not a number; the field `c` cannot be read: "
+      "`y` is not a list; the model replied \"B: x\"");
+  CHECK(to_text(to_json(error)) == R"({"kind":"parse_error","missing":["a"],"invalid":["b","c"],"message":)" +
+                                       to_text(Json(error.what())) + R"(,"partial":{"d":1}})");
+}

@@ -1,0 +1,196 @@
+#include "adapters/reader.hpp"
+
+#include "cases.hpp"
+#include "dspy/adapters/field_adapter.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+
+using namespace dspy;
+
+namespace {
+
+std::string reply_of(const JsonObject& data) {
+  if (const auto* const reply = data.if_contains("reply")) return test::text_of(*reply);
+  const auto hex = test::text_of(data.at("reply_hex"));
+  std::string bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  return bytes;
+}
+
+std::vector<std::string> sorted(std::vector<std::string> items) {
+  std::ranges::sort(items);
+  return items;
+}
+
+std::vector<std::string> strings(const JsonObject& data, std::string_view key) {
+  std::vector<std::string> out;
+  if (const auto* const items = data.if_contains(key)) {
+    for (const auto& item : items->as_array()) out.push_back(test::text_of(item));
+  }
+  return out;
+}
+
+std::vector<std::string> names(const std::vector<Flag>& flags) {
+  std::vector<std::string> out;
+  for (const auto& [field, liberty] : flags) out.push_back(field + ":" + liberty);
+  return sorted(std::move(out));
+}
+
+void check_unreadable(const JsonObject& expected, const Unreadable& actual) {
+  CHECK(sorted(actual.missing) == sorted(strings(expected, "missing")));
+  JsonObject reasons;
+  for (const auto& [field, reason] : actual.invalid) reasons.emplace(field, reason);
+  const auto* const invalid = expected.if_contains("invalid");
+  CHECK(to_text(reasons) == (invalid ? to_text(*invalid) : "{}"));
+  const auto* const partial = expected.if_contains("partial");
+  CHECK(to_text(actual.partial) == (partial ? to_text(*partial) : "{}"));
+  const auto message = actual.message();
+  CAPTURE(message);
+  for (const auto& field : actual.missing) CHECK(message.contains("`" + field + "`"));
+  for (const auto& [field, reason] : actual.invalid) {
+    CHECK(message.contains("`" + field + "`"));
+    CHECK(message.contains(reason));
+  }
+}
+
+Signature qa() {
+  return Signature::parse("question -> answer");
+}
+
+}  // namespace
+
+TEST_CASE("Replies are read as the tables in tests/cases/field/replies say") {
+  for (const auto* const file : {"labels", "json", "whole", "values"}) {
+    const auto cases = test::load_cases(std::string("field/replies/") + file + ".jsonl");
+    CHECK(cases.size() > 10);
+    for (const auto& data : cases) {
+      const auto name = test::text_of(data.at("name"));
+      const auto reply = reply_of(data);
+      CAPTURE(file);
+      CAPTURE(name);
+      CAPTURE(reply);
+
+      const auto reading = FieldAdapter().parse(test::signature_of_case(data), reply);
+
+      CHECK(names(reading ? reading->flags : reading.error().flags) == sorted(strings(data, "flags")));
+      if (const auto* const outputs = data.if_contains("outputs")) {
+        CHECK_MESSAGE(reading.has_value(), (reading ? "" : reading.error().message()));
+        if (reading) CHECK(to_text(reading->outputs) == to_text(*outputs));
+      } else {
+        CHECK_FALSE(reading.has_value());
+        if (!reading) check_unreadable(data, reading.error());
+      }
+    }
+  }
+}
+
+TEST_CASE("Reading leaves no state behind") {
+  const FieldAdapter adapter;
+  const auto signature = Signature::parse("q -> a, b: Optional[str]");
+
+  const auto first = adapter.parse(signature, "A: 1\nB: 2");
+  const auto broken = adapter.parse(signature, "");
+  const auto second = adapter.parse(signature, "A: 3");
+
+  CHECK(first->outputs == JsonObject{{"a", "1"}, {"b", "2"}});
+  CHECK_FALSE(broken.has_value());
+  CHECK(second->outputs == JsonObject{{"a", "3"}, {"b", nullptr}});
+}
+
+TEST_CASE("A reply that cannot be read keeps its text and says what is wrong in one sentence") {
+  const auto signature = Signature::parse("q -> a, b: int, c");
+
+  const auto reading = FieldAdapter().parse(signature, "B: many\nlines");
+
+  REQUIRE_FALSE(reading.has_value());
+  CHECK(reading.error().raw == "B: many\nlines");
+  CHECK(reading.error().message() ==
+        "the reply lacks the fields `a` and `c`; the field `b` cannot be read: `many lines` is not a whole number; the "
+        "model "
+        "replied \"B: many lines\"");
+  const auto error = to_error(reading.error());
+  CHECK(error.code() == Errc::parse_error);
+  CHECK(std::string_view(error.what()) == reading.error().message());
+  CHECK(error.info().missing == std::vector<std::string>{"a", "c"});
+  CHECK(error.info().invalid == std::vector<std::string>{"b"});
+  CHECK(error.info().raw == "B: many\nlines");
+  CHECK(FieldAdapter().parse(qa(), " ").error().message() ==
+        "the reply lacks the field `answer`; the model replied with nothing");
+}
+
+TEST_CASE("Messages quote a long reply by its start, cut between characters") {
+  std::string reply = "x";
+  for (int i = 0; i < 200; ++i) reply += "é";
+  const auto reading = FieldAdapter().parse(Signature::parse("q -> a, b"), reply);
+
+  const auto message = reading.error().message();
+
+  CHECK(message.size() < 300);
+  CHECK(message.ends_with("é…\""));
+  CHECK(reading.error().raw == reply);
+}
+
+TEST_CASE("Hostile replies are read in linear time and never crash") {
+  struct Case {
+    std::string_view name;
+    std::string_view start;
+    std::string_view repeated;
+    std::string_view end;
+  };
+  const std::vector<Case> cases = {
+      {"lists", "Items: ", "[", ""},
+      {"objects", "", "{", ""},
+      {"nested objects", "", "{\"x\":", ""},
+      {"nested objects with fields", "", "{\"items\":", ""},
+      {"objects that fail late", "", "{\"x\":1,\"y\":{},", "!"},
+      {"string starts", "", "{\"x\":\"", ""},
+      {"single quotes", "", "{'x':'", ""},
+      {"comments", "", "{//", ""},
+      {"labels", "", "Items:\n", ""},
+      {"two labels in turn", "", "Items:\nNote:\n", "x"},
+      {"repeated labels", "Items: 1\n", "Items: 2\n", ""},
+      {"input labels", "", "Question: x\n", ""},
+      {"fences", "Note: ", "```\n", ""},
+      {"fences with words", "Note: ", "```x\n", ""},
+      {"ticks", "Note: ", "`", ""},
+      {"backslashes", "Note: x\n", "\\", "Items: 1"},
+      {"slashed lines", "Note: x\n", "\\Note: x\n", ""},
+      {"separators", "", "i_-_-_-_-", ""},
+      {"bullets", "Items:\n", "- ", ""},
+      {"bullet lines", "Items:\n", "- x\n", ""},
+      {"commas", "Items: ", "1,", ""},
+      {"blanks", "", " ", ""},
+      {"line ends", "Note: x", "\n", "x"},
+      {"emphasis", "", "*", "Note: x"},
+      {"quotes", "Items: ", "\"", ""},
+      {"thoughts", "", "<think>", ""},
+      {"zero bytes", "", std::string_view("\0", 1), ""},
+      {"broken bytes", "", "\xFF\xE2\x82", ""},
+  };
+  const auto signature = Signature::parse("question -> items: list[list[int]], note: Optional[str]");
+  for (const auto& [name, start, repeated, end] : cases) {
+    CAPTURE(name);
+    std::string reply(start);
+    while (reply.size() < 1'000'000) reply += repeated;
+    reply += end;
+    const auto began = std::chrono::steady_clock::now();
+
+    const auto reading = FieldAdapter().parse(signature, reply);
+
+    // A megabyte takes milliseconds, or minutes where time grows with the square.
+    const auto took = std::chrono::steady_clock::now() - began;
+    CHECK(took < std::chrono::seconds(5));
+    CHECK((reading.has_value() || !reading.error().message().empty()));
+  }
+}
+
+TEST_CASE("A very long value is read whole") {
+  const std::string text(3'000'000, 'x');
+
+  CHECK(FieldAdapter().parse(qa(), "Answer: " + text)->outputs.at("answer") == Json(text));
+  CHECK(FieldAdapter().parse(qa(), text)->outputs.at("answer") == Json(text));
+  CHECK(FieldAdapter().parse(qa(), "{\"answer\": \"" + text + "\"}")->outputs.at("answer") == Json(text));
+}
