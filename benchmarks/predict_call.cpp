@@ -19,7 +19,7 @@ struct QuestionAnswer {
 };
 
 /// Answers every request alike, at no cost but the reply's own.
-std::shared_ptr<dspy::ScriptedLM> parrot(std::string reply) {
+std::shared_ptr<dspy::ScriptedLM> parrot(const std::string& reply) {
   auto lm = std::make_shared<dspy::ScriptedLM>([reply](const dspy::Request&) { return reply; });
   lm->remember(false);
   return lm;
@@ -27,6 +27,7 @@ std::shared_ptr<dspy::ScriptedLM> parrot(std::string reply) {
 
 std::vector<dspy::Example> demos(std::int64_t count) {
   std::vector<dspy::Example> out;
+  out.reserve(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) {
     out.push_back(dspy::Example({{"question", "What is the capital of France?"}, {"answer", "Paris"}}, {"question"}));
   }

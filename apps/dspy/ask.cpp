@@ -1,5 +1,4 @@
 #include "command.hpp"
-#include "dspy/modules/chain_of_thought.hpp"
 
 #include <iostream>
 

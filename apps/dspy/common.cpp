@@ -1,6 +1,5 @@
 #include "command.hpp"
 #include "dspy/base/text.hpp"
-#include "dspy/llama/llama_lm.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
 
 #include <cstdlib>

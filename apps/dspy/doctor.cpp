@@ -1,6 +1,5 @@
 #include "command.hpp"
 #include "dspy/llama/hardware.hpp"
-#include "dspy/llama/llama_lm.hpp"
 
 #include <chrono>
 #include <format>

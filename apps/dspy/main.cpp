@@ -2,7 +2,6 @@
 
 #include "command.hpp"
 
-#include <cstdio>
 #include <cstring>
 #include <iostream>
 

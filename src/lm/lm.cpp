@@ -56,6 +56,7 @@ std::shared_ptr<LM> lm(std::string_view uri) {
       factory = found->second;
     } else {
       std::vector<std::string> known;
+      known.reserve(schemes.size());
       for (const auto& [scheme, unused] : schemes) known.push_back(scheme);
       unknown_scheme(parts.scheme, std::move(known));
     }

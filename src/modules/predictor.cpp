@@ -105,7 +105,7 @@ Async<Prediction> Predictor::acall(JsonObject inputs, CallOptions options) const
   }(*this, std::move(inputs), std::move(options));
 }
 
-Prediction Predictor::stream(JsonObject inputs, FieldSink sink, const CallOptions& options) const {
+Prediction Predictor::stream(JsonObject inputs, const FieldSink& sink, const CallOptions& options) const {
   return wait(run(std::move(inputs), options, &sink));
 }
 

@@ -48,7 +48,7 @@ class Predictor {
   Async<Prediction> acall(JsonObject inputs, CallOptions options = {}) const;
 
   /// Like a call, and hands each output field's text to `sink` as it arrives.
-  Prediction stream(JsonObject inputs, FieldSink sink, const CallOptions& options = {}) const;
+  Prediction stream(JsonObject inputs, const FieldSink& sink, const CallOptions& options = {}) const;
   Async<Prediction> astream(JsonObject inputs, FieldSink sink, CallOptions options = {}) const;
 
   /// The messages a call would send: for looking, and for tests.

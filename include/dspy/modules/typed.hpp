@@ -64,8 +64,8 @@ class TypedModule {
   }
 
   /// Like a call, and hands each output field's text to `sink` as it arrives.
-  Output stream(const Input& input, FieldSink sink, const CallOptions& options = {}) const {
-    return typed(predictor_.stream(to_values(input), std::move(sink), options));
+  Output stream(const Input& input, const FieldSink& sink, const CallOptions& options = {}) const {
+    return typed(predictor_.stream(to_values(input), sink, options));
   }
   Async<Output> astream(Input input, FieldSink sink, CallOptions options = {}) const {
     return finish(predictor_.astream(to_values(input), std::move(sink), std::move(options)));
