@@ -1,5 +1,6 @@
 #include "command.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/llama/llama_lm.hpp"  // IWYU pragma: keep: including it is what offers `llama:`
 #include "dspy/modules/chain_of_thought.hpp"
 
 #include <cstdlib>
