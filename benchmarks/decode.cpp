@@ -1,51 +1,122 @@
-// One stream through LlamaLM beside llama-bench: the same file, threads and number of tokens, in turns, so that a noisy
-// machine slows both. Prints the medians and the ratio.
+// Tokens a second of one reply through LlamaLM, side by side with llama.cpp's own llama-bench on the same file and
+// threads.
 //
-//   bench-decode [MODEL.gguf] [THREADS] [ROUNDS]
+//     bench-decode                     the embedded model, and one of random weights in the shape of Qwen2.5 0.5B
+//     bench-decode --busy              the same decoding while another program keeps a core busy
+//     bench-decode [--rounds N] [--threads N] [FILE...]
+//
+// Runs alternate, so that what else the machine does meets both alike.  The median tells what happened, the best what
+// the code can do.
 
+#include "../tests/support/random_model.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/base/json.hpp"
 #include "dspy/base/wait.hpp"
+#include "dspy/llama/hardware.hpp"
 #include "dspy/llama/llama_lm.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
+#include <cstring>
+#include <filesystem>
+#include <format>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
 
-constexpr int tokens = 256;
+namespace fs = std::filesystem;
+using namespace dspy;
 
-/// llama-bench's tokens per second; 0 if it is not installed.
-double peer(const std::string& model, int threads) {
-  const auto command = "llama-bench -m '" + model + "' -p 0 -n " + std::to_string(tokens) + " -t " +
-                       std::to_string(threads) + " -r 1 -o json 2>/dev/null";
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
-  if (!pipe) return 0;
+constexpr int reply_tokens = 96;
+constexpr int prompt_tokens = 512;
+
+/// Runs a program and returns what it prints; nothing if it cannot be run.  `environment` is added to ours.
+std::optional<std::string> output_of(std::vector<std::string> command,
+                                     const std::vector<std::string>& environment = {}) {
+  int pipe_ends[2];
+  if (::pipe(pipe_ends) != 0) return std::nullopt;
+  const auto child = ::fork();
+  if (child == 0) {
+    ::dup2(pipe_ends[1], 1);
+    ::close(pipe_ends[0]);
+    for (const auto& setting : environment) ::putenv(::strdup(setting.c_str()));
+    std::vector<char*> arguments;
+    for (auto& argument : command) arguments.push_back(argument.data());
+    arguments.push_back(nullptr);
+    if (std::freopen("/dev/null", "w", stderr) != nullptr) ::execvp(arguments[0], arguments.data());
+    ::_exit(127);
+  }
+  ::close(pipe_ends[1]);
   std::string text;
-  std::array<char, 4096> buffer{};
-  while (const auto read = std::fread(buffer.data(), 1, buffer.size(), pipe.get())) text.append(buffer.data(), read);
-  const auto json = dspy::parse_json(text);
-  if (!json || !json->is_array() || json->get_array().empty()) return 0;
-  return json->get_array()[0].as_object().at("avg_ts").to_number<double>();
+  char buffer[4096];
+  for (ssize_t count = 0; (count = ::read(pipe_ends[0], buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(count));
+  ::close(pipe_ends[0]);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return std::nullopt;
+  return text;
 }
 
-/// Ours: the whole call, without the time that the engine says it spent on the prompt. So hot that the end of the reply is
-/// as likely as any other token, for a small model would stop early; sampling from the whole vocabulary is the dearest case.
-double ours(dspy::LlamaLM& lm, std::uint64_t seed) {
-  using Clock = std::chrono::steady_clock;
-  dspy::Request request;
-  request.messages = {{dspy::Role::user, "Question: Where does Nora live?\n\nAnswer:"}};
-  request.sampling = {.max_tokens = tokens, .temperature = 100.0, .top_p = 1.0, .repeat_penalty = 1.0, .seed = seed};
-  const auto prompt_before = lm.engine().stats().prompt_seconds;
-  const auto start = Clock::now();
-  const auto reply = dspy::wait(lm.complete(std::move(request)));
-  const std::chrono::duration<double> took = Clock::now() - start;
-  const auto prompt = lm.engine().stats().prompt_seconds - prompt_before;
-  return reply.usage.completion_tokens < tokens ? 0 : tokens / (took.count() - prompt);
+struct Rates {
+  double write = 0;  ///< Tokens of a reply a second.
+  double read = 0;   ///< Tokens of a prompt a second.
+};
+
+/// `depth`: how many tokens precede the reply.
+std::optional<Rates> llama_bench(const std::string& file, int threads, std::size_t depth) {
+  const auto measure = [&](int prompt, int reply, std::size_t before) -> std::optional<double> {
+    const auto text =
+        output_of({"llama-bench", "-m", file, "-t", std::to_string(threads), "-p", std::to_string(prompt), "-n",
+                   std::to_string(reply), "-d", std::to_string(before), "-r", "1", "-ngl", "0", "-o", "json"});
+    const auto json = text ? parse_json(*text) : std::unexpected(JsonProblem{});
+    if (!json || json->as_array().empty()) return std::nullopt;
+    return json->at(0).at("avg_ts").to_number<double>();
+  };
+  const auto write = measure(0, reply_tokens, depth);
+  const auto read = measure(prompt_tokens, 0, 0);
+  if (!write || !read) return std::nullopt;
+  return Rates{.write = *write, .read = *read};
+}
+
+Chat short_question() {
+  return {{Role::user, "Question: What is in the box?\n\nAnswer:"}};
+}
+
+/// One reply of a fixed length, timed by the engine: what stands between two tokens counts, such as choosing one.
+double write_rate(LlamaLM& lm, int tokens) {
+  auto& engine = lm.engine();
+  const auto before = engine.stats();
+  llama::Generation work{.prompt = lm.prompt_for(short_question()),
+                         .sampling = {.max_tokens = tokens, .temperature = 0},
+                         .ignores_end = true};
+  wait(engine.generate(std::move(work)));
+  const auto after = engine.stats();
+  // The first token comes with the prompt.
+  return static_cast<double>(after.completion_tokens - before.completion_tokens - 1) /
+         (after.completion_seconds - before.completion_seconds);
+}
+
+double read_rate(LlamaLM& lm) {
+  static llama::Token salt = 0;
+  auto& engine = lm.engine();
+  const auto before = engine.stats();
+  // Each prompt differs from its start, so that nothing is reused.
+  std::vector<llama::Token> prompt(static_cast<std::size_t>(prompt_tokens), 60);
+  prompt[0] = 65 + salt++ % 20;
+  wait(engine.generate({.prompt = std::move(prompt), .sampling = {.max_tokens = 1, .temperature = 0}}));
+  const auto after = engine.stats();
+  return prompt_tokens / (after.prompt_seconds - before.prompt_seconds);
 }
 
 double median(std::vector<double> values) {
@@ -53,35 +124,180 @@ double median(std::vector<double> values) {
   return values.empty() ? 0 : values[values.size() / 2];
 }
 
+double best(const std::vector<double>& values) {
+  return values.empty() ? 0 : *std::ranges::max_element(values);
+}
+
+void compare(const std::string& file, int threads, int rounds) {
+  const llama::EngineOptions engine = {.context_length = 1024, .threads = threads};
+  auto fast = engine;
+  fast.reproducible = false;
+  LlamaLM lm(file, {.engine = engine, .model = {.gpu_layers = 0}});
+  LlamaLM fast_reader(file, {.engine = fast, .model = {.gpu_layers = 0}});
+  const auto& info = lm.engine().model().info();
+  threads = lm.engine().options().threads;
+  std::printf("\n%s: %.1fM parameters, %s, %d thread%s\n", info.name.c_str(),
+              static_cast<double>(info.parameters) / 1e6, info.quantization.c_str(), threads, threads == 1 ? "" : "s");
+
+  std::vector<double> write, read, read_fast, bench_write, bench_read;
+  write_rate(lm, 8);
+  for (int round = 0; round < rounds; ++round) {
+    write.push_back(write_rate(lm, reply_tokens));
+    if (const auto rates = llama_bench(file, threads, lm.prompt_for(short_question()).size())) {
+      bench_write.push_back(rates->write);
+      bench_read.push_back(rates->read);
+    }
+    read.push_back(read_rate(lm));
+    read_fast.push_back(read_rate(fast_reader));
+  }
+  const auto row = [](const char* name, const std::vector<double>& ours, const std::vector<double>& theirs) {
+    std::printf("  %-28s %10.1f %10.1f", name, median(ours), best(ours));
+    if (!theirs.empty())
+      std::printf("   %10.1f %10.1f   %6.1f %%  %6.1f %%", median(theirs), best(theirs),
+                  100 * median(ours) / median(theirs), 100 * best(ours) / best(theirs));
+    std::printf("\n");
+  };
+  std::printf("  %-28s %21s   %21s   %18s\n  %-28s %10s %10s   %10s %10s   %8s  %8s\n", "", "LlamaLM", "llama-bench",
+              "ratio", "tokens a second", "median", "best", "median", "best", "median", "best");
+  row("reply of 96", write, bench_write);
+  row("prompt of 512", read, bench_read);
+  row("prompt, not reproducible", read_fast, bench_read);
+  if (bench_write.empty())
+    std::printf("  llama-bench is not installed (Debian: llama.cpp-tools), so there is nothing to compare with\n");
+}
+
+/// The 0.5B shape of Qwen2.5, in a folder that is removed at the end.
+struct RealShape {
+  RealShape() {
+    fs::create_directories(folder);
+    test::RandomModel{.layers = 24,
+                      .width = 896,
+                      .hidden = 4864,
+                      .heads = 14,
+                      .kv_heads = 2,
+                      .context_length = 32768,
+                      .vocabulary = 151936,
+                      .type = test::GgufWriter::q8_0,
+                      .name = "random weights, shape of Qwen2.5 0.5B"}
+        .write(file);
+  }
+  ~RealShape() {
+    std::error_code error;
+    fs::remove_all(folder, error);
+  }
+  RealShape(const RealShape&) = delete;
+  RealShape& operator=(const RealShape&) = delete;
+
+  fs::path folder = fs::temp_directory_path() / std::format("dspy-bench-{}", ::getpid());
+  std::string file = folder / "random-0.5b-q8_0.gguf";
+};
+
+// --- a busy neighbour ------------------------------------------------------------------------------------------------
+
+/// Another program that wants one core.
+class Neighbour {
+ public:
+  Neighbour() : process_(::fork()) {
+    if (process_ == 0) {
+      for (std::atomic<unsigned long> i = 0;;) i.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  ~Neighbour() {
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+  }
+  Neighbour(const Neighbour&) = delete;
+  Neighbour& operator=(const Neighbour&) = delete;
+
+ private:
+  pid_t process_;
+};
+
+/// What a child of `busy` does: one setting, in a process of its own, since OpenMP reads its settings once.
+int decode_once(const std::string& file, int threads, bool yields) {
+  LlamaLM lm(file,
+             {.engine = {.context_length = 1024, .threads = threads, .yields = yields}, .model = {.gpu_layers = 0}});
+  write_rate(lm, 16);  // what a quiet step takes is not known yet: the neighbour is there from the start
+  std::vector<double> rates;
+  for (int i = 0; i < 3; ++i) rates.push_back(write_rate(lm, 48));
+  std::printf("%f\n", median(rates));
+  return 0;
+}
+
+void busy(const std::string& self, const std::string& file, int threads, int rounds) {
+  struct Setting {
+    const char* name;
+    const char* spin;
+    int threads;
+    const char* yields;
+  };
+  const std::vector<Setting> settings = {
+      {"all threads, libgomp's default", "GOMP_SPINCOUNT=300000", threads, "0"},
+      {"all threads, short spin", "GOMP_SPINCOUNT=2000", threads, "0"},
+      {"as shipped (short spin, yields)", "GOMP_SPINCOUNT=2000", threads, "1"},
+      {"one thread", "GOMP_SPINCOUNT=2000", 1, "0"},
+  };
+  std::vector<std::vector<double>> quiet(settings.size() + 1), beside(settings.size() + 1);
+  for (int round = 0; round < rounds; ++round) {
+    for (const bool is_busy : {false, true}) {
+      std::optional<Neighbour> neighbour;
+      if (is_busy) neighbour.emplace();
+      auto& rates = is_busy ? beside : quiet;
+      for (std::size_t i = 0; i < settings.size(); ++i) {
+        const auto text = output_of({self, "--once", file, std::to_string(settings[i].threads), settings[i].yields},
+                                    {settings[i].spin});
+        if (text) rates[i].push_back(std::atof(text->c_str()));
+      }
+      if (const auto bench = llama_bench(file, threads, 0)) rates.back().push_back(bench->write);
+    }
+  }
+  std::printf("\n%s, %d threads: tokens a second of a reply\n  %-34s %14s %22s\n", fs::path(file).filename().c_str(),
+              threads, "", "quiet", "beside a busy process");
+  for (std::size_t i = 0; i <= settings.size(); ++i) {
+    if (quiet[i].empty()) continue;
+    std::printf("  %-34s %14.1f %22.1f\n", i < settings.size() ? settings[i].name : "llama-bench", median(quiet[i]),
+                median(beside[i]));
+  }
+}
+
+int number(const char* text) {
+  return text ? std::atoi(text) : 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 1 && argv[1][0] == '-') argc = 1;  // flags for other benchmarks
-  const std::string model = argc > 1 ? argv[1] : "models/dspy-tiny.gguf";
-  const int threads = argc > 2 ? std::atoi(argv[2]) : 1;
-  const int rounds = argc > 3 ? std::atoi(argv[3]) : 9;
-
-  dspy::LlamaLM lm(model, {.engine = {.threads = threads, .yields = false}});
-  ours(lm, 0);
-  std::vector<double> us;
-  std::vector<double> them;
-  std::vector<double> ratios;
-  for (int round = 0; round < rounds; ++round) {
-    const auto theirs = peer(model, threads);
-    double mine = 0;
-    for (std::uint64_t seed = 1; mine == 0 && seed < 50; ++seed) mine = ours(lm, seed + 100 * static_cast<std::uint64_t>(round));
-    us.push_back(mine);
-    if (theirs == 0) continue;
-    them.push_back(theirs);
-    ratios.push_back(mine / theirs);
+  int rounds = 5, threads = 0;
+  bool is_busy = false;
+  std::vector<std::string> files;
+  if (argc == 5 && std::string_view(argv[1]) == "--once")
+    return decode_once(argv[2], number(argv[3]), number(argv[4]) != 0);
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--rounds") {
+      rounds = number(argv[++i]);
+    } else if (argument == "--threads") {
+      threads = number(argv[++i]);
+    } else if (argument == "--busy") {
+      is_busy = true;
+    } else if (!argument.starts_with("--benchmark")) {
+      files.emplace_back(argument);
+    }
   }
-  std::printf("%s, %d thread(s), %d tokens, %d rounds\n", model.c_str(), threads, tokens, rounds);
-  std::printf("%-24s %10.1f tokens/s\n", "LlamaLM", median(us));
-  if (them.empty()) {
-    std::printf("llama-bench is not installed: nothing to compare with\n");
-    return 0;
+  try {
+    std::optional<RealShape> real_shape;
+    if (files.empty()) {
+      if (!is_busy && fs::exists("models/dspy-tiny.gguf")) files.emplace_back("models/dspy-tiny.gguf");
+      files.push_back(real_shape.emplace().file);
+    }
+    for (const auto& file : files) {
+      if (is_busy)
+        busy("/proc/self/exe", file, threads > 0 ? threads : llama::Hardware::detect().threads, rounds);
+      else
+        compare(file, threads, rounds);
+    }
+  } catch (const Error& error) {
+    std::fprintf(stderr, "bench-decode: %s\n", error.what());
+    return 1;
   }
-  std::printf("%-24s %10.1f tokens/s\n", "llama-bench", median(them));
-  std::printf("%-24s %10.3f (median of pairs)\n", "ratio", median(ratios));
-  return 0;
 }

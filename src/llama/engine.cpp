@@ -168,9 +168,7 @@ struct Engine::Impl {
       queue.pop_front();
     }
     try {
-      auto prompt = std::move(job->work.prompt);
-      Sequence sequence(*model, std::move(prompt), job->work.sampling,
-                        static_cast<std::size_t>(options.context_length));
+      Sequence sequence(*model, job->work, static_cast<std::size_t>(options.context_length));
       running.emplace(std::move(*job), std::move(sequence), Clock::now(), std::nullopt);
       reuse_known_tokens();
     } catch (const std::exception& error) {

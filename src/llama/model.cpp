@@ -108,13 +108,15 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, Mode
                 std::format("`{}` ({}) only reads text and cannot write any; use a generative model", file.string(),
                             info.architecture),
                 {.model = file.string()});
-  return std::shared_ptr<const Model>(new Model(std::move(info), std::move(handle), std::move(placement.words)));
+  return std::shared_ptr<const Model>(
+      new Model(std::move(info), std::move(handle), std::move(placement.words), !placement.devices.empty()));
 }
 
-Model::Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement)
+Model::Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu)
     : info_(std::move(info)),
       handle_(std::move(handle)),
       placement_(std::move(placement)),
+      on_gpu_(on_gpu),
       template_(template_of(info_, *handle_)) {
   const auto& facts = handle_->facts();
   info_.vocabulary = facts.vocabulary;

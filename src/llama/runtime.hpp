@@ -37,7 +37,7 @@ enum class LoadMode { automatic, read, map };
 
 struct RuntimeLoadOptions {
   std::string path{};
-  int gpu_layers = 0;                ///< -1 is all.
+  int gpu_layers = 0;                  ///< -1 is all.
   std::vector<std::size_t> devices{};  ///< Indices into `devices()`; empty keeps everything on the CPU.
   LoadMode mode = LoadMode::automatic;
   std::function<bool(float)> progress{};  ///< Called with 0…1 on the loading thread; false gives up.

@@ -9,6 +9,8 @@ namespace dspy::llama {
 namespace {
 
 constexpr float nothing = -std::numeric_limits<float>::infinity();
+/// Below it the likeliest token is as good as certain, and its inverse leaves the range of a float.
+constexpr double least_temperature = 1e-6;
 
 /// The largest number; several running maxima side by side become vector instructions.
 float largest(std::span<const float> values) {
@@ -61,7 +63,7 @@ std::optional<Token> Sampler::sample(std::span<float> logits, std::span<const To
   penalize(logits, history);
   const float best = largest(logits);
   if (best == nothing || best == std::numeric_limits<float>::infinity()) return std::nullopt;
-  if (options_.temperature == 0 || options_.top_k == 1)
+  if (options_.temperature < least_temperature || options_.top_k == 1)
     return static_cast<Token>(std::ranges::find(logits, best) - logits.begin());
 
   collect(logits, best);
@@ -93,7 +95,7 @@ void Sampler::collect(std::span<const float> logits, float best) {
   const auto floor = best - static_cast<float>(25 * 0.6931471805599453 * std::max(1.0, options_.temperature));
   candidates_.clear();
   for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] >= floor) candidates_.push_back({logits[i], static_cast<Token>(i)});
+    if (logits[i] >= floor) candidates_.push_back({.logit = logits[i], .token = static_cast<Token>(i)});
   }
 }
 
@@ -110,9 +112,11 @@ void Sampler::keep_top_k() {
 /// The fewest likeliest tokens whose shares reach `top_p`.  Usually they are few, so they are taken off a heap one by
 /// one.
 void Sampler::keep_top_p(float best) {
-  const auto share = [&](const Candidate& candidate) { return std::exp(static_cast<double>(candidate.logit - best)); };
   double total = 0;
-  for (const auto& candidate : candidates_) total += share(candidate);
+  for (auto& candidate : candidates_) {
+    candidate.weight = std::exp(candidate.logit - best);
+    total += static_cast<double>(candidate.weight);
+  }
   const auto less_likely = [](const Candidate& a, const Candidate& b) {
     return a.logit != b.logit ? a.logit < b.logit : a.token > b.token;
   };
@@ -120,7 +124,7 @@ void Sampler::keep_top_p(float best) {
   auto end = candidates_.end();
   for (double sum = 0; end != candidates_.begin() && sum < options_.top_p * total; --end) {
     std::pop_heap(candidates_.begin(), end, less_likely);
-    sum += share(*(end - 1));
+    sum += static_cast<double>((end - 1)->weight);
   }
   candidates_.erase(candidates_.begin(), end);
 }
@@ -131,15 +135,16 @@ void Sampler::keep_min_p(float best) {
                 [&](const Candidate& candidate) { return candidate.logit < floor && candidate.logit != best; });
 }
 
-Token Sampler::draw(float best, std::size_t place) const {
-  const auto weight = [&](const Candidate& candidate) {
-    return std::exp(static_cast<double>(candidate.logit - best) / options_.temperature);
-  };
+Token Sampler::draw(float best, std::size_t place) {
+  const auto sharpness = static_cast<float>(1 / options_.temperature);
   double total = 0;
-  for (const auto& candidate : candidates_) total += weight(candidate);
+  for (auto& candidate : candidates_) {
+    candidate.weight = std::exp((candidate.logit - best) * sharpness);
+    total += static_cast<double>(candidate.weight);
+  }
   double left = uniform(options_.seed, place) * total;
   for (const auto& candidate : candidates_) {
-    left -= weight(candidate);
+    left -= static_cast<double>(candidate.weight);
     if (left < 0) return candidate.token;
   }
   return candidates_.back().token;

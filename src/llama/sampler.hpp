@@ -40,6 +40,7 @@ class Sampler {
  private:
   struct Candidate {
     float logit = 0;
+    float weight = 0;
     Token token = 0;
   };
 
@@ -48,7 +49,7 @@ class Sampler {
   void keep_top_k();
   void keep_top_p(float best);
   void keep_min_p(float best);
-  Token draw(float best, std::size_t place) const;
+  Token draw(float best, std::size_t place);
 
   SamplerOptions options_;
   std::vector<Token> suppressed_;

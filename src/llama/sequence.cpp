@@ -25,14 +25,15 @@ std::vector<std::string> all_stops(const Model& model, std::vector<std::string> 
 
 }  // namespace
 
-Sequence::Sequence(const Model& model, std::vector<Token> prompt, const Sampling& sampling, std::size_t room)
+Sequence::Sequence(const Model& model, Generation work, std::size_t room)
     : model_(&model),
-      tokens_(std::move(prompt)),
+      tokens_(std::move(work.prompt)),
       prompt_size_(tokens_.size()),
       room_(room),
-      most_reply_(static_cast<std::size_t>(sampling.max_tokens.value_or(512))),
-      sampler_(SamplerOptions::from(with_seed(sampling)), model.suppressed()),
-      stops_(all_stops(model, sampling.stop)) {}
+      most_reply_(static_cast<std::size_t>(work.sampling.max_tokens.value_or(512))),
+      ignores_end_(work.ignores_end),
+      sampler_(SamplerOptions::from(with_seed(work.sampling)), model.suppressed()),
+      stops_(all_stops(model, work.sampling.stop)) {}
 
 void Sequence::reuse(std::size_t count) {
   computed_ = reused_ = count;
@@ -47,7 +48,7 @@ std::string Sequence::accept(std::span<float> logits) {
         std::format("`{}` computed no usable scores for the next token; the file may be damaged, or the device faulty",
                     model_->name()),
         {.model = model_->name()});
-  if (model_->ends_reply(*token)) return end(FinishReason::stop);
+  if (model_->ends_reply(*token) && !ignores_end_) return end(FinishReason::stop);
 
   auto piece = model_->piece(*token);
   if (reply.empty() && model_->handle().facts().adds_space_prefix && piece.starts_with(' ')) piece.remove_prefix(1);

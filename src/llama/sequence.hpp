@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/text.hpp"
+#include "dspy/llama/engine.hpp"
 #include "dspy/llama/model.hpp"
 #include "dspy/lm/request.hpp"
 #include "llama/sampler.hpp"
@@ -19,7 +20,7 @@ namespace dspy::llama {
 class Sequence {
  public:
   /// `room`: how many tokens fit in the context.
-  Sequence(const Model& model, std::vector<Token> prompt, const Sampling& sampling, std::size_t room);
+  Sequence(const Model& model, Generation work, std::size_t room);
 
   /// Takes the first `count` tokens as in the context already.
   void reuse(std::size_t count);
@@ -27,6 +28,7 @@ class Sequence {
   /// The tokens still to be computed, the first of which has position `computed()`.
   std::span<const Token> pending() const noexcept { return std::span(tokens_).subspan(computed_); }
   std::size_t computed() const noexcept { return computed_; }
+  std::size_t prompt_size() const noexcept { return prompt_size_; }
   bool reads_prompt() const noexcept { return computed_ < prompt_size_; }
 
   /// The next `count` pending tokens are in the context now.
@@ -50,6 +52,7 @@ class Sequence {
   std::size_t prompt_size_;
   std::size_t room_;
   std::size_t most_reply_;
+  bool ignores_end_;
   std::size_t computed_ = 0;
   std::size_t reused_ = 0;
   Sampler sampler_;

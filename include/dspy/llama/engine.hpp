@@ -58,6 +58,7 @@ struct Generation {
   Sampling sampling{};  ///< What is unset takes the default that `Sampling` names.
   std::optional<std::chrono::steady_clock::time_point> deadline{};
   std::stop_token stop{};
+  bool ignores_end = false;  ///< Write on past tokens that end a reply, for measuring speed.
 };
 
 /// Runs one model on one thread of its own.  Requests from any number of threads wait in a queue

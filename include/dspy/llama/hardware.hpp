@@ -23,10 +23,10 @@ struct Device {
 
 /// The processor and memory that this process may use, whatever the machine has.
 struct HostFacts {
-  int logical_cores = 1;            ///< That the process may run on.
-  int physical_cores = 1;           ///< Of those; hyper-threads counted once.
+  int logical_cores = 1;              ///< That the process may run on.
+  int physical_cores = 1;             ///< Of those; hyper-threads counted once.
   std::optional<double> cpu_quota{};  ///< Cores' worth of time that the control group allows.
-  std::uint64_t memory_total = 0;   ///< In bytes; what the control group allows, if that is less.
+  std::uint64_t memory_total = 0;     ///< In bytes; what the control group allows, if that is less.
   std::uint64_t memory_free = 0;
 
   /// Read from `/proc` and `/sys` below `root`.
@@ -37,7 +37,7 @@ struct HostFacts {
 struct Hardware {
   std::vector<Device> devices{};
   std::size_t chosen = 0;  ///< Index into `devices`.
-  std::string reason{};      ///< Why, in a sentence.
+  std::string reason{};    ///< Why, in a sentence.
   HostFacts host{};
   /// What an engine takes for a model too large for one thread: one thread a physical core,
   /// no more than the control group's quota.

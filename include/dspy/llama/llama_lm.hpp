@@ -44,7 +44,7 @@ class LlamaLM final : public LM {
   /// The tokens the model would read.
   std::vector<llama::Token> prompt_for(const Chat& messages) const;
 
-  const llama::Engine& engine() const noexcept { return *engine_; }
+  llama::Engine& engine() const noexcept { return *engine_; }
   /// The context is full beyond this many tokens of prompt and reply.
   int context_length() const noexcept { return engine_->options().context_length; }
 

@@ -47,6 +47,8 @@ class Model {
   int vocabulary_size() const noexcept { return info_.vocabulary; }
   /// Where the weights are, in words, such as `all 25 layers on CUDA0`.
   const std::string& placement() const noexcept { return placement_; }
+  /// Whether any of it is on a graphics card.
+  bool on_gpu() const noexcept { return on_gpu_; }
 
   /// `text` as data: no marker in it becomes a control token.
   std::vector<Token> tokenize(std::string_view text) const;
@@ -69,13 +71,14 @@ class Model {
   RuntimeModel& handle() const noexcept { return *handle_; }
 
  private:
-  Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement);
+  Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu);
 
   void append(std::vector<Token>& tokens, std::string_view text, bool control) const;
 
   ModelInfo info_;
   std::unique_ptr<RuntimeModel> handle_;
   std::string placement_;
+  bool on_gpu_;
   ChatTemplate template_;
   std::string pieces_;  // of all tokens, one after the other
   std::vector<std::uint32_t> piece_ends_;
