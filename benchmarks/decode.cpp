@@ -2,11 +2,12 @@
 // threads.
 //
 //     bench-decode                     the embedded model, and one of random weights in the shape of Qwen2.5 0.5B
+//     bench-decode --cost              processor time only
 //     bench-decode --busy              the same decoding while another program keeps a core busy
 //     bench-decode [--rounds N] [--threads N] [FILE...]
 //
-// Runs alternate, so that what else the machine does meets both alike.  The median tells what happened, the best what
-// the code can do.
+// Runs alternate, so that what else the machine does meets both alike, and the ratio of each pair is taken before the
+// median of them.  Processor time a token, on one thread, is the steadier figure on a machine that others use too.
 
 #include "../tests/support/random_model.hpp"
 #include "dspy/base/error.hpp"
@@ -15,6 +16,7 @@
 #include "dspy/llama/hardware.hpp"
 #include "dspy/llama/llama_lm.hpp"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,9 +42,16 @@ using namespace dspy;
 constexpr int reply_tokens = 96;
 constexpr int prompt_tokens = 512;
 
+double seconds_of(const rusage& used) {
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
 /// Runs a program and returns what it prints; nothing if it cannot be run.  `environment` is added to ours.
-std::optional<std::string> output_of(std::vector<std::string> command,
-                                     const std::vector<std::string>& environment = {}) {
+std::optional<std::string> output_of(std::vector<std::string> command, const std::vector<std::string>& environment = {},
+                                     double* cpu_seconds = nullptr) {
   int pipe_ends[2];
   if (::pipe(pipe_ends) != 0) return std::nullopt;
   const auto child = ::fork();
@@ -63,7 +72,9 @@ std::optional<std::string> output_of(std::vector<std::string> command,
     text.append(buffer, static_cast<std::size_t>(count));
   ::close(pipe_ends[0]);
   int status = 0;
-  ::waitpid(child, &status, 0);
+  rusage used{};
+  ::wait4(child, &status, 0, &used);
+  if (cpu_seconds) *cpu_seconds = seconds_of(used);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return std::nullopt;
   return text;
 }
@@ -128,6 +139,13 @@ double best(const std::vector<double>& values) {
   return values.empty() ? 0 : *std::ranges::max_element(values);
 }
 
+/// Of each pair, in the order in which they were measured.
+std::vector<double> ratios(const std::vector<double>& ours, const std::vector<double>& theirs) {
+  std::vector<double> result;
+  for (std::size_t i = 0; i < std::min(ours.size(), theirs.size()); ++i) result.push_back(ours[i] / theirs[i]);
+  return result;
+}
+
 void compare(const std::string& file, int threads, int rounds) {
   const llama::EngineOptions engine = {.context_length = 1024, .threads = threads};
   auto fast = engine;
@@ -140,21 +158,26 @@ void compare(const std::string& file, int threads, int rounds) {
               static_cast<double>(info.parameters) / 1e6, info.quantization.c_str(), threads, threads == 1 ? "" : "s");
 
   std::vector<double> write, read, read_fast, bench_write, bench_read;
-  write_rate(lm, 8);
-  for (int round = 0; round < rounds; ++round) {
-    write.push_back(write_rate(lm, reply_tokens));
-    if (const auto rates = llama_bench(file, threads, lm.prompt_for(short_question()).size())) {
+  const auto depth = lm.prompt_for(short_question()).size();
+  const auto bench = [&] {
+    if (const auto rates = llama_bench(file, threads, depth)) {
       bench_write.push_back(rates->write);
       bench_read.push_back(rates->read);
     }
+  };
+  write_rate(lm, 8);
+  for (int round = 0; round < rounds; ++round) {
+    if (round % 2 == 1) bench();
+    write.push_back(write_rate(lm, reply_tokens));
     read.push_back(read_rate(lm));
     read_fast.push_back(read_rate(fast_reader));
+    if (round % 2 == 0) bench();
   }
   const auto row = [](const char* name, const std::vector<double>& ours, const std::vector<double>& theirs) {
     std::printf("  %-28s %10.1f %10.1f", name, median(ours), best(ours));
     if (!theirs.empty())
       std::printf("   %10.1f %10.1f   %6.1f %%  %6.1f %%", median(theirs), best(theirs),
-                  100 * median(ours) / median(theirs), 100 * best(ours) / best(theirs));
+                  100 * median(ratios(ours, theirs)), 100 * best(ours) / best(theirs));
     std::printf("\n");
   };
   std::printf("  %-28s %21s   %21s   %18s\n  %-28s %10s %10s   %10s %10s   %8s  %8s\n", "", "LlamaLM", "llama-bench",
@@ -164,6 +187,35 @@ void compare(const std::string& file, int threads, int rounds) {
   row("prompt, not reproducible", read_fast, bench_read);
   if (bench_write.empty())
     std::printf("  llama-bench is not installed (Debian: llama.cpp-tools), so there is nothing to compare with\n");
+}
+
+/// Processor time of one token of a reply on one thread, from replies of two lengths.
+void compare_cost(const std::string& file, int tokens, int rounds) {
+  LlamaLM lm(file, {.engine = {.context_length = 1024, .threads = 1}, .model = {.gpu_layers = 0}});
+  constexpr int few = 16;
+  const auto depth = std::to_string(lm.prompt_for(short_question()).size());
+  const auto ours = [&](int length) {
+    rusage before{}, after{};
+    ::getrusage(RUSAGE_SELF, &before);
+    write_rate(lm, length);
+    ::getrusage(RUSAGE_SELF, &after);
+    return seconds_of(after) - seconds_of(before);
+  };
+  const auto theirs = [&](int length) {
+    double seconds = 0;
+    const auto printed = output_of({"llama-bench", "-m", file, "-t", "1", "-p", "0", "-n", std::to_string(length), "-d",
+                                    depth, "-r", "1", "-ngl", "0", "-o", "json"},
+                                   {}, &seconds);
+    return printed ? seconds : 0.0;
+  };
+  std::vector<double> mine, bench;
+  ours(few);
+  for (int round = 0; round < rounds; ++round) {
+    mine.push_back(1e3 * (ours(few + tokens) - ours(few)) / tokens);
+    bench.push_back(1e3 * (theirs(few + tokens) - theirs(few)) / tokens);
+  }
+  std::printf("  processor time a token, 1 thread: LlamaLM %.3f ms, llama-bench %.3f ms; speed by that: %.1f %%\n",
+              median(mine), median(bench), 100 * median(ratios(bench, mine)));
 }
 
 /// The 0.5B shape of Qwen2.5, in a folder that is removed at the end.
@@ -268,7 +320,8 @@ int number(const char* text) {
 
 int main(int argc, char** argv) {
   int rounds = 5, threads = 0;
-  bool is_busy = false;
+  bool is_busy = false, cost_only = false;
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   std::vector<std::string> files;
   if (argc == 5 && std::string_view(argv[1]) == "--once")
     return decode_once(argv[2], number(argv[3]), number(argv[4]) != 0);
@@ -278,6 +331,8 @@ int main(int argc, char** argv) {
       rounds = number(argv[++i]);
     } else if (argument == "--threads") {
       threads = number(argv[++i]);
+    } else if (argument == "--cost") {
+      cost_only = true;
     } else if (argument == "--busy") {
       is_busy = true;
     } else if (!argument.starts_with("--benchmark")) {
@@ -293,8 +348,10 @@ int main(int argc, char** argv) {
     for (const auto& file : files) {
       if (is_busy)
         busy("/proc/self/exe", file, threads > 0 ? threads : llama::Hardware::detect().threads, rounds);
-      else
-        compare(file, threads, rounds);
+      else {
+        if (!cost_only) compare(file, threads, rounds);
+        compare_cost(file, fs::file_size(file) > 100'000'000 ? 32 : 480, rounds);
+      }
     }
   } catch (const Error& error) {
     std::fprintf(stderr, "bench-decode: %s\n", error.what());

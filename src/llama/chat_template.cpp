@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ranges>
 
 namespace dspy::llama {
 namespace {
@@ -27,7 +26,7 @@ struct Format {
   std::string_view reply;
   std::string_view turn_end;
   bool trims = false;
-  std::string_view start = "";
+  std::string_view start{};
 };
 
 // The first that fits wins, so a format stands before those whose marks it shares.
@@ -231,6 +230,7 @@ std::vector<PromptPart> cut(std::string_view text, const ChatTemplate::Vocabular
 
 std::vector<std::string> ChatTemplate::names() {
   std::vector<std::string> result;
+  result.reserve(formats.size() + 1);
   for (const auto& format : formats) result.emplace_back(format.name);
   result.emplace_back(plain.name);
   return result;

@@ -16,7 +16,7 @@ void require_readable(const Chat& messages) {
       throw Error(Errc::invalid_parameter,
                   std::format("message {} ({}) is not UTF-8 at byte {}; convert the text first", i + 1,
                               to_string(messages[i].role), *position),
-                  {.position = *position});
+                  {.position = position});
     }
   }
 }

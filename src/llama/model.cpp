@@ -2,14 +2,12 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
-#include "dspy/base/text.hpp"
 #include "llama/gguf.hpp"
 #include "llama/hardware.hpp"
 #include "llama/model_info.hpp"
 #include "llama/runtime.hpp"
 
 #include <algorithm>
-#include <array>
 #include <format>
 
 namespace dspy::llama {

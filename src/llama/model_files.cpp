@@ -100,7 +100,7 @@ std::vector<FoundFile> model_files(std::span<const fs::path> directories) {
 }
 
 fs::path find_model(std::string_view name_or_path, std::span<const fs::path> directories) {
-  const fs::path asked(name_or_path);
+  fs::path asked(name_or_path);
   if (name_or_path.empty())
     throw Error(Errc::model_not_found, "no model is named; give a name or the path of a GGUF file");
   if (is_file(asked)) return asked;

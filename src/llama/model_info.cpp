@@ -52,7 +52,7 @@ Sampling recommended_sampling(const Gguf& gguf) {
   Sampling sampling;
   const auto number = [&](std::string_view key, double least, double most) -> std::optional<double> {
     const auto value = gguf.number(std::format("general.sampling.{}", key));
-    if (!value || !(*value >= least && *value <= most)) return std::nullopt;
+    if (!value || std::isnan(*value) || *value < least || *value > most) return std::nullopt;
     // Stored as float: 0.7 must not become 0.699999988.
     return std::round(*value * 1e6) / 1e6;
   };

@@ -20,7 +20,8 @@ ThreadGovernor::ThreadGovernor(int most_threads)
     : most_(std::max(1, most_threads)), threads_(most_), patience_(least_patience) {}
 
 std::size_t ThreadGovernor::class_of(std::size_t tokens) noexcept {
-  return std::min<std::size_t>(std::bit_width(std::max<std::size_t>(tokens, 1)) - 1, classes - 1);
+  return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(std::max<std::size_t>(tokens, 1))) - 1,
+                               classes - 1);
 }
 
 /// Judges a step with all threads, or one that tries a thread more; keeps the best time known.

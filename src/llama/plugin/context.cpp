@@ -39,7 +39,7 @@ class LibllamaContext final : public RuntimeContext {
       tokens_[i] = batch[i].token;
       positions_[i] = batch[i].position;
       sequence_ids_[i] = batch[i].sequence;
-      wants_logits_[i] = batch[i].output;
+      wants_logits_[i] = batch[i].output ? 1 : 0;
     }
     const int status = guarded(Errc::backend_error, "the inference library failed while computing", [&] {
       const int result = llama_decode(context_.get(), {.n_tokens = static_cast<int>(batch.size()),

@@ -5,7 +5,6 @@
 #include <llama.h>
 
 #include <climits>
-#include <iterator>
 
 namespace dspy::llama::plugin {
 namespace {
@@ -164,6 +163,7 @@ std::unique_ptr<RuntimeModel> load(const RuntimeLoadOptions& options) {
     auto parameters = llama_model_default_params();
     // A null-terminated list; an empty one keeps a model on the CPU even where there is a GPU.
     std::vector<ggml_backend_dev_t> devices;
+    devices.reserve(options.devices.size() + 1);
     for (const auto index : options.devices) devices.push_back(ggml_backend_dev_get(index));
     devices.push_back(nullptr);
     parameters.devices = devices.data();

@@ -138,8 +138,8 @@ class FakeRuntime final : public llama::Runtime {
     Token next() const {
       const auto start = std::ranges::find(memory_.rbegin(), memory_.rend(), im_start).base() - memory_.begin();
       const auto written = memory_.size() - static_cast<std::size_t>(start) - std::string_view("assistant\n").size();
-      const auto answer = runtime_.answer.get();
-      return written < answer.size() ? static_cast<unsigned char>(answer[written]) : im_end;
+      const auto text = runtime_.answer.get();
+      return written < text.size() ? static_cast<unsigned char>(text[written]) : im_end;
     }
 
     FakeRuntime& runtime_;
