@@ -6,7 +6,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <chrono>
 
 using namespace dspy;
 
@@ -176,13 +175,10 @@ TEST_CASE("Hostile replies are read in linear time and never crash") {
     std::string reply(start);
     while (reply.size() < 1'000'000) reply += repeated;
     reply += end;
-    const auto began = std::chrono::steady_clock::now();
 
+    // A megabyte takes milliseconds; where time grew with the square, the runner's time limit would end the test.
     const auto reading = FieldAdapter().parse(signature, reply);
 
-    // A megabyte takes milliseconds, or minutes where time grows with the square.
-    const auto took = std::chrono::steady_clock::now() - began;
-    CHECK(took < std::chrono::seconds(5));
     CHECK((reading.has_value() || !reading.error().message().empty()));
   }
 }
