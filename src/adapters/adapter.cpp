@@ -1,6 +1,7 @@
 #include "dspy/adapters/adapter.hpp"
 
 #include "adapters/excerpt.hpp"
+#include "dspy/adapters/chat_adapter.hpp"
 #include "dspy/adapters/field_adapter.hpp"
 #include "dspy/base/text.hpp"
 
@@ -18,6 +19,7 @@ struct Named {
 };
 
 constexpr Named adapters[] = {
+    {"chat", []() -> std::shared_ptr<const Adapter> { return std::make_shared<ChatAdapter>(); }},
     {"field", []() -> std::shared_ptr<const Adapter> { return std::make_shared<FieldAdapter>(); }},
 };
 
@@ -42,6 +44,17 @@ Error to_error(const Unreadable& unreadable) {
   ErrorInfo info{.missing = unreadable.missing, .raw = unreadable.raw, .partial = unreadable.partial};
   for (const auto& [field, reason] : unreadable.invalid) info.invalid.push_back(field);
   return {Errc::parse_error, unreadable.message(), std::move(info)};
+}
+
+// The signature outlives the call, and so the exchange.
+Chat Adapter::format(const Question& question) const {
+  const std::shared_ptr<const Signature> borrowed(std::shared_ptr<void>(), &question.signature);
+  return prepare(borrowed, question.demos)->format(question.inputs, question.history);
+}
+
+std::expected<Reading, Unreadable> Adapter::parse(const Signature& signature, std::string_view completion) const {
+  const std::shared_ptr<const Signature> borrowed(std::shared_ptr<void>(), &signature);
+  return prepare(borrowed)->parse(completion);
 }
 
 std::shared_ptr<const Adapter> adapter(std::string_view name) {

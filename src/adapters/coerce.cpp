@@ -124,7 +124,7 @@ Coerced from_text(const Type& type, std::string_view text, Liberties& liberties)
     case Kind::dict: return dict_from_text(type, text, liberties);
     case Kind::optional:
       if (is_null_word(text)) {
-        if (!text.empty() && text != "none") liberties.take("null_word");
+        if (!text.empty() && text != "none" && text != "None") liberties.take("null_word");
         return nullptr;
       }
       return from_text(type.arguments[0], text, liberties);

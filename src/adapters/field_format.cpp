@@ -1,111 +1,13 @@
 #include "adapters/field_format.hpp"
 
+#include "adapters/type_notes.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <optional>
 
 namespace dspy {
 namespace {
-
-using Kind = Type::Kind;
-
-/// The shortest text that reads back as the same number, without `.0`.
-template <class T>
-void append_number(std::string& out, T number) {
-  std::array<char, 32> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr;
-  out.append(buffer.data(), end);
-}
-
-/// The parts of a hint, which open a parenthesis when the first of them comes.
-class Notes {
- public:
-  explicit Notes(std::string& out) : out_(out) {}
-  ~Notes() {
-    if (open_) out_ += ')';
-  }
-  Notes(const Notes&) = delete;
-  Notes& operator=(const Notes&) = delete;
-
-  /// Begins a part, which the caller appends.
-  std::string& next() {
-    out_ += open_ ? "; " : " (";
-    open_ = true;
-    return out_;
-  }
-
- private:
-  std::string& out_;
-  bool open_ = false;
-};
-
-/// A description may be written over several lines; a hint is one.
-void append_description(std::string& out, std::string_view description) {
-  description = text::trim(description);
-  if (description.ends_with('.') && !description.ends_with("..")) description.remove_suffix(1);
-  bool blank = false;
-  for (const char c : description) {
-    if (c == '\n' || c == '\r') {
-      blank = true;
-      continue;
-    }
-    if (blank && c != ' ' && c != '\t') {
-      out += ' ';
-      blank = false;
-    }
-    if (!blank) out += c;
-  }
-}
-
-void append_choices(std::string& out, const Type& type) {
-  out += "one of: ";
-  for (std::size_t i = 0; i < type.choices.size(); ++i) {
-    if (i != 0) out += ", ";
-    const auto& choice = type.choices[i];
-    if (choice.is_string()) {
-      out += view(choice.get_string());
-    } else {
-      append_text(out, choice);
-    }
-  }
-}
-
-void append_number_phrase(std::string& out, std::string_view what, const Field& field) {
-  out += what;
-  if (field.minimum && field.maximum) {
-    append_number(out += " from ", *field.minimum);
-    append_number(out += " to ", *field.maximum);
-  } else if (field.minimum) {
-    append_number(out += ", at least ", *field.minimum);
-  } else if (field.maximum) {
-    append_number(out += ", at most ", *field.maximum);
-  }
-}
-
-void append_length(std::string& out, std::string_view bound, std::size_t length, std::string_view unit) {
-  append_number(out += bound, length);
-  out.append(" ").append(unit);
-  if (length != 1) out += 's';
-}
-
-void append_type(Notes& notes, const Field& field) {
-  const auto& type = field.type.required();
-  switch (type.kind) {
-    case Kind::integer: append_number_phrase(notes.next(), "a whole number", field); break;
-    case Kind::number: append_number_phrase(notes.next(), "a number", field); break;
-    case Kind::boolean: notes.next() += "true or false"; break;
-    case Kind::literal: append_choices(notes.next(), type); break;
-    case Kind::list: notes.next() += "a JSON list"; break;
-    case Kind::dict: notes.next() += "a JSON object"; break;
-    default: break;
-  }
-  const std::string_view unit = type.kind == Kind::list || type.kind == Kind::dict ? "item" : "character";
-  if (field.min_length) append_length(notes.next(), "at least ", *field.min_length, unit);
-  if (field.max_length) append_length(notes.next(), "at most ", *field.max_length, unit);
-}
 
 /// Calls `visit` with each line of `text`, with its line end.
 template <class F>
@@ -208,7 +110,7 @@ void append_hint(std::string& out, const Field& field) {
   out.append(field.label).append(":");
   Notes notes(out);
   if (!text::trim(field.description).empty()) append_description(notes.next(), field.description);
-  append_type(notes, field);
+  add_type_notes(notes, field);
   if (!field.is_required()) notes.next() += "optional";
 }
 

@@ -158,6 +158,21 @@ LabelMatch follow(std::string_view text, std::size_t end, std::size_t opened, bo
   return {.kind = Kind::output, .value = cursor.position, .emphasis = open};
 }
 
+/// The field that all of `key` names; one that is spelt just so goes before the others.
+std::size_t find_field(const std::vector<Field>& fields, std::string_view key) noexcept {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].name == key) return i;
+  }
+  const auto same = [&](std::string_view label) {
+    const auto walked = walk(key, label);
+    return walked.kind == Walk::Kind::same && walked.end == key.size();
+  };
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (same(fields[i].label) || same(fields[i].name)) return i;
+  }
+  return fields.size();
+}
+
 }  // namespace
 
 Labels::Labels(const Signature& signature) noexcept : signature_(signature) {
@@ -237,18 +252,11 @@ LabelMatch Labels::match_at(std::string_view text, std::size_t offset, std::size
 }
 
 std::size_t Labels::find_output(std::string_view key) const noexcept {
-  const auto& outputs = signature_.outputs;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i].name == key) return i;
-  }
-  const auto same = [&](std::string_view label) {
-    const auto walked = walk(key, label);
-    return walked.kind == Walk::Kind::same && walked.end == key.size();
-  };
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (same(outputs[i].label) || same(outputs[i].name)) return i;
-  }
-  return outputs.size();
+  return find_field(signature_.outputs, key);
+}
+
+std::size_t Labels::find_input(std::string_view key) const noexcept {
+  return find_field(signature_.inputs, key);
 }
 
 FenceLine match_fence(std::string_view line, bool complete) noexcept {

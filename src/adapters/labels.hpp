@@ -43,6 +43,8 @@ class Labels {
 
   /// The output that `key` names, by the same rules; the number of outputs if it names none.
   std::size_t find_output(std::string_view key) const noexcept;
+  /// The input that `key` names; the number of inputs if it names none.
+  std::size_t find_input(std::string_view key) const noexcept;
 
   const Signature& signature() const noexcept { return signature_; }
 

@@ -34,10 +34,11 @@ bool is_blank(const Json& value) {
 
 }  // namespace
 
-ReplyReader::ReplyReader(const Signature& signature, std::string_view completion)
-    : signature_(signature), text_(completion), labels_(signature), sections_(labels_) {
+ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion)
+    : form_(form), signature_(*form.signature), text_(completion) {
   make_valid_utf8();
-  form_ = find_form();
+  skip_prelude();
+  found_ = find();
 }
 
 void ReplyReader::make_valid_utf8() {
@@ -49,69 +50,94 @@ void ReplyReader::make_valid_utf8() {
   take("invalid_utf8");
 }
 
-ReplyReader::Form ReplyReader::find_form() {
+void ReplyReader::skip_prelude() {
   const auto prelude = find_prelude(text_);
-  if (prelude.kind == Prelude::Kind::thoughts || prelude.kind == Prelude::Kind::open) take("thoughts");
   start_ = prelude.end;
+  if (prelude.kind == Prelude::Kind::thoughts || prelude.kind == Prelude::Kind::open) take("thoughts");
+}
 
-  sections_.start_at(start_);
-  while (sections_.step(text_, true)) {
-  }
-  const auto first_label = std::min(sections_.first_label(), text_.size());
-  if (sections_.current()) {
-    // A JSON text whose keys have no quotes, or with line ends in its strings, holds such lines too.
-    if (find_json(first_label, first_label)) return Form::json;
-    if (is_ambiguous()) {
-      take("ran_on");
-      return Form::nothing;
-    }
-    read_sections();
-    return Form::sections;
-  }
-  if (find_json(text_.size(), start_)) return Form::json;
-  if (holds_broken_object(labels_, text_.substr(start_))) {
+ReplyReader::Found ReplyReader::find() {
+  const bool asked_for_markers = form_.form == Form::markers;
+  if (cut_into_sections(asked_for_markers ? Form::markers : Form::fields)) return accept_sections();
+  if (find_json(text_.size(), start_)) return Found::json;
+  if (holds_broken_object(form_.labels, text_.substr(start_))) {
     take("malformed_json");
-    return Form::nothing;
+    return Found::nothing;
   }
-  if (signature_.outputs.size() != 1) return Form::nothing;
+  if (cut_into_sections(asked_for_markers ? Form::fields : Form::markers)) {
+    take(asked_for_markers ? "labels" : "markers");
+    return accept_sections();
+  }
+  if (signature_.outputs.size() != 1 || has_marker()) return Found::nothing;
   take_whole();
-  if (whole_.empty()) return Form::nothing;
+  if (whole_.empty()) return Found::nothing;
   Liberties(flags_, signature_.outputs[0].name).take("whole_text");
-  return Form::whole;
+  return Found::whole;
+}
+
+/// True if that found a section of an output.
+bool ReplyReader::cut_into_sections(Form form) {
+  Sections* sections = nullptr;
+  if (form == Form::fields) {
+    sections = &labels_.emplace(form_.labels);
+  } else {
+    if (text_.find('[', start_) == std::string_view::npos) return false;
+    sections = &markers_.emplace(form_.markers);
+  }
+  sections->start_at(start_);
+  bool any = false;
+  while (sections->step(text_, true)) any |= sections->current().has_value();
+  sections_ = sections;
+  return any;
+}
+
+ReplyReader::Found ReplyReader::accept_sections() {
+  // A JSON text whose keys have no quotes, or with line ends in its strings, holds such lines too.
+  if (find_json(sections_->first_mark(), sections_->first_mark())) return Found::json;
+  if (is_ambiguous()) {
+    take("ran_on");
+    return Found::nothing;
+  }
+  note_sections();
+  return Found::sections;
 }
 
 /// `Paris`, an invented question, and its labelled answer: is the value before or after the
 /// input's label?  Only text that ends in a colon surely introduces what follows.
 bool ReplyReader::is_ambiguous() const noexcept {
-  const auto input = sections_.leading_input();
+  const auto input = sections_->leading_input();
   if (!input || signature_.outputs.size() != 1) return false;
   const auto before = text::trim(text_.substr(start_, *input - start_));
   return !before.empty() && !before.ends_with(':');
 }
 
-void ReplyReader::read_sections() {
-  auto before = text_.substr(start_, sections_.first_label() - start_);
-  if (sections_.in_fence()) {
+void ReplyReader::note_sections() {
+  const auto& facts = sections_->facts();
+  auto before = text_.substr(start_, sections_->first_mark() - start_);
+  auto after = text_.substr(sections_->end().value_or(text_.size()));
+  if (facts.fenced) {
     drop_last_fence(before);
+    drop_first_fence(after);
     take("fenced");
   }
   if (!text::trim(before).empty()) take("leading_text");
-  if (const auto after = sections_.after_fence(); after && !text::trim(text_.substr(*after)).empty())
-    take("trailing_text");
-  if (sections_.had_unclosed_fence()) take("unclosed_fence");
-  if (sections_.ran_on()) take("ran_on");
+  if (!text::trim(after).empty()) take("trailing_text");
+  if (facts.unclosed_fence) take("unclosed_fence");
+  if (facts.ran_on) take("ran_on");
+  if (facts.extra_section) take("extra_section");
+  if (facts.unfinished) take("unfinished");
   for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
-    const auto& section = sections_[i];
-    if (section.spelled_as_is && !section.decorated && !section.repeated) continue;
+    const auto& section = (*sections_)[i];
     Liberties liberties(flags_, signature_.outputs[i].name);
     if (!section.spelled_as_is) liberties.take("label_spelling");
     if (section.decorated) liberties.take("decorated_label");
+    if (section.inside_line) liberties.take("label_inside_line");
     if (section.repeated) liberties.take("repeated_label");
   }
 }
 
 bool ReplyReader::find_json(std::size_t until, std::size_t beyond) {
-  auto found = find_object(labels_, text_, start_, until);
+  auto found = find_object(form_.labels, text_, start_, until);
   if (!found || found->end <= beyond) return false;
   note_json(*found);
   place_members(*std::move(found));
@@ -133,7 +159,7 @@ void ReplyReader::note_json(const FoundObject& found) {
 void ReplyReader::place_members(FoundObject found) {
   json_.resize(signature_.outputs.size());
   for (auto& member : found.members) {
-    const auto output = labels_.find_output(member.key());
+    const auto output = form_.labels.find_output(member.key());
     if (output == signature_.outputs.size()) {
       take("extra_key");
       continue;
@@ -152,7 +178,7 @@ void ReplyReader::place_members(FoundObject found) {
 
 void ReplyReader::take_whole() {
   auto end = text_.size();
-  const auto input = sections_.leading_input();
+  const auto input = labels_->leading_input();
   if (input && !text::trim(text_.substr(start_, *input - start_)).empty()) {
     take("ran_on");
     end = *input;
@@ -170,17 +196,17 @@ void ReplyReader::take_whole() {
 
 std::optional<std::string> ReplyReader::raw_text(std::size_t output) const {
   std::string out;
-  switch (form_) {
-    case Form::nothing: break;
-    case Form::sections:
-      if (!sections_[output].has_text) break;
-      if (const auto raw = sections_.value(text_, output, out); raw.data() != out.data()) out = raw;
+  switch (found_) {
+    case Found::nothing: break;
+    case Found::sections:
+      if (!(*sections_)[output].has_text) break;
+      if (const auto raw = sections_->value(text_, output, out); raw.data() != out.data()) out = raw;
       break;
-    case Form::json:
+    case Found::json:
       if (!json_[output] || is_blank(*json_[output])) break;
       out = json_[output]->is_string() ? std::string(view(json_[output]->get_string())) : to_text(*json_[output]);
       break;
-    case Form::whole: out = whole_; break;
+    case Found::whole: out = whole_; break;
   }
   return out.empty() ? std::nullopt : std::optional(std::move(out));
 }
@@ -204,11 +230,11 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
         invalid.push_back({field.name, std::move(value.error())});
       }
     };
-    if (form_ == Form::sections && sections_[i].has_text) {
-      keep(coerce(field, sections_.value(text_, i, storage), liberties));
-    } else if (form_ == Form::whole) {
+    if (found_ == Found::sections && (*sections_)[i].has_text) {
+      keep(coerce(field, sections_->value(text_, i, storage), liberties));
+    } else if (found_ == Found::whole) {
       keep(coerce(field, whole_, liberties));
-    } else if (form_ == Form::json && json_[i] && !is_blank(*json_[i])) {
+    } else if (found_ == Found::json && json_[i] && !is_blank(*json_[i])) {
       if (cut_member_ == i && field.type.required().kind != Type::Kind::string) {
         keep(std::unexpected(std::string("the value is cut off")));
       } else {

@@ -1,9 +1,10 @@
 #pragma once
 
 #include "adapters/json_search.hpp"
-#include "adapters/labels.hpp"
+#include "adapters/label_sections.hpp"
 #include "adapters/liberties.hpp"
-#include "adapters/sections.hpp"
+#include "adapters/marker_sections.hpp"
+#include "adapters/reply_form.hpp"
 #include "dspy/adapters/adapter.hpp"
 
 #include <expected>
@@ -14,14 +15,16 @@
 
 namespace dspy {
 
-/// Finds the outputs of a signature in a reply, by three strategies in this order: labelled
-/// lines, a JSON object, and the whole text if there is one output only.  docs/guide/adapters.md
-/// has the rules and the names of all flags.
+/// Finds the outputs of a signature in a reply.  The form that was asked for goes first, then a
+/// JSON object, then the other forms, then the whole text if there is one output only.
+/// docs/guide/adapters.md has the rules and the names of all flags.
 ///
-/// Refers to the signature and the completion while it lives.
+/// Refers to the form and the completion while it lives.
 class ReplyReader {
  public:
-  ReplyReader(const Signature& signature, std::string_view completion);
+  ReplyReader(const ReplyForm& form, std::string_view completion);
+  ReplyReader(const ReplyReader&) = delete;
+  ReplyReader& operator=(const ReplyReader&) = delete;
 
   /// The text of an output as it stands in the reply, or nothing if it is absent or empty.
   std::optional<std::string> raw_text(std::size_t output) const;
@@ -30,29 +33,36 @@ class ReplyReader {
   std::expected<Reading, Unreadable> read() &&;
 
  private:
-  enum class Form { nothing, sections, json, whole };
+  enum class Found { nothing, sections, json, whole };
+  using Form = ReplyForm::Form;
 
   void make_valid_utf8();
-  Form find_form();
+  void skip_prelude();
+  Found find();
+  bool cut_into_sections(Form form);
+  Found accept_sections();
   bool is_ambiguous() const noexcept;
-  void read_sections();
+  void note_sections();
   bool find_json(std::size_t until, std::size_t beyond);
   void note_json(const FoundObject& found);
   void place_members(FoundObject found);
+  bool has_marker() const noexcept { return markers_ && markers_->has_mark(); }
   void take_whole();
   void take(std::string_view liberty) { Liberties(flags_, {}).take(liberty); }
 
+  const ReplyForm& form_;
   const Signature& signature_;
   std::string_view text_;
   std::string repaired_;   ///< Holds the text where the completion is not UTF-8.
   std::size_t start_ = 0;  ///< Where the reply proper begins in the text.
-  Labels labels_;
-  Sections sections_;
+  std::optional<LabelSections> labels_;
+  std::optional<MarkerSections> markers_;
+  const Sections* sections_ = nullptr;     ///< Those that were accepted, or are being tried.
   std::vector<std::optional<Json>> json_;  ///< By output, if the reply is JSON.
   std::optional<std::size_t> cut_member_;  ///< The output whose JSON string has no end.
   std::string_view whole_;
   std::vector<Flag> flags_;
-  Form form_ = Form::nothing;
+  Found found_ = Found::nothing;
 };
 
 }  // namespace dspy

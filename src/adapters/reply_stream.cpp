@@ -1,5 +1,7 @@
 #include "adapters/reply_stream.hpp"
 
+#include "adapters/label_sections.hpp"
+#include "adapters/marker_sections.hpp"
 #include "adapters/prelude.hpp"
 #include "adapters/reader.hpp"
 
@@ -17,16 +19,19 @@ constexpr bool is_space(char c) noexcept {
 
 }  // namespace
 
-ReplyStream::ReplyStream(std::shared_ptr<const Signature> signature)
-    : signature_(std::move(signature)),
-      labels_(*signature_),
-      sections_(labels_),
-      progress_(signature_->outputs.size()) {}
+ReplyStream::ReplyStream(std::shared_ptr<const ReplyForm> form)
+    : form_(std::move(form)), progress_(signature().outputs.size()) {
+  if (form_->form == OutputContract::Form::markers) {
+    sections_ = std::make_unique<MarkerSections>(form_->markers);
+  } else {
+    sections_ = std::make_unique<LabelSections>(form_->labels);
+  }
+}
 
 void ReplyStream::push(std::string_view bytes, const FieldSink& sink) {
   text_ += utf8_.push(bytes);
   if (mode_ == Mode::start && !(skip_prelude() && choose_mode())) return;
-  if (mode_ == Mode::labelled) follow_labels(sink);
+  if (mode_ == Mode::sections) follow_sections(sink);
   if (mode_ == Mode::json) {
     json_->advance(text_,
                    [&](std::size_t output, std::string_view text, bool done) { send(sink, output, text, done); });
@@ -72,50 +77,58 @@ bool ReplyStream::choose_mode() {
     }
   }
   if (text_[first] == '{') {
-    json_.emplace(labels_, first);
+    json_.emplace(form_->labels, first);
     mode_ = Mode::json;
     return true;
   }
-  mode_ = Mode::labelled;
-  sections_.start_at(start_);
+  mode_ = Mode::sections;
+  sections_->start_at(start_);
   sent_to_ = scanned_ = solid_ = start_;
   return true;
 }
 
-void ReplyStream::follow_labels(const FieldSink& sink) {
-  for (auto before = sections_.current(); sections_.step(text_, false); before = sections_.current()) {
-    open_section(before, sink);
-    if (mode_ != Mode::labelled) return;
+void ReplyStream::follow_sections(const FieldSink& sink) {
+  for (auto before = sections_->current(); sections_->step(text_, false); before = sections_->current()) {
+    change_section(before, sink);
+    if (mode_ != Mode::sections) return;
   }
-  if (const auto open = sections_.current()) {
-    if (sections_[*open].emphasis == 0) flow(*open, sections_[*open].end, sink);
-  } else if (progress_.size() == 1 && !fenced_) {
+  if (const auto open = sections_->current()) {
+    if ((*sections_)[*open].emphasis == 0) flow(*open, (*sections_)[*open].end, sink);
+  } else if (!opened_ && may_be_whole()) {
     // An input's label after some text ends it, as it ends a section.
-    const auto input = sections_.leading_input();
+    const auto input = sections_->leading_input();
     const bool ended = input && text_.find_first_not_of(white, start_) < *input;
-    flow(0, ended ? *input : sections_.decided(), sink);
+    flow(0, ended ? *input : sections_->decided(), sink);
   }
 }
 
-/// A label has come, which ends the section before it.
-void ReplyStream::open_section(std::optional<std::size_t> before, const FieldSink& sink) {
-  if (before && sections_[*before].emphasis == 0) {
-    flow(*before, sections_[*before].end, sink);
+/// A text without sections may be the only output's.  Not if markers were asked for: what comes
+/// before the first is chatter as a rule.
+bool ReplyStream::may_be_whole() const noexcept {
+  return progress_.size() == 1 && !fenced_ && form_->form == OutputContract::Form::fields;
+}
+
+/// A mark has come, which ends the section before it, and may begin one.
+void ReplyStream::change_section(std::optional<std::size_t> before, const FieldSink& sink) {
+  if (before && (*sections_)[*before].emphasis == 0) {
+    flow(*before, (*sections_)[*before].end, sink);
     if (!progress_[*before].sent.empty()) send(sink, *before, {}, true);
   }
-  if (!before) {
-    const auto leading = std::string_view(text_).substr(start_, sections_.first_label() - start_);
-    if (leading.contains('{') || sections_.leading_input()) {
+  const auto opened = sections_->current();
+  if (!opened) return;
+  if (!std::exchange(opened_, true)) {
+    const auto leading = std::string_view(text_).substr(start_, sections_->first_mark() - start_);
+    if (leading.contains('{') || sections_->leading_input()) {
       mode_ = Mode::silent;
       return;
     }
     // What was handed out as the only output's text was chatter.
     if (!progress_[0].sent.empty()) {
       progress_[0].sent.clear();
-      sink({.field = signature_->outputs[0].name, .restart = true});
+      sink({.field = signature().outputs[0].name, .restart = true});
     }
   }
-  sent_to_ = scanned_ = solid_ = sections_[*sections_.current()].begin;
+  sent_to_ = scanned_ = solid_ = (*sections_)[*opened].begin;
 }
 
 /// Hands out the open section's text up to `end`, but for white space at its ends.
@@ -126,10 +139,10 @@ void ReplyStream::flow(std::size_t output, std::size_t end, const FieldSink& sin
     solid_ = scanned_ + 1;
   }
   if (solid_ <= sent_to_) return;
-  const bool is_section = sections_.current().has_value();
-  if (is_section && sections_[output].has_escapes) {
+  const bool is_section = sections_->current().has_value();
+  if (is_section && (*sections_)[output].has_escapes) {
     piece_.clear();
-    sections_.append(piece_, text_, output, sent_to_, solid_);
+    sections_->append(piece_, text_, output, sent_to_, solid_);
     sent_to_ = solid_;
     send(sink, output, piece_, false);
   } else {
@@ -144,17 +157,17 @@ void ReplyStream::send(const FieldSink& sink, std::size_t output, std::string_vi
   if (progress.done || (text.empty() && !done)) return;
   progress.sent += text;
   progress.done = done;
-  sink({.field = signature_->outputs[output].name, .text = text, .done = done});
+  sink({.field = signature().outputs[output].name, .text = text, .done = done});
 }
 
 void ReplyStream::finish(const FieldSink& sink) {
   text_ += utf8_.finish();
-  const ReplyReader reader(*signature_, text_);
+  const ReplyReader reader(*form_, text_);
   for (std::size_t i = 0; i < progress_.size(); ++i) correct(sink, i, reader.raw_text(i));
 }
 
 void ReplyStream::correct(const FieldSink& sink, std::size_t output, const std::optional<std::string>& raw) {
-  const auto& name = signature_->outputs[output].name;
+  const auto& name = signature().outputs[output].name;
   auto& [sent, done] = progress_[output];
   const bool was_done = std::exchange(done, true);
   if (!raw) {

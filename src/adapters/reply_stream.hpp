@@ -1,7 +1,7 @@
 #pragma once
 
 #include "adapters/json_follower.hpp"
-#include "adapters/labels.hpp"
+#include "adapters/reply_form.hpp"
 #include "adapters/sections.hpp"
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/text.hpp"
@@ -21,7 +21,7 @@ namespace dspy {
 /// what looked otherwise before the end was known.
 class ReplyStream final : public FieldStream {
  public:
-  explicit ReplyStream(std::shared_ptr<const Signature> signature);
+  explicit ReplyStream(std::shared_ptr<const ReplyForm> form);
 
   void push(std::string_view bytes, const FieldSink& sink) override;
   void finish(const FieldSink& sink) override;
@@ -29,7 +29,7 @@ class ReplyStream final : public FieldStream {
  private:
   enum class Mode {
     start,     ///< Nothing but white space or thoughts so far.
-    labelled,  ///< Labelled lines, or still waiting for the first.
+    sections,  ///< Sections, or still waiting for the first.
     json,      ///< An object from its first byte.
     silent,    ///< Only the end can tell.
   };
@@ -42,15 +42,17 @@ class ReplyStream final : public FieldStream {
 
   bool skip_prelude();
   bool choose_mode();
-  void follow_labels(const FieldSink& sink);
-  void open_section(std::optional<std::size_t> before, const FieldSink& sink);
+  void follow_sections(const FieldSink& sink);
+  bool may_be_whole() const noexcept;
+  void change_section(std::optional<std::size_t> before, const FieldSink& sink);
   void flow(std::size_t output, std::size_t end, const FieldSink& sink);
   void send(const FieldSink& sink, std::size_t output, std::string_view text, bool done);
   void correct(const FieldSink& sink, std::size_t output, const std::optional<std::string>& raw);
 
-  std::shared_ptr<const Signature> signature_;
-  Labels labels_;
-  Sections sections_;
+  const Signature& signature() const noexcept { return *form_->signature; }
+
+  std::shared_ptr<const ReplyForm> form_;
+  std::unique_ptr<Sections> sections_;
   std::optional<JsonFollower> json_;
   text::Utf8Buffer utf8_;
   std::string text_;
@@ -62,6 +64,7 @@ class ReplyStream final : public FieldStream {
   bool in_thoughts_ = false;  ///< It begins behind thoughts whose end has not come.
   std::size_t searched_ = 0;  ///< How far that end, or anything but white space, was looked for.
   bool fenced_ = false;       ///< The reply begins with a fence.
+  bool opened_ = false;       ///< There was a section.
   std::size_t sent_to_ = 0;   ///< How far the open section was handed out.
   std::size_t scanned_ = 0;   ///< How far it was searched for what is not white space,
   std::size_t solid_ = 0;     ///< and where the last of that ends.

@@ -35,11 +35,6 @@ struct Tools {
   }
 };
 
-Question question_of(const Signature& signature, const std::vector<Example>& demos, const CallOptions& options,
-                     const JsonObject& inputs) {
-  return {.signature = signature, .demos = demos, .history = options.history.turns, .inputs = inputs};
-}
-
 Prediction to_prediction(Reading reading, Reply reply) {
   if (reply.finish == FinishReason::length) reading.flags.push_back({.field = {}, .liberty = "cut_at_max_tokens"});
   return {.data = std::move(reading.outputs),
@@ -71,7 +66,8 @@ Async<Prediction> Predictor::run(JsonObject inputs, const CallOptions& options, 
                 "or give the predictor one");
   }
 
-  Request request{.messages = tools.adapter->format(question_of(*signature_, *demos_, options, inputs)),
+  const auto exchange = exchange_.get(tools.adapter, signature_, *demos_);
+  Request request{.messages = exchange->format(inputs, options.history.turns),
                   .sampling = options.sampling.over(sampling_),
                   .contract = {.form = tools.adapter->form(), .signature = signature_},
                   .deadline = options.deadline,
@@ -80,14 +76,14 @@ Async<Prediction> Predictor::run(JsonObject inputs, const CallOptions& options, 
   if (sink == nullptr) {
     reply = co_await tools.lm->complete(std::move(request));
   } else {
-    const auto fields = tools.adapter->open_stream(signature_);
+    const auto fields = exchange->open_stream();
     reply = co_await tools.lm->stream(std::move(request), [&](const StreamEvent& event) {
       if (event.kind == StreamEvent::Kind::text) fields->push(event.text, *sink);
     });
     fields->finish(*sink);
   }
 
-  auto reading = tools.adapter->parse(*signature_, reply.text);
+  auto reading = exchange->parse(reply.text);
   if (!reading) throw to_error(reading.error());
   co_return to_prediction(*std::move(reading), std::move(reply));
 }
@@ -118,15 +114,17 @@ Async<Prediction> Predictor::astream(JsonObject inputs, FieldSink sink, CallOpti
 Chat Predictor::render(JsonObject inputs, const CallOptions& options) const {
   inputs = checked_inputs(*signature_, std::move(inputs));
   const Tools tools(lm_, adapter_);
-  return tools.adapter->format(question_of(*signature_, *demos_, options, inputs));
+  return exchange_.get(tools.adapter, signature_, *demos_)->format(inputs, options.history.turns);
 }
 
 void Predictor::set_signature(Signature signature) {
   signature_ = checked(std::make_shared<const Signature>(std::move(signature)));
+  exchange_.clear();
 }
 
 void Predictor::set_demos(std::vector<Example> demos) {
   demos_ = shared_demos(std::move(demos));
+  exchange_.clear();
 }
 
 }  // namespace dspy

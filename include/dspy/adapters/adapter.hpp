@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dspy {
@@ -65,28 +66,56 @@ class FieldStream {
   virtual void finish(const FieldSink& sink) = 0;
 };
 
-/// The question that a prompt is written for.
+/// A signature with its demonstrations, made ready by an adapter: it writes the prompts and reads
+/// the replies.  What does not depend on the inputs was worked out once, and prompts share it.
+///
+/// Immutable: any number of threads may use one.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+
+  const Signature& signature() const noexcept { return *signature_; }
+
+  /// The messages that ask for the outputs.  `inputs` are as `checked_inputs` returned them;
+  /// `history` are earlier turns of the same conversation.
+  virtual Chat format(const JsonObject& inputs, std::span<const Example> history = {}) const = 0;
+  virtual std::expected<Reading, Unreadable> parse(std::string_view completion) const = 0;
+  virtual std::unique_ptr<FieldStream> open_stream() const = 0;
+
+ protected:
+  explicit Exchange(std::shared_ptr<const Signature> signature) noexcept : signature_(std::move(signature)) {}
+  const std::shared_ptr<const Signature>& shared_signature() const noexcept { return signature_; }
+
+ private:
+  std::shared_ptr<const Signature> signature_;
+};
+
+/// The question that one prompt is written for.
 struct Question {
   const Signature& signature;
   std::span<const Example> demos = {};
-  std::span<const Example> history = {};  ///< Earlier turns of the same conversation.
-  const JsonObject& inputs;               ///< As `checked_inputs` returned them.
+  std::span<const Example> history = {};
+  const JsonObject& inputs;
 };
 
-/// Turns a question into messages, and a reply back into outputs.  Stateless: one adapter
-/// serves any number of threads.
+/// Turns questions into messages, and replies back into outputs.  Stateless: one adapter serves
+/// any number of threads.
 class Adapter {
  public:
   virtual ~Adapter() = default;
 
   virtual std::string_view name() const noexcept = 0;
   virtual OutputContract::Form form() const noexcept = 0;
-  virtual Chat format(const Question& question) const = 0;
-  virtual std::expected<Reading, Unreadable> parse(const Signature& signature, std::string_view completion) const = 0;
-  virtual std::unique_ptr<FieldStream> open_stream(std::shared_ptr<const Signature> signature) const = 0;
+  /// For calls that have the signature and the demonstrations in common.
+  virtual std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
+                                                  std::span<const Example> demos = {}) const = 0;
+
+  /// One prompt, and one reply, of a signature that is used only once.
+  Chat format(const Question& question) const;
+  std::expected<Reading, Unreadable> parse(const Signature& signature, std::string_view completion) const;
 };
 
-/// The adapter of that name (`field`).  Throws `Error` (`config_error`) that lists the names.
+/// The adapter of that name (`field`, `chat`).  Throws `Error` (`config_error`) that lists the names.
 std::shared_ptr<const Adapter> adapter(std::string_view name);
 
 }  // namespace dspy

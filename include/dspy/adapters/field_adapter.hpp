@@ -19,9 +19,8 @@ class FieldAdapter final : public Adapter {
  public:
   std::string_view name() const noexcept override { return "field"; }
   OutputContract::Form form() const noexcept override { return OutputContract::Form::fields; }
-  Chat format(const Question& question) const override;
-  std::expected<Reading, Unreadable> parse(const Signature& signature, std::string_view completion) const override;
-  std::unique_ptr<FieldStream> open_stream(std::shared_ptr<const Signature> signature) const override;
+  std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
+                                          std::span<const Example> demos = {}) const override;
 };
 
 }  // namespace dspy

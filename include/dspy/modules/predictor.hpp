@@ -1,6 +1,6 @@
 #pragma once
 
-#include "dspy/adapters/adapter.hpp"
+#include "dspy/adapters/exchange_cache.hpp"
 #include "dspy/base/async.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/modules/history.hpp"
@@ -74,6 +74,7 @@ class Predictor {
   std::shared_ptr<LM> lm_;
   std::shared_ptr<const Adapter> adapter_;
   Sampling sampling_;
+  ExchangeCache exchange_;
 };
 
 }  // namespace dspy

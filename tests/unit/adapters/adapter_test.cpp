@@ -11,9 +11,9 @@ TEST_CASE("An unknown adapter is an error that lists those there are") {
   };
   const std::vector<Case> cases = {
       {"feild", "there is no adapter `feild`; did you mean `field`?"},
-      {"xyz", "there is no adapter `xyz`; use one of: `field`"},
-      {"", "there is no adapter ``; use one of: `field`"},
-      {"\xFF", "there is no adapter `(not UTF-8)`; use one of: `field`"},
+      {"xyz", "there is no adapter `xyz`; use one of: `chat` or `field`"},
+      {"", "there is no adapter ``; use one of: `chat` or `field`"},
+      {"\xFF", "there is no adapter `(not UTF-8)`; use one of: `chat` or `field`"},
   };
   for (const auto& [name, message] : cases) {
     CAPTURE(name);

@@ -1,12 +1,17 @@
 #pragma once
 
+#include "adapters/value_text.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/signature/signature.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dspy::test {
@@ -24,8 +29,41 @@ inline std::vector<JsonObject> load_cases(const std::string& path) {
   return cases;
 }
 
+/// True if the tables are to be written anew: for their author, who reviews the difference.
+inline bool updates_golden() {
+  return std::getenv("DSPY_UPDATE_GOLDEN") != nullptr;
+}
+
+inline void save_cases(const std::string& path, const std::vector<JsonObject>& cases) {
+  std::ofstream file(DSPY_TEST_DIR "/cases/" + path);
+  for (const auto& data : cases) {
+    std::string line;
+    append_python_json(line, data);
+    file << line << '\n';
+  }
+}
+
 inline std::string text_of(const Json& value) {
   return std::string(view(value.as_string()));
+}
+
+/// The JSONL files in a folder under `tests/cases`, by name.
+inline std::vector<std::string> case_files(const std::string& folder) {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(DSPY_TEST_DIR "/cases/" + folder)) {
+    if (entry.path().extension() == ".jsonl") files.push_back(folder + "/" + entry.path().filename().string());
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+/// The reply of a case; `reply_hex` holds one that is not UTF-8.
+inline std::string reply_of(const JsonObject& data) {
+  if (const auto* const reply = data.if_contains("reply")) return text_of(*reply);
+  const auto hex = text_of(data.at("reply_hex"));
+  std::string bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  return bytes;
 }
 
 /// The signature of a case: its notation, with what `fields` says of single fields.

@@ -1,90 +1,18 @@
 #include "adapters/reader.hpp"
 
-#include "cases.hpp"
 #include "dspy/adapters/field_adapter.hpp"
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-
 using namespace dspy;
 
 namespace {
-
-std::string reply_of(const JsonObject& data) {
-  if (const auto* const reply = data.if_contains("reply")) return test::text_of(*reply);
-  const auto hex = test::text_of(data.at("reply_hex"));
-  std::string bytes;
-  for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  return bytes;
-}
-
-std::vector<std::string> sorted(std::vector<std::string> items) {
-  std::ranges::sort(items);
-  return items;
-}
-
-std::vector<std::string> strings(const JsonObject& data, std::string_view key) {
-  std::vector<std::string> out;
-  if (const auto* const items = data.if_contains(key)) {
-    for (const auto& item : items->as_array()) out.push_back(test::text_of(item));
-  }
-  return out;
-}
-
-std::vector<std::string> names(const std::vector<Flag>& flags) {
-  std::vector<std::string> out;
-  for (const auto& [field, liberty] : flags) out.push_back(field + ":" + liberty);
-  return sorted(std::move(out));
-}
-
-void check_unreadable(const JsonObject& expected, const Unreadable& actual) {
-  CHECK(sorted(actual.missing) == sorted(strings(expected, "missing")));
-  JsonObject reasons;
-  for (const auto& [field, reason] : actual.invalid) reasons.emplace(field, reason);
-  const auto* const invalid = expected.if_contains("invalid");
-  CHECK(to_text(reasons) == (invalid ? to_text(*invalid) : "{}"));
-  const auto* const partial = expected.if_contains("partial");
-  CHECK(to_text(actual.partial) == (partial ? to_text(*partial) : "{}"));
-  const auto message = actual.message();
-  CAPTURE(message);
-  for (const auto& field : actual.missing) CHECK(message.contains("`" + field + "`"));
-  for (const auto& [field, reason] : actual.invalid) {
-    CHECK(message.contains("`" + field + "`"));
-    CHECK(message.contains(reason));
-  }
-}
 
 Signature qa() {
   return Signature::parse("question -> answer");
 }
 
 }  // namespace
-
-TEST_CASE("Replies are read as the tables in tests/cases/field/replies say") {
-  for (const auto* const file : {"labels", "json", "whole", "values"}) {
-    const auto cases = test::load_cases(std::string("field/replies/") + file + ".jsonl");
-    CHECK(cases.size() > 10);
-    for (const auto& data : cases) {
-      const auto name = test::text_of(data.at("name"));
-      const auto reply = reply_of(data);
-      CAPTURE(file);
-      CAPTURE(name);
-      CAPTURE(reply);
-
-      const auto reading = FieldAdapter().parse(test::signature_of_case(data), reply);
-
-      CHECK(names(reading ? reading->flags : reading.error().flags) == sorted(strings(data, "flags")));
-      if (const auto* const outputs = data.if_contains("outputs")) {
-        CHECK_MESSAGE(reading.has_value(), (reading ? "" : reading.error().message()));
-        if (reading) CHECK(to_text(reading->outputs) == to_text(*outputs));
-      } else {
-        CHECK_FALSE(reading.has_value());
-        if (!reading) check_unreadable(data, reading.error());
-      }
-    }
-  }
-}
 
 TEST_CASE("Reading leaves no state behind") {
   const FieldAdapter adapter;

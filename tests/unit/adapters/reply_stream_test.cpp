@@ -1,7 +1,6 @@
 #include "adapters/reply_stream.hpp"
 
-#include "adapters/reader.hpp"
-#include "cases.hpp"
+#include "dspy/adapters/field_adapter.hpp"
 #include "streamed.hpp"
 
 #include <doctest/doctest.h>
@@ -16,7 +15,7 @@ namespace {
 class Feeder {
  public:
   explicit Feeder(std::string_view notation)
-      : stream_(FieldAdapter().open_stream(std::make_shared<const Signature>(Signature::parse(notation)))) {}
+      : stream_(FieldAdapter().prepare(std::make_shared<const Signature>(Signature::parse(notation)))->open_stream()) {}
 
   /// The events that `piece` causes: `field=text`, with `!` for a restart and `.` for the end.
   std::string push(std::string_view piece) {
@@ -143,45 +142,13 @@ TEST_CASE("An absent field has no events") {
   CHECK(feed.finish() == "answer=.");
 }
 
-TEST_CASE("However a reply is cut, its stream joins to what is read at the end") {
-  std::mt19937 random(99);
-  std::size_t restarts = 0;
-  for (const auto* const file : {"labels", "json", "whole", "values"}) {
-    for (const auto& data : test::load_cases(std::string("field/replies/") + file + ".jsonl")) {
-      if (!data.contains("reply")) continue;
-      CAPTURE(test::text_of(data.at("name")));
-      const auto signature = test::signature_of_case(data);
-      const auto reply = test::text_of(data.at("reply"));
-      CAPTURE(reply);
-      const ReplyReader reader(signature, reply);
-      for (int round = 0; round < 12; ++round) {
-        const auto longest = std::size_t{1} << (round / 2);
-
-        const auto streamed = test::stream(signature, reply, [&] { return 1 + random() % longest; });
-
-        for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
-          const auto& name = signature.outputs[i].name;
-          const auto raw = reader.raw_text(i);
-          const auto text = streamed.texts.find(name);
-          CAPTURE(name);
-          REQUIRE((text == streamed.texts.end() ? "" : text->second) == raw.value_or(""));
-          if (raw) REQUIRE(streamed.done.at(name) >= 1);
-        }
-        restarts += static_cast<std::size_t>(streamed.restarts);
-      }
-    }
-  }
-  // Only the few cases that cannot be told before their end are begun anew.
-  CHECK(restarts < 600);
-}
-
 TEST_CASE("A stream of the text that an adapter writes never begins anew") {
   std::mt19937 random(5);
   const auto signature = Signature::parse("question -> reasoning, count: int, answer");
   const std::string reply =
       "Reasoning: one\n\n  two\n```\nAnswer: no\n```\n\\Answer: guarded\nCount: 3\nAnswer: it is\n- so";
   for (int round = 0; round < 200; ++round) {
-    const auto streamed = test::stream(signature, reply, [&] { return 1 + random() % 9; });
+    const auto streamed = test::stream(FieldAdapter(), signature, reply, [&] { return 1 + random() % 9; });
 
     CHECK(streamed.restarts == 0);
     CHECK(streamed.texts.at("reasoning") == "one\n\n  two\n```\nAnswer: no\n```\nAnswer: guarded");
@@ -201,7 +168,7 @@ TEST_CASE("Long replies stream byte by byte in linear time") {
       std::string reply(start);
       while (reply.size() < 100'000) reply += piece;
 
-      const auto streamed = test::stream(signature, reply, [] { return 1; });
+      const auto streamed = test::stream(FieldAdapter(), signature, reply, [] { return 1; });
 
       CHECK(streamed.events <= 200'000);
     }
@@ -209,7 +176,8 @@ TEST_CASE("Long replies stream byte by byte in linear time") {
 }
 
 TEST_CASE("What a sink throws passes through") {
-  const auto stream = FieldAdapter().open_stream(std::make_shared<const Signature>(Signature::parse("q -> answer")));
+  const auto stream =
+      FieldAdapter().prepare(std::make_shared<const Signature>(Signature::parse("q -> answer")))->open_stream();
 
   CHECK_THROWS_WITH(stream->push("Answer: x", [](const FieldEvent&) { throw std::runtime_error("enough"); }), "enough");
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "dspy/adapters/field_adapter.hpp"
+#include "dspy/adapters/adapter.hpp"
 
 #include <doctest/doctest.h>
 
@@ -31,10 +31,10 @@ struct Streamed {
 };
 
 /// Streams `reply` in pieces, whose sizes `next_size` gives.
-inline Streamed stream(const Signature& signature, std::string_view reply,
+inline Streamed stream(const Adapter& adapter, const Signature& signature, std::string_view reply,
                        const std::function<std::size_t()>& next_size) {
   Streamed out;
-  const auto fields = FieldAdapter().open_stream(std::make_shared<const Signature>(signature));
+  const auto fields = adapter.prepare(std::make_shared<const Signature>(signature))->open_stream();
   const auto sink = [&](const FieldEvent& event) { out.take(event); };
   while (!reply.empty()) {
     const auto size = std::clamp<std::size_t>(next_size(), 1, reply.size());

@@ -11,3 +11,37 @@ TEST_CASE("Roles and messages are plain values with the field's names") {
   CHECK(Message{Role::user, "hi"} == Message{Role::user, "hi"});
   CHECK_FALSE(Message{Role::user, "hi"} == Message{Role::system, "hi"});
 }
+
+TEST_CASE("A chat behaves like a vector of messages, wherever they are held") {
+  const auto prefix = std::make_shared<const std::vector<Message>>(
+      std::vector<Message>{{Role::system, "Be brief."}, {Role::user, "a"}, {Role::assistant, "b"}});
+  const Chat whole = {{Role::system, "Be brief."}, {Role::user, "a"}, {Role::assistant, "b"}, {Role::user, "c"}};
+
+  Chat chat(prefix);
+  chat.push_back({Role::user, "c"});
+
+  CHECK(chat == whole);
+  CHECK(chat.size() == 4);
+  CHECK(chat.back().content == "c");
+  CHECK(std::as_const(chat)[1].content == "a");
+  std::string joined;
+  for (const auto& message : chat) joined += message.content;
+  CHECK(joined == "Be brief.abc");
+  CHECK(Chat().empty());
+  CHECK(Chat() == Chat(std::vector<Message>()));
+  CHECK(chat != Chat(prefix));
+}
+
+TEST_CASE("Changing a chat leaves those it shares messages with alone") {
+  const Chat first(std::make_shared<const std::vector<Message>>(std::vector<Message>{{Role::user, "a"}}));
+  auto second = first;
+
+  second.push_back({Role::assistant, "b"});
+  second[0].content = "changed";
+  second[1].content = "as well";
+
+  CHECK(first == Chat{{Role::user, "a"}});
+  CHECK(second == Chat{{Role::user, "changed"}, {Role::assistant, "as well"}});
+  CHECK(first.prefix() != nullptr);
+  CHECK(second.prefix() == nullptr);
+}

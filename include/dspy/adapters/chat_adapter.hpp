@@ -1,0 +1,56 @@
+#pragma once
+
+#include "dspy/adapters/adapter.hpp"
+
+#include <string>
+
+namespace dspy {
+
+/// The sentences between the parts of a `ChatAdapter`'s prompt.  Replace any of them; one that is
+/// empty is left out.
+struct ChatTexts {
+  std::string inputs = "What you are given:";
+  std::string outputs = "What you are to write:";
+  std::string structure =
+      "Questions and replies are cut into sections. A line with the section's name opens it, and its value follows:";
+  std::string task = "The task:";
+  /// Ends the question.  `{outputs}` stands for the names of the outputs in order, with their types.
+  std::string request = "Now write the sections {outputs}.";
+  std::string partial_example = "(An example that leaves out some sections.)";  ///< Before such a demonstration.
+  /// Stands for an output that the demonstration, or the earlier turn, does not have: as in Python DSPy, since
+  /// models and saved prompts know these words.
+  std::string missing_in_example = "Not supplied for this particular example. ";
+  std::string missing_in_history = "Not supplied for this conversation history message. ";
+
+  bool operator==(const ChatTexts&) const = default;
+};
+
+struct ChatAdapterOptions {
+  ChatTexts texts = {};
+};
+
+/// DSPy's prompt for chat models: sections that open with a marker, `[[ ## name ## ]]`, on a line
+/// of its own, and a reply that ends with `[[ ## completed ## ]]`.
+///
+/// The system message lists the fields with their types, shows the sections, and gives the
+/// instructions.  Demonstrations and history come next, each as a user and an assistant turn,
+/// then the question, which ends with a request for the outputs.  Structure, order and the
+/// rendering of values are those of Python DSPy; the sentences between them are ours.
+///
+/// In a value, a backslash after the first bracket of anything that would read as a marker keeps
+/// it from being one, and reading takes it away again.  A reply is read by its markers, then as a
+/// JSON object, then by labelled lines, then as a whole if there is one output only.
+class ChatAdapter final : public Adapter {
+ public:
+  explicit ChatAdapter(ChatAdapterOptions options = {});
+
+  std::string_view name() const noexcept override { return "chat"; }
+  OutputContract::Form form() const noexcept override { return OutputContract::Form::markers; }
+  std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
+                                          std::span<const Example> demos = {}) const override;
+
+ private:
+  std::shared_ptr<const ChatAdapterOptions> options_;
+};
+
+}  // namespace dspy

@@ -1,0 +1,68 @@
+#pragma once
+
+#include "adapters/markers.hpp"
+#include "adapters/sections.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy {
+
+/// Cuts a reply into sections at its markers.
+///
+/// - A marker at the start of a line, behind decoration at most, ends a section, and begins that of
+///   its output.  Of two sections of one output the first that has text counts.
+/// - A marker inside a line counts if its output has none at the start of a line, and if the
+///   section before it began on the same line, the sentence before it has ended, or nothing
+///   follows it on its line.  Else it is talk about markers.
+/// - The marker that ends a reply ends it once every required output was seen, and so does an
+///   input's: the model has gone on to invent the next question.
+class MarkerSections final : public Sections {
+ public:
+  explicit MarkerSections(const Markers& markers);
+
+  bool step(std::string_view text, bool complete) override;
+  void append(std::string& out, std::string_view text, std::size_t output, std::size_t from,
+              std::size_t to) const override;
+
+ private:
+  /// A marker with what belongs to it.
+  struct Mark {
+    MarkerMatch match = {};
+    std::size_t at = 0;        ///< Its first bracket.
+    std::size_t begin = 0;     ///< Where the decoration before it begins.
+    std::size_t end = 0;       ///< The byte after the decoration behind it.
+    std::size_t emphasis = 0;  ///< Opened before it and not closed behind it.
+    bool decorated = false;
+    bool starts_line = false;
+  };
+  enum class Verdict { text, counts, wait };
+
+  void look_ahead(std::string_view text, bool complete);
+  Mark surroundings(std::string_view text, std::size_t at, const MarkerMatch& match) const noexcept;
+  Verdict judge(std::string_view text, const Mark& mark, bool complete) const noexcept;
+  bool take(std::string_view text, const Mark& mark);
+  void open(const Mark& mark);
+  void close_at_end(std::string_view text);
+  void read_to(std::string_view text, std::size_t end);
+  std::optional<std::size_t> find_cut_marker(std::string_view text, std::size_t from) const noexcept;
+  bool is_anchored(const MarkerMatch& match) const noexcept;
+
+  const Markers& markers_;
+  std::size_t required_left_ = 0;
+  std::size_t looked_at_ = 0;  ///< How far the text is searched for markers.
+
+  // What `look_ahead` found: the markers that start lines.
+  std::size_t ahead_ = 0;
+  std::vector<bool> anchored_;   ///< By output; the last is the marker that ends a reply.
+  std::size_t last_anchor_ = 0;  ///< Where the last such marker of an output stands.
+
+  bool one_line_ = true;    ///< The open section has no line end yet.
+  bool completed_ = false;  ///< The marker that ends a reply was seen.
+  bool ended_ = false;
+};
+
+}  // namespace dspy

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "adapters/reader.hpp"
+#include "adapters/reply_form.hpp"
+#include "adapters/reply_stream.hpp"
+#include "dspy/adapters/adapter.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace dspy {
+
+/// An exchange whose replies are read by the reader's rules; what is left to say is how its
+/// prompts are written.
+class ReadingExchange : public Exchange {
+ public:
+  ReadingExchange(const std::shared_ptr<const Signature>& signature, OutputContract::Form form)
+      : Exchange(signature), form_(std::make_shared<const ReplyForm>(signature, form)) {}
+
+  std::expected<Reading, Unreadable> parse(std::string_view completion) const override {
+    return ReplyReader(*form_, completion).read();
+  }
+  std::unique_ptr<FieldStream> open_stream() const override { return std::make_unique<ReplyStream>(form_); }
+
+ protected:
+  const ReplyForm& form() const noexcept { return *form_; }
+
+ private:
+  std::shared_ptr<const ReplyForm> form_;
+};
+
+}  // namespace dspy

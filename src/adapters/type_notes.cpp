@@ -1,0 +1,99 @@
+#include "adapters/type_notes.hpp"
+
+#include "dspy/base/text.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace dspy {
+namespace {
+
+using Kind = Type::Kind;
+
+template <class T>
+void append_shortest(std::string& out, T number) {
+  std::array<char, 32> buffer{};
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr;
+  out.append(buffer.data(), end);
+}
+
+void append_choices(std::string& out, const Type& type) {
+  out += "one of: ";
+  for (std::size_t i = 0; i < type.choices.size(); ++i) {
+    if (i != 0) out += ", ";
+    const auto& choice = type.choices[i];
+    if (choice.is_string()) {
+      out += view(choice.get_string());
+    } else {
+      append_text(out, choice);
+    }
+  }
+}
+
+void append_number_phrase(std::string& out, std::string_view what, const Field& field) {
+  out += what;
+  if (field.minimum && field.maximum) {
+    append_number(out += " from ", *field.minimum);
+    append_number(out += " to ", *field.maximum);
+  } else if (field.minimum) {
+    append_number(out += ", at least ", *field.minimum);
+  } else if (field.maximum) {
+    append_number(out += ", at most ", *field.maximum);
+  }
+}
+
+void append_length(std::string& out, std::string_view bound, std::size_t length, std::string_view unit) {
+  append_number(out += bound, length);
+  out.append(" ").append(unit);
+  if (length != 1) out += 's';
+}
+
+}  // namespace
+
+void append_number(std::string& out, double number) {
+  append_shortest(out, number);
+}
+
+void append_number(std::string& out, std::size_t number) {
+  append_shortest(out, number);
+}
+
+void append_description(std::string& out, std::string_view description) {
+  description = text::trim(description);
+  if (description.ends_with('.') && !description.ends_with("..")) description.remove_suffix(1);
+  bool blank = false;
+  for (const char c : description) {
+    if (c == '\n' || c == '\r') {
+      blank = true;
+      continue;
+    }
+    if (blank && c != ' ' && c != '\t') {
+      out += ' ';
+      blank = false;
+    }
+    if (!blank) out += c;
+  }
+}
+
+void add_type_notes(Notes& notes, const Field& field) {
+  const auto& type = field.type.required();
+  switch (type.kind) {
+    case Kind::integer: append_number_phrase(notes.next(), "a whole number", field); break;
+    case Kind::number: append_number_phrase(notes.next(), "a number", field); break;
+    case Kind::boolean: notes.next() += "true or false"; break;
+    case Kind::literal: append_choices(notes.next(), type); break;
+    case Kind::list: notes.next() += "a JSON list"; break;
+    case Kind::dict: notes.next() += "a JSON object"; break;
+    default: break;
+  }
+  add_length_notes(notes, field);
+}
+
+void add_length_notes(Notes& notes, const Field& field) {
+  const auto kind = field.type.required().kind;
+  const std::string_view unit = kind == Kind::list || kind == Kind::dict ? "item" : "character";
+  if (field.min_length) append_length(notes.next(), "at least ", *field.min_length, unit);
+  if (field.max_length) append_length(notes.next(), "at most ", *field.max_length, unit);
+}
+
+}  // namespace dspy

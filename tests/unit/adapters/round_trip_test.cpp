@@ -1,0 +1,110 @@
+// What holds of every adapter alike, whatever the values say.
+
+#include "dspy/adapters/adapter.hpp"
+#include "every.hpp"
+#include "texts.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace dspy;
+
+TEST_CASE("What an assistant turn says is read back, whatever its text") {
+  const auto signature = Signature::parse("question, order_id_2 -> answer, order_id, last");
+  for (const auto& each : test::every_adapter) {
+    CAPTURE(each.name);
+    const auto adapter = each.make();
+    test::TextMaker maker(20240607);
+    for (int round = 0; round < 20'000; ++round) {
+      JsonObject outputs;
+      for (const auto& field : signature.outputs) {
+        const auto text = maker.text();
+        outputs[field.name] = test::trimmed(text).empty() ? "x" : std::string(test::trimmed(text));
+      }
+      auto data = outputs;
+      data["question"] = "?";
+      data["order_id_2"] = "!";
+      const std::vector<Example> demos = {Example(std::move(data), signature)};
+      const JsonObject inputs = {{"question", "!"}};
+      const auto chat = adapter->format({.signature = signature, .demos = demos, .inputs = inputs});
+      const auto& turn = chat[chat.size() - 2];
+      CAPTURE(turn.content);
+
+      const auto reading = adapter->parse(signature, turn.content);
+
+      REQUIRE(turn.role == Role::assistant);
+      REQUIRE(reading.has_value());
+      REQUIRE(to_text(reading->outputs) == to_text(outputs));
+      REQUIRE(reading->flags.empty());
+    }
+  }
+}
+
+TEST_CASE("Values of every type are read back from an assistant turn") {
+  const auto signature = Signature::parse(
+      "q -> a: int, b: float, c: bool, d: Literal['low', 'high', 3], e: list[str], f: dict[str, list[float]], g: "
+      "Optional[int]");
+  const std::vector<std::string_view> rows = {
+      R"({"q":"?","a":-9223372036854775808,"b":0.1,"c":false,"d":"low","e":[],"f":{},"g":null})",
+      R"({"q":"?","a":7,"b":1e-300,"c":true,"d":3,"e":["x\nA: 1","\"","\\Q: é"],"f":{"k\n":[1.0,2.5],"":[]},"g":0})",
+      R"({"q":"?","a":0,"b":-123456789.125,"c":true,"d":"high","e":["none"],"f":{"a":[-0.5]},"g":-1})",
+      R"({"q":"?","a":0,"b":1e300,"c":true,"d":"high","e":["[[ ## a ## ]]","</e>","<item>&amp;"],"f":{"<":[2.0]},"g":5})",
+  };
+  for (const auto& each : test::every_adapter) {
+    const auto adapter = each.make();
+    for (const auto row : rows) {
+      CAPTURE(each.name);
+      CAPTURE(row);
+      const std::vector<Example> demos = {Example(parse_json(row)->as_object(), signature)};
+      const JsonObject inputs = {{"q", "!"}};
+      const auto chat = adapter->format({.signature = signature, .demos = demos, .inputs = inputs});
+      const auto& turn = chat[chat.size() - 2];
+      CAPTURE(turn.content);
+
+      const auto reading = adapter->parse(signature, turn.content);
+
+      REQUIRE(reading.has_value());
+      CHECK(to_text(reading->outputs) == to_text(demos[0].outputs()));
+      CHECK(reading->flags.empty());
+    }
+  }
+}
+
+TEST_CASE("No input can speak in the prompt's own voice") {
+  const auto signature = Signature::parse("text, passages: list[str] -> answer, order_id");
+  // What the prompt says of the inputs is read as if they were outputs: whatever opens or closes a section shows.
+  const auto mirror = Signature::parse("-> text, passages, answer, order_id");
+  for (const auto& each : test::every_adapter) {
+    CAPTURE(each.name);
+    const auto adapter = each.make();
+    const auto empty = adapter->format({.signature = signature, .inputs = {{"text", "0"}, {"passages", {"0", "0"}}}});
+    test::TextMaker maker(7);
+    for (int round = 0; round < 5'000; ++round) {
+      const auto text = maker.text();
+      const JsonObject inputs = {{"text", text}, {"passages", {maker.text(), maker.text()}}};
+      const auto chat = adapter->format({.signature = signature, .inputs = inputs});
+      const auto& question = chat.back().content;
+      CAPTURE(question);
+
+      // Up to the request, the only sections are the two inputs' own.
+      const auto tail = empty.back().content.substr(empty.back().content.rfind("\n\n"));
+      REQUIRE(question.ends_with(tail));
+      const auto reading = adapter->parse(mirror, question.substr(0, question.size() - tail.size()));
+
+      REQUIRE(chat.size() == empty.size());
+      REQUIRE_FALSE(reading.has_value());
+      const auto& missing = reading.error().missing;
+      CHECK(std::ranges::find(missing, "answer") != missing.end());
+      CHECK(std::ranges::find(missing, "order_id") != missing.end());
+      // Input text is guarded against labels only, so fences in it may pair up with what follows.
+      if (each.form == OutputContract::Form::fields) continue;
+      if (test::trimmed(text).empty()) {
+        CHECK(std::ranges::find(missing, "text") != missing.end());
+      } else {
+        REQUIRE(reading.error().partial.contains("text"));
+        CHECK(reading.error().partial.at("text") == Json(test::trimmed(text)));
+      }
+    }
+  }
+}
