@@ -1,0 +1,164 @@
+#include "llama/mask/automaton.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dspy::llama::mask {
+namespace {
+
+struct ByteRange {
+  unsigned char first = 0;
+  unsigned char last = 0;
+};
+
+/// The bytes of whole UTF-8 characters, one after the other (RFC 3629, section 4); ASCII is looked at apart.
+constexpr std::array<std::array<ByteRange, 4>, 8> encodings = {{
+    {{{0xC2, 0xDF}, {0x80, 0xBF}}},
+    {{{0xE0, 0xE0}, {0xA0, 0xBF}, {0x80, 0xBF}}},
+    {{{0xE1, 0xEC}, {0x80, 0xBF}, {0x80, 0xBF}}},
+    {{{0xED, 0xED}, {0x80, 0x9F}, {0x80, 0xBF}}},
+    {{{0xEE, 0xEF}, {0x80, 0xBF}, {0x80, 0xBF}}},
+    {{{0xF0, 0xF0}, {0x90, 0xBF}, {0x80, 0xBF}, {0x80, 0xBF}}},
+    {{{0xF1, 0xF3}, {0x80, 0xBF}, {0x80, 0xBF}, {0x80, 0xBF}}},
+    {{{0xF4, 0xF4}, {0x80, 0x8F}, {0x80, 0xBF}, {0x80, 0xBF}}},
+}};
+
+constexpr bool is_quote(unsigned byte) noexcept {
+  return byte == '"' || byte == '\\';
+}
+
+}  // namespace
+
+Automaton::Automaton(Pool pool, Expr start) : pool_(std::move(pool)), classes_(pool_.classes(start)) {
+  representatives_ = classes_.representatives();
+  width_ = classes_.count();
+  exprs_.push_back(Pool::nothing);
+  rows_.assign(width_, dead);
+  ids_.emplace(Pool::nothing, dead);
+  start_ = intern(start);
+
+  const auto sample = [&](unsigned first, unsigned last, auto&& wanted) {
+    std::vector<unsigned char> out;
+    std::vector<bool> seen(width_);
+    for (auto byte = first; byte <= last; ++byte) {
+      const auto byte_class = classes_[static_cast<unsigned char>(byte)];
+      if (!wanted(byte) || seen[byte_class]) continue;
+      seen[byte_class] = true;
+      out.push_back(static_cast<unsigned char>(byte));
+    }
+    return out;
+  };
+  const auto any = [](unsigned) { return true; };
+  plain_ascii_ = sample(0x20, 0x7F, [](unsigned byte) { return !is_quote(byte); });
+  quotes_ = sample('"', '\\', is_quote);
+  for (const auto& encoding : encodings) {
+    for (const auto& [first, last] : encoding) {
+      if (first != 0) samples_.push_back(sample(first, last, any));
+    }
+    samples_.emplace_back();
+  }
+}
+
+Automaton::State Automaton::intern(Expr expr) {
+  const auto [found, is_new] = ids_.try_emplace(expr, static_cast<State>(exprs_.size()));
+  if (is_new) {
+    exprs_.push_back(expr);
+    rows_.resize(rows_.size() + width_, unknown);
+  }
+  return found->second;
+}
+
+Automaton::State Automaton::compute(State state, std::size_t byte_class) {
+  const auto to = intern(pool_.derive(exprs_[state], representatives_[byte_class]));
+  rows_[state * width_ + byte_class] = to;
+  return to;
+}
+
+bool Automaton::goes_on(State state) {
+  for (std::size_t i = 0; i < width_; ++i) {
+    if (next(state, representatives_[i]) != dead) return true;
+  }
+  return false;
+}
+
+int Automaton::only_byte(State state) {
+  if (accepts(state)) return -1;
+  int only = -1;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    if (next(state, static_cast<unsigned char>(byte)) == dead) continue;
+    if (only >= 0) return -1;
+    only = static_cast<int>(byte);
+  }
+  return only;
+}
+
+Automaton::State Automaton::without_far_bounds(State state, std::size_t reach) {
+  if (const auto found = near_.find(state); found != near_.end()) return found->second;
+  const auto near = intern(pool_.forget_far_bounds(exprs_[state], static_cast<std::uint32_t>(reach)));
+  near_.emplace(state, near);
+  return near;
+}
+
+Automaton::FreeRun Automaton::free_run(State state, Characters characters, std::size_t limit) {
+  for (std::size_t count = 0; count < limit; ++count) {
+    const auto after = after_any(state, characters);
+    if (after == dead) return {.count = count, .complete = refuses_all(state, characters)};
+    if (after == state) break;
+    state = after;
+  }
+  return {.count = limit, .complete = true};
+}
+
+bool Automaton::refuses_all(State state, Characters characters) {
+  const auto refuses = [&](unsigned char byte) { return next(state, byte) == dead; };
+  if (!std::ranges::all_of(plain_ascii_, refuses)) return false;
+  if (characters == Characters::printable && !std::ranges::all_of(quotes_, refuses)) return false;
+  for (unsigned byte = 0xC2; byte <= 0xF4; ++byte) {
+    if (!refuses(static_cast<unsigned char>(byte))) return false;
+  }
+  return true;
+}
+
+/// The state that all of the characters lead to, if it is the same for all.
+Automaton::State Automaton::after_any(State state, Characters characters) {
+  auto& known = after_any_[characters == Characters::plain ? 0 : 1];
+  if (const auto found = known.find(state); found != known.end()) return found->second;
+  const auto after = find_after_any(state, characters);
+  known.emplace(state, after);
+  return after;
+}
+
+Automaton::State Automaton::find_after_any(State state, Characters characters) {
+  const auto after = next(state, plain_ascii_[0]);
+  const auto leads_there = [&](unsigned char byte) { return next(state, byte) == after; };
+  if (after == dead || !std::ranges::all_of(plain_ascii_, leads_there)) return dead;
+  if (characters == Characters::printable && !std::ranges::all_of(quotes_, leads_there)) return dead;
+
+  std::vector<State> here = {state};
+  std::vector<State> there;
+  for (const auto& bytes : samples_) {
+    if (bytes.empty()) {  // the end of an encoding
+      if (here.size() != 1 || here[0] != after) return dead;
+      here = {state};
+      continue;
+    }
+    there.clear();
+    for (const auto from : here) {
+      for (const auto byte : bytes) {
+        const auto to = next(from, byte);
+        if (to == dead) return dead;
+        if (!std::ranges::contains(there, to)) there.push_back(to);
+      }
+    }
+    here.swap(there);
+  }
+  return after;
+}
+
+std::size_t Automaton::memory() const noexcept {
+  const auto maps = near_.size() + after_any_[0].size() + after_any_[1].size();
+  return pool_.memory() + rows_.capacity() * sizeof(State) + exprs_.capacity() * sizeof(Expr) +
+         (ids_.size() + maps) * 4 * sizeof(State);
+}
+
+}  // namespace dspy::llama::mask

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "llama/mask/expression.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+namespace dspy::llama::mask {
+
+/// The deterministic automaton of an expression, each state and step made when first needed.  For one thread at a
+/// time.
+class Automaton {
+ public:
+  using State = std::uint32_t;
+  static constexpr State dead = 0;
+
+  /// The rules of the pool were checked.
+  Automaton(Pool pool, Expr start);
+
+  State start() const noexcept { return start_; }
+  State next(State state, unsigned char byte) {
+    const auto to = rows_[state * width_ + classes_[byte]];
+    return to != unknown ? to : compute(state, classes_[byte]);
+  }
+  bool accepts(State state) const noexcept { return pool_.accepts_empty(exprs_[state]); }
+  /// Whether anything can follow.
+  bool goes_on(State state);
+  /// The one byte that can follow, if there is just one and the text cannot end here; else -1.
+  int only_byte(State state);
+  /// A state that allows the same next `reach` bytes, shared by states that differ in far off bounds.
+  State without_far_bounds(State state, std::size_t reach);
+  /// The characters of UTF-8 text but the control characters of ASCII.
+  enum class Characters { plain, printable };  ///< Plain ones are neither quotes nor backslashes.
+
+  struct FreeRun {
+    std::size_t count = 0;  ///< So many of these characters can follow, whichever they are; not counted beyond a limit.
+    bool complete = false;  ///< And none after them, or the limit was reached.
+  };
+
+  FreeRun free_run(State state, Characters characters, std::size_t limit);
+
+  std::size_t size() const noexcept { return exprs_.size(); }
+  std::size_t memory() const noexcept;
+
+ private:
+  static constexpr State unknown = UINT32_MAX;
+
+  State compute(State state, std::size_t byte_class);
+  State intern(Expr expr);
+  State after_any(State state, Characters characters);
+  State find_after_any(State state, Characters characters);
+  bool refuses_all(State state, Characters characters);
+
+  Pool pool_;
+  ByteClasses classes_;
+  std::array<std::uint8_t, 256> representatives_{};
+  std::size_t width_ = 0;
+  std::vector<Expr> exprs_;
+  std::vector<State> rows_;
+  std::unordered_map<Expr, State> ids_;
+  std::unordered_map<State, State> near_;  ///< What `without_far_bounds` found.
+  std::array<std::unordered_map<State, State>, 2> after_any_;
+  std::vector<unsigned char> plain_ascii_;           ///< Of the plain characters of ASCII, one of each class.
+  std::vector<unsigned char> quotes_;                ///< The same of quote and backslash.
+  std::vector<std::vector<unsigned char>> samples_;  ///< The same of each byte of longer characters; an empty one ends
+                                                     ///< an encoding.
+  State start_ = dead;
+};
+
+}  // namespace dspy::llama::mask

@@ -1,0 +1,81 @@
+#pragma once
+
+#include "llama/mask/automaton.hpp"
+#include "llama/mask/vocabulary.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace dspy::llama::mask {
+
+/// The tokens that may come next.
+class Mask {
+ public:
+  /// Up to so many tokens are listed instead of marked in bits: a sampler then looks at those only.
+  static constexpr std::size_t most_listed = 512;
+
+  std::size_t count() const noexcept { return count_; }
+  /// Whether `tokens()` holds them; else `bits()` does.
+  bool is_list() const noexcept { return bits_.empty(); }
+  std::span<const Token> tokens() const noexcept { return tokens_; }
+  /// Token t is bit t % 64 of word t / 64.
+  std::span<const std::uint64_t> bits() const noexcept { return bits_; }
+  bool allows(Token token) const noexcept;
+
+ private:
+  friend class MaskBuilder;
+  std::size_t count_ = 0;
+  std::vector<Token> tokens_;  ///< Ascending.
+  TokenBits bits_;
+};
+
+/// A grammar over the tokens of one vocabulary, shared by all replies that follow it: states, masks and forced runs are
+/// found when first needed and kept.  Thread-safe.
+class Constraint {
+ public:
+  using State = Automaton::State;
+
+  /// The rules of the pool were checked.
+  Constraint(Pool pool, Expr start, std::shared_ptr<const Vocabulary> vocabulary);
+
+  const Vocabulary& vocabulary() const noexcept { return *vocabulary_; }
+  State start() const noexcept { return start_; }
+
+  std::shared_ptr<const Mask> mask(State state);
+  /// The tokens that must come next, however the reply goes on.
+  std::shared_ptr<const std::vector<Token>> forced(State state);
+  /// The state after `bytes`; `Automaton::dead` if they cannot come.
+  State advance(State state, std::string_view bytes);
+  bool accepts(State state);
+  bool goes_on(State state);
+
+  /// States seen so far, and bytes held by them and by the masks; both grow with use.
+  std::size_t states() const;
+  std::size_t memory() const;
+
+ private:
+  Mask find_mask(State state);
+  std::vector<Token> find_forced(State state);
+  std::size_t count_settled(std::span<const Token> tokens, std::string_view text, State end);
+  template <class Visit>
+  void walk(const Trie& trie, Trie::Range range, State start, std::size_t depth, Visit&& visit);
+  template <class Visit>
+  void walk(const Trie& trie, State start, Visit&& visit);
+
+  std::shared_ptr<const Vocabulary> vocabulary_;
+  mutable std::mutex mutex_;
+  Automaton automaton_;
+  State start_;
+  std::vector<State> path_;  ///< Of a walk, the state before each byte.
+  std::unordered_map<State, std::shared_ptr<const Mask>> masks_;
+  std::unordered_map<State, std::shared_ptr<const std::vector<Token>>> forced_;
+  std::size_t mask_memory_ = 0;
+};
+
+}  // namespace dspy::llama::mask

@@ -1,0 +1,159 @@
+#include "llama/mask/vocabulary.hpp"
+
+#include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
+
+#include <algorithm>
+#include <format>
+#include <utility>
+
+namespace dspy::llama::mask {
+namespace {
+
+enum class Kind { plain, quoted, other };
+
+struct Sort {
+  Kind kind = Kind::other;
+  std::size_t characters = 0;
+};
+
+/// Which slice a token belongs to.
+Sort sort_of(std::string_view piece) noexcept {
+  Sort out{.kind = Kind::plain};
+  bool ascii = true;
+  for (const char c : piece) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20) return {};
+    if (c == '"' || c == '\\') out.kind = Kind::quoted;
+    if (byte < 0x80 || byte >= 0xC0) ++out.characters;
+    ascii = ascii && byte < 0x80;
+  }
+  if (out.characters > Vocabulary::longest_in_slice || (!ascii && text::invalid_utf8(piece))) return {};
+  return out;
+}
+
+void set_bit(TokenBits& bits, Token token) noexcept {
+  const auto at = static_cast<std::size_t>(token);
+  bits[at / 64] |= std::uint64_t{1} << (at % 64);
+}
+
+}  // namespace
+
+Vocabulary::Vocabulary(std::vector<std::string> pieces, std::vector<Token> ends, Tokenizer tokenizer)
+    : pieces_(std::move(pieces)), ends_(std::move(ends)), tokenizer_(std::move(tokenizer)) {
+  for (const auto& piece : pieces_) longest_ = std::max(longest_, piece.size());
+  if (longest_ > UINT16_MAX)
+    throw Error(Errc::invalid_parameter,
+                std::format("a token of {} bytes is longer than masks can hold ({})", longest_, UINT16_MAX));
+  for (const auto end : ends_) {
+    if (!contains(end))
+      throw Error(Errc::invalid_parameter,
+                  std::format("token {} is to end replies, but the vocabulary has {} tokens", end, size()));
+  }
+  std::ranges::sort(ends_);
+  const auto sorted = sorted_tokens();
+  trie_ = Trie(pieces_, sorted);
+  slice(sorted);
+}
+
+bool Vocabulary::is_end(Token token) const noexcept {
+  return std::ranges::binary_search(ends_, token);
+}
+
+/// All tokens with bytes that do not end replies, by their bytes; notes those with the same.
+std::vector<Token> Vocabulary::sorted_tokens() {
+  // The first bytes decide nearly always, and comparing those as a number touches no string.
+  struct Key {
+    std::uint64_t first = 0;
+    Token token = 0;
+  };
+  std::vector<Key> keys;
+  keys.reserve(pieces_.size());
+  for (std::size_t i = 0; i < pieces_.size(); ++i) {
+    const auto& piece = pieces_[i];
+    const auto token = static_cast<Token>(i);
+    if (piece.empty() || is_end(token)) continue;
+    std::uint64_t first = 0;
+    for (std::size_t byte = 0; byte < 8; ++byte)
+      first = first << 8 | (byte < piece.size() ? static_cast<unsigned char>(piece[byte]) : 0u);
+    keys.push_back({first, token});
+  }
+  const auto text = [&](const Key& key) -> std::string_view { return piece(key.token); };
+  std::ranges::sort(keys, [&](const Key& a, const Key& b) {
+    if (a.first != b.first) return a.first < b.first;
+    const auto order = text(a) <=> text(b);
+    return order != 0 ? order < 0 : a.token < b.token;
+  });
+
+  std::vector<Token> out;
+  out.reserve(keys.size());
+  for (const auto& key : keys) out.push_back(key.token);
+  for (std::size_t i = 1; i < keys.size(); ++i) {
+    if (keys[i].first != keys[i - 1].first || text(keys[i]) != text(keys[i - 1])) continue;
+    if (twins_.empty()) twins_.assign(pieces_.size(), -1);
+    twins_[static_cast<std::size_t>(keys[i - 1].token)] = keys[i].token;
+  }
+  return out;
+}
+
+void Vocabulary::slice(std::span<const Token> sorted) {
+  const TokenBits none((pieces_.size() + 63) / 64);
+  for (auto* slice : {&plain_, &printable_}) slice->bits.assign(longest_in_slice + 1, none);
+  std::vector<Token> not_plain;
+  std::vector<Token> not_printable;
+  for (const auto token : sorted) {
+    const auto [kind, characters] = sort_of(piece(token));
+    if (kind == Kind::plain) set_bit(plain_.bits[characters], token);
+    if (kind != Kind::other) set_bit(printable_.bits[characters], token);
+    if (kind != Kind::plain) not_plain.push_back(token);
+    if (kind == Kind::other) not_printable.push_back(token);
+  }
+  for (auto* slice : {&plain_, &printable_}) {
+    for (std::size_t n = 1; n <= longest_in_slice; ++n) {
+      for (std::size_t i = 0; i < none.size(); ++i) slice->bits[n][i] |= slice->bits[n - 1][i];
+    }
+  }
+  plain_.rest = Trie(pieces_, not_plain);
+  printable_.rest = Trie(pieces_, not_printable);
+}
+
+std::vector<Token> Vocabulary::tokenize(std::string_view text) const {
+  std::vector<Token> out;
+  if (tokenizer_) {
+    out = tokenizer_(text);
+    auto rest = text;
+    const bool fits = std::ranges::all_of(out, [&](Token token) {
+      if (!contains(token) || is_end(token) || piece(token).empty() || !rest.starts_with(piece(token))) return false;
+      rest.remove_prefix(piece(token).size());
+      return true;
+    });
+    if (fits && rest.empty()) return out;
+    out.clear();
+  }
+  while (!text.empty()) {
+    auto [at, last] = trie_.starting_with(static_cast<unsigned char>(text[0]));
+    Token best = -1;
+    for (std::size_t depth = 1; at < last;) {
+      if (trie_.nodes()[at].token >= 0) best = trie_.nodes()[at].token;
+      if (depth == text.size()) break;
+      last = trie_.nodes()[at].end;
+      for (++at; at < last && trie_.nodes()[at].byte != static_cast<unsigned char>(text[depth]);)
+        at = trie_.nodes()[at].end;
+      ++depth;
+    }
+    if (best < 0) return {};
+    out.push_back(best);
+    text.remove_prefix(piece(best).size());
+  }
+  return out;
+}
+
+std::size_t Vocabulary::memory() const noexcept {
+  auto out = pieces_.capacity() * sizeof(std::string) + twins_.capacity() * sizeof(Token);
+  for (const auto* trie : {&trie_, &plain_.rest, &printable_.rest})
+    out += trie->nodes().capacity() * sizeof(Trie::Node);
+  for (const auto* slice : {&plain_, &printable_}) out += slice->bits.size() * slice->bits[0].size() * 8;
+  return out;
+}
+
+}  // namespace dspy::llama::mask
