@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/modules/predictor.hpp"
+#include "dspy/modules/program_file.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -68,6 +69,21 @@ std::string model_uri(const std::string& model);
 /// The embedded model's file, wherever this program was installed or built; empty if it is not there.
 std::string embedded_model();
 
+/// Flags that say which predictor of a program file is meant.
+struct ProgramFlags {
+  std::string path;
+  std::string signature;
+  std::string predictor;
+  bool accept_changed = false;
+
+  /// The options without `FILE`, which each command declares itself.
+  void add_to(CLI::App& command);
+  ProgramFile load() const;
+  /// The predictor that is asked for, or the only one.
+  const SavedPredictor& choose(const ProgramFile& file) const;
+  Predictor make(const SavedPredictor& saved, PredictorOptions options) const;
+};
+
 /// Input values from `name=value` and `{"name": value}` arguments, each of its field's type.
 JsonObject read_inputs(const Signature& signature, const std::vector<std::string>& arguments);
 
@@ -92,7 +108,6 @@ void answer_lines(std::istream& in, const std::function<JsonObject(const JsonObj
 std::vector<Example> read_examples(const std::string& path, const Signature& signature);
 
 std::string read_all(std::istream& in);
-std::string read_file(const std::string& path);
 
 JsonObject to_json(const Usage& usage);
 JsonArray to_json(const std::vector<Flag>& flags);

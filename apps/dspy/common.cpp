@@ -127,6 +127,34 @@ Signature SignatureFlags::make() const {
   return chain_of_thought ? with_reasoning(signature) : signature;
 }
 
+void ProgramFlags::add_to(CLI::App& command) {
+  command.add_option("-s,--signature", signature, "The signature, for files of Python DSPy that do not name fields")
+      ->group("Program");
+  command.add_option("--predictor", predictor, "Which predictor, of a file with several (`dspy inspect` lists them)")
+      ->group("Program");
+  command.add_flag("--accept-changed", accept_changed, "Take a file that was edited after it was saved")
+      ->group("Program");
+}
+
+ProgramFile ProgramFlags::load() const {
+  return load_program(path, {.accept_changed = accept_changed});
+}
+
+const SavedPredictor& ProgramFlags::choose(const ProgramFile& file) const {
+  if (predictor.empty() && file.predictors.size() == 1) return file.predictors[0];
+  if (const auto* found = file.find(predictor)) return *found;
+  std::vector<std::string> paths;
+  for (const auto& each : file.predictors) paths.push_back(each.path);
+  throw Error(Errc::bad_input, "`" + path + "` holds the predictors " + text::enumerate(paths, "`", "and") +
+                                   (predictor.empty() ? "; choose one with --predictor"
+                                                      : ", and none that is called `" + predictor + "`"));
+}
+
+Predictor ProgramFlags::make(const SavedPredictor& saved, PredictorOptions options) const {
+  return to_predictor(saved, std::move(options),
+                      signature.empty() ? std::optional<Signature>() : Signature::parse(signature));
+}
+
 JsonObject read_inputs(const Signature& signature, const std::vector<std::string>& arguments) {
   JsonObject out;
   for (const auto& argument : arguments) {
@@ -220,12 +248,6 @@ std::vector<Example> read_examples(const std::string& path, const Signature& sig
 
 std::string read_all(std::istream& in) {
   return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw Error(Errc::io_error, "cannot read `" + path + "`; check the path");
-  return read_all(in);
 }
 
 JsonObject to_json(const Usage& usage) {

@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "dspy/base/version.hpp"
 #include "dspy/llama/hardware.hpp"
 
 #include <chrono>
@@ -39,7 +40,7 @@ class Doctor {
 
   std::vector<Finding> examine() {
     add(Finding::Level::ok, "version",
-        std::format("dspy {}, C++ {}, {}", DSPY_VERSION, __cplusplus / 100 % 100, compiler()));
+        std::format("dspy {}, C++ {}, {}", version(), __cplusplus / 100 % 100, compiler()));
     if (examine_hardware()) examine_model();
     return std::move(findings_);
   }

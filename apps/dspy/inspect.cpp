@@ -1,9 +1,11 @@
 #include "command.hpp"
+#include "dspy/base/file.hpp"
 #include "dspy/llama/model_info.hpp"
-#include "dspy/modules/program_file.hpp"
 
+#include <array>
 #include <filesystem>
 #include <format>
+#include <fstream>
 
 namespace dspy::app {
 namespace {
@@ -61,19 +63,68 @@ int inspect_signature(const InspectFlags& flags, std::string_view notation) {
   return exit_ok;
 }
 
+std::string_view describe(ProgramFile::Integrity integrity) {
+  switch (integrity) {
+    case ProgramFile::Integrity::unchecked: return "unchecked";
+    case ProgramFile::Integrity::verified: return "verified";
+    case ProgramFile::Integrity::changed: return "changed";
+  }
+  return "unknown";
+}
+
+JsonObject describe_predictor(const SavedPredictor& saved) {
+  JsonObject out{{"path", saved.path}};
+  if (saved.names_its_fields()) {
+    const auto signature = describe_signature(saved.signature);
+    for (const auto* name : {"signature", "instructions", "inputs", "outputs"}) out[name] = signature.at(name);
+  } else {
+    JsonArray prefixes;
+    for (const auto& field : saved.fields) prefixes.push_back(Json(field.prefix));
+    out["instructions"] = saved.signature.instructions;
+    out["prefixes"] = std::move(prefixes);
+  }
+  out["demos"] = saved.demos.size();
+  if (!saved.adapter.empty()) out["adapter"] = saved.adapter;
+  if (!saved.lm.empty()) out["lm"] = saved.lm;
+  return out;
+}
+
+void print_predictor(const SavedPredictor& saved) {
+  print_line("");
+  print_line(std::format("predictor     {}, {} demonstration{}", saved.path, saved.demos.size(),
+                         saved.demos.size() == 1 ? "" : "s"));
+  if (!saved.adapter.empty()) print_line("adapter       " + saved.adapter);
+  if (!saved.lm.empty()) print_line("asked         " + saved.lm);
+  if (saved.names_its_fields()) {
+    print_signature(saved.signature);
+    return;
+  }
+  if (!saved.signature.instructions.empty()) print_line("instructions  " + saved.signature.instructions);
+  print_line("fields (by position; the file does not name them)");
+  for (const auto& field : saved.fields) print_line(std::format("  {:<20} {}", field.prefix, field.description));
+}
+
 int inspect_program(const InspectFlags& flags) {
-  const auto program = load_program(flags.target);
+  const auto file = load_program(flags.target, {.accept_changed = true});
   if (flags.json) {
-    auto out = describe_signature(program.signature);
-    out["kind"] = "program";
-    out["module"] = program.module;
-    out["adapter"] = program.adapter;
-    out["demos"] = program.demos.size();
-    print_json(out);
+    JsonArray predictors;
+    for (const auto& saved : file.predictors) predictors.push_back(describe_predictor(saved));
+    JsonArray scores;
+    for (const auto& score : file.scores)
+      scores.push_back(JsonObject{{"metric", score.metric}, {"value", score.value}});
+    print_json({{"kind", "program"},
+                {"library", file.library},
+                {"integrity", describe(file.integrity)},
+                {"optimizer", file.optimizer},
+                {"scores", std::move(scores)},
+                {"predictors", std::move(predictors)}});
     return exit_ok;
   }
-  print_line("program       " + program.module + ", " + std::to_string(program.demos.size()) + " demonstrations");
-  print_signature(program.signature);
+  print_line("program       " + (file.library.empty() ? "of Python DSPy" : "of dspy " + file.library) + ", content " +
+             std::string(describe(file.integrity)));
+  if (!file.optimizer.empty()) print_line("optimizer     " + to_text(file.optimizer));
+  for (const auto& score : file.scores) print_line(std::format("score         {} {}", score.metric, score.value));
+  for (const auto& saved : file.predictors) print_predictor(saved);
   return exit_ok;
 }
 
@@ -99,18 +150,19 @@ int inspect_weights(const InspectFlags& flags) {
 
 /// True for a file that begins as GGUF files do, whatever it is called.
 bool is_model(const std::string& path) {
-  if (path.ends_with(".gguf")) return true;
-  std::error_code code;
-  return std::filesystem::is_regular_file(path, code) && read_file(path).starts_with("GGUF");
+  std::array<char, 4> begin{};
+  std::ifstream(path, std::ios::binary).read(begin.data(), begin.size());
+  return path.ends_with(".gguf") || std::string_view(begin.data(), begin.size()) == "GGUF";
 }
 
 int run_inspect(const InspectFlags& flags) {
+  constexpr std::uintmax_t longest = 1 << 20;  // of a text with a signature
   std::error_code code;
   const bool is_file = std::filesystem::exists(flags.target, code);
-  if (!is_file && flags.target.find("->") != std::string::npos) return inspect_signature(flags, flags.target);
+  if (!is_file && flags.target.contains("->")) return inspect_signature(flags, flags.target);
   if (is_model(flags.target)) return inspect_weights(flags);
   if (flags.target.ends_with(".json")) return inspect_program(flags);
-  const auto text = read_file(flags.target);
+  const auto text = read_file(flags.target, longest);
   if (text.starts_with('{')) return inspect_program(flags);
   return inspect_signature(flags, text);
 }

@@ -1,8 +1,10 @@
 // dspy: program language models from the command line.
 
 #include "command.hpp"
+#include "dspy/base/version.hpp"
 
 #include <cstring>
+#include <format>
 #include <iostream>
 
 namespace {
@@ -29,7 +31,7 @@ int report(const dspy::Error& error, bool json) {
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   CLI::App app("Program language models: typed questions, local models, readable replies.\n", "dspy");
-  app.set_version_flag("--version", "dspy " DSPY_VERSION);
+  app.set_version_flag("--version", std::format("dspy {}", dspy::version()));
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"

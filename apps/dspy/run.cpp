@@ -1,5 +1,4 @@
 #include "command.hpp"
-#include "dspy/modules/program_file.hpp"
 
 #include <fstream>
 #include <iostream>
@@ -8,8 +7,7 @@ namespace dspy::app {
 namespace {
 
 struct RunFlags {
-  std::string program;
-  std::string signature;
+  ProgramFlags program;
   std::vector<std::string> inputs;
   std::string inputs_file;
   ModelFlags model;
@@ -40,23 +38,24 @@ int run_inputs_file(const Predictor& predictor, const std::string& path) {
 
 int run_program(const RunFlags& flags) {
   if (flags.batch) return run_batch(flags);
-  if (flags.program.empty()) {
+  if (flags.program.path.empty()) {
     throw Error(Errc::bad_input, "name a program file, or give --batch and JSONL on standard input");
   }
-  const auto given = flags.signature.empty() ? std::optional<Signature>() : Signature::parse(flags.signature);
-  const auto program = load_program(flags.program, given);
-  auto options = PredictorOptions{.sampling = flags.model.sampling};
-  if (!flags.inputs_file.empty()) {
-    options.lm = flags.model.make();
-    return run_inputs_file(to_predictor(program, std::move(options)), flags.inputs_file);
-  }
-  auto inputs = checked_inputs(program.signature, read_inputs(program.signature, flags.inputs));
-  options.lm = flags.model.make();
-  const auto prediction = to_predictor(program, std::move(options))(std::move(inputs));
+  const auto file = flags.program.load();
+  const auto predictor = flags.program.make(flags.program.choose(file), {.sampling = flags.model.sampling});
+  const auto& signature = predictor.signature();
+  const auto with_model = [&] {
+    auto copy = predictor;
+    copy.set_lm(flags.model.make());
+    return copy;
+  };
+  if (!flags.inputs_file.empty()) return run_inputs_file(with_model(), flags.inputs_file);
+  auto inputs = checked_inputs(signature, read_inputs(signature, flags.inputs));
+  const auto prediction = with_model()(std::move(inputs));
   if (flags.json) {
     print_json(to_json(prediction));
   } else {
-    for (const auto& field : program.signature.outputs) {
+    for (const auto& field : signature.outputs) {
       print_line(field.label + ": " + shown(prediction.at(field.name)));
     }
   }
@@ -68,9 +67,7 @@ int run_program(const RunFlags& flags) {
 void add_run(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<RunFlags>();
   auto* command = app.add_subcommand("run", "Run a saved program, or many questions given as JSONL");
-  command->add_option("program", flags->program, "A program file, as save_program or Python DSPy wrote it");
-  command->add_option("-s,--signature", flags->signature,
-                      "The signature, for files of Python DSPy that do not name fields");
+  command->add_option("program", flags->program.path, "A program file, as dspy::save or Python DSPy wrote it");
   command->add_option("--input", flags->inputs, "An input as name=value or {\"name\": value} (may be repeated)");
   command->add_option("--inputs", flags->inputs_file,
                       "A JSONL file: an object of inputs a line; prints a result a line");
@@ -78,6 +75,7 @@ void add_run(CLI::App& app, Plan& plan) {
                     "Read {\"signature\", \"inputs\", \"instructions\"?, \"module\"?, \"demos\"?, \"history\"?, "
                     "\"adapter\"?} a line from standard input");
   command->add_flag("--json", flags->json, "Print {\"outputs\", \"usage\", \"flags\"}");
+  flags->program.add_to(*command);
   flags->model.add_to(*command);
   command->footer(
       "Examples:\n"

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <format>
+#include <unordered_set>
+#include <vector>
 
 namespace dspy {
 namespace {
@@ -130,11 +133,17 @@ bool holds_infinity(const Json& value) {
   return false;
 }
 
+/// The end of the string that opens at `at` in a JSON text: behind its closing quote.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  while (text[++at] != '"') at += text[at] == '\\' ? 1 : 0;
+  return at + 1;
+}
+
 /// The end of the first number in `text`, which is JSON, that is too large for a double.
 std::size_t end_of_infinity(std::string_view text) {
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text[at] == '"') {
-      while (text[++at] != '"') at += text[at] == '\\' ? 1 : 0;
+      at = end_of_string(text, at) - 1;
     } else if (text[at] == '-' || (text[at] >= '0' && text[at] <= '9')) {
       const auto end = std::min(text.find_first_not_of("+-.eE0123456789", at), text.size());
       if (holds_infinity(boost::json::parse(text.substr(at, end - at), {}, strict))) return end;
@@ -145,6 +154,38 @@ std::size_t end_of_infinity(std::string_view text) {
 }
 
 }  // namespace
+
+std::optional<JsonProblem> repeated_member(std::string_view text) {
+  struct Level {
+    bool is_object = false;
+    bool before_name = false;
+    std::unordered_set<std::string> names = {};
+  };
+  std::vector<Level> levels;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    switch (text[at]) {
+      case '{': levels.push_back({.is_object = true, .before_name = true}); break;
+      case '[': levels.emplace_back(); break;
+      case '}':
+      case ']': levels.pop_back(); break;
+      case ',': levels.back().before_name = levels.back().is_object; break;
+      case '"': {
+        const auto end = end_of_string(text, at);
+        if (!levels.empty() && levels.back().before_name) {
+          levels.back().before_name = false;
+          const auto name = boost::json::parse(text.substr(at, end - at), {}, strict);  // two spellings are one name
+          if (!levels.back().names.emplace(view(name.get_string())).second) {
+            return JsonProblem{std::format("the member {} stands there twice", text.substr(at, end - at)), at};
+          }
+        }
+        at = end - 1;
+        break;
+      }
+      default: break;
+    }
+  }
+  return std::nullopt;
+}
 
 std::expected<Json, JsonProblem> parse_json(std::string_view text) {
   boost::system::error_code code;

@@ -1,247 +1,162 @@
-#include "dspy/modules/program_file.hpp"
+#include "dspy/base/file.hpp"
+#include "dspy/base/text.hpp"
+#include "dspy/base/version.hpp"
+#include "dspy/modules/configure.hpp"
+#include "modules/program_format.hpp"
 
-#include "dspy/base/error.hpp"
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
-#include <system_error>
+#include <algorithm>
+#include <array>
+#include <format>
+#include <utility>
 
 namespace dspy {
 namespace {
 
-constexpr std::int64_t format_version = 1;
+using namespace program_format;
 
-std::string read_file(const std::filesystem::path& path) {
-  std::error_code code;
-  if (std::filesystem::is_directory(path, code)) {
-    throw Error(Errc::io_error,
-                "cannot read the program `" + path.string() + "`: it is a directory; name a .json file");
-  }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    throw Error(Errc::io_error,
-                "cannot read the program `" + path.string() + "`: " + std::strerror(errno) + "; check the path");
-  }
-  return {std::istreambuf_iterator<char>(in), {}};
+// What a program's part may not be called in a file: DSPy keeps its own things there.
+constexpr std::array reserved = {"metadata", "dspy_cpp"};
+
+/// True for a member of a saved LM that may hold a secret.  DSPy leaves out `api_key`; other
+/// options of its LMs, such as headers, travel with it.
+bool may_be_secret(std::string_view name) {
+  const auto lower = text::to_lower(name);
+  constexpr std::array words = {"key", "secret", "password", "authorization", "headers", "credential"};
+  return std::ranges::any_of(words, [&](std::string_view word) { return lower.contains(word); }) ||
+         (lower.contains("token") && !lower.contains("tokens"));
 }
 
-[[noreturn]] void reject(const std::filesystem::path& path, const std::string& reason) {
-  throw Error(Errc::config_error, "`" + path.string() + "` is not a program this library can load: " + reason);
-}
-
-/// The member of that name and kind, or null; a member of another kind is an error.
-template <class T>
-const T* member(const std::filesystem::path& path, const JsonObject& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  if (value == nullptr || value->is_null()) return nullptr;
-  if constexpr (std::is_same_v<T, JsonObject>) {
-    if (const auto* found = value->if_object()) return found;
-  } else if constexpr (std::is_same_v<T, JsonArray>) {
-    if (const auto* found = value->if_array()) return found;
-  } else {
-    if (const auto* found = value->if_string()) return found;
-  }
-  reject(path, "`" + std::string(name) + "` has the wrong kind of value");
-}
-
-std::string text_or(const JsonString* text, std::string fallback = {}) {
-  return text == nullptr ? std::move(fallback) : std::string(view(*text));
-}
-
-/// DSPy writes `${name}` where a field has no description.
-std::string description_of(std::string_view written, const std::string& name) {
-  return written == "${" + name + "}" ? std::string() : std::string(written);
-}
-
-template <class F>
-void for_each_field(Signature& signature, F&& visit) {
-  for (auto& field : signature.inputs) visit(field);
-  for (auto& field : signature.outputs) visit(field);
-}
-
-// DSPy's own part of a field, by position.
-void read_state_fields(const std::filesystem::path& path, const JsonArray& fields, Signature& signature) {
-  const auto count = signature.inputs.size() + signature.outputs.size();
-  if (fields.size() != count) {
-    reject(path, "it holds " + std::to_string(fields.size()) + " fields where the signature has " +
-                     std::to_string(count) + "; give the signature it was saved with");
-  }
-  std::size_t index = 0;
-  for_each_field(signature, [&](Field& field) {
-    if (const auto* state = fields[index++].if_object()) {
-      if (const auto* text = member<JsonString>(path, *state, "description")) {
-        field.description = description_of(view(*text), field.name);
+void erase_secrets(Json& value) {
+  if (auto* items = value.if_array()) {
+    for (auto& item : *items) erase_secrets(item);
+  } else if (auto* members = value.if_object()) {
+    std::vector<std::string> names;
+    for (auto& member : *members) {
+      if (may_be_secret(member.key())) {
+        names.emplace_back(member.key());
+      } else {
+        erase_secrets(member.value());
       }
     }
-  });
+    for (const auto& name : names) members->erase(name);
+  }
 }
 
-// What DSPy has no place for: labels, limits, defaults.
-JsonObject limits_of(const Field& field) {
-  JsonObject out;
-  if (field.label != make_field(field.name).label) out["label"] = field.label;
-  if (field.minimum) out["minimum"] = *field.minimum;
-  if (field.maximum) out["maximum"] = *field.maximum;
-  if (field.min_length) out["min_length"] = *field.min_length;
-  if (field.max_length) out["max_length"] = *field.max_length;
-  if (field.default_value) out["default"] = *field.default_value;
+JsonObject state_to_json(const SavedPredictor& saved) {
+  JsonArray fields;
+  const auto known_prefix = [&](std::size_t index) {
+    return index < saved.fields.size() ? saved.fields[index].prefix : std::string();
+  };
+  if (saved.names_its_fields()) {
+    for (const auto* side : {&saved.signature.inputs, &saved.signature.outputs}) {
+      for (const auto& field : *side) {
+        const auto prefix = known_prefix(fields.size());
+        fields.push_back(
+            JsonObject{{"prefix", prefix.empty() ? prefix_of(field.name) : prefix},
+                       {"description", field.description.empty() ? placeholder_of(field.name) : field.description}});
+      }
+    }
+  } else {
+    for (const auto& field : saved.fields)
+      fields.push_back(JsonObject{{"prefix", field.prefix}, {"description", field.description}});
+  }
+
+  // In DSPy's order; it reads `lm` even where there is none.
+  JsonObject state{{"traces", JsonArray()}, {"train", JsonArray()}};
+  state["demos"] = JsonArray(saved.demos.begin(), saved.demos.end());
+  state["signature"] = JsonObject{{"instructions", saved.signature.instructions}, {"fields", std::move(fields)}};
+  state["lm"] = nullptr;
+  for (const auto& member : saved.kept) state[member.key()] = member.value();
+  erase_secrets(state["lm"]);
+  return state;
+}
+
+JsonObject description_to_json(const SavedPredictor& saved) {
+  const auto side = [](const std::vector<Field>& fields) {
+    JsonArray out;
+    for (const auto& field : fields) out.push_back(field_to_json(field));
+    return out;
+  };
+  JsonObject out{{"inputs", side(saved.signature.inputs)}, {"outputs", side(saved.signature.outputs)}};
+  if (!saved.adapter.empty()) out["adapter"] = saved.adapter;
+  if (!saved.lm.empty()) out["lm"] = saved.lm;
+  if (auto sampling = sampling_to_json(saved.sampling); !sampling.empty()) out["sampling"] = std::move(sampling);
   return out;
 }
 
-std::optional<double> number_in(const std::filesystem::path& path, const JsonObject& limits, std::string_view name) {
-  const auto* value = limits.if_contains(name);
-  if (value == nullptr) return std::nullopt;
-  if (!value->is_number()) reject(path, "`" + std::string(name) + "` is not a number");
-  return value->to_number<double>();
-}
-
-std::optional<std::size_t> count_in(const std::filesystem::path& path, const JsonObject& limits,
-                                    std::string_view name) {
-  const auto number = number_in(path, limits, name);
-  if (!number) return std::nullopt;
-  if (*number < 0 || *number > 1e15) reject(path, "`" + std::string(name) + "` is out of range");
-  return static_cast<std::size_t>(*number);
-}
-
-void read_limits(const std::filesystem::path& path, const JsonObject& limits, Field& field) {
-  field.label = text_or(member<JsonString>(path, limits, "label"), field.label);
-  field.minimum = number_in(path, limits, "minimum");
-  field.maximum = number_in(path, limits, "maximum");
-  field.min_length = count_in(path, limits, "min_length");
-  field.max_length = count_in(path, limits, "max_length");
-  if (const auto* value = limits.if_contains("default")) field.default_value = *value;
-}
-
-Signature read_signature(const std::filesystem::path& path, const JsonObject& state, const JsonObject* extra,
-                         const std::optional<Signature>& given) {
-  Signature signature;
-  if (given) {
-    signature = *given;
-  } else if (const auto* notation = extra ? member<JsonString>(path, *extra, "signature") : nullptr) {
-    signature = Signature::parse(view(*notation));
-  } else {
-    reject(path,
-           "it does not name its fields, as files that Python DSPy wrote never do; give the signature, "
-           "such as --signature \"question -> answer\"");
+JsonArray scores_to_json(const std::vector<Score>& scores) {
+  JsonArray out;
+  for (const auto& score : scores) {
+    JsonObject written{{"metric", score.metric}, {"value", score.value}};
+    if (score.examples) written["examples"] = *score.examples;
+    if (!score.dataset.empty()) written["dataset"] = score.dataset;
+    out.push_back(std::move(written));
   }
-  const auto* saved = member<JsonObject>(path, state, "signature");
-  if (saved == nullptr) reject(path, "the predictor has no `signature`");
-  signature.instructions = text_or(member<JsonString>(path, *saved, "instructions"));
-  if (const auto* fields = member<JsonArray>(path, *saved, "fields")) read_state_fields(path, *fields, signature);
-  if (const auto* limits = extra ? member<JsonObject>(path, *extra, "fields") : nullptr) {
-    for_each_field(signature, [&](Field& field) {
-      if (const auto* own = member<JsonObject>(path, *limits, field.name)) read_limits(path, *own, field);
-    });
+  return out;
+}
+
+JsonObject own_to_json(const ProgramFile& program) {
+  JsonObject own{{"version", program_format::version}, {"library", dspy::version()}, {"hash", nullptr}};
+  if (!program.optimizer.empty()) own["optimizer"] = program.optimizer;
+  if (!program.scores.empty()) own["scores"] = scores_to_json(program.scores);
+  JsonObject predictors;
+  for (const auto& saved : program.predictors) {
+    if (saved.names_its_fields()) predictors[saved.path] = description_to_json(saved);
   }
-  return signature;
+  own["predictors"] = std::move(predictors);
+  for (const auto& member : program.own_kept) own.insert(member);
+  return own;
 }
 
 }  // namespace
 
-ProgramFile load_program(const std::filesystem::path& path, const std::optional<Signature>& signature) {
-  const auto json = parse_json(read_file(path));
-  if (!json) {
-    reject(path, "at byte " + std::to_string(json.error().position) + ": " + json.error().message);
-  }
-  const auto* root = json->if_object();
-  if (root == nullptr) reject(path, "it holds no JSON object");
-  const auto* extra = member<JsonObject>(path, *root, "dspy_cpp");
-  if (const auto* version = extra ? extra->if_contains("version") : nullptr) {
-    if (!version->is_int64() || version->get_int64() > format_version || version->get_int64() < 1) {
-      reject(path, "its format version is " + to_text(*version) + ", and this library reads " +
-                       std::to_string(format_version) + "; use a newer dspy");
-    }
-  }
+const SavedPredictor* ProgramFile::find(std::string_view path) const noexcept {
+  const auto found = std::ranges::find(predictors, path, &SavedPredictor::path);
+  return found == predictors.end() ? nullptr : &*found;
+}
 
-  // A lone `Predict` is the state itself; `ChainOfThought` keeps it under `predict`.
-  const auto* inner = member<JsonObject>(path, *root, "predict");
-  const auto& state = inner != nullptr ? *inner : *root;
-  if (!state.contains("signature")) {
-    reject(path,
-           "it has no predictor at its top or under `predict`; programs of several predictors are loaded "
-           "into the struct that declares them");
-  }
-  ProgramFile program;
-  program.module = text_or(extra ? member<JsonString>(path, *extra, "module") : nullptr,
-                           inner != nullptr ? "ChainOfThought" : "Predict");
-  program.adapter = text_or(extra ? member<JsonString>(path, *extra, "adapter") : nullptr);
-  auto asked = signature;
-  if (asked && inner != nullptr && asked->find("reasoning") == nullptr) {
-    asked = asked->prepend(Direction::output, make_field("reasoning"));
-  }
-  program.signature = read_signature(path, state, extra, asked);
-  if (const auto* demos = member<JsonArray>(path, state, "demos")) {
-    for (const auto& demo : *demos) {
-      const auto* values = demo.if_object();
-      if (values == nullptr) reject(path, "a demonstration is not an object");
-      program.demos.emplace_back(*values, program.signature);
+std::string to_text(const ProgramFile& program) {
+  JsonObject root;
+  const bool lone = program.predictors.size() == 1 && program.predictors[0].path == "self";
+  for (const auto& saved : program.predictors) {
+    if (std::ranges::contains(reserved, std::string_view(saved.path)) || (saved.path == "self" && !lone)) {
+      throw Error(Errc::config_error,
+                  std::format("a predictor cannot be saved under the name `{}`, which the file needs "
+                              "for itself; rename the member",
+                              saved.path));
+    }
+    if (lone) {
+      root = state_to_json(saved);
+    } else {
+      root[saved.path] = state_to_json(saved);
     }
   }
-  return program;
+  for (const auto& member : program.kept) root.insert(member);
+  // Python compares each version it finds here with one of its own packages, so there is none of ours.
+  if (!root.contains("metadata")) root["metadata"] = JsonObject{{"dependency_versions", JsonObject()}};
+  root[own_key] = own_to_json(program);
+  root[own_key].get_object()["hash"] = content_hash(root);
+  return to_pretty_text(root) + "\n";
 }
 
 void save_program(const std::filesystem::path& path, const ProgramFile& program) {
-  JsonArray fields;
-  JsonObject limits;
-  auto signature = program.signature;
-  for_each_field(signature, [&](const Field& field) {
-    fields.push_back(
-        JsonObject{{"prefix", field.label + ":"},
-                   {"description", field.description.empty() ? "${" + field.name + "}" : field.description}});
-    if (auto own = limits_of(field); !own.empty()) limits[field.name] = std::move(own);
-  });
-  JsonArray demos;
-  for (const auto& demo : program.demos) demos.push_back(demo.data);
-  JsonObject state{{"traces", JsonArray{}},
-                   {"train", JsonArray{}},
-                   {"demos", std::move(demos)},
-                   {"signature", JsonObject{{"instructions", signature.instructions}, {"fields", std::move(fields)}}},
-                   {"lm", nullptr}};
-  JsonObject extra{{"version", format_version}, {"module", program.module}, {"signature", to_notation(signature)}};
-  if (!program.adapter.empty()) extra["adapter"] = program.adapter;
-  if (!limits.empty()) extra["fields"] = std::move(limits);
-
-  JsonObject root;
-  if (program.module == "ChainOfThought") {
-    root["predict"] = std::move(state);
-  } else {
-    root = std::move(state);
-  }
-  root["metadata"] = JsonObject{{"dependency_versions", JsonObject{{"dspy_cpp", "0.1.0"}}}};
-  root["dspy_cpp"] = std::move(extra);
-
-  // Written beside the target and moved over it, so that a crash leaves the old file whole.
-  auto temporary = path;
-  temporary += ".part";
-  {
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    out << to_pretty_text(root) << '\n';
-    out.close();
-    if (!out) {
-      std::error_code ignored;
-      std::filesystem::remove(temporary, ignored);
-      throw Error(Errc::io_error, "cannot write the program `" + path.string() + "`: " + std::strerror(errno) +
-                                      "; check the folder and the free space");
-    }
-  }
-  std::error_code code;
-  std::filesystem::rename(temporary, path, code);
-  if (code) throw Error(Errc::io_error, "cannot write the program `" + path.string() + "`: " + code.message());
+  replace_file(path, to_text(program));
 }
 
-ProgramFile to_program_file(const Predictor& predictor, std::string module) {
-  return {.module = std::move(module),
-          .signature = predictor.signature(),
-          .demos = predictor.demos(),
-          .adapter = predictor.adapter() ? std::string(predictor.adapter()->name()) : std::string()};
-}
-
-Predictor to_predictor(const ProgramFile& program, PredictorOptions options) {
-  options.demos = program.demos;
-  if (!options.adapter && !program.adapter.empty()) options.adapter = adapter(program.adapter);
-  return Predictor(program.signature, std::move(options));
+SavedPredictor to_saved(const std::string& path, const Predictor& predictor, SavedPredictor known) {
+  const auto defaults = settings();
+  const auto& lm = predictor.lm() ? predictor.lm() : defaults.lm;
+  const auto& adapter = predictor.adapter() ? predictor.adapter() : defaults.adapter;
+  const auto count = predictor.signature().inputs.size() + predictor.signature().outputs.size();
+  if (known.fields.size() != count) known.fields.clear();
+  known.path = path;
+  known.signature = predictor.signature();
+  known.demos.clear();
+  for (const auto& demo : predictor.demos()) known.demos.push_back(demo.data);
+  known.adapter = adapter->name();
+  known.lm = lm ? std::string(lm->model()) : std::string();
+  known.sampling = predictor.sampling();
+  return known;
 }
 
 }  // namespace dspy

@@ -187,12 +187,38 @@ class Run(unittest.TestCase):
             many = dspy("run", str(program), "--inputs", str(inputs), "--temperature", "0")
             self.assertEqual([list(each)[0] for each in lines(many)], ["outputs", "error"])
             seen = dspy("inspect", str(program), "--json")
-            self.assertEqual(lines(seen)[0]["signature"], "question: str -> answer: str")
-        state = str(ROOT / "tests/cases/programs/predict.json")
+            self.assertEqual(lines(seen)[0]["predictors"][0]["signature"], "question: str -> answer: str")
+        state = str(ROOT / "tests/cases/dspy/states/predict.json")
         self.assertEqual(dspy("run", state, "--input", "question=x").returncode, 2)
         self.assertEqual(
             dspy("run", state, "-s", "question -> answer", "--input", "question=x0", "--temperature", "0").returncode, 0
         )
+
+    def test_of_a_file_with_several_predictors_one_is_chosen(self):
+        state = str(ROOT / "tests/cases/dspy/states/rag.json")
+        several = dspy("run", state, "--input", "question=x")
+        self.assertEqual(several.returncode, 2)
+        self.assertIn("`query` and `answer.predict`; choose one with --predictor", several.err)
+        self.assertIn("none that is called `x`", dspy("run", state, "--predictor", "x").err)
+        asked = ["--predictor", "query", "-s", "question -> query", "--input", "question=x0", "--temperature", "0"]
+        self.assertEqual(dspy("run", state, *asked).returncode, 0)
+        seen = lines(dspy("inspect", state, "--json"))[0]
+        self.assertEqual([each["path"] for each in seen["predictors"]], ["query", "answer.predict"])
+        self.assertEqual(seen["predictors"][1]["prefixes"][2], "Reasoning:")
+        self.assertIn("Tuned instruction 1", dspy("inspect", state).out)
+
+    def test_a_changed_file_runs_only_if_that_is_accepted(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"signature": {"instructions": "", "fields": [{}, {}]}, "demos": [], "lm": None,
+                       "dspy_cpp": {"version": 2, "hash": "sha256:0", "predictors": {
+                           "self": {"inputs": [{"name": "question"}], "outputs": [{"name": "answer"}]}}}}, file)
+            file.flush()
+            arguments = ["run", file.name, "--input", "question=x0", "--temperature", "0"]
+            refused = dspy(*arguments)
+            self.assertEqual(refused.returncode, 2)
+            self.assertIn("--accept-changed", refused.err)
+            self.assertEqual(dspy(*arguments, "--accept-changed").returncode, 0)
+            self.assertEqual(lines(dspy("inspect", file.name, "--json"))[0]["integrity"], "changed")
 
     def test_bad_input_gets_a_clear_error_and_a_code(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -4,6 +4,7 @@
 #include <boost/json/value_ref.hpp>
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,11 @@ struct JsonProblem {
 
 /// Reads one strict JSON text (RFC 8259, UTF-8, nesting up to 256).  Thread-safe.
 std::expected<Json, JsonProblem> parse_json(std::string_view text);
+
+/// The first member that an object in `text` names twice, where `text` is JSON; `parse_json` keeps
+/// the last of them.  For files, in which a repeated name is a mistake.  The position is the
+/// second name's.  Thread-safe.
+std::optional<JsonProblem> repeated_member(std::string_view text);
 
 /// Compact JSON text.  Numbers keep their kind: `2.0` stays a float.
 std::string to_text(const Json& value);

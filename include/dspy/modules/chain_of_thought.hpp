@@ -23,6 +23,8 @@ class ChainOfThought : public TypedModule<S, Reasoned<typename S::Output>> {
   explicit ChainOfThought(PredictorOptions options = {})
       : TypedModule<S, Reasoned<typename S::Output>>(reasoned_signature(), std::move(options)) {}
 
+  static constexpr std::string_view predictor_name = "predict";  ///< As in DSPy: `draft.predict`.
+
  private:
   static std::shared_ptr<const Signature> reasoned_signature() {
     static const auto signature = std::make_shared<const Signature>(with_reasoning(*shared_signature_of<S>()));
@@ -37,6 +39,8 @@ class ChainOfThought<Dynamic> : public Predictor {
       : ChainOfThought(Signature::parse(notation), std::move(options)) {}
   explicit ChainOfThought(const Signature& signature, PredictorOptions options = {})
       : Predictor(with_reasoning(signature), std::move(options)) {}
+
+  static constexpr std::string_view predictor_name = "predict";
 };
 
 template <std::convertible_to<std::string_view> Text>

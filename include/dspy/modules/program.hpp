@@ -39,6 +39,11 @@ template <class T>
 concept NamesItsPredictors = requires(T& program) { program.for_each_predictor(AnyVisit{}); };
 
 template <class T>
+concept MapOfPrograms = requires {
+  typename T::mapped_type;
+} && std::convertible_to<const typename T::key_type&, std::string_view> && std::is_class_v<typename T::mapped_type>;
+
+template <class T>
 concept SequenceOfPrograms = requires(T& items) {
   items.begin();
   items.end();
@@ -49,15 +54,28 @@ inline std::string join_path(const std::string& path, std::string_view name) {
   return path.empty() ? std::string(name) : path + "." + std::string(name);
 }
 
+/// What DSPy calls the predictor of a module at `path`: a module that holds one in a member of
+/// its own, as DSPy's `ChainOfThought` does, says its name.
+template <class Module>
+std::string predictor_path(const std::string& path) {
+  if constexpr (requires { Module::predictor_name; }) {
+    return join_path(path, Module::predictor_name);
+  } else {
+    return path.empty() ? "self" : path;
+  }
+}
+
 template <class T, class F>
 void visit_predictors(T& part, const std::string& path, F& visit) {
   using Plain = std::remove_const_t<T>;
   if constexpr (std::derived_from<Plain, Predictor>) {
-    visit(path.empty() ? "self" : path, part);
+    visit(predictor_path<Plain>(path), part);
   } else if constexpr (HoldsPredictor<T>) {
-    visit(path.empty() ? "self" : path, part.predictor());
+    visit(predictor_path<Plain>(path), part.predictor());
   } else if constexpr (NamesItsPredictors<T>) {
     part.for_each_predictor([&](const std::string& name, auto& predictor) { visit(join_path(path, name), predictor); });
+  } else if constexpr (MapOfPrograms<T>) {
+    for (auto& [key, item] : part) visit_predictors(item, path + "['" + std::string(key) + "']", visit);
   } else if constexpr (SequenceOfPrograms<T>) {
     std::size_t index = 0;
     for (auto& item : part) visit_predictors(item, path + "[" + std::to_string(index++) + "]", visit);
@@ -70,7 +88,8 @@ void visit_predictors(T& part, const std::string& path, F& visit) {
 }  // namespace detail
 
 /// Calls `visit(path, predictor)` for every predictor in `program`, in the order of the members.
-/// Paths read like `draft`, `steps[2].answer`; a lone module is `self`.
+/// Paths are DSPy's: `triage`, `steps[2]`, `experts['law']`, of a `ChainOfThought` `draft.predict`; a lone `Predict`
+/// is `self`.
 template <class Program, class F>
 void for_each_predictor(Program& program, F&& visit) {
   detail::visit_predictors(program, std::string(), visit);

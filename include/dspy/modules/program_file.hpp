@@ -1,38 +1,161 @@
 #pragma once
 
 #include "dspy/modules/predictor.hpp"
+#include "dspy/modules/program.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+// Programs in files: what Python DSPy's `load` reads and its `save` writes, and under one more
+// key what DSPy leaves out.  docs/formats/program.md describes the format.  Loading sets
+// instructions, demonstrations and the like on predictors that the program has; it never makes
+// or runs code.
 
 namespace dspy {
 
-/// A program of one predictor as it lies in a file: readable by Python DSPy's `load`, and, under
-/// the key `dspy_cpp`, with the names and types that DSPy leaves out.  The format is described
-/// in docs/formats/program.md.
+/// What Python DSPy keeps of a field.  It names no fields: these stand by position, inputs first.
+struct SavedField {
+  std::string prefix = {};
+  std::string description = {};  ///< `${name}` where there is none.
+
+  bool operator==(const SavedField&) const = default;
+};
+
+/// One predictor of a program file.
+struct SavedPredictor {
+  std::string path = "self";  ///< As `named_predictors` and DSPy call it: `self`, `query`, `answer.predict`.
+  Signature signature = {};   ///< From a file that Python wrote: the instructions, without fields.
+  std::vector<SavedField> fields = {};
+  std::vector<JsonObject> demos = {};
+  std::string adapter = {};  ///< Empty: not recorded.
+  std::string lm = {};       ///< The model it asked when it was saved: a record, never loaded by itself.
+  Sampling sampling = {};
+  JsonObject kept = {};  ///< Members of DSPy's state that mean nothing here; written again as they were.
+
+  /// False for a file that Python wrote: it needs a signature to be used.
+  bool names_its_fields() const noexcept { return !signature.outputs.empty(); }
+
+  bool operator==(const SavedPredictor&) const = default;
+};
+
+/// A figure that the program reached when it was saved.
+struct Score {
+  std::string metric = {};
+  double value = 0;
+  std::optional<std::uint64_t> examples = {};  ///< How many it was measured on.
+  std::string dataset = {};
+
+  bool operator==(const Score&) const = default;
+};
+
+/// A program as it lies in a file.
 struct ProgramFile {
-  std::string module = "Predict";  ///< Or `ChainOfThought`.
-  Signature signature = {};        ///< With the module's own fields, such as `reasoning`.
-  std::vector<Example> demos = {};
-  std::string adapter = {};  ///< Empty: the default.
+  /// What became of the content hash when the file was read.
+  enum class Integrity {
+    unchecked,  ///< There was none: Python wrote the file, or nothing was read.
+    verified,
+    changed,  ///< It did not match, and the caller had said that this is fine.
+  };
+
+  std::vector<SavedPredictor> predictors = {};
+  JsonObject optimizer = {};  ///< Its name and options, as it recorded them; empty if none ran.
+  std::vector<Score> scores = {};
+  std::string library = {};  ///< The version of this library that wrote the file.
+  Integrity integrity = Integrity::unchecked;
+  JsonObject kept = {};      ///< Unknown members of the file, such as the state of modules that are no predictors.
+  JsonObject own_kept = {};  ///< Unknown members of this library's own part.
+
+  /// The predictor of that path, or null.
+  const SavedPredictor* find(std::string_view path) const noexcept;
 
   bool operator==(const ProgramFile&) const = default;
 };
 
-/// Reads a program.  `signature` serves files that Python DSPy wrote, which do not name their
-/// fields; instructions and demonstrations always come from the file.  No code is ever run.
-/// Throws `Error`: `io_error`, or `config_error` that names what is wrong in the file.
-ProgramFile load_program(const std::filesystem::path& path, const std::optional<Signature>& signature = {});
+struct LoadOptions {
+  /// Loads a file whose content is not what its hash says, such as one edited by hand.
+  bool accept_changed = false;
+  std::uintmax_t max_bytes = std::uintmax_t{256} << 20;
+};
+
+/// Reads the text of a program file.  Throws `Error` (`config_error`), which begins with
+/// `source` and names what is wrong and where: no JSON, a repeated member, a newer format, a
+/// changed hash, a member of the wrong kind.
+ProgramFile read_program(std::string_view text, const LoadOptions& options = {}, std::string_view source = "program");
+
+/// The same from a file; also throws `Error` (`io_error`).
+ProgramFile load_program(const std::filesystem::path& path, const LoadOptions& options = {});
+
+/// The text of the file: JSON with DSPy's layout, a content hash in it and a line end behind it.
+std::string to_text(const ProgramFile& program);
 
 /// Writes the file whole or not at all.  Throws `Error` (`io_error`).
 void save_program(const std::filesystem::path& path, const ProgramFile& program);
 
-/// What `program` says about `predictor`.
-ProgramFile to_program_file(const Predictor& predictor, std::string module = "Predict");
+/// How the fields in the file differ from `declared`, a sentence each; empty if they fit.  Of
+/// a file that Python wrote, what it does hold is compared: count, prefixes and descriptions.
+std::vector<std::string> differences(const SavedPredictor& saved, const Signature& declared);
 
-/// A predictor that does what the file says, with `options.lm` or the default LM.
-Predictor to_predictor(const ProgramFile& program, PredictorOptions options = {});
+/// The signature that a predictor declared as `declared` has after loading: its fields, with
+/// instructions, descriptions and labels from the file.  Throws `Error` (`config_error`) that
+/// lists the `differences` if there are any.
+Signature merged_signature(const SavedPredictor& saved, const Signature& declared);
+
+/// A predictor that does what the file says, with `options.lm` or the default LM.  Throws
+/// `Error` (`config_error`) if the file does not name its fields and no signature is given; the
+/// `reasoning` of a `ChainOfThought` may be left out of that.
+Predictor to_predictor(const SavedPredictor& saved, PredictorOptions options = {},
+                       const std::optional<Signature>& signature = {});
+
+/// What is to be saved of a predictor, over what was known of it from an earlier file.
+SavedPredictor to_saved(const std::string& path, const Predictor& predictor, SavedPredictor known = {});
+
+namespace detail {
+using NamedPredictors = std::vector<std::pair<std::string, Predictor*>>;
+/// All or nothing: throws before the first predictor is changed.
+void apply(const ProgramFile& file, const NamedPredictors& predictors);
+}  // namespace detail
+
+/// `program` as a file.  What `known` says and the program has no place for (scores, unknown
+/// members) stays.
+template <class Program>
+ProgramFile to_program_file(const Program& program, ProgramFile known = {}) {
+  std::vector<SavedPredictor> predictors;
+  for_each_predictor(program, [&](const std::string& path, const Predictor& predictor) {
+    const auto* before = known.find(path);
+    predictors.push_back(to_saved(path, predictor, before != nullptr ? *before : SavedPredictor()));
+  });
+  known.predictors = std::move(predictors);
+  return known;
+}
+
+/// Sets on `program` what the file says: instructions, descriptions, demonstrations, adapter and
+/// sampling of each of its predictors.  Throws `Error` (`config_error`) that names every predictor
+/// and field that differs; then nothing was changed.
+template <class Program>
+void apply(const ProgramFile& file, Program& program) {
+  detail::apply(file, named_predictors(program));
+}
+
+/// Saves `program`; `dspy::load` and Python DSPy's `load` read it.
+///
+///     dspy::save(program, "support.json");
+///
+/// What is known beside the program itself, such as scores, goes into `known`.
+template <class Program>
+void save(const Program& program, const std::filesystem::path& path, ProgramFile known = {}) {
+  save_program(path, to_program_file(program, std::move(known)));
+}
+
+/// Loads a file into a program of the same predictors and fields; returns what else it said.
+template <class Program>
+ProgramFile load(Program& program, const std::filesystem::path& path, const LoadOptions& options = {}) {
+  auto file = load_program(path, options);
+  apply(file, program);
+  return file;
+}
 
 }  // namespace dspy

@@ -124,3 +124,27 @@ TEST_CASE("to_pretty_text lays out one member a line") {
 })");
   CHECK(parse_json(to_pretty_text(value)) == value);
 }
+
+TEST_CASE("A member that stands twice in one object is found, however it is spelt") {
+  struct Case {
+    std::string_view text;
+    std::optional<std::size_t> position;
+  };
+  const Case cases[] = {
+      {R"({"a":1,"b":{"a":2},"c":[{"a":3},{"a":4}]})", std::nullopt},
+      {R"({"a":"a","b":["a","a"],"c":",\"a\":"})", std::nullopt},
+      {R"("text")", std::nullopt},
+      {"[]", std::nullopt},
+      {R"({"a":1,"a":1})", 7},
+      {R"({"a":1, "\u0061" : 2})", 8},
+      {R"([1,{"x":{"y":0,"z":{},"y":[]}}])", 22},
+      {R"({"a\"b":1,"a\"b":2})", 10},
+  };
+  for (const auto& each : cases) {
+    CAPTURE(each.text);
+    const auto problem = repeated_member(each.text);
+    CHECK(problem.has_value() == each.position.has_value());
+    if (problem && each.position) CHECK(problem->position == *each.position);
+  }
+  CHECK(repeated_member(R"({"a":1,"a":1})")->message == "the member \"a\" stands there twice");
+}

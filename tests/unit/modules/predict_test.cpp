@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+
 using namespace dspy;
 
 namespace {
@@ -162,15 +164,31 @@ TEST_CASE("A program is a plain struct: its predictors are found by name") {
   std::vector<std::string> paths;
   for (const auto& [path, predictor] : named_predictors(program)) paths.push_back(path);
 
-  CHECK(paths == std::vector<std::string>{"triage", "stage.draft", "stage.checks[0]", "stage.checks[1]"});
+  CHECK(paths == std::vector<std::string>{"triage", "stage.draft.predict", "stage.checks[0]", "stage.checks[1]"});
   Predict<> lone("a -> b");
   CHECK(named_predictors(lone)[0].first == "self");
+  ChainOfThought<Ask> thoughtful;
+  CHECK(named_predictors(thoughtful)[0].first == "predict");
   struct WithHook {
     Guarded guarded;
   } with_hook;
   CHECK(named_predictors(with_hook)[0].first == "guarded.inner");
   const Pipeline& constant = program;
   CHECK(named_predictors(constant)[3].second->signature().outputs[0].name == "polite");
+}
+
+TEST_CASE("Predictors in a map are found by their keys") {
+  struct Experts {
+    std::map<std::string, ChainOfThought<>> by_field;
+  } program;
+  program.by_field.emplace("law", "case -> advice");
+  program.by_field.emplace("art", "picture -> painter");
+
+  const auto found = named_predictors(program);
+
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].first == "by_field['art'].predict");
+  CHECK(found[1].second->signature().outputs[1].name == "advice");
 }
 
 TEST_CASE("A copy of a program is deep, and with_lm makes one that differs in its LM only") {

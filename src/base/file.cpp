@@ -1,0 +1,109 @@
+#include "dspy/base/file.hpp"
+
+#include "dspy/base/error.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <format>
+#include <system_error>
+
+namespace dspy {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(std::string_view verb, const fs::path& path, int code, std::string_view remedy) {
+  throw Error(Errc::io_error, std::format("cannot {} `{}`: {}; {}", verb, path.string(),
+                                          std::generic_category().message(code), remedy));
+}
+
+/// An open file that is closed at the end of its scope.
+class File {
+ public:
+  File(const fs::path& path, int flags, mode_t mode = 0) : number_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
+  ~File() { close(); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  explicit operator bool() const noexcept { return number_ >= 0; }
+  int number() const noexcept { return number_; }
+
+  /// False where what was written before did not reach the disk.
+  bool close() noexcept {
+    const bool fine = number_ < 0 || ::close(number_) == 0;
+    number_ = -1;
+    return fine;
+  }
+
+ private:
+  int number_;
+};
+
+bool write_all(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto count = ::write(file, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+/// A name in the same folder that no other call of this or another process uses.
+fs::path name_beside(const fs::path& path) {
+  static std::atomic<unsigned> calls = 0;
+  return path.parent_path() / std::format(".{}.{}.{}.part", path.filename().string(), ::getpid(), calls++);
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path, std::uintmax_t max_bytes) {
+  constexpr std::string_view remedy = "check the path and its permissions";
+  const File file(path, O_RDONLY);
+  if (!file) fail("read", path, errno, remedy);
+  std::string out;
+  std::array<char, 1 << 16> buffer;
+  for (;;) {
+    const auto count = ::read(file.number(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("read", path, errno, remedy);
+    if (count == 0) return out;
+    out.append(buffer.data(), static_cast<std::size_t>(count));
+    if (out.size() > max_bytes) {
+      throw Error(Errc::io_error, std::format("`{}` is larger than the limit of {} bytes; is it the right file?",
+                                              path.string(), max_bytes));
+    }
+  }
+}
+
+void replace_file(const fs::path& path, std::string_view bytes) {
+  constexpr std::string_view remedy = "check the folder, its permissions and the free space";
+  std::error_code code;
+  const auto target = fs::is_symlink(path, code) ? fs::weakly_canonical(path, code) : path;
+  if (fs::is_directory(target, code)) fail("write", path, EISDIR, "name a file in it");
+  const auto part = name_beside(target);
+  const auto give_up = [&](int error) {
+    ::unlink(part.c_str());
+    fail("write", path, error, remedy);
+  };
+
+  struct ::stat before = {};
+  const bool exists = ::stat(target.c_str(), &before) == 0;
+  File file(part, O_WRONLY | O_CREAT | O_EXCL, 0666);
+  if (!file) fail("write", path, errno, remedy);
+  if (exists && ::fchmod(file.number(), before.st_mode & 07777) != 0) give_up(errno);
+  if (!write_all(file.number(), bytes) || ::fsync(file.number()) != 0 || !file.close()) give_up(errno);
+  if (std::rename(part.c_str(), target.c_str()) != 0) give_up(errno);
+
+  // The folder's own entry must reach the disk too; where a file system cannot, the file is whole all the same.
+  const auto folder = target.parent_path();
+  if (const File entry(folder.empty() ? fs::path(".") : folder, O_RDONLY | O_DIRECTORY); entry) ::fsync(entry.number());
+}
+
+}  // namespace dspy
