@@ -3,6 +3,8 @@
 #include "adapters/excerpt.hpp"
 #include "dspy/adapters/chat_adapter.hpp"
 #include "dspy/adapters/field_adapter.hpp"
+#include "dspy/adapters/json_adapter.hpp"
+#include "dspy/adapters/xml_adapter.hpp"
 #include "dspy/base/text.hpp"
 
 #include <format>
@@ -21,6 +23,8 @@ struct Named {
 constexpr Named adapters[] = {
     {"chat", []() -> std::shared_ptr<const Adapter> { return std::make_shared<ChatAdapter>(); }},
     {"field", []() -> std::shared_ptr<const Adapter> { return std::make_shared<FieldAdapter>(); }},
+    {"json", []() -> std::shared_ptr<const Adapter> { return std::make_shared<JsonAdapter>(); }},
+    {"xml", []() -> std::shared_ptr<const Adapter> { return std::make_shared<XmlAdapter>(); }},
 };
 
 }  // namespace

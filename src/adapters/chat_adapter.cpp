@@ -1,59 +1,53 @@
 #include "dspy/adapters/chat_adapter.hpp"
 
-#include "adapters/chat_format.hpp"
-#include "adapters/reading_exchange.hpp"
-#include "adapters/turns.hpp"
+#include "adapters/marker_format.hpp"
+#include "adapters/prompt_format.hpp"
+#include "adapters/turn_exchange.hpp"
 
 #include <utility>
 
 namespace dspy {
 namespace {
 
-class ChatExchange final : public ReadingExchange {
+std::string system_text(const Signature& signature, const ChatTexts& texts) {
+  auto sections = structure_of(signature.inputs, signature);
+  append_paragraph(sections, structure_of(signature.outputs, signature));
+  append_paragraph(sections, marker(completed_name));
+  auto out = field_lists(signature, texts.inputs, texts.outputs);
+  append_paragraph(out, texts.structure);
+  append_paragraph(out, sections);
+  append_task(out, signature, texts.task);
+  return out;
+}
+
+std::string request_text(const Signature& signature, const ChatTexts& texts) {
+  auto outputs = list_outputs(signature, [](const Field& field) { return marker(field.name); });
+  outputs.append(", and end with `").append(marker(completed_name)).append("`");
+  return with_outputs(texts.request, outputs);
+}
+
+class ChatExchange final : public TurnExchange {
  public:
   ChatExchange(const std::shared_ptr<const Signature>& owned, std::span<const Example> demos,
                std::shared_ptr<const ChatAdapterOptions> options)
-      : ReadingExchange(owned, OutputContract::Form::markers),
-        options_(std::move(options)),
-        request_(chat_request_text(signature(), texts())) {
-    std::vector<Message> messages;
-    messages.reserve(1 + 2 * demos.size());
-    messages.push_back({Role::system, chat_system_text(signature(), texts())});
-    for (const auto& demo : arrange_demos(demos, signature())) {
-      const bool partial = demo.coverage == Coverage::partial;
-      messages.push_back({Role::user, question(*demo.data, partial ? std::string_view(texts().partial_example) : "")});
-      messages.push_back({Role::assistant, answer(*demo.data, texts().missing_in_example)});
-    }
-    prefix_ = std::make_shared<const std::vector<Message>>(std::move(messages));
-  }
-
-  Chat format(const JsonObject& inputs, std::span<const Example> history) const override {
-    Chat chat(prefix_);
-    for (const auto& turn : history) {
-      if (coverage_of(turn.data, signature()) == Coverage::nothing) continue;
-      chat.push_back({Role::user, question(turn.data, {})});
-      chat.push_back({Role::assistant, answer(turn.data, texts().missing_in_history)});
-    }
-    auto content = question(inputs, {});
-    if (!content.empty() && !request_.empty()) content += "\n\n";
-    chat.push_back({Role::user, std::move(content.append(request_))});
-    return chat;
+      : TurnExchange(
+            owned, OutputContract::Form::markers,
+            {options->texts.partial_example, options->texts.missing_in_example, options->texts.missing_in_history},
+            request_text(*owned, options->texts)),
+        options_(std::move(options)) {
+    write_prefix(system_text(signature(), options_->texts), demos);
   }
 
  private:
-  const ChatTexts& texts() const noexcept { return options_->texts; }
-
-  std::string question(const JsonObject& data, std::string_view preface) const {
+  std::string question(const JsonObject& data, std::string_view preface) const override {
     std::string out;
-    out.reserve(preface.size() + likely_size(data, signature().inputs) + request_.size());
+    out.reserve(question_size(data, preface));
     out += preface;
-    for (const auto& field : signature().inputs) {
-      if (const auto* const value = value_of(data, field)) append_section(out, form().markers, field, *value);
-    }
+    append_sections(out, form().markers, signature().inputs, data);
     return out;
   }
 
-  std::string answer(const JsonObject& data, std::string_view missing) const {
+  std::string answer(const JsonObject& data, std::string_view missing) const override {
     std::string out;
     out.reserve(likely_size(data, signature().outputs) + 32);
     for (const auto& field : signature().outputs) {
@@ -63,13 +57,11 @@ class ChatExchange final : public ReadingExchange {
         append_section(out, field.name, missing);
       }
     }
-    append_completed(out);
-    return out;
+    append_paragraph(out, marker(completed_name));
+    return out += '\n';
   }
 
   std::shared_ptr<const ChatAdapterOptions> options_;
-  std::string request_;
-  Chat::Prefix prefix_;
 };
 
 }  // namespace

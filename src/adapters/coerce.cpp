@@ -207,14 +207,14 @@ Coerced from_json(const Type& type, Json value, Liberties& liberties) {
                                  : dict_from_json(type, std::move(value), liberties);
 }
 
+}  // namespace
+
 Coerced within_limits(const Field& field, Coerced value) {
   if (!value) return value;
   auto fitted = fit(field, *std::move(value));
   if (!fitted) return std::unexpected("the value " + fitted.error().reason);
   return *std::move(fitted);
 }
-
-}  // namespace
 
 bool is_null_word(std::string_view text) noexcept {
   const auto word = peel(text);
@@ -240,6 +240,10 @@ Coerced coerce(const Field& field, std::string_view text, Liberties& liberties) 
   }
   liberties.take("trailing_text");
   return first;
+}
+
+Coerced coerce_text(const Type& type, std::string_view text, Liberties& liberties) {
+  return from_text(type, text, liberties);
 }
 
 Coerced coerce(const Field& field, Json json, Liberties& liberties) {

@@ -21,6 +21,12 @@ Coerced coerce(const Field& field, std::string_view text, Liberties& liberties);
 /// The same for a value that came as JSON.
 Coerced coerce(const Field& field, Json value, Liberties& liberties);
 
+/// The same for a part of a value: by its type alone.
+Coerced coerce_text(const Type& type, std::string_view text, Liberties& liberties);
+
+/// A value of the right type that keeps the field's limits, or which it breaks.
+Coerced within_limits(const Field& field, Coerced value);
+
 /// True for the words that stand for "no value" in an optional field: nothing, `none`, `null`, `n/a`.
 bool is_null_word(std::string_view text) noexcept;
 

@@ -43,7 +43,12 @@ std::optional<FoundObject> find_object(const Labels& labels, std::string_view te
       continue;
     }
     if (auto* const members = find_inside(labels, read->value)) {
-      return FoundObject{.members = std::move(*members), .begin = at, .end = read->end, .liberties = read->liberties};
+      const bool nested = members != read->value.if_object();
+      return FoundObject{.members = std::move(*members),
+                         .begin = at,
+                         .end = read->end,
+                         .liberties = read->liberties,
+                         .nested = nested};
     }
     at = read->end;
   }

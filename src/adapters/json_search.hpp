@@ -15,6 +15,7 @@ struct FoundObject {
   std::size_t begin = 0;  ///< Where in the text the outermost value begins and ends.
   std::size_t end = 0;
   JsonLiberties liberties = {};
+  bool nested = false;  ///< It stands inside another value.
 };
 
 /// The first object in `text` with a key that names an output, at any depth of the JSON values

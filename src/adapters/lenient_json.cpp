@@ -1,5 +1,7 @@
 #include "adapters/lenient_json.hpp"
 
+#include "adapters/utf8.hpp"
+
 #include <charconv>
 #include <optional>
 #include <string>
@@ -18,25 +20,6 @@ constexpr bool is_letter(char c) noexcept {
 }
 constexpr bool is_key_character(char c) noexcept {
   return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '$';
-}
-
-void append_utf8(std::string& out, std::uint32_t code) {
-  const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xC0 | code >> 6);
-    put(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    put(0xE0 | code >> 12);
-    put(0x80 | (code >> 6 & 0x3F));
-    put(0x80 | (code & 0x3F));
-  } else {
-    put(0xF0 | code >> 18);
-    put(0x80 | (code >> 12 & 0x3F));
-    put(0x80 | (code >> 6 & 0x3F));
-    put(0x80 | (code & 0x3F));
-  }
 }
 
 /// Recursive descent.  Each member returns false after `fail`, which keeps the first problem.

@@ -144,8 +144,8 @@ MarkerMatch Markers::match(std::string_view text, bool complete) const noexcept 
   return found;
 }
 
-void append_marker(std::string& out, std::string_view name) {
-  out.append("[[ ## ").append(name).append(" ## ]]");
+std::string marker(std::string_view name) {
+  return std::string("[[ ## ").append(name).append(" ## ]]");
 }
 
 void append_escaping_markers(std::string& out, const Markers& markers, std::string_view text) {

@@ -46,7 +46,7 @@ class Markers {
 };
 
 /// The marker of a section, `[[ ## name ## ]]`.
-void append_marker(std::string& out, std::string_view name);
+std::string marker(std::string_view name);
 
 /// The name in the marker that ends a reply.
 inline constexpr std::string_view completed_name = "completed";

@@ -1,7 +1,7 @@
 #include "adapters/reader.hpp"
 
-#include "adapters/coerce.hpp"
 #include "adapters/prelude.hpp"
+#include "adapters/xml_value.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
@@ -57,22 +57,33 @@ void ReplyReader::skip_prelude() {
 }
 
 ReplyReader::Found ReplyReader::find() {
-  const bool asked_for_markers = form_.form == Form::markers;
-  if (cut_into_sections(asked_for_markers ? Form::markers : Form::fields)) return accept_sections();
-  if (find_json(text_.size(), start_)) return Found::json;
-  if (holds_broken_object(form_.labels, text_.substr(start_))) {
-    take("malformed_json");
-    return Found::nothing;
+  if (const auto found = find_as(form_.form)) return *found;
+  for (const auto form : {Form::json, Form::markers, Form::xml, Form::fields}) {
+    if (form == form_.form) continue;
+    if (const auto found = find_as(form)) return *found;
   }
-  if (cut_into_sections(asked_for_markers ? Form::fields : Form::markers)) {
-    take(asked_for_markers ? "labels" : "markers");
-    return accept_sections();
-  }
-  if (signature_.outputs.size() != 1 || has_marker()) return Found::nothing;
+  // Of a reply that was to be JSON, what has braces is no plain text.
+  const bool may_be_whole = form_.form != Form::json || !text_.substr(start_).contains('{');
+  if (signature_.outputs.size() != 1 || has_marker() || !may_be_whole) return Found::nothing;
   take_whole();
   if (whole_.empty()) return Found::nothing;
   Liberties(flags_, signature_.outputs[0].name).take("whole_text");
   return Found::whole;
+}
+
+/// Reads the reply as being of that form; nothing if it is not.
+std::optional<ReplyReader::Found> ReplyReader::find_as(Form form) {
+  if (form == Form::json) {
+    if (find_json(text_.size(), start_)) return Found::json;
+    if (!holds_broken_object(form_.labels, text_.substr(start_))) return std::nullopt;
+    take("malformed_json");
+    return Found::nothing;
+  }
+  if (!cut_into_sections(form)) return std::nullopt;
+  const bool as_asked = form == form_.form;
+  if (form == Form::xml && !as_asked && !is_sure_of_tags()) return std::nullopt;
+  if (!as_asked) take(form == Form::markers ? "markers" : form == Form::xml ? "tags" : "labels");
+  return accept_sections();
 }
 
 /// True if that found a section of an output.
@@ -81,14 +92,33 @@ bool ReplyReader::cut_into_sections(Form form) {
   if (form == Form::fields) {
     sections = &labels_.emplace(form_.labels);
   } else {
-    if (text_.find('[', start_) == std::string_view::npos) return false;
-    sections = &markers_.emplace(form_.markers);
+    const bool markers = form == Form::markers;
+    if (text_.find(markers ? '[' : '<', start_) == std::string_view::npos) return false;
+    if (markers) {
+      sections = &markers_.emplace(form_.markers);
+    } else {
+      sections = &tags_.emplace(form_.tags);
+    }
   }
   sections->start_at(start_);
-  bool any = false;
-  while (sections->step(text_, true)) any |= sections->current().has_value();
+  while (sections->step(text_, true)) {
+  }
   sections_ = sections;
-  return any;
+  return sections->found_any();
+}
+
+/// `a <b>bold</b> word` may hold an output `b`, or not: where tags were not asked for, they must
+/// be all there is, or name several outputs.
+bool ReplyReader::is_sure_of_tags() const noexcept {
+  std::size_t closed = 0;
+  for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
+    const bool is_there = (*tags_)[i].closed && (*tags_)[i].has_text;
+    if (!is_there && signature_.outputs[i].is_required()) return false;
+    closed += is_there ? 1 : 0;
+  }
+  const auto before = text_.substr(start_, tags_->first_mark() - start_);
+  const auto after = text_.substr(tags_->end().value_or(text_.size()));
+  return closed > 1 || (text::trim(before).empty() && text::trim(after).empty());
 }
 
 ReplyReader::Found ReplyReader::accept_sections() {
@@ -115,10 +145,10 @@ void ReplyReader::note_sections() {
   const auto& facts = sections_->facts();
   auto before = text_.substr(start_, sections_->first_mark() - start_);
   auto after = text_.substr(sections_->end().value_or(text_.size()));
-  if (facts.fenced) {
-    drop_last_fence(before);
-    drop_first_fence(after);
-    take("fenced");
+  if (facts.fenced || is_tagged()) {
+    const bool opened = drop_last_fence(before);
+    const bool closed = drop_first_fence(after);
+    if (facts.fenced || opened || closed) take("fenced");
   }
   if (!text::trim(before).empty()) take("leading_text");
   if (!text::trim(after).empty()) take("trailing_text");
@@ -147,10 +177,11 @@ bool ReplyReader::find_json(std::size_t until, std::size_t beyond) {
 void ReplyReader::note_json(const FoundObject& found) {
   auto before = text_.substr(start_, found.begin - start_);
   auto after = text_.substr(found.end);
-  take("json");
+  if (form_.form != Form::json) take("json");
   const bool opened = drop_last_fence(before);
   const bool closed = drop_first_fence(after);
   if (opened || closed) take("fenced");
+  if (found.nested) take("nested_object");
   if (!text::trim(before).empty()) take("leading_text");
   if (!text::trim(after).empty()) take("trailing_text");
   Liberties(flags_, {}).take(found.liberties);
@@ -211,6 +242,16 @@ std::optional<std::string> ReplyReader::raw_text(std::size_t output) const {
   return out.empty() ? std::nullopt : std::optional(std::move(out));
 }
 
+Coerced ReplyReader::read_section(const Field& field, std::size_t output, Liberties& liberties) const {
+  if (is_tagged() && is_nested_xml(field.type)) {
+    const auto& section = (*sections_)[output];
+    const auto raw = text::trim(text_.substr(section.begin, section.end - section.begin));
+    if (raw.empty() || raw.starts_with('<')) return within_limits(field, read_xml(field.type, raw, liberties));
+  }
+  std::string storage;
+  return coerce(field, sections_->value(text_, output, storage), liberties);
+}
+
 std::expected<Reading, Unreadable> ReplyReader::read() && {
   Reading reading;
   reading.flags = std::move(flags_);
@@ -218,7 +259,6 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
   std::vector<std::string> missing;
   std::vector<Unreadable::Invalid> invalid;
   JsonObject absent;
-  std::string storage;
 
   for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
     const auto& field = signature_.outputs[i];
@@ -230,8 +270,10 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
         invalid.push_back({field.name, std::move(value.error())});
       }
     };
-    if (found_ == Found::sections && (*sections_)[i].has_text) {
-      keep(coerce(field, sections_->value(text_, i, storage), liberties));
+    const bool is_empty_element = found_ == Found::sections && is_tagged() && (*sections_)[i].closed &&
+                                  is_nested_xml(field.type) && !field.type.is_optional();
+    if (found_ == Found::sections && ((*sections_)[i].has_text || is_empty_element)) {
+      keep(read_section(field, i, liberties));
     } else if (found_ == Found::whole) {
       keep(coerce(field, whole_, liberties));
     } else if (found_ == Found::json && json_[i] && !is_blank(*json_[i])) {

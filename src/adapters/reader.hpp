@@ -1,10 +1,12 @@
 #pragma once
 
+#include "adapters/coerce.hpp"
 #include "adapters/json_search.hpp"
 #include "adapters/label_sections.hpp"
 #include "adapters/liberties.hpp"
 #include "adapters/marker_sections.hpp"
 #include "adapters/reply_form.hpp"
+#include "adapters/tag_sections.hpp"
 #include "dspy/adapters/adapter.hpp"
 
 #include <expected>
@@ -39,7 +41,9 @@ class ReplyReader {
   void make_valid_utf8();
   void skip_prelude();
   Found find();
+  std::optional<Found> find_as(Form form);
   bool cut_into_sections(Form form);
+  bool is_sure_of_tags() const noexcept;
   Found accept_sections();
   bool is_ambiguous() const noexcept;
   void note_sections();
@@ -48,6 +52,8 @@ class ReplyReader {
   void place_members(FoundObject found);
   bool has_marker() const noexcept { return markers_ && markers_->has_mark(); }
   void take_whole();
+  bool is_tagged() const noexcept { return tags_ && sections_ == &*tags_; }
+  Coerced read_section(const Field& field, std::size_t output, Liberties& liberties) const;
   void take(std::string_view liberty) { Liberties(flags_, {}).take(liberty); }
 
   const ReplyForm& form_;
@@ -57,6 +63,7 @@ class ReplyReader {
   std::size_t start_ = 0;  ///< Where the reply proper begins in the text.
   std::optional<LabelSections> labels_;
   std::optional<MarkerSections> markers_;
+  std::optional<TagSections> tags_;
   const Sections* sections_ = nullptr;     ///< Those that were accepted, or are being tried.
   std::vector<std::optional<Json>> json_;  ///< By output, if the reply is JSON.
   std::optional<std::size_t> cut_member_;  ///< The output whose JSON string has no end.

@@ -2,6 +2,7 @@
 
 #include "adapters/labels.hpp"
 #include "adapters/markers.hpp"
+#include "adapters/tags.hpp"
 #include "dspy/lm/request.hpp"
 
 #include <memory>
@@ -15,7 +16,7 @@ struct ReplyForm {
   using Form = OutputContract::Form;
 
   ReplyForm(std::shared_ptr<const Signature> owned, Form asked_for)
-      : signature(std::move(owned)), form(asked_for), labels(*signature), markers(labels) {}
+      : signature(std::move(owned)), form(asked_for), labels(*signature), markers(labels), tags(labels) {}
   ReplyForm(const ReplyForm&) = delete;
   ReplyForm& operator=(const ReplyForm&) = delete;
 
@@ -23,6 +24,7 @@ struct ReplyForm {
   Form form;
   Labels labels;
   Markers markers;
+  Tags tags;
 };
 
 }  // namespace dspy

@@ -4,6 +4,7 @@
 #include "adapters/marker_sections.hpp"
 #include "adapters/prelude.hpp"
 #include "adapters/reader.hpp"
+#include "adapters/tag_sections.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -21,10 +22,10 @@ constexpr bool is_space(char c) noexcept {
 
 ReplyStream::ReplyStream(std::shared_ptr<const ReplyForm> form)
     : form_(std::move(form)), progress_(signature().outputs.size()) {
-  if (form_->form == OutputContract::Form::markers) {
-    sections_ = std::make_unique<MarkerSections>(form_->markers);
-  } else {
-    sections_ = std::make_unique<LabelSections>(form_->labels);
+  switch (form_->form) {
+    case OutputContract::Form::markers: sections_ = std::make_unique<MarkerSections>(form_->markers); break;
+    case OutputContract::Form::xml: sections_ = std::make_unique<TagSections>(form_->tags); break;
+    default: sections_ = std::make_unique<LabelSections>(form_->labels); break;
   }
 }
 
@@ -74,6 +75,14 @@ bool ReplyStream::choose_mode() {
       fenced_ = true;
       first = std::min(text_.find_first_not_of(white, line_end), text_.size());
       if (first == text_.size()) return false;
+    }
+  }
+  if (form_->form == OutputContract::Form::json) {
+    // Chatter comes before the object at most.
+    first = std::min(text_.find('{', first), text_.size());
+    if (first == text_.size()) {
+      searched_ = first;
+      return false;
     }
   }
   if (text_[first] == '{') {

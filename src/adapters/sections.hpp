@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@ struct Section {
   std::size_t begin = 0;  ///< The byte after the mark that opened it.
   std::size_t end = 0;    ///< Grows while the value is read.
   bool found = false;
+  bool closed = false;  ///< A mark of its own ended it.
   bool has_text = false;
   bool has_escapes = false;  ///< Backslashes in it are to be taken away.
   bool repeated = false;     ///< Its mark came again.
@@ -54,6 +56,9 @@ class Sections {
   /// The output whose section is being read, if any is.
   std::optional<std::size_t> current() const noexcept { return current_; }
   const Section& operator[](std::size_t output) const noexcept { return sections_[output]; }
+
+  /// True if there is a section of an output.
+  bool found_any() const noexcept { return std::ranges::any_of(sections_, &Section::found); }
 
   /// How far the text is read.
   std::size_t decided() const noexcept { return at_; }

@@ -12,13 +12,16 @@ namespace dspy::test {
 struct EachAdapter {
   std::string_view name;
   OutputContract::Form form;
+  std::string_view question_reader;  ///< The adapter whose replies look like this one's questions.
 
   std::shared_ptr<const Adapter> make() const { return adapter(name); }
 };
 
 inline const std::vector<EachAdapter> every_adapter = {
-    {"field", OutputContract::Form::fields},
-    {"chat", OutputContract::Form::markers},
+    {"field", OutputContract::Form::fields, "field"},
+    {"chat", OutputContract::Form::markers, "chat"},
+    {"json", OutputContract::Form::json, "chat"},
+    {"xml", OutputContract::Form::xml, "xml"},
 };
 
 }  // namespace dspy::test

@@ -90,7 +90,8 @@ TEST_CASE("No input can speak in the prompt's own voice") {
       // Up to the request, the only sections are the two inputs' own.
       const auto tail = empty.back().content.substr(empty.back().content.rfind("\n\n"));
       REQUIRE(question.ends_with(tail));
-      const auto reading = adapter->parse(mirror, question.substr(0, question.size() - tail.size()));
+      const auto reading =
+          dspy::adapter(each.question_reader)->parse(mirror, question.substr(0, question.size() - tail.size()));
 
       REQUIRE(chat.size() == empty.size());
       REQUIRE_FALSE(reading.has_value());

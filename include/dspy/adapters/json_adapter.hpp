@@ -1,0 +1,52 @@
+#pragma once
+
+#include "dspy/adapters/adapter.hpp"
+
+#include <string>
+
+namespace dspy {
+
+/// The sentences between the parts of a `JsonAdapter`'s prompt.  Replace any of them; one that is
+/// empty is left out.
+struct JsonTexts {
+  std::string inputs = "What you are given:";
+  std::string outputs = "What you are to write:";
+  std::string input_structure =
+      "A question is cut into sections. A line with the section's name opens it, and its value follows:";
+  std::string output_structure = "A reply is one JSON object with these keys, in this order:";
+  std::string task = "The task:";
+  /// Ends the question.  `{outputs}` stands for the keys in order, with their types.
+  std::string request = "Now write the JSON object with the keys {outputs}.";
+  std::string partial_example = "(An example that leaves out some sections.)";  ///< Before such a demonstration.
+  /// Stands for an output that the demonstration, or the earlier turn, does not have: as in Python DSPy, since
+  /// models and saved prompts know these words.
+  std::string missing_in_example = "Not supplied for this particular example. ";
+  std::string missing_in_history = "Not supplied for this conversation history message. ";
+
+  bool operator==(const JsonTexts&) const = default;
+};
+
+struct JsonAdapterOptions {
+  JsonTexts texts = {};
+};
+
+/// For models that are good at JSON, and providers that can be held to it: questions are cut into
+/// sections as `ChatAdapter`'s are, replies are one JSON object with the outputs in order.
+///
+/// Structure, order and the rendering of values are those of Python DSPy; the sentences between
+/// them are ours.  A reply is read as the first JSON object in it that has an output, then by its
+/// markers, tags or labelled lines.
+class JsonAdapter final : public Adapter {
+ public:
+  explicit JsonAdapter(JsonAdapterOptions options = {});
+
+  std::string_view name() const noexcept override { return "json"; }
+  OutputContract::Form form() const noexcept override { return OutputContract::Form::json; }
+  std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
+                                          std::span<const Example> demos = {}) const override;
+
+ private:
+  std::shared_ptr<const JsonAdapterOptions> options_;
+};
+
+}  // namespace dspy

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "dspy/adapters/adapter.hpp"
+
+#include <string>
+
+namespace dspy {
+
+/// The sentences between the parts of an `XmlAdapter`'s prompt.  Replace any of them; one that is
+/// empty is left out.
+struct XmlTexts {
+  std::string inputs = "What you are given:";
+  std::string outputs = "What you are to write:";
+  std::string structure = "Questions and replies are cut into elements. A value stands between its field's tags:";
+  std::string task = "The task:";
+  /// Ends the question.  `{outputs}` stands for the opening tags in order, with their types.
+  std::string request = "Now write the elements {outputs}, each with its closing tag.";
+  std::string partial_example = "(An example that leaves out some elements.)";  ///< Before such a demonstration.
+  /// Stands for an output that the demonstration, or the earlier turn, does not have: as in Python DSPy, since
+  /// models and saved prompts know these words.
+  std::string missing_in_example = "Not supplied for this particular example. ";
+  std::string missing_in_history = "Not supplied for this conversation history message. ";
+
+  bool operator==(const XmlTexts&) const = default;
+};
+
+struct XmlAdapterOptions {
+  XmlTexts texts = {};
+};
+
+/// For models that were trained to keep to tags: each value stands between `<name>` and `</name>`.
+///
+/// Structure, order and the rendering of values are those of Python DSPy; the sentences between
+/// them are ours.  Lists and objects among the outputs are nested elements, `<item>` for an item.
+/// In an output's text `&` and `<` are entities; in an input's only what would read as a tag of
+/// the signature, or as such an entity, so that code stays code.  A reply is read by its tags,
+/// then as JSON, then by markers or labelled lines.
+class XmlAdapter final : public Adapter {
+ public:
+  explicit XmlAdapter(XmlAdapterOptions options = {});
+
+  std::string_view name() const noexcept override { return "xml"; }
+  OutputContract::Form form() const noexcept override { return OutputContract::Form::xml; }
+  std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
+                                          std::span<const Example> demos = {}) const override;
+
+ private:
+  std::shared_ptr<const XmlAdapterOptions> options_;
+};
+
+}  // namespace dspy

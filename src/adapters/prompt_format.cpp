@@ -1,0 +1,70 @@
+#include "adapters/prompt_format.hpp"
+
+#include "adapters/type_notes.hpp"
+#include "dspy/base/text.hpp"
+
+#include <format>
+#include <iterator>
+#include <vector>
+
+namespace dspy {
+namespace {
+
+std::string field_list(std::string_view heading, const std::vector<Field>& fields) {
+  std::string out(heading);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto& field = fields[i];
+    if (!out.empty()) out += '\n';
+    std::format_to(std::back_inserter(out), "{}. `{}` ({}):", i + 1, field.name, to_notation(field.type));
+    if (const auto description = text::trim(field.description); !description.empty())
+      out.append(" ").append(description);
+  }
+  return out;
+}
+
+}  // namespace
+
+void append_paragraph(std::string& out, std::string_view text) {
+  if (text.empty()) return;
+  if (!out.empty()) out += "\n\n";
+  out += text;
+}
+
+std::string field_lists(const Signature& signature, std::string_view inputs, std::string_view outputs) {
+  std::string out;
+  if (!signature.inputs.empty()) append_paragraph(out, field_list(inputs, signature.inputs));
+  append_paragraph(out, field_list(outputs, signature.outputs));
+  return out;
+}
+
+void append_notes(std::string& out, const Field& field, Nesting nesting) {
+  Notes notes(out);
+  const auto& type = field.type.required();
+  const bool is_list = type.kind == Type::Kind::list;
+  if (is_list || type.kind == Type::Kind::dict) {
+    if (nesting == Nesting::json) {
+      notes.next().append("JSON of the type ").append(to_notation(type));
+    } else {
+      notes.next() += is_list ? "an element <item> for each item" : "an element for each key, named as the key";
+    }
+    add_length_notes(notes, field);
+  } else {
+    add_type_notes(notes, field);
+  }
+  if (!field.is_required()) notes.next() += field.type.is_optional() ? "None if there is none" : "may be left out";
+}
+
+void append_task(std::string& out, const Signature& signature, std::string_view heading) {
+  const auto task = text::trim(signature.instructions);
+  if (task.empty()) return;
+  append_paragraph(out, heading);
+  out.append(out.empty() ? "" : "\n").append(task);
+}
+
+std::string with_outputs(std::string request, std::string_view outputs) {
+  constexpr std::string_view place = "{outputs}";
+  if (const auto at = request.find(place); at != std::string::npos) request.replace(at, place.size(), outputs);
+  return request;
+}
+
+}  // namespace dspy

@@ -1,0 +1,112 @@
+#include "dspy/adapters/xml_adapter.hpp"
+
+#include "adapters/prompt_format.hpp"
+#include "adapters/turn_exchange.hpp"
+#include "adapters/value_text.hpp"
+#include "adapters/xml_value.hpp"
+
+#include <utility>
+
+namespace dspy {
+namespace {
+
+std::string opening_tag(std::string_view name) {
+  return std::string("<").append(name).append(">");
+}
+
+/// Appends an element whose text stands on lines of its own.
+void append_element(std::string& out, std::string_view name, std::string_view text) {
+  append_paragraph(out, opening_tag(name));
+  out.append("\n").append(text).append("\n</").append(name).append(">");
+}
+
+std::string structure_of(const Signature& signature) {
+  std::string out;
+  for (const auto& field : signature.inputs) append_element(out, field.name, "{" + field.name + "}");
+  for (const auto& field : signature.outputs) {
+    auto text = "{" + field.name + "}";
+    append_notes(text, field, Nesting::elements);
+    append_element(out, field.name, text);
+  }
+  return out;
+}
+
+std::string system_text(const Signature& signature, const XmlTexts& texts) {
+  auto out = field_lists(signature, texts.inputs, texts.outputs);
+  append_paragraph(out, texts.structure);
+  append_paragraph(out, structure_of(signature));
+  append_task(out, signature, texts.task);
+  return out;
+}
+
+std::string request_text(const Signature& signature, const XmlTexts& texts) {
+  return with_outputs(
+      texts.request,
+      list_outputs(signature, [](const Field& field) { return opening_tag(field.name); }, Nesting::elements));
+}
+
+class XmlExchange final : public TurnExchange {
+ public:
+  XmlExchange(const std::shared_ptr<const Signature>& owned, std::span<const Example> demos,
+              std::shared_ptr<const XmlAdapterOptions> options)
+      : TurnExchange(
+            owned, OutputContract::Form::xml,
+            {options->texts.partial_example, options->texts.missing_in_example, options->texts.missing_in_history},
+            request_text(*owned, options->texts)),
+        options_(std::move(options)) {
+    write_prefix(system_text(signature(), options_->texts), demos);
+  }
+
+ private:
+  std::string question(const JsonObject& data, std::string_view preface) const override {
+    std::string out;
+    out.reserve(question_size(data, preface));
+    out += preface;
+    for (const auto& field : signature().inputs) {
+      const auto* const value = value_of(data, field);
+      if (value == nullptr) continue;
+      std::string plain;
+      append_value(plain, field, *value);
+      std::string guarded;
+      append_guarding_tags(guarded, form().tags, plain);
+      append_element(out, field.name, guarded);
+    }
+    return out;
+  }
+
+  std::string answer(const JsonObject& data, std::string_view missing) const override {
+    std::string out;
+    out.reserve(likely_size(data, signature().outputs));
+    for (const auto& field : signature().outputs) {
+      const auto* const value = value_of(data, field);
+      if (value == nullptr) {
+        if (field.is_required()) append_element(out, field.name, missing);
+      } else if (is_nested_xml(field.type) && value->is_structured()) {
+        append_paragraph(out, opening_tag(field.name));
+        append_xml(out, field.type, *value);
+        out.append("</").append(field.name).append(">");
+      } else {
+        std::string plain;
+        append_value(plain, field, *value);
+        std::string escaped;
+        append_escaped_xml(escaped, plain);
+        append_element(out, field.name, escaped);
+      }
+    }
+    return out;
+  }
+
+  std::shared_ptr<const XmlAdapterOptions> options_;
+};
+
+}  // namespace
+
+XmlAdapter::XmlAdapter(XmlAdapterOptions options)
+    : options_(std::make_shared<const XmlAdapterOptions>(std::move(options))) {}
+
+std::shared_ptr<const Exchange> XmlAdapter::prepare(std::shared_ptr<const Signature> signature,
+                                                    std::span<const Example> demos) const {
+  return std::make_shared<XmlExchange>(signature, demos, options_);
+}
+
+}  // namespace dspy

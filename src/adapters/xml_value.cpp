@@ -1,0 +1,191 @@
+#include "adapters/xml_value.hpp"
+
+#include "adapters/excerpt.hpp"
+#include "adapters/tags.hpp"
+#include "dspy/base/text.hpp"
+
+#include <algorithm>
+#include <format>
+#include <utility>
+
+namespace dspy {
+namespace {
+
+using Kind = Type::Kind;
+
+constexpr std::string_view blanks = " \t\r\n\v\f";
+
+constexpr bool is_letter(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+constexpr bool is_name_character(char c) noexcept {
+  return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
+}
+
+bool is_tag_name(std::string_view key) noexcept {
+  return !key.empty() && is_letter(key[0]) && std::ranges::all_of(key, is_name_character);
+}
+
+/// Text whose white space at the ends counts, since reading takes it away.
+void append_leaf_text(std::string& out, std::string_view text) {
+  const auto first = std::min(text.find_first_not_of(blanks), text.size());
+  const auto last = first == text.size() ? first : text.find_last_not_of(blanks) + 1;
+  const auto append_blanks = [&](std::string_view part) {
+    for (const char c : part) out.append("&#").append(std::to_string(static_cast<unsigned char>(c))).append(";");
+  };
+  append_blanks(text.substr(0, first));
+  append_escaped_xml(out, text.substr(first, last - first));
+  append_blanks(text.substr(last));
+}
+
+void append_attribute(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    if (c == '"' || c == '\n' || c == '>') {
+      out.append("&#").append(std::to_string(static_cast<unsigned char>(c))).append(";");
+    } else {
+      append_escaped_xml(out, std::string_view(&c, 1));
+    }
+  }
+}
+
+/// Recursive descent along the type.
+class Reader {
+ public:
+  Reader(std::string_view text, Liberties& liberties) : text_(text), liberties_(liberties) {}
+
+  /// The content of an element up to its closing tag, which is consumed; of the whole text if `name` is empty.
+  Coerced content(const Type& type, std::string_view name) {
+    const auto& plain = type.required();
+    const auto first = std::min(text_.find_first_not_of(blanks, at_), text_.size());
+    const bool has_children = first + 1 < text_.size() && text_[first] == '<' && text_[first + 1] != '/';
+    const auto close = name.empty() ? std::string() : "</" + std::string(name) + ">";
+    if (!is_nested_xml(plain) || (!has_children && !is_end(first, close))) return leaf(type, close);
+    return plain.kind == Kind::list ? list(plain, close) : dict(plain, close);
+  }
+
+ private:
+  struct Tag {
+    std::string_view name;
+    std::string key;
+  };
+
+  bool is_end(std::size_t at, std::string_view close) const noexcept {
+    return close.empty() ? at == text_.size() : text_.substr(at).starts_with(close);
+  }
+
+  Coerced leaf(const Type& type, std::string_view close) {
+    const auto end = close.empty() ? text_.size() : text_.find(close, at_);
+    if (end == std::string_view::npos) return std::unexpected(std::format("`{}` is missing", close));
+    std::string plain;
+    append_unescaped_xml(plain, text::trim(text_.substr(at_, end - at_)));
+    at_ = end + close.size();
+    return coerce_text(type, plain, liberties_);
+  }
+
+  Coerced list(const Type& type, std::string_view close) {
+    JsonArray items;
+    while (true) {
+      const auto tag = child(close);
+      if (!tag) return std::unexpected(tag.error());
+      if (!*tag) return items;
+      auto value = content(type.arguments[0], (*tag)->name);
+      if (!value) return value;
+      items.push_back(*std::move(value));
+    }
+  }
+
+  Coerced dict(const Type& type, std::string_view close) {
+    JsonObject members;
+    while (true) {
+      const auto tag = child(close);
+      if (!tag) return std::unexpected(tag.error());
+      if (!*tag) return members;
+      auto value = content(type.arguments[1], (*tag)->name);
+      if (!value) return value;
+      const auto [member, is_new] = members.insert_or_assign((*tag)->key, *std::move(value));
+      if (!is_new) liberties_.take("duplicate_key");
+    }
+  }
+
+  /// The next child's tag, which is consumed; nothing at the end of the parent, which is too.
+  std::expected<std::optional<Tag>, std::string> child(std::string_view close) {
+    at_ = std::min(text_.find_first_not_of(blanks, at_), text_.size());
+    if (is_end(at_, close)) {
+      at_ += close.size();
+      return std::nullopt;
+    }
+    const auto rest = text_.substr(at_);
+    const auto refuse = [&] {
+      constexpr std::size_t longest = 60;
+      return std::unexpected(std::format("`{}` stands where a tag should", excerpt(rest, longest)));
+    };
+    if (!rest.starts_with('<')) return refuse();
+    const auto end = rest.find('>');
+    if (end == std::string_view::npos) return refuse();
+    const auto inside = rest.substr(1, end - 1);
+    const auto name_end =
+        static_cast<std::size_t>(std::ranges::find_if_not(inside, is_name_character) - inside.begin());
+    Tag tag{.name = inside.substr(0, name_end), .key = std::string(inside.substr(0, name_end))};
+    if (!is_tag_name(tag.name)) return refuse();
+    const auto attributes = text::trim(inside.substr(name_end));
+    constexpr std::string_view key = "key=\"";
+    if (attributes.starts_with(key) && attributes.ends_with('"') && attributes.size() > key.size()) {
+      tag.key.clear();
+      append_unescaped_xml(tag.key, attributes.substr(key.size(), attributes.size() - key.size() - 1));
+    } else if (!attributes.empty()) {
+      return refuse();
+    }
+    at_ += end + 1;
+    return tag;
+  }
+
+  std::string_view text_;
+  Liberties& liberties_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+bool is_nested_xml(const Type& type) noexcept {
+  const auto kind = type.required().kind;
+  return kind == Kind::list || kind == Kind::dict;
+}
+
+void append_xml(std::string& out, const Type& type, const Json& value) {
+  const auto& plain = type.required();
+  if (plain.kind == Kind::list && value.is_array()) {
+    for (const auto& item : value.get_array()) {
+      out += "<item>";
+      append_xml(out, plain.arguments[0], item);
+      out += "</item>";
+    }
+  } else if (plain.kind == Kind::dict && value.is_object()) {
+    for (const auto& member : value.get_object()) {
+      const std::string_view key = member.key();
+      const bool is_name = is_tag_name(key);
+      if (is_name) {
+        out.append("<").append(key).append(">");
+      } else {
+        append_attribute(out.append("<entry key=\""), key);
+        out += "\">";
+      }
+      append_xml(out, plain.arguments[1], member.value());
+      out.append("</").append(is_name ? key : "entry").append(">");
+    }
+  } else if (const auto* const text = value.if_string()) {
+    append_leaf_text(out, view(*text));
+  } else if (value.is_null()) {
+    out += "None";
+  } else {
+    append_escaped_xml(out, to_text(value));
+  }
+}
+
+Coerced read_xml(const Type& type, std::string_view text, Liberties& liberties) {
+  const auto mark = liberties.mark();
+  auto value = Reader(text, liberties).content(type, {});
+  if (!value) liberties.forget(mark);
+  return value;
+}
+
+}  // namespace dspy

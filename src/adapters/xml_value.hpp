@@ -1,0 +1,23 @@
+#pragma once
+
+#include "adapters/coerce.hpp"
+#include "dspy/base/json.hpp"
+#include "dspy/signature/type.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace dspy {
+
+/// True if values of the type are written as nested elements.
+bool is_nested_xml(const Type& type) noexcept;
+
+/// Appends a value of such a type: `<item>…</item>` for each item of a list, `<key>…</key>` for
+/// each member of an object, or `<entry key="…">` where the key is no tag name.
+void append_xml(std::string& out, const Type& type, const Json& value);
+
+/// Reads such a value from what stands between the tags of its field: nested elements of any
+/// name for items, or JSON.  Linear in the text.
+Coerced read_xml(const Type& type, std::string_view text, Liberties& liberties);
+
+}  // namespace dspy
