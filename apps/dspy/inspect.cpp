@@ -18,10 +18,6 @@ struct InspectFlags {
 JsonObject describe_field(const Field& field) {
   JsonObject out{{"name", field.name}, {"type", to_notation(field.type)}, {"label", field.label}};
   if (!field.description.empty()) out["description"] = field.description;
-  if (field.minimum) out["minimum"] = *field.minimum;
-  if (field.maximum) out["maximum"] = *field.maximum;
-  if (field.min_length) out["min_length"] = *field.min_length;
-  if (field.max_length) out["max_length"] = *field.max_length;
   out["required"] = field.is_required();
   return out;
 }

@@ -109,6 +109,19 @@ Coerced list_from_text(const Type& type, std::string_view original, Liberties& l
   return refuse(text, complaint.empty() ? "is not a list" : std::format("is not a JSON list: {}", complaint));
 }
 
+/// True if values of the type are, or may be, a JSON object or list.
+bool is_structured(const Type& type) {
+  switch (type.kind) {
+    case Kind::date:
+    case Kind::datetime:
+    case Kind::duration:
+    case Kind::bytes:
+    case Kind::code:
+    case Kind::reasoning: return false;
+    default: return true;
+  }
+}
+
 Coerced dict_from_text(const Type& type, std::string_view original, Liberties& liberties) {
   const auto text = unfenced(original, liberties);
   if (!text.starts_with('{')) return refuse(text, "is not a JSON object");
@@ -128,8 +141,16 @@ Coerced from_text(const Type& type, std::string_view text, Liberties& liberties)
         return nullptr;
       }
       return from_text(type.arguments[0], text, liberties);
-    default: return coerce_scalar(type, text, liberties);
+    case Kind::integer:
+    case Kind::number:
+    case Kind::boolean:
+    case Kind::literal: return coerce_scalar(type, text, liberties);
+    default: break;
   }
+  if (!is_structured(type)) return Json(text);  // `fit` has the last word
+  const auto inner = unfenced(text, liberties);
+  if (inner.starts_with('{') || inner.starts_with('[')) return json_text(type, inner, liberties);
+  return Json(text);
 }
 
 Coerced text_of(Json value, Liberties& liberties) {
@@ -197,7 +218,8 @@ Coerced from_json(const Type& type, Json value, Liberties& liberties) {
     return from_json(type.arguments[0], std::move(value), liberties);
   }
   if (type.kind == Kind::string) return text_of(std::move(value), liberties);
-  if (type.kind != Kind::list && type.kind != Kind::dict) return scalar_from_json(type, value, liberties);
+  if (is_scalar(type)) return scalar_from_json(type, value, liberties);
+  if (type.kind != Kind::list && type.kind != Kind::dict) return value;  // `fit` has the last word
   if (value.is_string()) {
     auto read = from_text(type, text::trim(view(value.get_string())), liberties);
     if (read) liberties.take("quoted_value");
@@ -212,7 +234,10 @@ Coerced from_json(const Type& type, Json value, Liberties& liberties) {
 Coerced within_limits(const Field& field, Coerced value) {
   if (!value) return value;
   auto fitted = fit(field, *std::move(value));
-  if (!fitted) return std::unexpected("the value " + fitted.error().reason);
+  if (!fitted) {
+    for (auto& [path, rule, at_fault, message] : fitted.error()) path.erase(0, field.name.size());
+    return std::unexpected(to_sentence(fitted.error()));
+  }
   return *std::move(fitted);
 }
 

@@ -15,7 +15,7 @@ std::string field_list(std::string_view heading, const std::vector<Field>& field
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto& field = fields[i];
     if (!out.empty()) out += '\n';
-    std::format_to(std::back_inserter(out), "{}. `{}` ({}):", i + 1, field.name, to_notation(field.type));
+    std::format_to(std::back_inserter(out), "{}. `{}` ({}):", i + 1, field.name, annotation_name(field.type));
     if (const auto description = text::trim(field.description); !description.empty())
       out.append(" ").append(description);
   }
@@ -39,10 +39,11 @@ std::string field_lists(const Signature& signature, std::string_view inputs, std
 
 void append_notes(std::string& out, const Field& field, Nesting nesting) {
   Notes notes(out);
-  const auto& type = field.type.required();
+  auto type = field.type.required();
   const bool is_list = type.kind == Type::Kind::list;
   if (is_list || type.kind == Type::Kind::dict) {
     if (nesting == Nesting::json) {
+      type.limits = {.unique_items = type.limits->unique_items};  // the others follow in words
       notes.next().append("JSON of the type ").append(to_notation(type));
     } else {
       notes.next() += is_list ? "an element <item> for each item" : "an element for each key, named as the key";

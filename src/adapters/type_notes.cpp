@@ -30,16 +30,19 @@ void append_choices(std::string& out, const Type& type) {
   }
 }
 
-void append_number_phrase(std::string& out, std::string_view what, const Field& field) {
+void append_number_phrase(std::string& out, std::string_view what, const Limits& limits) {
   out += what;
-  if (field.minimum && field.maximum) {
-    append_number(out += " from ", *field.minimum);
-    append_number(out += " to ", *field.maximum);
-  } else if (field.minimum) {
-    append_number(out += ", at least ", *field.minimum);
-  } else if (field.maximum) {
-    append_number(out += ", at most ", *field.maximum);
+  if (limits.ge && limits.le) {
+    append_number(out += " from ", limits.ge->value());
+    append_number(out += " to ", limits.le->value());
+  } else if (limits.ge) {
+    append_number(out += ", at least ", limits.ge->value());
+  } else if (limits.le) {
+    append_number(out += ", at most ", limits.le->value());
   }
+  if (limits.gt) append_number(out += ", above ", limits.gt->value());
+  if (limits.lt) append_number(out += ", below ", limits.lt->value());
+  if (limits.multiple_of) append_number(out += ", a multiple of ", limits.multiple_of->value());
 }
 
 void append_length(std::string& out, std::string_view bound, std::size_t length, std::string_view unit) {
@@ -78,8 +81,8 @@ void append_description(std::string& out, std::string_view description) {
 void add_type_notes(Notes& notes, const Field& field) {
   const auto& type = field.type.required();
   switch (type.kind) {
-    case Kind::integer: append_number_phrase(notes.next(), "a whole number", field); break;
-    case Kind::number: append_number_phrase(notes.next(), "a number", field); break;
+    case Kind::integer: append_number_phrase(notes.next(), "a whole number", field.limits()); break;
+    case Kind::number: append_number_phrase(notes.next(), "a number", field.limits()); break;
     case Kind::boolean: notes.next() += "true or false"; break;
     case Kind::literal: append_choices(notes.next(), type); break;
     case Kind::list: notes.next() += "a JSON list"; break;
@@ -92,8 +95,9 @@ void add_type_notes(Notes& notes, const Field& field) {
 void add_length_notes(Notes& notes, const Field& field) {
   const auto kind = field.type.required().kind;
   const std::string_view unit = kind == Kind::list || kind == Kind::dict ? "item" : "character";
-  if (field.min_length) append_length(notes.next(), "at least ", *field.min_length, unit);
-  if (field.max_length) append_length(notes.next(), "at most ", *field.max_length, unit);
+  const auto& limits = field.limits();
+  if (limits.min_length) append_length(notes.next(), "at least ", *limits.min_length, unit);
+  if (limits.max_length) append_length(notes.next(), "at most ", *limits.max_length, unit);
 }
 
 }  // namespace dspy

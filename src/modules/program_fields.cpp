@@ -1,6 +1,7 @@
 #include "modules/program_format.hpp"
 
 #include <format>
+#include <utility>
 
 namespace dspy::program_format {
 namespace {
@@ -15,20 +16,21 @@ std::string text_member(const JsonObject& written, std::string_view name, std::s
   return std::string(view(value->get_string()));
 }
 
-std::optional<double> number_member(const JsonObject& written, std::string_view name) {
+std::optional<Number> number_member(const JsonObject& written, std::string_view name) {
   const auto* value = written.if_contains(name);
   if (value == nullptr) return std::nullopt;
   if (!value->is_number())
     throw Error(Errc::config_error, std::format("`{}` must be a number, not {}", name, to_text(*value)));
+  if (value->is_int64()) return value->get_int64();
   return value->to_number<double>();
 }
 
 std::optional<std::size_t> count_member(const JsonObject& written, std::string_view name) {
   const auto number = number_member(written, name);
   if (!number) return std::nullopt;
-  if (!(*number >= 0 && *number <= largest_count))
-    throw Error(Errc::config_error, std::format("`{}` must be a count, not {}", name, *number));
-  return static_cast<std::size_t>(*number);
+  if (!(number->value() >= 0 && number->value() <= largest_count))
+    throw Error(Errc::config_error, std::format("`{}` must be a count, not {}", name, number->value()));
+  return static_cast<std::size_t>(number->value());
 }
 
 }  // namespace
@@ -36,10 +38,6 @@ std::optional<std::size_t> count_member(const JsonObject& written, std::string_v
 JsonObject field_to_json(const Field& field) {
   JsonObject out{{"name", field.name}, {"type", to_notation(field.type)}};
   if (field.label != make_field(field.name).label) out["label"] = field.label;
-  if (field.minimum) out["minimum"] = *field.minimum;
-  if (field.maximum) out["maximum"] = *field.maximum;
-  if (field.min_length) out["min_length"] = *field.min_length;
-  if (field.max_length) out["max_length"] = *field.max_length;
   if (field.default_value) out["default"] = *field.default_value;
   return out;
 }
@@ -47,10 +45,11 @@ JsonObject field_to_json(const Field& field) {
 Field field_from_json(const JsonObject& written) {
   auto field = make_field(text_member(written, "name", {}), Type::parse(text_member(written, "type", "str")));
   field.label = text_member(written, "label", field.label);
-  field.minimum = number_member(written, "minimum");
-  field.maximum = number_member(written, "maximum");
-  field.min_length = count_member(written, "min_length");
-  field.max_length = count_member(written, "max_length");
+  // Version 1 wrote limits here; now they are a part of the type.
+  Limits limits{.min_length = count_member(written, "min_length"), .max_length = count_member(written, "max_length")};
+  if (const auto minimum = number_member(written, "minimum")) limits.ge = *minimum;
+  if (const auto maximum = number_member(written, "maximum")) limits.le = *maximum;
+  field.type = with_limits(std::move(field.type), limits);
   if (const auto* value = written.if_contains("default")) field.default_value = *value;
   validate(field);
   return field;

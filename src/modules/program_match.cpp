@@ -32,9 +32,9 @@ void compare_side(std::string_view word, const std::vector<Field>& saved, const 
                                 word == "input" ? "output" : "input"));
     } else if (const auto* other = find_in(saved, field.name); other == nullptr) {
       out.push_back(std::format("the {} `{}` of the program is not in the file", word, field.name));
-    } else if (to_notation(other->type) != to_notation(field.type)) {
+    } else if (without_limits(other->type) != without_limits(field.type)) {
       out.push_back(std::format("the {} `{}` is `{}` in the program and `{}` in the file", word, field.name,
-                                to_notation(field.type), to_notation(other->type)));
+                                to_notation(without_limits(field.type)), to_notation(without_limits(other->type))));
     }
   }
 }

@@ -8,11 +8,15 @@
 
 namespace dspy {
 
-// `fit` without a copy: changes `value` where it is, and returns the reason if it does not fit.
-// Then `value` may be changed in part.
+// `fit` without a copy: changes `value` where it is, and appends what is wrong.  Then `value` may
+// be changed in part.  True if nothing is.
 
-std::optional<std::string> fit_in_place(const Type& type, Json& value);
-std::optional<std::string> fit_in_place(const Field& field, Json& value);
+bool fit_in_place(const Type& type, Json& value, Violations& violations);
+/// Paths begin with the field's name.
+bool fit_in_place(const Field& field, Json& value, Violations& violations);
+
+/// True if the number is an integer that fits into 64 bits; then it is an int64.
+bool make_integer(Json& value);
 
 /// "a string", "an integer", … .
 std::string_view kind_of(const Json& value);

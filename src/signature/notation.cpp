@@ -14,31 +14,35 @@ using namespace notation;
 
 namespace {
 
-constexpr int deepest = 64;
 constexpr std::size_t most_fields = 1000;  // keeps the search for repeated names cheap on hostile input
 
-constexpr std::string_view known_types = "str, int, float, bool, list[T], dict[K, V], Literal['a', 'b'] or Optional[T]";
+constexpr std::string_view known_types =
+    "str, int, float, bool, list[T], dict[K, V], Literal['a', 'b'], Optional[T], `A | B`, an object `{name: str}`, or "
+    "one of DSPy's types such as `Image`";
 
-constexpr std::string_view separators = ",:=[]|";
+constexpr std::string_view separators = ",:=[]|{}()";
 
 /// The type that other languages call `name`, if any.
 std::string_view meant_type(std::string_view name) {
   using Pair = std::pair<std::string_view, std::string_view>;
   static constexpr auto meant = std::to_array<Pair>({{"string", "str"},
                                                      {"text", "str"},
-                                                     {"date", "str"},
-                                                     {"datetime", "str"},
+                                                     {"UUID", "str"},
+                                                     {"time", "datetime"},
+                                                     {"duration", "timedelta"},
                                                      {"integer", "int"},
                                                      {"long", "int"},
                                                      {"number", "float"},
                                                      {"double", "float"},
+                                                     {"Decimal", "float"},
+                                                     {"complex", "float"},
                                                      {"boolean", "bool"},
                                                      {"array", "list[T]"},
                                                      {"vector", "list[T]"},
-                                                     {"tuple", "list[T]"},
-                                                     {"set", "list[T]"},
                                                      {"object", "dict[K, V]"},
                                                      {"map", "dict[K, V]"},
+                                                     {"json", "Any"},
+                                                     {"blob", "bytes"},
                                                      {"enum", "Literal['a', 'b']"}});
   for (const auto& [other, ours] : meant) {
     if (text::equals_ignoring_case(name, other)) return ours;
@@ -52,7 +56,7 @@ bool is_identifier(std::string_view text) noexcept {
   return !text.empty() && is_name_start(text[0]) && std::ranges::all_of(text, is_name_part);
 }
 
-NotationReader::NotationReader(std::string_view text) : text_(text) {
+NotationReader::NotationReader(std::string_view text, const NamedTypes* names) : text_(text), names_(names) {
   if (const auto position = text::invalid_utf8(text)) {
     throw Error(Errc::signature_error,
                 std::format("byte {} of the signature is not UTF-8; save the text as UTF-8", *position),
@@ -81,7 +85,7 @@ void NotationReader::fields(std::vector<Field>& side, const std::vector<Field>& 
     auto& field = side.emplace_back(std::string(name));
     field.label = text::to_words(name);
     skip_space();
-    if (take(':')) field.type = type();
+    if (take(':')) type_of(field);
     skip_space();
     if (take(',') || at_end() || at_arrow()) continue;
     fail_other_arrow();
@@ -107,99 +111,6 @@ void NotationReader::end() {
 
 void NotationReader::fail_without_outputs() const {
   fail("no output field follows the `->`", position_, "name at least one, such as `question -> answer`");
-}
-
-Type NotationReader::type() {
-  skip_space();
-  const auto start = position_;
-  Union all;
-  do add_term(all);
-  while (take('|'));
-  return resolve(std::move(all), start);
-}
-
-void NotationReader::add_term(Union& all) {
-  skip_space();
-  const auto start = position_;
-  auto name = word();
-  while (!name.empty() && take('.')) {
-    word();
-    name = text_.substr(start, position_ - start);
-  }
-  if (name.starts_with("typing.")) name.remove_prefix(7);
-
-  if (name.empty() || !is_name_start(name[0])) {
-    if (is_quote(here()))
-      fail("a quoted text is no type", start, "put choices into a `Literal`: `Literal['yes', 'no']`");
-    const bool missing = name.empty() && (here() == ',' || here() == ']' || here() == '|' || at_end() || at_arrow());
-    fail(missing ? "a type is missing" : std::format("`{}` is no type", token(start)), start,
-         std::format("write {}", known_types));
-  }
-  if (name == "None") {
-    all.nullable = true;
-  } else if (all.type) {
-    fail("a union of several types is not supported", start,
-         "write one type, or one type and `None`; a `str` can hold any of them");
-  } else {
-    if (depth_++ == deepest) fail(std::format("types are nested deeper than {}", deepest), start, "use a flatter type");
-    all.type = named_type(name, start);
-    --depth_;
-  }
-  skip_space();
-}
-
-Type NotationReader::resolve(Union all, std::size_t start) const {
-  if (!all.type) fail("`None` alone is no type", start, "write what else the value may be, such as `str | None`");
-  return all.nullable ? Type::optional(*std::move(all.type)) : *std::move(all.type);
-}
-
-Type NotationReader::named_type(std::string_view name, std::size_t start) {
-  if (name == "str") return Type::string();
-  if (name == "int") return Type::integer();
-  if (name == "float") return Type::number();
-  if (name == "bool") return Type::boolean();
-
-  skip_space();
-  const bool bare = here() != '[';
-  if (name == "list" || name == "List") {
-    if (bare) return Type::list(Type::string());
-    const auto bracket = open(name, start);
-    auto item = type();
-    close(bracket);
-    return Type::list(std::move(item));
-  }
-  if (name == "dict" || name == "Dict")
-    return bare ? Type::dict(Type::string(), Type::string()) : dict(open(name, start));
-  if (name == "Literal") return literal(open(name, start));
-  if (name == "Union") return union_of(open(name, start));
-  if (name == "Optional") {
-    const auto bracket = open(name, start);
-    auto inner = type();
-    close(bracket);
-    return Type::optional(std::move(inner));
-  }
-  fail_unknown_type(name, start);
-}
-
-Type NotationReader::union_of(std::size_t bracket) {
-  Union all;
-  do add_term(all);
-  while (!take_close(bracket));
-  return resolve(std::move(all), bracket);
-}
-
-Type NotationReader::dict(std::size_t bracket) {
-  skip_space();
-  const auto start = position_;
-  auto key = type();
-  if (key.kind != Type::Kind::string && key.kind != Type::Kind::integer && key.kind != Type::Kind::literal) {
-    fail(std::format("`{}` cannot be the type of a dict's keys", to_notation(key)), start,
-         "use `str`, `int` or a `Literal`");
-  }
-  if (take_close(bracket)) fail("the type of the dict's values is missing", position_ - 1, "write `dict[K, V]`");
-  auto value = type();
-  close(bracket);
-  return Type::dict(std::move(key), std::move(value));
 }
 
 std::size_t NotationReader::open(std::string_view name, std::size_t start) {
@@ -230,6 +141,12 @@ bool NotationReader::at_border() const noexcept {
 
 void NotationReader::skip_space() noexcept {
   while (position_ < text_.size() && is_space(text_[position_])) ++position_;
+}
+
+bool NotationReader::next_is(char c) const noexcept {
+  auto i = position_;
+  while (i < text_.size() && is_space(text_[i])) ++i;
+  return i < text_.size() && text_[i] == c;
 }
 
 bool NotationReader::take(char c) noexcept {
@@ -273,9 +190,13 @@ void NotationReader::fail_unexpected() const {
   const auto found = token(position_);
   std::string_view remedy = "put a comma between fields";
   if (found == "=") {
-    remedy = "a default cannot be written here; set the field's `default_value`";
+    remedy = "write a default as `Annotated[int, Field(default=3)]`, or set the field's `default_value`";
   } else if (found == "[") {
-    remedy = "only list, dict, Literal, Optional and Union take brackets";
+    remedy = "only list, set, tuple, dict, Literal, Optional, Union, Annotated and Code take brackets";
+  } else if (found == "(") {
+    remedy = "only `Field` takes arguments, as in `Annotated[int, Field(ge=0)]`";
+  } else if (found == "{") {
+    remedy = "only an object has members, as in `Person{name: str}`";
   } else if (found == "]") {
     remedy = "take it away, or add the `[` before it";
   } else if (found == "|") {
@@ -286,9 +207,20 @@ void NotationReader::fail_unexpected() const {
   fail(std::format("`{}` does not belong", found), position_, remedy);
 }
 
+void NotationReader::fail_no_type(std::string_view what, std::size_t start) const {
+  fail(what, start, std::format("write {}", known_types));
+}
+
 void NotationReader::fail_unknown_type(std::string_view name, std::size_t start) const {
-  static const std::vector<std::string> names = {"str",  "int",     "float",    "bool",  "list",
-                                                 "dict", "Literal", "Optional", "Union", "None"};
+  std::vector<std::string> names = {
+      "str",     "int",  "float",     "bool",     "list",      "dict",     "Literal",   "Optional", "Union", "None",
+      "Any",     "set",  "tuple",     "bytes",    "date",      "datetime", "timedelta", "Image",    "Audio", "File",
+      "History", "Code", "Reasoning", "Document", "Citations", "Tool",     "ToolCalls", "Annotated"};
+  for (const auto& open : open_) names.push_back(open.name);
+  for (const auto& [defined, type] : defined_) names.push_back(defined);
+  if (names_ != nullptr) {
+    for (const auto& [given, type] : *names_) names.push_back(given);
+  }
   const auto last = name.substr(name.find_last_of('.') + 1);
   std::string meant(meant_type(last));
   if (meant.empty()) meant = text::nearest(last, names).value_or("");

@@ -37,32 +37,57 @@ bool is_identifier(std::string_view text) noexcept;
 /// stops making sense; only then is any effort spent on finding out what was meant.
 class NotationReader {
  public:
-  /// Throws if `text` is not UTF-8, so that every message about it can be.
-  explicit NotationReader(std::string_view text);
+  /// Throws if `text` is not UTF-8, so that every message about it can be.  `names` may be null.
+  explicit NotationReader(std::string_view text, const NamedTypes* names = nullptr);
 
   /// Appends the fields up to an arrow or the end.  `taken` are the fields of the other side.
   void fields(std::vector<Field>& side, const std::vector<Field>& taken);
   void arrow();
-  Type type();
+  /// The one type that the whole text is.
+  Type only_type();
   /// Throws unless everything was read.
   void end();
   [[noreturn]] void fail_without_outputs() const;
 
  private:
-  /// The types between `|`, of which one may be something else than `None`.
-  struct Union {
-    std::optional<Type> type = {};
-    bool nullable = false;
+  /// An object whose members are being read.
+  struct Open {
+    std::string name;
+    std::size_t outermost;  ///< The place of the outermost open object that it refers to, or its own.
   };
-  void add_term(Union& all);
-  Type resolve(Union all, std::size_t start) const;
+
+  /// What follows a field's name: its type, and what a `Field(...)` says about it.
+  void type_of(Field& field);
+  Type type();
+  Type term();
   Type named_type(std::string_view name, std::size_t start);
+  std::optional<Type> plain_type(std::string_view name) const;
+  std::optional<Type> bracketed_type(std::string_view name, std::size_t start);
+  std::optional<Type> defined_type(std::string_view name);
   Type union_of(std::size_t bracket);
   Type dict(std::size_t bracket);
+  Type tuple(std::size_t bracket);
+  Type annotated(std::size_t bracket);
+  Type code(std::size_t bracket);
   Type literal(std::size_t bracket);
-  Json choice();
+  Type object(std::string_view name);
+  void member(std::vector<Field>& members, std::size_t brace);
+
+  /// Reads `(key=value, …)` and applies it to the type, and to the field it stands at, if any.
+  void field_call(Type& type, Field* field);
+  void argument(std::string_view key, std::size_t start, Type& type, Limits& limits, Field* field);
+  Json constant();
+  Json constants(char closer);
   Json number();
+  Number number_for(std::string_view key);
+  std::size_t count_for(std::string_view key);
+  bool flag_for(std::string_view key);
+  std::string text_for(std::string_view key);
+
+  Json choice();
+  Json integer();
   std::string quoted();
+  std::string raw_quoted();
   void escape(std::string& out);
 
   std::size_t open(std::string_view name, std::size_t start);
@@ -75,7 +100,8 @@ class NotationReader {
   std::string_view word() noexcept;
   bool at_end() const noexcept { return position_ == text_.size(); }
   bool at_arrow() const noexcept { return text_.substr(position_).starts_with("->"); }
-  bool at_border() const noexcept;  ///< True where a name may end.
+  bool next_is(char c) const noexcept;  ///< After white space.
+  bool at_border() const noexcept;      ///< True where a name may end.
   char here() const noexcept { return at_end() ? '\0' : text_[position_]; }
 
   /// What stands at `position`, short enough for a message.
@@ -84,11 +110,19 @@ class NotationReader {
   [[noreturn]] void fail_unexpected() const;
   /// Throws if the signature has some other arrow in place of `->`.
   void fail_other_arrow() const;
+  [[noreturn]] void fail_no_type(std::string_view what, std::size_t start) const;
+  /// `problem` is what a field or type has, and the remedy.
+  [[noreturn]] void fail_type(std::string_view problem, std::size_t start) const;
   [[noreturn]] void fail_unknown_type(std::string_view name, std::size_t start) const;
 
   std::string_view text_;
+  const NamedTypes* names_;
   std::size_t position_ = 0;
   int depth_ = 0;
+  Field* field_ = nullptr;   ///< The field whose type comes next.
+  bool must_check_ = false;  ///< True once a type was read that can contradict itself.
+  std::vector<Open> open_;
+  NamedTypes defined_;
 };
 
 }  // namespace dspy

@@ -52,7 +52,7 @@ Json NotationReader::choice() {
   skip_space();
   const auto start = position_;
   if (is_quote(here())) return Json(quoted());
-  if (here() == '-' || here() == '+' || is_digit(here())) return number();
+  if (here() == '-' || here() == '+' || is_digit(here())) return integer();
   const auto name = word();
   if (name == "True") return true;
   if (name == "False") return false;
@@ -61,7 +61,7 @@ Json NotationReader::choice() {
   fail(std::format("`{}` is no choice", token(start)), start, "put words into quotes, such as `Literal['yes', 'no']`");
 }
 
-Json NotationReader::number() {
+Json NotationReader::integer() {
   const auto start = position_;
   if (here() == '+') ++position_;
   std::int64_t value = 0;
@@ -92,6 +92,19 @@ std::string NotationReader::quoted() {
       out += c;
     }
   }
+}
+
+/// Python's `r'…'`, in which a backslash is one.
+std::string NotationReader::raw_quoted() {
+  const auto start = position_;
+  const char quote = text_[position_++];
+  const auto end = text_.find(quote, position_);
+  if (end == std::string_view::npos)
+    fail(std::format("the text that starts with {} is not closed", quote), start,
+         std::format("add a {} after it", quote));
+  std::string out(text_.substr(position_, end - position_));
+  position_ = end + 1;
+  return out;
 }
 
 void NotationReader::escape(std::string& out) {

@@ -45,14 +45,14 @@ Field complete(const Signature& signature, Field field) {
   return field;
 }
 
-void append_fields(std::string& out, const std::vector<Field>& fields) {
+void append_fields(std::string& out, const std::vector<Field>& fields, std::string (*write)(const Type&)) {
   bool first = true;
   for (const auto& field : fields) {
     if (!first) out += ", ";
     first = false;
     out += field.name;
     out += ": ";
-    out += to_notation(field.type);
+    out += write(field.type);
   }
 }
 
@@ -91,10 +91,10 @@ class InputProblems {
       if (field.is_required()) info_.missing.push_back(field.name);
       return;
     }
-    const auto reason = fit_in_place(field, *value);
-    if (!reason) return;
+    Violations violations;
+    if (fit_in_place(field, *value, violations)) return;
     info_.invalid.push_back(field.name);
-    invalid_.push_back(std::format("the input `{}` {}", field.name, *reason));
+    invalid_.push_back("the input " + to_sentence(violations));
     if (value->is_string() && !info_.position) info_.position = text::invalid_utf8(view(value->get_string()));
   }
 
@@ -113,7 +113,7 @@ class InputProblems {
 
   std::string inputs_notation() const {
     std::string out;
-    append_fields(out, signature_.inputs);
+    append_fields(out, signature_.inputs, annotation_name);
     return out;
   }
 
@@ -126,7 +126,11 @@ class InputProblems {
 }  // namespace
 
 Signature Signature::parse(std::string_view notation, std::string instructions) {
-  NotationReader reader(notation);
+  return parse(notation, std::move(instructions), {});
+}
+
+Signature Signature::parse(std::string_view notation, std::string instructions, const NamedTypes& names) {
+  NotationReader reader(notation, &names);
   Signature signature{.instructions = std::move(instructions)};
   reader.fields(signature.inputs, signature.outputs);
   reader.arrow();
@@ -220,11 +224,12 @@ void validate(const Signature& signature) {
 }
 
 JsonObject checked_inputs(const Signature& signature, JsonObject inputs) {
+  Violations violations;
   std::size_t known = 0;
   bool fine = true;
   for (const auto& field : signature.inputs) {
     if (auto* value = inputs.if_contains(field.name)) {
-      fine = !fit_in_place(field, *value) && fine;
+      fine = fit_in_place(field, *value, violations) && fine;
     } else if (field.default_value) {
       inputs.emplace(field.name, *field.default_value);
     } else if (field.type.is_optional()) {
@@ -241,9 +246,9 @@ JsonObject checked_inputs(const Signature& signature, JsonObject inputs) {
 
 std::string to_notation(const Signature& signature) {
   std::string out;
-  append_fields(out, signature.inputs);
+  append_fields(out, signature.inputs, to_notation);
   out += out.empty() ? "-> " : " -> ";
-  append_fields(out, signature.outputs);
+  append_fields(out, signature.outputs, to_notation);
   return out;
 }
 

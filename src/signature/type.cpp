@@ -1,14 +1,12 @@
 #include "dspy/signature/type.hpp"
 
 #include "dspy/base/error.hpp"
-#include "dspy/base/text.hpp"
+#include "dspy/signature/field.hpp"
 #include "fit.hpp"
 #include "notation.hpp"
+#include "type_rules.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <cstdint>
 #include <format>
 #include <unordered_set>
 #include <utility>
@@ -16,169 +14,41 @@
 namespace dspy {
 namespace {
 
-using Reason = std::optional<std::string>;
-
-Reason is_not(const Json& value, std::string_view wanted) {
-  return std::format("is {}, not {}", kind_of(value), wanted);
+Type with_arguments(Type::Kind kind, std::vector<Type> arguments) {
+  return {.kind = kind, .arguments = std::move(arguments)};
 }
 
-/// Makes every integer an int64, as far as it fits into one.  False if it is no integer.
-bool make_integer(Json& value) {
-  if (value.is_int64()) return true;
-  if (value.is_uint64()) {
-    if (value.get_uint64() > static_cast<std::uint64_t>(INT64_MAX)) return false;
-    value = static_cast<std::int64_t>(value.get_uint64());
-    return true;
-  }
-  if (!value.is_double()) return false;
-  const double number = value.get_double();
-  constexpr double limit = 9223372036854775808.0;  // 2^63
-  if (!(number >= -limit && number < limit) || number != std::trunc(number)) return false;
-  value = static_cast<std::int64_t>(number);
-  return true;
+Type limited(Type type, Limits limits) {
+  if (limits != Limits{}) type.limits = std::move(limits);
+  return type;
 }
 
-Reason fit_integer(Json& value) {
-  if (make_integer(value)) return std::nullopt;
-  if (value.is_uint64()) return std::format("is {}, beyond 64 bits", value.get_uint64());
-  if (!value.is_double()) return is_not(value, "an integer");
-  const double number = value.get_double();
-  return std::format("is {}, {}", number, number == std::trunc(number) ? "beyond 64 bits" : "not an integer");
-}
-
-Reason fit_number(Json& value) {
-  if (value.is_int64()) value = static_cast<double>(value.get_int64());
-  if (value.is_uint64()) value = static_cast<double>(value.get_uint64());
-  if (!value.is_double()) return is_not(value, "a number");
-  if (!std::isfinite(value.get_double())) return std::format("is {}, not a finite number", value.get_double());
-  return std::nullopt;
-}
-
-Reason fit_literal(const Type& type, Json& value) {
-  if (std::ranges::contains(type.choices, value)) return std::nullopt;
-  if (value.is_double() || value.is_uint64()) {
-    Json integer = value;
-    if (make_integer(integer) && std::ranges::contains(type.choices, integer)) {
-      value = std::move(integer);
-      return std::nullopt;
-    }
-  }
-  constexpr std::size_t most = 20;
-  std::vector<std::string> choices;
-  for (const auto& choice : type.choices) {
-    if (choices.size() == most) break;
-    choices.push_back(std::format("`{}`", shown(choice)));
-  }
-  if (type.choices.size() > most) choices.push_back(std::format("{} others", type.choices.size() - most));
-  return std::format("is `{}`, not {}{}", shown(value), choices.size() > 1 ? "one of " : "", text::enumerate(choices));
-}
-
-Reason fit_list(const Type& type, Json& value) {
-  if (!value.is_array()) return is_not(value, "a list");
-  auto& items = value.get_array();
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (auto reason = fit_in_place(type.arguments[0], items[i]))
-      return std::format("has an item (index {}) that {}", i, *reason);
-  }
-  return std::nullopt;
-}
-
-Reason fit_key(const Type& type, std::string_view key) {
-  if (type.kind == Type::Kind::string) {
-    Json text(key);
-    return fit_in_place(type, text);
-  }
-  if (type.kind == Type::Kind::integer) {
-    std::int64_t integer = 0;
-    const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), integer);
-    if (error == std::errc() && stop == key.data() + key.size()) return std::nullopt;
-    return "is not an integer";
-  }
-  // A JSON object writes every key as a string.
-  const auto is_key = [&](const Json& choice) { return !choice.is_string() && to_text(choice) == key; };
-  if (std::ranges::any_of(type.choices, is_key)) return std::nullopt;
-  Json text(key);
-  return fit_literal(type, text);
-}
-
-Reason fit_dict(const Type& type, Json& value) {
-  if (!value.is_object()) return is_not(value, "an object");
-  for (auto& member : value.get_object()) {
-    if (auto reason = fit_key(type.arguments[0], member.key()))
-      return std::format("has a key `{}` that {}", shown(Json(member.key())), *reason);
-    if (auto reason = fit_in_place(type.arguments[1], member.value()))
-      return std::format("has a value (key `{}`) that {}", shown(Json(member.key())), *reason);
-  }
-  return std::nullopt;
-}
-
-Reason fit_string(const Json& value) {
-  if (!value.is_string()) return is_not(value, "a string");
-  if (const auto position = text::invalid_utf8(view(value.get_string())))
-    return std::format("is not valid UTF-8 at byte {}", *position);
-  return std::nullopt;
-}
-
-void append_quoted(std::string& out, std::string_view text) {
-  const char quote = text.contains('\'') && !text.contains('"') ? '"' : '\'';
-  out += quote;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == quote || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      out += std::format("\\x{:02x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  out += quote;
-}
-
-void append_notation(std::string& out, const Type& type);
-
-void append_arguments(std::string& out, std::string_view name, const Type& type) {
-  out += name;
-  for (std::size_t i = 0; i < type.arguments.size(); ++i) {
-    out += i == 0 ? "[" : ", ";
-    append_notation(out, type.arguments[i]);
-  }
-  out += ']';
-}
-
-void append_literal(std::string& out, const Type& type) {
-  out += "Literal[";
-  for (std::size_t i = 0; i < type.choices.size(); ++i) {
-    if (i != 0) out += ", ";
-    const auto& choice = type.choices[i];
-    if (choice.is_string()) {
-      append_quoted(out, view(choice.get_string()));
-    } else if (choice.is_bool()) {
-      out += choice.get_bool() ? "True" : "False";
-    } else {
-      append_text(out, choice);
-    }
-  }
-  out += ']';
-}
-
-void append_notation(std::string& out, const Type& type) {
-  switch (type.kind) {
-    case Type::Kind::string: out += "str"; break;
-    case Type::Kind::integer: out += "int"; break;
-    case Type::Kind::number: out += "float"; break;
-    case Type::Kind::boolean: out += "bool"; break;
-    case Type::Kind::literal: append_literal(out, type); break;
-    case Type::Kind::list: append_arguments(out, "list", type); break;
-    case Type::Kind::dict: append_arguments(out, "dict", type); break;
-    case Type::Kind::optional: append_arguments(out, "Optional", type); break;
+void add_alternative(std::vector<Type>& kept, bool& nullable, Type type) {
+  if (type.kind == Type::Kind::null_) {
+    nullable = true;
+  } else if (type.kind == Type::Kind::optional) {
+    nullable = true;
+    add_alternative(kept, nullable, std::move(type.arguments[0]));
+  } else if (type.kind == Type::Kind::union_) {
+    for (auto& each : type.arguments) add_alternative(kept, nullable, std::move(each));
+  } else if (!std::ranges::contains(kept, type)) {
+    kept.push_back(std::move(type));
   }
 }
 
 }  // namespace
+
+Type Type::string(Limits limits) {
+  return limited({}, std::move(limits));
+}
+
+Type Type::integer(Limits limits) {
+  return limited({.kind = Kind::integer}, std::move(limits));
+}
+
+Type Type::number(Limits limits) {
+  return limited({.kind = Kind::number}, std::move(limits));
+}
 
 Type Type::literal(std::vector<Json> choices) {
   constexpr std::size_t few = 32;  // up to here looking at each one is faster than hashing
@@ -199,85 +69,84 @@ Type Type::literal(std::vector<Json> choices) {
   return {.kind = Kind::literal, .choices = std::move(kept)};
 }
 
-Type Type::list(Type item) {
-  Type type{.kind = Kind::list};
-  type.arguments.push_back(std::move(item));
+Type Type::enumeration(std::string name, std::vector<Json> choices, std::vector<std::string> labels) {
+  const auto count = choices.size();
+  auto type = literal(std::move(choices));
+  if (type.choices.size() != count) {
+    throw Error(Errc::signature_error,
+                std::format("the enumeration `{}` has a value twice; give each choice a value of its own", name));
+  }
+  if (!labels.empty() && labels.size() != count) {
+    throw Error(Errc::signature_error, std::format("the enumeration `{}` has {} labels for {} choices; give one label "
+                                                   "for each choice, or none",
+                                                   name, labels.size(), count));
+  }
+  type.name = std::move(name);
+  type.labels = std::move(labels);
   return type;
 }
 
-Type Type::dict(Type key, Type value) {
-  if (key.kind != Kind::string && key.kind != Kind::integer && key.kind != Kind::literal) {
-    throw Error(Errc::signature_error,
-                std::format("`{}` cannot be the type of a dict's keys; use `str`, `int` or a `Literal`",
-                            dspy::to_notation(key)));
+Type Type::list(Type item, Limits limits) {
+  std::vector<Type> arguments;
+  arguments.push_back(std::move(item));
+  return limited(with_arguments(Kind::list, std::move(arguments)), std::move(limits));
+}
+
+Type Type::tuple(std::vector<Type> items) {
+  return with_arguments(Kind::tuple, std::move(items));
+}
+
+Type Type::dict(Type key, Type value, Limits limits) {
+  if (!can_be_key(key)) {
+    throw Error(
+        Errc::signature_error,
+        std::format("`{}` cannot be the type of a dict's keys; use `str`, `int` or a `Literal`", annotation_name(key)));
   }
-  Type type{.kind = Kind::dict};
-  type.arguments.reserve(2);
-  type.arguments.push_back(std::move(key));
-  type.arguments.push_back(std::move(value));
-  return type;
+  std::vector<Type> arguments;
+  arguments.reserve(2);
+  arguments.push_back(std::move(key));
+  arguments.push_back(std::move(value));
+  return limited(with_arguments(Kind::dict, std::move(arguments)), std::move(limits));
 }
 
 Type Type::optional(Type inner) {
-  if (inner.is_optional()) return inner;
-  Type type{.kind = Kind::optional};
-  type.arguments.push_back(std::move(inner));
+  if (inner.kind == Kind::optional || inner.kind == Kind::null_) return inner;
+  std::vector<Type> arguments;
+  arguments.push_back(std::move(inner));
+  return with_arguments(Kind::optional, std::move(arguments));
+}
+
+Type Type::union_of(std::vector<Type> alternatives) {
+  std::vector<Type> kept;
+  kept.reserve(alternatives.size());
+  bool nullable = false;
+  for (auto& each : alternatives) add_alternative(kept, nullable, std::move(each));
+  if (kept.empty()) {
+    if (nullable) return {.kind = Kind::null_};
+    throw Error(Errc::signature_error, "a union has no types; name at least one");
+  }
+  auto type = kept.size() == 1 ? std::move(kept[0]) : with_arguments(Kind::union_, std::move(kept));
+  return nullable ? optional(std::move(type)) : type;
+}
+
+Type Type::object(std::string name, std::vector<Field> members) {
+  Type type{.kind = Kind::object, .name = std::move(name)};
+  type.members = std::move(members);
   return type;
 }
 
 Type Type::parse(std::string_view notation) {
-  NotationReader reader(notation);
-  auto type = reader.type();
-  reader.end();
-  return type;
+  return parse(notation, {});
 }
 
-std::string to_notation(const Type& type) {
-  std::string out;
-  append_notation(out, type);
-  return out;
+Type Type::parse(std::string_view notation, const NamedTypes& names) {
+  NotationReader reader(notation, &names);
+  return reader.only_type();
 }
 
-std::string_view kind_of(const Json& value) {
-  switch (value.kind()) {
-    case boost::json::kind::null: return "null";
-    case boost::json::kind::bool_: return "a boolean";
-    case boost::json::kind::int64:
-    case boost::json::kind::uint64: return "an integer";
-    case boost::json::kind::double_: return "a number";
-    case boost::json::kind::string: return "a string";
-    case boost::json::kind::array: return "a list";
-    case boost::json::kind::object: return "an object";
-  }
-  return "unknown";
-}
-
-std::string shown(const Json& value) {
-  constexpr std::size_t longest = 60;
-  const auto text = value.is_string() ? std::string(view(value.get_string())) : to_text(value);
-  text::Utf8Buffer whole;
-  auto out = whole.push(std::string_view(text).substr(0, longest));
-  if (text.size() > longest) return out + "…";
-  return out + whole.finish();
-}
-
-std::optional<std::string> fit_in_place(const Type& type, Json& value) {
-  switch (type.kind) {
-    case Type::Kind::string: return fit_string(value);
-    case Type::Kind::integer: return fit_integer(value);
-    case Type::Kind::number: return fit_number(value);
-    case Type::Kind::boolean: return value.is_bool() ? std::nullopt : is_not(value, "a boolean");
-    case Type::Kind::literal: return fit_literal(type, value);
-    case Type::Kind::list: return fit_list(type, value);
-    case Type::Kind::dict: return fit_dict(type, value);
-    case Type::Kind::optional: return value.is_null() ? std::nullopt : fit_in_place(type.arguments[0], value);
-  }
-  return "has a type that is unknown";
-}
-
-std::expected<Json, Mismatch> fit(const Type& type, Json value) {
-  if (auto reason = fit_in_place(type, value)) return std::unexpected(Mismatch{*std::move(reason)});
-  return value;
+bool Type::operator==(const Type& other) const {
+  return kind == other.kind && name == other.name && choices == other.choices && labels == other.labels &&
+         limits == other.limits && arguments == other.arguments && members == other.members;
 }
 
 }  // namespace dspy

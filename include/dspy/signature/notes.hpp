@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -35,6 +36,17 @@ constexpr bool is_text = requires(T& text) { text.substr(0, 1); };
 
 template <class T>
 constexpr bool has_length = requires(T& value) { value.size(); };
+
+/// The number as a person would write it: 1, not 1.0.
+constexpr Number plain(double value) noexcept {
+  constexpr double exact = 9007199254740992.0;  // 2^53
+  if (value < -exact || value > exact || value != static_cast<double>(static_cast<std::int64_t>(value))) return value;
+  return static_cast<std::int64_t>(value);
+}
+
+inline void limit(Field& field, const Limits& limits) {
+  field.type = with_limits(std::move(field.type), limits);
+}
 
 }  // namespace detail
 
@@ -78,10 +90,7 @@ struct between {
   consteval between(double low, double high) : minimum(low), maximum(high) {
     if (low > high) throw "dspy::between: the minimum is above the maximum";
   }
-  constexpr void apply(Field& field) const {
-    field.minimum = minimum;
-    field.maximum = maximum;
-  }
+  void apply(Field& field) const { detail::limit(field, {.ge = detail::plain(minimum), .le = detail::plain(maximum)}); }
 };
 
 /// The least that a number may be.
@@ -90,7 +99,7 @@ struct at_least {
   static constexpr bool suits = detail::is_number<T>;
 
   double value;
-  constexpr void apply(Field& field) const { field.minimum = value; }
+  void apply(Field& field) const { detail::limit(field, {.ge = detail::plain(value)}); }
 };
 
 /// The most that a number may be.
@@ -99,7 +108,7 @@ struct at_most {
   static constexpr bool suits = detail::is_number<T>;
 
   double value;
-  constexpr void apply(Field& field) const { field.maximum = value; }
+  void apply(Field& field) const { detail::limit(field, {.le = detail::plain(value)}); }
 };
 
 /// The fewest characters of a string, or items of a list.
@@ -108,7 +117,7 @@ struct min_length {
   static constexpr bool suits = detail::has_length<T>;
 
   std::size_t value;
-  constexpr void apply(Field& field) const { field.min_length = value; }
+  void apply(Field& field) const { detail::limit(field, {.min_length = value}); }
 };
 
 /// The most characters of a string, or items of a list.
@@ -117,7 +126,7 @@ struct max_length {
   static constexpr bool suits = detail::has_length<T>;
 
   std::size_t value;
-  constexpr void apply(Field& field) const { field.max_length = value; }
+  void apply(Field& field) const { detail::limit(field, {.max_length = value}); }
 };
 
 /// A closed set of words: the field becomes a `Literal`, optional if it was.
@@ -133,11 +142,10 @@ struct one_of {
   template <class... Words>
   consteval explicit one_of(Words... texts) : words{NoteText(texts)...} {}
 
-  constexpr void apply(Field& field) const {
-    std::vector<Json> choices;
-    for (const auto& word : words) choices.emplace_back(word.data);
-    auto type = Type::literal(std::move(choices));
-    field.type = field.type.is_optional() ? Type::optional(std::move(type)) : std::move(type);
+  void apply(Field& field) const {
+    Limits limits;
+    for (const auto& word : words) limits.one_of.emplace_back(word.data);
+    detail::limit(field, limits);
   }
 };
 

@@ -30,6 +30,8 @@ struct Signature {
   /// Reads the arrow notation `name[: type], … -> name[: type], …`.  A field without a type is
   /// a `str`.  Throws `Error` (`signature_error`) that names the fault and its position.
   static Signature parse(std::string_view notation, std::string instructions = {});
+  /// The same with types of one's own: `parse("text -> people: list[Person]", {}, {{"Person", person}})`.
+  static Signature parse(std::string_view notation, std::string instructions, const NamedTypes& names);
 
   /// The field of that name, or null.
   const Field* find(std::string_view name) const noexcept;

@@ -74,17 +74,19 @@ inline Signature signature_of_case(const JsonObject& data) {
   if (changes == nullptr) return signature;
   for (const auto& change : changes->as_object()) {
     signature = signature.with_updated_field(change.key(), [&](Field& field) {
+      Limits limits;
       for (const auto& member : change.value().as_object()) {
         const std::string_view what = member.key();
         const auto& value = member.value();
         if (what == "label") field.label = text_of(value);
         if (what == "description") field.description = text_of(value);
         if (what == "default") field.default_value = value;
-        if (what == "minimum") field.minimum = value.to_number<double>();
-        if (what == "maximum") field.maximum = value.to_number<double>();
-        if (what == "min_length") field.min_length = value.to_number<std::size_t>();
-        if (what == "max_length") field.max_length = value.to_number<std::size_t>();
+        if (what == "ge") limits.ge = value.to_number<double>();
+        if (what == "le") limits.le = value.to_number<double>();
+        if (what == "min_length") limits.min_length = value.to_number<std::size_t>();
+        if (what == "max_length") limits.max_length = value.to_number<std::size_t>();
       }
+      field.type = with_limits(field.type, limits);
     });
   }
   return signature;

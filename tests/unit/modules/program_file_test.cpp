@@ -205,6 +205,8 @@ TEST_CASE("Fields that do not fit are named, each with what differs, and nothing
       {"context, question: int -> answer, score: int",
        "the output `score` is `int` in the program and `float` in the file"},
       {"context -> answer, score: float", "the input `question` of the file is not in the program"},
+      {"context, question: int -> answer, score: Annotated[bool, Field(default=True)]",
+       "the output `score` is `bool` in the program and `float` in the file"},
       {"context, question: int, extra -> answer, score: float", "the input `extra` of the program is not in the file"},
       {"context, question: int, score: float -> answer",
        "`score` is an input of the program and an output in the file"},
@@ -221,7 +223,7 @@ TEST_CASE("Fields that do not fit are named, each with what differs, and nothing
                     each.problem));
     CHECK(program.signature().instructions == "Untouched.");
   }
-  Predict<> reordered("question: int, context -> score: float, answer");
+  Predict<> reordered("question: int, context -> score: Annotated[float, Field(ge=0)], answer");
   CHECK_NOTHROW(apply(file, reordered));
 }
 
@@ -276,12 +278,13 @@ TEST_CASE("A program of version 1 is brought to the present one") {
       {"prefix": "Ticket:", "description": "${ticket}"}, {"prefix": "Reasoning:", "description": "${reasoning}"},
       {"prefix": "Category:", "description": "One word."}]}},
     "dspy_cpp": {"version": 1, "module": "ChainOfThought", "signature": "ticket: str -> reasoning: str, category: str",
-                 "adapter": "field", "fields": {"category": {"label": "Kind"}}}})");
+                 "adapter": "field", "fields": {"category": {"label": "Kind", "min_length": 2, "max_length": 20}}}})");
 
   REQUIRE(file.predictors.size() == 1);
   CHECK(file.predictors[0].path == "predict");
   CHECK(file.predictors[0].adapter == "field");
   CHECK(file.predictors[0].signature.outputs[1].label == "Kind");
+  CHECK(file.predictors[0].signature.outputs[1].limits() == Limits{.min_length = 2, .max_length = 20});
   CHECK(file.predictors[0].signature.outputs[1].description == "One word.");
   CHECK(file.own_kept.empty());
   CHECK(parse_json(to_text(file))->at("dspy_cpp").at("version") == 2);

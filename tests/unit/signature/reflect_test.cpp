@@ -127,18 +127,21 @@ struct Annotated {
 TEST_CASE("A struct is read into the signature that its text would give") {
   const auto& signature = signature_of<AllTypes>();
 
-  CHECK(to_notation(signature) ==
-        "text: str, passages: list[str] -> answer: str, confidence: float, count: int, sure: bool, "
-        "size: Literal['small', 'medium', 'large'], mood: Literal['bad', 'neutral', 'good'], maybe: Optional[int], "
-        "numbers: list[float], bytes: dict[str, int], kind: Literal['a', 'b'], other_kind: Optional[Literal['c']]");
+  CHECK(
+      to_notation(signature) ==
+      "text: str, passages: Annotated[list[str], Field(min_length=1)] -> answer: Annotated[str, Field(max_length=80)], "
+      "confidence: Annotated[float, Field(ge=0, le=1)], count: Annotated[int, Field(ge=1)], sure: bool, "
+      "size: Literal['small', 'medium', 'large'], mood: Literal['bad', 'neutral', 'good'], "
+      "maybe: Optional[Annotated[int, Field(le=9)]], "
+      "numbers: list[float], bytes: dict[str, int], kind: Literal['a', 'b'], other_kind: Optional[Literal['c']]");
   CHECK(signature.instructions == "Fill in everything.");
   CHECK(signature.find("passages")->description == "Best first.");
-  CHECK(signature.find("passages")->min_length == 1);
-  CHECK(signature.find("answer")->max_length == 80);
-  CHECK(signature.find("confidence")->minimum == 0.0);
-  CHECK(signature.find("confidence")->maximum == 1.0);
-  CHECK(signature.find("count")->minimum == 1.0);
-  CHECK(signature.find("maybe")->maximum == 9.0);
+  CHECK(signature.find("passages")->limits().min_length == 1);
+  CHECK(signature.find("answer")->limits().max_length == 80);
+  CHECK(signature.find("confidence")->limits().ge == Number(0));
+  CHECK(signature.find("confidence")->limits().le == Number(1));
+  CHECK(signature.find("count")->limits().ge == Number(1));
+  CHECK(signature.find("maybe")->limits().le == Number(9));
   CHECK(signature.find("sure")->label == "Certain");
   CHECK(signature.find("other_kind")->label == "Other kind");
 }
@@ -178,7 +181,8 @@ TEST_CASE("Values go to JSON and come back the same") {
 
 TEST_CASE("Unusual types are read like the others") {
   CHECK(to_notation(signature_of<Wide>()) ==
-        "-> large: int, tiny: int, narrow: float, grid: list[list[bool]], sparse: dict[str, Optional[float]], "
+        "-> large: int, tiny: int, narrow: Annotated[float, Field(le=1)], "
+        "grid: Annotated[list[list[bool]], Field(max_length=3)], sparse: dict[str, Optional[float]], "
         "order: list[Literal['first', 'second', 'third']], status: Optional[Literal['ok', 'not_found']], "
         "small: Literal['zero', 'top']");
   CHECK(signature_of<Wide>().instructions == "A view will do.");
@@ -202,7 +206,7 @@ TEST_CASE("Unusual types are read like the others") {
 
 TEST_CASE("Notes that contradict each other are an error at the first use") {
   CHECK_THROWS_WITH_AS(signature_of<Contradictory>(),
-                       "the field `count` has the minimum 3 above its maximum 1; swap them", Error);
+                       "the field `count` has limits that no value keeps, ge=3 and le=1; change one of them", Error);
 }
 
 TEST_CASE("What is absent keeps its initialiser, and what is unknown is passed over") {

@@ -101,17 +101,18 @@ TEST_CASE("A field that is not there is an error that helps") {
 }
 
 TEST_CASE("with_updated_field changes one field and keeps the signature valid") {
-  const auto described = base.with_updated_field("d", [](Field& f) { f.description = "How sure.", f.maximum = 1; });
+  const auto described =
+      base.with_updated_field("d", [](Field& f) { f.description = "How sure.", f.type.limits = {.le = 1}; });
   const auto renamed = base.with_updated_field("c", [](Field& f) { f.name = "first_choice"; });
   const auto labelled = base.with_updated_field("c", [](Field& f) { f.name = "e", f.label = "Mine"; });
 
   CHECK(described.outputs[1].description == "How sure.");
-  CHECK(described.outputs[1].maximum == 1);
+  CHECK(described.outputs[1].limits().le == Number(1));
   CHECK(renamed.outputs[0] == make_field("first_choice"));
   CHECK(labelled.outputs[0].label == "Mine");
   CHECK_THROWS_WITH_AS(base.with_updated_field("c", [](Field& f) { f.name = "a"; }),
                        doctest::Contains("a field `a` already"), Error);
-  CHECK_THROWS_WITH_AS(base.with_updated_field("c", [](Field& f) { f.maximum = 3; }),
+  CHECK_THROWS_WITH_AS(base.with_updated_field("c", [](Field& f) { f.type.limits = {.le = 3}; }),
                        doctest::Contains("only `int` and `float` have a range"), Error);
 }
 
@@ -152,9 +153,8 @@ TEST_CASE("checked_inputs names every input at fault at once") {
         "no value for the inputs `question`, `count` and `passages`; the inputs are `question: str, count: int, "
         "passages: list[str]`");
   CHECK(refusal(signature, {{"questoin", "x"}, {"count", "3"}, {"passages", JsonArray{1}}}) ==
-        "no value for the input `question`; the input `count` is a string, not an integer; the input `passages` has an "
-        "item "
-        "(index 0) that is an integer, not a string; there is no input `questoin`, did you mean `question`?; the "
+        "no value for the input `question`; the input `count` is a string, not an integer; the input "
+        "`passages[0]` is an integer, not a string; there is no input `questoin`, did you mean `question`?; the "
         "inputs are "
         "`question: str, count: int, passages: list[str]`");
   CHECK(refusal(signature, {{"question", "x"}, {"count", 3}, {"passages", JsonArray{}}, {"answer", "y"}}) ==
@@ -176,7 +176,8 @@ TEST_CASE("checked_inputs tells which names are missing and invalid as facts") {
 }
 
 TEST_CASE("checked_inputs holds inputs to their limits") {
-  const auto signature = Signature::parse("text -> a").with_updated_field("text", [](Field& f) { f.max_length = 3; });
+  const auto signature =
+      Signature::parse("text -> a").with_updated_field("text", [](Field& f) { f.type.limits = {.max_length = 3}; });
 
   CHECK(refusal(signature, {{"text", "abcd"}}) == "the input `text` has 4 characters, above the maximum 3");
   CHECK(refusal(signature, {{"text", "abc"}}) == "accepted");

@@ -67,8 +67,8 @@ Json random_value(std::mt19937& random, const Type& type) {
       }
       return members;
     }
+    default: return nullptr;
   }
-  return nullptr;
 }
 
 }  // namespace
@@ -166,39 +166,38 @@ TEST_CASE("fit says why a value is of another type") {
     std::string_view reason;
   };
   const std::vector<Case> cases = {
-      {"str", 3, "is an integer, not a string"},
-      {"str", nullptr, "is null, not a string"},
-      {"str", "a\xFF", "is not valid UTF-8 at byte 1"},
-      {"int", "3", "is a string, not an integer"},
-      {"int", 3.5, "is 3.5, not an integer"},
-      {"int", std::nan(""), "is nan, not an integer"},
-      {"int", 9223372036854775808.0, "is 9223372036854775808, beyond 64 bits"},
-      {"int", std::numeric_limits<std::uint64_t>::max(), "is 18446744073709551615, beyond 64 bits"},
-      {"int", true, "is a boolean, not an integer"},
-      {"float", "1.5", "is a string, not a number"},
-      {"float", std::nan(""), "is nan, not a finite number"},
-      {"bool", 1, "is an integer, not a boolean"},
-      {"bool", JsonArray{}, "is a list, not a boolean"},
-      {"Literal['low', 'high']", "Low", "is `Low`, not one of `low` or `high`"},
-      {"Literal['low']", JsonObject{}, "is `{}`, not `low`"},
-      {"Literal[1, 2]", "1", "is `1`, not one of `1` or `2`"},
-      {"Literal[1]", true, "is `true`, not `1`"},
-      {"list[int]", 3, "is an integer, not a list"},
-      {"list[int]", JsonArray{1, "x"}, "has an item (index 1) that is a string, not an integer"},
-      {"list[list[int]]", JsonArray{JsonArray{}, JsonArray{nullptr}},
-       "has an item (index 1) that has an item (index 0) that is null, not an integer"},
-      {"dict[str, int]", JsonArray{}, "is a list, not an object"},
-      {"dict[str, int]", JsonObject{{"a", "x"}}, "has a value (key `a`) that is a string, not an integer"},
-      {"dict[int, int]", JsonObject{{"a", 1}}, "has a key `a` that is not an integer"},
-      {"dict[Literal['k'], int]", JsonObject{{"q", 1}}, "has a key `q` that is `q`, not `k`"},
-      {"dict[str, int]", JsonObject{{"\xFF", 1}}, "has a key `\xEF\xBF\xBD` that is not valid UTF-8 at byte 0"},
-      {"Optional[int]", "x", "is a string, not an integer"},
+      {"str", 3, "the value is an integer, not a string"},
+      {"str", nullptr, "the value is null, not a string"},
+      {"str", "a\xFF", "the value is not valid UTF-8 at byte 1"},
+      {"int", "3", "the value is a string, not an integer"},
+      {"int", 3.5, "the value is 3.5, not an integer"},
+      {"int", std::nan(""), "the value is nan, not an integer"},
+      {"int", 9223372036854775808.0, "the value is 9223372036854775808, beyond 64 bits"},
+      {"int", std::numeric_limits<std::uint64_t>::max(), "the value is 18446744073709551615, beyond 64 bits"},
+      {"int", true, "the value is a boolean, not an integer"},
+      {"float", "1.5", "the value is a string, not a number"},
+      {"float", std::nan(""), "the value is nan, not a finite number"},
+      {"bool", 1, "the value is an integer, not a boolean"},
+      {"bool", JsonArray{}, "the value is a list, not a boolean"},
+      {"Literal['low', 'high']", "Low", "the value is `Low`, not one of `low` or `high`"},
+      {"Literal['low']", JsonObject{}, "the value is `{}`, not `low`"},
+      {"Literal[1, 2]", "1", "the value is `1`, not one of `1` or `2`"},
+      {"Literal[1]", true, "the value is `true`, not `1`"},
+      {"list[int]", 3, "the value is an integer, not a list"},
+      {"list[int]", JsonArray{1, "x"}, "`[1]` is a string, not an integer"},
+      {"list[list[int]]", JsonArray{JsonArray{}, JsonArray{nullptr}}, "`[1][0]` is null, not an integer"},
+      {"dict[str, int]", JsonArray{}, "the value is a list, not an object"},
+      {"dict[str, int]", JsonObject{{"a", "x"}}, "`a` is a string, not an integer"},
+      {"dict[int, int]", JsonObject{{"a", 1}}, "the value has the key `a`, which is not an integer"},
+      {"dict[Literal['k'], int]", JsonObject{{"q", 1}}, "the value has the key `q`, which is not `k`"},
+      {"dict[str, int]", JsonObject{{"\xFF", 1}}, "the value has a key that is not valid UTF-8 at byte 0"},
+      {"Optional[int]", "x", "the value is a string, not an integer"},
   };
   for (const auto& [type, value, reason] : cases) {
     CAPTURE(type);
     const auto fitted = fit(Type::parse(type), value);
     REQUIRE_FALSE(fitted);
-    CHECK(fitted.error().reason == reason);
+    CHECK(to_sentence(fitted.error()) == reason);
   }
 }
 
@@ -209,8 +208,17 @@ TEST_CASE("A mismatch stays short however long the value or the choices") {
   const auto long_list = fit(Type::literal(choices), "x");
 
   REQUIRE_FALSE(long_value);
-  CHECK(long_value.error().reason.size() < 100);
+  CHECK(to_sentence(long_value.error()).size() < 100);
   REQUIRE_FALSE(long_list);
-  CHECK(long_list.error().reason.size() < 400);
-  CHECK(long_list.error().reason.ends_with("`choice 19` or 980 others"));
+  CHECK(to_sentence(long_list.error()).size() < 400);
+  CHECK(to_sentence(long_list.error()).ends_with("`choice 19` or 980 others"));
+}
+
+TEST_CASE("A type without limits is the same in all but its limits") {
+  const auto type = Type::parse(
+      "Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | "
+      "P{a: Annotated[str, Field(max_length=3, desc='A.')], b: Annotated[set[float], Field(max_length=2)]}");
+
+  CHECK(to_notation(without_limits(type)) == "Union[list[int], P{a: Annotated[str, Field(desc='A.')], b: set[float]}]");
+  CHECK(to_notation(type).contains("ge=0"));
 }

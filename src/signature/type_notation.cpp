@@ -1,0 +1,298 @@
+// Types written as notation.
+
+#include "dspy/base/text.hpp"
+#include "dspy/signature/field.hpp"
+#include "notation.hpp"
+#include "type_rules.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <format>
+#include <functional>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace dspy {
+
+std::string_view name_of(Type::Kind kind) noexcept {
+  switch (kind) {
+    case Type::Kind::string: return "str";
+    case Type::Kind::integer: return "int";
+    case Type::Kind::number: return "float";
+    case Type::Kind::boolean: return "bool";
+    case Type::Kind::null_: return "None";
+    case Type::Kind::any: return "Any";
+    case Type::Kind::literal: return "Literal";
+    case Type::Kind::list: return "list";
+    case Type::Kind::tuple: return "tuple";
+    case Type::Kind::dict: return "dict";
+    case Type::Kind::optional: return "Optional";
+    case Type::Kind::union_: return "Union";
+    case Type::Kind::object: return "object";
+    case Type::Kind::reference: return "reference";
+    case Type::Kind::date: return "date";
+    case Type::Kind::datetime: return "datetime";
+    case Type::Kind::duration: return "timedelta";
+    case Type::Kind::bytes: return "bytes";
+    case Type::Kind::image: return "Image";
+    case Type::Kind::audio: return "Audio";
+    case Type::Kind::file: return "File";
+    case Type::Kind::history: return "History";
+    case Type::Kind::code: return "Code";
+    case Type::Kind::reasoning: return "Reasoning";
+    case Type::Kind::document: return "Document";
+    case Type::Kind::citations: return "Citations";
+    case Type::Kind::tool: return "Tool";
+    case Type::Kind::tool_calls: return "ToolCalls";
+  }
+  return "unknown";
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+  const char quote = text.contains('\'') && !text.contains('"') ? '"' : '\'';
+  out += quote;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == quote || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      out += std::format("\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  out += quote;
+}
+
+namespace {
+
+/// A constant as Python writes it.
+void append_constant(std::string& out, const Json& value) {
+  if (value.is_null()) {
+    out += "None";
+  } else if (value.is_bool()) {
+    out += value.get_bool() ? "True" : "False";
+  } else if (value.is_string()) {
+    append_quoted(out, view(value.get_string()));
+  } else if (const auto* items = value.if_array()) {
+    out += '[';
+    for (std::size_t i = 0; i < items->size(); ++i) {
+      if (i != 0) out += ", ";
+      append_constant(out, (*items)[i]);
+    }
+    out += ']';
+  } else if (const auto* members = value.if_object()) {
+    out += '{';
+    bool first = true;
+    for (const auto& [key, member] : *members) {
+      if (!first) out += ", ";
+      first = false;
+      append_quoted(out, key);
+      out += ": ";
+      append_constant(out, member);
+    }
+    out += '}';
+  } else {
+    append_text(out, value);
+  }
+}
+
+/// The arguments of a `Field(...)`, as far as there are any.
+class FieldCall {
+ public:
+  std::string& argument(std::string_view key) {
+    if (!text_.empty()) text_ += ", ";
+    text_ += key;
+    text_ += '=';
+    return text_;
+  }
+  void number(std::string_view key, const std::optional<Number>& value) {
+    if (value) argument(key) += to_text(*value);
+  }
+  void count(std::string_view key, const std::optional<std::size_t>& value) {
+    if (value) argument(key) += std::to_string(*value);
+  }
+  void constant(std::string_view key, const Json& value) { append_constant(argument(key), value); }
+
+  void limits(const Limits& limits, bool as_set) {
+    number("gt", limits.gt);
+    number("ge", limits.ge);
+    number("lt", limits.lt);
+    number("le", limits.le);
+    number("multiple_of", limits.multiple_of);
+    count("min_length", limits.min_length);
+    count("max_length", limits.max_length);
+    if (!limits.pattern.empty()) append_quoted(argument("pattern"), limits.pattern);
+    if (!limits.one_of.empty()) constant("one_of", JsonArray(limits.one_of.begin(), limits.one_of.end()));
+    if (limits.unique_items && !as_set) constant("unique_items", true);
+    if (limits.allow_inf_nan) constant("allow_inf_nan", true);
+  }
+
+  void enumeration(const Type& type) {
+    if (type.kind != Type::Kind::literal) return;
+    if (!type.name.empty()) append_quoted(argument("title"), type.name);
+    if (!type.labels.empty()) constant("labels", JsonArray(type.labels.begin(), type.labels.end()));
+  }
+
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+class Writer {
+ public:
+  explicit Writer(bool full) : full_(full) {}
+
+  std::string take() && { return std::move(out_); }
+
+  void type(const Type& type) {
+    if (!full_) return bare(type);
+    FieldCall call;
+    call.limits(*type.limits, type.kind == Type::Kind::list);
+    call.enumeration(type);
+    annotated(type, call);
+  }
+
+ private:
+  void annotated(const Type& type, const FieldCall& call) {
+    if (call.text().empty()) return bare(type);
+    out_ += "Annotated[";
+    bare(type);
+    out_.append(", Field(").append(call.text()).append(")]");
+  }
+
+  void bare(const Type& type) {
+    switch (type.kind) {
+      case Type::Kind::literal:
+        if (!full_ && !type.name.empty()) {
+          out_ += type.name;
+        } else {
+          literal(type);
+        }
+        break;
+      case Type::Kind::list: arguments(type.limits->unique_items ? "set" : "list", type); break;
+      case Type::Kind::tuple:
+        if (type.arguments.empty()) {
+          out_ += "tuple[()]";
+          break;
+        }
+        [[fallthrough]];
+      case Type::Kind::dict:
+      case Type::Kind::optional:
+      case Type::Kind::union_: arguments(name_of(type.kind), type); break;
+      case Type::Kind::object: object(type); break;
+      case Type::Kind::reference: reference(type); break;
+      case Type::Kind::code:
+        out_ += "Code";
+        if (type.name.empty()) break;
+        out_ += '[';
+        append_quoted(out_, type.name);
+        out_ += ']';
+        break;
+      default: out_ += name_of(type.kind);
+    }
+  }
+
+  void arguments(std::string_view name, const Type& type) {
+    out_ += name;
+    for (std::size_t i = 0; i < type.arguments.size(); ++i) {
+      out_ += i == 0 ? "[" : ", ";
+      this->type(type.arguments[i]);
+    }
+    out_ += ']';
+  }
+
+  void literal(const Type& type) {
+    out_ += "Literal[";
+    for (std::size_t i = 0; i < type.choices.size(); ++i) {
+      if (i != 0) out_ += ", ";
+      append_constant(out_, type.choices[i]);
+    }
+    out_ += ']';
+  }
+
+  void object(const Type& type) {
+    if (!full_ && !type.name.empty()) {
+      out_ += type.name;
+      return;
+    }
+    if (const auto known = known_.find(type.name); known != known_.end() && *known->second == type) {
+      out_ += type.name;
+      return;
+    }
+    open_.push_back(&type);
+    auto outermost = std::exchange(outermost_, open_.size());
+    out_ += type.name;
+    out_ += '{';
+    bool first = true;
+    for (const auto& member : *type.members) {
+      if (!first) out_ += ", ";
+      first = false;
+      this->member(member);
+    }
+    if (!type.arguments.empty()) {
+      out_ += first ? "**: " : ", **: ";
+      this->type(type.arguments[0]);
+    }
+    out_ += '}';
+    open_.pop_back();
+    const bool is_closed = outermost_ >= open_.size();
+    if (!type.name.empty() && is_closed) known_[type.name] = &type;
+    outermost_ = std::min(outermost, outermost_);
+  }
+
+  /// Notes how far out the object is that a reference means: an object that refers to one around
+  /// it cannot be called by its name elsewhere.
+  void reference(const Type& type) {
+    out_ += type.name;
+    for (auto i = open_.size(); i-- > 0;) {
+      if (open_[i]->name != type.name) continue;
+      outermost_ = std::min(outermost_, i);
+      return;
+    }
+  }
+
+  void member(const Field& field) {
+    if (is_identifier(field.name)) {
+      out_ += field.name;
+    } else {
+      append_quoted(out_, field.name);
+    }
+    out_ += ": ";
+    if (!full_) return bare(field.type);
+    FieldCall call;
+    call.limits(*field.type.limits, field.type.kind == Type::Kind::list);
+    call.enumeration(field.type);
+    if (!field.description.empty()) append_quoted(call.argument("desc"), field.description);
+    if (field.label != text::to_words(field.name)) append_quoted(call.argument("label"), field.label);
+    if (field.default_value) call.constant("default", *field.default_value);
+    annotated(field.type, call);
+  }
+
+  bool full_;
+  std::string out_;
+  std::map<std::string_view, const Type*, std::less<>> known_;
+  std::vector<const Type*> open_;
+  std::size_t outermost_ = 0;  ///< The place in `open_` of the outermost object that was referred to.
+};
+
+}  // namespace
+
+std::string to_notation(const Type& type) {
+  Writer writer(true);
+  writer.type(type);
+  return std::move(writer).take();
+}
+
+std::string annotation_name(const Type& type) {
+  Writer writer(false);
+  writer.type(type);
+  return std::move(writer).take();
+}
+
+}  // namespace dspy

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "dspy/signature/field.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy {
+
+/// The word for a kind in notation: `str`, `list`, `Image`.
+std::string_view name_of(Type::Kind kind) noexcept;
+
+bool can_be_key(const Type& type) noexcept;
+
+/// The names of the limits that are set.
+std::vector<std::string_view> rules_of(const Limits& limits);
+
+/// True if values of the kind can be held to the limit of that name.
+bool suits(Type::Kind kind, std::string_view rule) noexcept;
+
+/// What a limit does suit, as the end of a sentence.
+std::string_view suited_by(std::string_view rule) noexcept;
+
+/// `with_limits` that returns what is wrong.
+std::optional<std::string> add_limits(Type& type, const Limits& limits);
+
+/// What is wrong with a type, and the remedy: "has an incomplete type; …".
+std::optional<std::string> problem_of(const Type& type);
+
+/// The same for a member of an object, whose name may be any text, and for a signature's field.
+std::optional<std::string> problem_of(const Field& field);
+
+/// Text in quotes, as a Python literal.
+void append_quoted(std::string& out, std::string_view text);
+
+}  // namespace dspy
