@@ -71,6 +71,7 @@ class ByteClasses {
 
   std::uint8_t operator[](unsigned char byte) const noexcept { return class_of_[byte]; }
   std::size_t count() const noexcept { return count_; }
+  bool operator==(const ByteClasses&) const = default;
   /// A byte of each class.
   std::array<std::uint8_t, 256> representatives() const noexcept {
     std::array<std::uint8_t, 256> out{};

@@ -42,9 +42,14 @@ class Dfa {
   /// Nothing can follow.
   bool is_final(State state) const noexcept { return (flags_[state] & final_state) != 0; }
   const ByteClasses& classes() const noexcept { return classes_; }
+  /// The same states and steps.
+  bool operator==(const Dfa& other) const noexcept {
+    return start_ == other.start_ && flags_ == other.flags_ && classes_ == other.classes_ && next_ == other.next_;
+  }
 
   /// Works out which lengths a text can have, which `can_end` needs.  False if that takes too long.
   bool settle_lengths();
+  bool has_lengths() const noexcept { return lengths_ != nullptr; }
   /// Whether a text of `min` to `max` characters is accepted from `state` on; inside of a character, after it.
   bool can_end(State state, std::size_t min, std::size_t max) const noexcept;
   /// From so many characters on, the possible lengths repeat with a period of at most as many.

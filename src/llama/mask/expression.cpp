@@ -108,7 +108,6 @@ Expr Pool::seq(std::initializer_list<Expr> list) {
 
 Expr Pool::alt(std::vector<Expr> list) {
   ByteSet set;
-  std::size_t kept = 0;
   std::vector<Expr> inner;
   const auto keep = [&](Expr part) {
     if (nodes_[part].op == Op::bytes) {
@@ -129,12 +128,39 @@ Expr Pool::alt(std::vector<Expr> list) {
   std::ranges::sort(inner);
   const auto rest = std::ranges::unique(inner);
   inner.erase(rest.begin(), rest.end());
-  kept = inner.size();
+  if (share_heads(inner)) return alt(std::move(inner));
+  const auto kept = inner.size();
   if (kept == 0) return nothing;
   if (kept == 1) return inner[0];
   const auto first = static_cast<std::uint32_t>(parts_.size());
   parts_.insert(parts_.end(), inner.begin(), inner.end());
   return intern({.op = Op::alt, .a = first, .b = static_cast<std::uint32_t>(kept)});
+}
+
+/// Makes one of all sequences with the same head, `a b | a c` = `a (b | c)`: without this, grammars that only decide
+/// later which of two rules it was would double their states with each level of nesting.
+bool Pool::share_heads(std::vector<Expr>& parts) {
+  const auto head = [&](Expr part) { return nodes_[part].op == Op::seq ? nodes_[part].a : nothing; };
+  auto by_head = parts;
+  std::ranges::stable_sort(by_head, {}, head);
+  const auto same = [&](Expr a, Expr b) { return head(a) != nothing && head(a) == head(b); };
+  if (std::ranges::adjacent_find(by_head, same) == by_head.end()) return false;
+  parts.clear();
+  for (std::size_t at = 0; at < by_head.size();) {
+    const auto first = by_head[at];
+    std::vector<Expr> tails = {first};
+    for (++at; at < by_head.size() && same(first, by_head[at]); ++at) tails.push_back(by_head[at]);
+    // Long common beginnings are taken off here, so that recursion only follows where sequences part.
+    std::vector<Expr> heads;
+    while (tails.size() > 1 && std::ranges::all_of(tails, [&](Expr tail) { return same(tails[0], tail); })) {
+      heads.push_back(head(tails[0]));
+      for (auto& tail : tails) tail = nodes_[tail].b;
+    }
+    auto shared = tails.size() == 1 ? tails[0] : alt(std::move(tails));
+    for (auto i = heads.size(); i-- > 0;) shared = seq(heads[i], shared);
+    parts.push_back(shared);
+  }
+  return true;
 }
 
 Expr Pool::repeat(Expr body, std::uint32_t min, std::uint32_t max) {
@@ -159,6 +185,12 @@ void Pool::define(Expr rule, Expr body) {
 }
 
 std::uint32_t Pool::add(Dfa dfa) {
+  const auto known = std::ranges::find(dfas_, dfa);
+  if (known != dfas_.end()) {
+    const auto index = static_cast<std::uint32_t>(known - dfas_.begin());
+    if (!known->has_lengths()) *known = std::move(dfa);
+    return index;
+  }
   dfas_.push_back(std::move(dfa));
   return static_cast<std::uint32_t>(dfas_.size() - 1);
 }

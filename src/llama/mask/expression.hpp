@@ -102,6 +102,7 @@ class Pool {
   std::size_t hash(const Node& node) const noexcept;
   bool same(const Node& a, const Node& b) const noexcept;
   void grow_table();
+  bool share_heads(std::vector<Expr>& parts);
   bool compute_accepts_empty(const Node& node) const noexcept;
   bool has_texts(const Node& node, const std::vector<bool>& texts, const std::vector<bool>& rules) const noexcept;
   std::optional<Problem> find_left_recursion() const;

@@ -1,0 +1,168 @@
+#include "llama/mask/contract.hpp"
+
+#include "dspy/base/error.hpp"
+#include "llama/mask/characters.hpp"
+#include "llama/mask/gbnf.hpp"
+#include "llama/mask/regex.hpp"
+#include "llama/mask/type_grammar.hpp"
+
+#include <format>
+#include <utility>
+
+namespace dspy::llama::mask {
+namespace {
+
+using Form = OutputContract::Form;
+
+/// More letters than this no automaton of free text is built for.
+constexpr std::size_t most_name_bytes = 20'000;
+
+FreeText place_of(const Signature& signature, FreeText::Among among) {
+  FreeText out{.among = among};
+  std::size_t size = 0;
+  for (const auto* fields : {&signature.inputs, &signature.outputs}) {
+    for (const auto& field : *fields) {
+      out.names.push_back(field.name);
+      out.names.push_back(field.label);
+      size += field.name.size() + field.label.size();
+    }
+  }
+  if (size > most_name_bytes)
+    throw Error(Errc::invalid_parameter,
+                std::format("no mask can hold a signature whose names and labels have {} bytes; {} are possible", size,
+                            most_name_bytes));
+  return out;
+}
+
+/// `Label: value` lines.  After text, an empty line may come before the next label, as many models write.
+Expr labelled(TypeGrammar& types, Pool& pool, const Signature& signature) {
+  Expr out = Pool::empty;
+  for (auto at = signature.outputs.size(); at-- > 0;) {
+    const auto& field = signature.outputs[at];
+    const auto kind = field.type.required().kind;
+    const bool is_text = kind == Type::Kind::string || kind == Type::Kind::code || kind == Type::Kind::reasoning;
+    const bool last = at + 1 == signature.outputs.size();
+    const auto end = last ? Pool::empty : is_text ? one_of_texts(pool, {"\n", "\n\n"}) : pool.literal("\n");
+    out = pool.seq({pool.literal(field.label + ": "), types.text(field), end, out});
+  }
+  return out;
+}
+
+/// `[[ ## name ## ]]` sections.
+Expr marked(TypeGrammar& types, Pool& pool, const Signature& signature) {
+  auto out = pool.literal("[[ ## completed ## ]]");
+  for (auto at = signature.outputs.size(); at-- > 0;) {
+    const auto& field = signature.outputs[at];
+    out = pool.seq(
+        {pool.literal(std::format("[[ ## {} ## ]]\n", field.name)), types.text(field), pool.literal("\n\n"), out});
+  }
+  return out;
+}
+
+/// `<name>` elements.
+Expr tagged(TypeGrammar& types, Pool& pool, const Signature& signature) {
+  Expr out = Pool::empty;
+  for (auto at = signature.outputs.size(); at-- > 0;) {
+    const auto& field = signature.outputs[at];
+    const auto* const after = at + 1 == signature.outputs.size() ? "" : "\n\n";
+    const bool nested = types.has_elements(field.type);
+    const auto* const line = nested ? "" : "\n";
+    out = pool.seq({pool.literal(std::format("<{}>{}", field.name, line)),
+                    nested ? types.elements(field) : types.text(field),
+                    pool.literal(std::format("{}</{}>{}", line, field.name, after)), out});
+  }
+  return out;
+}
+
+Expr json_object(TypeGrammar& types, Pool& pool, const Signature& signature, const JsonStyle& style) {
+  std::vector<Values::Member> members;
+  for (const auto& field : signature.outputs) members.push_back({.name = field.name, .value = types.json(field, 1)});
+  return Values(pool, style).object(members, std::nullopt, 0);
+}
+
+Expr any_reply(Pool& pool) {
+  return pool.star(one_of(pool, CharSet::all()));
+}
+
+}  // namespace
+
+Grammar compile(const OutputContract& contract) {
+  Grammar out;
+  auto& pool = out.pool;
+  if (contract.form == Form::text || contract.signature == nullptr) {
+    out.start = any_reply(pool);
+    return out;
+  }
+  const auto& signature = *contract.signature;
+  TextStyle style;
+  switch (contract.form) {
+    case Form::text: break;
+    case Form::fields: {
+      style.place = place_of(signature, FreeText::Among::labels);
+      TypeGrammar types(pool, style, out.unheld);
+      out.start = labelled(types, pool, signature);
+      break;
+    }
+    case Form::markers: {
+      style = {.place = place_of(signature, FreeText::Among::markers),
+               .null = "None",
+               .yes = "True",
+               .no = "False",
+               .json = {.after_item = ", ", .after_key = ": "}};
+      style.place.names.emplace_back("completed");
+      TypeGrammar types(pool, style, out.unheld);
+      out.start = marked(types, pool, signature);
+      break;
+    }
+    case Form::xml: {
+      style = {.place = place_of(signature, FreeText::Among::tags),
+               .null = "None",
+               .yes = "True",
+               .no = "False",
+               .json = {.after_item = ", ", .after_key = ": ", .in_xml = true}};
+      TypeGrammar types(pool, style, out.unheld);
+      out.start = tagged(types, pool, signature);
+      break;
+    }
+    case Form::json: {
+      style.json = {.after_key = ": ", .indent = 2};
+      TypeGrammar types(pool, style, out.unheld);
+      out.start = json_object(types, pool, signature, style.json);
+      break;
+    }
+  }
+  return out;
+}
+
+Grammar compile_choices(std::span<const std::string> choices) {
+  if (choices.empty()) throw Error(Errc::invalid_parameter, "there are no choices; give at least one");
+  Grammar out;
+  out.start = one_of_texts(out.pool, {choices.begin(), choices.end()});
+  return out;
+}
+
+Grammar compile_regex(std::string_view pattern) {
+  Grammar out;
+  const auto parsed = parse_regex(out.pool, pattern, Match::whole);
+  if (!parsed)
+    throw Error(Errc::invalid_parameter,
+                std::format("the regular expression `{}` cannot be held by a mask: {} (byte {})", pattern,
+                            parsed.error().message, parsed.error().position),
+                {.position = parsed.error().position});
+  out.start = *parsed;
+  return out;
+}
+
+Grammar compile_gbnf(std::string_view grammar) {
+  Grammar out;
+  const auto parsed = parse_gbnf(out.pool, grammar);
+  if (!parsed)
+    throw Error(
+        Errc::invalid_parameter,
+        std::format("the grammar cannot be used: {} (byte {})", parsed.error().message, parsed.error().position),
+        {.position = parsed.error().position});
+  out.start = *parsed;
+  return out;
+}
+
+}  // namespace dspy::llama::mask

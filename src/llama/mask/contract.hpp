@@ -1,0 +1,43 @@
+#pragma once
+
+#include "dspy/base/json.hpp"
+#include "dspy/lm/request.hpp"
+#include "llama/mask/expression.hpp"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy::llama::mask {
+
+/// A part of a contract that masks do not hold: the reader of replies still checks it.
+struct Unheld {
+  std::string part = {};    ///< "the output `tags`"
+  std::string reason = {};  ///< "its items may be equal"
+};
+
+/// A compiled contract, for any vocabulary.  A plain value; `Constraint` takes pool and start.
+struct Grammar {
+  Pool pool = {};
+  Expr start = Pool::nothing;
+  std::vector<Unheld> unheld = {};
+};
+
+// Each throws `Error` (`invalid_parameter`) that names the part which cannot be compiled.  They take bounded time:
+// choices are shared as a tree, counts and lengths are counted and not unrolled, and recursive values nest up to
+// `Values::deepest`.
+
+/// The replies of a contract, written as its adapter shows them.  `Form::text` is any text.
+Grammar compile(const OutputContract& contract);
+
+/// One of the texts.
+Grammar compile_choices(std::span<const std::string> choices);
+
+/// A text that all of the regular expression matches (`parse_regex`).
+Grammar compile_regex(std::string_view pattern);
+
+/// A text of llama.cpp's grammar notation (`parse_gbnf`).
+Grammar compile_gbnf(std::string_view grammar);
+
+}  // namespace dspy::llama::mask

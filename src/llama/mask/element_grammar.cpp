@@ -1,0 +1,117 @@
+// Lists and dicts as elements of XML: the part of `TypeGrammar` for that form.
+
+#include "dspy/base/text.hpp"
+#include "llama/mask/type_grammar.hpp"
+#include "llama/mask/type_limits.hpp"
+
+#include <algorithm>
+#include <format>
+#include <utility>
+
+namespace dspy::llama::mask {
+namespace {
+
+using Kind = Type::Kind;
+
+bool is_tag_name(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  const auto part = [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '.'; };
+  return !name.empty() && letter(name[0]) && std::ranges::all_of(name, part);
+}
+
+/// The least and the most repetitions, as a pool counts them.
+Expr repeat(Pool& pool, Expr part, const Values::Size& size) {
+  const auto bound = [](std::size_t value) {
+    return value >= Pool::unbounded ? Pool::unbounded : static_cast<std::uint32_t>(value);
+  };
+  return pool.repeat(part, bound(size.min), bound(size.max));
+}
+
+/// What stands between the quotes of an attribute: no sign that would need an entity.
+Dfa attribute_text() {
+  constexpr std::string_view reserved = "\"<>&\n\r\t";
+  const auto any = any_text();
+  ByteClasses classes;
+  classes.split(any.classes());
+  for (const char c : reserved) classes.split(ByteSet::of(static_cast<unsigned char>(c)));
+  return *build_dfa(
+      any.start(), classes,
+      [&](Dfa::State at, unsigned char byte) -> std::optional<Dfa::State> {
+        const auto next = byte < 0x80 && reserved.contains(static_cast<char>(byte)) ? Dfa::dead : any.next(at, byte);
+        return next == Dfa::dead ? std::nullopt : std::optional(next);
+      },
+      [&](Dfa::State at) { return Dfa::Facts{.accepts = any.accepts(at), .at_boundary = any.at_boundary(at)}; });
+}
+
+}  // namespace
+
+/// Readers would take an element for a section if it had the name of a field.
+bool TypeGrammar::is_taken(std::string_view tag) const {
+  return std::ranges::any_of(style_.place.names,
+                             [&](std::string_view name) { return text::equals_ignoring_case(name, tag); });
+}
+
+bool TypeGrammar::has_elements(const Type& type) const {
+  const auto kind = type.required().kind;
+  return style_.json.in_xml && (kind == Kind::list || kind == Kind::dict) && !is_taken("item") && !is_taken("entry");
+}
+
+Expr TypeGrammar::elements(const Field& field) {
+  const auto where = field_name(field);
+  note_validators(field, where);
+  return elements(field.type, where, !field.type.is_optional());
+}
+
+Expr TypeGrammar::elements(const Type& type, const std::string& where, bool may_be_empty) {
+  auto& pool = values_.pool();
+  const auto wrap = [&](std::string_view open, Expr inside, std::string_view close) {
+    return pool.seq({pool.literal(open), inside, pool.literal(close)});
+  };
+  auto size = size_of(*type.limits);
+  if (!may_be_empty) size.min = std::max<std::size_t>(size.min, 1);
+  if (size.min > size.max)
+    Values::refuse(where, std::format("wants at least {} parts and at most {}", size.min, size.max));
+  switch (type.kind) {
+    case Kind::optional: return pool.alt({elements(type.arguments[0], where, false), pool.literal(style_.null)});
+    case Kind::list: {
+      if (type.limits->unique_items) note(where, "its items may be equal");
+      const auto item = elements(type.arguments[0], where + ", item", true);
+      return repeat(pool, wrap("<item>", item, "</item>"), size);
+    }
+    case Kind::dict: {
+      const auto value = elements(type.arguments[1], where + ", value", true);
+      note(where, "a key may come twice, and then its last value counts");
+      std::vector<Expr> members;
+      for (const auto& key : few_values(type.arguments[0])) {
+        const auto name = name_of(key);
+        if (is_tag_name(name) && !is_taken(name)) {
+          members.push_back(wrap("<" + name + ">", value, "</" + name + ">"));
+        } else if (name.find_first_of("\"<>&\n\r\t") == std::string::npos) {
+          members.push_back(wrap("<entry key=\"" + name + "\">", value, "</entry>"));
+        } else {
+          Values::refuse(where, std::format("has the key `{}`, which cannot stand in an attribute as it is", name));
+        }
+      }
+      if (members.empty())
+        members.push_back(wrap(
+            "<entry key=\"", pool.seq({attribute(type.arguments[0], where), pool.literal("\">"), value}), "</entry>"));
+      return repeat(pool, pool.alt(std::move(members)), size);
+    }
+    default: return text(type, where, {.may_be_null = may_be_empty, .in_element = true});
+  }
+}
+
+/// A key that is not one of a few.
+Expr TypeGrammar::attribute(const Type& key, const std::string& where) {
+  if (key.kind == Kind::integer) return values_.number(number_limits(key), where + ", key");
+  auto limits = text_limits(*key.limits);
+  limits.min_length = std::max<std::size_t>(limits.min_length, 1);
+  auto& pool = values_.pool();
+  auto dfa = with_patterns(pool, attribute_text(), limits.patterns);
+  if (!dfa) Values::refuse(where + ", key", dfa.error());
+  const auto out = with_length(pool, *std::move(dfa), limits.min_length, limits.max_length);
+  if (!out) Values::refuse(where + ", key", out.error());
+  return *out;
+}
+
+}  // namespace dspy::llama::mask

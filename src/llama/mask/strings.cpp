@@ -1,0 +1,220 @@
+#include "llama/mask/strings.hpp"
+
+#include "dspy/base/json.hpp"
+#include "llama/mask/characters.hpp"
+#include "llama/mask/regex.hpp"
+
+#include <algorithm>
+#include <array>
+#include <format>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace dspy::llama::mask {
+namespace {
+
+/// What of an escape was read: `\`, `\u`, `\u0`, `\u00`, and `\u000` or `\u001`.
+enum class Escape : std::uint32_t { none, begun, u, u0, u00, low, high };
+
+struct Place {
+  Dfa::State state = Dfa::dead;
+  Escape escape = Escape::none;
+};
+
+/// What the letter after a backslash stands for; 0 if nothing.
+unsigned char escaped_by(unsigned char letter) noexcept {
+  switch (letter) {
+    case '"':
+    case '\\': return letter;
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    default: return 0;
+  }
+}
+
+bool has_short_escape(unsigned control) noexcept {
+  return control == '\b' || control == '\f' || control == '\n' || control == '\r' || control == '\t';
+}
+
+int hex_digit(unsigned char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/// The expression of the texts between two of a sorted list, which share their first `depth` bytes.
+Expr branches(Pool& pool, std::span<const std::string> texts, std::size_t depth) {
+  std::vector<Expr> out;
+  while (!texts.empty()) {
+    if (texts[0].size() == depth) {
+      out.push_back(Pool::empty);
+      texts = texts.subspan(1);
+      continue;
+    }
+    const char byte = texts[0][depth];
+    const auto same = std::ranges::find_if(texts, [&](const std::string& text) { return text[depth] != byte; });
+    const auto group = texts.first(static_cast<std::size_t>(same - texts.begin()));
+    texts = texts.subspan(group.size());
+    // One text, or one beginning of all, needs no further branching.
+    auto shared = depth + 1;
+    while (shared < group.front().size() && shared < group.back().size() &&
+           group.front()[shared] == group.back()[shared])
+      ++shared;
+    const auto beginning = std::string_view(group.front()).substr(depth, shared - depth);
+    out.push_back(pool.seq(pool.literal(beginning), branches(pool, group, shared)));
+  }
+  return pool.alt(std::move(out));
+}
+
+}  // namespace
+
+Dfa escape_json(const Dfa& text) {
+  ByteClasses classes;
+  classes.split(text.classes());
+  classes.split(ByteSet::range(0, 0x1F));
+  for (const char c : std::string_view("\"\\/bfnrtu0123456789abcdef"))
+    classes.split(ByteSet::of(static_cast<unsigned char>(c)));
+  const auto to = [](Dfa::State state, Escape escape) {
+    return state == Dfa::dead ? std::nullopt : std::optional(Place{state, escape});
+  };
+  const auto control = [&](Dfa::State state, unsigned value) {
+    return has_short_escape(value) ? std::nullopt
+                                   : to(text.next(state, static_cast<unsigned char>(value)), Escape::none);
+  };
+  const auto step = [&](Place at, unsigned char byte) -> std::optional<Place> {
+    switch (at.escape) {
+      case Escape::none:
+        if (byte == '\\') return Place{at.state, Escape::begun};
+        return byte < 0x20 || byte == '"' ? std::nullopt : to(text.next(at.state, byte), Escape::none);
+      case Escape::begun:
+        if (byte == 'u') return Place{at.state, Escape::u};
+        return escaped_by(byte) == 0 ? std::nullopt : to(text.next(at.state, escaped_by(byte)), Escape::none);
+      case Escape::u: return byte == '0' ? to(at.state, Escape::u0) : std::nullopt;
+      case Escape::u0: return byte == '0' ? to(at.state, Escape::u00) : std::nullopt;
+      case Escape::u00:
+        if (byte == '0') return Place{at.state, Escape::low};
+        return byte == '1' ? to(at.state, Escape::high) : std::nullopt;
+      case Escape::low:
+      case Escape::high: {
+        const auto digit = hex_digit(byte);
+        if (digit < 0) return std::nullopt;
+        return control(at.state, static_cast<unsigned>(digit) + (at.escape == Escape::high ? 16u : 0u));
+      }
+    }
+    return std::nullopt;
+  };
+  const auto facts = [&](const Place& at) {
+    const bool plain = at.escape == Escape::none;
+    return Dfa::Facts{.accepts = plain && text.accepts(at.state), .at_boundary = plain && text.at_boundary(at.state)};
+  };
+  return *build_dfa(Place{text.start(), Escape::none}, classes, step, facts, SIZE_MAX);
+}
+
+std::string escape_xml(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&') {
+      out += "&amp;";
+    } else if (c == '<') {
+      out += "&lt;";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+Dfa escape_xml(const Dfa& text) {
+  constexpr std::array<std::string_view, 2> entities = {"&amp;", "&lt;"};
+  constexpr std::array<unsigned char, 2> characters = {'&', '<'};
+  // How much of an entity was read, and of which: `&` begins both.
+  struct Position {
+    Dfa::State state = Dfa::dead;
+    std::uint16_t entity = 0;
+    std::uint16_t read = 0;
+  };
+  ByteClasses classes;
+  classes.split(text.classes());
+  for (const char c : std::string_view("&<amplt;")) classes.split(ByteSet::of(static_cast<unsigned char>(c)));
+  const auto step = [&](Position at, unsigned char byte) -> std::optional<Position> {
+    if (at.read == 0) {
+      if (byte == '&') return Position{at.state, 0, 1};
+      const auto next = byte == '<' ? Dfa::dead : text.next(at.state, byte);
+      return next == Dfa::dead ? std::nullopt : std::optional(Position{next, 0, 0});
+    }
+    if (at.read == 1) at.entity = byte == 'l' ? 1 : 0;
+    const auto entity = entities[at.entity];
+    if (static_cast<char>(byte) != entity[at.read]) return std::nullopt;
+    if (++at.read < entity.size()) return at;
+    const auto next = text.next(at.state, characters[at.entity]);
+    return next == Dfa::dead ? std::nullopt : std::optional(Position{next, 0, 0});
+  };
+  const auto facts = [&](const Position& at) {
+    const bool plain = at.read == 0;
+    return Dfa::Facts{.accepts = plain && text.accepts(at.state), .at_boundary = plain && text.at_boundary(at.state)};
+  };
+  return *build_dfa(Position{text.start(), 0, 0}, classes, step, facts, SIZE_MAX);
+}
+
+std::expected<Dfa, std::string> with_patterns(Pool& pool, Dfa base, const std::vector<std::string>& patterns) {
+  if (patterns.empty()) return base;
+  auto both = pool.automaton(pool.add(std::move(base)));
+  for (const auto& pattern : patterns) {
+    const auto parsed = parse_regex(pool, pattern, Match::part);
+    if (!parsed)
+      return std::unexpected(std::format("has the pattern `{}`, in which {} (byte {})", pattern, parsed.error().message,
+                                         parsed.error().position));
+    both = pool.both(both, *parsed);
+  }
+  auto out = pool.determinize(both);
+  if (!out)
+    return std::unexpected(std::format("has the pattern `{}`, which needs more than {} states; make it simpler",
+                                       patterns.back(), Dfa::default_limit));
+  if (out->start() == Dfa::dead)
+    return std::unexpected(std::format("has the pattern `{}`, which no text allowed here matches", patterns.back()));
+  return *std::move(out);
+}
+
+std::expected<Expr, std::string> with_length(Pool& pool, Dfa dfa, std::size_t min, std::size_t max) {
+  if (min == 0 && max == SIZE_MAX) return pool.automaton(pool.add(std::move(dfa)));
+  if (!dfa.settle_lengths())
+    return std::unexpected(std::string("has limits of length and a pattern too complex to hold together; drop one"));
+  const auto out = pool.automaton(pool.add(std::move(dfa)), min, max);
+  if (out == Pool::nothing)
+    return std::unexpected(std::format("has no text of {} to {} characters", min,
+                                       max == SIZE_MAX ? "any number of" : std::to_string(max)));
+  return out;
+}
+
+Dfa any_text() {
+  Pool pool;
+  return *pool.determinize(pool.star(one_of(pool, CharSet::all())));
+}
+
+std::expected<Expr, std::string> json_string(Pool& pool, const TextLimits& limits, Inside inside) {
+  static const Dfa any = any_text();
+  static const Dfa any_escaped = escape_json(any);
+  auto dfa = std::expected<Dfa, std::string>(any_escaped);
+  if (!limits.patterns.empty()) {
+    dfa = with_patterns(pool, any, limits.patterns);
+    if (dfa) dfa = escape_json(*dfa);
+  }
+  if (!dfa) return std::unexpected(std::move(dfa.error()));
+  const auto text = with_length(pool, inside == Inside::xml ? escape_xml(*dfa) : *std::move(dfa), limits.min_length,
+                                limits.max_length);
+  if (!text) return text;
+  const auto quote = pool.literal("\"");
+  return pool.seq({quote, *text, quote});
+}
+
+Expr one_of_texts(Pool& pool, std::vector<std::string> texts) {
+  std::ranges::sort(texts);
+  const auto rest = std::ranges::unique(texts);
+  texts.erase(rest.begin(), rest.end());
+  return branches(pool, texts, 0);
+}
+
+}  // namespace dspy::llama::mask

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "llama/mask/dfa.hpp"
+#include "llama/mask/expression.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy::llama::mask {
+
+/// What a text must satisfy beside being UTF-8.
+struct TextLimits {
+  std::size_t min_length = 0;  ///< In characters.
+  std::size_t max_length = SIZE_MAX;
+  std::vector<std::string> patterns = {};  ///< Regular expressions, each of which must match a part.
+
+  bool is_unlimited() const noexcept { return min_length == 0 && max_length == SIZE_MAX && patterns.empty(); }
+};
+
+/// The JSON text of what stands between the quotes.  Of its spellings each character has the shortest one: `\n`, `é`.
+Dfa escape_json(const Dfa& text);
+
+/// The text of XML that stands for a text: `&` and `<` become entities.
+Dfa escape_xml(const Dfa& text);
+std::string escape_xml(std::string_view text);
+
+/// All texts of `base` that match each of the patterns, as an automaton of the pool.  A sentence's end if that cannot
+/// be held by a mask: "has a pattern that …".
+std::expected<Dfa, std::string> with_patterns(Pool& pool, Dfa base, const std::vector<std::string>& patterns);
+
+/// The texts of an automaton with `min` to `max` characters.
+std::expected<Expr, std::string> with_length(Pool& pool, Dfa dfa, std::size_t min, std::size_t max);
+
+/// All texts.
+Dfa any_text();
+
+/// What JSON text stands in.
+enum class Inside { nothing, xml };
+
+/// The texts within limits as JSON strings, with quotes.
+std::expected<Expr, std::string> json_string(Pool& pool, const TextLimits& limits, Inside inside = Inside::nothing);
+
+/// One of the texts.  Common beginnings are shared, so that ten thousand are no problem.
+Expr one_of_texts(Pool& pool, std::vector<std::string> texts);
+
+}  // namespace dspy::llama::mask

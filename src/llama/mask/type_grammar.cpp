@@ -1,0 +1,243 @@
+#include "llama/mask/type_grammar.hpp"
+
+#include "dspy/base/text.hpp"
+#include "llama/mask/formats.hpp"
+#include "llama/mask/type_limits.hpp"
+
+#include <algorithm>
+#include <format>
+#include <utility>
+
+namespace dspy::llama::mask {
+namespace {
+
+using Kind = Type::Kind;
+
+bool has_one_source(Kind kind) noexcept {
+  return kind == Kind::image || kind == Kind::audio || kind == Kind::file;
+}
+
+}  // namespace
+
+std::string TypeGrammar::field_name(const Field& field) {
+  return std::format("the output `{}`", field.name);
+}
+
+void TypeGrammar::note(const std::string& part, std::string_view reason) {
+  const auto same = [&](const Unheld& other) { return other.part == part && other.reason == reason; };
+  if (std::ranges::none_of(unheld_, same)) unheld_.push_back({part, std::string(reason)});
+}
+
+void TypeGrammar::note_validators(const Field& field, const std::string& where) {
+  for (const auto& validator : field.validators)
+    note(where, std::format("the check `{}` is a function", validator.name));
+}
+
+Expr TypeGrammar::json(const Field& field, std::size_t level) {
+  const auto where = field_name(field);
+  note_validators(field, where);
+  const auto out = json(field.type, level, where, nullptr);
+  if (out == Pool::nothing)
+    Values::refuse(where, std::format("has no value that is nested up to {} deep", Values::deepest));
+  return out;
+}
+
+Expr TypeGrammar::json(const Type& type, std::size_t level, const std::string& where, const Scope* scope) {
+  auto& pool = values_.pool();
+  const auto& limits = *type.limits;
+  if (!limits.one_of.empty()) return values_.choice(limits.one_of, where);
+  switch (type.kind) {
+    case Kind::string: return values_.string(text_limits(limits), where);
+    case Kind::integer:
+    case Kind::number: return values_.number(number_limits(type), where);
+    case Kind::boolean: return values_.boolean();
+    case Kind::null_: return values_.null();
+    case Kind::any: return values_.any(level);
+    case Kind::literal: return values_.choice(type.choices, where);
+    case Kind::list: return list(type, level, where, scope);
+    case Kind::tuple: {
+      std::vector<Expr> items;
+      for (std::size_t i = 0; i < type.arguments.size(); ++i) {
+        items.push_back(json(type.arguments[i], level + 1, std::format("{}, item {}", where, i + 1), scope));
+        if (items.back() == Pool::nothing) return Pool::nothing;
+      }
+      return values_.tuple(items, std::nullopt, level);
+    }
+    case Kind::dict: return dict(type, level, where, scope);
+    case Kind::optional: return pool.alt({json(type.arguments[0], level, where, scope), values_.null()});
+    case Kind::union_: {
+      std::vector<Expr> alternatives;
+      for (const auto& alternative : type.arguments) alternatives.push_back(json(alternative, level, where, scope));
+      return pool.alt(std::move(alternatives));
+    }
+    case Kind::object: return object(type, level, where, scope);
+    case Kind::reference: return reference(type, level, where, scope);
+    case Kind::date:
+    case Kind::datetime:
+    case Kind::duration:
+    case Kind::bytes: {
+      const auto quote = pool.literal("\"");
+      return pool.seq({quote, bare(type, where), quote});
+    }
+    default: break;
+  }
+  if (has_one_source(type.kind)) note(where, "it may have no source of its content, or several");
+  return json(shape_of(type), level, where, scope);
+}
+
+Expr TypeGrammar::list(const Type& type, std::size_t level, const std::string& where, const Scope* scope) {
+  const auto& item = type.arguments[0];
+  const auto size = size_of(*type.limits);
+  const auto inside = where + ", item";
+  if (type.limits->unique_items) {
+    if (const auto few = few_values(item); !few.empty()) {
+      std::vector<Expr> items;
+      for (const auto& value : few) items.push_back(values_.choice({&value, 1}, inside));
+      return values_.subset(items, size, level, where);
+    }
+    note(where, "its items may be equal");
+  }
+  return values_.list(json(item, level + 1, inside, scope), size, level, where);
+}
+
+Expr TypeGrammar::dict(const Type& type, std::size_t level, const std::string& where, const Scope* scope) {
+  const auto& [key_type, value_type] = std::pair<const Type&, const Type&>(type.arguments[0], type.arguments[1]);
+  const auto size = size_of(*type.limits);
+  const auto value = json(value_type, level + 1, where + ", value", scope);
+  const auto keys = few_values(key_type);
+  if (!keys.empty()) {
+    std::vector<Values::Member> members;
+    for (const auto& one : keys) members.push_back({.name = name_of(one), .value = value, .required = false});
+    if (size.min == 0 && size.max >= members.size()) return values_.object(members, std::nullopt, level);
+    return values_.some_members(members, size, level, where);
+  }
+  note(where, "a key may come twice, and then its last value counts");
+  return values_.dict(key(key_type, where + ", key"), value, size, level, where);
+}
+
+/// A key as the JSON string that it is.
+Expr TypeGrammar::key(const Type& type, const std::string& where) {
+  if (type.kind != Kind::integer) return values_.string(text_limits(*type.limits), where);
+  auto& pool = values_.pool();
+  const auto quote = pool.literal("\"");
+  return pool.seq({quote, values_.number(number_limits(type), where), quote});
+}
+
+Expr TypeGrammar::object(const Type& type, std::size_t level, const std::string& where, const Scope* outer) {
+  const auto known = objects_.find({&type, level});
+  if (known != objects_.end()) return known->second;
+  const Scope scope{type, outer};
+  std::vector<Values::Member> members;
+  for (const auto& member : *type.members) {
+    const auto inside = std::format("{}, member `{}`", where, member.name);
+    note_validators(member, inside);
+    const auto value = json(member.type, level + 1, inside, &scope);
+    members.push_back({.name = member.name, .value = value, .required = member.is_required()});
+  }
+  std::optional<Expr> others;
+  if (!type.arguments.empty()) {
+    others = json(type.arguments[0], level + 1, where + ", other members", &scope);
+    note(where, "another member may come twice, and then its last value counts");
+  }
+  const auto out = values_.object(members, others, level);
+  objects_.emplace(std::pair(&type, level), out);
+  return out;
+}
+
+/// What is nested too deeply has no values here, so that whatever holds it takes another of its alternatives.
+Expr TypeGrammar::reference(const Type& type, std::size_t level, const std::string& where, const Scope* scope) {
+  for (; scope != nullptr; scope = scope->outer) {
+    if (scope->object.name != type.name) continue;
+    if (level >= Values::deepest) return Pool::nothing;
+    return object(scope->object, level, where, scope->outer);
+  }
+  Values::refuse(where, std::format("refers to `{}`, which is not around it", type.name));
+}
+
+Expr TypeGrammar::text(const Field& field) {
+  const auto where = field_name(field);
+  note_validators(field, where);
+  const auto out = text(field.type, where, {});
+  if (out == Pool::nothing)
+    Values::refuse(where, std::format("has no value that is nested up to {} deep", Values::deepest));
+  return out;
+}
+
+Expr TypeGrammar::text(const Type& type, const std::string& where, Around around) {
+  auto& pool = values_.pool();
+  if (!type.limits->one_of.empty()) return bare_choices(type.limits->one_of, where);
+  switch (type.kind) {
+    case Kind::string:
+    case Kind::code:
+    case Kind::reasoning: return free(type, where, around);
+    case Kind::integer:
+    case Kind::number: return values_.number(number_limits(type), where);
+    case Kind::boolean: return one_of_texts(pool, {style_.yes, style_.no});
+    case Kind::null_: return pool.literal(style_.null);
+    case Kind::literal: return bare_choices(type.choices, where);
+    case Kind::optional:
+      around.may_be_null = false;
+      return pool.alt({text(type.arguments[0], where, around), pool.literal(style_.null)});
+    case Kind::union_: {
+      std::vector<Expr> alternatives;
+      for (const auto& alternative : type.arguments) alternatives.push_back(text(alternative, where, around));
+      return pool.alt(std::move(alternatives));
+    }
+    case Kind::date:
+    case Kind::datetime:
+    case Kind::duration:
+    case Kind::bytes: return bare(type, where);
+    default: return json(type, 0, where, nullptr);
+  }
+}
+
+/// Text up to the next section.
+Expr TypeGrammar::free(const Type& type, const std::string& where, Around around) {
+  const auto limits = text_limits(*type.limits);
+  auto place = style_.place;
+  place.may_be_null = around.may_be_null;
+  // What is counted or matched is the text that readers find, so nothing in it may mean something else.
+  place.may_escape = limits.is_unlimited() || around.in_element;
+  if (around.in_element) place.names.clear();
+  auto& pool = values_.pool();
+  auto dfa = with_patterns(pool, free_text(place), limits.patterns);
+  if (!dfa) Values::refuse(where, dfa.error());
+  if (around.in_element) dfa = escape_xml(*dfa);
+  const auto out = with_length(pool, *std::move(dfa), limits.min_length, limits.max_length);
+  if (!out) Values::refuse(where, out.error());
+  return *out;
+}
+
+Expr TypeGrammar::bare_choices(const std::vector<Json>& choices, const std::string& where) {
+  if (choices.size() > Values::most_choices)
+    Values::refuse(where, std::format("has {} choices, where {} are possible", choices.size(), Values::most_choices));
+  std::vector<std::string> names;
+  names.reserve(choices.size());
+  for (const auto& choice : choices) {
+    auto name = name_of(choice);
+    if (name.empty() || text::trim(name).size() != name.size() || name.contains('\n'))
+      Values::refuse(where,
+                     std::format("has the choice `{}`, which readers would not find as it is; choices are a line "
+                                 "without blanks around it",
+                                 name));
+    names.push_back(style_.json.in_xml ? escape_xml(name) : std::move(name));
+  }
+  return one_of_texts(values_.pool(), std::move(names));
+}
+
+/// Dates and the like.
+Expr TypeGrammar::bare(const Type& type, const std::string& where) {
+  auto& pool = values_.pool();
+  switch (type.kind) {
+    case Kind::date: return date(pool);
+    case Kind::datetime: return datetime(pool);
+    case Kind::duration: return duration(pool);
+    default: break;
+  }
+  const auto [min, max] = size_of(*type.limits);
+  const auto out = base64(pool, min, max);
+  if (out == Pool::nothing) Values::refuse(where, std::format("wants {} to {} bytes", min, max));
+  return out;
+}
+
+}  // namespace dspy::llama::mask

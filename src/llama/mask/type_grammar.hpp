@@ -1,0 +1,77 @@
+#pragma once
+
+#include "dspy/signature/signature.hpp"
+#include "llama/mask/contract.hpp"
+#include "llama/mask/free_text.hpp"
+#include "llama/mask/values.hpp"
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dspy::llama::mask {
+
+/// How values stand in the sections of a form.
+struct TextStyle {
+  FreeText place = {};
+  std::string null = "none";
+  std::string yes = "true";
+  std::string no = "false";
+  JsonStyle json = {};
+};
+
+/// Turns types into grammars: the one place that knows both.
+class TypeGrammar {
+ public:
+  TypeGrammar(Pool& pool, const TextStyle& style, std::vector<Unheld>& unheld)
+      : values_(pool, style.json), style_(style), unheld_(unheld) {}
+
+  /// The values of a field as JSON, within `level` lists and objects.
+  Expr json(const Field& field, std::size_t level);
+  /// The same as they stand in a section of their own: text as it is, numbers and choices bare, the rest as JSON.
+  Expr text(const Field& field);
+  /// Whether a value is written as elements within its own, `<item>…</item>`, where sections are elements.
+  bool has_elements(const Type& type) const;
+  /// The elements, without the outermost tags.
+  Expr elements(const Field& field);
+
+ private:
+  /// The objects around a type, for the references to them.
+  struct Scope {
+    const Type& object;
+    const Scope* outer;
+  };
+
+  Expr json(const Type& type, std::size_t level, const std::string& where, const Scope* scope);
+  Expr list(const Type& type, std::size_t level, const std::string& where, const Scope* scope);
+  Expr dict(const Type& type, std::size_t level, const std::string& where, const Scope* scope);
+  Expr object(const Type& type, std::size_t level, const std::string& where, const Scope* outer);
+  Expr reference(const Type& type, std::size_t level, const std::string& where, const Scope* scope);
+  Expr key(const Type& type, const std::string& where);
+  /// What a text of a section is besides its type.
+  struct Around {
+    bool may_be_null = true;
+    bool in_element = false;  ///< Of a list's item or the like, where no `<` and `&` may stand as such.
+  };
+
+  Expr text(const Type& type, const std::string& where, Around around);
+  Expr free(const Type& type, const std::string& where, Around around);
+  Expr elements(const Type& type, const std::string& where, bool may_be_empty);
+  Expr attribute(const Type& key, const std::string& where);
+  bool is_taken(std::string_view tag) const;
+  Expr bare_choices(const std::vector<Json>& choices, const std::string& where);
+  Expr bare(const Type& type, const std::string& where);
+  static std::string field_name(const Field& field);
+  void note_validators(const Field& field, const std::string& where);
+  void note(const std::string& part, std::string_view reason);
+
+  Values values_;
+  const TextStyle& style_;
+  std::vector<Unheld>& unheld_;
+  std::map<std::pair<const Type*, std::size_t>, Expr> objects_;  ///< By level.
+};
+
+}  // namespace dspy::llama::mask

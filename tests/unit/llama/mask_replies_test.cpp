@@ -1,0 +1,208 @@
+#include "dspy/adapters/chat_adapter.hpp"
+#include "dspy/adapters/field_adapter.hpp"
+#include "dspy/adapters/json_adapter.hpp"
+#include "dspy/adapters/xml_adapter.hpp"
+#include "llama/mask/contract.hpp"
+#include "llama/mask/matcher.hpp"
+#include "support/mask/vocabularies.hpp"
+#include "support/mask/walk.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+using namespace dspy;
+using namespace dspy::llama::mask;
+using Form = OutputContract::Form;
+
+namespace {
+
+/// Makes signatures whose outputs have types of all kinds.
+class SignatureMaker {
+ public:
+  explicit SignatureMaker(std::uint64_t seed) : random_(seed) {}
+
+  Signature make() {
+    Signature out;
+    out.inputs = {make_field("question")};
+    const std::vector<std::string> names = {"answer", "next_step", "score", "due", "answer_note"};
+    for (std::size_t i = 0; i <= below(4); ++i) out.outputs.push_back(make_field(names[i], type(2)));
+    return out;
+  }
+
+  std::mt19937_64& random() { return random_; }
+
+ private:
+  std::size_t below(std::size_t bound) { return static_cast<std::size_t>(random_() % bound); }
+
+  Type text() {
+    switch (below(4)) {
+      case 0: return Type::string({.max_length = 1 + below(12)});
+      case 1: return Type::string({.min_length = 2 + below(5), .max_length = 8 + below(40)});
+      default: return Type::string();
+    }
+  }
+
+  Type number() {
+    switch (below(6)) {
+      case 0: return Type::integer();
+      case 1: return Type::integer({.ge = -12, .le = 7});
+      case 2: return Type::integer({.gt = 99, .multiple_of = 7});
+      case 3: return Type::number({.ge = 0, .le = 1});
+      case 4: return Type::number({.gt = -2.5, .lt = 1000.125});
+      default: return Type::number();
+    }
+  }
+
+  Type type(std::size_t depth) {
+    switch (below(depth == 0 ? 4 : 9)) {
+      case 0: return text();
+      case 1: return number();
+      case 2: return Type::boolean();
+      case 3: return Type::literal({"red", "dark green", "none of these", 3});
+      case 4: return Type::optional(type(depth - 1));
+      case 5: return Type::list(type(depth - 1), {.min_length = below(2), .max_length = 1 + below(4)});
+      case 6: return Type::dict(Type::string({.min_length = 1, .max_length = 6}), type(depth - 1));
+      case 7: return Type::list(type(depth - 1));
+      default: return Type::dict(Type::literal({"a", "b", "c"}), type(depth - 1));
+    }
+  }
+
+  std::mt19937_64 random_;
+};
+
+std::shared_ptr<const Vocabulary> walk_vocabulary() {
+  std::vector<std::string> pieces;
+  for (int byte = 0; byte < 256; ++byte) pieces.emplace_back(1, static_cast<char>(byte));
+  for (const char* piece : {"Answer",
+                            " answer",
+                            "Answer:",
+                            "answer",
+                            "next",
+                            "Next step",
+                            "_step",
+                            ": ",
+                            ":\n",
+                            "\n\n",
+                            "```",
+                            "``",
+                            "\n```\n",
+                            "[[",
+                            "[[ ##",
+                            " ## ]]",
+                            "##",
+                            "]]",
+                            "completed",
+                            "[[ ## answer ## ]]",
+                            "\\",
+                            "\\\\",
+                            "\\n",
+                            "\\\"",
+                            "\"",
+                            "\", \"",
+                            "none",
+                            "None",
+                            "null",
+                            "N/A",
+                            "true",
+                            "- ",
+                            "* ",
+                            "**",
+                            "1. ",
+                            "> ",
+                            "<",
+                            "</",
+                            "<answer>",
+                            "</answer>",
+                            "&",
+                            "&lt;",
+                            "&amp;",
+                            "word",
+                            " another",
+                            "\xE2\x80\xA2",
+                            "\xEF\xBC\x9A",
+                            "\xE2\x80\x9C",
+                            "\xC3\xA9",
+                            "\xF0\x9F\x98\x80",
+                            "Question: ",
+                            "<think>",
+                            "</think>",
+                            "{",
+                            "}",
+                            "{\"",
+                            "\": ",
+                            "0",
+                            "00",
+                            "12",
+                            ".5",
+                            "e5",
+                            " "})
+    pieces.emplace_back(piece);
+  return test::vocabulary_with_end(std::move(pieces));
+}
+
+std::vector<std::string> exits_of(const Signature& signature) {
+  std::vector<std::string> out = {"\"", "]", "}", "\",", "\"]", "\"}", "\n\n[[ ## completed ## ]]"};
+  for (const auto& field : signature.outputs) {
+    out.push_back("\n" + field.label + ": ");
+    out.push_back("\n\n[[ ## " + field.name + " ## ]]\n");
+    out.push_back("\n</" + field.name + ">");
+  }
+  return out;
+}
+
+void check_replies(const Adapter& adapter, std::uint64_t first_seed, int signatures) {
+  const auto vocabulary = walk_vocabulary();
+  int ended = 0;
+  int walks = 0;
+  for (int i = 0; i < signatures; ++i) {
+    const auto seed = first_seed + static_cast<std::uint64_t>(i);
+    CAPTURE(seed);
+    SignatureMaker maker(seed);
+    const auto signature = std::make_shared<const Signature>(maker.make());
+    CAPTURE(to_notation(*signature));
+    auto grammar = compile({.form = adapter.form(), .signature = signature});
+    const auto constraint = std::make_shared<Constraint>(std::move(grammar.pool), grammar.start, vocabulary);
+    const auto exchange = adapter.prepare(signature);
+    const auto exits = exits_of(*signature);
+    for (int walk = 0; walk < 6; ++walk) {
+      ++walks;
+      const auto reply = test::random_reply(Matcher(constraint), maker.random(), exits);
+      if (!reply) continue;
+      ++ended;
+      CAPTURE(*reply);
+      const auto reading = exchange->parse(*reply);
+      if (!reading) {
+        FAIL_CHECK(reading.error().message());
+        continue;
+      }
+      std::string flags;
+      for (const auto& flag : reading->flags) {
+        if (flag.liberty != "duplicate_key" || grammar.unheld.empty()) flags += flag.field + ": " + flag.liberty + "; ";
+      }
+      CHECK(flags == "");
+    }
+  }
+  CHECK(ended * 10 > walks * 8);
+}
+
+}  // namespace
+
+TEST_CASE("whatever is written under the mask of labelled lines is read without a liberty") {
+  check_replies(FieldAdapter(), 1, 60);
+}
+
+TEST_CASE("whatever is written under the mask of markers is read without a liberty") {
+  check_replies(ChatAdapter(), 1000, 60);
+}
+
+TEST_CASE("whatever is written under the mask of a JSON object is read without a liberty") {
+  check_replies(JsonAdapter(), 2000, 60);
+}
+
+TEST_CASE("whatever is written under the mask of elements is read without a liberty") {
+  check_replies(XmlAdapter(), 3000, 60);
+}
