@@ -137,6 +137,7 @@ class Parser {
       case '*':
       case '+':
       case '?': fail(std::format("`{}` has nothing to repeat; write `\\{}` for the character", text_[at_], text_[at_]));
+      case '^': fail("`^` can stand at the start of the expression only");
       case '.': ++at_; return one_of(pool_, CharSet({{'\n', '\n'}}).complement());
       case '{':
         if (brace_is_quantifier()) fail("`{` has nothing to repeat; write `\\{` for the character");

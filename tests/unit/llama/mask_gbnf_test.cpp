@@ -25,7 +25,7 @@ ws    ::= [ \t\n]*
 )gbnf");
 
   CHECK(accepts(grammar, "a+1=2\n"));
-  CHECK(accepts(grammar, "(a*(b - 1.5)) = x1\n7=7\n"));
+  CHECK(accepts(grammar, "(a*(b -1.5)) = x1\n7=7\n"));
   CHECK_FALSE(accepts(grammar, "a+=2\n"));
   CHECK_FALSE(accepts(grammar, "(a=2\n"));
 }
