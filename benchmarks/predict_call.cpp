@@ -1,5 +1,5 @@
-// One whole `Predict` call on a scripted LM: checking inputs, writing the prompt, dispatch, reading the reply, typing it.
-// What Python DSPy does in 660 µs (no demonstration) and 960 µs (two), and DSRs in 2.2 and 2.9 µs.
+// One whole `Predict` call on a scripted LM: checking inputs, writing the prompt, dispatch, reading the reply, typing
+// it. What Python DSPy does in 660 µs (no demonstration) and 960 µs (two), and DSRs in 2.2 and 2.9 µs.
 
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
