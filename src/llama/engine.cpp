@@ -1,25 +1,24 @@
-// The engine's thread takes one request after the other and works in steps: a piece of the prompt, or one token of the
-// reply.  Between steps it looks who has given up.  What the context holds after a request stays there, and the next
-// prompt that starts with the same tokens begins behind them.
+// The door between any number of threads and the one that computes: requests go in through a queue, errands are run
+// between two steps, replies come back through mailboxes.  What a step is, scheduler.cpp says.
 
 #include "dspy/llama/engine.hpp"
 
-#include "dspy/base/log.hpp"
+#include "dspy/base/error.hpp"
 #include "dspy/llama/hardware.hpp"
 #include "llama/mailbox.hpp"
-#include "llama/runtime.hpp"
-#include "llama/sequence.hpp"
-#include "llama/thread_governor.hpp"
+#include "llama/prefix_file.hpp"
+#include "llama/scheduler.hpp"
 
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <cstdlib>
-#include <deque>
 #include <format>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -29,52 +28,43 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds(Clock::duration time) {
-  return std::chrono::duration<double>(time).count();
-}
-
-/// With flash attention, steps of fewer than 64 tokens give the same bits however a prompt is cut into them.
-constexpr int reproducible_batch = 48;
-
 /// A model that reads this little for a token spends more time waiting for its threads than they save.
 constexpr std::uint64_t one_thread_bytes = 32ULL << 20;
 
 EngineOptions in_force(EngineOptions options, const Model& model) {
   validate(options);
   if (model.context_length() > 0) options.context_length = std::min(options.context_length, model.context_length());
-  options.batch = std::min(options.batch, options.context_length);
+  if (options.kv_tokens == 0)
+    options.kv_tokens = std::max(options.context_length, options.sequences * std::min(options.context_length, 1024));
+  options.context_length = std::min(options.context_length, options.kv_tokens);
+  options.batch = std::min(options.batch, options.kv_tokens);
   if (options.threads == 0)
     options.threads = model.info().weight_bytes < one_thread_bytes ? 1 : recommended_threads(HostFacts::read());
   return options;
 }
 
-struct Job {
-  Generation work{};
-  bool streams = false;
-  Clock::time_point queued_at;
-  std::shared_ptr<Mailbox> mailbox{};
-};
-
 }  // namespace
 
 void validate(const EngineOptions& options) {
-  const auto require = [](bool fine, std::string_view name, int value, std::string_view range) {
+  const auto require = [](bool fine, std::string_view name, std::int64_t value, std::string_view range) {
     if (!fine) throw Error(Errc::invalid_parameter, std::format("{} is {}; it must be {}", name, value, range));
   };
   require(options.context_length >= 1, "context_length", options.context_length, "at least 1");
   require(options.queue_limit >= 1, "queue_limit", options.queue_limit, "at least 1");
   require(options.batch >= 1, "batch", options.batch, "at least 1");
+  require(options.sequences >= 1 && options.sequences <= 96, "sequences", options.sequences, "between 1 and 96");
+  require(options.prefill_chunk >= 1, "prefill_chunk", options.prefill_chunk, "at least 1");
+  require(options.collect.count() >= 0, "collect", options.collect.count(), "at least 0");
+  require(options.kv_tokens >= 0, "kv_tokens", options.kv_tokens, "at least 1, or 0 for automatic");
+  require(options.host_bytes >= 0, "host_bytes", options.host_bytes, "at least 0");
   require(options.threads >= 0 && options.threads <= 512, "threads", options.threads,
           "between 1 and 512, or 0 for automatic");
 }
 
 struct Engine::Impl {
   Impl(std::shared_ptr<const Model> shared, EngineOptions wanted)
-      : model(std::move(shared)), options(in_force(wanted, *model)), governor(options.yields ? options.threads : 1) {
-    stats.threads = options.threads;
-    make_context();
-    options.batch = std::min(options.batch, context->batch());
-    options.context_length = std::min(options.context_length, context->context_length());
+      : model(std::move(shared)), scheduler(model, in_force(wanted, *model), closing), options(scheduler.options()) {
+    publish();
     thread = std::thread([this] { loop(); });
   }
 
@@ -98,14 +88,16 @@ struct Engine::Impl {
     auto mailbox = job.mailbox;
     {
       const std::lock_guard lock(mutex);
-      if (closing.load(std::memory_order_relaxed)) throw closed();
-      if (queue.size() >= static_cast<std::size_t>(options.queue_limit))
+      if (closing.load(std::memory_order_relaxed)) throw scheduler.closed();
+      const auto queued = inbox.size() + published.queued;
+      if (options.when_full == WhenFull::refuse && queued >= static_cast<std::size_t>(options.queue_limit))
         throw Error(Errc::rate_limit_exceeded,
-                    std::format("{} requests already wait for `{}`; send fewer at once, or raise queue_limit",
-                                queue.size(), model->name()),
+                    std::format("{} requests already wait for `{}`; send fewer at once, raise queue_limit, or let "
+                                "callers wait (when_full)",
+                                queued, model->name()),
                     {.model = model->name()});
-      queue.push_back(std::move(job));
-      ++stats.requests;
+      inbox.push_back(std::move(job));
+      ++requests;
     }
     work_arrived.notify_one();
     return mailbox;
@@ -114,6 +106,10 @@ struct Engine::Impl {
   void check(const Generation& work) const {
     validate(work.sampling);
     const auto most = static_cast<std::size_t>(options.context_length);
+    if (!std::isfinite(work.frequency_penalty) || !std::isfinite(work.presence_penalty) ||
+        std::ranges::any_of(work.bias, [](const TokenBias& each) { return !(each.bias < HUGE_VALF); }))
+      throw Error(Errc::invalid_parameter,
+                  "a penalty or bias is no number; give finite ones (a bias may be minus infinity)");
     if (work.prompt.empty())
       throw Error(Errc::invalid_parameter, "the prompt is empty; give the model something to read");
     if (work.prompt.size() > most)
@@ -129,242 +125,80 @@ struct Engine::Impl {
     }
   }
 
+  /// Runs `work` on the engine's thread, between two steps.
+  template <class F>
+  auto between_steps(F work) {
+    std::packaged_task<std::invoke_result_t<F&, Scheduler&>(Scheduler&)> task([&](Scheduler& there) {
+      const struct Publish {
+        Impl& impl;
+        ~Publish() { impl.publish(); }
+      } publish_first{*this};
+      return work(there);
+    });
+    auto result = task.get_future();
+    {
+      const std::lock_guard lock(mutex);
+      if (closing.load(std::memory_order_relaxed)) throw scheduler.closed();
+      errands.emplace_back([&task](Scheduler& there) { task(there); });
+    }
+    work_arrived.notify_one();
+    return result.get();
+  }
+
   // --- the engine's thread -------------------------------------------------------------------------------------------
 
-  struct Running {
-    Job job;
-    Sequence sequence;
-    Clock::time_point started_at;
-    std::optional<Clock::time_point> reply_at{};
-  };
-
   void loop() {
-    while (admit()) {
-      while (running) {
-        try {
-          sweep_queue();
-          step();
-        } catch (const Error& error) {
-          fail(error);
-        } catch (const std::exception& error) {
-          fail(Error(Errc::inference_failed, error.what(), {.model = model->name()}));
-        }
-      }
+    while (fetch()) {
+      scheduler.step();
+      publish();
     }
+    fetch();  // what came in at the last moment
+    scheduler.close();
+    publish();
   }
 
-  /// Waits for a request and starts it.  False when the engine closes.
-  bool admit() {
-    std::optional<Job> job{};
+  /// Takes what has arrived, and waits for it if there is nothing else to do.  False when the engine closes.
+  bool fetch() {
+    std::vector<Job> arrived;
+    std::vector<std::move_only_function<void(Scheduler&)>> tasks;
     {
       std::unique_lock lock(mutex);
-      work_arrived.wait(lock, [&] { return closing.load(std::memory_order_relaxed) || !queue.empty(); });
-      if (closing.load(std::memory_order_relaxed)) {
-        for (auto& waiting : queue) waiting.mailbox->finish(std::unexpected(closed()));
-        queue.clear();
-        return false;
+      const auto is_closing = [&] { return closing.load(std::memory_order_relaxed); };
+      if (scheduler.idle()) {
+        work_arrived.wait(lock, [&] { return is_closing() || !inbox.empty() || !errands.empty(); });
+        if (options.collect.count() > 0)
+          work_arrived.wait_for(lock, options.collect, [&] {
+            return is_closing() || !errands.empty() || inbox.size() >= static_cast<std::size_t>(options.sequences);
+          });
       }
-      job.emplace(std::move(queue.front()));
-      queue.pop_front();
+      arrived.swap(inbox);
+      tasks.swap(errands);
+      published.queued += arrived.size();
     }
-    try {
-      Sequence sequence(*model, job->work, static_cast<std::size_t>(options.context_length));
-      running.emplace(std::move(*job), std::move(sequence), Clock::now(), std::nullopt);
-      reuse_known_tokens();
-    } catch (const std::exception& error) {
-      const auto failure = Error(Errc::inference_failed, error.what(), {.model = model->name()});
-      if (running)
-        fail(failure);
-      else
-        job->mailbox->finish(std::unexpected(failure));
+    for (auto& job : arrived) scheduler.enqueue(std::move(job));
+    for (auto& task : tasks) task(scheduler);
+    return !closing.load(std::memory_order_relaxed);
+  }
+
+  void publish() {
+    {
+      const std::lock_guard lock(mutex);
+      published = scheduler.stats();
     }
-    return true;
-  }
-
-  /// Finds how far the new prompt agrees with what the context holds, and forgets the rest.
-  void reuse_known_tokens() {
-    if (!context) make_context();
-    auto& sequence = running->sequence;
-    const auto prompt = sequence.pending();
-    const auto [same, end] = std::ranges::mismatch(known, prompt);
-    // The scores after the last token are not kept, so that one is computed again.
-    auto common = std::min(static_cast<std::size_t>(same - known.begin()), prompt.size() - 1);
-    if (!options.reuse) common = 0;
-    if (common < known.size()) common = forget_from(common);
-    known.resize(common);
-    sequence.reuse(common);
-  }
-
-  /// Returns how many tokens are left.  Some models can only forget everything.
-  std::size_t forget_from(std::size_t count) {
-    if (count > 0 && context->remove(0, static_cast<int>(count), -1)) return count;
-    context->clear();
-    return 0;
-  }
-
-  std::optional<Error> interruption(const Job& job) const {
-    if (closing.load(std::memory_order_relaxed)) return closed();
-    if (job.work.stop.stop_requested() || job.mailbox->abandoned())
-      return Error(Errc::cancelled, "the request was cancelled", {.model = model->name()});
-    if (job.work.deadline && Clock::now() >= *job.work.deadline)
-      return Error(Errc::deadline_exceeded, "the request's deadline passed before the reply was complete",
-                   {.model = model->name()});
-    return std::nullopt;
-  }
-
-  Error closed() const {
-    return Error(Errc::model_not_loaded,
-                 std::format("the engine of `{}` was closed while the request was under way", model->name()),
-                 {.model = model->name()});
-  }
-
-  void sweep_queue() {
-    const std::lock_guard lock(mutex);
-    std::erase_if(queue, [&](const Job& job) {
-      const auto reason = interruption(job);
-      if (!reason) return false;
-      ++stats.cancelled;
-      job.mailbox->finish(std::unexpected(*reason));
-      return true;
-    });
-  }
-
-  void step() {
-    auto& sequence = running->sequence;
-    if (const auto reason = interruption(running->job)) return fail(*reason);
-
-    const bool reads_prompt = sequence.reads_prompt();
-    const auto most =
-        static_cast<std::size_t>(options.reproducible ? std::min(options.batch, reproducible_batch) : options.batch);
-    const auto tokens = sequence.pending().first(std::min(sequence.pending().size(), most));
-    const bool completes = tokens.size() == sequence.pending().size();
-    batch.clear();
-    for (std::size_t i = 0; i < tokens.size(); ++i)
-      batch.push_back({.token = tokens[i],
-                       .position = static_cast<int>(sequence.computed() + i),
-                       .output = completes && i + 1 == tokens.size()});
-    if (!compute()) return;
-    const auto computed = tokens.size();
-    known.insert(known.end(), tokens.begin(), tokens.end());
-    sequence.advance(computed);
-    if (!completes) return;
-
-    if (reads_prompt) prompt_is_read();
-    auto text = sequence.accept(context->logits(static_cast<int>(computed) - 1));
-    if (running->job.streams && !text.empty())
-      running->job.mailbox->put({.text = std::move(text), .usage = sequence.usage()});
-    if (sequence.finished()) succeed();
-  }
-
-  /// Runs the batch.  False if it was interrupted, and the context is as before.
-  bool compute() {
-    const auto before = Clock::now();
-    const auto first = static_cast<std::size_t>(batch.front().position);
-    polls = 0;
-    switch (context->decode(batch)) {
-      case DecodeStatus::ok: break;
-      case DecodeStatus::interrupted:
-        known.resize(forget_from(first));
-        if (known.size() != first) running->sequence.reuse(0);
-        return false;
-      case DecodeStatus::no_room:
-        throw Error(Errc::inference_failed, "the context is full, though the prompt was checked; please report this");
-      case DecodeStatus::invalid:
-      case DecodeStatus::broken:
-        throw Error(Errc::inference_failed,
-                    "the inference library could not compute the next tokens; its log says why");
-    }
-    const auto now = Clock::now();
-    if (governor.observe(batch.size(), now - before, now)) {
-      context->set_threads(governor.threads());
-      log(LogLevel::debug, "llama",
-          std::format("`{}` now computes with {} threads", model->name(), governor.threads()));
-    }
-    return true;
-  }
-
-  void prompt_is_read() {
-    running->reply_at = Clock::now();
-    if (running->job.streams)
-      running->job.mailbox->put({.kind = StreamEvent::Kind::prompt_done, .usage = running->sequence.usage()});
-  }
-
-  void succeed() {
-    Reply reply{
-        .text = running->sequence.text(), .usage = running->sequence.usage(), .finish = running->sequence.finish()};
-    account(&EngineStats::completed);
-    running->job.mailbox->finish(std::move(reply));
-    running.reset();
-  }
-
-  void fail(const Error& error) {
-    // After an interruption the context is known; after anything else it may not be.
-    const bool given_up = error.code() == Errc::cancelled || error.code() == Errc::deadline_exceeded ||
-                          error.code() == Errc::model_not_loaded;
-    if (!given_up) {
-      context.reset();
-      known.clear();
-      log(LogLevel::error, "llama", error.what());
-    }
-    account(given_up ? &EngineStats::cancelled : &EngineStats::failed);
-    running->job.mailbox->finish(std::unexpected(error));
-    running.reset();
-  }
-
-  void account(std::uint64_t EngineStats::* outcome) {
-    const auto now = Clock::now();
-    const auto usage = running->sequence.usage();
-    const auto reply_at = running->reply_at.value_or(now);
-    const auto computed = std::min(running->sequence.computed(), static_cast<std::size_t>(usage.prompt_tokens));
-    const std::lock_guard lock(mutex);
-    ++(stats.*outcome);
-    stats.prompt_tokens += usage.prompt_tokens;
-    stats.reused_tokens += usage.cached_tokens;
-    stats.computed_tokens += computed - std::min<std::uint64_t>(computed, usage.cached_tokens);
-    stats.completion_tokens += usage.completion_tokens;
-    stats.queue_seconds += seconds(running->started_at - running->job.queued_at);
-    stats.prompt_seconds += seconds(reply_at - running->started_at);
-    stats.completion_seconds += seconds(now - reply_at);
-    stats.threads = threads();
-    stats.slowdowns = governor.slowdowns();
-  }
-
-  void make_context() {
-    known.clear();
-    context = model->handle().new_context({.context_length = options.context_length,
-                                           .batch = options.batch,
-                                           .threads = threads(),
-                                           .interrupted = [](void* self) { return static_cast<Impl*>(self)->poll(); },
-                                           .interrupted_data = this});
-  }
-
-  int threads() const { return options.yields ? governor.threads() : options.threads; }
-
-  /// Asked hundreds of times in a step, on the engine's thread; a look at the clock is the only part that costs.
-  bool poll() {
-    if (!running) return false;
-    if (closing.load(std::memory_order_relaxed) || running->job.mailbox->abandoned() ||
-        running->job.work.stop.stop_requested())
-      return true;
-    return running->job.work.deadline && ++polls % 64 == 0 && Clock::now() >= *running->job.work.deadline;
+    scheduler.deliver();
   }
 
   const std::shared_ptr<const Model> model;
-  EngineOptions options{};
-
-  // The engine's thread only, once it runs.
-  ThreadGovernor governor;
-  std::unique_ptr<RuntimeContext> context;
-  std::vector<Token> known{};  ///< What the context holds.
-  std::vector<BatchEntry> batch{};
-  std::optional<Running> running{};
-  unsigned polls = 0;
+  std::atomic<bool> closing = false;
+  Scheduler scheduler;  ///< The engine's thread only, once it runs.
+  const EngineOptions options;
 
   mutable std::mutex mutex;
   std::condition_variable work_arrived;
-  std::deque<Job> queue;
-  EngineStats stats;
-  std::atomic<bool> closing = false;
+  std::vector<Job> inbox;
+  std::vector<std::move_only_function<void(Scheduler&)>> errands;
+  EngineStats published;
+  std::uint64_t requests = 0;
 
   std::thread thread;
 };
@@ -418,8 +252,9 @@ const EngineOptions& Engine::options() const noexcept {
 
 EngineStats Engine::stats() const {
   const std::lock_guard lock(impl_->mutex);
-  auto stats = impl_->stats;
-  stats.queued = impl_->queue.size();
+  auto stats = impl_->published;
+  stats.queued += impl_->inbox.size();
+  stats.requests = impl_->requests;
   return stats;
 }
 
@@ -443,6 +278,54 @@ Async<Reply> Engine::generate(Generation work, EventSink sink) {
     if (!*news.end) throw news.end->error();
     co_return std::move(**news.end);
   }
+}
+
+// --- known prompts ---------------------------------------------------------------------------------------------------
+
+void Engine::clear() {
+  impl_->between_steps([](Scheduler& scheduler) { scheduler.tree().clear(); });
+}
+
+Async<void> Engine::pin(std::vector<Token> prefix) {
+  impl_->between_steps([&](Scheduler& scheduler) { scheduler.tree().pin(prefix); });
+  try {
+    co_await generate({.prompt = prefix, .sampling = {.max_tokens = 1, .temperature = 0}});
+  } catch (...) {
+    unpin(prefix);
+    throw;
+  }
+}
+
+bool Engine::unpin(const std::vector<Token>& prefix) {
+  return impl_->between_steps([&](Scheduler& scheduler) { return scheduler.tree().unpin(prefix); });
+}
+
+Async<void> Engine::save(std::vector<Token> prefix, std::filesystem::path file) {
+  impl_->between_steps([](Scheduler& scheduler) { scheduler.tree(); });
+  std::optional<std::vector<std::byte>> state;
+  // What was computed may be gone again before its turn comes, if others need the room.
+  for (int attempt = 0; attempt < 3 && !state; ++attempt) {
+    co_await generate({.prompt = prefix, .sampling = {.max_tokens = 1, .temperature = 0}});
+    state = impl_->between_steps([&](Scheduler& scheduler) { return scheduler.state_of(prefix); });
+  }
+  if (!state)
+    throw Error(Errc::rate_limit_exceeded,
+                std::format("`{}` had no room to keep the prefix of {} tokens until it was saved; raise kv_tokens",
+                            impl_->model->name(), prefix.size()),
+                {.model = impl_->model->name()});
+  write_prefix(file, *impl_->model, prefix, *state);
+}
+
+std::vector<Token> Engine::load(const std::filesystem::path& file) {
+  auto [tokens, state] = read_prefix(file, *impl_->model);
+  const bool known = impl_->between_steps([&](Scheduler& scheduler) { return scheduler.make_known(tokens, state); });
+  if (!known)
+    throw Error(Errc::rate_limit_exceeded,
+                std::format("`{}` has no room for the {} tokens of {} now; raise kv_tokens, or load it before requests "
+                            "are sent",
+                            impl_->model->name(), tokens.size(), file.string()),
+                {.model = impl_->model->name()});
+  return tokens;
 }
 
 }  // namespace dspy::llama

@@ -85,12 +85,19 @@ class RuntimeContext {
 
   /// Forgets positions [from, to) of a sequence; `to` < 0 is the end.  False where the model's memory has no parts.
   virtual bool remove(int sequence, int from, int to) = 0;
+  /// Shares positions [from, to) of `source` with `target`; nothing is computed or copied.
   virtual void copy(int source, int target, int from, int to) = 0;
+  /// What the context holds of a sequence, which may lie anywhere in a prompt.  Empty where the model's memory has no
+  /// parts.
+  virtual std::vector<std::byte> save(int sequence) = 0;
+  /// Puts what `save` gave into an empty sequence.  False if it does not fit.
+  virtual bool restore(int sequence, std::span<const std::byte> state) = 0;
   virtual void clear() = 0;
   virtual void set_threads(int threads) = 0;
 };
 
 struct RuntimeModelFacts {
+  std::string library{};  ///< The inference library and its version.
   std::string description{};
   std::uint64_t parameters = 0;
   std::uint64_t bytes = 0;
@@ -103,6 +110,7 @@ struct RuntimeModelFacts {
   bool adds_space_prefix = false;  ///< The first piece of a text starts with a blank that was not in it.
   bool has_decoder = true;
   bool has_encoder = false;
+  bool memory_has_parts = true;  ///< A context can forget and share some positions of a sequence, not just all.
   std::string chat_template{};
   std::vector<Token> suppressed{};  ///< Never to be sampled.
   std::vector<std::pair<std::string, std::string>> metadata{};
@@ -155,7 +163,7 @@ struct Host {
 };
 
 /// Changes whenever this header changes in a way that old plug-ins do not fit.
-inline constexpr char plugin_abi[] = "dspy-llama-plugin 1";
+inline constexpr char plugin_abi[] = "dspy-llama-plugin 2";
 
 inline constexpr char plugin_abi_symbol[] = "dspy_llama_plugin_abi";
 inline constexpr char plugin_open_symbol[] = "dspy_llama_plugin_open";

@@ -1,9 +1,15 @@
+// One pass over the scores finds the best, a second collects what can be drawn at all; what follows works on few. Loops
+// over blocks of fixed size become vector instructions.
+
 #include "llama/sampler.hpp"
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <utility>
 
 namespace dspy::llama {
 namespace {
@@ -11,10 +17,9 @@ namespace {
 constexpr float nothing = -std::numeric_limits<float>::infinity();
 /// Below it the likeliest token is as good as certain, and its inverse leaves the range of a float.
 constexpr double least_temperature = 1e-6;
+constexpr std::size_t lanes = 16;
 
-/// The largest number; several running maxima side by side become vector instructions.
 float largest(std::span<const float> values) {
-  constexpr std::size_t lanes = 16;
   std::array<float, lanes> best;
   best.fill(nothing);
   std::size_t i = 0;
@@ -24,6 +29,59 @@ float largest(std::span<const float> values) {
   }
   for (; i < values.size(); ++i) best[0] = values[i] > best[0] ? values[i] : best[0];
   return *std::ranges::max_element(best);
+}
+
+// Four at a time; a wider vector would need another instruction set than the least that x86-64 has.
+using Floats [[gnu::vector_size(16)]] = float;
+using Integers [[gnu::vector_size(16)]] = std::int32_t;
+constexpr std::size_t width = 4;
+
+/// e^x for four x ≤ 0, to about seven digits: 2^n by the exponent's bits, the rest by its Taylor series.
+Floats exp_of_negative(Floats x) {
+  constexpr float log2_e = 1.44269504F;
+  constexpr float ln2_high = 0.693145752F, ln2_low = 1.42860677e-6F;
+  const Floats least = Floats{} - 87.0F;
+  x = x > least ? x : least;
+  const Integers n = __builtin_convertvector(x * log2_e - 0.5F, Integers);
+  const Floats whole = __builtin_convertvector(n, Floats);
+  const Floats r = x - whole * ln2_high - whole * ln2_low;
+  const Floats series =
+      1.0F + r * (1.0F + r * (0.5F + r * (1.0F / 6 + r * (1.0F / 24 + r * (1.0F / 120 + r * (1.0F / 720))))));
+  return series * std::bit_cast<Floats>((n + 127) << 23);
+}
+
+Floats load(const float* values) {
+  Floats result;
+  std::memcpy(&result, values, sizeof result);
+  return result;
+}
+
+/// Whether any of `lanes` numbers does; NaN never does.
+bool any_reaches(const float* values, float floor) {
+  Integers reaches{};
+  for (std::size_t i = 0; i < lanes; i += width) reaches |= load(values + i) >= floor;
+  std::array<std::uint64_t, 2> words;
+  std::memcpy(words.data(), &reaches, sizeof reaches);
+  return (words[0] | words[1]) != 0;
+}
+
+float exp_of_negative(float x) {
+  return exp_of_negative(Floats{x, 0, 0, 0})[0];
+}
+
+/// The sum of e^(logit - best).
+double total_weight(std::span<const float> logits, float best) {
+  double total = 0;
+  std::size_t i = 0;
+  while (i + width <= logits.size()) {
+    // Single precision does for some hundred terms.
+    Floats sum{};
+    for (const auto end = std::min(logits.size(), i + 64 * width); i + width <= end; i += width)
+      sum += exp_of_negative(load(&logits[i]) - best);
+    for (std::size_t lane = 0; lane < width; ++lane) total += static_cast<double>(sum[lane]);
+  }
+  for (; i < logits.size(); ++i) total += static_cast<double>(exp_of_negative(logits[i] - best));
+  return total;
 }
 
 /// The finaliser of splitmix64 (Steele, Lea, Flood 2014).
@@ -52,13 +110,16 @@ SamplerOptions SamplerOptions::from(const Sampling& sampling) {
   return options;
 }
 
-Sampler::Sampler(const SamplerOptions& options, std::span<const Token> suppressed)
-    : options_(options), suppressed_(suppressed.begin(), suppressed.end()) {}
+Sampler::Sampler(const SamplerOptions& options, std::span<const Token> suppressed, std::vector<TokenBias> bias)
+    : options_(options), suppressed_(suppressed.begin(), suppressed.end()), bias_(std::move(bias)) {}
 
 std::optional<Token> Sampler::sample(std::span<float> logits, std::span<const Token> history) {
+  const auto exists = [&](Token token) { return token >= 0 && static_cast<std::size_t>(token) < logits.size(); };
+  for (const auto& [token, bias] : bias_) {
+    if (exists(token)) logits[static_cast<std::size_t>(token)] += bias;
+  }
   for (const auto token : suppressed_) {
-    if (token >= 0 && static_cast<std::size_t>(token) < logits.size())
-      logits[static_cast<std::size_t>(token)] = nothing;
+    if (exists(token)) logits[static_cast<std::size_t>(token)] = nothing;
   }
   penalize(logits, history);
   const float best = largest(logits);
@@ -66,37 +127,80 @@ std::optional<Token> Sampler::sample(std::span<float> logits, std::span<const To
   if (options_.temperature < least_temperature || options_.top_k == 1)
     return static_cast<Token>(std::ranges::find(logits, best) - logits.begin());
 
-  collect(logits, best);
-  if (options_.top_k > 0) keep_top_k();
-  if (options_.top_p < 1) keep_top_p(best);
-  if (options_.min_p > 0) keep_min_p(best);
+  choose_candidates(logits, best);
   return draw(best, history.size());
 }
 
 /// Only what the reply itself said counts: a prompt names the fields that the reply must name again.
 void Sampler::penalize(std::span<float> logits, std::span<const Token> history) {
-  if (options_.repeat_penalty == 1 || options_.repeat_last_n == 0) return;
+  const bool repeats = options_.repeat_penalty != 1;
+  const bool counts = options_.frequency_penalty != 0 || options_.presence_penalty != 0;
+  if ((!repeats && !counts) || options_.repeat_last_n == 0) return;
   const auto window = std::min(history.size(), static_cast<std::size_t>(std::max(0, options_.repeat_last_n)));
   const auto recent = history.last(window);
   recent_.assign(recent.begin(), recent.end());
   std::ranges::sort(recent_);
-  const auto repeated = std::ranges::unique(recent_);
-  recent_.erase(repeated.begin(), repeated.end());
   const auto penalty = static_cast<float>(options_.repeat_penalty);
-  for (const auto token : recent_) {
-    auto& logit = logits[static_cast<std::size_t>(token)];
-    logit = logit > 0 ? logit / penalty : logit * penalty;
+  for (auto token = recent_.begin(); token != recent_.end();) {
+    const auto next = std::find_if(token, recent_.end(), [&](Token other) { return other != *token; });
+    auto& logit = logits[static_cast<std::size_t>(*token)];
+    if (repeats) logit = logit > 0 ? logit / penalty : logit * penalty;
+    if (counts)
+      logit -= static_cast<float>(static_cast<double>(next - token) * options_.frequency_penalty +
+                                  options_.presence_penalty);
+    token = next;
   }
 }
 
-/// A token less likely than 2^-25 of the best one is lost in a sum of single precision anyway; leaving it out early
-/// keeps a vocabulary of 150,000 from being sorted.
-void Sampler::collect(std::span<const float> logits, float best) {
-  const auto floor = best - static_cast<float>(25 * 0.6931471805599453 * std::max(1.0, options_.temperature));
-  candidates_.clear();
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] >= floor) candidates_.push_back({.logit = logits[i], .token = static_cast<Token>(i)});
+/// What can be drawn.  A token less likely than 2^-25 of the best one is lost in a sum of single precision anyway;
+/// leaving it out early keeps a vocabulary of 150,000 from being sorted.
+void Sampler::choose_candidates(std::span<const float> logits, float best) {
+  const auto reach = static_cast<float>(25 * 0.6931471805599453 * std::max(1.0, options_.temperature));
+  const auto min_p_reach = options_.min_p > 0 ? -static_cast<float>(std::log(options_.min_p)) : reach;
+  if (options_.top_k > 0) {
+    collect(logits, best - reach);
+    keep_top_k();
+    if (options_.top_p < 1) keep_top_p(best, options_.top_p * weigh(best, 1));
+  } else if (options_.top_p < 1) {
+    // Most of the weight is usually in few tokens, near the best.
+    const double wanted = options_.top_p * total_weight(logits, best);
+    for (const float near : {6.0F, 11.0F, reach}) {
+      collect(logits, best - near);
+      if (near == reach || weigh(best, 1) >= wanted) break;
+    }
+    keep_top_p(best, wanted);
+  } else {
+    return collect(logits, best - std::min(reach, min_p_reach));
   }
+  if (options_.min_p > 0)
+    std::erase_if(candidates_, [&](const Candidate& each) { return each.logit < best - min_p_reach; });
+}
+
+/// Where only `top_k` are wanted, the floor rises with what was seen.
+void Sampler::collect(std::span<const float> logits, float floor) {
+  const auto enough = options_.top_k > 0 ? std::max<std::size_t>(4 * static_cast<std::size_t>(options_.top_k), 512)
+                                         : std::numeric_limits<std::size_t>::max();
+  std::size_t count = 0;
+  // Written always and counted if wanted: which it is cannot be foreseen.
+  const auto add = [&](std::size_t i) {
+    candidates_[count] = {.logit = logits[i], .token = static_cast<Token>(i)};
+    count += logits[i] >= floor ? 1 : 0;
+  };
+  std::size_t i = 0;
+  for (; i + lanes <= logits.size(); i += lanes) {
+    if (!any_reaches(&logits[i], floor)) continue;
+    if (candidates_.size() < count + lanes) candidates_.resize(std::max(2 * candidates_.size(), 4 * lanes + count));
+    for (std::size_t lane = 0; lane < lanes; ++lane) add(i + lane);
+    if (count >= enough) {
+      candidates_.resize(count);
+      keep_top_k();
+      count = candidates_.size();
+      floor = std::ranges::min(candidates_, {}, &Candidate::logit).logit;
+    }
+  }
+  candidates_.resize(std::max(candidates_.size(), count + lanes));
+  for (; i < logits.size(); ++i) add(i);
+  candidates_.resize(count);
 }
 
 void Sampler::keep_top_k() {
@@ -109,45 +213,68 @@ void Sampler::keep_top_k() {
   candidates_.resize(k);
 }
 
-/// The fewest likeliest tokens whose shares reach `top_p`.  Usually they are few, so they are taken off a heap one by
-/// one.
-void Sampler::keep_top_p(float best) {
+/// Each candidate's share of the likeliest one's.
+double Sampler::weigh(float best, float sharpness) {
+  const auto count = candidates_.size();
+  weights_.resize((count + lanes - 1) / lanes * lanes);
+  for (std::size_t i = 0; i < count; ++i) weights_[i] = (candidates_[i].logit - best) * sharpness;
+  std::fill(weights_.begin() + static_cast<std::ptrdiff_t>(count), weights_.end(), -87.0F);
+  for (std::size_t i = 0; i < weights_.size(); i += width) {
+    const auto block = exp_of_negative(load(&weights_[i]));
+    std::memcpy(&weights_[i], &block, sizeof block);
+  }
+  weights_.resize(count);
   double total = 0;
-  for (auto& candidate : candidates_) {
-    candidate.weight = std::exp(candidate.logit - best);
-    total += static_cast<double>(candidate.weight);
-  }
-  const auto less_likely = [](const Candidate& a, const Candidate& b) {
-    return a.logit != b.logit ? a.logit < b.logit : a.token > b.token;
-  };
-  std::ranges::make_heap(candidates_, less_likely);
-  auto end = candidates_.end();
-  for (double sum = 0; end != candidates_.begin() && sum < options_.top_p * total; --end) {
-    std::pop_heap(candidates_.begin(), end, less_likely);
-    sum += static_cast<double>((end - 1)->weight);
-  }
-  candidates_.erase(candidates_.begin(), end);
+  for (const auto weight : weights_) total += static_cast<double>(weight);
+  return total;
 }
 
-void Sampler::keep_min_p(float best) {
-  const auto floor = best + static_cast<float>(std::log(options_.min_p));
-  std::erase_if(candidates_,
-                [&](const Candidate& candidate) { return candidate.logit < floor && candidate.logit != best; });
+/// The fewest likeliest tokens whose shares reach `top_p`.  Which they are is found by scores in steps of a sixteenth;
+/// only the step in which the sum is reached is put in order.
+void Sampler::keep_top_p(float best, double wanted) {
+  constexpr float per_unit = 16;
+  const auto step_of = [&](const Candidate& candidate) {
+    return static_cast<std::size_t>(std::min((best - candidate.logit) * per_unit, 4095.0F));
+  };
+  weigh(best, 1);
+  std::vector<double> shares(4096);
+  for (std::size_t i = 0; i < candidates_.size(); ++i)
+    shares[step_of(candidates_[i])] += static_cast<double>(weights_[i]);
+  double sum = 0;
+  std::size_t last = 0;
+  while (last + 1 < shares.size() && sum + shares[last] < wanted) sum += shares[last++];
+
+  std::vector<Candidate> edge;
+  std::size_t kept = 0;
+  for (const auto& candidate : candidates_) {
+    const auto step = step_of(candidate);
+    if (step == last) edge.push_back(candidate);
+    if (step < last) candidates_[kept++] = candidate;
+  }
+  candidates_.resize(kept);
+  std::ranges::sort(edge, [](const Candidate& a, const Candidate& b) {
+    return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
+  });
+  for (const auto& candidate : edge) {
+    if (sum >= wanted && !candidates_.empty()) break;
+    candidates_.push_back(candidate);
+    sum += static_cast<double>(exp_of_negative(candidate.logit - best));
+  }
 }
 
 Token Sampler::draw(float best, std::size_t place) {
-  const auto sharpness = static_cast<float>(1 / options_.temperature);
-  double total = 0;
-  for (auto& candidate : candidates_) {
-    candidate.weight = std::exp((candidate.logit - best) * sharpness);
-    total += static_cast<double>(candidate.weight);
-  }
+  const double total = weigh(best, static_cast<float>(1 / options_.temperature));
   double left = uniform(options_.seed, place) * total;
-  for (const auto& candidate : candidates_) {
-    left -= static_cast<double>(candidate.weight);
-    if (left < 0) return candidate.token;
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    left -= static_cast<double>(weights_[i]);
+    if (left < 0) return candidates_[i].token;
   }
   return candidates_.back().token;
+}
+
+float log_normalizer(std::span<const float> logits) noexcept {
+  const float best = largest(logits);
+  return best + static_cast<float>(std::log(total_weight(logits, best)));
 }
 
 }  // namespace dspy::llama

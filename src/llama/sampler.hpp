@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dspy/llama/engine.hpp"
 #include "dspy/lm/request.hpp"
 
 #include <cstdint>
@@ -9,8 +10,6 @@
 
 namespace dspy::llama {
 
-using Token = std::int32_t;
-
 /// Every value of `Sampling` decided.
 struct SamplerOptions {
   double temperature = 0.7;
@@ -19,6 +18,8 @@ struct SamplerOptions {
   double repeat_penalty = 1.1;
   int top_k = 0;
   int repeat_last_n = 64;
+  double frequency_penalty = 0;
+  double presence_penalty = 0;
   std::uint64_t seed = 0;
 
   /// `sampling` over the defaults that `Sampling` documents; `seed` must be set.  At temperature 0 the likeliest token
@@ -26,12 +27,12 @@ struct SamplerOptions {
   static SamplerOptions from(const Sampling& sampling);
 };
 
-/// Chooses the next token from a model's raw scores: penalty, top-k, top-p, min-p, temperature, draw, in llama.cpp's
-/// order.  The draw depends on the seed and the place of the token in the reply alone, so a reply comes out the same
-/// however requests are scheduled.
+/// Chooses the next token from a model's raw scores: bias, penalties, top-k, top-p, min-p, temperature, draw, in
+/// llama.cpp's order.  The draw depends on the seed and the place of the token in the reply alone, so a reply comes out
+/// the same however requests are scheduled.
 class Sampler {
  public:
-  Sampler(const SamplerOptions& options, std::span<const Token> suppressed);
+  Sampler(const SamplerOptions& options, std::span<const Token> suppressed, std::vector<TokenBias> bias = {});
 
   /// The token number `history.size()` of the reply, whose tokens so far are `history`.  Overwrites `logits`.
   /// Nothing if no score is a number above minus infinity: the model's output is broken.
@@ -40,22 +41,27 @@ class Sampler {
  private:
   struct Candidate {
     float logit = 0;
-    float weight = 0;
     Token token = 0;
   };
 
   void penalize(std::span<float> logits, std::span<const Token> history);
-  void collect(std::span<const float> logits, float best);
+  void choose_candidates(std::span<const float> logits, float best);
+  void collect(std::span<const float> logits, float floor);
+  double weigh(float best, float sharpness);
   void keep_top_k();
-  void keep_top_p(float best);
-  void keep_min_p(float best);
+  void keep_top_p(float best, double wanted);
   Token draw(float best, std::size_t place);
 
   SamplerOptions options_;
   std::vector<Token> suppressed_;
+  std::vector<TokenBias> bias_;
   std::vector<Token> recent_;
   std::vector<Candidate> candidates_;
+  std::vector<float> weights_;  ///< Of the candidates.
 };
+
+/// What to take off a score for the logarithm of its token's probability.
+float log_normalizer(std::span<const float> logits) noexcept;
 
 /// A number in [0, 1) that only depends on its arguments.
 double uniform(std::uint64_t seed, std::uint64_t counter) noexcept;

@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 #include "llama/runtime.hpp"
 
+#include <algorithm>
 #include <format>
 #include <random>
 
@@ -17,22 +18,37 @@ Sampling with_seed(Sampling sampling) {
   return sampling;
 }
 
+SamplerOptions options_of(const Generation& work) {
+  auto options = SamplerOptions::from(with_seed(work.sampling));
+  options.frequency_penalty = work.frequency_penalty;
+  options.presence_penalty = work.presence_penalty;
+  return options;
+}
+
 std::vector<std::string> all_stops(const Model& model, std::vector<std::string> stops) {
   const auto& more = model.chat_template().stops();
   stops.insert(stops.end(), more.begin(), more.end());
   return stops;
 }
 
+std::size_t most_reply_of(const Sampling& sampling) {
+  return static_cast<std::size_t>(sampling.max_tokens.value_or(512));
+}
+
 }  // namespace
+
+std::size_t Sequence::most_computed(const Generation& work, std::size_t room) noexcept {
+  return std::min(work.prompt.size() + most_reply_of(work.sampling) - 1, room);  // the last token need not be
+}
 
 Sequence::Sequence(const Model& model, Generation work, std::size_t room)
     : model_(&model),
       tokens_(std::move(work.prompt)),
       prompt_size_(tokens_.size()),
       room_(room),
-      most_reply_(static_cast<std::size_t>(work.sampling.max_tokens.value_or(512))),
+      most_reply_(most_reply_of(work.sampling)),
       ignores_end_(work.ignores_end),
-      sampler_(SamplerOptions::from(with_seed(work.sampling)), model.suppressed()),
+      sampler_(options_of(work), model.suppressed(), std::move(work.bias)),
       stops_(all_stops(model, work.sampling.stop)) {}
 
 void Sequence::reuse(std::size_t count) {

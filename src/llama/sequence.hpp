@@ -19,15 +19,21 @@ namespace dspy::llama {
 /// scores that come back into the next token, and tokens into text.  A scheduler steps one, or many in one batch.
 class Sequence {
  public:
+  /// Tokens that a context of `room` must hold at most for `work`.
+  static std::size_t most_computed(const Generation& work, std::size_t room) noexcept;
+
   /// `room`: how many tokens fit in the context.
   Sequence(const Model& model, Generation work, std::size_t room);
 
   /// Takes the first `count` tokens as in the context already.
   void reuse(std::size_t count);
+  /// The context has lost all of the tokens; they must be computed again.
+  void restart() noexcept { computed_ = 0; }
 
   /// The tokens still to be computed, the first of which has position `computed()`.
   std::span<const Token> pending() const noexcept { return std::span(tokens_).subspan(computed_); }
   std::size_t computed() const noexcept { return computed_; }
+  std::span<const Token> tokens() const noexcept { return tokens_; }
   std::size_t prompt_size() const noexcept { return prompt_size_; }
   bool reads_prompt() const noexcept { return computed_ < prompt_size_; }
 

@@ -3,6 +3,7 @@
 #include "dspy/llama/llama_lm.hpp"
 
 #include <charconv>
+#include <chrono>
 #include <concepts>
 #include <format>
 #include <functional>
@@ -62,11 +63,22 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"seed", sampling(&Sampling::seed)},
       {"stop", [](auto& options, auto, auto value) { options.sampling.stop.emplace_back(value); }},
       {"context_length", engine(&EngineOptions::context_length)},
+      {"sequences", engine(&EngineOptions::sequences)},
       {"queue_limit", engine(&EngineOptions::queue_limit)},
+      {"when_full",
+       [](auto& options, auto name, auto value) {
+         if (value != "refuse" && value != "wait") unreadable(name, value, "`refuse` or `wait`");
+         options.engine.when_full = value == "wait" ? WhenFull::wait : WhenFull::refuse;
+       }},
+      {"collect", [](auto& options, auto name,
+                     auto value) { options.engine.collect = std::chrono::milliseconds(read<int>(name, value)); }},
       {"reuse", engine(&EngineOptions::reuse)},
       {"reproducible", engine(&EngineOptions::reproducible)},
       {"threads", engine(&EngineOptions::threads)},
       {"batch", engine(&EngineOptions::batch)},
+      {"prefill_chunk", engine(&EngineOptions::prefill_chunk)},
+      {"kv_tokens", engine(&EngineOptions::kv_tokens)},
+      {"host_bytes", engine(&EngineOptions::host_bytes)},
       {"yields", engine(&EngineOptions::yields)},
       {"gpu_layers", [](auto& options, auto name, auto value) { options.model.gpu_layers = read<int>(name, value); }},
   };

@@ -6,26 +6,50 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
-#include <string>
+#include <optional>
+#include <stop_token>
 #include <vector>
 
 namespace dspy::llama {
+
+/// What becomes of a request for which the queue has no place.
+enum class WhenFull {
+  refuse,  ///< `rate_limit_exceeded`.
+  wait,    ///< The caller waits until it is its turn.
+};
 
 /// How a model is run.
 struct EngineOptions {
   // Behaviour
   int context_length = 32768;  ///< Tokens of prompt and reply together; at most what the model was trained for.
-  int queue_limit = 256;       ///< Requests that may wait.  One more is refused.
-  bool reuse = true;           ///< Keep the last call's computed tokens for a prompt that starts alike.
-  /// The same bits whatever was computed before: prompts are read in small steps.  Off, long
-  /// prompts are read faster, and equal calls may differ where two tokens are nearly as likely.
+  int sequences = 16;          ///< Replies written at once, 1 to 96.
+  int queue_limit = 256;       ///< Requests that may wait.
+  WhenFull when_full = WhenFull::refuse;
+  /// An idle engine waits this long for more requests, up to `sequences`, before it starts the first: batches are
+  /// fuller, first tokens later.
+  std::chrono::milliseconds collect{0};
+  /// Keep computed tokens for prompts that start alike, in the context and in host memory.  Off, every prompt is
+  /// computed from its start.
+  bool reuse = true;
+  /// Steps are kept so small that their arithmetic depends neither on how prompts are cut into them nor on what shares
+  /// them.  A reply that is computed alone is then the same to the bit; beside others, attention may add up in another
+  /// order, which changes scores in the last digits only.  Off, long prompts are read faster.
   bool reproducible = true;
 
   // Performance
-  int threads = 0;     ///< 0: as many as help (see `Engine::threads`).
-  int batch = 256;     ///< Prompt tokens computed in one step; cancelling waits for one.
-  bool yields = true;  ///< Use fewer threads while other programs want the processor.
+  int threads = 0;         ///< 0: as many as help (see `Engine::threads`).
+  int batch = 256;         ///< Tokens computed in one step at most; cancelling waits for one.
+  int prefill_chunk = 48;  ///< Of these, prompt tokens at most while replies are being written.
+  bool yields = true;      ///< Use fewer threads while other programs want the processor.
+
+  // Memory
+  /// Tokens of all prompts and replies that the context holds at once: the KV budget.  A request starts when its prompt
+  /// and the longest reply it may get fit.  0: one of `context_length`, or 1024 for each of `sequences` if that is
+  /// more.
+  int kv_tokens = 0;
+  std::int64_t host_bytes = 512LL << 20;  ///< For prompts that are known but not in use.
 
   bool operator==(const EngineOptions&) const = default;
 };
@@ -40,16 +64,33 @@ struct EngineStats {
   std::uint64_t cancelled = 0;  ///< Also those whose deadline passed.
   std::uint64_t failed = 0;
   std::uint64_t prompt_tokens = 0;
-  std::uint64_t reused_tokens = 0;    ///< Prompt tokens still known from the call before.
+  std::uint64_t reused_tokens = 0;    ///< Prompt tokens that were known already.
   std::uint64_t computed_tokens = 0;  ///< Prompt tokens computed.
   std::uint64_t completion_tokens = 0;
-  double prompt_seconds = 0;      ///< Computing prompts.
-  double completion_seconds = 0;  ///< Writing replies.
+  double prompt_seconds = 0;      ///< Computing prompts, summed over requests.
+  double completion_seconds = 0;  ///< Writing replies, summed over requests.
   double queue_seconds = 0;       ///< Waiting, summed over requests.
   std::size_t queued = 0;         ///< Waiting now.
   std::size_t running = 0;        ///< Being computed now.
-  int threads = 0;                ///< Now; fewer than at first while others want the processor.
-  std::uint64_t slowdowns = 0;    ///< How often a thread was given up.
+  std::size_t most_running = 0;   ///< Requests in one step at most.
+  std::uint64_t steps = 0;        ///< Batches computed.
+  std::uint64_t step_tokens = 0;  ///< Tokens in them.
+
+  std::size_t kv_tokens = 0;          ///< The KV budget.
+  std::size_t kv_free = 0;            ///< Of these, neither held nor reserved.
+  std::size_t cached_tokens = 0;      ///< Known prompts in the context, in use or not.
+  std::size_t host_bytes = 0;         ///< Known prompts in host memory.
+  std::uint64_t stored_tokens = 0;    ///< Moved to host memory.
+  std::uint64_t restored_tokens = 0;  ///< Brought back from there.
+  std::uint64_t evicted_tokens = 0;   ///< Forgotten for lack of room, or by `clear`.
+  int threads = 0;                    ///< Now; fewer than at first while others want the processor.
+  std::uint64_t slowdowns = 0;        ///< How often a thread was given up.
+};
+
+/// Added to a token's score before anything else.  Minus infinity forbids the token.
+struct TokenBias {
+  Token token = 0;
+  float bias = 0;
 };
 
 /// One reply to be written: tokens in, text out.
@@ -58,11 +99,20 @@ struct Generation {
   Sampling sampling{};  ///< What is unset takes the default that `Sampling` names.
   std::optional<std::chrono::steady_clock::time_point> deadline{};
   std::stop_token stop{};
-  bool ignores_end = false;  ///< Write on past tokens that end a reply, for measuring speed.
+  std::vector<TokenBias> bias{};
+  /// Taken off a token's score for each time that the reply said it among its last `Sampling::repeat_last_n`.
+  double frequency_penalty = 0;
+  double presence_penalty = 0;  ///< Taken off once if it did.
+  int priority = 0;             ///< Higher starts first; none waits forever.
+  bool ignores_end = false;     ///< Write on past tokens that end a reply, for measuring speed.
 };
 
-/// Runs one model on one thread of its own.  Requests from any number of threads wait in a queue
-/// and are answered one at a time.  Destroying it ends what waits and runs with `model_not_loaded`.
+/// Runs one model on one thread of its own.  Requests from any number of threads wait in a queue; all that run advance
+/// together, one batch a step, and share what their prompts have in common.  Thread-safe.  Destroying it ends what
+/// waits and runs with `model_not_loaded`.
+///
+///     llama::Engine engine(model, {.sequences = 8});
+///     Reply reply = wait(engine.generate({.prompt = model->tokenize(chat)}));
 class Engine {
  public:
   explicit Engine(std::shared_ptr<const Model> model, EngineOptions options = {});
@@ -79,6 +129,22 @@ class Engine {
   /// Throws `Error`: `context_too_long` before anything is computed; `rate_limit_exceeded` when
   /// the queue is full; `cancelled`; `deadline_exceeded`; `inference_failed`; `backend_error`.
   Async<Reply> generate(Generation work, EventSink sink = {});
+
+  // Known prompts.  These calls take their turn between two steps, and wait for it.
+
+  /// Forgets all known prompts that no request is using.
+  void clear();
+  /// Computes `prefix` unless it is known, and keeps it, at least in host memory, until as many `unpin`s.  For prompts
+  /// that programs use over and over.
+  Async<void> pin(std::vector<Token> prefix);
+  /// False if it was not pinned.
+  bool unpin(const std::vector<Token>& prefix);
+  /// Computes `prefix` unless it is known, and writes it to a file, whole or not at all, so that another process need
+  /// not compute it.  Throws `Error` (`io_error`) as well as what `generate` throws.
+  Async<void> save(std::vector<Token> prefix, std::filesystem::path file);
+  /// Makes a saved prefix known.  Returns it.  Throws `Error`: `io_error` (unreadable, truncated, damaged);
+  /// `invalid_parameter` (of another model or library); `rate_limit_exceeded` (no room beside what runs).
+  std::vector<Token> load(const std::filesystem::path& file);
 
   const Model& model() const noexcept;
   /// The options as they are in force: the context clamped, the threads chosen.

@@ -86,6 +86,25 @@ class LibllamaContext final : public RuntimeContext {
             [&] { llama_memory_seq_cp(llama_get_memory(context_.get()), source, target, from, to); });
   }
 
+  std::vector<std::byte> save(int sequence) override {
+    check_sequence(sequence);
+    return guarded(Errc::backend_error, "the context's tokens could not be saved", [&] {
+      std::vector<std::byte> state(llama_state_seq_get_size(context_.get(), sequence));
+      state.resize(llama_state_seq_get_data(context_.get(), reinterpret_cast<std::uint8_t*>(state.data()), state.size(),
+                                            sequence));
+      return state;
+    });
+  }
+
+  bool restore(int sequence, std::span<const std::byte> state) override {
+    check_sequence(sequence);
+    std::string errors;  // there being no room is no error
+    return guarded(Errc::backend_error, "the context's tokens could not be restored", errors, [&] {
+      return llama_state_seq_set_data(context_.get(), reinterpret_cast<const std::uint8_t*>(state.data()), state.size(),
+                                      sequence) > 0;
+    });
+  }
+
   void clear() override {
     guarded(Errc::backend_error, "the context could not be cleared",
             [&] { llama_memory_clear(llama_get_memory(context_.get()), /*data=*/false); });

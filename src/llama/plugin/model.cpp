@@ -103,6 +103,7 @@ class LibllamaModel final : public RuntimeModel {
 
   void read_facts() {
     auto* const model = model_.get();
+    facts_.library = std::string("libllama ") + llama_version();
     facts_.description = sized_text([&](char* to, std::size_t size) { return llama_model_desc(model, to, size); });
     facts_.parameters = llama_model_n_params(model);
     facts_.bytes = llama_model_size(model);
@@ -114,6 +115,7 @@ class LibllamaModel final : public RuntimeModel {
     facts_.adds_bos = llama_vocab_get_add_bos(vocab_);
     facts_.has_decoder = llama_model_has_decoder(model);
     facts_.has_encoder = llama_model_has_encoder(model);
+    facts_.memory_has_parts = !llama_model_is_recurrent(model) && !llama_model_is_hybrid(model);
     if (const char* text = llama_model_chat_template(model, nullptr)) facts_.chat_template = text;
     int suppressed = 0;
     if (const auto* tokens = llama_vocab_get_suppress_tokens(vocab_, &suppressed))

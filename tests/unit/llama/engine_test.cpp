@@ -1,7 +1,6 @@
 #include "dspy/llama/engine.hpp"
 
-#include "fake_runtime.hpp"
-#include "support.hpp"
+#include "engine_fixture.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -22,33 +21,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::error_of;
-using test::FakeRuntime;
 
-/// An engine over a model that answers as it is told.
-struct Fixture {
-  FakeRuntime runtime;
-  test::TempFolder folder;
-  std::shared_ptr<const Model> model;
-  std::optional<Engine> engine;
-
-  Fixture() {
-    test::RandomModel{.context_length = 4096}.write(folder / "fake.gguf");
-    model = Model::load(folder / "fake.gguf", {}, {}, &runtime);
-    start();
-  }
-
-  void start(EngineOptions options = {}) {
-    engine.reset();
-    engine.emplace(model, options);
-  }
-
-  Generation asks(std::string question, Sampling sampling = {.temperature = 0}) const {
-    return {.prompt = model->tokenize(Chat{{Role::user, std::move(question)}}), .sampling = std::move(sampling)};
-  }
-  Reply ask(std::string question, Sampling sampling = {.temperature = 0}) {
-    return wait(engine->generate(asks(std::move(question), std::move(sampling))));
-  }
-};
+using Fixture = test::EngineFixture;
 
 TEST_CASE_FIXTURE(Fixture, "a reply ends at the token that ends turns, which is not counted") {
   const auto reply = ask("Hi");
@@ -133,9 +107,10 @@ TEST_CASE_FIXTURE(Fixture, "reuse can be off, and a model that cannot forget a p
   ask("Hi");
   CHECK(ask("Hi").usage.cached_tokens == 0);
 
+  runtime.forgets_parts = false;
+  model = Model::load(folder / "fake.gguf", {}, {}, &runtime);
   start();
   ask("Hi");
-  runtime.forgets_parts = false;
   const auto reply = ask("Hi");
   CHECK(reply.text == "Hello!");
   CHECK(reply.usage.cached_tokens == 0);
@@ -223,6 +198,7 @@ TEST_CASE_FIXTURE(Fixture,
 TEST_CASE_FIXTURE(Fixture, "a deadline ends a running request, and one that waits does not wait longer") {
   runtime.answer = std::string(3000, 'x');
   runtime.step_time = 5ms;
+  start({.sequences = 1});
   const auto soon = [] { return std::chrono::steady_clock::now() + 60ms; };
   auto work = asks("alone");
   work.deadline = soon();
@@ -234,7 +210,7 @@ TEST_CASE_FIXTURE(Fixture, "a deadline ends a running request, and one that wait
     endless.stop = source.get_token();
     CHECK(error_of([&] { wait(engine->generate(std::move(endless))); }).code() == Errc::cancelled);
   });
-  while (engine->stats().requests < 2) std::this_thread::sleep_for(1ms);
+  while (engine->stats().running == 0) std::this_thread::sleep_for(1ms);
   work = asks("second");
   work.deadline = soon();
 
@@ -281,7 +257,7 @@ TEST_CASE_FIXTURE(Fixture, "an event loop that goes away takes its requests with
 TEST_CASE_FIXTURE(Fixture, "a full queue refuses one more request") {
   runtime.answer = std::string(1000, 'x');
   runtime.step_time = 5ms;
-  start({.queue_limit = 1});
+  start({.sequences = 1, .queue_limit = 1});
   std::stop_source source;
   std::vector<std::thread> callers;
   const auto call = [&] {
@@ -394,6 +370,12 @@ TEST_CASE_FIXTURE(Fixture, "options and requests outside their range are refused
       {{.context_length = 0}, "context_length is 0; it must be at least 1"},
       {{.context_length = -5}, "context_length is -5; it must be at least 1"},
       {{.queue_limit = 0}, "queue_limit is 0; it must be at least 1"},
+      {{.sequences = 0}, "sequences is 0; it must be between 1 and 96"},
+      {{.sequences = 97}, "sequences is 97; it must be between 1 and 96"},
+      {{.collect = -1ms}, "collect is -1; it must be at least 0"},
+      {{.prefill_chunk = 0}, "prefill_chunk is 0; it must be at least 1"},
+      {{.kv_tokens = -1}, "kv_tokens is -1; it must be at least 1, or 0 for automatic"},
+      {{.host_bytes = -1}, "host_bytes is -1; it must be at least 0"},
       {{.threads = -1}, "threads is -1; it must be between 1 and 512, or 0 for automatic"},
       {{.batch = 0}, "batch is 0; it must be at least 1"},
   };
@@ -406,6 +388,19 @@ TEST_CASE_FIXTURE(Fixture, "options and requests outside their range are refused
   CHECK(error_of([&] { wait(engine->generate({})); }).code() == Errc::invalid_parameter);
   CHECK(error_of([&] { wait(engine->generate({.prompt = {1, 999}})); }).code() == Errc::invalid_parameter);
   CHECK(error_of([&] { ask("Hi", {.max_tokens = 0}); }).code() == Errc::invalid_parameter);
+  auto work = asks("Hi");
+  work.bias = {{.token = 1, .bias = std::numeric_limits<float>::quiet_NaN()}};
+  CHECK(error_of([&] { wait(engine->generate(work)); }).code() == Errc::invalid_parameter);
+  work = asks("Hi");
+  work.presence_penalty = std::numeric_limits<double>::infinity();
+  CHECK(error_of([&] { wait(engine->generate(work)); }).code() == Errc::invalid_parameter);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a bias forbids a token, in one request alone") {
+  auto work = asks("Hi", {.max_tokens = 1, .temperature = 0});
+  work.bias = {{.token = 'H', .bias = -std::numeric_limits<float>::infinity()}};
+  CHECK(wait(engine->generate(work)).text != "H");
+  CHECK(ask("Hi", {.max_tokens = 1, .temperature = 0}).text == "H");
 }
 
 TEST_CASE_FIXTURE(Fixture, "the context is at most what the model was trained for") {

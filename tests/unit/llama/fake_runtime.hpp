@@ -6,12 +6,16 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <deque>
+#include <cstddef>
+#include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -53,7 +57,9 @@ class FakeRuntime final : public llama::Runtime {
   std::function<void()> on_load;                   ///< May throw.
   std::function<llama::DecodeStatus()> on_decode;  ///< May throw; anything but `ok` is returned.
   Shared<std::chrono::microseconds> step_time{std::chrono::microseconds(0)};
-  bool forgets_parts = true;
+  std::function<std::string(std::string_view prompt)> answers;  ///< Instead of `answer`; the prompt without its marks.
+  bool forgets_parts = true;                                    ///< For models loaded from then on.
+  bool restores = true;
   std::vector<Token> suppressed;
   std::optional<float> all_logits;  ///< Every score, to break the sampler.
 
@@ -62,7 +68,9 @@ class FakeRuntime final : public llama::Runtime {
   std::atomic<int> contexts = 0;
   std::atomic<int> live_models = 0;
   std::atomic<int> decodes = 0;
+  std::atomic<int> computed = 0;  ///< Tokens.
   std::atomic<int> largest_batch = 0;
+  std::atomic<int> most_cells = 0;
   std::atomic<int> threads = 0;
 
   std::string version() const override { return "0.0.fake"; }
@@ -80,6 +88,7 @@ class FakeRuntime final : public llama::Runtime {
   }
 
  private:
+  /// Keeps computed tokens as libllama's unified cache does: cells that several sequences may share.
   class Context final : public llama::RuntimeContext {
    public:
     Context(FakeRuntime& runtime, const llama::RuntimeContextOptions& options) : runtime_(runtime), options_(options) {
@@ -92,60 +101,133 @@ class FakeRuntime final : public llama::Runtime {
 
     llama::DecodeStatus decode(std::span<const llama::BatchEntry> batch) override {
       ++runtime_.decodes;
+      runtime_.computed += static_cast<int>(batch.size());
       runtime_.largest_batch = std::max(runtime_.largest_batch.load(), static_cast<int>(batch.size()));
       if (batch.empty() || batch.size() > static_cast<std::size_t>(options_.batch))
         throw Error(Errc::invalid_parameter, "a batch of a size that libllama would end the process for");
+      if (std::ranges::count_if(batch, &llama::BatchEntry::output) > options_.outputs)
+        throw Error(Errc::invalid_parameter, "more outputs than libllama would end the process for");
       if (runtime_.on_decode) {
         if (const auto status = runtime_.on_decode(); status != llama::DecodeStatus::ok) return status;
       }
       const auto until = std::chrono::steady_clock::now() + runtime_.step_time.get();
       while (std::chrono::steady_clock::now() < until) {
         if (options_.interrupted && options_.interrupted(options_.interrupted_data)) {
-          memory_.push_back(batch.front().token);
+          add(batch.front());
           return llama::DecodeStatus::interrupted;
         }
         std::this_thread::sleep_for(std::chrono::microseconds(100));
       }
-      for (const auto& entry : batch) {
-        if (entry.position != static_cast<int>(memory_.size()))
-          throw Error(Errc::backend_error, "positions do not continue the sequence");
-        if (memory_.size() >= static_cast<std::size_t>(options_.context_length)) return llama::DecodeStatus::no_room;
-        memory_.push_back(entry.token);
-      }
-      outputs_.assign(batch.size(), false);
-      for (std::size_t i = 0; i < batch.size(); ++i) outputs_[i] = batch[i].output;
+      if (cells_.size() + batch.size() > static_cast<std::size_t>(options_.context_length))
+        return llama::DecodeStatus::no_room;
+      last_.assign(batch.begin(), batch.end());
+      for (const auto& entry : batch) add(entry);
       return llama::DecodeStatus::ok;
     }
 
     std::span<float> logits(int index) override {
-      if (!outputs_.at(static_cast<std::size_t>(index))) throw Error(Errc::backend_error, "no logits there");
+      const auto& entry = last_.at(static_cast<std::size_t>(index));
+      if (!entry.output) throw Error(Errc::backend_error, "no logits there");
       logits_.assign(vocabulary, runtime_.all_logits.value_or(-5));
-      if (!runtime_.all_logits) logits_[static_cast<std::size_t>(next())] = 5;
+      if (!runtime_.all_logits) logits_[static_cast<std::size_t>(next(entry.sequence))] = 5;
       return logits_;
     }
 
-    bool remove(int, int from, int) override {
-      if (!runtime_.forgets_parts) return false;
-      memory_.resize(std::min(memory_.size(), static_cast<std::size_t>(from)));
+    bool remove(int sequence, int from, int to) override {
+      check(sequence);
+      auto& places = sequences_[sequence];
+      const auto begin = places.lower_bound(from);
+      const auto end = to < 0 ? places.end() : places.lower_bound(to);
+      if (!runtime_.forgets_parts && begin != places.begin() && begin != places.end()) return false;
+      for (auto place = begin; place != end; ++place) leave(place->second);
+      places.erase(begin, end);
       return true;
     }
-    void copy(int, int, int, int) override {}
-    void clear() override { memory_.clear(); }
+    void copy(int source, int target, int from, int to) override {
+      check(source);
+      check(target);
+      auto& places = sequences_[target];
+      for (int position = from; position < to; ++position) {
+        const int cell = sequences_[source].at(position);
+        if (!places.emplace(position, cell).second) throw Error(Errc::backend_error, "two tokens in one place");
+        ++cells_.at(cell).owners;
+      }
+    }
+    std::vector<std::byte> save(int sequence) override {
+      check(sequence);
+      std::vector<int> numbers;
+      for (const auto& [position, cell] : sequences_[sequence]) {
+        numbers.push_back(position);
+        numbers.push_back(cells_.at(cell).token);
+      }
+      const auto bytes = std::as_bytes(std::span(numbers));
+      return {bytes.begin(), bytes.end()};
+    }
+    bool restore(int sequence, std::span<const std::byte> state) override {
+      check(sequence);
+      if (!runtime_.restores || !sequences_[sequence].empty()) return false;
+      std::vector<int> numbers(state.size() / sizeof(int));
+      std::memcpy(numbers.data(), state.data(), state.size());
+      if (cells_.size() + numbers.size() / 2 > static_cast<std::size_t>(options_.context_length)) return false;
+      for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) place(sequence, numbers[i], numbers[i + 1]);
+      return true;
+    }
+    void clear() override {
+      cells_.clear();
+      sequences_.clear();
+    }
     void set_threads(int count) override { runtime_.threads = count; }
 
    private:
+    struct Cell {
+      Token token = 0;
+      int owners = 1;
+    };
+
+    void check(int sequence) const {
+      if (sequence < 0 || sequence >= options_.sequences) throw Error(Errc::backend_error, "no such sequence");
+    }
+    void add(const llama::BatchEntry& entry) {
+      check(entry.sequence);
+      const auto& places = sequences_[entry.sequence];
+      // Positions 0, 1, … without a gap.
+      if (entry.position != static_cast<int>(places.size()) ||
+          (!places.empty() && places.rbegin()->first + 1 != entry.position))
+        throw Error(Errc::backend_error, "positions do not continue the sequence");
+      place(entry.sequence, entry.position, entry.token);
+    }
+    void place(int sequence, int position, Token token) {
+      sequences_[sequence].emplace(position, ++last_cell_);
+      cells_.emplace(last_cell_, Cell{.token = token});
+      runtime_.most_cells = std::max(runtime_.most_cells.load(), static_cast<int>(cells_.size()));
+    }
+    void leave(int cell) {
+      if (--cells_.at(cell).owners == 0) cells_.erase(cell);
+    }
+
     /// After the last `<|im_start|>assistant\n`, the byte of the answer that is due.
-    Token next() const {
-      const auto start = std::ranges::find(memory_.rbegin(), memory_.rend(), im_start).base() - memory_.begin();
-      const auto written = memory_.size() - static_cast<std::size_t>(start) - std::string_view("assistant\n").size();
-      const auto text = runtime_.answer.get();
+    Token next(int sequence) {
+      std::vector<Token> tokens;
+      for (const auto& [position, cell] : sequences_[sequence]) tokens.push_back(cells_.at(cell).token);
+      const auto reply = std::ranges::find(tokens.rbegin(), tokens.rend(), im_start).base();
+      const auto written = static_cast<std::size_t>(tokens.end() - reply) - std::string_view("assistant\n").size();
+      std::string text;
+      if (runtime_.answers) {
+        std::string prompt;
+        std::for_each(tokens.begin(), reply, [&](Token token) { prompt += static_cast<char>(token); });
+        text = runtime_.answers(prompt);
+      } else {
+        text = runtime_.answer.get();
+      }
       return written < text.size() ? static_cast<unsigned char>(text[written]) : im_end;
     }
 
     FakeRuntime& runtime_;
     llama::RuntimeContextOptions options_;
-    std::vector<Token> memory_;
-    std::vector<bool> outputs_;
+    std::map<int, Cell> cells_;
+    std::map<int, std::map<int, int>> sequences_;  ///< Of each, the cells by position.
+    int last_cell_ = 0;
+    std::vector<llama::BatchEntry> last_;
     std::vector<float> logits_;
   };
 
@@ -158,6 +240,7 @@ class FakeRuntime final : public llama::Runtime {
       facts_.bos = endoftext;
       facts_.eos = im_end;
       facts_.suppressed = runtime.suppressed;
+      facts_.memory_has_parts = runtime.forgets_parts;
     }
     ~Model() override { --runtime_.live_models; }
 

@@ -78,6 +78,61 @@ TEST_CASE("a seed gives the same text again, also where the first time was compu
   CHECK(wait(lm.complete(request)).text != fresh.text);
 }
 
+/// Twelve requests of different lengths, half of which start alike.
+std::vector<Request> a_dozen() {
+  std::vector<Request> requests;
+  for (std::uint64_t i = 0; i < 12; ++i) {
+    requests.push_back(question(i % 3 == 0 ? "Where does Mara live?" : "Where does Tom live?"));
+    auto& text = requests.back().messages[1].content;
+    if (i % 2 == 0) text = std::format("Number {}. ", i) + text;
+    for (std::uint64_t more = 0; more < i; ++more) text += std::format(" And person {} lives in town {}.", more, i);
+  }
+  return requests;
+}
+
+// Not to the last bit: attention adds up in the order of the cells, and those that others left are used again.
+TEST_CASE("a greedy reply is the same, alone or in a batch, whether its prompt is computed, shared or brought back") {
+  std::vector<std::string> alone;
+  {
+    auto lm = greedy({.sequences = 1, .reuse = false, .threads = 1});
+    for (const auto& request : a_dozen()) alone.push_back(wait(lm.complete(request)).text);
+  }
+  const auto together = [&](LlamaLM& lm) {
+    std::vector<std::string> texts(alone.size());
+    std::vector<std::thread> callers;
+    const auto requests = a_dozen();
+    for (std::size_t i = 0; i < requests.size(); ++i)
+      callers.emplace_back([&, i] { texts[i] = wait(lm.complete(requests[i])).text; });
+    for (auto& caller : callers) caller.join();
+    return texts;
+  };
+
+  auto lm = greedy({.threads = 1});
+  CHECK(together(lm) == alone);
+  CHECK(lm.engine().stats().most_running > 1);
+  CHECK(together(lm) == alone);
+  CHECK(lm.engine().stats().restored_tokens > 0);
+  auto forgetful = greedy({.reuse = false, .threads = 1});
+  CHECK(together(forgetful) == alone);
+}
+
+TEST_CASE("a saved prefix is read by another engine of the same model, and gives the same reply") {
+  const test::TempFolder folder;
+  const auto request = nonsense(40, 5);
+  auto lm = greedy();
+  auto prefix = lm.prompt_for(request.messages);
+  prefix.resize(prefix.size() - 3);
+  const auto reply = wait(lm.complete(request));
+  wait(lm.engine().save(prefix, folder / "prefix"));
+
+  auto other = greedy({.threads = 1, .batch = 200});
+  CHECK(other.engine().load(folder / "prefix") == prefix);
+  const auto same = wait(other.complete(request));
+
+  CHECK(same.usage.cached_tokens == prefix.size());
+  CHECK(same.text == reply.text);
+}
+
 TEST_CASE("usage equals the tokenizer's own count") {
   auto lm = greedy();
   const auto reply = wait(lm.complete(question()));

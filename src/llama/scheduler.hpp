@@ -1,0 +1,134 @@
+#pragma once
+
+#include "dspy/llama/engine.hpp"
+#include "llama/mailbox.hpp"
+#include "llama/prompt_tree.hpp"
+#include "llama/runtime.hpp"
+#include "llama/sequence.hpp"
+#include "llama/thread_governor.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace dspy::llama {
+
+/// A request on its way.
+struct Job {
+  using Clock = std::chrono::steady_clock;
+
+  Generation work{};
+  bool streams = false;
+  Clock::time_point queued_at{};
+  std::shared_ptr<Mailbox> mailbox{};
+  int overtaken = 0;  ///< How many that came later, or matter less, were started before it.
+};
+
+/// Everything an engine's thread does: starts requests as there is room, and computes all that run in one batch a step,
+/// prompts in slices beside replies.
+///
+/// Which waiting request is started: the highest priority, then the first come.  Two kinds are passed over: one whose
+/// prompt starts like that of another that is just being read (it waits to share the result), and one for which there
+/// is no room yet; but none more than `patience` times, which also lifts the priority of those that wait.
+class Scheduler {
+ public:
+  using Clock = Job::Clock;
+
+  /// Starts a request that has been passed over this often before all others.
+  static constexpr int patience = 32;
+
+  Scheduler(std::shared_ptr<const Model> model, EngineOptions options, const std::atomic<bool>& closing);
+
+  void enqueue(Job job);
+  bool idle() const noexcept { return running_.empty() && waiting_.empty(); }
+  std::size_t waiting() const noexcept { return waiting_.size(); }
+  /// One batch.  Throws nothing: what fails is reported to whom it concerns.
+  void step() noexcept;
+  /// Hands out the ends of requests that the last step brought, once `stats` tell of them.
+  void deliver();
+  /// Ends everything with `model_not_loaded`.
+  void close();
+
+  /// The options in force.
+  const EngineOptions& options() const noexcept { return options_; }
+  EngineStats stats() const;
+
+  // What callers ask for between steps.
+
+  /// Throws `Error` (`invalid_parameter`) where prompts are not kept.
+  PromptTree& tree();
+  /// The context's state after `prefix`; nothing if it is not known to its end, or there is no room to look.
+  std::optional<std::vector<std::byte>> state_of(std::span<const Token> prefix);
+  /// Takes in what `state_of` gave.  False if there is no room.
+  bool make_known(std::span<const Token> prefix, std::span<const std::byte> state);
+
+  Error closed() const;
+
+ private:
+  struct Running {
+    Job job;
+    Sequence sequence;
+    int id;
+    std::size_t shared;    ///< Its first tokens, which the tree owns.
+    std::size_t reserved;  ///< Cells that it holds, or may come to hold, for itself alone.
+    Clock::time_point started_at;
+    std::optional<Clock::time_point> reply_at{};
+  };
+  /// The part of a batch that belongs to one request.
+  struct Slice {
+    Running* running;
+    std::size_t count;
+    bool completes;  ///< The last token's scores are wanted.
+  };
+  enum class Admission { started, follows, no_room };
+
+  std::optional<Error> interruption(const Job& job) const;
+  void sweep();
+  void admit();
+  Admission start(Job& job);
+  bool follows(std::span<const Token> prompt, std::size_t known);
+  void give(Running& running, std::size_t count);
+  void compose();
+  void add(Running& running, std::size_t most);
+  bool compute();
+  void advance();
+  void succeed(Running& running);
+  void fail(Running& running, const Error& error);
+  void fail_all(const Error& error);
+  void end(Running& running, std::uint64_t EngineStats::* outcome, bool keep, std::expected<Reply, Error> result);
+  std::size_t free_cells() const;
+  RuntimeContext& context();
+  void make_context();
+  void drop_context() noexcept;
+  int threads() const;
+  bool poll();
+
+  const std::shared_ptr<const Model> model_;
+  EngineOptions options_;
+  const std::atomic<bool>& closing_;
+  const bool shares_;  ///< Whether prompts are remembered.
+  ThreadGovernor governor_;
+  std::unique_ptr<RuntimeContext> context_;
+  std::unique_ptr<PromptTree> tree_;
+  bool suspect_ = false;  ///< What the context holds may be wrong.
+  std::list<Job> waiting_;
+  std::list<Running> running_;
+  std::vector<int> free_ids_;
+  std::vector<Slice> slices_;
+  std::vector<BatchEntry> batch_;
+  std::size_t turn_ = 0;  ///< Whose reply goes on first, where not all fit in a step.
+  unsigned polls_ = 0;
+  std::vector<std::pair<std::shared_ptr<Mailbox>, std::expected<Reply, Error>>> ended_;
+  EngineStats stats_;
+  PromptTree::Totals tree_totals_;  ///< Of trees that are gone.
+};
+
+}  // namespace dspy::llama
