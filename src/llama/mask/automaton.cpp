@@ -100,11 +100,35 @@ Automaton::State Automaton::without_far_bounds(State state, std::size_t reach) {
 }
 
 Automaton::FreeRun Automaton::free_run(State state, Characters characters, std::size_t limit) {
+  auto& known = free_runs_[characters == Characters::plain ? 0 : 1];
+  if (const auto found = known.find(state); found != known.end()) return found->second;
+  const auto run = find_free_run(state, characters, limit);
+  known.emplace(state, run);
+  return run;
+}
+
+/// Follows all characters at once, a set of states after each.  Once a set holds nothing new, there is no end.
+Automaton::FreeRun Automaton::find_free_run(State state, Characters characters, std::size_t limit) {
+  constexpr std::size_t most_states = 16;
+  std::vector<State> here = {state};
+  std::vector<State> seen = here;
   for (std::size_t count = 0; count < limit; ++count) {
-    const auto after = after_any(state, characters);
-    if (after == dead) return {.count = count, .complete = refuses_all(state, characters)};
-    if (after == state) break;
-    state = after;
+    std::vector<State> there;
+    std::size_t ended = 0;
+    for (const auto from : here) {
+      const auto& [states, all_alive, all_dead] = successors(from, characters);
+      if (all_dead) ++ended;
+      if (!all_alive && !all_dead) return {.count = count};
+      for (const auto to : states) {
+        if (!std::ranges::contains(there, to)) there.push_back(to);
+      }
+    }
+    if (ended != 0) return {.count = count, .complete = ended == here.size()};
+    if (there.size() > most_states) return {.count = count};
+    const bool is_new = std::ranges::any_of(there, [&](State to) { return !std::ranges::contains(seen, to); });
+    if (!is_new) break;
+    seen.insert(seen.end(), there.begin(), there.end());
+    here = std::move(there);
   }
   return {.count = limit, .complete = true};
 }
@@ -119,44 +143,47 @@ bool Automaton::refuses_all(State state, Characters characters) {
   return true;
 }
 
-/// The state that all of the characters lead to, if it is the same for all.
-Automaton::State Automaton::after_any(State state, Characters characters) {
-  auto& known = after_any_[characters == Characters::plain ? 0 : 1];
-  if (const auto found = known.find(state); found != known.end()) return found->second;
-  const auto after = find_after_any(state, characters);
-  known.emplace(state, after);
-  return after;
+const Automaton::Successors& Automaton::successors(State state, Characters characters) {
+  auto& known = successors_[characters == Characters::plain ? 0 : 1];
+  const auto found = known.find(state);
+  return found != known.end() ? found->second : known.emplace(state, find_successors(state, characters)).first->second;
 }
 
-Automaton::State Automaton::find_after_any(State state, Characters characters) {
-  const auto after = next(state, plain_ascii_[0]);
-  const auto leads_there = [&](unsigned char byte) { return next(state, byte) == after; };
-  if (after == dead || !std::ranges::all_of(plain_ascii_, leads_there)) return dead;
-  if (characters == Characters::printable && !std::ranges::all_of(quotes_, leads_there)) return dead;
-
+Automaton::Successors Automaton::find_successors(State state, Characters characters) {
+  Successors out;
+  const auto add = [&](State to) {
+    if (to != dead && !std::ranges::contains(out.states, to)) out.states.push_back(to);
+    return to != dead;
+  };
+  const auto leads_on = [&](unsigned char byte) { return add(next(state, byte)); };
+  bool alive = std::ranges::all_of(plain_ascii_, leads_on) &&
+               (characters == Characters::plain || std::ranges::all_of(quotes_, leads_on));
   std::vector<State> here = {state};
   std::vector<State> there;
-  for (const auto& bytes : samples_) {
-    if (bytes.empty()) {  // the end of an encoding
-      if (here.size() != 1 || here[0] != after) return dead;
+  for (std::size_t i = 0; i < samples_.size() && alive; ++i) {
+    if (samples_[i].empty()) {  // the end of an encoding
+      for (const auto to : here) add(to);
       here = {state};
       continue;
     }
     there.clear();
     for (const auto from : here) {
-      for (const auto byte : bytes) {
+      for (const auto byte : samples_[i]) {
         const auto to = next(from, byte);
-        if (to == dead) return dead;
+        alive = alive && to != dead;
         if (!std::ranges::contains(there, to)) there.push_back(to);
       }
     }
     here.swap(there);
   }
-  return after;
+  if (!alive) return {.all_dead = out.states.empty() && refuses_all(state, characters)};
+  out.all_alive = true;
+  return out;
 }
 
 std::size_t Automaton::memory() const noexcept {
-  const auto maps = near_.size() + after_any_[0].size() + after_any_[1].size();
+  auto maps = near_.size();
+  for (std::size_t i = 0; i < successors_.size(); ++i) maps += 4 * successors_[i].size() + 2 * free_runs_[i].size();
   return pool_.memory() + rows_.capacity() * sizeof(State) + exprs_.capacity() * sizeof(Expr) +
          (ids_.size() + maps) * 4 * sizeof(State);
 }

@@ -40,6 +40,7 @@ class Automaton {
     bool complete = false;  ///< And none after them, or the limit was reached.
   };
 
+  /// `limit` is the same in all calls.
   FreeRun free_run(State state, Characters characters, std::size_t limit);
 
   std::size_t size() const noexcept { return exprs_.size(); }
@@ -50,8 +51,16 @@ class Automaton {
 
   State compute(State state, std::size_t byte_class);
   State intern(Expr expr);
-  State after_any(State state, Characters characters);
-  State find_after_any(State state, Characters characters);
+  /// Where characters of a kind lead from a state.
+  struct Successors {
+    std::vector<State> states = {};
+    bool all_alive = false;  ///< Each of them can follow.
+    bool all_dead = false;
+  };
+
+  const Successors& successors(State state, Characters characters);
+  Successors find_successors(State state, Characters characters);
+  FreeRun find_free_run(State state, Characters characters, std::size_t limit);
   bool refuses_all(State state, Characters characters);
 
   Pool pool_;
@@ -62,7 +71,8 @@ class Automaton {
   std::vector<State> rows_;
   std::unordered_map<Expr, State> ids_;
   std::unordered_map<State, State> near_;  ///< What `without_far_bounds` found.
-  std::array<std::unordered_map<State, State>, 2> after_any_;
+  std::array<std::unordered_map<State, Successors>, 2> successors_;
+  std::array<std::unordered_map<State, FreeRun>, 2> free_runs_;
   std::vector<unsigned char> plain_ascii_;           ///< Of the plain characters of ASCII, one of each class.
   std::vector<unsigned char> quotes_;                ///< The same of quote and backslash.
   std::vector<std::vector<unsigned char>> samples_;  ///< The same of each byte of longer characters; an empty one ends

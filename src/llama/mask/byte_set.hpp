@@ -69,6 +69,12 @@ class ByteClasses {
     for (std::size_t i = 0; i < others.count_; ++i) split(sets[i]);
   }
 
+  /// Makes one of classes: `into` says which of `count` each becomes.
+  void merge(const std::array<std::uint8_t, 256>& into, std::size_t count) noexcept {
+    for (auto& byte_class : class_of_) byte_class = into[byte_class];
+    count_ = count;
+  }
+
   std::uint8_t operator[](unsigned char byte) const noexcept { return class_of_[byte]; }
   std::size_t count() const noexcept { return count_; }
   bool operator==(const ByteClasses&) const = default;

@@ -18,15 +18,15 @@ class MaskBuilder {
  public:
   explicit MaskBuilder(std::size_t vocabulary) : vocabulary_(vocabulary) {}
 
-  void add(Token token) {
-    if (!mask_.bits_.empty()) {
-      set(token);
-      return;
+  void add(std::span<const Token> tokens) {
+    if (mask_.bits_.empty()) {
+      mask_.tokens_.insert(mask_.tokens_.end(), tokens.begin(), tokens.end());
+      if (mask_.tokens_.size() <= Mask::most_listed) return;
+      mask_.bits_.resize((vocabulary_ + 63) / 64);
+      spill();
+    } else {
+      for (const auto token : tokens) set(token);
     }
-    mask_.tokens_.push_back(token);
-    if (mask_.tokens_.size() <= Mask::most_listed) return;
-    mask_.bits_.resize((vocabulary_ + 63) / 64);
-    spill();
   }
 
   void add(const TokenBits& bits) {
@@ -76,31 +76,53 @@ Constraint::Constraint(Pool pool, Expr start, std::shared_ptr<const Vocabulary> 
       start_(automaton_.start()),
       path_(vocabulary_->longest() + 1) {}
 
-/// Calls `visit` with each token in `range`, nodes of the same depth that stand after `depth` bytes, whose remaining
-/// bytes can follow `start`.  `visit` returns whether to go on.
+/// Calls `visit` with each node in `range`, nodes that stand behind `depth` bytes, whose bytes can follow `start`, and
+/// the state after it.  `visit` returns whether to look at what is longer.
 template <class Visit>
 void Constraint::walk(const Trie& trie, Trie::Range range, State start, std::size_t depth, Visit&& visit) {
   path_[depth] = start;
   const auto* const nodes = trie.nodes().data();
   for (auto at = range.first; at < range.last;) {
-    const auto node = nodes[at];
+    const auto& node = nodes[at];
     const auto to = automaton_.next(path_[node.depth], node.byte);
-    if (to == Automaton::dead) {
-      at = node.end;
-      continue;
-    }
     path_[node.depth + 1u] = to;
-    if (node.token >= 0 && !visit(node.token)) return;
-    ++at;
+    at = to != Automaton::dead && visit(at, to) ? at + 1 : node.end;
   }
 }
 
-/// The same for all tokens; bytes that cannot follow at all are not looked for.
-template <class Visit>
-void Constraint::walk(const Trie& trie, State start, Visit&& visit) {
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    if (automaton_.next(start, static_cast<unsigned char>(byte)) != Automaton::dead)
-      walk(trie, trie.starting_with(static_cast<unsigned char>(byte)), start, 0, visit);
+/// Adds all tokens that can follow; bytes that cannot are not looked for.
+void Constraint::walk(MaskBuilder& mask, const Trie& trie, State start) {
+  for (unsigned value = 0; value < 256; ++value) {
+    const auto byte = static_cast<unsigned char>(value);
+    const auto range = trie.starting_with(byte);
+    if (range.empty() || automaton_.next(start, byte) == Automaton::dead) continue;
+    walk(trie, range, start, 0, [&](std::size_t node, State) {
+      mask.add(trie.tokens_at(node));
+      return true;
+    });
+  }
+}
+
+/// The same for the tokens of printable characters: once all such characters may follow, all longer tokens can.
+void Constraint::walk_printable(MaskBuilder& mask, State start) {
+  constexpr auto limit = Vocabulary::longest_in_slice;
+  constexpr std::size_t few = 16;
+  const auto& trie = vocabulary_->printable().tokens;
+  for (unsigned value = 0; value < 256; ++value) {
+    const auto byte = static_cast<unsigned char>(value);
+    const auto range = trie.starting_with(byte);
+    if (range.empty() || automaton_.next(start, byte) == Automaton::dead) continue;
+    walk(trie, range, start, 0, [&](std::size_t node, State state) {
+      const auto tokens = trie.tokens_from(node);
+      const auto run = tokens.size() < few ? Automaton::FreeRun()
+                                           : automaton_.free_run(state, Automaton::Characters::printable, limit);
+      if (run.count == limit) {
+        mask.add(tokens);
+        return false;
+      }
+      mask.add(trie.tokens_at(node));
+      return true;
+    });
   }
 }
 
@@ -118,13 +140,8 @@ std::shared_ptr<const Mask> Constraint::mask(State state) {
 Mask Constraint::find_mask(State state) {
   MaskBuilder mask(vocabulary_->size());
   if (automaton_.accepts(state)) {
-    for (const auto end : vocabulary_->ends()) mask.add(end);
+    mask.add(vocabulary_->ends());
   }
-  const auto add = [&](Token token) {
-    mask.add(token);
-    vocabulary_->for_each_twin(token, [&](Token twin) { mask.add(twin); });
-    return true;
-  };
   // Most states that allow much allow all characters of a kind: then only the other tokens need a walk.
   using Characters = Automaton::Characters;
   constexpr auto limit = Vocabulary::longest_in_slice;
@@ -133,10 +150,11 @@ Mask Constraint::find_mask(State state) {
     if (run.count == 0 || !run.complete) continue;
     const auto& slice = characters == Characters::printable ? vocabulary_->printable() : vocabulary_->plain();
     mask.add(slice.bits[run.count]);
-    walk(slice.rest, state, add);
+    walk(mask, slice.rest, state);
     return std::move(mask).finish();
   }
-  walk(vocabulary_->trie(), state, add);
+  walk_printable(mask, state);
+  walk(mask, vocabulary_->printable().rest, state);
   return std::move(mask).finish();
 }
 
@@ -171,11 +189,13 @@ std::size_t Constraint::count_settled(std::span<const Token> tokens, std::string
     const auto rest = text.substr(at);
     if (rest.size() < vocabulary_->longest()) {
       bool longer = false;
-      const auto& trie = vocabulary_->trie();
-      walk(trie, trie.longer_than(rest), end, rest.size(), [&](Token) {
-        longer = true;
-        return false;
-      });
+      const auto& printable = vocabulary_->printable();
+      for (const auto* trie : {&printable.tokens, &printable.rest}) {
+        walk(*trie, trie->longer_than(rest), end, rest.size(), [&](std::size_t node, State) {
+          longer = longer || !trie->tokens_at(node).empty();
+          return !longer;
+        });
+      }
       if (longer) return i;
     }
     at += vocabulary_->piece(tokens[i]).size();

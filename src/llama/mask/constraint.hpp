@@ -35,6 +35,8 @@ class Mask {
   TokenBits bits_;
 };
 
+class MaskBuilder;
+
 /// A grammar over the tokens of one vocabulary, shared by all replies that follow it: states, masks and forced runs are
 /// found when first needed and kept.  Thread-safe.
 class Constraint {
@@ -63,10 +65,10 @@ class Constraint {
   Mask find_mask(State state);
   std::vector<Token> find_forced(State state);
   std::size_t count_settled(std::span<const Token> tokens, std::string_view text, State end);
+  void walk_printable(MaskBuilder& mask, State start);
   template <class Visit>
   void walk(const Trie& trie, Trie::Range range, State start, std::size_t depth, Visit&& visit);
-  template <class Visit>
-  void walk(const Trie& trie, State start, Visit&& visit);
+  void walk(MaskBuilder& mask, const Trie& trie, State start);
 
   std::shared_ptr<const Vocabulary> vocabulary_;
   mutable std::mutex mutex_;

@@ -16,12 +16,20 @@ Expr Pool::derive(Expr expr, unsigned char byte) {
     case Op::bytes: return sets_[node.a].has(byte) ? empty : nothing;
     case Op::seq: return derive_seq(expr, byte);
     case Op::alt: {
-      std::vector<Expr> next;
+      // Mostly one part goes on, and nothing need be made.
+      Expr only = nothing;
+      std::vector<Expr> several;
       for (std::size_t i = 0; i < node.b; ++i) {
         const auto part = derive(parts_[node.a + i], byte);
-        if (part != nothing) next.push_back(part);
+        if (part == nothing) continue;
+        if (only == nothing) {
+          only = part;
+          continue;
+        }
+        if (several.empty()) several.push_back(only);
+        several.push_back(part);
       }
-      return alt(std::move(next));
+      return several.empty() ? only : alt(std::move(several));
     }
     case Op::repeat: {
       const auto next = derive(node.a, byte);
@@ -167,7 +175,7 @@ std::optional<Dfa> Pool::determinize(Expr expr, std::size_t limit) {
     }
     return out;
   };
-  if (expr == nothing) return Dfa(std::vector<Dfa::State>(256), {{}}, Dfa::dead);
+  if (expr == nothing) return Dfa(byte_classes, std::vector<Dfa::State>(byte_classes.count()), {{}}, Dfa::dead);
   return build_dfa(expr, byte_classes, step, facts, limit);
 }
 

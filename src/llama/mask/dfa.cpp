@@ -1,6 +1,7 @@
 #include "llama/mask/dfa.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <span>
 
@@ -8,12 +9,12 @@ namespace dspy::llama::mask {
 namespace {
 
 /// The states from which an accepting one can be reached.
-std::vector<bool> live_states(std::span<const Dfa::State> rows, const std::vector<Dfa::Facts>& facts) {
+std::vector<bool> live_states(std::span<const Dfa::State> rows, std::size_t width,
+                              const std::vector<Dfa::Facts>& facts) {
   std::vector<std::vector<Dfa::State>> from(facts.size());
   for (std::size_t state = 1; state < facts.size(); ++state) {
     Dfa::State last = Dfa::dead;
-    for (std::size_t byte = 0; byte < 256; ++byte) {
-      const auto to = rows[state * 256 + byte];
+    for (const auto to : rows.subspan(state * width, width)) {
       if (to != Dfa::dead && to != last) from[to].push_back(static_cast<Dfa::State>(state));
       last = to;
     }
@@ -38,35 +39,55 @@ std::vector<bool> live_states(std::span<const Dfa::State> rows, const std::vecto
 
 }  // namespace
 
-Dfa::Dfa(std::vector<State> rows, const std::vector<Facts>& facts, State start) {
-  const auto live = live_states(rows, facts);
+Dfa::Dfa(const ByteClasses& classes, std::vector<State> rows, const std::vector<Facts>& facts, State start)
+    : classes_(classes) {
+  const auto width = classes_.count();
+  const auto live = live_states(rows, width, facts);
   std::vector<State> renamed(facts.size(), dead);
-  std::vector<std::size_t> kept = {0};
+  State kept = 1;
   for (std::size_t state = 1; state < renamed.size(); ++state) {
-    if (!live[state]) continue;
-    renamed[state] = static_cast<State>(kept.size());
-    kept.push_back(state);
+    if (live[state]) renamed[state] = kept++;
   }
-  for (auto& to : rows) to = renamed[to];
   start_ = renamed[start];
-
-  const auto row_of = [&](std::size_t state) { return std::span(rows).subspan(state * 256, 256); };
-  for (const auto state : kept) {
-    const auto row = row_of(state);
-    std::unordered_map<State, ByteSet> by_target;
-    for (unsigned byte = 0; byte < 256; ++byte) by_target[row[byte]].add(static_cast<unsigned char>(byte));
-    for (const auto& [to, set] : by_target) classes_.split(set);
-  }
-  const auto bytes = classes_.representatives();
-  flags_.reserve(kept.size());
-  next_.reserve(kept.size() * classes_.count());
-  for (const auto state : kept) {
-    const auto row = row_of(state);
-    const bool ends = std::ranges::all_of(row, [](State to) { return to == dead; });
+  flags_.reserve(kept);
+  next_.reserve(kept * width);
+  for (std::size_t state = 0; state < renamed.size(); ++state) {
+    if (state != 0 && !live[state]) continue;
+    bool ends = true;
+    for (const auto to : std::span(rows).subspan(state * width, width)) {
+      next_.push_back(renamed[to]);
+      ends = ends && renamed[to] == dead;
+    }
     flags_.push_back(static_cast<std::uint8_t>((facts[state].accepts ? accepting : 0) |
                                                (facts[state].at_boundary ? boundary : 0) | (ends ? final_state : 0)));
-    for (std::size_t i = 0; i < classes_.count(); ++i) next_.push_back(row[bytes[i]]);
   }
+  merge_classes();
+}
+
+/// Makes one of the classes that no state tells apart.
+void Dfa::merge_classes() {
+  const auto width = classes_.count();
+  const auto same = [&](std::size_t a, std::size_t b) {
+    for (std::size_t row = 0; row < next_.size(); row += width) {
+      if (next_[row + a] != next_[row + b]) return false;
+    }
+    return true;
+  };
+  std::array<std::uint8_t, 256> into{};
+  std::vector<std::size_t> kept;
+  for (std::size_t one = 0; one < width; ++one) {
+    const auto found = std::ranges::find_if(kept, [&](std::size_t other) { return same(one, other); });
+    into[one] = static_cast<std::uint8_t>(found - kept.begin());
+    if (found == kept.end()) kept.push_back(one);
+  }
+  if (kept.size() == width) return;
+  std::vector<State> next;
+  next.reserve(size() * kept.size());
+  for (std::size_t row = 0; row < next_.size(); row += width) {
+    for (const auto one : kept) next.push_back(next_[row + one]);
+  }
+  next_ = std::move(next);
+  classes_.merge(into, kept.size());
 }
 
 /// For each number of characters the states from which some text of just that many is accepted, until these sets

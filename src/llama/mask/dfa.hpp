@@ -2,7 +2,6 @@
 
 #include "llama/mask/byte_set.hpp"
 
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -29,8 +28,9 @@ class Dfa {
     bool at_boundary = true;  ///< A character may begin here, as opposed to going on.
   };
 
-  /// `rows` holds 256 successors for each state, state 0 being dead.  States that cannot reach an end become dead.
-  Dfa(std::vector<State> rows, const std::vector<Facts>& facts, State start);
+  /// `rows` holds the successors of each state by class of bytes, state 0 being dead.  States that cannot reach an end
+  /// become dead.
+  Dfa(const ByteClasses& classes, std::vector<State> rows, const std::vector<Facts>& facts, State start);
 
   State start() const noexcept { return start_; }
   std::size_t size() const noexcept { return flags_.size(); }
@@ -59,6 +59,7 @@ class Dfa {
   enum Flag : std::uint8_t { accepting = 1, boundary = 2, final_state = 4 };
 
   struct Lengths;
+  void merge_classes();
   std::vector<bool> step_lengths(std::vector<bool> shorter) const;
   void pass_through_characters(std::vector<bool>& states) const;
 
@@ -79,7 +80,7 @@ std::optional<Dfa> build_dfa(S start, const ByteClasses& classes, Step step, Fac
   using Key = std::conditional_t<sizeof(S) == 8, std::uint64_t, std::uint32_t>;
   std::unordered_map<Key, Dfa::State> ids;
   std::vector<S> states(1);
-  std::vector<Dfa::State> rows(256, Dfa::dead);
+  std::vector<Dfa::State> rows(classes.count(), Dfa::dead);
   std::vector<Dfa::Facts> facts(1);
   const auto id_of = [&](const S& state) {
     const auto [found, is_new] = ids.try_emplace(std::bit_cast<Key>(state), static_cast<Dfa::State>(states.size()));
@@ -92,14 +93,12 @@ std::optional<Dfa> build_dfa(S start, const ByteClasses& classes, Step step, Fac
     if (states.size() > limit) return std::nullopt;
     const S state = states[at];
     facts.push_back(facts_of(state));
-    std::array<Dfa::State, 256> next{};
     for (std::size_t i = 0; i < classes.count(); ++i) {
-      const std::optional<S> to = step(state, bytes[i]);
-      if (to) next[i] = id_of(*to);
+      const std::optional<S> next = step(state, bytes[i]);
+      rows.push_back(next ? id_of(*next) : Dfa::dead);
     }
-    for (unsigned byte = 0; byte < 256; ++byte) rows.push_back(next[classes[static_cast<unsigned char>(byte)]]);
   }
-  return Dfa(std::move(rows), facts, first);
+  return Dfa(classes, std::move(rows), facts, first);
 }
 
 }  // namespace dspy::llama::mask

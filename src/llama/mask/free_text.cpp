@@ -103,11 +103,11 @@ using Next = std::optional<Place>;
 
 /// Lines that are no labels, and fences that close.
 struct Labels {
-  enum Phase : std::uint8_t { decoration, label, text };
+  enum Phase : std::uint8_t { decoration, label, any_label, text };
   enum Ticks : std::uint8_t { info = 0x10, not_a_fence = 0xFF };
 
   static constexpr std::uint8_t most_blanks = 8;
-  static constexpr std::uint8_t longest_info = 40;
+  static constexpr std::uint8_t longest_info = 24;
   static constexpr std::uint8_t longest_fence = 4;
 
   static Place start() noexcept { return {.phase = text}; }
@@ -133,7 +133,6 @@ struct Labels {
     const bool fence_line = at.ticks != not_a_fence && (at.ticks & 0x0F) >= (at.fence == 0 ? 3 : at.fence);
     if (fence_line && at.fence == 0) {
       at.fence = at.ticks & 0x0F;
-      if (at.fence > longest_fence) return std::nullopt;
     } else if (fence_line) {
       at.fence = 0;
     }
@@ -149,7 +148,7 @@ struct Labels {
     if (at.ticks == 0 && is_blank(c)) {
       at.count = std::min<std::uint8_t>(at.count + 1, most_blanks + 1);
     } else if (c == '`') {
-      if (at.count > most_blanks || at.ticks == 2 * longest_fence) return false;
+      if (at.count > most_blanks || at.ticks == longest_fence) return false;
       ++at.ticks;
     } else {
       return true;
@@ -160,22 +159,32 @@ struct Labels {
   static Next outside(Place at, char32_t c) noexcept {
     if (at.ticks == not_a_fence) return at;
     if ((at.ticks & info) != 0) {
-      if (c == '`') {
-        at.ticks = not_a_fence;
-        at.count = 0;
-      } else if (++at.count > longest_info) {
-        return std::nullopt;
-      }
+      if (c != '`') return is_info(c) && at.count < longest_info ? Next(counted(at)) : std::nullopt;
+      // No fence, after all, and what stood between the backticks may have been a label.
+      at.ticks = not_a_fence;
+      at.count = 0;
+      at.phase = any_label;
       return at;
     }
     if ((at.ticks == 0 && is_blank(c)) || c == '`') return count_ticks(at, c) ? Next(at) : std::nullopt;
     if (at.ticks >= 3) {
+      if (!is_info(c)) return std::nullopt;
       at.ticks |= info;
       at.count = 1;
+      at.phase = text;
+      at.node = 0;
     } else {
       at.ticks = not_a_fence;
       at.count = 0;
     }
+    return at;
+  }
+
+  /// What may stand behind the backticks that open a fence: nothing that could make a label of it.
+  static bool is_info(char32_t c) noexcept { return c < 0x80 && c != ':'; }
+
+  static Place counted(Place at) noexcept {
+    ++at.count;
     return at;
   }
 
@@ -204,6 +213,10 @@ struct Labels {
       return go(text, 0);
     };
     if (at.phase == text) return at;
+    if (at.phase == any_label) {
+      if (c == ':' || c == wide_colon) return std::nullopt;
+      return is_blank(c) || is_any_of(c, "*`_") ? Next(at) : leave();
+    }
     if (at.phase == decoration) {
       if (is_blank(c) || c == bullet || is_any_of(c, ">#*+-_`.)0123456789")) return at;
       const auto node = names.next(0, c);

@@ -51,17 +51,15 @@ Vocabulary::Vocabulary(std::vector<std::string> pieces, std::vector<Token> ends,
                   std::format("token {} is to end replies, but the vocabulary has {} tokens", end, size()));
   }
   std::ranges::sort(ends_);
-  const auto sorted = sorted_tokens();
-  trie_ = Trie(pieces_, sorted);
-  slice(sorted);
+  slice(sorted_tokens());
 }
 
 bool Vocabulary::is_end(Token token) const noexcept {
   return std::ranges::binary_search(ends_, token);
 }
 
-/// All tokens with bytes that do not end replies, by their bytes; notes those with the same.
-std::vector<Token> Vocabulary::sorted_tokens() {
+/// All tokens with bytes that do not end replies, by their bytes.
+std::vector<Token> Vocabulary::sorted_tokens() const {
   // The first bytes decide nearly always, and comparing those as a number touches no string.
   struct Key {
     std::uint64_t first = 0;
@@ -88,11 +86,6 @@ std::vector<Token> Vocabulary::sorted_tokens() {
   std::vector<Token> out;
   out.reserve(keys.size());
   for (const auto& key : keys) out.push_back(key.token);
-  for (std::size_t i = 1; i < keys.size(); ++i) {
-    if (keys[i].first != keys[i - 1].first || text(keys[i]) != text(keys[i - 1])) continue;
-    if (twins_.empty()) twins_.assign(pieces_.size(), -1);
-    twins_[static_cast<std::size_t>(keys[i - 1].token)] = keys[i].token;
-  }
   return out;
 }
 
@@ -100,21 +93,23 @@ void Vocabulary::slice(std::span<const Token> sorted) {
   const TokenBits none((pieces_.size() + 63) / 64);
   for (auto* slice : {&plain_, &printable_}) slice->bits.assign(longest_in_slice + 1, none);
   std::vector<Token> not_plain;
+  std::vector<Token> printable;
   std::vector<Token> not_printable;
   for (const auto token : sorted) {
     const auto [kind, characters] = sort_of(piece(token));
     if (kind == Kind::plain) set_bit(plain_.bits[characters], token);
     if (kind != Kind::other) set_bit(printable_.bits[characters], token);
     if (kind != Kind::plain) not_plain.push_back(token);
-    if (kind == Kind::other) not_printable.push_back(token);
+    (kind == Kind::other ? not_printable : printable).push_back(token);
   }
   for (auto* slice : {&plain_, &printable_}) {
     for (std::size_t n = 1; n <= longest_in_slice; ++n) {
       for (std::size_t i = 0; i < none.size(); ++i) slice->bits[n][i] |= slice->bits[n - 1][i];
     }
   }
-  plain_.rest = Trie(pieces_, not_plain);
-  printable_.rest = Trie(pieces_, not_printable);
+  plain_.rest = Trie(pieces_, std::move(not_plain));
+  printable_.tokens = Trie(pieces_, std::move(printable));
+  printable_.rest = Trie(pieces_, std::move(not_printable));
 }
 
 std::vector<Token> Vocabulary::tokenize(std::string_view text) const {
@@ -131,26 +126,36 @@ std::vector<Token> Vocabulary::tokenize(std::string_view text) const {
     out.clear();
   }
   while (!text.empty()) {
-    auto [at, last] = trie_.starting_with(static_cast<unsigned char>(text[0]));
-    Token best = -1;
-    for (std::size_t depth = 1; at < last;) {
-      if (trie_.nodes()[at].token >= 0) best = trie_.nodes()[at].token;
-      if (depth == text.size()) break;
-      last = trie_.nodes()[at].end;
-      for (++at; at < last && trie_.nodes()[at].byte != static_cast<unsigned char>(text[depth]);)
-        at = trie_.nodes()[at].end;
-      ++depth;
-    }
-    if (best < 0) return {};
-    out.push_back(best);
-    text.remove_prefix(piece(best).size());
+    const auto token = longest_token(text);
+    if (token < 0) return {};
+    out.push_back(token);
+    text.remove_prefix(piece(token).size());
   }
   return out;
 }
 
+/// The longest token that the text begins with, or -1.
+Token Vocabulary::longest_token(std::string_view text) const noexcept {
+  Token best = -1;
+  std::size_t size = 0;
+  for (const auto* trie : {&printable_.tokens, &printable_.rest}) {
+    auto range = trie->all();
+    for (std::size_t depth = 0; depth < text.size(); ++depth) {
+      const auto node = trie->find(range, static_cast<unsigned char>(text[depth]));
+      if (node == range.last) break;
+      if (const auto tokens = trie->tokens_at(node); !tokens.empty() && depth + 1 > size) {
+        best = tokens[0];
+        size = depth + 1;
+      }
+      range = trie->below(node);
+    }
+  }
+  return best;
+}
+
 std::size_t Vocabulary::memory() const noexcept {
-  auto out = pieces_.capacity() * sizeof(std::string) + twins_.capacity() * sizeof(Token);
-  for (const auto* trie : {&trie_, &plain_.rest, &printable_.rest})
+  auto out = pieces_.capacity() * sizeof(std::string);
+  for (const auto* trie : {&printable_.tokens, &plain_.rest, &printable_.rest})
     out += trie->nodes().capacity() * sizeof(Trie::Node);
   for (const auto* slice : {&plain_, &printable_}) out += slice->bits.size() * slice->bits[0].size() * 8;
   return out;

@@ -41,24 +41,16 @@ class Vocabulary {
   /// Tokens whose joined pieces are `text`; nothing if there are none.
   std::vector<Token> tokenize(std::string_view text) const;
 
-  const Trie& trie() const noexcept { return trie_; }
-  /// The other tokens with the bytes of this one, which is the one in the trie: calls `visit` with each.
-  template <class F>
-  void for_each_twin(Token token, F&& visit) const {
-    if (twins_.empty()) return;
-    for (auto twin = twins_[static_cast<std::size_t>(token)]; twin >= 0; twin = twins_[static_cast<std::size_t>(twin)])
-      visit(twin);
-  }
-
   /// The tokens that are whole characters of a kind, which a state allows all at once or not at all.
   struct Slice {
     std::vector<TokenBits> bits;  ///< At n: those of at most n characters.
-    Trie rest;                    ///< All tokens that are not in the slice.
+    Trie tokens;
+    Trie rest;  ///< All tokens that are not in the slice.
   };
   /// Tokens of more characters than this are in no slice.
   static constexpr std::size_t longest_in_slice = 32;
 
-  /// Characters that a JSON string holds as they are.
+  /// Characters that a JSON string holds as they are.  Its `tokens` are not kept.
   const Slice& plain() const noexcept { return plain_; }
   /// Those, quotes and backslashes.
   const Slice& printable() const noexcept { return printable_; }
@@ -66,15 +58,14 @@ class Vocabulary {
   std::size_t memory() const noexcept;
 
  private:
-  std::vector<Token> sorted_tokens();
+  std::vector<Token> sorted_tokens() const;
+  Token longest_token(std::string_view text) const noexcept;
   void slice(std::span<const Token> sorted);
 
   std::vector<std::string> pieces_;
   std::vector<Token> ends_;
-  std::vector<Token> twins_;  ///< By token, the next with the same bytes; empty if there is none such.
   Tokenizer tokenizer_;
   std::size_t longest_ = 0;
-  Trie trie_;
   Slice plain_;
   Slice printable_;
 };

@@ -50,13 +50,17 @@ inline std::vector<std::string> large_pieces(std::size_t size, std::uint64_t see
         .append(vowels[below(vowels.size())])
         .append(codas[below(codas.size())]);
   };
+  // As byte-pair encoding has it, a longer word is a shorter one and some more.
+  std::vector<std::string> words;
   while (out.size() < size) {
     const auto kind = below(100);
     std::string piece;
     if (kind < 78) {
-      for (auto parts = 1 + below(3); parts-- > 0;) piece += syllable();
+      if (words.size() > 500 && below(3) != 0) piece = words[below(words.size())];
+      if (piece.size() > 10) continue;
+      piece += syllable();
+      words.push_back(piece);
       if (below(5) == 0) piece[0] = static_cast<char>(piece[0] - 32);
-      if (below(20) == 0) piece += syllable().insert(0, "_");
       if (below(2) == 0) piece.insert(0, " ");
     } else if (kind < 86) {
       piece = std::string(punctuation[below(punctuation.size())]) + syllable();
@@ -64,9 +68,9 @@ inline std::vector<std::string> large_pieces(std::size_t size, std::uint64_t see
     } else if (kind < 90) {
       for (auto digits = 1 + below(3); digits-- > 0;) piece += static_cast<char>('0' + below(10));
     } else {
-      // Two to four characters of three bytes, cut in one case of ten.
-      for (auto characters = 1 + below(3); characters-- > 0;) {
-        const auto c = 0x4E00 + below(0x5000);
+      // One or two characters of three bytes, cut in one case of ten.
+      for (auto characters = 1 + below(2); characters-- > 0;) {
+        const auto c = 0x4E00 + below(0x1000);
         piece += static_cast<char>(0xE0 | c >> 12);
         piece += static_cast<char>(0x80 | (c >> 6 & 0x3F));
         piece += static_cast<char>(0x80 | (c & 0x3F));
