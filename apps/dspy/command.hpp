@@ -37,6 +37,8 @@ void add_inspect(CLI::App& app, Plan& plan);
 void add_models(CLI::App& app, Plan& plan);
 void add_doctor(CLI::App& app, Plan& plan);
 void add_bench(CLI::App& app, Plan& plan);
+void add_schema(CLI::App& app, Plan& plan);
+void add_check(CLI::App& app, Plan& plan);
 
 /// The exit code for an error that reached `main`.
 int exit_code_of(const Error& error);
@@ -84,6 +86,9 @@ struct ProgramFlags {
   Predictor make(const SavedPredictor& saved, PredictorOptions options) const;
 };
 
+/// Text from an argument or a table's cell as a value of the field's type.  Throws `Error` (`bad_input`).
+Json typed_value(const Field& field, const std::string& text);
+
 /// Input values from `name=value` and `{"name": value}` arguments, each of its field's type.
 JsonObject read_inputs(const Signature& signature, const std::vector<std::string>& arguments);
 
@@ -99,10 +104,6 @@ struct Job {
 
 /// Reads a job.  Throws `Error` that names the member at fault.
 Job read_job(const JsonObject& line);
-
-/// Answers each line of `in` with one line of JSON on standard output, in order; a line that
-/// cannot be answered gets `{"error": …}`.
-void answer_lines(std::istream& in, const std::function<JsonObject(const JsonObject& line)>& answer);
 
 /// Demonstrations from a JSONL file.
 std::vector<Example> read_examples(const std::string& path, const Signature& signature);

@@ -42,15 +42,6 @@ std::vector<Example> examples_member(const JsonObject& line, const std::string& 
   return out;
 }
 
-/// An argument's text as a value of the field's type.
-Json typed_value(const Field& field, const std::string& text) {
-  const auto kind = field.type.required().kind;
-  if (kind == Type::Kind::string) return Json(text);
-  if (auto json = parse_json(text)) return *std::move(json);
-  if (kind == Type::Kind::literal) return Json(text);
-  reject(field.name, "is a " + to_notation(field.type) + ", and `" + text + "` is not; write it as JSON");
-}
-
 }  // namespace
 
 int exit_code_of(const Error& error) {
@@ -155,6 +146,14 @@ Predictor ProgramFlags::make(const SavedPredictor& saved, PredictorOptions optio
                       signature.empty() ? std::optional<Signature>() : Signature::parse(signature));
 }
 
+Json typed_value(const Field& field, const std::string& text) {
+  const auto kind = field.type.required().kind;
+  if (kind == Type::Kind::string) return Json(text);
+  if (auto json = parse_json(text)) return *std::move(json);
+  if (kind == Type::Kind::literal || fit(field.type, Json(text))) return Json(text);  // a choice, a date, …
+  reject(field.name, "is a " + to_notation(field.type) + ", and `" + text + "` is not; write it as JSON");
+}
+
 JsonObject read_inputs(const Signature& signature, const std::vector<std::string>& arguments) {
   JsonObject out;
   for (const auto& argument : arguments) {
@@ -205,29 +204,6 @@ Job read_job(const JsonObject& line) {
     job.inputs = inputs->get_object();
   }
   return job;
-}
-
-void answer_lines(std::istream& in, const std::function<JsonObject(const JsonObject&)>& answer) {
-  std::string line;
-  for (std::size_t number = 1; std::getline(in, line); ++number) {
-    if (text::trim(line).empty()) continue;
-    const auto result = attempt([&] {
-      const auto json = parse_json(line);
-      if (!json) {
-        ErrorInfo info;
-        info.position = json.error().position;
-        throw Error(Errc::bad_input,
-                    "line " + std::to_string(number) + " is not JSON: " + json.error().message + " at byte " +
-                        std::to_string(json.error().position),
-                    std::move(info));
-      }
-      if (!json->is_object()) {
-        throw Error(Errc::bad_input, "line " + std::to_string(number) + " holds no JSON object");
-      }
-      return answer(json->get_object());
-    });
-    print_line(to_text(result ? *result : error_object(result.error())));
-  }
 }
 
 std::vector<Example> read_examples(const std::string& path, const Signature& signature) {

@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "lines.hpp"
 
 #include <iostream>
 

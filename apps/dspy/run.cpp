@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "lines.hpp"
 
 #include <fstream>
 #include <iostream>
@@ -13,26 +14,29 @@ struct RunFlags {
   ModelFlags model;
   bool batch = false;
   bool json = false;
+  std::size_t jobs = 1;
 };
 
 int run_batch(const RunFlags& flags) {
   const auto lm = flags.model.make();
-  answer_lines(std::cin, [&](const JsonObject& line) {
-    auto job = read_job(line);
-    const Predictor predictor(
-        std::move(job.signature),
-        {.demos = std::move(job.demos), .lm = lm, .adapter = std::move(job.adapter), .sampling = flags.model.sampling});
-    auto answer = to_json(predictor(std::move(job.inputs), {.history = std::move(job.history)}));
-    std::cout.flush();
-    return answer;
-  });
+  answer_lines(
+      std::cin,
+      [&](const JsonObject& line) {
+        auto job = read_job(line);
+        const Predictor predictor(std::move(job.signature), {.demos = std::move(job.demos),
+                                                             .lm = lm,
+                                                             .adapter = std::move(job.adapter),
+                                                             .sampling = flags.model.sampling});
+        return to_json(predictor(std::move(job.inputs), {.history = std::move(job.history)}));
+      },
+      flags.jobs);
   return exit_ok;
 }
 
-int run_inputs_file(const Predictor& predictor, const std::string& path) {
+int run_inputs_file(const Predictor& predictor, const std::string& path, std::size_t jobs) {
   std::ifstream in(path, std::ios::binary);
   if (!in) throw Error(Errc::io_error, "cannot read the inputs `" + path + "`; check the path");
-  answer_lines(in, [&](const JsonObject& line) { return to_json(predictor(line)); });
+  answer_lines(in, [&](const JsonObject& line) { return to_json(predictor(line)); }, jobs);
   return exit_ok;
 }
 
@@ -49,7 +53,7 @@ int run_program(const RunFlags& flags) {
     copy.set_lm(flags.model.make());
     return copy;
   };
-  if (!flags.inputs_file.empty()) return run_inputs_file(with_model(), flags.inputs_file);
+  if (!flags.inputs_file.empty()) return run_inputs_file(with_model(), flags.inputs_file, flags.jobs);
   auto inputs = checked_inputs(signature, read_inputs(signature, flags.inputs));
   const auto prediction = with_model()(std::move(inputs));
   if (flags.json) {
@@ -74,6 +78,9 @@ void add_run(CLI::App& app, Plan& plan) {
   command->add_flag("--batch", flags->batch,
                     "Read {\"signature\", \"inputs\", \"instructions\"?, \"module\"?, \"demos\"?, \"history\"?, "
                     "\"adapter\"?} a line from standard input");
+  command->add_option("-j,--jobs", flags->jobs, "With --batch or --inputs: ask this many at once; the order stays")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   command->add_flag("--json", flags->json, "Print {\"outputs\", \"usage\", \"flags\"}");
   flags->program.add_to(*command);
   flags->model.add_to(*command);

@@ -38,7 +38,7 @@ void erase_secrets(Json& value) {
         erase_secrets(member.value());
       }
     }
-    for (const auto& name : names) members->erase(name);
+    for (const auto& name : names) members->stable_erase(name);
   }
 }
 

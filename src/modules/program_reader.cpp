@@ -18,7 +18,7 @@ constexpr std::array own_members = {"version", "library", "hash", "optimizer", "
 
 template <std::size_t N>
 JsonObject without(JsonObject object, const std::array<const char*, N>& members) {
-  for (const auto* name : members) object.erase(name);
+  for (const auto* name : members) object.stable_erase(name);
   return object;
 }
 
@@ -99,7 +99,7 @@ void migrate(JsonObject& own, std::int64_t from) {
     const auto take = [&](std::string_view name, Json fallback) {
       const auto* found = own.if_contains(name);
       Json value = found == nullptr ? std::move(fallback) : *found;
-      own.erase(name);
+      own.stable_erase(name);
       return value;
     };
     const auto module = take("module", "Predict");
@@ -240,7 +240,7 @@ ProgramFile read_program(std::string_view text, const LoadOptions& options, std:
     for (const auto* name : {"metadata", "dspy_cpp"}) {
       if (auto* value = file.predictors[0].kept.if_contains(name)) {
         if (name != own_key) file.kept[name] = *value;
-        file.predictors[0].kept.erase(name);
+        file.predictors[0].kept.stable_erase(name);
       }
     }
   } else {

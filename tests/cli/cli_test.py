@@ -171,6 +171,17 @@ class Run(unittest.TestCase):
         self.assertEqual([list(each)[0] for each in answers], ["outputs", "error", "outputs"])
         self.assertEqual(answers[0]["outputs"], answers[2]["outputs"])
 
+    def test_several_lines_are_answered_at_once_and_printed_in_order(self):
+        asked = [{"signature": "question -> answer", "inputs": {"question": f"What is {i} + {i}?"}} for i in range(12)]
+        text = jsonl(*asked[:6], {"signature": "->"}, *asked[6:])
+        one = dspy("run", "--batch", "--temperature", "0", text=text)
+        several = dspy("run", "--batch", "--temperature", "0", "--jobs", "4", text=text)
+        self.assertEqual(several.returncode, 0, several.err)
+        self.assertEqual([list(each)[0] for each in lines(several)], ["outputs"] * 6 + ["error"] + ["outputs"] * 6)
+        self.assertEqual([each.get("outputs") for each in lines(several)], [each.get("outputs") for each in lines(one)])
+        self.assertIn("line 1 is not JSON", dspy("run", "--batch", "-j", "3", text="x").out)
+        self.assertEqual(dspy("run", "--batch", "--jobs", "0", text=text).returncode, 2)
+
     def test_a_saved_program_runs(self):
         with tempfile.TemporaryDirectory() as folder:
             program = Path(folder) / "p.json"
@@ -262,6 +273,108 @@ class Run(unittest.TestCase):
         long = lines(dspy("ask", "x " * 8000, "--json"))[0]["error"]
         self.assertEqual(long["kind"], "context_too_long")
         self.assertGreater(long["actual"], long["max"])
+
+
+class Schema(unittest.TestCase):
+    def test_a_schema_goes_to_standard_output_and_what_it_cannot_say_to_standard_error(self):
+        result = dspy("schema", "q -> tags: set[str], n: Annotated[int, Field(gt=0)]", "--dialect", "gemini")
+        self.assertEqual(result.returncode, 0, result.err)
+        schema = json.loads(result.out)
+        self.assertEqual(schema["properties"]["n"], {"type": "integer", "minimum": 1})
+        self.assertEqual(result.err, "tags uniqueItems: Gemini has no `uniqueItems`; replies are held to it when they are read\n")
+
+    def test_a_schema_that_the_provider_refuses_exits_with_1(self):
+        result = dspy("schema", "q -> scores: dict[str, int]", "-d", "openai", "--json")
+        self.assertEqual(result.returncode, 1)
+        answer = lines(result)[0]
+        self.assertFalse(answer["accepted"])
+        self.assertEqual(answer["gaps"][0]["path"], "scores")
+        self.assertTrue(answer["gaps"][0]["refused"])
+        self.assertEqual(dspy("schema", "q -> scores: dict[str, int]").returncode, 0)
+
+    def test_programs_and_schemas_have_one_too(self):
+        rag = "tests/cases/dspy/states/rag.json"
+        self.assertEqual(dspy("schema", rag).returncode, 2)
+        chosen = dspy("schema", rag, "--predictor", "query", "-s", "question -> query", "--inputs", "--json")
+        self.assertEqual(list(lines(chosen)[0]["schema"]["properties"]), ["question"])
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "order.json"
+            file.write_text('{"type": "object", "properties": {"n": {"type": "integer", "maxLenght": 3}}}')
+            result = dspy("schema", str(file))
+            self.assertEqual(result.returncode, 2)
+            self.assertIn("`#/properties/n/maxLenght`, byte 72", result.err)
+            self.assertIn("did you mean `maxLength`?", result.err)
+            file.write_text('{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}')
+            self.assertEqual(lines(dspy("schema", str(file), "-d", "anthropic", "--json"))[0]["schema"]["title"], "Order")
+        self.assertEqual(dspy("schema", "q -> a", "-d", "open-ai").returncode, 2)
+
+
+class Check(unittest.TestCase):
+    SIGNATURE = "ticket, n: int -> score: Annotated[float, Field(le=1)], tags: Optional[list[str]]"
+
+    def check(self, name, text, *flags):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / name
+            file.write_bytes(text if isinstance(text, bytes) else text.encode())
+            result = dspy("check", self.SIGNATURE, str(file), *flags)
+            result.out = result.out.replace(str(file), name)
+            return result
+
+    def test_lines_of_jsonl_are_held_to_types_limits_and_presence(self):
+        text = jsonl({"ticket": "a", "n": 1, "score": 0.5}, {"ticket": "a", "n": "x", "score": 7}) + "\nnot json\n" + jsonl(
+            {"n": 2, "score": 1, "tags": ["a", 3], "id": 4})
+        result = self.check("data.jsonl", text)
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.out.splitlines(), [
+            "data.jsonl:2: `n` is a string, not an integer",
+            "data.jsonl:2: `score` is 7, above the maximum 1",
+            "data.jsonl:4: the row is not JSON: syntax error at byte 0",
+            "data.jsonl:5: `ticket` is missing",
+            "data.jsonl:5: `tags[1]` is an integer, not a string",
+            "note: `id` in 1 row is no field of the signature",
+            "4 rows, 5 problems",
+        ])
+
+    def test_rows_of_json_have_the_line_on_which_they_begin(self):
+        text = '[\n  {"ticket": "]},[",\n   "n": 1, "score": 0},\n  3,\n  {"ticket": "a", "n": 1,\n "score": 2}]'
+        answer = lines(self.check("data.json", text, "--json"))[0]
+        self.assertEqual(answer["rows"], 3)
+        self.assertEqual([(each["line"], each["path"], each["rule"]) for each in answer["problems"]],
+                         [(4, "", "row"), (5, "score", "le")])
+
+    def test_cells_of_csv_take_the_type_of_their_field(self):
+        text = 'ticket,n,score,tags\r\n"a ""b"",\r\nc",1,0.5,"[""x""]"\r\nd,two,0.5,\r\ne,3\r\n,4,0.25,\r\n"f,4,1,'
+        result = self.check("data.csv", b"\xef\xbb\xbf" + text.encode())
+        self.assertEqual(result.out.splitlines(), [
+            "data.csv:4: `n` is a string, not an integer",
+            "data.csv:5: the row has 2 cells, and the header 4",
+            "data.csv:7: the row has a quote that is never closed",
+            "5 rows, 3 problems",
+        ])
+
+    def test_outputs_may_be_left_out_of_data_without_labels(self):
+        text = jsonl({"ticket": "a", "n": 1})
+        self.assertEqual(self.check("data.jsonl", text).returncode, 1)
+        self.assertEqual(self.check("data.jsonl", text, "--inputs-only").returncode, 0)
+
+    def test_many_problems_are_counted_and_cut(self):
+        result = self.check("data.jsonl", jsonl(*[{"n": 1, "score": 1}] * 9), "--most", "2")
+        self.assertIn("… and 7 more", result.out)
+        self.assertIn("9 rows, 9 problems", result.out)
+
+    def test_a_saved_program_is_held_to_a_signature_with_the_lines_of_its_demonstrations(self):
+        state = "tests/cases/dspy/states/predict.json"
+        self.assertEqual(dspy("check", "question -> answer", state).returncode, 0)
+        result = dspy("check", "question -> answer: int, note", state)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"{state}:5: `answer` is a string, not an integer", result.out)
+        self.assertIn("the row differs: the file holds 2 fields", result.out)
+
+    def test_bad_arguments_exit_with_2(self):
+        self.assertEqual(dspy("check", "question answer", "x.jsonl").returncode, 1)  # no such file
+        self.assertEqual(dspy("check", "q -> a: flaot", "x.jsonl").returncode, 2)
+        self.assertEqual(dspy("check", "q -> a", "README.md").returncode, 2)
+        self.assertEqual(dspy("check", "q -> a", "absent.jsonl").returncode, 1)
 
 
 class Look(unittest.TestCase):

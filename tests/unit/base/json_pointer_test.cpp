@@ -12,18 +12,10 @@ TEST_CASE("A pointer finds a value, and the byte at which it begins in the text"
     std::string_view begins;
   };
   const Case cases[] = {
-      {"", "{ \"a\""},
-      {"/a", "[ 1"},
-      {"/a/0", "1 ,"},
-      {"/a/1", "\"x,]"},
-      {"/a/2", "{\"b~/c\""},
-      {"/a/2/b~0~1c", "{}, \"d\""},
-      {"/a/2/d", "-2.5e3}"},
-      {"/é", "null"},
-      {"/", "true"},
-      {"/e/0", "[], {}"},
-      {"/e/1", "{}, false"},
-      {"/e/2", "false]"},
+      {"", "{ \"a\""},       {"/a", "[ 1"},         {"/a/0", "1 ,"},
+      {"/a/1", "\"x,]"},     {"/a/2", "{\"b~/c\""}, {"/a/2/b~0~1c", "{}, \"d\""},
+      {"/a/2/d", "-2.5e3}"}, {"/é", "null"},        {"/", "true"},
+      {"/e/0", "[], {}"},    {"/e/1", "{}, false"}, {"/e/2", "false]"},
   };
   const auto root = *parse_json(text);
   for (const auto& each : cases) {

@@ -1,0 +1,78 @@
+#pragma once
+
+#include "dspy/signature/json_schema.hpp"
+
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// A JSON Schema that is read: what `$ref` and `allOf` add to a schema is gathered into one node.
+
+namespace dspy::json_schema {
+
+/// What is wrong with a schema, and where.
+struct Fault {
+  std::string pointer = {};
+  std::string keyword = {};
+  std::string message = {};
+};
+
+/// A part of the schema and its JSON Pointer.
+struct Located {
+  const Json* value = nullptr;
+  std::string pointer = {};
+};
+
+struct Node {
+  std::string pointer = {};
+  std::map<std::string, Located, std::less<>> keywords = {};  ///< Without `properties`, `required`, `allOf`, `$ref`.
+  std::vector<std::pair<std::string, Located>> properties = {};
+  std::vector<std::string> required = {};
+  bool is_never = false;  ///< No value keeps it.
+
+  const Located* find(std::string_view keyword) const;
+  bool has_any(std::initializer_list<std::string_view> names) const;
+};
+
+/// Reads nodes of one schema.  Faults are thrown.
+class Nodes {
+ public:
+  Nodes(const Json& root, bool allow_unsupported) : root_(root), allow_unsupported_(allow_unsupported) {}
+
+  /// The keywords of a schema with those that its `$ref` and `allOf` add.
+  Node gather(const Located& schema);
+
+  /// Both together: what keeps the result keeps each of them.
+  Node merge(Node a, const Node& b);
+
+  /// What `reference`, which stands at `from`, refers to.
+  Located resolve(const Located& reference) const;
+
+  /// A fault, or a gap where those are allowed.
+  void unsupported(const std::string& pointer, std::string_view keyword, std::string message);
+  void note(const std::string& pointer, std::string_view keyword, std::string message);
+
+  std::vector<SchemaGap> take_gaps() && { return std::move(gaps_); }
+
+ private:
+  void keyword(Node& node, std::string_view keyword, const Located& value);
+  void merge_keyword(Node& into, const std::string& keyword, const Located& value);
+  const Json& make(Json value) { return made_.emplace_back(std::move(value)); }
+
+  const Json& root_;
+  bool allow_unsupported_;
+  std::deque<Json> made_;  ///< Schemas that stand nowhere, such as the intersection of two `enum`s.
+  std::vector<SchemaGap> gaps_;
+  int depth_ = 0;
+};
+
+/// True for keywords that say nothing about values.
+bool is_annotation(std::string_view keyword) noexcept;
+
+[[noreturn]] void fail(const std::string& pointer, std::string_view keyword, std::string message);
+
+const JsonArray& array_at(const Located& keyword, std::string_view name);
+
+}  // namespace dspy::json_schema

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "dspy/signature/json_schema.hpp"
+
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+// What each dialect can say, as data.
+
+namespace dspy::json_schema {
+
+enum class Recursion {
+  anywhere,
+  in_optional,  ///< Only within members that may be absent.
+  none,
+};
+
+inline constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+
+struct Rules {
+  std::string_view name = {};  ///< In sentences.
+  std::span<const std::string_view> keywords = {};
+  std::span<const std::string_view> formats = {};
+  Recursion recursion = Recursion::anywhere;
+  bool root_is_object = false;
+  bool requires_all = false;       ///< Every member stands under `required`.
+  bool closes_objects = false;     ///< `additionalProperties` is false everywhere.
+  bool closed_by_default = false;  ///< Objects without `additionalProperties` are closed.
+  bool wants_types = false;        ///< There is no schema for any value.
+  bool bare_references = false;    ///< Nothing stands beside a `$ref`.
+  bool orders_properties = false;  ///< Keeps the members' order only where `propertyOrdering` says it.
+  bool integer_ranges_only = false;
+  bool enumerates_booleans = false;
+  std::size_t most_min_items = no_limit;
+  /// Why a regular expression cannot be sent; null if all can.
+  std::optional<std::string> (*pattern_problem)(std::string_view pattern) = nullptr;
+  // The most that a schema may hold.
+  std::size_t most_properties = no_limit;
+  std::size_t most_levels = no_limit;
+  std::size_t most_choices = no_limit;
+  std::size_t most_characters = no_limit;  ///< In names and choices together.
+  std::size_t most_optional = no_limit;
+  std::size_t most_unions = no_limit;
+};
+
+/// For any dialect but `json_schema`, which says everything.
+const Rules& rules_for(SchemaDialect dialect);
+
+}  // namespace dspy::json_schema

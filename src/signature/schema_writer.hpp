@@ -1,0 +1,26 @@
+#pragma once
+
+#include "dspy/signature/json_schema.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Types as JSON Schema 2020-12: the whole of what a schema can say.  A dialect takes away from it.
+
+namespace dspy::json_schema {
+
+/// Definitions stand under `$defs`; a type that refers to itself is one of them.
+ExportedSchema write(const Type& type);
+ExportedSchema write(const std::vector<Field>& fields);
+
+/// The schema with only those keywords that the dialect knows, and what had to go.
+ExportedSchema restrict(ExportedSchema whole, SchemaDialect dialect);
+
+/// `lines` and `price` → `lines.price`.
+std::string join_path(std::string_view path, std::string_view member);
+
+/// Where `$ref`s of our own schemas point to.
+inline constexpr std::string_view definitions = "#/$defs/";
+
+}  // namespace dspy::json_schema
