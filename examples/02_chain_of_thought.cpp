@@ -12,7 +12,7 @@ int main() {
   const dspy::ChainOfThought reasoned("question -> answer: int");
 
   const dspy::JsonObject problem{
-      {"question", "Rosa has 4 bags with 6 coins in each and buys 7 more coins. How many coins does Rosa have?"}};
+      {"question", "Paul has 5 boxes of 8 eggs. Paul gives 9 eggs to Ana. How many eggs are left?"}};
   std::cout << "directly:  " << direct(problem).at("answer") << '\n';
 
   const auto thought = reasoned(problem);

@@ -91,7 +91,9 @@ def cells() -> list[Cell]:
         ),
         Cell("answer from 1-6 facts, new wording", _ask(TEST_WORDING, passages=False), 0.60, True),
         Cell("unknown, 1-6 facts", _ask(passages=False, known=False), 0.80, True),
-        Cell("unknown, with reasoning", _ask(passages=False, known=False, reasoned=True), 0.80),
+        Cell(
+            "unknown, with reasoning", _ask(passages=False, known=False, reasoned=True), 0.80, True
+        ),
         Cell("passages, 3-8 facts", _ask(passages=True), 0.80, True),
         Cell("passages, with reasoning", _ask(passages=True, reasoned=True), 0.80),
         Cell("passages, new wording", _ask(TEST_WORDING, passages=True), 0.60),

@@ -32,12 +32,13 @@ def encode(document: Item | RawText, tokens: Tokenizer) -> tuple[list[int], list
             ids += part
             roles += [ANSWER if learn else CONTEXT] * len(part)
         return ids + [tokens.end_of_text], roles + [CONTEXT]
+    learn = iter(document.learn or [True] * len(document.examples))
     for role, content in messages(document):
         head = tokens.encode(f"{IM_START}{role}\n")
         body = [*tokens.encode(content), tokens.im_end]
         end = tokens.encode("\n")
         ids += head + body + end
-        kind = ANSWER if role == "assistant" else CONTEXT
+        kind = ANSWER if role == "assistant" and next(learn) else CONTEXT
         roles += [CONTEXT] * len(head) + [kind] * len(body) + [CONTEXT] * len(end)
     return ids[:-1], roles[:-1]
 

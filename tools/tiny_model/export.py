@@ -50,10 +50,25 @@ def _tensors(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return out
 
 
-def export(checkpoint: Path, tokenizer: Path, target: Path, kind: str) -> int:
-    """Write the file and return its size in bytes."""
+def export(
+    checkpoint: Path,
+    tokenizer: Path,
+    target: Path,
+    kind: str,
+    other: Path | None = None,
+    share: float = 0.0,
+) -> int:
+    """Write the file and return its size in bytes.
+
+    With ``other``, an earlier checkpoint of the same run, the weights are a mean of the two, in
+    which the other counts ``share``: that takes back some of what a later part of the training
+    made worse, and keeps what it taught.
+    """
     state = torch.load(checkpoint, map_location="cpu")
     weights = {name: w.float().numpy() for name, w in state["weights"].items()}
+    if other:
+        for name, w in torch.load(other, map_location="cpu")["weights"].items():
+            weights[name] = (1 - share) * weights[name] + share * w.float().numpy()
     c, tokens = state["config"], Tokenizer.load(tokenizer)
     matrix_type, file_type = TYPES[kind]
 
@@ -62,7 +77,8 @@ def export(checkpoint: Path, tokenizer: Path, target: Path, kind: str) -> int:
     w.add_author("dspy-cpp")
     w.add_license("Apache-2.0")
     w.add_description("A demonstration model for dspy-cpp, trained from scratch on synthetic text.")
-    # What dspy takes where a call says nothing: the likeliest token, and no penalty for repeating what was read.
+    # What dspy takes where a call says nothing: the likeliest token, and no penalty for repeating
+    # what was read.
     w.add_float32("general.sampling.temp", 0.0)
     w.add_float32("general.sampling.penalty_repeat", 1.0)
     w.add_file_type(file_type)
@@ -110,8 +126,11 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--type", choices=TYPES, default="f16")
+    parser.add_argument("--other", type=Path, help="an earlier checkpoint, for a mean of the two")
+    parser.add_argument("--share", type=float, default=0.0, help="weight of --other in the mean")
     a = parser.parse_args()
-    print(f"{a.out}: {export(a.checkpoint, a.tokenizer, a.out, a.type)} bytes")
+    size = export(a.checkpoint, a.tokenizer, a.out, a.type, a.other, a.share)
+    print(f"{a.out}: {size} bytes")
 
 
 if __name__ == "__main__":

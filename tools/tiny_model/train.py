@@ -123,12 +123,13 @@ def train(
     seed: int,
     every: float,
     start: Path | None = None,
+    begin: float = 0.0,
     peak: float = 1.0,
 ) -> Path:
     """Train for ``minutes`` and return the final checkpoint.
 
-    With ``start``, go on from a checkpoint: the corpus is mixed as at the end of a run, and
-    ``peak`` scales the learning rates.
+    With ``start``, go on from a checkpoint. The corpus is mixed as from ``begin`` (0 to 1) of a
+    whole run to its end, and ``peak`` scales the learning rates.
 
     The threads meet once a step, not in every operation: on a busy machine that is what keeps
     them from waiting for each other.
@@ -171,7 +172,7 @@ def train(
 
     step = seen = answers = mark_tokens = 0
     total, mark, checkpoint = 0.0, started, started
-    stream = micro_batches(tokens, seed, (lambda: 1.0) if start else progress)
+    stream = micro_batches(tokens, seed, lambda: begin + (1 - begin) * progress())
     while (at := progress()) < 1:
         batches = []
         for _ in range(MICRO_BATCHES):
@@ -211,9 +212,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--checkpoint-minutes", type=float, default=8)
     parser.add_argument("--start", type=Path, help="go on from this checkpoint")
+    parser.add_argument("--begin", type=float, default=0.0, help="where in the mixture's schedule")
     parser.add_argument("--peak", type=float, default=1.0, help="scale of the learning rates")
     a = parser.parse_args()
-    train(a.minutes, a.folder, a.threads, a.seed, a.checkpoint_minutes, a.start, a.peak)
+    train(a.minutes, a.folder, a.threads, a.seed, a.checkpoint_minutes, a.start, a.begin, a.peak)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import re
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Value = str | int | float | bool | list | None
 Record = dict[str, Value]
@@ -105,7 +105,12 @@ def literal(choices: list[str]) -> str:
 
 @dataclass
 class Item:
-    """One document: a signature, its instructions and its examples (the last is the question)."""
+    """One document: a signature, its instructions and its examples (the last is the question).
+
+    ``learn`` says for each example whether its answer can be known from what precedes it; training
+    takes no loss on the others (all are learned if it is left out). An example may leave out an
+    input: then the turn does not show it.
+    """
 
     skill: str
     inputs: list[Field]
@@ -113,7 +118,7 @@ class Item:
     instructions: str
     examples: list[tuple[Record, Record]]
     cell: str = ""
-    meta: dict = field(default_factory=dict)
+    learn: list[bool] | None = None
 
     @property
     def signature(self) -> str:
@@ -177,7 +182,8 @@ def messages(item: Item) -> list[tuple[str, str]]:
     turns = [("system", item.instructions)] if item.instructions else []
     hints = "\n".join(f.hint() for f in item.outputs)
     for given, wanted in item.examples:
-        lines = "\n".join(escape(write_input(f, given[f.name]), item.outputs) for f in item.inputs)
+        shown = [f for f in item.inputs if f.name in given]
+        lines = "\n".join(escape(write_input(f, given[f.name]), item.outputs) for f in shown)
         turns.append(("user", f"{lines}\n\n{hints}"))
         turns.append(
             ("assistant", "\n".join(write_output(f, wanted[f.name]) for f in item.outputs))

@@ -12,7 +12,19 @@ from __future__ import annotations
 import random
 
 from . import ticket_texts, words
-from .base import TRAIN, Field, Item, RawText, Record, Split, expand, held_out, literal
+from .base import (
+    IM_END,
+    IM_START,
+    TRAIN,
+    Field,
+    Item,
+    RawText,
+    Record,
+    Split,
+    expand,
+    held_out,
+    literal,
+)
 from .reviews import review
 from .signatures import default_instructions
 
@@ -72,29 +84,62 @@ def repeat_text(rng: random.Random) -> RawText:
 
 
 def pair_text(rng: random.Random) -> RawText:
-    """Lines of ``key: label`` in which the keys come back; loss on the labels."""
-    keys = _distinct(lambda: rng.choice(PLAIN_WORDS), rng.randint(2, 8))
-    labels = label_words(rng, len(keys), TRAIN)
-    if rng.random() < 0.5:  # several keys share a label
-        labels = [rng.choice(labels[:2]) for _ in keys]
-    table = dict(zip(keys, labels, strict=True))
-    lead, middle, end = rng.choice(
-        (
-            ("", ":", "\n"),
-            ("", " =", "\n"),
-            ("Item: ", "\nLabel:", "\n"),
-            ("Item: ", "\n\nLabel:", "\n\n"),
-            ("- ", " ->", "\n"),
-        )
-    )
+    """Lines of ``key: label`` in which the keys come back; loss on the labels that can be known.
+
+    The key and its label stand as close as in a list, as far apart as in a chat turn, or anything
+    between: the look-up is found at short distances first and stretched from there.
+    """
+    lead, middle, end = _frame(rng)
+    if rng.random() < 0.7:
+        count = rng.choice((2, 3, 4, 6, 8, 10))
+        classes = [[key] for key in _distinct(lambda: rng.choice(PLAIN_WORDS), count)]
+    else:
+        names = rng.sample(list(words.CATEGORIES), rng.choice((2, 2, 3, 4)))
+        classes = [words.CATEGORIES[name] for name in names]
+    labels = label_words(rng, len(classes), TRAIN)
+    if len(classes) > 3 and rng.random() < 0.3:  # several keys share a label
+        labels = [rng.choice(labels[:2]) for _ in classes]
     parts, seen = [], set()
-    sequence = keys + [rng.choice(keys) for _ in range(rng.randint(3, 14))]
+    order = list(range(len(classes)))
+    sequence = order + rng.choices(order, k=rng.randint(6, 20))
     if rng.random() < 0.5:
         rng.shuffle(sequence)
-    for key in sequence:
-        parts += [(f"{lead}{key}{middle}", False), (f" {table[key]}", key in seen), (end, False)]
-        seen.add(key)
+    for i in sequence:
+        parts += [(f"{lead}{rng.choice(classes[i])}{middle}", False), (f" {labels[i]}", i in seen)]
+        parts.append((end, False))
+        seen.add(i)
     return RawText("pairs", parts)
+
+
+def _frame(rng: random.Random) -> tuple[str, str, str]:
+    """What stands before a key, between key and label, and after the label."""
+    source, target = rng.choice(INPUT_NAMES).capitalize(), rng.choice(LABEL_NAMES).capitalize()
+    draw = rng.random()
+    if draw < 0.15:
+        return rng.choice((("", ":", "\n"), ("", " =", "\n"), ("- ", " ->", "\n")))
+    if draw < 0.3:
+        gap = rng.choice(("\n", "\n\n"))
+        return f"{source}: ", f"{gap}{target}:", gap
+    if draw < 0.45:  # the same few words between every key and its label
+        noise = "".join(f" {rng.choice(PLAIN_WORDS)}" for _ in range(rng.randint(1, 8)))
+        return f"{source}: ", f"{noise}\n{target}:", "\n"
+    if draw < 0.65:  # parts of the marks of a chat turn
+        middle = rng.choice(
+            (
+                f"\n\n{target}:\n{target}:",
+                f"\n\n{target}:{IM_END}\n{target}:",
+                f"{IM_END}\n{IM_START}assistant\n{target}:",
+                f"\n\n{target}:{IM_END}\n{IM_START}assistant\n",
+                f"\n{target}:{IM_END}\n{IM_START}assistant\n{target}:",
+            )
+        )
+        lead = rng.choice(("", f"{IM_START}user\n")) + f"{source}: "
+        return lead, middle, rng.choice((f"{IM_END}\n", "\n"))
+    return (
+        f"{IM_START}user\n{source}: ",
+        f"\n\n{target}:{IM_END}\n{IM_START}assistant\n{target}:",
+        f"{IM_END}\n",
+    )
 
 
 def _ticket(rng: random.Random, category: str) -> str:
@@ -119,7 +164,9 @@ def mapping(
     count = count or rng.choice((2, 2, 2, 3, 4) if kind != "key" else (2, 2, 3, 4, 5, 6))
     if kind == "mood":
         count = 2
-    shots = rng.choice((2, 3, 4, 4, 5, 6, 6, 8, 8, 10, 12)) if shots is None else shots
+    if shots is None:
+        usual = (2, 3, 4, 4, 5, 6, 6, 8, 8, 10, 12)
+        shots = rng.choice((4, 6, 8, 8, 12, 16, 20) if kind == "key" else usual)
     if kind == "category":
         classes = rng.sample(list(words.CATEGORIES), count)
         phrase = rng.choice(PHRASES[:1] if plain_labels else PHRASES)
@@ -174,7 +221,9 @@ def mapping(
     examples: list[tuple[Record, Record]] = [
         ({source.name: show(classes[c])}, {name: labels[c]}) for c in sequence
     ]
-    return Item("mapping", [source], [target], instructions, examples)
+    learn = [true_labels or c in sequence[:i] for i, c in enumerate(sequence)]
+    learn[-1] = learn[-1] or listed
+    return Item("mapping", [source], [target], instructions, examples, learn=learn)
 
 
 FUNCTIONS = {

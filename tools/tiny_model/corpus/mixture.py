@@ -10,7 +10,7 @@ from .base import Item, RawText
 from .chat import chat
 from .extract import extract
 from .mapping import mapping, pair_text, repeat_text, word_function
-from .qa import qa
+from .qa import qa, qa_turns
 from .reviews import sentiment
 from .tools import tool_step
 from .triage import triage
@@ -18,7 +18,8 @@ from .triage import triage
 Maker = Callable[[random.Random], Item | RawText]
 
 MAKERS: dict[str, Maker] = {
-    "qa": qa,
+    "qa": lambda r: qa(r, rivals=0.45),
+    "qa turns": qa_turns,
     "long passages": lambda r: qa(r, facts=r.randint(9, 18), passages=True, shots=0),
     "triage": triage,
     "arithmetic": arithmetic,
@@ -47,19 +48,19 @@ SCHEDULE: list[tuple[float, dict[str, float]]] = [
     (
         0.10,
         {"qa": 22, "triage": 10, "arithmetic": 12, "one step": 8, "tools": 5, "chat": 3, "sentiment": 2,
-         "extract": 3, "repeat": 5, "pairs": 10, "key": 12, "true category": 6, "category": 5},
+         "extract": 3, "repeat": 5, "pairs": 16, "key": 12, "true category": 6, "category": 3},
     ),
     (
-        0.25,
-        {"qa": 28, "long passages": 1, "triage": 12, "arithmetic": 16, "one step": 6, "tools": 6, "chat": 3,
-         "sentiment": 2, "extract": 3, "function": 1, "repeat": 1, "pairs": 3, "key": 5,
-         "true category": 4, "category": 9, "mood": 1, "ticket labels": 1},
+        0.40,
+        {"qa": 17, "qa turns": 7, "long passages": 1, "triage": 9, "arithmetic": 11, "one step": 3, "tools": 5,
+         "chat": 3, "sentiment": 1.5, "extract": 2.5, "function": 1.5, "repeat": 1, "pairs": 16, "key": 11,
+         "true category": 2, "category": 7, "mood": 1.5, "ticket labels": 0.5},
     ),
     (
         1.00,
-        {"qa": 31, "long passages": 1.5, "triage": 13, "arithmetic": 17, "one step": 4, "tools": 6, "chat": 4,
-         "sentiment": 2, "extract": 3, "function": 1.5, "repeat": 0.5, "pairs": 1, "key": 2.5,
-         "true category": 1.5, "category": 9, "mood": 2, "ticket labels": 1.5},
+        {"qa": 33, "qa turns": 9, "long passages": 1.5, "triage": 12, "arithmetic": 14, "one step": 3, "tools": 5,
+         "chat": 4, "sentiment": 2, "extract": 3, "function": 2, "repeat": 0.5, "pairs": 1.5, "key": 2.5,
+         "true category": 1, "category": 4.5, "mood": 2, "ticket labels": 1.5},
     ),
 ]  # fmt: skip
 

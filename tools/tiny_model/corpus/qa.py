@@ -97,14 +97,29 @@ class Fact:
     attributes: dict[str, Attribute]
 
 
-def make_facts(rng: random.Random, split: Split, count: int) -> list[Fact]:
-    """``count`` facts about a few subjects, at most one per subject and attribute."""
+def make_facts(rng: random.Random, split: Split, count: int, rivals: bool = False) -> list[Fact]:
+    """``count`` facts about a few subjects, at most one per subject and attribute.
+
+    With ``rivals`` the subjects are of one kind and mostly share two attributes, so that a question
+    cannot be answered by its attribute alone: the name has to be compared.
+    """
     pool = [subject(rng, split) for _ in range(rng.randint(1, min(4, max(1, count))))]
+    shared: list[str] = []
+    if rivals:
+        _, kind = pool[0]
+        shared = rng.sample(list(kind), 2)
+        while len(pool) < min(4, count + 1):
+            who, attributes = subject(rng, split)
+            if attributes is kind:
+                pool.append((who, attributes))
+        pool = [(who, attributes) for who, attributes in pool if attributes is kind]
     facts: list[Fact] = []
     used = set()
     while len(facts) < count:
-        who, attributes = rng.choice(pool) if rng.random() < 0.85 else subject(rng, split)
-        name = rng.choice(list(attributes))
+        other = rng.random() > 0.85
+        who, attributes = subject(rng, split) if other else rng.choice(pool)
+        some = [a for a in shared if a in attributes]
+        name = rng.choice(some if some and rng.random() < 0.8 else list(attributes))
         if (who, name) in used:
             continue
         used.add((who, name))
@@ -186,7 +201,7 @@ def ask(rng: random.Random, split: Split, facts: list[Fact], known: bool, closed
         name = rng.choice(shared) if shared else rng.choice(list(attributes))
     attribute = attributes[name]
     the = "" if who[0].isupper() else "the "
-    support = f"The text does not say the {attribute.noun} of {the}{who}."
+    support = f"nothing about the {attribute.noun} of {the}{who}."
     return Question(attribute.ask(rng, split, who), "unknown", "", support, False)
 
 
@@ -200,9 +215,13 @@ def qa(
     style: str | None = "random",
     reasoned: bool | None = None,
     shots: int | None = None,
+    rivals: float = 0.0,
     plain_labels: bool = False,
 ) -> Item:
-    """A question about facts. Options left ``None`` are drawn at random."""
+    """A question about facts. Options left ``None`` are drawn at random.
+
+    ``rivals`` is the share of contexts in which several subjects share an attribute.
+    """
     passages = rng.random() < 0.38 if passages is None else passages
     reasoned = rng.random() < 0.25 if reasoned is None else reasoned
     if style == "random":
@@ -244,10 +263,10 @@ def qa(
             number = facts or (
                 rng.randint(3, 8) if passages else rng.choice((1, 2, 2, 3, 3, 4, 5, 6))
             )
-            made = make_facts(rng, split, number)
+            made = make_facts(rng, split, number, rng.random() < rivals)
             if not closed or known is False or any(f.value in words.CLOSED for f in made):
                 break
-        stated = (closed or rng.random() < 0.75) if known is None else known
+        stated = (closed or rng.random() < (0.62 if reasoned else 0.72)) if known is None else known
         asked = ask(rng, split, made, stated, closed)
         order = made if rng.random() < 0.5 else rng.sample(made, len(made))
         value = _styled(style, asked) if asked.known else unknown_word
@@ -256,13 +275,41 @@ def qa(
             given[context.name] = [write_facts(rng, part) for part in _split(rng, order)]
         else:
             given[context.name] = write_facts(rng, order)
-        support = f"The text says: {asked.support}" if asked.known else asked.support
+        support = f"The text says: {asked.support}"
         return given, {"reasoning": support, answer_name: value} if reasoned else {
             answer_name: value
         }
 
     examples = demonstrations(rng, example, shots)
     return Item("rag" if passages else "qa", inputs, outputs, instructions, examples)
+
+
+def qa_turns(rng: random.Random) -> Item:
+    """One context and many questions about it, in turns; many of them it does not answer.
+
+    The answers differ only by what the context says, so this teaches to look before answering more
+    densely than questions with a context each.
+    """
+    passages, reasoned = rng.random() < 0.4, rng.random() < 0.4
+    context = Field("passages" if passages else "context", "list[str]" if passages else "str")
+    question, answer = Field("question"), Field(rng.choice(ANSWER_NAMES))
+    outputs = [Field("reasoning"), answer] if reasoned else [answer]
+    number = rng.randint(3, 8) if passages else rng.randint(1, 6)
+    made = make_facts(rng, TRAIN, number, rng.random() < 0.5)
+    order = rng.sample(made, len(made))
+    text = [write_facts(rng, part) for part in _split(rng, order)]
+    given: Record = {context.name: text if passages else write_facts(rng, order)}
+    examples: list[tuple[Record, Record]] = []
+    for _ in range(rng.randint(4, 10)):
+        asked = ask(rng, TRAIN, made, rng.random() < 0.55, False)
+        support = f"The text says: {asked.support}"
+        thought = {"reasoning": support} if reasoned else {}
+        examples.append(
+            ({**given, question.name: asked.text}, {**thought, answer.name: asked.value})
+        )
+        given = {}
+    instructions = expand(rng, rng.choice(INSTRUCTIONS)) if rng.random() < 0.75 else ""
+    return Item("turns", [context, question], outputs, instructions, examples)
 
 
 def _split(rng: random.Random, facts: list[Fact]) -> list[list[Fact]]:
