@@ -23,10 +23,6 @@ constexpr std::array<std::array<ByteRange, 4>, 8> encodings = {{
     {{{0xF4, 0xF4}, {0x80, 0x8F}, {0x80, 0xBF}, {0x80, 0xBF}}},
 }};
 
-constexpr bool is_quote(unsigned byte) noexcept {
-  return byte == '"' || byte == '\\';
-}
-
 }  // namespace
 
 Automaton::Automaton(Pool pool, Expr start) : pool_(std::move(pool)), classes_(pool_.classes(start)) {
@@ -49,8 +45,8 @@ Automaton::Automaton(Pool pool, Expr start) : pool_(std::move(pool)), classes_(p
     return out;
   };
   const auto any = [](unsigned) { return true; };
-  plain_ascii_ = sample(0x20, 0x7F, [](unsigned byte) { return !is_quote(byte); });
-  quotes_ = sample('"', '\\', is_quote);
+  for (std::size_t kind = 0; kind < character_kinds; ++kind)
+    ascii_[kind] = sample(0x20, 0x7F, [&](unsigned byte) { return kind_of(static_cast<unsigned char>(byte)) <= kind; });
   for (const auto& encoding : encodings) {
     for (const auto& [first, last] : encoding) {
       if (first != 0) samples_.push_back(sample(first, last, any));
@@ -100,7 +96,7 @@ Automaton::State Automaton::without_far_bounds(State state, std::size_t reach) {
 }
 
 Automaton::FreeRun Automaton::free_run(State state, Characters characters, std::size_t limit) {
-  auto& known = free_runs_[characters == Characters::plain ? 0 : 1];
+  auto& known = free_runs_[static_cast<std::size_t>(characters)];
   if (const auto found = known.find(state); found != known.end()) return found->second;
   const auto run = find_free_run(state, characters, limit);
   known.emplace(state, run);
@@ -135,8 +131,7 @@ Automaton::FreeRun Automaton::find_free_run(State state, Characters characters, 
 
 bool Automaton::refuses_all(State state, Characters characters) {
   const auto refuses = [&](unsigned char byte) { return next(state, byte) == dead; };
-  if (!std::ranges::all_of(plain_ascii_, refuses)) return false;
-  if (characters == Characters::printable && !std::ranges::all_of(quotes_, refuses)) return false;
+  if (!std::ranges::all_of(ascii_[static_cast<std::size_t>(characters)], refuses)) return false;
   for (unsigned byte = 0xC2; byte <= 0xF4; ++byte) {
     if (!refuses(static_cast<unsigned char>(byte))) return false;
   }
@@ -144,7 +139,7 @@ bool Automaton::refuses_all(State state, Characters characters) {
 }
 
 const Automaton::Successors& Automaton::successors(State state, Characters characters) {
-  auto& known = successors_[characters == Characters::plain ? 0 : 1];
+  auto& known = successors_[static_cast<std::size_t>(characters)];
   const auto found = known.find(state);
   return found != known.end() ? found->second : known.emplace(state, find_successors(state, characters)).first->second;
 }
@@ -156,8 +151,7 @@ Automaton::Successors Automaton::find_successors(State state, Characters charact
     return to != dead;
   };
   const auto leads_on = [&](unsigned char byte) { return add(next(state, byte)); };
-  bool alive = std::ranges::all_of(plain_ascii_, leads_on) &&
-               (characters == Characters::plain || std::ranges::all_of(quotes_, leads_on));
+  bool alive = std::ranges::all_of(ascii_[static_cast<std::size_t>(characters)], leads_on);
   std::vector<State> here = {state};
   std::vector<State> there;
   for (std::size_t i = 0; i < samples_.size() && alive; ++i) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "llama/mask/character_kinds.hpp"
 #include "llama/mask/expression.hpp"
 
 #include <array>
@@ -32,9 +33,6 @@ class Automaton {
   int only_byte(State state);
   /// A state that allows the same next `reach` bytes, shared by states that differ in far off bounds.
   State without_far_bounds(State state, std::size_t reach);
-  /// The characters of UTF-8 text but the control characters of ASCII.
-  enum class Characters { plain, printable };  ///< Plain ones are neither quotes nor backslashes.
-
   struct FreeRun {
     std::size_t count = 0;  ///< So many of these characters can follow, whichever they are; not counted beyond a limit.
     bool complete = false;  ///< And none after them, or the limit was reached.
@@ -71,10 +69,9 @@ class Automaton {
   std::vector<State> rows_;
   std::unordered_map<Expr, State> ids_;
   std::unordered_map<State, State> near_;  ///< What `without_far_bounds` found.
-  std::array<std::unordered_map<State, Successors>, 2> successors_;
-  std::array<std::unordered_map<State, FreeRun>, 2> free_runs_;
-  std::vector<unsigned char> plain_ascii_;           ///< Of the plain characters of ASCII, one of each class.
-  std::vector<unsigned char> quotes_;                ///< The same of quote and backslash.
+  std::array<std::unordered_map<State, Successors>, character_kinds> successors_;
+  std::array<std::unordered_map<State, FreeRun>, character_kinds> free_runs_;
+  std::array<std::vector<unsigned char>, character_kinds> ascii_;  ///< Of the characters of ASCII, one of each class.
   std::vector<std::vector<unsigned char>> samples_;  ///< The same of each byte of longer characters; an empty one ends
                                                      ///< an encoding.
   State start_ = dead;

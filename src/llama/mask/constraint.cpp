@@ -103,20 +103,21 @@ void Constraint::walk(MaskBuilder& mask, const Trie& trie, State start) {
   }
 }
 
-/// The same for the tokens of printable characters: once all such characters may follow, all longer tokens can.
-void Constraint::walk_printable(MaskBuilder& mask, State start) {
+/// The same for tokens of a kind of characters: where as many as the longest token has may follow, whichever they are,
+/// all tokens can.
+void Constraint::walk_slice(MaskBuilder& mask, Characters characters, State start) {
   constexpr auto limit = Vocabulary::longest_in_slice;
   constexpr std::size_t few = 16;
-  const auto& trie = vocabulary_->printable().tokens;
+  const auto& trie = vocabulary_->slice(characters).trie;
   for (unsigned value = 0; value < 256; ++value) {
     const auto byte = static_cast<unsigned char>(value);
     const auto range = trie.starting_with(byte);
     if (range.empty() || automaton_.next(start, byte) == Automaton::dead) continue;
     walk(trie, range, start, 0, [&](std::size_t node, State state) {
       const auto tokens = trie.tokens_from(node);
-      const auto run = tokens.size() < few ? Automaton::FreeRun()
-                                           : automaton_.free_run(state, Automaton::Characters::printable, limit);
-      if (run.count == limit) {
+      const auto run = tokens.size() < few ? Automaton::FreeRun() : automaton_.free_run(state, characters, limit);
+      // Characters are no more than bytes.
+      if (run.count == limit || run.count >= trie.nodes()[node].height) {
         mask.add(tokens);
         return false;
       }
@@ -143,18 +144,16 @@ Mask Constraint::find_mask(State state) {
     mask.add(vocabulary_->ends());
   }
   // Most states that allow much allow all characters of a kind: then only the other tokens need a walk.
-  using Characters = Automaton::Characters;
-  constexpr auto limit = Vocabulary::longest_in_slice;
-  for (const auto characters : {Characters::printable, Characters::plain}) {
-    const auto run = automaton_.free_run(state, characters, limit);
-    if (run.count == 0 || !run.complete) continue;
-    const auto& slice = characters == Characters::printable ? vocabulary_->printable() : vocabulary_->plain();
-    mask.add(slice.bits[run.count]);
-    walk(mask, slice.rest, state);
-    return std::move(mask).finish();
+  for (std::size_t kind = character_kinds; kind-- > 0;) {
+    const auto characters = static_cast<Characters>(kind);
+    const auto run = automaton_.free_run(state, characters, Vocabulary::longest_in_slice);
+    if (run.count != 0 && run.complete) {
+      mask.add(vocabulary_->slice(characters).bits[run.count]);
+      break;
+    }
+    walk_slice(mask, characters, state);
   }
-  walk_printable(mask, state);
-  walk(mask, vocabulary_->printable().rest, state);
+  walk(mask, vocabulary_->rest(), state);
   return std::move(mask).finish();
 }
 
@@ -189,13 +188,12 @@ std::size_t Constraint::count_settled(std::span<const Token> tokens, std::string
     const auto rest = text.substr(at);
     if (rest.size() < vocabulary_->longest()) {
       bool longer = false;
-      const auto& printable = vocabulary_->printable();
-      for (const auto* trie : {&printable.tokens, &printable.rest}) {
-        walk(*trie, trie->longer_than(rest), end, rest.size(), [&](std::size_t node, State) {
-          longer = longer || !trie->tokens_at(node).empty();
+      vocabulary_->for_each_trie([&](const Trie& trie) {
+        walk(trie, trie.longer_than(rest), end, rest.size(), [&](std::size_t node, State) {
+          longer = longer || !trie.tokens_at(node).empty();
           return !longer;
         });
-      }
+      });
       if (longer) return i;
     }
     at += vocabulary_->piece(tokens[i]).size();

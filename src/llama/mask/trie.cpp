@@ -11,7 +11,14 @@ Trie::Trie(std::span<const std::string> texts, std::vector<Token> sorted) : toke
   nodes_.clear();
   nodes_.reserve(tokens_.size() * 5 / 2 + 1);
   const auto close = [&](std::size_t depth) {
-    for (; path.size() > depth; path.pop_back()) nodes_[path.back()].end = static_cast<std::uint32_t>(nodes_.size());
+    while (path.size() > depth) {
+      auto& node = nodes_[path.back()];
+      path.pop_back();
+      node.end = static_cast<std::uint32_t>(nodes_.size());
+      if (path.empty()) continue;
+      auto& parent = nodes_[path.back()];
+      parent.height = std::max(parent.height, static_cast<std::uint8_t>(std::min(node.height + 1, UINT8_MAX)));
+    }
   };
   for (std::uint32_t rank = 0; rank < tokens_.size(); ++rank) {
     const std::string_view text = texts[static_cast<std::size_t>(tokens_[rank])];

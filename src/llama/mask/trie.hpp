@@ -21,6 +21,7 @@ class Trie {
     std::uint32_t rank = 0;   ///< How many tokens come before those that begin with this one.
     std::uint16_t depth = 0;  ///< How many bytes stand before this node's.
     unsigned char byte = 0;
+    std::uint8_t height = 0;  ///< The most bytes that tokens have behind this one; 255 for more, too.
   };
 
   Trie() = default;

@@ -10,21 +10,18 @@
 namespace dspy::llama::mask {
 namespace {
 
-enum class Kind { plain, quoted, other };
-
 struct Sort {
-  Kind kind = Kind::other;
+  std::size_t kind = character_kinds;  ///< Of `Characters`, or none.
   std::size_t characters = 0;
 };
 
 /// Which slice a token belongs to.
 Sort sort_of(std::string_view piece) noexcept {
-  Sort out{.kind = Kind::plain};
+  Sort out{.kind = 0};
   bool ascii = true;
   for (const char c : piece) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20) return {};
-    if (c == '"' || c == '\\') out.kind = Kind::quoted;
+    if (byte < 0x80) out.kind = std::max(out.kind, kind_of(byte));
     if (byte < 0x80 || byte >= 0xC0) ++out.characters;
     ascii = ascii && byte < 0x80;
   }
@@ -51,7 +48,7 @@ Vocabulary::Vocabulary(std::vector<std::string> pieces, std::vector<Token> ends,
                   std::format("token {} is to end replies, but the vocabulary has {} tokens", end, size()));
   }
   std::ranges::sort(ends_);
-  slice(sorted_tokens());
+  fill_slices(sorted_tokens());
 }
 
 bool Vocabulary::is_end(Token token) const noexcept {
@@ -89,27 +86,26 @@ std::vector<Token> Vocabulary::sorted_tokens() const {
   return out;
 }
 
-void Vocabulary::slice(std::span<const Token> sorted) {
+void Vocabulary::fill_slices(std::span<const Token> sorted) {
   const TokenBits none((pieces_.size() + 63) / 64);
-  for (auto* slice : {&plain_, &printable_}) slice->bits.assign(longest_in_slice + 1, none);
-  std::vector<Token> not_plain;
-  std::vector<Token> printable;
-  std::vector<Token> not_printable;
+  std::array<std::vector<Token>, character_kinds + 1> parts;
+  for (auto& slice : slices_) slice.bits.assign(longest_in_slice + 1, none);
   for (const auto token : sorted) {
     const auto [kind, characters] = sort_of(piece(token));
-    if (kind == Kind::plain) set_bit(plain_.bits[characters], token);
-    if (kind != Kind::other) set_bit(printable_.bits[characters], token);
-    if (kind != Kind::plain) not_plain.push_back(token);
-    (kind == Kind::other ? not_printable : printable).push_back(token);
+    parts[kind].push_back(token);
+    if (kind < character_kinds) set_bit(slices_[kind].bits[characters], token);
   }
-  for (auto* slice : {&plain_, &printable_}) {
-    for (std::size_t n = 1; n <= longest_in_slice; ++n) {
-      for (std::size_t i = 0; i < none.size(); ++i) slice->bits[n][i] |= slice->bits[n - 1][i];
+  for (std::size_t kind = 0; kind < character_kinds; ++kind) {
+    auto& bits = slices_[kind].bits;
+    for (std::size_t n = 0; n <= longest_in_slice; ++n) {
+      for (std::size_t i = 0; i < none.size(); ++i) {
+        if (n != 0) bits[n][i] |= bits[n - 1][i];
+        if (kind != 0) bits[n][i] |= slices_[kind - 1].bits[n][i];
+      }
     }
+    slices_[kind].trie = Trie(pieces_, std::move(parts[kind]));
   }
-  plain_.rest = Trie(pieces_, std::move(not_plain));
-  printable_.tokens = Trie(pieces_, std::move(printable));
-  printable_.rest = Trie(pieces_, std::move(not_printable));
+  rest_ = Trie(pieces_, std::move(parts[character_kinds]));
 }
 
 std::vector<Token> Vocabulary::tokenize(std::string_view text) const {
@@ -138,26 +134,25 @@ std::vector<Token> Vocabulary::tokenize(std::string_view text) const {
 Token Vocabulary::longest_token(std::string_view text) const noexcept {
   Token best = -1;
   std::size_t size = 0;
-  for (const auto* trie : {&printable_.tokens, &printable_.rest}) {
-    auto range = trie->all();
+  for_each_trie([&](const Trie& trie) {
+    auto range = trie.all();
     for (std::size_t depth = 0; depth < text.size(); ++depth) {
-      const auto node = trie->find(range, static_cast<unsigned char>(text[depth]));
+      const auto node = trie.find(range, static_cast<unsigned char>(text[depth]));
       if (node == range.last) break;
-      if (const auto tokens = trie->tokens_at(node); !tokens.empty() && depth + 1 > size) {
+      if (const auto tokens = trie.tokens_at(node); !tokens.empty() && depth + 1 > size) {
         best = tokens[0];
         size = depth + 1;
       }
-      range = trie->below(node);
+      range = trie.below(node);
     }
-  }
+  });
   return best;
 }
 
 std::size_t Vocabulary::memory() const noexcept {
   auto out = pieces_.capacity() * sizeof(std::string);
-  for (const auto* trie : {&printable_.tokens, &plain_.rest, &printable_.rest})
-    out += trie->nodes().capacity() * sizeof(Trie::Node);
-  for (const auto* slice : {&plain_, &printable_}) out += slice->bits.size() * slice->bits[0].size() * 8;
+  for_each_trie([&](const Trie& trie) { out += trie.nodes().capacity() * sizeof(Trie::Node); });
+  for (const auto& slice : slices_) out += slice.bits.size() * slice.bits[0].size() * sizeof(std::uint64_t);
   return out;
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "llama/mask/character_kinds.hpp"
 #include "llama/mask/trie.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -41,33 +43,37 @@ class Vocabulary {
   /// Tokens whose joined pieces are `text`; nothing if there are none.
   std::vector<Token> tokenize(std::string_view text) const;
 
-  /// The tokens that are whole characters of a kind, which a state allows all at once or not at all.
+  /// The tokens that are whole characters, which a state may allow all at once.
   struct Slice {
-    std::vector<TokenBits> bits;  ///< At n: those of at most n characters.
-    Trie tokens;
-    Trie rest;  ///< All tokens that are not in the slice.
+    std::vector<TokenBits> bits;  ///< At n: the tokens of this kind and those before it with at most n characters.
+    Trie trie;                    ///< The tokens of this kind that are of none before it.
   };
   /// Tokens of more characters than this are in no slice.
   static constexpr std::size_t longest_in_slice = 32;
 
-  /// Characters that a JSON string holds as they are.  Its `tokens` are not kept.
-  const Slice& plain() const noexcept { return plain_; }
-  /// Those, quotes and backslashes.
-  const Slice& printable() const noexcept { return printable_; }
+  const Slice& slice(Characters characters) const noexcept { return slices_[static_cast<std::size_t>(characters)]; }
+  /// All other tokens.
+  const Trie& rest() const noexcept { return rest_; }
+
+  template <class F>
+  void for_each_trie(F&& visit) const {
+    for (const auto& slice : slices_) visit(slice.trie);
+    visit(rest_);
+  }
 
   std::size_t memory() const noexcept;
 
  private:
   std::vector<Token> sorted_tokens() const;
   Token longest_token(std::string_view text) const noexcept;
-  void slice(std::span<const Token> sorted);
+  void fill_slices(std::span<const Token> sorted);
 
   std::vector<std::string> pieces_;
   std::vector<Token> ends_;
   Tokenizer tokenizer_;
   std::size_t longest_ = 0;
-  Slice plain_;
-  Slice printable_;
+  std::array<Slice, character_kinds> slices_;
+  Trie rest_;
 };
 
 }  // namespace dspy::llama::mask

@@ -56,9 +56,9 @@ inline std::vector<std::string> large_pieces(std::size_t size, std::uint64_t see
     const auto kind = below(100);
     std::string piece;
     if (kind < 78) {
-      if (words.size() > 500 && below(3) != 0) piece = words[below(words.size())];
-      if (piece.size() > 10) continue;
-      piece += syllable();
+      if (words.size() > 300 && below(12) != 0) piece = words[below(words.size())];
+      if (piece.size() > 8) continue;
+      piece += below(3) == 0 ? syllable() : std::string(1, static_cast<char>('a' + below(26)));
       words.push_back(piece);
       if (below(5) == 0) piece[0] = static_cast<char>(piece[0] - 32);
       if (below(2) == 0) piece.insert(0, " ");
@@ -70,7 +70,7 @@ inline std::vector<std::string> large_pieces(std::size_t size, std::uint64_t see
     } else {
       // One or two characters of three bytes, cut in one case of ten.
       for (auto characters = 1 + below(2); characters-- > 0;) {
-        const auto c = 0x4E00 + below(0x1000);
+        const auto c = 0x4E00 + below(0x800);
         piece += static_cast<char>(0xE0 | c >> 12);
         piece += static_cast<char>(0x80 | (c >> 6 & 0x3F));
         piece += static_cast<char>(0x80 | (c & 0x3F));
