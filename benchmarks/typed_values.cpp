@@ -1,5 +1,5 @@
 // What the typed edge adds to a call: a struct's members as values, the check of the inputs,
-// and values as a struct again.
+// values as a struct again, and the validation of a large object.
 
 #include "dspy/signature/reflect.hpp"
 
@@ -48,5 +48,49 @@ void values_to_output(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(dspy::from_values<Triage::Output>(values));
 }
 BENCHMARK(values_to_output);
+
+/// An object of fifty fields: five objects of ten, of ten different types, most of them with limits.
+dspy::Type fifty_fields() {
+  const auto part = dspy::Type::parse(
+      "Part{name: Annotated[str, Field(min_length=1, max_length=40)], code: Annotated[str, "
+      "Field(pattern='^[A-Z]{2}-\\\\d+$')], "
+      "count: Annotated[int, Field(ge=0, le=1000)], price: Annotated[float, Field(gt=0)], in_stock: bool, "
+      "size: Literal['small', 'medium', 'large'], tags: Annotated[list[str], Field(max_length=5)], "
+      "note: Optional[str], made: date, rest: dict[str, int]}");
+  return dspy::Type::parse("{a: Part, b: Part, c: Part, d: Part, e: Part}", {{"Part", part}});
+}
+
+dspy::Json fifty_values() {
+  const dspy::JsonObject part{{"name", "A chair with four legs"},
+                              {"code", "CH-1043"},
+                              {"count", 12},
+                              {"price", 49.5},
+                              {"in_stock", true},
+                              {"size", "medium"},
+                              {"tags", {"wood", "kitchen"}},
+                              {"note", nullptr},
+                              {"made", "2026-11-21"},
+                              {"rest", {{"legs", 4}, {"arms", 0}}}};
+  return dspy::JsonObject{{"a", part}, {"b", part}, {"c", part}, {"d", part}, {"e", part}};
+}
+
+void validate_fifty_fields(benchmark::State& state) {
+  const auto type = fifty_fields();
+  auto value = fifty_values();
+  for (auto _ : state) {
+    auto fitted = dspy::fit(type, std::move(value));
+    value = *std::move(fitted);
+    benchmark::DoNotOptimize(value);
+  }
+}
+BENCHMARK(validate_fifty_fields);
+
+void name_five_violations(benchmark::State& state) {
+  const auto type = fifty_fields();
+  auto value = fifty_values();
+  for (auto& member : value.as_object()) member.value().as_object()["count"] = -1;
+  for (auto _ : state) benchmark::DoNotOptimize(dspy::fit(type, value));
+}
+BENCHMARK(name_five_violations);
 
 }  // namespace

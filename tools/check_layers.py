@@ -18,6 +18,7 @@ FOREIGN = {
     "base/wait.hpp": ("boost/asio/",),
     "base/json.hpp": ("boost/json",),
     "signature/reflect.hpp": ("boost/pfr",),
+    "signature/detail/convert_structs.hpp": ("boost/pfr",),
 }
 LLAMA = re.compile(r"(llama|ggml|gguf)([-\w]*)\.h$")
 

@@ -3,6 +3,7 @@
 #include "adapters/reader.hpp"
 #include "adapters/reply_form.hpp"
 #include "adapters/reply_stream.hpp"
+#include "adapters/whole_rules.hpp"
 #include "dspy/adapters/adapter.hpp"
 
 #include <memory>
@@ -18,7 +19,7 @@ class ReadingExchange : public Exchange {
       : Exchange(signature), form_(std::make_shared<const ReplyForm>(signature, form)) {}
 
   std::expected<Reading, Unreadable> parse(std::string_view completion) const override {
-    return ReplyReader(*form_, completion).read();
+    return hold_to_rules(signature(), ReplyReader(*form_, completion).read(), completion);
   }
   std::unique_ptr<FieldStream> open_stream() const override { return std::make_unique<ReplyStream>(form_); }
 

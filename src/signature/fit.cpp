@@ -5,6 +5,7 @@
 #include "dspy/base/base64.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/signature/detail/calendar.hpp"
+#include "notation.hpp"
 #include "shapes.hpp"
 
 #include <algorithm>
@@ -37,15 +38,9 @@ void append_step(std::string& path, const Step& step) {
     path += std::format("[{}]", *index);
     return;
   }
-  const auto key = std::get<std::string_view>(step);
-  const auto plain = [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; };
-  const auto part = [&](char c) { return plain(c) || c == '_' || (c >= '0' && c <= '9'); };
-  if (!key.empty() && (plain(key[0]) || key[0] == '_') && std::ranges::all_of(key, part)) {
-    if (!path.empty()) path += '.';
-    path += key;
-  } else {
-    path.append("[").append(to_text(Json(shown(Json(key))))).append("]");
-  }
+  const auto member = path_of(std::get<std::string_view>(step));
+  if (!path.empty() && member[0] != '[') path += '.';
+  path += member;
 }
 
 /// What a violation keeps of a value.
@@ -80,6 +75,35 @@ class Fitter {
     const bool fits = kind(type, value, scope) && (!type.limits.is_set() || limits(type, value));
     --depth_;
     return fits;
+  }
+
+  /// The first of the types that the value fits as it stands; else the first that it fits.
+  std::optional<std::size_t> choose(std::span<const Type> types, Json& value, const Scope* scope) {
+    std::optional<std::size_t> found;
+    Json fitted;
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      Json copy = value;
+      auto* const violations = std::exchange(violations_, nullptr);
+      const bool changed = std::exchange(changed_, false);
+      ++union_depth_;
+      const bool fits = type(types[i], copy, scope);
+      --union_depth_;
+      const bool exact = fits && !changed_;
+      changed_ = changed;
+      violations_ = violations;
+      if (exact) {
+        value = std::move(copy);
+        return i;
+      }
+      if (!fits || found) continue;
+      found = i;
+      fitted = std::move(copy);
+    }
+    if (found) {
+      value = std::move(fitted);
+      respelled();
+    }
+    return found;
   }
 
  private:
@@ -326,37 +350,16 @@ class Fitter {
     return broken("type", value, std::format("has a type `{}` that is not defined", type.name));
   }
 
-  /// The first member that the value fits as it stands; else the first that it fits.
   bool one_of_types(const Type& type, Json& value, const Scope* scope) {
-    std::optional<Json> found;
+    if (choose(type.arguments, value, scope)) return true;
+    if (violations_ == nullptr) return false;
     const Type* alike = nullptr;
     int alike_count = 0;
     for (const auto& each : type.arguments) {
-      if (is_alike(each, value, scope)) {
-        alike = &each;
-        ++alike_count;
-      }
-      Json copy = value;
-      auto* const violations = std::exchange(violations_, nullptr);
-      const bool changed = std::exchange(changed_, false);
-      ++union_depth_;
-      const bool fits = this->type(each, copy, scope);
-      --union_depth_;
-      const bool exact = fits && !changed_;
-      changed_ = changed;
-      violations_ = violations;
-      if (exact) {
-        value = std::move(copy);
-        return true;
-      }
-      if (fits && !found) found = std::move(copy);
+      if (!is_alike(each, value, scope)) continue;
+      alike = &each;
+      ++alike_count;
     }
-    if (found) {
-      value = *std::move(found);
-      respelled();
-      return true;
-    }
-    if (violations_ == nullptr) return false;
     if (union_steps_ > most_union_steps)
       return broken("union", value,
                     "takes too long to tell which type of the union it has; make the types differ more");
@@ -452,6 +455,9 @@ class Fitter {
     if (value.is_int64()) fits = range(limits, value.get_int64(), value);
     if (value.is_double()) fits = range(limits, value.get_double(), value);
     if (limits.min_length || limits.max_length) fits = length(type, limits, value) && fits;
+    if (!limits.pattern.empty() && value.is_string() && !limits.pattern.is_found_in(view(value.get_string())))
+      fits = broken("pattern", value,
+                    std::format("is `{}`, which does not match `{}`", shown(value), limits.pattern.text()));
     if (limits.unique_items && value.is_array()) fits = unique(value.get_array()) && fits;
     if (!limits.one_of.empty() && !std::ranges::contains(limits.one_of, value))
       fits = broken("one_of", value, std::format("is `{}`, not one of {}", shown(value), enumerated(limits.one_of)));
@@ -575,6 +581,15 @@ std::string shown(const Json& value) {
   return out + whole.finish();
 }
 
+std::string path_of(std::string_view member) {
+  return is_identifier(member) ? std::string(member) : std::format("[{}]", to_text(Json(shown(Json(member)))));
+}
+
+std::optional<std::size_t> alternative_of(std::span<const Type> types, const Json& value) {
+  auto copy = value;
+  return Fitter(nullptr).choose(types, copy, nullptr);
+}
+
 bool fit_in_place(const Type& type, Json& value, Violations& violations) {
   return Fitter(&violations).type(type, value, nullptr);
 }
@@ -593,20 +608,6 @@ std::expected<Json, Violations> fit(const Field& field, Json value) {
   Violations violations;
   if (!fit_in_place(field, value, violations)) return std::unexpected(std::move(violations));
   return value;
-}
-
-std::string to_sentence(const Violations& violations, std::string_view subject) {
-  std::string out;
-  for (const auto& violation : violations) {
-    if (!out.empty()) out += "; ";
-    if (violation.path.empty()) {
-      out += subject;
-    } else {
-      out.append("`").append(violation.path).append("`");
-    }
-    out.append(" ").append(violation.message);
-  }
-  return out;
 }
 
 }  // namespace dspy

@@ -178,6 +178,12 @@ void NotationReader::fail(std::string_view what, std::size_t position, std::stri
               {.position = position, .raw = std::string(text_)});
 }
 
+void NotationReader::fail_at_part(std::string_view message, std::size_t position) const {
+  const auto cut = message.rfind("; ");
+  if (cut == std::string_view::npos) fail(message, position, "change it");
+  fail(message.substr(0, cut), position, message.substr(cut + 2));
+}
+
 void NotationReader::fail_other_arrow() const {
   if (text_.contains("->")) return;
   for (const std::string_view other : {"=>", "→", "⇒"}) {

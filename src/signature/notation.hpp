@@ -107,6 +107,8 @@ class NotationReader {
   /// What stands at `position`, short enough for a message.
   std::string_view token(std::size_t position) const noexcept;
   [[noreturn]] void fail(std::string_view what, std::size_t position, std::string_view remedy) const;
+  /// `message` says what is wrong with a part of the text, and the remedy: "has …; do …".
+  [[noreturn]] void fail_at_part(std::string_view message, std::size_t position) const;
   [[noreturn]] void fail_unexpected() const;
   /// Throws if the signature has some other arrow in place of `->`.
   void fail_other_arrow() const;

@@ -1,5 +1,6 @@
 // `Annotated[int, Field(ge=0)]`: limits within the notation.
 
+#include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "notation.hpp"
 #include "type_rules.hpp"
@@ -54,10 +55,7 @@ void NotationReader::field_call(Type& type, Field* field) {
     skip_space();
     if (!take(',') && here() != ')' && !at_end()) fail_unexpected();
   }
-  if (const auto problem = add_limits(type, limits)) {
-    const auto cut = problem->rfind("; ");
-    fail(problem->substr(0, cut), bracket, problem->substr(cut + 2));
-  }
+  if (const auto problem = add_limits(type, limits)) fail_at_part(*problem, bracket);
 }
 
 void NotationReader::argument(std::string_view key, std::size_t start, Type& type, Limits& limits, Field* field) {
@@ -76,7 +74,10 @@ void NotationReader::argument(std::string_view key, std::size_t start, Type& typ
   } else if (key == "max_length") {
     limits.max_length = count_for(key);
   } else if (key == "pattern") {
-    limits.pattern = text_for(key);
+    const auto text = position_;
+    const auto compiled = attempt([&, expression = text_for(key)] { return Pattern(expression); });
+    if (!compiled) fail_at_part(compiled.error().what(), text);
+    limits.pattern = *compiled;
   } else if (key == "unique_items") {
     limits.unique_items = flag_for(key);
   } else if (key == "allow_inf_nan") {

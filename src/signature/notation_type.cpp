@@ -286,9 +286,7 @@ void NotationReader::member(std::vector<Field>& members, std::size_t brace) {
 }
 
 void NotationReader::fail_type(std::string_view problem, std::size_t start) const {
-  const auto cut = problem.rfind("; ");
-  fail(std::format("the type {}", problem.substr(0, cut)), start,
-       cut == std::string_view::npos ? "change it" : problem.substr(cut + 2));
+  fail_at_part(std::format("the type {}", problem), start);
 }
 
 }  // namespace dspy

@@ -1,11 +1,38 @@
 #include "dspy/signature/reflect.hpp"
 
+#include "dspy/base/base64.hpp"
 #include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
 #include "fit.hpp"
 
 #include <format>
 
 namespace dspy::detail {
+namespace {
+
+/// The member of the user's struct that a path begins with.
+std::string first_member(const std::string& path) {
+  return path.substr(0, path.find_first_of(".["));
+}
+
+std::string_view text_in(const Json& value, std::string_view wanted) {
+  if (!value.is_string()) refuse_kind(value, wanted);
+  return view(value.get_string());
+}
+
+[[noreturn]] void refuse_text(std::string_view text, std::string_view wanted) {
+  throw Unfit{std::format("is `{}`, not {}", shown(Json(text)), wanted)};
+}
+
+}  // namespace
+
+void Unfit::within(std::string_view member) {
+  path = path_of(member) + (path.empty() || path[0] == '[' ? "" : ".") + path;
+}
+
+void Unfit::within(std::size_t index) {
+  path = std::format("[{}]{}{}", index, path.empty() || path[0] == '[' ? "" : ".", path);
+}
 
 void refuse_kind(const Json& value, std::string_view wanted) {
   throw Unfit{std::format("is {}, not {}", kind_of(value), wanted)};
@@ -29,14 +56,140 @@ void refuse_enumerator(long long value) {
   throw Unfit{std::format("holds {}, which is no enumerator of its enumeration; initialise it", value)};
 }
 
-void refuse_to_write(std::string_view member, const Unfit& unfit) {
-  throw Error(Errc::bad_input, std::format("the input `{}` {}", member, unfit.reason),
-              {.invalid = {std::string(member)}});
+void refuse_count(std::size_t count, std::size_t wanted) {
+  throw Unfit{std::format("has {} item{}, not {}", count, count == 1 ? "" : "s", wanted)};
 }
 
-void refuse_to_read(std::string_view member, const Unfit& unfit) {
-  throw Error(Errc::parse_error, std::format("the field `{}` {}", member, unfit.reason),
-              {.invalid = {std::string(member)}});
+void refuse_key(std::string_view key, std::string_view wanted) {
+  throw Unfit{std::format("has the key `{}`, which is not {}", shown(Json(key)), wanted)};
+}
+
+void refuse_precision() {
+  throw Unfit{"is finer than its C++ type; use a duration such as std::chrono::nanoseconds"};
+}
+
+void refuse_length() {
+  throw Unfit{"is a time beyond its C++ type; use a coarser one, such as std::chrono::seconds"};
+}
+
+void refuse_to_write(const Unfit& unfit) {
+  if (unfit.path.empty()) throw Error(Errc::bad_input, "the value " + unfit.reason);
+  throw Error(Errc::bad_input, std::format("the input `{}` {}", unfit.path, unfit.reason),
+              {.invalid = {first_member(unfit.path)}});
+}
+
+void refuse_to_read(const Unfit& unfit) {
+  if (unfit.path.empty()) throw Error(Errc::parse_error, "the value " + unfit.reason);
+  throw Error(Errc::parse_error, std::format("the field `{}` {}", unfit.path, unfit.reason),
+              {.invalid = {first_member(unfit.path)}});
+}
+
+Type type_of_variant(std::vector<Type> alternatives) {
+  for (std::size_t i = 0; i < alternatives.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (alternatives[i] != alternatives[j]) continue;
+      throw Error(Errc::signature_error,
+                  std::format("two alternatives of a std::variant are `{}`, so JSON cannot tell them apart; keep one",
+                              annotation_name(alternatives[i])));
+    }
+  }
+  return Type::union_of(std::move(alternatives));
+}
+
+std::size_t alternative_of(std::span<const Type> types, const Json& value) {
+  if (const auto index = dspy::alternative_of(types, value)) return *index;
+  std::vector<std::string> names;
+  for (const auto& type : types) names.push_back(std::format("`{}`", annotation_name(type)));
+  throw Unfit{std::format("is {}, which fits none of {}", kind_of(value), text::enumerate(names))};
+}
+
+std::vector<std::byte> read_bytes(const Json& value) {
+  const auto text = text_in(value, "base64 text");
+  auto bytes = base64::decode(text);
+  if (!bytes) refuse_text(text, "base64 text");
+  return *std::move(bytes);
+}
+
+Json write_bytes(std::span<const std::byte> bytes) {
+  return Json(base64::encode(bytes));
+}
+
+std::chrono::year_month_day read_day(const Json& value) {
+  const auto text = text_in(value, "a date");
+  const auto day = read_date(text);
+  if (!day) refuse_text(text, "a date such as `2026-11-21`");
+  return *day;
+}
+
+Json write_day(std::chrono::year_month_day day) {
+  if (!day.ok() || day.year() < std::chrono::year(1) || day.year() > std::chrono::year(9999))
+    throw Unfit{"is no date within the years 1 to 9999; initialise it"};
+  return Json(date_text(day));
+}
+
+namespace {
+
+Moment read_time(const Json& value) {
+  const auto text = text_in(value, "a date and time");
+  const auto moment = read_datetime(text);
+  if (!moment) refuse_text(text, "a date and time such as `2026-11-21T06:48:00Z`");
+  return *moment;
+}
+
+}  // namespace
+
+Instant read_moment(const Json& value) {
+  return read_time(value).since_1970;
+}
+
+Instant read_wall_time(const Json& value) {
+  const auto moment = read_time(value);
+  if (moment.has_offset)
+    throw Unfit{std::format("is `{}`, which has an offset; use std::chrono::sys_time for it", shown(value))};
+  return moment.since_1970;
+}
+
+Json write_moment(Instant since_1970) {
+  constexpr std::int64_t first = -62'135'596'800;  // the year 1
+  constexpr std::int64_t last = 253'402'300'799;   // the year 9999
+  if (since_1970.seconds < first || since_1970.seconds > last)
+    throw Unfit{"is a time outside of the years 1 to 9999; initialise it"};
+  return Json(datetime_text(since_1970));
+}
+
+Json write_wall_time(Instant since_1970) {
+  auto text = write_moment(since_1970);
+  text.get_string().pop_back();  // the `Z`
+  return text;
+}
+
+Instant read_length(const Json& value) {
+  const auto text = text_in(value, "a duration");
+  const auto length = read_duration(text);
+  if (!length) refuse_text(text, "a duration such as `PT1H30M`");
+  return *length;
+}
+
+Json write_length(Instant length) {
+  return Json(duration_text(length));
+}
+
+Json write_history(const History& history) {
+  JsonArray messages;
+  for (const auto& turn : history.turns) messages.push_back(turn.data);
+  return JsonObject{{"messages", std::move(messages)}};
+}
+
+History read_history(const Json& value) {
+  const auto* object = value.if_object();
+  const auto* messages = object != nullptr ? object->if_contains("messages") : nullptr;
+  if (messages == nullptr || !messages->is_array()) throw Unfit{"has no list `messages`"};
+  History out;
+  for (const auto& message : messages->get_array()) {
+    if (!message.is_object()) throw Unfit{std::format("has a message that is {}, not an object", kind_of(message))};
+    out.turns.emplace_back().data = message.get_object();
+  }
+  return out;
 }
 
 }  // namespace dspy::detail

@@ -1,5 +1,6 @@
 #include "schema_values.hpp"
 
+#include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "fit.hpp"
 
@@ -108,7 +109,11 @@ Limits read_text_limits(const Node& node) {
   Limits limits;
   limits.min_length = count(node, "minLength");
   limits.max_length = count(node, "maxLength");
-  if (const auto* pattern = node.find("pattern")) limits.pattern = text_of(*pattern, "pattern");
+  if (const auto* pattern = node.find("pattern")) {
+    const auto compiled = attempt([&] { return Pattern(std::string(text_of(*pattern, "pattern"))); });
+    if (!compiled) fail(pattern->pointer, "pattern", compiled.error().what());
+    limits.pattern = *compiled;
+  }
   return limits;
 }
 

@@ -265,7 +265,7 @@ class Writer {
     number("maximum", limits.le);
     number("multipleOf", limits.multiple_of);
     lengths(type.kind, limits, path, out);
-    if (!limits.pattern.empty()) out["pattern"] = limits.pattern;
+    if (!limits.pattern.empty()) out["pattern"] = limits.pattern.text();
     if (!limits.one_of.empty()) out["enum"] = JsonArray(limits.one_of.begin(), limits.one_of.end());
     if (limits.unique_items) out["uniqueItems"] = true;
     if (limits.allow_inf_nan) gap(path, "allow_inf_nan", "JSON has no infinity and no NaN");

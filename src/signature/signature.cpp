@@ -56,6 +56,15 @@ void append_fields(std::string& out, const std::vector<Field>& fields, std::stri
   }
 }
 
+/// Values that no output asked for.  What would be computed may be there, and is computed again.
+void add_unknown_outputs(const Signature& signature, JsonObject& outputs, Violations& violations) {
+  for (const auto& each : signature.computed) outputs.erase(each.field.name);
+  for (const auto& [name, value] : outputs) {
+    if (std::ranges::contains(signature.outputs, std::string_view(name), &Field::name)) continue;
+    violations.push_back({.path = path_of(name), .rule = "unknown", .message = "is no output of the signature"});
+  }
+}
+
 /// Why inputs were refused, in the parts of one sentence.
 class InputProblems {
  public:
@@ -94,6 +103,7 @@ class InputProblems {
     Violations violations;
     if (fit_in_place(field, *value, violations)) return;
     info_.invalid.push_back(field.name);
+    info_.violations.insert(info_.violations.end(), violations.begin(), violations.end());
     invalid_.push_back("the input " + to_sentence(violations));
     if (value->is_string() && !info_.position) info_.position = text::invalid_utf8(view(value->get_string()));
   }
@@ -215,6 +225,19 @@ void validate(const Signature& signature) {
       names.push_back(field.name);
     }
   }
+  for (const auto& each : signature.computed) {
+    validate(each.field);
+    if (!each.compute) {
+      throw Error(Errc::signature_error,
+                  std::format("the computed field `{}` has no function; give it one", each.field.name));
+    }
+    names.push_back(each.field.name);
+  }
+  for (const auto& validator : signature.validators) {
+    if (validator.name.empty() || !validator.check) {
+      throw Error(Errc::signature_error, "the signature has a validator without a name or a function; give it both");
+    }
+  }
   std::ranges::sort(names);
   if (const auto repeated = std::ranges::adjacent_find(names); repeated != names.end()) {
     throw Error(
@@ -242,6 +265,39 @@ JsonObject checked_inputs(const Signature& signature, JsonObject inputs) {
   }
   if (fine && known == inputs.size()) return inputs;
   throw InputProblems(signature, inputs).error();
+}
+
+std::expected<JsonObject, Violations> fit(const Signature& signature, JsonObject outputs) {
+  Violations violations;
+  std::size_t known = 0;
+  for (const auto& field : signature.outputs) {
+    if (auto* value = outputs.if_contains(field.name)) {
+      fit_in_place(field, *value, violations);
+    } else if (!field.is_required()) {
+      outputs.emplace(field.name, field.default_value.value_or(nullptr));
+    } else {
+      violations.push_back({.path = field.name, .rule = "missing", .message = "is missing"});
+      continue;
+    }
+    ++known;
+  }
+  if (known != outputs.size()) add_unknown_outputs(signature, outputs, violations);
+  if (!violations.empty()) return std::unexpected(std::move(violations));
+
+  if (!signature.validators.empty()) {
+    const Json whole(outputs);
+    for (const auto& validator : signature.validators) {
+      if (auto problem = validator.check(whole))
+        violations.push_back({.rule = validator.name, .message = *std::move(problem)});
+    }
+    if (!violations.empty()) return std::unexpected(std::move(violations));
+  }
+  for (const auto& each : signature.computed) {
+    auto value = each.compute(outputs);
+    if (fit_in_place(each.field, value, violations)) outputs[each.field.name] = std::move(value);
+  }
+  if (!violations.empty()) return std::unexpected(std::move(violations));
+  return outputs;
 }
 
 std::string to_notation(const Signature& signature) {

@@ -119,7 +119,6 @@ Problem limits_problem(const Type& type) {
       return std::format("wants {} different items, and `{}` has {} values; lower min_length", *limits.min_length,
                          annotation_name(type.arguments[0]), *values);
   }
-  if (!limits.pattern.empty()) return "has a pattern, which this version cannot check yet; leave it out";
   auto plain = type;
   plain.limits.edit().one_of.clear();
   for (auto choice : limits.one_of) {

@@ -126,7 +126,7 @@ class FieldCall {
     number("multiple_of", limits.multiple_of);
     count("min_length", limits.min_length);
     count("max_length", limits.max_length);
-    if (!limits.pattern.empty()) append_quoted(argument("pattern"), limits.pattern);
+    if (!limits.pattern.empty()) append_quoted(argument("pattern"), limits.pattern.text());
     if (!limits.one_of.empty()) constant("one_of", JsonArray(limits.one_of.begin(), limits.one_of.end()));
     if (limits.unique_items && !as_set) constant("unique_items", true);
     if (limits.allow_inf_nan) constant("allow_inf_nan", true);

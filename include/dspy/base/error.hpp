@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/json.hpp"
+#include "dspy/base/violation.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -54,7 +55,8 @@ struct ErrorInfo {
   std::string provider = {};
   std::string request_id = {};
   std::vector<std::string> missing = {};  ///< Fields that are absent.
-  std::vector<std::string> invalid = {};  ///< Fields whose value has another type.
+  std::vector<std::string> invalid = {};  ///< Fields whose value has another type or breaks a rule.
+  Violations violations = {};             ///< What is wrong with them, one by one.
   std::string raw = {};                   ///< The text that could not be read, or was written so far.
   JsonObject partial = {};                ///< The fields that could be read.
 };

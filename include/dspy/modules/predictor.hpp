@@ -3,7 +3,7 @@
 #include "dspy/adapters/exchange_cache.hpp"
 #include "dspy/base/async.hpp"
 #include "dspy/lm/lm.hpp"
-#include "dspy/modules/history.hpp"
+#include "dspy/signature/history.hpp"
 
 #include <chrono>
 #include <memory>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/json.hpp"
+#include "dspy/signature/pattern.hpp"
 
 #include <compare>
 #include <concepts>
@@ -50,7 +51,7 @@ struct Limits {
   std::optional<Number> multiple_of = {};
   std::optional<std::size_t> min_length = {};  ///< Characters of a text, bytes of `bytes`, items of a list or dict.
   std::optional<std::size_t> max_length = {};
-  std::string pattern = {};       ///< A regular expression that some part of a text must match; empty for none.
+  Pattern pattern = {};           ///< For texts.
   std::vector<Json> one_of = {};  ///< The values allowed, for what a `Literal` cannot hold; empty for all.
   bool unique_items = false;      ///< For lists: a set.
   bool allow_inf_nan = false;     ///< For floats: infinities and NaN, which JSON text cannot hold.

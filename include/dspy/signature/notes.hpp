@@ -38,10 +38,12 @@ template <class T>
 constexpr bool has_length = requires(T& value) { value.size(); };
 
 /// The number as a person would write it: 1, not 1.0.
-constexpr Number plain(double value) noexcept {
+constexpr Number plain(Number number) noexcept {
   constexpr double exact = 9007199254740992.0;  // 2^53
-  if (value < -exact || value > exact || value != static_cast<double>(static_cast<std::int64_t>(value))) return value;
-  return static_cast<std::int64_t>(value);
+  const double value = number.real;
+  if (number.is_integer || !(value >= -exact && value <= exact)) return number;
+  const auto integer = static_cast<std::int64_t>(value);
+  return value == static_cast<double>(integer) ? Number(integer) : number;
 }
 
 inline void limit(Field& field, const Limits& limits) {
@@ -85,10 +87,10 @@ struct between {
   template <class T>
   static constexpr bool suits = detail::is_number<T>;
 
-  double minimum;
-  double maximum;
-  consteval between(double low, double high) : minimum(low), maximum(high) {
-    if (low > high) throw "dspy::between: the minimum is above the maximum";
+  Number minimum;
+  Number maximum;
+  consteval between(Number low, Number high) : minimum(low), maximum(high) {
+    if (low.value() > high.value()) throw "dspy::between: the minimum is above the maximum";
   }
   void apply(Field& field) const { detail::limit(field, {.ge = detail::plain(minimum), .le = detail::plain(maximum)}); }
 };
@@ -98,7 +100,7 @@ struct at_least {
   template <class T>
   static constexpr bool suits = detail::is_number<T>;
 
-  double value;
+  Number value;
   void apply(Field& field) const { detail::limit(field, {.ge = detail::plain(value)}); }
 };
 
@@ -107,8 +109,35 @@ struct at_most {
   template <class T>
   static constexpr bool suits = detail::is_number<T>;
 
-  double value;
+  Number value;
   void apply(Field& field) const { detail::limit(field, {.le = detail::plain(value)}); }
+};
+
+/// What a number must be above.
+struct above {
+  template <class T>
+  static constexpr bool suits = detail::is_number<T>;
+
+  Number value;
+  void apply(Field& field) const { detail::limit(field, {.gt = detail::plain(value)}); }
+};
+
+/// What a number must be below.
+struct below {
+  template <class T>
+  static constexpr bool suits = detail::is_number<T>;
+
+  Number value;
+  void apply(Field& field) const { detail::limit(field, {.lt = detail::plain(value)}); }
+};
+
+/// What a number must be a whole multiple of.
+struct multiple_of {
+  template <class T>
+  static constexpr bool suits = detail::is_number<T>;
+
+  Number value;
+  void apply(Field& field) const { detail::limit(field, {.multiple_of = detail::plain(value)}); }
 };
 
 /// The fewest characters of a string, or items of a list.
@@ -129,28 +158,58 @@ struct max_length {
   void apply(Field& field) const { detail::limit(field, {.max_length = value}); }
 };
 
-/// A closed set of words: the field becomes a `Literal`, optional if it was.
-template <std::size_t Count>
-struct one_of {
-  static_assert(Count > 0, "dspy::one_of needs at least one word");
-
+/// A regular expression that some part of a text must match; see `Pattern` for its syntax.
+struct matches {
   template <class T>
   static constexpr bool suits = detail::is_text<T>;
 
-  std::array<NoteText, Count> words;
+  NoteText pattern;
+  consteval explicit matches(const char* expression) : pattern(expression) {}
+  void apply(Field& field) const { detail::limit(field, {.pattern = pattern.data}); }
+};
 
-  template <class... Words>
-  consteval explicit one_of(Words... texts) : words{NoteText(texts)...} {}
+/// No two items of a list are equal.
+struct unique {
+  template <class T>
+  static constexpr bool suits = detail::has_length<T> && !detail::is_text<T>;
+
+  void apply(Field& field) const { detail::limit(field, {.unique_items = true}); }
+};
+
+/// A closed set of words or numbers: the field becomes a `Literal` (floats: keeps its type and is
+/// limited), optional if it was.
+template <class V, std::size_t Count>
+struct one_of {
+  static_assert(Count > 0, "dspy::one_of needs at least one choice");
+
+  template <class T>
+  static constexpr bool suits = std::is_same_v<V, NoteText> ? detail::is_text<T>
+                                : std::is_integral_v<V>     ? detail::is_number<T>
+                                                            : std::is_floating_point_v<T>;
+
+  std::array<V, Count> choices;
+
+  template <class... Choices>
+  consteval explicit one_of(Choices... all) : choices{static_cast<V>(all)...} {}
 
   void apply(Field& field) const {
     Limits limits;
-    for (const auto& word : words) limits.one_of.emplace_back(word.data);
+    for (const auto& choice : choices) {
+      if constexpr (std::is_same_v<V, NoteText>) {
+        limits.one_of.emplace_back(choice.data);
+      } else {
+        limits.one_of.emplace_back(choice);
+      }
+    }
     detail::limit(field, limits);
   }
 };
 
-template <class... Words>
-one_of(Words...) -> one_of<sizeof...(Words)>;
+template <class... Choices>
+one_of(Choices...)
+    -> one_of<std::conditional_t<(std::is_same_v<Choices, const char*> && ...), NoteText,
+                                 std::conditional_t<(std::is_integral_v<Choices> && ...), std::int64_t, double>>,
+              sizeof...(Choices)>;
 
 /// What the field holds if a reply leaves it out: `default_value(0.5)`, `default_value("none")`.
 /// For an `enum class`, the enumerator's name.

@@ -4,17 +4,17 @@
 // for names and members, a table of member pointers for notes in C++23, annotations (P2996,
 // P3394) in C++26.
 
-#include "dspy/signature/detail/convert.hpp"
+#include "dspy/signature/detail/convert_containers.hpp"
+#include "dspy/signature/detail/convert_special.hpp"
+#include "dspy/signature/detail/convert_structs.hpp"
+#include "dspy/signature/detail/convert_times.hpp"
 #include "dspy/signature/notes.hpp"
 #include "dspy/signature/signature.hpp"
-
-#include <boost/pfr/core.hpp>
-#include <boost/pfr/core_name.hpp>
+#include "dspy/signature/validators.hpp"
 
 #include <concepts>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -32,129 +32,33 @@ concept TypedSignature = std::is_aggregate_v<typename S::Input> && std::is_aggre
 
 namespace reflection {
 
-template <class T, std::size_t I>
-using Member = boost::pfr::tuple_element_t<I, T>;
-
-template <class T, class F>
-constexpr void for_each_index(F&& visit) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    (visit(std::integral_constant<std::size_t, I>{}), ...);
-  }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>{});
-}
-
-template <class T>
-struct Required {
-  using type = T;
-};
-template <class T>
-struct Required<std::optional<T>> {
-  using type = T;
-};
-
-template <class M, class N>
-void apply_note(const N& note, Field& field) {
-  if constexpr (requires { N::template suits<M>; }) {
-    static_assert(N::template suits<typename Required<M>::type>,
-                  "a note does not suit the type of its member, such as a range on a std::string");
+/// True if the table in a struct says something about the member that the pointer names.
+template <class T, auto Pointer>
+consteval bool is_in_own_table() {
+  if constexpr (HasTable<T>) {
+    return []<class... Entries>(std::type_identity<const std::tuple<Entries...>>) {
+      return (std::same_as<typename Entries::key, typename FieldNotes<Pointer>::key> || ...);
+    }(std::type_identity<decltype(T::fields)>{});
   }
-  note.apply(field);
-}
-
-#if DSPY_REFLECTION
-
-consteval auto member_of(std::meta::info type, std::size_t index) {
-  return std::meta::nonstatic_data_members_of(type, std::meta::access_context::unchecked())[index];
-}
-
-template <class T, std::size_t I>
-void apply_annotations(Field& field) {
-  static constexpr auto member = member_of(^^T, I);
-  template for (constexpr auto annotation : std::define_static_array(std::meta::annotations_of(member))) {
-    using N = std::remove_cvref_t<typename[:std::meta::type_of(annotation):]>;
-    if constexpr (Note<N>) {
-      static constexpr N note = std::meta::extract<N>(annotation);
-      apply_note<Member<T, I>>(note, field);
-    }
-  }
-}
-
-/// True if a note stands on the member that the pointer names.
-template <auto Pointer, class T>
-consteval bool is_annotated() {
-  bool found = false;
-  template for (constexpr auto member : std::define_static_array(
-                    std::meta::nonstatic_data_members_of(^^T, std::meta::access_context::unchecked()))) {
-    if constexpr (std::same_as<decltype(&[:member:]), decltype(Pointer)>) {
-      if constexpr (&[:member:] == Pointer) {
-        template for (constexpr auto annotation : std::define_static_array(std::meta::annotations_of(member))) {
-          found = found || Note<std::remove_cvref_t<typename[:std::meta::type_of(annotation):]>>;
-        }
-      }
-    }
-  }
-  return found;
-}
-
-#else
-
-template <class T, std::size_t I>
-void apply_annotations(Field&) {}
-
-template <auto Pointer, class T>
-consteval bool is_annotated() {
   return false;
 }
 
-#endif
-
-template <class T>
-std::vector<Field> fields_of() {
-  std::vector<Field> fields;
-  fields.reserve(boost::pfr::tuple_size_v<T>);
-  for_each_index<T>([&](auto index) {
-    constexpr std::size_t i = decltype(index)::value;
-    fields.push_back(make_field(std::string(boost::pfr::get_name<i, T>()), Convert<Member<T, i>>::type()));
-    apply_annotations<T, i>(fields.back());
-  });
-  return fields;
-}
-
-template <class T, class M>
-T owner_of(M T::*);
-template <class T, class M>
-M type_of(M T::*);
-
-/// The index of a member, found by comparing addresses in a sample object.
-template <class T, class M>
-std::size_t index_of(const T& sample, M T::* member) {
-  std::size_t found = 0;
-  boost::pfr::for_each_field(sample, [&](const auto& value, std::size_t i) {
-    if (static_cast<const void*>(&value) == static_cast<const void*>(&(sample.*member))) found = i;
-  });
-  return found;
-}
-
 template <class S, auto Pointer, class... Notes>
-void apply_entry(const FieldNotes<Pointer, Notes...>& entry, Signature& signature) {
+void apply_to_side(const FieldNotes<Pointer, Notes...>& entry, Signature& signature) {
   using Owner = decltype(owner_of(Pointer));
   constexpr bool is_input = std::same_as<Owner, typename S::Input>;
   static_assert(is_input || std::same_as<Owner, typename S::Output>,
                 "dspy::field<…> names a member that belongs neither to this signature's Input nor to its Output");
-  static_assert(!is_annotated<Pointer, Owner>(),
-                "a field is described in the table and by annotations on the member; keep one of them");
-
-  auto& field = (is_input ? signature.inputs : signature.outputs)[index_of(Owner{}, Pointer)];
-  std::apply([&](const auto&... note) { (apply_note<decltype(type_of(Pointer))>(note, field), ...); }, entry.notes);
+  static_assert(!is_in_own_table<Owner, Pointer>(),
+                "a field is described in the signature's table and in its struct's; keep one of them");
+  apply_entry<Owner>(entry, is_input ? signature.inputs : signature.outputs);
 }
-
-template <class Entry, class... Entries>
-constexpr bool stands_once = (std::same_as<typename Entry::key, typename Entries::key> + ... + 0) == 1;
 
 template <class S, class... Entries>
 void apply_table(const std::tuple<Entries...>& table, Signature& signature) {
-  static_assert((stands_once<Entries, Entries...> && ...),
+  static_assert((occurs_once<typename Entries::key, typename Entries::key...> && ...),
                 "the table describes one member twice; put all its notes into one dspy::field<…>(…)");
-  std::apply([&](const auto&... entry) { (apply_entry<S>(entry, signature), ...); }, table);
+  std::apply([&](const auto&... entry) { (apply_to_side<S>(entry, signature), ...); }, table);
 }
 
 /// True if a name stands on both sides.
@@ -179,9 +83,13 @@ std::shared_ptr<const Signature> build_signature() {
                 "a field of this signature has the same name in Input and in Output; rename one");
 
   auto signature = std::make_shared<Signature>();
-  signature->inputs = fields_of<In>();
-  signature->outputs = fields_of<Out>();
+  signature->inputs = fields_of<In, Around<>>();
+  signature->outputs = fields_of<Out, Around<>>();
   if constexpr (requires { S::fields; }) apply_table<S>(S::fields, *signature);
+  if constexpr (requires { S::validators; })
+    std::apply([&](const auto&... each) { (signature->validators.push_back(each.made()), ...); }, S::validators);
+  if constexpr (requires { S::computed; })
+    std::apply([&](const auto&... each) { (signature->computed.push_back(each.made()), ...); }, S::computed);
   if constexpr (requires { S::instructions; }) signature->instructions = S::instructions;
   validate(*signature);
   return signature;
@@ -202,45 +110,54 @@ const Signature& signature_of() {
   return *shared_signature_of<S>();
 }
 
-/// The members of an aggregate as values by name.  Throws `Error` (`bad_input`) that names a
-/// member whose value is no enumerator of its enumeration.
+/// The type that a C++ type is mapped to.
+template <class T>
+Type type_of() {
+  return reflection::Convert<T>::template type<reflection::Around<>>();
+}
+
+/// A value as JSON.  Throws `Error` (`bad_input`) that names what JSON cannot hold, such as a
+/// value that is no enumerator of its enumeration.
+template <class T>
+Json to_value(const T& value) {
+  try {
+    return reflection::Convert<T>::write(value);
+  } catch (const detail::Unfit& unfit) {
+    detail::refuse_to_write(unfit);
+  }
+}
+
+/// A value from JSON.  Throws `Error` (`parse_error`) that names what does not fit.
+template <class T>
+T from_value(const Json& value) {
+  try {
+    return reflection::Convert<T>::read(value);
+  } catch (const detail::Unfit& unfit) {
+    detail::refuse_to_read(unfit);
+  }
+}
+
+/// The members of an aggregate as values by name.  Throws like `to_value`.
 template <class T>
   requires std::is_aggregate_v<T>
 JsonObject to_values(const T& aggregate) {
-  JsonObject out;
-  out.reserve(boost::pfr::tuple_size_v<T>);
-  std::string_view name;
   try {
-    reflection::for_each_index<T>([&](auto index) {
-      constexpr std::size_t i = decltype(index)::value;
-      name = boost::pfr::get_name<i, T>();
-      out.emplace(name, reflection::Convert<reflection::Member<T, i>>::write(boost::pfr::get<i>(aggregate)));
-    });
+    return reflection::write_members(aggregate);
   } catch (const detail::Unfit& unfit) {
-    detail::refuse_to_write(name, unfit);
+    detail::refuse_to_write(unfit);
   }
-  return out;
 }
 
 /// An aggregate from values by name, as a reader returned them.  An absent member keeps its
-/// initialiser; names that the aggregate lacks are passed over.  Throws `Error` (`parse_error`)
-/// that names a member whose type the value does not fit.
+/// initialiser; names that the aggregate lacks are passed over.  Throws like `from_value`.
 template <class T>
   requires std::is_aggregate_v<T>
 T from_values(const JsonObject& values) {
-  T out{};
-  std::string_view name;
   try {
-    reflection::for_each_index<T>([&](auto index) {
-      constexpr std::size_t i = decltype(index)::value;
-      name = boost::pfr::get_name<i, T>();
-      if (const auto* value = values.if_contains(name))
-        boost::pfr::get<i>(out) = reflection::Convert<reflection::Member<T, i>>::read(*value);
-    });
+    return reflection::read_members<T>(values);
   } catch (const detail::Unfit& unfit) {
-    detail::refuse_to_read(name, unfit);
+    detail::refuse_to_read(unfit);
   }
-  return out;
 }
 
 /// Calls `visit(name, member)` for each member of an aggregate, in order.

@@ -2,6 +2,7 @@
 
 #include "dspy/signature/field.hpp"
 
+#include <expected>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,15 @@
 namespace dspy {
 
 enum class Direction { input, output };
+
+/// An output that is computed from the others once they were read.  The model does not see it.
+struct Computed {
+  Field field;
+  std::function<Json(const JsonObject& outputs)> compute;
+
+  /// Functions cannot be compared: those of equal fields are taken for equal.
+  bool operator==(const Computed& other) const { return field == other.field; }
+};
 
 /// What a language model is asked to do: the fields it reads, the fields it writes, and the
 /// instructions that join them.
@@ -26,6 +36,8 @@ struct Signature {
   std::string instructions = {};
   std::vector<Field> inputs = {};
   std::vector<Field> outputs = {};
+  std::vector<Validator> validators = {};  ///< Checks of all outputs together, as an object.
+  std::vector<Computed> computed = {};     ///< In the order in which they are computed; each sees those before it.
 
   /// Reads the arrow notation `name[: type], … -> name[: type], …`.  A field without a type is
   /// a `str`.  Throws `Error` (`signature_error`) that names the fault and its position.
@@ -58,5 +70,11 @@ void validate(const Signature& signature);
 /// the signature does not know.  An absent one gets its default, or null if it is optional.
 /// Throws `Error` (`bad_input`) that names every field at fault.
 JsonObject checked_inputs(const Signature& signature, JsonObject inputs);
+
+/// Checks the outputs of a reply as `fit` does each field: all of them, then the signature's own
+/// validators.  An absent one gets its default, or null if it is optional.  Returns them with what
+/// is computed from them, or everything that is wrong; `path` begins with the field's name and is
+/// empty where a validator of the whole is at fault.
+std::expected<JsonObject, Violations> fit(const Signature& signature, JsonObject outputs);
 
 }  // namespace dspy

@@ -2,8 +2,8 @@
 
 #include "dspy/base/json.hpp"
 #include "dspy/base/shared.hpp"
+#include "dspy/base/violation.hpp"
 #include "dspy/signature/limits.hpp"
-#include "dspy/signature/violation.hpp"
 
 #include <expected>
 #include <functional>

@@ -28,7 +28,7 @@ inline NumberLimits number_limits(const Type& type) {
 
 inline TextLimits text_limits(const Limits& limits) {
   TextLimits out{.min_length = limits.min_length.value_or(0), .max_length = limits.max_length.value_or(SIZE_MAX)};
-  if (!limits.pattern.empty()) out.patterns.push_back(limits.pattern);
+  if (!limits.pattern.empty()) out.patterns.push_back(limits.pattern.text());
   return out;
 }
 

@@ -1,27 +1,35 @@
 #pragma once
 
+// How C++ types are declared, written and read: `Convert<T>`.  Here are the plain ones; the
+// containers, times, structs and DSPy's own types have headers of their own beside this one.
+
 #include "dspy/signature/detail/enumerators.hpp"
 #include "dspy/signature/type.hpp"
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <unordered_map>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace dspy {
 namespace detail {
 
-/// Thrown where a value cannot become a member, or a member a value; the name is added by who
-/// knows it.
+/// Thrown where a value cannot become a member, or a member a value.  Whoever knows a part of the
+/// place puts it in front.
 struct Unfit {
   std::string reason;
+  std::string path = {};
+
+  void within(std::string_view member);
+  void within(std::size_t index);
 };
 
 [[noreturn]] void refuse_kind(const Json& value, std::string_view wanted);
@@ -29,38 +37,35 @@ struct Unfit {
 [[noreturn]] void refuse_range(const Json& value, double highest);
 [[noreturn]] void refuse_name(const Json& value);
 [[noreturn]] void refuse_enumerator(long long value);
+[[noreturn]] void refuse_count(std::size_t count, std::size_t wanted);
 /// Turn `Unfit` into `Error`: `bad_input` where a struct is written, `parse_error` where one is read.
-[[noreturn]] void refuse_to_write(std::string_view member, const Unfit& unfit);
-[[noreturn]] void refuse_to_read(std::string_view member, const Unfit& unfit);
+[[noreturn]] void refuse_to_write(const Unfit& unfit);
+[[noreturn]] void refuse_to_read(const Unfit& unfit);
 
 }  // namespace detail
 
 inline namespace DSPY_REFLECTION_NAMESPACE {
 namespace reflection {
 
+/// The structs around the one whose type is being made, the nearest first: a struct that holds
+/// itself refers to itself.
+template <class... Structs>
+struct Around {};
+
+/// How a C++ type is declared, written and read.
+template <class T>
+struct Convert;
+
 template <class T>
 concept Character = std::same_as<T, char> || std::same_as<T, wchar_t> || std::same_as<T, char8_t> ||
                     std::same_as<T, char16_t> || std::same_as<T, char32_t>;
 
-/// How a C++ type is declared, written and read.
-template <class T>
-struct Convert {
-  static constexpr bool is_struct = std::is_aggregate_v<T> && std::is_class_v<T>;
-  static_assert(!is_struct,
-                "a struct cannot be a signature's field yet: put its members into Input or Output themselves, or use "
-                "std::map<std::string, …>");
-  static_assert(is_struct,
-                "this type cannot be a signature's field; use std::string, an integer, float or double, bool, an enum "
-                "class, or std::optional, std::vector or std::map<std::string, …> of these");
-
-  static Type type();
-  static Json write(const T& value);
-  static T read(const Json& value);
-};
-
 template <>
 struct Convert<std::string> {
-  static Type type() { return Type::string(); }
+  template <class Outer>
+  static Type type() {
+    return Type::string();
+  }
   static Json write(const std::string& value) { return Json(value); }
   static std::string read(const Json& value) {
     if (!value.is_string()) detail::refuse_kind(value, "a string");
@@ -70,7 +75,10 @@ struct Convert<std::string> {
 
 template <>
 struct Convert<bool> {
-  static Type type() { return Type::boolean(); }
+  template <class Outer>
+  static Type type() {
+    return Type::boolean();
+  }
   static Json write(bool value) { return value; }
   static bool read(const Json& value) {
     if (!value.is_bool()) detail::refuse_kind(value, "a boolean");
@@ -81,9 +89,12 @@ struct Convert<bool> {
 template <std::integral T>
   requires(!Character<T>)
 struct Convert<T> {
-  using Limits = std::numeric_limits<T>;
+  using Range = std::numeric_limits<T>;
 
-  static Type type() { return Type::integer(); }
+  template <class Outer>
+  static Type type() {
+    return Type::integer();
+  }
   static Json write(T value) {
     if (std::in_range<std::int64_t>(value)) return static_cast<std::int64_t>(value);
     return static_cast<std::uint64_t>(value);  // which the check of inputs refuses
@@ -92,38 +103,50 @@ struct Convert<T> {
     if (value.is_int64() && std::in_range<T>(value.get_int64())) return static_cast<T>(value.get_int64());
     if (value.is_uint64() && std::in_range<T>(value.get_uint64())) return static_cast<T>(value.get_uint64());
     if (!value.is_int64() && !value.is_uint64()) detail::refuse_kind(value, "an integer");
-    detail::refuse_range(value, static_cast<std::int64_t>(Limits::min()), static_cast<std::uint64_t>(Limits::max()));
+    detail::refuse_range(value, static_cast<std::int64_t>(Range::min()), static_cast<std::uint64_t>(Range::max()));
   }
 };
 
 template <class T>
   requires std::same_as<T, double> || std::same_as<T, float>
 struct Convert<T> {
-  static Type type() { return Type::number(); }
+  template <class Outer>
+  static Type type() {
+    return Type::number();
+  }
   static Json write(T value) { return static_cast<double>(value); }
   static T read(const Json& value) {
     if (!value.is_number()) detail::refuse_kind(value, "a number");
     const auto number = value.to_number<double>();
     constexpr auto most = static_cast<double>(std::numeric_limits<T>::max());
-    if (number < -most || number > most) detail::refuse_range(value, most);
+    constexpr auto infinity = std::numeric_limits<double>::infinity();
+    const bool is_infinite = number == infinity || number == -infinity;
+    if (!is_infinite && (number < -most || number > most)) detail::refuse_range(value, most);
     return static_cast<T>(number);
   }
 };
 
 template <class E>
-  requires std::is_enum_v<E>
+  requires std::is_enum_v<E> && (!std::same_as<E, std::byte>)
 struct Convert<E> {
   static_assert(std::is_scoped_enum_v<E>, "a field's enumeration must be an `enum class`");
   static_assert(!enumerators_of_type<E>.empty(), "a field's enumeration has no enumerators within dspy::enum_range");
 
+  template <class Outer>
   static Type type() {
     std::vector<Json> choices;
-    for (const auto& each : enumerators_of_type<E>) choices.emplace_back(each.name);
-    return Type::literal(std::move(choices));
-  }
-  static Json write(E value) {
+    std::vector<std::string> labels;
     for (const auto& each : enumerators_of_type<E>) {
-      if (each.value == value) return Json(each.name);
+      choices.emplace_back(each.name);
+      labels.emplace_back(label_of(each));
+    }
+    if (!has_labels<E>()) return Type::literal(std::move(choices));
+    return Type::enumeration(std::string(name_of_type<E>()), std::move(choices), std::move(labels));
+  }
+  static Json write(E value) { return Json(name_of(value)); }
+  static std::string_view name_of(E value) {
+    for (const auto& each : enumerators_of_type<E>) {
+      if (each.value == value) return each.name;
     }
     detail::refuse_enumerator(static_cast<long long>(value));
   }
@@ -136,9 +159,63 @@ struct Convert<E> {
   }
 };
 
+/// Any JSON.
+template <>
+struct Convert<Json> {
+  template <class Outer>
+  static Type type() {
+    return Type::any();
+  }
+  static Json write(const Json& value) { return value; }
+  static Json read(const Json& value) { return value; }
+};
+
+template <>
+struct Convert<JsonObject> {
+  template <class Outer>
+  static Type type() {
+    return Type::dict(Type::string(), Type::any());
+  }
+  static Json write(const JsonObject& value) { return value; }
+  static JsonObject read(const Json& value) {
+    if (!value.is_object()) detail::refuse_kind(value, "an object");
+    return value.get_object();
+  }
+};
+
+template <>
+struct Convert<JsonArray> {
+  template <class Outer>
+  static Type type() {
+    return Type::list(Type::any());
+  }
+  static Json write(const JsonArray& value) { return value; }
+  static JsonArray read(const Json& value) {
+    if (!value.is_array()) detail::refuse_kind(value, "a list");
+    return value.get_array();
+  }
+};
+
+/// `None`: the alternative of a variant that holds nothing.
+template <>
+struct Convert<std::monostate> {
+  template <class Outer>
+  static Type type() {
+    return {.kind = Type::Kind::null_};
+  }
+  static Json write(std::monostate) { return nullptr; }
+  static std::monostate read(const Json& value) {
+    if (!value.is_null()) detail::refuse_kind(value, "null");
+    return {};
+  }
+};
+
 template <class T>
 struct Convert<std::optional<T>> {
-  static Type type() { return Type::optional(Convert<T>::type()); }
+  template <class Outer>
+  static Type type() {
+    return Type::optional(Convert<T>::template type<Outer>());
+  }
   static Json write(const std::optional<T>& value) { return value ? Convert<T>::write(*value) : Json(nullptr); }
   static std::optional<T> read(const Json& value) {
     if (value.is_null()) return std::nullopt;
@@ -146,48 +223,18 @@ struct Convert<std::optional<T>> {
   }
 };
 
+/// An optional that may hold the struct in which it stands.
 template <class T>
-struct Convert<std::vector<T>> {
-  static Type type() { return Type::list(Convert<T>::type()); }
-  static Json write(const std::vector<T>& items) {
-    JsonArray out;
-    out.reserve(items.size());
-    for (const auto& item : items) out.push_back(Convert<T>::write(item));
-    return out;
+struct Convert<std::unique_ptr<T>> {
+  template <class Outer>
+  static Type type() {
+    return Type::optional(Convert<T>::template type<Outer>());
   }
-  static std::vector<T> read(const Json& value) {
-    if (!value.is_array()) detail::refuse_kind(value, "a list");
-    std::vector<T> out;
-    out.reserve(value.get_array().size());
-    for (const auto& item : value.get_array()) out.push_back(Convert<T>::read(item));
-    return out;
+  static Json write(const std::unique_ptr<T>& value) { return value ? Convert<T>::write(*value) : Json(nullptr); }
+  static std::unique_ptr<T> read(const Json& value) {
+    if (value.is_null()) return nullptr;
+    return std::make_unique<T>(Convert<T>::read(value));
   }
-};
-
-template <class Map>
-struct ConvertMap {
-  using T = typename Map::mapped_type;
-
-  static Type type() { return Type::dict(Type::string(), Convert<T>::type()); }
-  static Json write(const Map& members) {
-    JsonObject out;
-    out.reserve(members.size());
-    for (const auto& [key, value] : members) out.emplace(key, Convert<T>::write(value));
-    return out;
-  }
-  static Map read(const Json& value) {
-    if (!value.is_object()) detail::refuse_kind(value, "an object");
-    Map out;
-    for (const auto& member : value.get_object())
-      out.emplace(std::string(member.key()), Convert<T>::read(member.value()));
-    return out;
-  }
-};
-
-template <class T, class... Rest>
-struct Convert<std::map<std::string, T, Rest...>> : ConvertMap<std::map<std::string, T, Rest...>> {};
-template <class T, class... Rest>
-struct Convert<std::unordered_map<std::string, T, Rest...>> : ConvertMap<std::unordered_map<std::string, T, Rest...>> {
 };
 
 }  // namespace reflection

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "dspy/signature/detail/mode.hpp"
+#include "dspy/signature/notes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,13 +23,29 @@ struct enum_range {
   static constexpr int last = 255;
 };
 
+/// What an enumerator is called in words.
+template <class E>
+struct EnumLabel {
+  E value;
+  std::string_view label;
+};
+
+/// Words for enumerators, for compilers that cannot read `[[=dspy::label("…")]]` off them.  One
+/// that is left out is called by its name.
+///
+///     template <> inline constexpr auto dspy::enum_labels<Urgency> =
+///         std::to_array<dspy::EnumLabel<Urgency>>({{Urgency::low, "can wait"}, {Urgency::high, "today"}});
+template <class E>
+inline constexpr std::array<EnumLabel<E>, 0> enum_labels = {};
+
 inline namespace DSPY_REFLECTION_NAMESPACE {
 namespace reflection {
 
 template <class E>
 struct Enumerator {
   E value;
-  std::string_view name;  ///< Empty where the value has none.
+  std::string_view name;        ///< Empty where the value has none.
+  std::string_view label = {};  ///< From an annotation; empty where there is none.
 };
 
 #if DSPY_REFLECTION
@@ -41,7 +57,12 @@ consteval auto candidates() {
   std::array<Enumerator<E>, members.size()> out{};
   std::size_t i = 0;
   template for (constexpr auto member : members) {
-    out[i++] = {[:member:], std::define_static_string(std::meta::identifier_of(member))};
+    out[i] = {[:member:], std::define_static_string(std::meta::identifier_of(member))};
+    template for (constexpr auto annotation : std::define_static_array(std::meta::annotations_of(member))) {
+      if constexpr (std::same_as<std::remove_cvref_t<typename[:std::meta::type_of(annotation):]>, label>)
+        out[i].label = std::meta::extract<label>(annotation).text.data;
+    }
+    ++i;
   }
   std::ranges::stable_sort(out, {}, &Enumerator<E>::value);
   return out;
@@ -105,6 +126,70 @@ consteval auto enumerators() {
 
 template <class E>
 inline constexpr auto enumerators_of_type = enumerators<E>();
+
+template <class E>
+consteval bool has_labels() {
+  const bool annotated =
+      std::ranges::any_of(enumerators_of_type<E>, [](const auto& each) { return !each.label.empty(); });
+  if (annotated && !enum_labels<E>.empty())
+    throw "an enumeration has labels in dspy::enum_labels and in annotations; keep one of them";
+  return annotated || !enum_labels<E>.empty();
+}
+
+/// The label of an enumerator, or else its name.
+template <class E>
+constexpr std::string_view label_of(const Enumerator<E>& enumerator) {
+  for (const auto& [value, label] : enum_labels<E>) {
+    if (value == enumerator.value) return label;
+  }
+  return enumerator.label.empty() ? enumerator.name : enumerator.label;
+}
+
+/// The identifier of a class or an enumeration, without its namespace and its template arguments.
+#if DSPY_REFLECTION
+
+template <class T>
+consteval std::string_view name_of_type() {
+  constexpr auto type = ^^T;
+  if constexpr (std::meta::has_template_arguments(type)) {
+    return std::define_static_string(std::meta::identifier_of(std::meta::template_of(type)));
+  } else {
+    return std::define_static_string(std::meta::identifier_of(type));
+  }
+}
+
+#else
+
+/// The last identifier in what the compiler calls a type.
+consteval std::string_view last_identifier(std::string_view text) {
+  if (text.ends_with('>')) {
+    std::size_t open = 0;
+    do {
+      if (text.ends_with('>')) ++open;
+      if (text.ends_with('<')) --open;
+      text.remove_suffix(1);
+    } while (open > 0);
+  }
+  const auto before = text.find_last_of(": )}");
+  return before == std::string_view::npos ? text : text.substr(before + 1);
+}
+
+template <class T>
+consteval std::string_view name_of_type() {
+#if defined(_MSC_VER)
+  std::string_view text = __FUNCSIG__;
+  text = text.substr(text.find("name_of_type<") + 13);
+  text = text.substr(0, text.rfind(">("));
+#else
+  std::string_view text = __PRETTY_FUNCTION__;
+  text = text.substr(text.find("T = ") + 4);
+  const auto end = text.find("; std::string_view");  // g++ goes on; clang does not
+  text = end == std::string_view::npos ? text.substr(0, text.rfind(']')) : text.substr(0, end);
+#endif
+  return last_identifier(text);
+}
+
+#endif
 
 }  // namespace reflection
 }  // namespace DSPY_REFLECTION_NAMESPACE

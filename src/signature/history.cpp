@@ -1,4 +1,4 @@
-#include "dspy/modules/history.hpp"
+#include "dspy/signature/history.hpp"
 
 namespace dspy {
 

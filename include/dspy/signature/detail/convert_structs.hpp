@@ -1,0 +1,246 @@
+#pragma once
+
+// `Convert` for structs, and what the notes on their members say.
+
+#include "dspy/signature/detail/convert.hpp"
+#include "dspy/signature/field.hpp"
+#include "dspy/signature/notes.hpp"
+
+#include <boost/pfr/core.hpp>
+#include <boost/pfr/core_name.hpp>
+
+#include <tuple>
+
+namespace dspy {
+inline namespace DSPY_REFLECTION_NAMESPACE {
+namespace reflection {
+
+template <class T, std::size_t I>
+using Member = boost::pfr::tuple_element_t<I, T>;
+
+template <class T, class F>
+constexpr void for_each_index(F&& visit) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (visit(std::integral_constant<std::size_t, I>{}), ...);
+  }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>{});
+}
+
+template <class T>
+struct Required {
+  using type = T;
+};
+template <class T>
+struct Required<std::optional<T>> {
+  using type = T;
+};
+
+template <class M, class N>
+void apply_note(const N& note, Field& field) {
+  if constexpr (requires { N::template suits<M>; }) {
+    static_assert(N::template suits<typename Required<M>::type>,
+                  "a note does not suit the type of its member, such as a range on a std::string");
+  }
+  note.apply(field);
+}
+
+template <class T, class... All>
+constexpr bool occurs_once = (std::same_as<T, All> + ...) == 1;
+
+/// True for a note of which a member may have several.
+template <class N>
+constexpr bool may_repeat = requires { requires N::may_repeat; };
+
+#if DSPY_REFLECTION
+
+consteval auto member_of(std::meta::info type, std::size_t index) {
+  return std::meta::nonstatic_data_members_of(type, std::meta::access_context::unchecked())[index];
+}
+
+template <class T, std::size_t I>
+void apply_annotations(Field& field) {
+  static constexpr auto member = member_of(^^T, I);
+  template for (constexpr auto annotation : std::define_static_array(std::meta::annotations_of(member))) {
+    using N = std::remove_cvref_t<typename[:std::meta::type_of(annotation):]>;
+    if constexpr (Note<N>) {
+      static_assert(may_repeat<N> || std::meta::annotations_of_with_type(member, ^^N).size() == 1,
+                    "a member has two annotations of one kind, such as two dspy::desc; keep one of them");
+      static constexpr N note = std::meta::extract<N>(annotation);
+      apply_note<Member<T, I>>(note, field);
+    }
+  }
+}
+
+/// True if a note stands on the member that the pointer names.
+template <auto Pointer, class T>
+consteval bool is_annotated() {
+  bool found = false;
+  template for (constexpr auto member : std::define_static_array(
+                    std::meta::nonstatic_data_members_of(^^T, std::meta::access_context::unchecked()))) {
+    if constexpr (std::same_as<decltype(&[:member:]), decltype(Pointer)>) {
+      if constexpr (&[:member:] == Pointer) {
+        template for (constexpr auto annotation : std::define_static_array(std::meta::annotations_of(member))) {
+          found = found || Note<std::remove_cvref_t<typename[:std::meta::type_of(annotation):]>>;
+        }
+      }
+    }
+  }
+  return found;
+}
+
+#else
+
+template <class T, std::size_t I>
+void apply_annotations(Field&) {}
+
+template <auto Pointer, class T>
+consteval bool is_annotated() {
+  return false;
+}
+
+#endif
+
+template <class T, class M>
+T owner_of(M T::*);
+template <class T, class M>
+M member_type_of(M T::*);
+
+/// The index of a member, found by comparing addresses in a sample object.
+template <class T, class M>
+std::size_t index_of(const T& sample, M T::* member) {
+  std::size_t found = 0;
+  boost::pfr::for_each_field(sample, [&](const auto& value, std::size_t i) {
+    if (static_cast<const void*>(&value) == static_cast<const void*>(&(sample.*member))) found = i;
+  });
+  return found;
+}
+
+/// True if the struct has a table of its own; a member that happens to be called `fields` is none.
+template <class T>
+concept HasTable = requires { &T::fields; } && !std::is_member_object_pointer_v<decltype(&T::fields)>;
+
+/// Writes what a table says about the members of `T` into the fields made from them.
+template <class T, auto Pointer, class... Notes>
+void apply_entry(const FieldNotes<Pointer, Notes...>& entry, std::vector<Field>& fields) {
+  static_assert(!is_annotated<Pointer, T>(),
+                "a field is described in the table and by annotations on the member; keep one of them");
+  static_assert(((may_repeat<Notes> || occurs_once<Notes, Notes...>) && ...),
+                "a member has two notes of one kind, such as two dspy::desc; keep one of them");
+  auto& field = fields[index_of(T{}, Pointer)];
+  std::apply([&](const auto&... note) { (apply_note<decltype(member_type_of(Pointer))>(note, field), ...); },
+             entry.notes);
+}
+
+template <class T, class... Entries>
+void apply_own_table(const std::tuple<Entries...>& table, std::vector<Field>& fields) {
+  static_assert((occurs_once<typename Entries::key, typename Entries::key...> && ...),
+                "the table describes one member twice; put all its notes into one dspy::field<…>(…)");
+  static_assert((std::same_as<decltype(owner_of(Entries::key::value)), T> && ...),
+                "dspy::field<…> in a struct's table names a member of another struct");
+  std::apply([&](const auto&... entry) { (apply_entry<T>(entry, fields), ...); }, table);
+}
+
+/// The members of a struct as fields.  `Outer` are the structs in which they stand.
+template <class T, class Outer>
+std::vector<Field> fields_of() {
+  std::vector<Field> fields;
+  fields.reserve(boost::pfr::tuple_size_v<T>);
+  for_each_index<T>([&](auto index) {
+    constexpr std::size_t i = decltype(index)::value;
+    fields.push_back(
+        make_field(std::string(boost::pfr::get_name<i, T>()), Convert<Member<T, i>>::template type<Outer>()));
+    apply_annotations<T, i>(fields.back());
+  });
+  if constexpr (HasTable<T>) apply_own_table<T>(T::fields, fields);
+  return fields;
+}
+
+/// The kind of a struct that stands for one of DSPy's own types; `object` for any other.
+template <class T>
+inline constexpr auto kind_of_struct = Type::Kind::object;
+
+template <class T, class... Structs>
+consteval bool is_among() {
+  return (std::same_as<T, Structs> || ...);
+}
+
+/// True if a reference to `T` by its name would mean another struct that is nearer.
+template <class T, class First, class... Rest>
+consteval bool is_hidden() {
+  if constexpr (std::same_as<T, First>) {
+    return false;
+  } else {
+    return name_of_type<T>() == name_of_type<First>() || is_hidden<T, Rest...>();
+  }
+}
+
+template <class T, class... Structs>
+Type type_of_struct(Around<Structs...>) {
+  if constexpr (kind_of_struct<T> != Type::Kind::object) {
+    return {.kind = kind_of_struct<T>};
+  } else if constexpr (is_among<T, Structs...>()) {
+    static_assert(!is_hidden<T, Structs...>(), "two structs of one name stand in each other; rename one");
+    return Type::reference(std::string(name_of_type<T>()));
+  } else {
+    return Type::object(std::string(name_of_type<T>()), fields_of<T, Around<T, Structs...>>());
+  }
+}
+
+template <class T>
+JsonObject write_members(const T& aggregate) {
+  JsonObject out;
+  out.reserve(boost::pfr::tuple_size_v<T>);
+  std::string_view name;
+  try {
+    for_each_index<T>([&](auto index) {
+      constexpr std::size_t i = decltype(index)::value;
+      name = boost::pfr::get_name<i, T>();
+      auto value = Convert<Member<T, i>>::write(boost::pfr::get<i>(aggregate));
+      if (kind_of_struct<T> != Type::Kind::object && value.is_null()) return;  // absent, not null
+      out.emplace(name, std::move(value));
+    });
+  } catch (detail::Unfit& unfit) {
+    unfit.within(name);
+    throw;
+  }
+  return out;
+}
+
+template <class T>
+T read_members(const JsonObject& values) {
+  T out{};
+  std::string_view name;
+  try {
+    for_each_index<T>([&](auto index) {
+      constexpr std::size_t i = decltype(index)::value;
+      name = boost::pfr::get_name<i, T>();
+      if (const auto* value = values.if_contains(name)) boost::pfr::get<i>(out) = Convert<Member<T, i>>::read(*value);
+    });
+  } catch (detail::Unfit& unfit) {
+    unfit.within(name);
+    throw;
+  }
+  return out;
+}
+
+template <class T>
+struct Convert {
+  static constexpr bool is_struct = std::is_aggregate_v<T> && std::is_class_v<T>;
+  static_assert(is_struct,
+                "this type cannot be a signature's field; use std::string, an integer, float or double, bool, an enum "
+                "class, a struct, a date or time of std::chrono, dspy::Json, or std::optional, std::vector, std::map, "
+                "std::variant and the like of these");
+
+  template <class Outer>
+  static Type type() {
+    return type_of_struct<T>(Outer{});
+  }
+  static Json write(const T& value) { return write_members(value); }
+  static T read(const Json& value) {
+    if (!value.is_object()) detail::refuse_kind(value, "an object");
+    return read_members<T>(value.get_object());
+  }
+};
+
+}  // namespace reflection
+}  // namespace DSPY_REFLECTION_NAMESPACE
+}  // namespace dspy

@@ -1,0 +1,130 @@
+#pragma once
+
+// `Convert` for dates, times and durations.
+
+#include "dspy/signature/detail/calendar.hpp"
+#include "dspy/signature/detail/convert.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <ratio>
+
+namespace dspy {
+namespace detail {
+
+std::chrono::year_month_day read_day(const Json& value);
+Json write_day(std::chrono::year_month_day day);
+/// A moment in UTC; a time without an offset is taken for UTC.
+Instant read_moment(const Json& value);
+Json write_moment(Instant since_1970);
+/// A time as a clock on the wall shows it; throws `Unfit` if it has an offset.
+Instant read_wall_time(const Json& value);
+Json write_wall_time(Instant since_1970);
+Instant read_length(const Json& value);
+Json write_length(Instant length);
+
+[[noreturn]] void refuse_precision();
+[[noreturn]] void refuse_length();
+
+}  // namespace detail
+
+inline namespace DSPY_REFLECTION_NAMESPACE {
+namespace reflection {
+
+template <class Rep, class Period>
+detail::Instant to_instant(std::chrono::duration<Rep, Period> length) {
+  using namespace std::chrono;
+  static_assert(std::ratio_greater_equal_v<Period, std::nano>, "a field's time is kept to the nanosecond");
+  constexpr double most = 9.2e18;  // seconds, below 2^63
+  const double approximate = duration<double>(length).count();
+  if (!(approximate > -most && approximate < most)) detail::refuse_length();
+  const auto whole = floor<seconds>(length);
+  const auto rest = round<nanoseconds>(length - whole);
+  const auto parts = static_cast<std::int32_t>(rest.count());
+  if (parts == 1'000'000'000) return {whole.count() + 1, 0};  // a floating rest just below a second
+  return {whole.count(), parts};
+}
+
+template <class D>
+D from_instant(detail::Instant length) {
+  using namespace std::chrono;
+  const auto approximate = static_cast<double>(length.seconds);
+  const double most = duration<double>(D::max()).count();
+  if (!(approximate >= -most && approximate < most)) detail::refuse_length();
+  const D out = duration_cast<D>(seconds(length.seconds)) + duration_cast<D>(nanoseconds(length.nanoseconds));
+  if constexpr (std::is_integral_v<typename D::rep>) {
+    if (to_instant(out) != length) detail::refuse_precision();
+  }
+  return out;
+}
+
+template <class Rep, class Period>
+struct Convert<std::chrono::duration<Rep, Period>> {
+  using Length = std::chrono::duration<Rep, Period>;
+
+  template <class Outer>
+  static Type type() {
+    return {.kind = Type::Kind::duration};
+  }
+  static Json write(Length value) { return detail::write_length(to_instant(value)); }
+  static Length read(const Json& value) { return from_instant<Length>(detail::read_length(value)); }
+};
+
+template <>
+struct Convert<std::chrono::year_month_day> {
+  template <class Outer>
+  static Type type() {
+    return {.kind = Type::Kind::date};
+  }
+  static Json write(std::chrono::year_month_day value) { return detail::write_day(value); }
+  static std::chrono::year_month_day read(const Json& value) { return detail::read_day(value); }
+};
+
+/// Whole days are a date.
+template <class Clock>
+struct Convert<std::chrono::time_point<Clock, std::chrono::days>> {
+  using Day = std::chrono::time_point<Clock, std::chrono::days>;
+  static_assert(std::same_as<Clock, std::chrono::system_clock> || std::same_as<Clock, std::chrono::local_t>,
+                "a field's date must be a std::chrono::sys_days or local_days");
+
+  template <class Outer>
+  static Type type() {
+    return {.kind = Type::Kind::date};
+  }
+  static Json write(Day value) { return detail::write_day(std::chrono::year_month_day(value)); }
+  static Day read(const Json& value) { return Day(detail::read_day(value)); }
+};
+
+template <class D>
+  requires(!std::same_as<D, std::chrono::days>)
+struct Convert<std::chrono::sys_time<D>> {
+  template <class Outer>
+  static Type type() {
+    return {.kind = Type::Kind::datetime};
+  }
+  static Json write(std::chrono::sys_time<D> value) {
+    return detail::write_moment(to_instant(value.time_since_epoch()));
+  }
+  static std::chrono::sys_time<D> read(const Json& value) {
+    return std::chrono::sys_time<D>(from_instant<D>(detail::read_moment(value)));
+  }
+};
+
+template <class D>
+  requires(!std::same_as<D, std::chrono::days>)
+struct Convert<std::chrono::local_time<D>> {
+  template <class Outer>
+  static Type type() {
+    return {.kind = Type::Kind::datetime};
+  }
+  static Json write(std::chrono::local_time<D> value) {
+    return detail::write_wall_time(to_instant(value.time_since_epoch()));
+  }
+  static std::chrono::local_time<D> read(const Json& value) {
+    return std::chrono::local_time<D>(from_instant<D>(detail::read_wall_time(value)));
+  }
+};
+
+}  // namespace reflection
+}  // namespace DSPY_REFLECTION_NAMESPACE
+}  // namespace dspy

@@ -1,0 +1,19 @@
+#include "dspy/base/violation.hpp"
+
+namespace dspy {
+
+std::string to_sentence(const Violations& violations, std::string_view subject) {
+  std::string out;
+  for (const auto& violation : violations) {
+    if (!out.empty()) out += "; ";
+    if (violation.path.empty()) {
+      out += subject;
+    } else {
+      out.append("`").append(violation.path).append("`");
+    }
+    out.append(" ").append(violation.message);
+  }
+  return out;
+}
+
+}  // namespace dspy
