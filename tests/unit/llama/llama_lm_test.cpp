@@ -4,6 +4,7 @@
 #include "support.hpp"
 
 #include <doctest/doctest.h>
+#include <time.h>
 
 #include <atomic>
 #include <chrono>
@@ -131,6 +132,21 @@ TEST_CASE("a saved prefix is read by another engine of the same model, and gives
 
   CHECK(same.usage.cached_tokens == prefix.size());
   CHECK(same.text == reply.text);
+}
+
+TEST_CASE("an idle engine uses no processor time") {
+  const auto used = [] {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+  };
+  auto lm = greedy({.threads = 2});
+  wait(lm.complete(question()));
+  std::this_thread::sleep_for(50ms);  // threads of a step that has ended spin for a moment
+
+  const auto before = used();
+  std::this_thread::sleep_for(400ms);
+  CHECK(used() - before < 0.004);
 }
 
 TEST_CASE("usage equals the tokenizer's own count") {
