@@ -1,6 +1,7 @@
 #include "llama/mask/contract.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/signature/json_schema.hpp"
 #include "llama/mask/characters.hpp"
 #include "llama/mask/gbnf.hpp"
 #include "llama/mask/regex.hpp"
@@ -131,6 +132,16 @@ Grammar compile(const OutputContract& contract) {
       break;
     }
   }
+  return out;
+}
+
+Grammar compile_schema(const Json& schema) {
+  const auto imported = from_json_schema(schema);
+  Grammar out;
+  for (const auto& gap : imported.gaps)
+    out.unheld.push_back({.part = std::format("the schema at `{}`", gap.path), .reason = gap.message});
+  const TextStyle style;
+  out.start = TypeGrammar(out.pool, style, out.unheld).json(imported.type, "the schema");
   return out;
 }
 

@@ -31,6 +31,10 @@ struct Grammar {
 /// The replies of a contract, written as its adapter shows them.  `Form::text` is any text.
 Grammar compile(const OutputContract& contract);
 
+/// The values of a JSON Schema as compact JSON, their members in the schema's order.  What `from_json_schema` reads
+/// another way is in `unheld`, and what it refuses throws as it does (`signature_error`).
+Grammar compile_schema(const Json& schema);
+
 /// One of the texts.
 Grammar compile_choices(std::span<const std::string> choices);
 

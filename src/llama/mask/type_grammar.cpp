@@ -36,10 +36,18 @@ void TypeGrammar::note_validators(const Field& field, const std::string& where) 
 Expr TypeGrammar::json(const Field& field, std::size_t level) {
   const auto where = field_name(field);
   note_validators(field, where);
-  const auto out = json(field.type, level, where, nullptr);
-  if (out == Pool::nothing)
+  return checked(json(field.type, level, where, nullptr), where);
+}
+
+Expr TypeGrammar::json(const Type& type, const std::string& where) {
+  return checked(json(type, 0, where, nullptr), where);
+}
+
+/// Recursion that never comes to an end leaves no value.
+Expr TypeGrammar::checked(Expr made, const std::string& where) {
+  if (made == Pool::nothing)
     Values::refuse(where, std::format("has no value that is nested up to {} deep", Values::deepest));
-  return out;
+  return made;
 }
 
 Expr TypeGrammar::json(const Type& type, std::size_t level, const std::string& where, const Scope* scope) {
@@ -157,10 +165,7 @@ Expr TypeGrammar::reference(const Type& type, std::size_t level, const std::stri
 Expr TypeGrammar::text(const Field& field) {
   const auto where = field_name(field);
   note_validators(field, where);
-  const auto out = text(field.type, where, {});
-  if (out == Pool::nothing)
-    Values::refuse(where, std::format("has no value that is nested up to {} deep", Values::deepest));
-  return out;
+  return checked(text(field.type, where, {}), where);
 }
 
 Expr TypeGrammar::text(const Type& type, const std::string& where, Around around) {

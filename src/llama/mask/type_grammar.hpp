@@ -31,6 +31,8 @@ class TypeGrammar {
 
   /// The values of a field as JSON, within `level` lists and objects.
   Expr json(const Field& field, std::size_t level);
+  /// The same of a type by itself; `where` names it in errors.
+  Expr json(const Type& type, const std::string& where);
   /// The same as they stand in a section of their own: text as it is, numbers and choices bare, the rest as JSON.
   Expr text(const Field& field);
   /// Whether a value is written as elements within its own, `<item>…</item>`, where sections are elements.
@@ -64,6 +66,7 @@ class TypeGrammar {
   bool is_taken(std::string_view tag) const;
   Expr bare_choices(const std::vector<Json>& choices, const std::string& where);
   Expr bare(const Type& type, const std::string& where);
+  static Expr checked(Expr made, const std::string& where);
   static std::string field_name(const Field& field);
   void note_validators(const Field& field, const std::string& where);
   void note(const std::string& part, std::string_view reason);

@@ -38,8 +38,8 @@ class Holder {
   std::optional<Automaton> automaton_;
 };
 
-std::vector<JsonObject> read_cases() {
-  std::ifstream file("tests/cases/mask/types.jsonl");
+std::vector<JsonObject> read_cases(const char* path = "tests/cases/mask/types.jsonl") {
+  std::ifstream file(path);
   std::vector<JsonObject> out;
   for (std::string line; std::getline(file, line);) out.push_back(parse_json(line)->as_object());
   return out;
@@ -98,6 +98,29 @@ TEST_CASE("a mask holds only what fits the type, and all of it as it is written 
       if (fitted && !is_narrower(type, text)) CHECK(holder.holds(to_text(*fitted)));
     }
   }
+}
+
+TEST_CASE("each JSON Schema holds the values of the case table and refuses its texts") {
+  const auto cases = read_cases("tests/cases/mask/schemas.jsonl");
+  REQUIRE(cases.size() > 15);
+  for (const auto& example : cases) {
+    CAPTURE(to_text(example.at("schema")));
+    const auto grammar = compile_schema(example.at("schema"));
+    for (const auto& value : example.at("holds").as_array()) {
+      const auto text = to_text(value);
+      CAPTURE(text);
+      CHECK(test::accepts(grammar, text));
+    }
+    for (const auto& refused : example.at("refuses").as_array()) {
+      const std::string text(refused.as_string());
+      CAPTURE(text);
+      CHECK_FALSE(test::accepts(grammar, text));
+    }
+  }
+}
+
+TEST_CASE("a schema's keyword that no type can say is named") {
+  CHECK_THROWS_AS(compile_schema(*parse_json(R"({"not": {"type": "string"}})")), Error);
 }
 
 TEST_CASE("patterns hold together with lengths, also of what JSON escapes") {
