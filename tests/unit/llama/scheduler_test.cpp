@@ -81,7 +81,7 @@ class Endless {
   explicit Endless(Fixture& fixture) : engine_(*fixture.engine) {
     auto work = fixture.asks(std::string(1900, 'e'), {.max_tokens = 1900, .temperature = 0});
     work.stop = source_.get_token();
-    const auto before = engine_.stats().completion_tokens + engine_.stats().steps;
+    const auto before = engine_.stats().steps;
     caller_ = std::thread([this, work = std::move(work)]() mutable {
       static_cast<void>(attempt([&] { return wait(engine_.generate(std::move(work))); }));
     });
