@@ -201,8 +201,8 @@ class Reader {
     const auto kinds = kinds_of(node);
     const bool is_typed = node.find("type") != nullptr;
     auto& open = open_.back();
-    const auto kind_count = kinds.size() - (std::ranges::contains(kinds, "null") ? 1 : 0);
-    const bool is_object = kind_count == 1 && std::ranges::contains(kinds, "object");
+    const auto kind_count = kinds.size() - (std::ranges::contains(kinds, std::string_view("null")) ? 1 : 0);
+    const bool is_object = kind_count == 1 && std::ranges::contains(kinds, std::string_view("object"));
     // Alternatives of a definition are not the definition itself.
     const bool is_own = node.pointer == open.pointers.back();
     open.is_object = is_own && is_object;

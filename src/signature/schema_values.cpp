@@ -154,7 +154,7 @@ std::vector<std::string_view> kinds_of(const Node& node) {
   }
   std::vector<std::string_view> out;
   for (const auto name : wanted) {
-    const bool is_covered = name == "integer" && std::ranges::contains(wanted, "number");
+    const bool is_covered = name == "integer" && std::ranges::contains(wanted, std::string_view("number"));
     if (!is_covered && !std::ranges::contains(out, name)) out.push_back(name);
   }
   return out;
