@@ -9,5 +9,5 @@ constexpr auto range = dspy::between(0, 1);
 #endif
 
 double use() {
-  return range.minimum;
+  return range.minimum.value();
 }
