@@ -41,6 +41,17 @@ void predict_from_text(benchmark::State& state) {
 }
 BENCHMARK(predict_from_text)->Arg(0)->Arg(2)->Arg(64);
 
+/// The same with a new signature in each call, as under an optimizer: the prompt is written from nothing.
+void predict_after_a_change(benchmark::State& state) {
+  const auto signature = dspy::Signature::parse("question -> answer");
+  dspy::Predict ask(signature, {.demos = demos(state.range(0)), .lm = parrot("Answer: The capital of Italy is Rome.")});
+  for (auto _ : state) {
+    ask.set_signature(signature);
+    benchmark::DoNotOptimize(ask({{"question", "What is the capital of Italy?"}}));
+  }
+}
+BENCHMARK(predict_after_a_change)->Arg(0)->Arg(2)->Arg(64);
+
 void predict_typed(benchmark::State& state) {
   const dspy::Predict<QuestionAnswer> ask(
       {.demos = demos(state.range(0)), .lm = parrot("Answer: The capital of Italy is Rome.")});

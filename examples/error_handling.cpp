@@ -36,8 +36,8 @@ int main() {
   });
 
   // A reply that does not fit the signature keeps everything that could be read.
-  const auto parrot = std::make_shared<dspy::ScriptedLM>(std::deque<std::string>{"Answer: four\nUnit: apples"});
-  const dspy::Predict count("question -> answer: int, unit, reason", {.lm = parrot});
+  const auto parrot = std::make_shared<dspy::ScriptedLM>(std::deque<std::string>{"Answer: many\nUnit: apples"});
+  const dspy::Predict count("question -> answer: int, unit, reason", {.lm = parrot, .policy = {.ask_again = 0}});
   report("an unreadable reply", [&] { count({{"question", "2+2?"}}); });
 
   // `attempt` turns the throw into a value, for loops in which one failure must not end the rest.

@@ -107,7 +107,9 @@ void SignatureFlags::add_to(CLI::App& command) {
       ->capture_default_str()
       ->group("Signature");
   command.add_option("-i,--instructions", instructions, "What the model is to do")->group("Signature");
-  command.add_option("--adapter", adapter, "How the prompt is written and the reply read")
+  command
+      .add_option("--adapter", adapter,
+                  "How the prompt is written and the reply read: field, chat, json, xml or two_step")
       ->capture_default_str()
       ->group("Signature");
   command.add_flag("--cot", chain_of_thought, "Let the model reason before it answers")->group("Signature");
@@ -248,7 +250,15 @@ JsonObject to_json(const Chat& messages) {
 }
 
 JsonObject to_json(const Prediction& prediction) {
-  return {{"outputs", prediction.data}, {"usage", to_json(prediction.lm_usage)}, {"flags", to_json(prediction.flags)}};
+  JsonObject out{
+      {"outputs", prediction.data}, {"usage", to_json(prediction.lm_usage)}, {"flags", to_json(prediction.flags)}};
+  if (prediction.failures.empty()) return out;
+  JsonArray failures;
+  for (const auto& [name, completion, reason] : prediction.failures) {
+    failures.push_back(JsonObject{{"adapter", name}, {"completion", completion}, {"reason", reason}});
+  }
+  out["failures"] = std::move(failures);
+  return out;
 }
 
 JsonObject error_object(const Error& error) {

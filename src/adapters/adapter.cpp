@@ -4,6 +4,7 @@
 #include "dspy/adapters/chat_adapter.hpp"
 #include "dspy/adapters/field_adapter.hpp"
 #include "dspy/adapters/json_adapter.hpp"
+#include "dspy/adapters/two_step_adapter.hpp"
 #include "dspy/adapters/xml_adapter.hpp"
 #include "dspy/base/text.hpp"
 
@@ -24,21 +25,27 @@ constexpr Named adapters[] = {
     {"chat", []() -> std::shared_ptr<const Adapter> { return std::make_shared<ChatAdapter>(); }},
     {"field", []() -> std::shared_ptr<const Adapter> { return std::make_shared<FieldAdapter>(); }},
     {"json", []() -> std::shared_ptr<const Adapter> { return std::make_shared<JsonAdapter>(); }},
+    {"two_step", []() -> std::shared_ptr<const Adapter> { return std::make_shared<TwoStepAdapter>(); }},
     {"xml", []() -> std::shared_ptr<const Adapter> { return std::make_shared<XmlAdapter>(); }},
 };
 
 }  // namespace
 
-std::string Unreadable::message() const {
+std::string Unreadable::complaint() const {
   std::string out;
   if (!missing.empty()) {
     out = std::format("the reply lacks the field{} {}", missing.size() == 1 ? "" : "s",
                       text::enumerate(missing, "`", "and"));
   }
-  for (const auto& [field, reason] : invalid) {
+  for (const auto& [field, reason, value] : invalid) {
     if (!out.empty()) out += "; ";
     out += std::format("the field `{}` cannot be read: {}", field, reason);
   }
+  return out;
+}
+
+std::string Unreadable::message() const {
+  const auto out = complaint();
   const auto start = excerpt(text::trim(raw), longest_excerpt);
   return start.empty() ? out + "; the model replied with nothing"
                        : std::format("{}; the model replied \"{}\"", out, start);
@@ -46,7 +53,7 @@ std::string Unreadable::message() const {
 
 Error to_error(const Unreadable& unreadable) {
   ErrorInfo info{.missing = unreadable.missing, .raw = unreadable.raw, .partial = unreadable.partial};
-  for (const auto& [field, reason] : unreadable.invalid) info.invalid.push_back(field);
+  for (const auto& fault : unreadable.invalid) info.invalid.push_back(fault.field);
   return {Errc::parse_error, unreadable.message(), std::move(info)};
 }
 

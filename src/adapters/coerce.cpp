@@ -9,7 +9,9 @@
 
 #include <cmath>
 #include <format>
+#include <optional>
 #include <utility>
+#include <vector>
 
 namespace dspy {
 namespace {
@@ -109,6 +111,42 @@ Coerced list_from_text(const Type& type, std::string_view original, Liberties& l
   return refuse(text, complaint.empty() ? "is not a list" : std::format("is not a JSON list: {}", complaint));
 }
 
+/// The alternative that takes the fewest liberties, of those equal the first that is no text:
+/// what reads as a number or a date is one.
+template <class F>
+Coerced best_of(const Type& type, F&& read_as, Liberties& liberties) {
+  const auto mark = liberties.mark();
+  std::optional<Json> best;
+  std::vector<Flag> best_flags;
+  bool best_is_text = false;
+  for (const auto& alternative : type.arguments) {
+    auto value = read_as(alternative);
+    auto flags = liberties.cut(mark);
+    if (!value) continue;
+    auto fitted = fit(alternative, *std::move(value));
+    if (!fitted) continue;
+    const bool is_text = alternative.kind == Kind::string || alternative.kind == Kind::any;
+    const bool better =
+        !best || flags.size() < best_flags.size() || (flags.size() == best_flags.size() && best_is_text && !is_text);
+    if (!better) continue;
+    best = *std::move(fitted);
+    best_flags = std::move(flags);
+    best_is_text = is_text;
+  }
+  if (!best) return std::unexpected("the value is none of " + annotation_name(type));
+  liberties.take(best_flags);
+  return *std::move(best);
+}
+
+/// Text that is the value itself, such as a date, without quotes and emphasis around it.
+Coerced plain_value(const Type& type, std::string_view text, Liberties& liberties) {
+  const auto inside = peel(text);
+  if (inside == text || fit(type, Json(text)) || !fit(type, Json(inside)))
+    return Json(text);  // `fit` has the last word
+  liberties.take("decorated_value");
+  return Json(inside);
+}
+
 /// True if values of the type are, or may be, a JSON object or list.
 bool is_structured(const Type& type) {
   switch (type.kind) {
@@ -145,9 +183,13 @@ Coerced from_text(const Type& type, std::string_view text, Liberties& liberties)
     case Kind::number:
     case Kind::boolean:
     case Kind::literal: return coerce_scalar(type, text, liberties);
+    case Kind::union_:
+      return best_of(type, [&](const Type& alternative) { return from_text(alternative, text, liberties); }, liberties);
+    case Kind::code: return Json(unfenced(text, liberties));
+    case Kind::reasoning: return Json(text);
     default: break;
   }
-  if (!is_structured(type)) return Json(text);  // `fit` has the last word
+  if (!is_structured(type)) return plain_value(type, text, liberties);
   const auto inner = unfenced(text, liberties);
   if (inner.starts_with('{') || inner.starts_with('[')) return json_text(type, inner, liberties);
   return Json(text);
@@ -208,6 +250,29 @@ Coerced dict_from_json(const Type& type, Json value, Liberties& liberties) {
   return value;
 }
 
+Coerced tuple_from_json(const Type& type, Json value, Liberties& liberties) {
+  if (!value.is_array() || value.get_array().size() != type.arguments.size()) return value;  // `fit` says what is wrong
+  for (std::size_t i = 0; i < type.arguments.size(); ++i) {
+    auto read = from_json(type.arguments[i], std::move(value.get_array()[i]), liberties);
+    if (!read) return read;
+    value.get_array()[i] = *std::move(read);
+  }
+  return value;
+}
+
+/// What the object has no member for is left to `fit`, as is a part that refers to an object around it.
+Coerced object_from_json(const Type& type, Json value, Liberties& liberties) {
+  if (!value.is_object()) return value;
+  for (const auto& field : *type.members) {
+    auto* const member = value.get_object().if_contains(field.name);
+    if (member == nullptr || (member->is_null() && field.default_value)) continue;
+    auto read = from_json(field.type, std::move(*member), liberties);
+    if (!read) return std::unexpected(std::format("`{}`: {}", field.name, read.error()));
+    *member = *std::move(read);
+  }
+  return value;
+}
+
 Coerced from_json(const Type& type, Json value, Liberties& liberties) {
   if (type.is_optional()) {
     if (value.is_null()) return value;
@@ -219,14 +284,23 @@ Coerced from_json(const Type& type, Json value, Liberties& liberties) {
   }
   if (type.kind == Kind::string) return text_of(std::move(value), liberties);
   if (is_scalar(type)) return scalar_from_json(type, value, liberties);
-  if (type.kind != Kind::list && type.kind != Kind::dict) return value;  // `fit` has the last word
+  if (type.kind == Kind::union_) {
+    return best_of(type, [&](const Type& alternative) { return from_json(alternative, value, liberties); }, liberties);
+  }
+  const bool has_parts =
+      type.kind == Kind::list || type.kind == Kind::dict || type.kind == Kind::tuple || type.kind == Kind::object;
+  if (!has_parts) return value;  // `fit` has the last word
   if (value.is_string()) {
     auto read = from_text(type, text::trim(view(value.get_string())), liberties);
     if (read) liberties.take("quoted_value");
     return read;
   }
-  return type.kind == Kind::list ? list_from_json(type, std::move(value), liberties)
-                                 : dict_from_json(type, std::move(value), liberties);
+  switch (type.kind) {
+    case Kind::list: return list_from_json(type, std::move(value), liberties);
+    case Kind::dict: return dict_from_json(type, std::move(value), liberties);
+    case Kind::tuple: return tuple_from_json(type, std::move(value), liberties);
+    default: return object_from_json(type, std::move(value), liberties);
+  }
 }
 
 }  // namespace

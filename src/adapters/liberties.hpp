@@ -4,6 +4,8 @@
 #include "dspy/signature/prediction.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +29,17 @@ class Liberties {
   std::size_t mark() const noexcept { return flags_.size(); }
   /// Forgets what was taken since `mark`, for an attempt that failed.
   void forget(std::size_t mark) { flags_.resize(mark); }
+
+  /// Takes off what was taken since `mark`, for `take` to put it back.
+  std::vector<Flag> cut(std::size_t mark) {
+    const auto first = flags_.begin() + static_cast<std::ptrdiff_t>(mark);
+    std::vector<Flag> taken(std::make_move_iterator(first), std::make_move_iterator(flags_.end()));
+    flags_.resize(mark);
+    return taken;
+  }
+  void take(const std::vector<Flag>& taken) {
+    for (const auto& flag : taken) take(flag.liberty);
+  }
 
  private:
   std::vector<Flag>& flags_;

@@ -1,5 +1,8 @@
 #include "adapters/numbers.hpp"
 
+#include "dspy/base/text.hpp"
+
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <string>
@@ -103,6 +106,28 @@ std::optional<WrittenNumber> read_number(std::string_view text) {
     out.integer = static_cast<std::int64_t>(out.value);
   }
   return out;
+}
+
+std::optional<std::int64_t> read_number_word(std::string_view text) noexcept {
+  constexpr std::array<std::string_view, 20> small = {
+      "zero", "one",    "two",    "three",    "four",     "five",    "six",     "seven",     "eight",    "nine",
+      "ten",  "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
+  constexpr std::array<std::string_view, 8> tens = {"twenty", "thirty",  "forty",  "fifty",
+                                                    "sixty",  "seventy", "eighty", "ninety"};
+  const auto find = [](const auto& words, std::string_view word) -> std::optional<std::int64_t> {
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      if (text::equals_ignoring_case(words[i], word)) return static_cast<std::int64_t>(i);
+    }
+    return std::nullopt;
+  };
+  if (const auto whole = find(small, text)) return whole;
+  const auto joint = text.find_first_of("- ");
+  const auto ten = find(tens, text.substr(0, joint));
+  if (!ten) return std::nullopt;
+  const auto round = (*ten + 2) * 10;
+  if (joint == std::string_view::npos) return round;
+  const auto unit = find(small, text.substr(joint + 1));
+  return unit && *unit > 0 && *unit < 10 ? std::optional(round + *unit) : std::nullopt;
 }
 
 }  // namespace dspy

@@ -19,4 +19,7 @@ struct WrittenNumber {
 /// between thousands (`1,234`, not `12,5` and not `0,123`); no units, no percent, no `inf`.
 std::optional<WrittenNumber> read_number(std::string_view text);
 
+/// A number from 0 to 99 in English words: `seven`, `Twenty-one`, `forty two`.
+std::optional<std::int64_t> read_number_word(std::string_view text) noexcept;
+
 }  // namespace dspy

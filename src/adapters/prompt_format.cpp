@@ -1,6 +1,7 @@
 #include "adapters/prompt_format.hpp"
 
 #include "adapters/type_notes.hpp"
+#include "adapters/xml_value.hpp"
 #include "dspy/base/text.hpp"
 
 #include <format>
@@ -40,8 +41,8 @@ std::string field_lists(const Signature& signature, std::string_view inputs, std
 void append_notes(std::string& out, const Field& field, Nesting nesting) {
   Notes notes(out);
   auto type = field.type.required();
-  const bool is_list = type.kind == Type::Kind::list;
-  if (is_list || type.kind == Type::Kind::dict) {
+  const bool is_list = type.kind == Type::Kind::list || type.kind == Type::Kind::tuple;
+  if (is_nested_xml(type)) {
     if (nesting == Nesting::json) {
       type.limits = {.unique_items = type.limits->unique_items};  // the others follow in words
       notes.next().append("JSON of the type ").append(to_notation(type));

@@ -242,14 +242,45 @@ std::optional<std::string> ReplyReader::raw_text(std::size_t output) const {
   return out.empty() ? std::nullopt : std::optional(std::move(out));
 }
 
-Coerced ReplyReader::read_section(const Field& field, std::size_t output, Liberties& liberties) const {
-  if (is_tagged() && is_nested_xml(field.type)) {
-    const auto& section = (*sections_)[output];
-    const auto raw = text::trim(text_.substr(section.begin, section.end - section.begin));
-    if (raw.empty() || raw.starts_with('<')) return within_limits(field, read_xml(field.type, raw, liberties));
+/// The value of an output for `field`, which is the output's own or one like it; nothing if the
+/// reply has no text for it.
+std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& field, Liberties& liberties) const {
+  switch (found_) {
+    case Found::nothing: return std::nullopt;
+    case Found::whole: return coerce(field, whole_, liberties);
+    case Found::sections: return section_value(output, field, liberties);
+    case Found::json: break;
   }
+  const auto& json = json_[output];
+  if (!json || is_blank(*json)) return std::nullopt;
+  if (cut_member_ == output && field.type.required().kind != Type::Kind::string)
+    return std::unexpected(std::string("the value is cut off"));
+  return coerce(field, *json, liberties);
+}
+
+std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Field& field, Liberties& liberties) const {
+  const auto& section = (*sections_)[output];
+  if (is_tagged() && is_nested_xml(field.type)) {
+    const auto raw = text::trim(text_.substr(section.begin, section.end - section.begin));
+    const bool is_empty = raw.empty() && section.closed && !field.type.is_optional();
+    if (is_empty || raw.starts_with('<')) return within_limits(field, read_xml(field.type, raw, liberties));
+  }
+  if (!section.has_text) return std::nullopt;
   std::string storage;
   return coerce(field, sections_->value(text_, output, storage), liberties);
+}
+
+/// The value of an output that breaks its limits, if it has the type.
+std::optional<Json> ReplyReader::value_without_limits(std::size_t output) const {
+  auto field = signature_.outputs[output];
+  auto& type = field.type.is_optional() ? field.type.arguments[0] : field.type;
+  if (*type.limits == Limits{} && field.validators.empty()) return std::nullopt;
+  type.limits = {.unique_items = type.limits->unique_items};
+  field.validators.clear();
+  std::vector<Flag> flags;
+  Liberties liberties(flags, field.name);
+  auto value = value_of(output, field, liberties);
+  return value && *value ? std::optional(**std::move(value)) : std::nullopt;
 }
 
 std::expected<Reading, Unreadable> ReplyReader::read() && {
@@ -263,24 +294,11 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
   for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
     const auto& field = signature_.outputs[i];
     Liberties liberties(reading.flags, field.name);
-    const auto keep = [&](Coerced value) {
-      if (value) {
-        reading.outputs.emplace(field.name, *std::move(value));
+    if (auto value = value_of(i, field, liberties)) {
+      if (*value) {
+        reading.outputs.emplace(field.name, **std::move(value));
       } else {
-        invalid.push_back({field.name, std::move(value.error())});
-      }
-    };
-    const bool is_empty_element = found_ == Found::sections && is_tagged() && (*sections_)[i].closed &&
-                                  is_nested_xml(field.type) && !field.type.is_optional();
-    if (found_ == Found::sections && ((*sections_)[i].has_text || is_empty_element)) {
-      keep(read_section(field, i, liberties));
-    } else if (found_ == Found::whole) {
-      keep(coerce(field, whole_, liberties));
-    } else if (found_ == Found::json && json_[i] && !is_blank(*json_[i])) {
-      if (cut_member_ == i && field.type.required().kind != Type::Kind::string) {
-        keep(std::unexpected(std::string("the value is cut off")));
-      } else {
-        keep(coerce(field, *std::move(json_[i]), liberties));
+        invalid.push_back({.field = field.name, .reason = std::move(value->error()), .value = value_without_limits(i)});
       }
     } else if (field.default_value) {
       liberties.take("defaulted");

@@ -53,7 +53,9 @@ class ReplyReader {
   bool has_marker() const noexcept { return markers_ && markers_->has_mark(); }
   void take_whole();
   bool is_tagged() const noexcept { return tags_ && sections_ == &*tags_; }
-  Coerced read_section(const Field& field, std::size_t output, Liberties& liberties) const;
+  std::optional<Coerced> value_of(std::size_t output, const Field& field, Liberties& liberties) const;
+  std::optional<Coerced> section_value(std::size_t output, const Field& field, Liberties& liberties) const;
+  std::optional<Json> value_without_limits(std::size_t output) const;
   void take(std::string_view liberty) { Liberties(flags_, {}).take(liberty); }
 
   const ReplyForm& form_;

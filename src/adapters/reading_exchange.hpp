@@ -22,6 +22,7 @@ class ReadingExchange : public Exchange {
     return hold_to_rules(signature(), ReplyReader(*form_, completion).read(), completion);
   }
   std::unique_ptr<FieldStream> open_stream() const override { return std::make_unique<ReplyStream>(form_); }
+  OutputContract contract() const override { return {.form = form_->form, .signature = form_->signature}; }
 
  protected:
   const ReplyForm& form() const noexcept { return *form_; }

@@ -4,6 +4,7 @@
 #include "adapters/numbers.hpp"
 #include "dspy/base/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <format>
 #include <vector>
@@ -25,7 +26,12 @@ void note(const WrittenNumber& number, Liberties& liberties) {
 
 Coerced read_integer(std::string_view text, Liberties& liberties) {
   const auto number = read_number(text);
-  if (!number) return refuse(text, "is not a whole number");
+  if (!number) {
+    const auto word = read_number_word(text);
+    if (!word) return refuse(text, "is not a whole number");
+    liberties.take("number_word");
+    return *word;
+  }
   if (!number->integer) {
     return refuse(text, number->plain_integer ? "does not fit into 64 bits" : "is not a whole number");
   }
@@ -36,7 +42,12 @@ Coerced read_integer(std::string_view text, Liberties& liberties) {
 
 Coerced read_float(std::string_view text, Liberties& liberties) {
   const auto number = read_number(text);
-  if (!number) return refuse(text, "is not a number");
+  if (!number) {
+    const auto word = read_number_word(text);
+    if (!word) return refuse(text, "is not a number");
+    liberties.take("number_word");
+    return static_cast<double>(*word);
+  }
   note(*number, liberties);
   return number->value;
 }
@@ -70,10 +81,32 @@ struct Likeness {
   std::string_view liberty;
 };
 
+/// Equality but for one letter that was changed, left out, added or swapped with the next, in
+/// words long enough that this is a slip and not another word.
+bool nearly_same(std::string_view a, std::string_view b) noexcept {
+  constexpr std::size_t shortest = 6;
+  if (std::min(a.size(), b.size()) < shortest || std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > 1)
+    return false;
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+  const auto same = [&](char x, char y) { return lower(x) == lower(y); };
+  if (!same(a[0], b[0])) return false;
+  std::size_t head = 0;
+  while (head < std::min(a.size(), b.size()) && same(a[head], b[head])) ++head;
+  a.remove_prefix(head);
+  b.remove_prefix(head);
+  while (!a.empty() && !b.empty() && same(a.back(), b.back())) {
+    a.remove_suffix(1);
+    b.remove_suffix(1);
+  }
+  const bool swapped = a.size() == 2 && b.size() == 2 && same(a[0], b[1]) && same(a[1], b[0]);
+  return swapped || (a.size() <= 1 && b.size() <= 1);
+}
+
 constexpr std::array likenesses = {
     Likeness{[](std::string_view a, std::string_view b) noexcept { return a == b; }, ""},
     Likeness{text::equals_ignoring_case, "letter_case"},
     Likeness{same_words, "choice_spelling"},
+    Likeness{nearly_same, "choice_slip"},
 };
 
 Coerced read_literal(const Type& type, std::string_view text, Liberties& liberties) {

@@ -87,6 +87,14 @@ void add_type_notes(Notes& notes, const Field& field) {
     case Kind::literal: append_choices(notes.next(), type); break;
     case Kind::list: notes.next() += "a JSON list"; break;
     case Kind::dict: notes.next() += "a JSON object"; break;
+    case Kind::tuple: notes.next() += "a JSON list"; break;
+    case Kind::object: notes.next().append("JSON of the type ").append(to_notation(type)); break;
+    case Kind::union_: notes.next().append("one of ").append(annotation_name(type)); break;
+    case Kind::any: notes.next() += "JSON"; break;
+    case Kind::date: notes.next() += "a date as in 2026-11-21"; break;
+    case Kind::datetime: notes.next() += "a time as in 2026-11-21T06:48:00Z"; break;
+    case Kind::duration: notes.next() += "a duration as in PT1H30M"; break;
+    case Kind::bytes: notes.next() += "base64"; break;
     default: break;
   }
   add_length_notes(notes, field);

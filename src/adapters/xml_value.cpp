@@ -3,6 +3,7 @@
 #include "adapters/excerpt.hpp"
 #include "adapters/tags.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/signature/field.hpp"
 
 #include <algorithm>
 #include <format>
@@ -48,6 +49,22 @@ void append_attribute(std::string& out, std::string_view text) {
   }
 }
 
+/// What stands at that place of a list or tuple.
+const Type& item_type(const Type& type, std::size_t place) noexcept {
+  static const auto any = Type::any();
+  if (type.kind == Kind::list) return type.arguments[0];
+  return place < type.arguments.size() ? type.arguments[place] : any;
+}
+
+/// What stands for that key of a dict or object.
+const Type& member_type(const Type& type, std::string_view key) noexcept {
+  static const auto any = Type::any();
+  if (type.kind == Kind::dict) return type.arguments[1];
+  const auto member = std::ranges::find(*type.members, key, &Field::name);
+  if (member != type.members->end()) return member->type;
+  return type.arguments.empty() ? any : type.arguments[0];
+}
+
 /// Recursive descent along the type.
 class Reader {
  public:
@@ -60,7 +77,8 @@ class Reader {
     const bool has_children = first + 1 < text_.size() && text_[first] == '<' && text_[first + 1] != '/';
     const auto close = name.empty() ? std::string() : "</" + std::string(name) + ">";
     if (!is_nested_xml(plain) || (!has_children && !is_end(first, close))) return leaf(type, close);
-    return plain.kind == Kind::list ? list(plain, close) : dict(plain, close);
+    const bool is_list = plain.kind == Kind::list || plain.kind == Kind::tuple;
+    return is_list ? list(plain, close) : dict(plain, close);
   }
 
  private:
@@ -88,7 +106,7 @@ class Reader {
       const auto tag = child(close);
       if (!tag) return std::unexpected(tag.error());
       if (!*tag) return items;
-      auto value = content(type.arguments[0], (*tag)->name);
+      auto value = content(item_type(type, items.size()), (*tag)->name);
       if (!value) return value;
       items.push_back(*std::move(value));
     }
@@ -100,7 +118,7 @@ class Reader {
       const auto tag = child(close);
       if (!tag) return std::unexpected(tag.error());
       if (!*tag) return members;
-      auto value = content(type.arguments[1], (*tag)->name);
+      auto value = content(member_type(type, (*tag)->key), (*tag)->name);
       if (!value) return value;
       const auto [member, is_new] = members.insert_or_assign((*tag)->key, *std::move(value));
       if (!is_new) liberties_.take("duplicate_key");
@@ -148,18 +166,20 @@ class Reader {
 
 bool is_nested_xml(const Type& type) noexcept {
   const auto kind = type.required().kind;
-  return kind == Kind::list || kind == Kind::dict;
+  return kind == Kind::list || kind == Kind::tuple || kind == Kind::dict || kind == Kind::object;
 }
 
 void append_xml(std::string& out, const Type& type, const Json& value) {
   const auto& plain = type.required();
-  if (plain.kind == Kind::list && value.is_array()) {
+  const bool is_list = plain.kind == Kind::list || plain.kind == Kind::tuple;
+  if (is_list && value.is_array()) {
+    std::size_t place = 0;
     for (const auto& item : value.get_array()) {
       out += "<item>";
-      append_xml(out, plain.arguments[0], item);
+      append_xml(out, item_type(plain, place++), item);
       out += "</item>";
     }
-  } else if (plain.kind == Kind::dict && value.is_object()) {
+  } else if (!is_list && is_nested_xml(plain) && value.is_object()) {
     for (const auto& member : value.get_object()) {
       const std::string_view key = member.key();
       const bool is_name = is_tag_name(key);
@@ -169,7 +189,7 @@ void append_xml(std::string& out, const Type& type, const Json& value) {
         append_attribute(out.append("<entry key=\""), key);
         out += "\">";
       }
-      append_xml(out, plain.arguments[1], member.value());
+      append_xml(out, member_type(plain, key), member.value());
       out.append("</").append(is_name ? key : "entry").append(">");
     }
   } else if (const auto* const text = value.if_string()) {

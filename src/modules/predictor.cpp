@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/modules/configure.hpp"
+#include "modules/call.hpp"
 
 #include <utility>
 
@@ -35,14 +36,6 @@ struct Tools {
   }
 };
 
-Prediction to_prediction(Reading reading, Reply reply) {
-  if (reply.finish == FinishReason::length) reading.flags.push_back({.field = {}, .liberty = "cut_at_max_tokens"});
-  return {.data = std::move(reading.outputs),
-          .lm_usage = reply.usage,
-          .flags = std::move(reading.flags),
-          .completion = std::move(reply.text)};
-}
-
 }  // namespace
 
 Predictor::Predictor(std::shared_ptr<const Signature> signature, PredictorOptions options)
@@ -50,8 +43,10 @@ Predictor::Predictor(std::shared_ptr<const Signature> signature, PredictorOption
       demos_(shared_demos(std::move(options.demos))),
       lm_(std::move(options.lm)),
       adapter_(std::move(options.adapter)),
-      sampling_(std::move(options.sampling)) {
+      sampling_(std::move(options.sampling)),
+      policy_(std::move(options.policy)) {
   validate(sampling_);
+  validate(policy_);
 }
 
 Predictor::Predictor(Signature signature, PredictorOptions options)
@@ -59,33 +54,23 @@ Predictor::Predictor(Signature signature, PredictorOptions options)
 
 Async<Prediction> Predictor::run(JsonObject inputs, const CallOptions& options, const FieldSink* sink) const {
   inputs = checked_inputs(*signature_, std::move(inputs));
-  const Tools tools(lm_, adapter_);
+  Tools tools(lm_, adapter_);
   if (!tools.lm) {
     throw Error(Errc::config_error,
                 "no language model to ask: call dspy::configure({.lm = dspy::lm(\"llama:MODEL.gguf\")}) first, "
                 "or give the predictor one");
   }
-
-  const auto exchange = exchange_.get(tools.adapter, signature_, *demos_);
-  Request request{.messages = exchange->format(inputs, options.history.turns),
-                  .sampling = options.sampling.over(sampling_),
-                  .contract = {.form = tools.adapter->form(), .signature = signature_},
-                  .deadline = options.deadline,
-                  .stop = options.stop};
-  Reply reply;
-  if (sink == nullptr) {
-    reply = co_await tools.lm->complete(std::move(request));
-  } else {
-    const auto fields = exchange->open_stream();
-    reply = co_await tools.lm->stream(std::move(request), [&](const StreamEvent& event) {
-      if (event.kind == StreamEvent::Kind::text) fields->push(event.text, *sink);
-    });
-    fields->finish(*sink);
-  }
-
-  auto reading = exchange->parse(reply.text);
-  if (!reading) throw to_error(reading.error());
-  co_return to_prediction(*std::move(reading), std::move(reply));
+  auto exchange = exchange_.get(tools.adapter, signature_, *demos_);
+  return run_call({.lm = std::move(tools.lm),
+                   .adapter = std::move(tools.adapter),
+                   .exchange = std::move(exchange),
+                   .signature = signature_,
+                   .demos = *demos_,
+                   .sampling = sampling_,
+                   .policy = policy_,
+                   .options = options,
+                   .sink = sink},
+                  std::move(inputs));
 }
 
 Prediction Predictor::operator()(JsonObject inputs, const CallOptions& options) const {
@@ -125,6 +110,11 @@ void Predictor::set_signature(Signature signature) {
 void Predictor::set_demos(std::vector<Example> demos) {
   demos_ = shared_demos(std::move(demos));
   exchange_.clear();
+}
+
+void Predictor::set_policy(CallPolicy policy) {
+  validate(policy);
+  policy_ = std::move(policy);
 }
 
 }  // namespace dspy

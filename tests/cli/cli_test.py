@@ -36,7 +36,7 @@ class Parse(unittest.TestCase):
         self.assertEqual(result.returncode, 0)
 
     def test_an_unreadable_reply_names_what_is_missing_and_invalid(self):
-        result = dspy("parse", "--signature", "q -> a: float, b, c", text="A: four\nC: here")
+        result = dspy("parse", "--signature", "q -> a: float, b, c", text="A: many\nC: here")
         self.assertEqual(result.returncode, 1)
         error = json.loads(result.out)["error"]
         self.assertEqual(list(error)[:5], ["kind", "missing", "invalid", "message", "partial"])
@@ -44,7 +44,7 @@ class Parse(unittest.TestCase):
         self.assertEqual(error["missing"], ["b"])
         self.assertEqual(error["invalid"], ["a"])
         self.assertEqual(error["partial"], {"c": "here"})
-        self.assertIn("`four` is not a number", error["message"])
+        self.assertIn("`many` is not a number", error["message"])
 
     def test_flags_say_which_liberty_was_taken_with_which_field(self):
         result = dspy("parse", "--signature", "q -> n: int", text="N: 1,234")

@@ -60,9 +60,10 @@ inline void check_stream(const Adapter& adapter, const std::shared_ptr<const Sig
     if (event.restart) joined.clear();
     joined += event.text;
   };
-  const ReplyForm form(signature, adapter.form());
+  const auto exchange = adapter.prepare(signature);
+  const ReplyForm form(signature, exchange->contract().form);
   const ReplyReader reader(form, text);
-  const auto stream = adapter.prepare(signature)->open_stream();
+  const auto stream = exchange->open_stream();
   for (std::size_t round = 0; !text.empty(); ++round) {
     const auto size = std::min(1 + round * 7 % longest, text.size());
     stream->push(text.substr(0, size), sink);

@@ -9,6 +9,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ struct Unreadable {
   struct Invalid {
     std::string field = {};
     std::string reason = {};  ///< "`abc` is not a number"
+    /// The value, if it has the field's type and only breaks its limits.
+    std::optional<Json> value = {};
   };
 
   std::vector<std::string> missing = {};
@@ -36,7 +39,9 @@ struct Unreadable {
   std::vector<Flag> flags = {};
   std::string raw = {};  ///< The reply, with U+FFFD for what is not UTF-8.
 
-  /// A sentence that names every field at fault.
+  /// The part of a sentence that names every field at fault: "the reply lacks the field `a`".
+  std::string complaint() const;
+  /// The same, with the start of the reply.
   std::string message() const;
 };
 
@@ -66,6 +71,16 @@ class FieldStream {
   virtual void finish(const FieldSink& sink) = 0;
 };
 
+class Exchange;
+class LM;
+
+/// A second request that takes the outputs from the text that the first one brought.
+struct Extraction {
+  std::shared_ptr<LM> lm = {};                    ///< Null: the LM of the call.
+  std::shared_ptr<const Exchange> exchange = {};  ///< With one input, and the outputs of the call.
+  std::string input = {};                         ///< Its name.
+};
+
 /// A signature with its demonstrations, made ready by an adapter: it writes the prompts and reads
 /// the replies.  What does not depend on the inputs was worked out once, and prompts share it.
 ///
@@ -81,6 +96,12 @@ class Exchange {
   virtual Chat format(const JsonObject& inputs, std::span<const Example> history = {}) const = 0;
   virtual std::expected<Reading, Unreadable> parse(std::string_view completion) const = 0;
   virtual std::unique_ptr<FieldStream> open_stream() const = 0;
+
+  /// What replies to `format`'s messages must look like.
+  virtual OutputContract contract() const = 0;
+  /// What is to be asked after that, if one request is not all; else null.  `parse` and
+  /// `open_stream` read the last reply.
+  virtual const Extraction* extraction() const noexcept { return nullptr; }
 
  protected:
   explicit Exchange(std::shared_ptr<const Signature> signature) noexcept : signature_(std::move(signature)) {}
@@ -105,7 +126,6 @@ class Adapter {
   virtual ~Adapter() = default;
 
   virtual std::string_view name() const noexcept = 0;
-  virtual OutputContract::Form form() const noexcept = 0;
   /// For calls that have the signature and the demonstrations in common.
   virtual std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
                                                   std::span<const Example> demos = {}) const = 0;
@@ -115,7 +135,8 @@ class Adapter {
   std::expected<Reading, Unreadable> parse(const Signature& signature, std::string_view completion) const;
 };
 
-/// The adapter of that name (`field`, `chat`).  Throws `Error` (`config_error`) that lists the names.
+/// The adapter of that name (`field`, `chat`, `json`, `xml`, `two_step`).  Throws `Error` (`config_error`) that lists
+/// the names.
 std::shared_ptr<const Adapter> adapter(std::string_view name);
 
 }  // namespace dspy

@@ -45,7 +45,6 @@ class ChatAdapter final : public Adapter {
   explicit ChatAdapter(ChatAdapterOptions options = {});
 
   std::string_view name() const noexcept override { return "chat"; }
-  OutputContract::Form form() const noexcept override { return OutputContract::Form::markers; }
   std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
                                           std::span<const Example> demos = {}) const override;
 

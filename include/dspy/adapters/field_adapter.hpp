@@ -18,7 +18,6 @@ namespace dspy {
 class FieldAdapter final : public Adapter {
  public:
   std::string_view name() const noexcept override { return "field"; }
-  OutputContract::Form form() const noexcept override { return OutputContract::Form::fields; }
   std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
                                           std::span<const Example> demos = {}) const override;
 };

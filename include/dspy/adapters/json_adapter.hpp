@@ -41,7 +41,6 @@ class JsonAdapter final : public Adapter {
   explicit JsonAdapter(JsonAdapterOptions options = {});
 
   std::string_view name() const noexcept override { return "json"; }
-  OutputContract::Form form() const noexcept override { return OutputContract::Form::json; }
   std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
                                           std::span<const Example> demos = {}) const override;
 

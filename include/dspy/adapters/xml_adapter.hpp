@@ -40,7 +40,6 @@ class XmlAdapter final : public Adapter {
   explicit XmlAdapter(XmlAdapterOptions options = {});
 
   std::string_view name() const noexcept override { return "xml"; }
-  OutputContract::Form form() const noexcept override { return OutputContract::Form::xml; }
   std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
                                           std::span<const Example> demos = {}) const override;
 

@@ -3,6 +3,7 @@
 #include "dspy/adapters/exchange_cache.hpp"
 #include "dspy/base/async.hpp"
 #include "dspy/lm/lm.hpp"
+#include "dspy/modules/call_policy.hpp"
 #include "dspy/signature/history.hpp"
 
 #include <chrono>
@@ -28,6 +29,7 @@ struct PredictorOptions {
   std::shared_ptr<LM> lm = {};                  ///< Else the one given to `configure`.
   std::shared_ptr<const Adapter> adapter = {};  ///< Else the one given to `configure`.
   Sampling sampling = {};                       ///< Else the LM's own.
+  CallPolicy policy = {};                       ///< What to do about replies that cannot be read.
 };
 
 /// The run-time heart of every module: a signature, demonstrations, and the LM and adapter to
@@ -37,7 +39,8 @@ struct PredictorOptions {
 /// overlap from any thread; changing one while it runs needs the caller's own lock.
 ///
 /// A call throws `Error`: `bad_input` before anything is asked, `config_error` without an LM,
-/// `parse_error` with the partial outputs if the reply cannot be read, and what the LM throws.
+/// `parse_error` with the partial outputs if no reply can be read and the policy does not accept
+/// that, and what the LM throws.
 class Predictor {
  public:
   explicit Predictor(std::shared_ptr<const Signature> signature, PredictorOptions options = {});
@@ -59,12 +62,15 @@ class Predictor {
   const std::shared_ptr<LM>& lm() const noexcept { return lm_; }
   const std::shared_ptr<const Adapter>& adapter() const noexcept { return adapter_; }
   const Sampling& sampling() const noexcept { return sampling_; }
+  const CallPolicy& policy() const noexcept { return policy_; }
 
   void set_signature(Signature signature);
   void set_demos(std::vector<Example> demos);
   void set_lm(std::shared_ptr<LM> lm) noexcept { lm_ = std::move(lm); }
   void set_adapter(std::shared_ptr<const Adapter> adapter) noexcept { adapter_ = std::move(adapter); }
   void set_sampling(Sampling sampling) { sampling_ = std::move(sampling); }
+  /// Throws `Error` (`invalid_parameter`) for a policy out of range.
+  void set_policy(CallPolicy policy);
 
  private:
   Async<Prediction> run(JsonObject inputs, const CallOptions& options, const FieldSink* sink) const;
@@ -74,6 +80,7 @@ class Predictor {
   std::shared_ptr<LM> lm_;
   std::shared_ptr<const Adapter> adapter_;
   Sampling sampling_;
+  CallPolicy policy_;
   ExchangeCache exchange_;
 };
 

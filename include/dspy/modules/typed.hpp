@@ -41,7 +41,8 @@ template <class Output>
 struct ReadOutput<Reasoned<Output>> {
   static Reasoned<Output> from(const JsonObject& values) {
     Reasoned<Output> result{ReadOutput<Output>::from(values), {}};
-    result.reasoning = std::string(view(values.at("reasoning").as_string()));
+    // A policy may accept a reply without it.
+    if (const auto* const text = values.if_contains("reasoning")) result.reasoning = view(text->as_string());
     return result;
   }
 };

@@ -18,12 +18,22 @@ struct Flag {
   bool operator==(const Flag&) const = default;
 };
 
+/// A reply that a call refused.
+struct FailedReply {
+  std::string adapter = {};     ///< The adapter that was to read it.
+  std::string completion = {};  ///< The reply.
+  std::string reason = {};      ///< "the reply lacks the field `answer`"
+};
+
 /// What a program returns: the output fields, what they cost, and how they were read.
 struct Prediction {
   JsonObject data = {};
   Usage lm_usage = {};
   std::vector<Flag> flags = {};
-  std::string completion = {};  ///< The model's own words.
+  std::string completion = {};             ///< The model's own words.
+  std::string adapter = {};                ///< The name of the adapter that read them.
+  std::string draft = {};                  ///< Of an adapter that asks twice: what the first request brought.
+  std::vector<FailedReply> failures = {};  ///< Replies that were refused before this one, oldest first.
 
   /// The value of an output field.  Throws `Error` (`bad_input`) that names the fields there are.
   const Json& at(std::string_view name) const;

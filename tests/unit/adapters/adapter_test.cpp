@@ -11,9 +11,9 @@ TEST_CASE("An unknown adapter is an error that lists those there are") {
   };
   const std::vector<Case> cases = {
       {"feild", "there is no adapter `feild`; did you mean `field`?"},
-      {"xyz", "there is no adapter `xyz`; use one of: `chat`, `field`, `json` or `xml`"},
-      {"", "there is no adapter ``; use one of: `chat`, `field`, `json` or `xml`"},
-      {"\xFF", "there is no adapter `(not UTF-8)`; use one of: `chat`, `field`, `json` or `xml`"},
+      {"xyz", "there is no adapter `xyz`; use one of: `chat`, `field`, `json`, `two_step` or `xml`"},
+      {"", "there is no adapter ``; use one of: `chat`, `field`, `json`, `two_step` or `xml`"},
+      {"\xFF", "there is no adapter `(not UTF-8)`; use one of: `chat`, `field`, `json`, `two_step` or `xml`"},
   };
   for (const auto& [name, message] : cases) {
     CAPTURE(name);

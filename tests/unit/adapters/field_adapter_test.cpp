@@ -20,5 +20,6 @@ TEST_CASE("The field adapter is found by its name, and is nobody's state") {
   const auto found = adapter("field");
 
   CHECK(found->name() == "field");
-  CHECK(found->form() == OutputContract::Form::fields);
+  CHECK(found->prepare(std::make_shared<const Signature>(Signature::parse("q -> a")))->contract().form ==
+        OutputContract::Form::fields);
 }

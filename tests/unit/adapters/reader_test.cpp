@@ -60,57 +60,6 @@ TEST_CASE("Messages quote a long reply by its start, cut between characters") {
   CHECK(reading.error().raw == reply);
 }
 
-TEST_CASE("Hostile replies are read in linear time and never crash") {
-  struct Case {
-    std::string_view name;
-    std::string_view start;
-    std::string_view repeated;
-    std::string_view end;
-  };
-  const std::vector<Case> cases = {
-      {"lists", "Items: ", "[", ""},
-      {"objects", "", "{", ""},
-      {"nested objects", "", "{\"x\":", ""},
-      {"nested objects with fields", "", "{\"items\":", ""},
-      {"objects that fail late", "", "{\"x\":1,\"y\":{},", "!"},
-      {"string starts", "", "{\"x\":\"", ""},
-      {"single quotes", "", "{'x':'", ""},
-      {"comments", "", "{//", ""},
-      {"labels", "", "Items:\n", ""},
-      {"two labels in turn", "", "Items:\nNote:\n", "x"},
-      {"repeated labels", "Items: 1\n", "Items: 2\n", ""},
-      {"input labels", "", "Question: x\n", ""},
-      {"fences", "Note: ", "```\n", ""},
-      {"fences with words", "Note: ", "```x\n", ""},
-      {"ticks", "Note: ", "`", ""},
-      {"backslashes", "Note: x\n", "\\", "Items: 1"},
-      {"slashed lines", "Note: x\n", "\\Note: x\n", ""},
-      {"separators", "", "i_-_-_-_-", ""},
-      {"bullets", "Items:\n", "- ", ""},
-      {"bullet lines", "Items:\n", "- x\n", ""},
-      {"commas", "Items: ", "1,", ""},
-      {"blanks", "", " ", ""},
-      {"line ends", "Note: x", "\n", "x"},
-      {"emphasis", "", "*", "Note: x"},
-      {"quotes", "Items: ", "\"", ""},
-      {"thoughts", "", "<think>", ""},
-      {"zero bytes", "", std::string_view("\0", 1), ""},
-      {"broken bytes", "", "\xFF\xE2\x82", ""},
-  };
-  const auto signature = Signature::parse("question -> items: list[list[int]], note: Optional[str]");
-  for (const auto& [name, start, repeated, end] : cases) {
-    CAPTURE(name);
-    std::string reply(start);
-    while (reply.size() < 1'000'000) reply += repeated;
-    reply += end;
-
-    // A megabyte takes milliseconds; where time grew with the square, the runner's time limit would end the test.
-    const auto reading = FieldAdapter().parse(signature, reply);
-
-    CHECK((reading.has_value() || !reading.error().message().empty()));
-  }
-}
-
 TEST_CASE("A very long value is read whole") {
   const std::string text(3'000'000, 'x');
 

@@ -4,6 +4,7 @@
 #include "cases.hpp"
 #include "every.hpp"
 #include "streamed.hpp"
+#include "texts.hpp"
 
 #include <doctest/doctest.h>
 
@@ -38,7 +39,7 @@ JsonObject result_of(const std::expected<Reading, Unreadable>& reading) {
     const auto& error = reading.error();
     if (!error.missing.empty()) out["missing"] = sorted(error.missing);
     JsonObject reasons;
-    for (const auto& [field, reason] : error.invalid) reasons.emplace(field, reason);
+    for (const auto& fault : error.invalid) reasons.emplace(fault.field, fault.reason);
     if (!reasons.empty()) out["invalid"] = std::move(reasons);
     if (!error.partial.empty()) out["partial"] = error.partial;
   }
@@ -71,7 +72,7 @@ void check_message(const Unreadable& unreadable) {
   const auto message = unreadable.message();
   CAPTURE(message);
   for (const auto& field : unreadable.missing) CHECK(message.contains("`" + field + "`"));
-  for (const auto& [field, reason] : unreadable.invalid) {
+  for (const auto& [field, reason, value] : unreadable.invalid) {
     CHECK(message.contains("`" + field + "`"));
     CHECK(message.contains(reason));
   }
@@ -162,37 +163,60 @@ TEST_CASE("The tables hold at least 300 broken replies") {
   CHECK(broken >= 300);
 }
 
+namespace {
+
+/// Streams a reply in pieces of up to `longest` bytes and compares with what is read of it whole.
+test::Streamed check_stream(const test::EachAdapter& each, const Signature& signature, const std::string& reply,
+                            std::size_t longest, std::mt19937& random) {
+  const ReplyForm form(std::make_shared<const Signature>(signature), each.form);
+  const ReplyReader reader(form, reply);
+  auto streamed = test::stream(*each.make(), signature, reply, [&] { return 1 + random() % longest; });
+  for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
+    const auto& name = signature.outputs[i].name;
+    const auto raw = reader.raw_text(i);
+    const auto text = streamed.texts.find(name);
+    CAPTURE(name);
+    REQUIRE((text == streamed.texts.end() ? "" : text->second) == raw.value_or(""));
+    if (raw) REQUIRE(streamed.done.at(name) >= 1);
+  }
+  return streamed;
+}
+
+}  // namespace
+
 TEST_CASE("However a reply is cut, its stream joins to what is read at the end") {
   std::mt19937 random(99);
   for (const auto& each : test::every_adapter) {
     CAPTURE(each.name);
     std::size_t rows = 0;
     std::size_t restarts = 0;
-    const auto adapter = each.make();
     for_each_reply(each, [&](const JsonObject& data) {
       const auto signature = test::signature_of_case(data);
       const auto reply = test::reply_of(data);
       CAPTURE(reply);
-      const ReplyForm form(std::make_shared<const Signature>(signature), each.form);
-      const ReplyReader reader(form, reply);
       ++rows;
       for (int round = 0; round < 12; ++round) {
-        const auto longest = std::size_t{1} << (round / 2);
-
-        const auto streamed = test::stream(*adapter, signature, reply, [&] { return 1 + random() % longest; });
-
-        for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
-          const auto& name = signature.outputs[i].name;
-          const auto raw = reader.raw_text(i);
-          const auto text = streamed.texts.find(name);
-          CAPTURE(name);
-          REQUIRE((text == streamed.texts.end() ? "" : text->second) == raw.value_or(""));
-          if (raw) REQUIRE(streamed.done.at(name) >= 1);
-        }
-        restarts += static_cast<std::size_t>(streamed.restarts);
+        restarts += static_cast<std::size_t>(
+            check_stream(each, signature, reply, std::size_t{1} << (round / 2), random).restarts);
       }
     });
     // Only the few that cannot be told before their end are begun anew.
     CHECK(restarts < 4 * rows);
+  }
+}
+
+TEST_CASE("Texts made of everything that readers look for stream as they are read") {
+  const auto one = Signature::parse("question -> answer");
+  const auto many = Signature::parse("question, text -> answer, order_id: Optional[str], last: list[str]");
+  std::mt19937 random(17);
+  for (const auto& each : test::every_adapter) {
+    CAPTURE(each.name);
+    test::TextMaker maker(4711);
+    for (int round = 0; round < 3'000; ++round) {
+      const auto reply = maker.text() + maker.text() + maker.text();
+      CAPTURE(reply);
+      check_stream(each, one, reply, 1 + random() % 8, random);
+      check_stream(each, many, reply, 1 + random() % 8, random);
+    }
   }
 }

@@ -164,7 +164,7 @@ void check_replies(const Adapter& adapter, std::uint64_t first_seed, int signatu
     SignatureMaker maker(seed);
     const auto signature = std::make_shared<const Signature>(maker.make());
     CAPTURE(to_notation(*signature));
-    auto grammar = compile({.form = adapter.form(), .signature = signature});
+    auto grammar = compile({.form = adapter.prepare(signature)->contract().form, .signature = signature});
     const auto constraint = std::make_shared<Constraint>(std::move(grammar.pool), grammar.start, vocabulary);
     const auto exchange = adapter.prepare(signature);
     const auto exits = exits_of(*signature);

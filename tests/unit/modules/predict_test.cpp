@@ -74,7 +74,7 @@ TEST_CASE("Predict from text is the same module with values by name") {
 }
 
 TEST_CASE("A limit of the signature is enforced on the reply") {
-  const Predict<Ask> ask({.lm = scripted({"Answer: x\nConfidence: 1.5"})});
+  const Predict<Ask> ask({.lm = scripted({"Answer: x\nConfidence: 1.5"}), .policy = {.ask_again = 0}});
 
   const auto result = attempt([&] { return ask({.question = "?"}); });
 

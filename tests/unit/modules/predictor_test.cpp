@@ -59,7 +59,7 @@ TEST_CASE("A predictor refuses bad inputs before it asks") {
 
 TEST_CASE("A reply that cannot be read is a parse error with what could be read") {
   const Predictor predict(Signature::parse("question -> answer, score: float, label"),
-                          {.lm = scripted({"Answer: yes\nScore: high"})});
+                          {.lm = scripted({"Answer: yes\nScore: high"}), .policy = {.ask_again = 0}});
 
   const auto error = error_of([&] { predict({{"question", "?"}}); });
 
@@ -106,7 +106,8 @@ TEST_CASE("Copies of a predictor are independent") {
 
 TEST_CASE("State never leaks from one call into the next") {
   const auto lm = scripted({"Answer: one", "Answer: two", "nothing useful in two fields", "Answer: four\nWhy: so"});
-  const Predictor predict(Signature::parse("question -> answer, why: Optional[str]"), {.lm = lm});
+  const Predictor predict(Signature::parse("question -> answer, why: Optional[str]"),
+                          {.lm = lm, .policy = {.ask_again = 0}});
 
   CHECK(predict({{"question", "1"}}).at("answer") == "one");
   CHECK(predict({{"question", "2"}}).at("why").is_null());

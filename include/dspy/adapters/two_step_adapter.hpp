@@ -1,0 +1,51 @@
+#pragma once
+
+#include "dspy/adapters/adapter.hpp"
+#include "dspy/lm/lm.hpp"
+
+#include <memory>
+#include <string>
+
+namespace dspy {
+
+/// The sentences of a `TwoStepAdapter`'s prompts.  Replace any of them; one that is empty is left out.
+struct TwoStepTexts {
+  std::string inputs = "What you are given:";
+  std::string outputs = "What is wanted of you:";
+  std::string task = "The task:";
+  std::string request = "Think freely, and give everything that is wanted in plain words.";
+  /// The instructions of the second step.
+  std::string extraction = "The text answers a task. Take the values from the text as they stand there; add none.";
+
+  bool operator==(const TwoStepTexts&) const = default;
+};
+
+struct TwoStepAdapterOptions {
+  /// Takes the outputs from the first reply: a small model will do.  Null: the LM of the call.
+  std::shared_ptr<LM> extraction_lm = {};
+  /// How the second step is asked.  Null: `ChatAdapter`.  No adapter that asks twice itself.
+  std::shared_ptr<const Adapter> extraction = {};
+  TwoStepTexts texts = {};
+};
+
+/// For models that think better without a form to keep to: a first request is answered in free
+/// text, and a second one takes the outputs from that.
+///
+/// The first prompt lists inputs and outputs, gives the instructions, and holds demonstrations
+/// and question as `Label: value` lines.  The second one is another adapter's, for the signature
+/// `text -> outputs`; `parse` reads its reply, and its fields are what streams.  The prediction
+/// keeps the first reply as its `draft`, and counts both requests.
+class TwoStepAdapter final : public Adapter {
+ public:
+  /// Throws `Error` (`config_error`) if the extraction asks twice as well.
+  explicit TwoStepAdapter(TwoStepAdapterOptions options = {});
+
+  std::string_view name() const noexcept override { return "two_step"; }
+  std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
+                                          std::span<const Example> demos = {}) const override;
+
+ private:
+  std::shared_ptr<const TwoStepAdapterOptions> options_;
+};
+
+}  // namespace dspy

@@ -1,0 +1,161 @@
+#include "modules/call.hpp"
+
+#include "dspy/base/error.hpp"
+
+#include <algorithm>
+#include <format>
+#include <string>
+#include <utility>
+
+namespace dspy {
+namespace {
+
+/// How much of its own reply a model is shown.
+constexpr std::size_t longest_shown_reply = 8192;
+
+std::string_view start_of(std::string_view text) noexcept {
+  if (text.size() <= longest_shown_reply) return text;
+  auto end = longest_shown_reply;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+/// Shows the model its last reply and what was wrong with it.
+void ask_again(Chat& messages, const Unreadable& unreadable) {
+  messages.push_back({Role::assistant, std::string(start_of(unreadable.raw))});
+  messages.push_back({Role::user, std::format("That reply cannot be used: {}. Write the whole reply again, in the form "
+                                              "that was asked for.",
+                                              unreadable.complaint())});
+}
+
+/// One stream of events over all attempts: what an attempt handed out is taken back before the next.
+class AttemptSink {
+ public:
+  explicit AttemptSink(const FieldSink* sink) : sink_(sink) {}
+
+  void operator()(const FieldEvent& event) {
+    if (std::ranges::find(handed_out_, event.field) == handed_out_.end()) handed_out_.emplace_back(event.field);
+    (*sink_)(event);
+  }
+
+  void begin_anew() {
+    for (const auto& field : handed_out_) (*sink_)({.field = field, .restart = true});
+    handed_out_.clear();
+  }
+
+ private:
+  const FieldSink* sink_;
+  std::vector<std::string> handed_out_;
+};
+
+/// A flag on the whole reply, once.
+void note(Prediction& prediction, std::string_view liberty) {
+  Flag flag{.field = {}, .liberty = std::string(liberty)};
+  if (!std::ranges::contains(prediction.flags, flag)) prediction.flags.push_back(std::move(flag));
+}
+
+/// The outputs in the signature's order, with values that break only a limit, each with a flag.
+Reading accepted(const Signature& signature, Unreadable unreadable) {
+  Reading out{.outputs = {}, .flags = std::move(unreadable.flags)};
+  out.flags.push_back({.field = {}, .liberty = "accepted"});
+  for (const auto& field : signature.outputs) {
+    if (auto* const value = unreadable.partial.if_contains(field.name)) {
+      out.outputs.emplace(field.name, std::move(*value));
+      continue;
+    }
+    const auto broken = std::ranges::find(unreadable.invalid, field.name, &Unreadable::Invalid::field);
+    if (broken == unreadable.invalid.end()) {
+      const bool is_missing = std::ranges::contains(unreadable.missing, field.name);
+      if (is_missing) out.flags.push_back({.field = field.name, .liberty = "missing"});
+      if (!is_missing) out.outputs.emplace(field.name, field.default_value.value_or(nullptr));
+    } else if (broken->value) {
+      out.outputs.emplace(field.name, *std::move(broken->value));
+      out.flags.push_back({.field = field.name, .liberty = "broken_limit"});
+    } else {
+      out.flags.push_back({.field = field.name, .liberty = "unreadable"});
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Async<Prediction> run_call(Call call, JsonObject inputs) {
+  const auto& [lm, adapter, exchange, signature, demos, own_sampling, policy, options, sink] = call;
+  const auto sampling = options.sampling.over(own_sampling);
+  const auto request = [&](const Exchange& from, const JsonObject& values, std::span<const Example> history) {
+    return Request{.messages = from.format(values, history),
+                   .sampling = sampling,
+                   .contract = from.contract(),
+                   .deadline = options.deadline,
+                   .stop = options.stop};
+  };
+
+  Prediction prediction;
+  AttemptSink events(sink);
+  auto asked = adapter;
+  auto first = exchange;
+  int again = policy.ask_again;
+  while (true) {  // once for the adapter, and once for its fallback
+    // A step before, if the adapter has one: its text is what the outputs are taken from.
+    auto current = first;
+    auto target = lm;
+    std::span<const Example> history = options.history.turns;
+    JsonObject draft;
+    if (const auto* const extraction = first->extraction()) {
+      auto reply = co_await lm->complete(request(*first, inputs, history));
+      prediction.lm_usage += reply.usage;
+      prediction.draft = reply.text;
+      draft.emplace(extraction->input, std::move(reply.text));
+      current = extraction->exchange;
+      if (extraction->lm) target = extraction->lm;
+      history = {};
+    }
+    const auto& values = current == first ? inputs : draft;
+
+    auto next = request(*current, values, history);
+    while (true) {
+      Reply reply;
+      if (sink == nullptr) {
+        reply = co_await target->complete(std::move(next));
+      } else {
+        const auto fields = current->open_stream();
+        const FieldSink forward = [&](const FieldEvent& event) { events(event); };
+        reply = co_await target->stream(std::move(next), [&](const StreamEvent& event) {
+          if (event.kind == StreamEvent::Kind::text) fields->push(event.text, forward);
+        });
+        fields->finish(forward);
+      }
+      prediction.lm_usage += reply.usage;
+      const bool was_cut = reply.finish == FinishReason::length;
+
+      auto reading = current->parse(reply.text);
+      const bool is_last = again == 0 && (policy.fallback == nullptr || asked == policy.fallback);
+      if (!reading && is_last && policy.finally == CallPolicy::Finally::accept) {
+        prediction.failures.push_back({std::string(asked->name()), reply.text, reading.error().complaint()});
+        reading = accepted(*signature, std::move(reading.error()));
+      }
+      if (reading) {
+        prediction.data = std::move(reading->outputs);
+        std::ranges::move(reading->flags, std::back_inserter(prediction.flags));
+        if (was_cut) note(prediction, "cut_at_max_tokens");
+        prediction.completion = std::move(reply.text);
+        prediction.adapter = asked->name();
+        co_return prediction;
+      }
+      if (is_last) throw to_error(reading.error());
+      prediction.failures.push_back({std::string(asked->name()), std::move(reply.text), reading.error().complaint()});
+      if (sink != nullptr) events.begin_anew();
+      if (again == 0) break;
+      --again;
+      note(prediction, "asked_again");
+      next = request(*current, values, history);
+      ask_again(next.messages, reading.error());
+    }
+    asked = policy.fallback;
+    first = asked->prepare(signature, demos);
+    note(prediction, "fallback");
+  }
+}
+
+}  // namespace dspy

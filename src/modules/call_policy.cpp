@@ -1,0 +1,15 @@
+#include "dspy/modules/call_policy.hpp"
+
+#include "dspy/base/error.hpp"
+
+#include <format>
+
+namespace dspy {
+
+void validate(const CallPolicy& policy) {
+  if (policy.ask_again >= 0) return;
+  throw Error(Errc::invalid_parameter,
+              std::format("`ask_again` is {}; use 0 to fail at once, or how often to ask again", policy.ask_again));
+}
+
+}  // namespace dspy

@@ -1,0 +1,151 @@
+// Replies that were written to hurt: nothing crashes, and time and memory stay linear.
+
+#include "dspy/adapters/adapter.hpp"
+#include "dspy/base/text.hpp"
+#include "every.hpp"
+#include "streamed.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace dspy;
+
+namespace {
+
+struct Case {
+  std::string_view name;
+  std::string_view start;
+  std::string_view repeated;
+  std::string_view end;
+};
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all = {
+      {"lists", "Items: ", "[", ""},
+      {"objects", "", "{", ""},
+      {"nested objects", "", "{\"x\":", ""},
+      {"nested objects with fields", "", "{\"items\":", ""},
+      {"objects that fail late", "", "{\"x\":1,\"y\":{},", "!"},
+      {"string starts", "", "{\"x\":\"", ""},
+      {"single quotes", "", "{'x':'", ""},
+      {"comments", "", "{//", ""},
+      {"labels", "", "Items:\n", ""},
+      {"two labels in turn", "", "Items:\nNote:\n", "x"},
+      {"repeated labels", "Items: 1\n", "Items: 2\n", ""},
+      {"input labels", "", "Question: x\n", ""},
+      {"fences", "Note: ", "```\n", ""},
+      {"fences with words", "Note: ", "```x\n", ""},
+      {"ticks", "Note: ", "`", ""},
+      {"backslashes", "Note: x\n", "\\", "Items: 1"},
+      {"slashed lines", "Note: x\n", "\\Note: x\n", ""},
+      {"separators", "", "i_-_-_-_-", ""},
+      {"bullets", "Items:\n", "- ", ""},
+      {"bullet lines", "Items:\n", "- x\n", ""},
+      {"commas", "Items: ", "1,", ""},
+      {"blanks", "", " ", ""},
+      {"line ends", "Note: x", "\n", "x"},
+      {"emphasis", "", "*", "Note: x"},
+      {"quotes", "Items: ", "\"", ""},
+      {"thoughts", "", "<think>", ""},
+      {"zero bytes", "", std::string_view("\0", 1), ""},
+      {"broken bytes", "", "\xFF\xE2\x82", ""},
+      {"surrogates", "{\"note\": \"", "\\ud83d", "\"}"},
+      {"marker starts", "", "[[ ## ", ""},
+      {"marker starts in a section", "[[ ## note ## ]]\n", "[[ ## no", ""},
+      {"empty markers", "", "[[ ## note ## ]]\n", ""},
+      {"markers in turn", "", "[[ ## note ## ]]x[[ ## items ## ]]", ""},
+      {"unknown markers", "[[ ## note ## ]]\nx\n", "[[ ## other ## ]]\n", ""},
+      {"ends", "", "[[ ## completed ## ]]", ""},
+      {"escaped markers", "[[ ## note ## ]]\n", "[\\[ ## note ## ]]", ""},
+      {"tag starts", "", "<", ""},
+      {"opening tags", "", "<note>", ""},
+      {"opening tags in turn", "", "<note><items>", ""},
+      {"closing tags", "<note>", "</items>", ""},
+      {"closed tags", "", "<note></note>", ""},
+      {"input tags", "", "<question>", ""},
+      {"items", "<items>", "<item>", ""},
+      {"closed items", "<items>", "<item></item>", "</items>"},
+      {"entities", "<note>", "&amp;", "</note>"},
+      {"entity starts", "<note>", "&", "</note>"},
+      {"attributes", "", "<note a=\"", ""},
+  };
+  return all;
+}
+
+std::string reply_of(const Case& data, std::size_t size) {
+  std::string reply(data.start);
+  while (reply.size() < size) reply += data.repeated;
+  return reply.append(data.end);
+}
+
+const Signature& signature() {
+  static const auto value = Signature::parse("question -> items: list[list[int]], note: Optional[str]");
+  return value;
+}
+
+}  // namespace
+
+// Where time grew with the square of the size, the test runner's time limit would end these tests.
+
+TEST_CASE("A hostile megabyte is read in linear time and never crashes") {
+  for (const auto& each : test::every_adapter) {
+    for (const auto& data : cases()) {
+      CAPTURE(each.name);
+      CAPTURE(data.name);
+      const auto reply = reply_of(data, 1'000'000);
+
+      const auto reading = each.make()->parse(signature(), reply);
+
+      if (reading) {
+        CHECK(reading->outputs.size() == 2);
+      } else {
+        CHECK_FALSE(reading.error().complaint().empty());
+        CHECK(reading.error().message().size() < 2000);
+        CHECK_FALSE(text::invalid_utf8(reading.error().message()).has_value());
+      }
+    }
+  }
+}
+
+TEST_CASE("A hostile reply streams in linear time, byte by byte") {
+  for (const auto& each : test::every_adapter) {
+    for (const auto& data : cases()) {
+      CAPTURE(each.name);
+      CAPTURE(data.name);
+      const auto reply = reply_of(data, 20'000);
+
+      const auto streamed = test::stream(*each.make(), signature(), reply, [] { return 1; });
+
+      CHECK(streamed.events <= 60'000);
+    }
+  }
+}
+
+TEST_CASE("A hundred thousand nested brackets are refused by name") {
+  for (const auto& each : test::every_adapter) {
+    CAPTURE(each.name);
+    const std::string brackets = std::string(100'000, '[') + std::string(100'000, ']');
+    for (const auto& reply : {"Items: " + brackets, "[[ ## items ## ]]\n" + brackets, "{\"items\": " + brackets + "}",
+                              "<items>" + brackets + "</items>"}) {
+      const auto reading = each.make()->parse(signature(), reply);
+
+      REQUIRE_FALSE(reading.has_value());
+      CHECK(reading.error().complaint().contains("items"));
+    }
+  }
+}
+
+TEST_CASE("A hundred megabytes are read whole") {
+  const auto qa = Signature::parse("question -> answer");
+  const std::string text(100'000'000, 'x');
+  CHECK(adapter("field")->parse(qa, "Answer: " + text)->outputs.at("answer").as_string().size() == text.size());
+  CHECK(adapter("chat")->parse(qa, "[[ ## answer ## ]]\n" + text)->outputs.at("answer").as_string().size() ==
+        text.size());
+  CHECK(adapter("json")->parse(qa, "{\"answer\": \"" + text + "\"}")->outputs.at("answer").as_string().size() ==
+        text.size());
+  CHECK(adapter("xml")->parse(qa, "<answer>" + text + "</answer>")->outputs.at("answer").as_string().size() ==
+        text.size());
+}

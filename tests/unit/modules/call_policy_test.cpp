@@ -1,0 +1,191 @@
+#include "dspy/modules/call_policy.hpp"
+
+#include "dspy/adapters/chat_adapter.hpp"
+#include "dspy/adapters/json_adapter.hpp"
+#include "dspy/adapters/two_step_adapter.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/lm/scripted.hpp"
+#include "dspy/modules/predictor.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+using namespace dspy;
+
+namespace {
+
+std::shared_ptr<ScriptedLM> scripted(std::deque<std::string> replies) {
+  return std::make_shared<ScriptedLM>(std::move(replies));
+}
+
+bool has_flag(const Prediction& prediction, std::string_view field, std::string_view liberty) {
+  return std::ranges::contains(prediction.flags, Flag{std::string(field), std::string(liberty)});
+}
+
+}  // namespace
+
+TEST_CASE("A model is asked again once, and that shows") {
+  const auto lm = scripted({"Answer: many", "Answer: 4"});
+  const Predictor predict(Signature::parse("question -> answer: int"), {.lm = lm});
+
+  const auto prediction = predict({{"question", "2+2?"}});
+
+  CHECK(prediction.at("answer") == 4);
+  CHECK(has_flag(prediction, "", "asked_again"));
+  CHECK(prediction.usage().requests == 2);
+  CHECK(prediction.completion == "Answer: 4");
+  REQUIRE(prediction.failures.size() == 1);
+  CHECK(prediction.failures[0].adapter == "field");
+  CHECK(prediction.failures[0].completion == "Answer: many");
+  CHECK(prediction.failures[0].reason == "the field `answer` cannot be read: `many` is not a whole number");
+  const auto messages = lm->requests()[1].messages;
+  REQUIRE(messages.size() == 3);
+  CHECK(messages[1] == Message{Role::assistant, "Answer: many"});
+  CHECK(messages[2] == Message{Role::user,
+                               "That reply cannot be used: the field `answer` cannot be read: `many` is not a whole "
+                               "number. Write the whole reply again, in the form that was asked for."});
+}
+
+TEST_CASE("Only the last failure is shown, however often a model is asked again") {
+  const auto lm = scripted({"Answer: a", "Answer: b", "Answer: c", "Answer: 4"});
+  const Predictor predict(Signature::parse("question -> answer: int"), {.lm = lm, .policy = {.ask_again = 3}});
+
+  const auto prediction = predict({{"question", "2+2?"}});
+
+  CHECK(prediction.failures.size() == 3);
+  for (std::size_t i = 1; i < 4; ++i) CHECK(lm->requests()[i].messages.size() == 3);
+  CHECK(lm->requests()[3].messages[1].content == "Answer: c");
+}
+
+TEST_CASE("A call that may not ask again fails at once, with what could be read") {
+  const auto lm = scripted({"Answer: x", "never asked for"});
+  const Predictor predict(Signature::parse("question -> answer, score: float"), {.lm = lm, .policy = {.ask_again = 0}});
+
+  const auto result = attempt([&] { return predict({{"question", "?"}}); });
+
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().code() == Errc::parse_error);
+  CHECK(result.error().info().missing == std::vector<std::string>{"score"});
+  CHECK(result.error().info().partial == JsonObject{{"answer", "x"}});
+  CHECK(lm->requests().size() == 1);
+}
+
+TEST_CASE("After the last failure, the error tells of that one") {
+  const Predictor predict(Signature::parse("question -> answer: int"), {.lm = scripted({"Answer: a", "Answer: b"})});
+
+  const auto result = attempt([&] { return predict({{"question", "?"}}); });
+
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().info().raw == "Answer: b");
+}
+
+TEST_CASE("A fallback to another adapter happens where the policy names it, and shows") {
+  const auto lm = scripted({"nothing of use", R"({"a": 1, "b": 2})"});
+  const Predictor predict(Signature::parse("question -> a: int, b: int"),
+                          {.lm = lm,
+                           .adapter = std::make_shared<ChatAdapter>(),
+                           .policy = {.ask_again = 0, .fallback = std::make_shared<JsonAdapter>()}});
+
+  const auto prediction = predict({{"question", "?"}});
+
+  CHECK(prediction.adapter == "json");
+  CHECK(has_flag(prediction, "", "fallback"));
+  CHECK_FALSE(has_flag(prediction, "", "asked_again"));
+  REQUIRE(prediction.failures.size() == 1);
+  CHECK(prediction.failures[0].adapter == "chat");
+  CHECK(lm->requests()[1].contract.form == OutputContract::Form::json);
+  CHECK(lm->requests()[1].messages.back().content.contains("JSON object"));
+}
+
+TEST_CASE("A fallback that cannot be read either is the end") {
+  const auto lm = scripted({"no", "no"});
+  const Predictor predict(Signature::parse("question -> a: int, b: int"),
+                          {.lm = lm,
+                           .adapter = std::make_shared<ChatAdapter>(),
+                           .policy = {.ask_again = 0, .fallback = std::make_shared<JsonAdapter>()}});
+
+  CHECK_FALSE(attempt([&] { return predict({{"question", "?"}}); }).has_value());
+  CHECK(lm->requests().size() == 2);
+}
+
+TEST_CASE("What could be read is accepted where the policy says so, and each gap shows") {
+  const Predictor predict(Signature::parse("question -> answer, score: float, label, note: Optional[str]"),
+                          {.lm = scripted({"Answer: yes\nScore: high"}),
+                           .policy = {.ask_again = 0, .finally = CallPolicy::Finally::accept}});
+
+  const auto prediction = predict({{"question", "?"}});
+
+  CHECK(prediction.data == JsonObject{{"answer", "yes"}, {"note", nullptr}});
+  CHECK(has_flag(prediction, "", "accepted"));
+  CHECK(has_flag(prediction, "score", "unreadable"));
+  CHECK(has_flag(prediction, "label", "missing"));
+  CHECK(prediction.failures.size() == 1);
+}
+
+TEST_CASE("A value that breaks only a limit is accepted with a flag where the policy says so") {
+  const Predictor predict(
+      Signature::parse("question -> score: Annotated[int, Field(ge=0, le=10)]"),
+      {.lm = scripted({"Score: 12"}), .policy = {.ask_again = 0, .finally = CallPolicy::Finally::accept}});
+
+  const auto prediction = predict({{"question", "?"}});
+
+  CHECK(prediction.at("score") == 12);
+  CHECK(has_flag(prediction, "score", "broken_limit"));
+}
+
+TEST_CASE("A stream takes back what a refused reply handed out") {
+  const Predictor predict(Signature::parse("question -> reasoning, count: int"),
+                          {.lm = scripted({"Reasoning: first\nCount: many", "Reasoning: second\nCount: 3"})});
+  std::map<std::string, std::string, std::less<>> texts;
+
+  const auto prediction = predict.stream({{"question", "?"}}, [&](const FieldEvent& event) {
+    auto& text = texts[std::string(event.field)];
+    if (event.restart) text.clear();
+    text += event.text;
+  });
+
+  CHECK(texts["reasoning"] == "second");
+  CHECK(texts["count"] == "3");
+  CHECK(prediction.at("count") == 3);
+  CHECK(has_flag(prediction, "", "asked_again"));
+}
+
+TEST_CASE("Two steps are two requests, and both show") {
+  const auto thinker = scripted({"It is four, since two and two make four."});
+  const auto extractor =
+      scripted({"[[ ## answer ## ]]\nmany\n[[ ## completed ## ]]", "[[ ## answer ## ]]\n4\n[[ ## completed ## ]]"});
+  const Predictor predict(
+      Signature::parse("question -> answer: int"),
+      {.lm = thinker, .adapter = std::make_shared<TwoStepAdapter>(TwoStepAdapterOptions{.extraction_lm = extractor})});
+
+  const auto prediction = predict({{"question", "2+2?"}});
+
+  CHECK(prediction.at("answer") == 4);
+  CHECK(prediction.adapter == "two_step");
+  CHECK(prediction.draft == "It is four, since two and two make four.");
+  CHECK(prediction.usage().requests == 3);
+  CHECK(thinker->requests()[0].contract.form == OutputContract::Form::text);
+  REQUIRE(extractor->requests().size() == 2);  // only the step that failed is done again
+  CHECK(extractor->requests()[0].contract.form == OutputContract::Form::markers);
+  CHECK(extractor->requests()[0].messages.back().content.contains("[[ ## text ## ]]\nIt is four, since"));
+}
+
+TEST_CASE("An error of the model itself is nothing to ask again about") {
+  const auto lm = scripted({"Answer: many"});
+  const Predictor predict(Signature::parse("question -> answer: int"), {.lm = lm});
+
+  const auto result = attempt([&] { return predict({{"question", "?"}}); });
+
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().code() == Errc::inference_failed);
+}
+
+TEST_CASE("A policy out of range is refused") {
+  const auto result = attempt([] { Predictor(Signature::parse("a -> b"), {.policy = {.ask_again = -1}}); });
+
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().code() == Errc::invalid_parameter);
+}
