@@ -39,6 +39,7 @@ void add_doctor(CLI::App& app, Plan& plan);
 void add_bench(CLI::App& app, Plan& plan);
 void add_schema(CLI::App& app, Plan& plan);
 void add_check(CLI::App& app, Plan& plan);
+void add_codegen(CLI::App& app, Plan& plan);
 
 /// The exit code for an error that reached `main`.
 int exit_code_of(const Error& error);

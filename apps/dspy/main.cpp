@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
   dspy::app::add_doctor(app, plan);
   dspy::app::add_schema(app, plan);
   dspy::app::add_check(app, plan);
+  dspy::app::add_codegen(app, plan);
   dspy::app::add_bench(app, plan);
 
   const bool json = wants_json(argc, argv);

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "dspy/signature/notes.hpp"
+
+// Notes for code that is written by a program, such as `dspy codegen`: they hold a field to more
+// than its C++ type says.
+
+namespace dspy {
+
+/// The field's type, limits included, as notation: `of_type("Literal['low', 'high']")`.  The
+/// member's C++ type must be able to hold its values.
+struct of_type {
+  NoteText notation;
+  consteval explicit of_type(const char* text) : notation(text) {}
+  void apply(Field& field) const { field.type = Type::parse(notation.data); }
+};
+
+/// What the field holds if a reply leaves it out, as JSON: `default_json("[1, 2]")`.
+struct default_json {
+  NoteText json;
+  consteval explicit default_json(const char* text) : json(text) {}
+  void apply(Field& field) const {
+    if (auto value = parse_json(json.data)) field.default_value = *std::move(value);
+  }
+};
+
+}  // namespace dspy
