@@ -51,9 +51,9 @@ JsonObject state_to_json(const SavedPredictor& saved) {
     for (const auto* side : {&saved.signature.inputs, &saved.signature.outputs}) {
       for (const auto& field : *side) {
         const auto prefix = known_prefix(fields.size());
-        fields.push_back(
-            JsonObject{{"prefix", prefix.empty() ? prefix_of(field.name) : prefix},
-                       {"description", field.description.empty() ? placeholder_of(field.name) : field.description}});
+        fields.push_back(JsonObject{
+            {"prefix", prefix.empty() ? prefix_of(field.name) : prefix},
+            {"description", field.description.empty() ? default_description(field.name) : field.description}});
       }
     }
   } else {

@@ -109,7 +109,7 @@ std::string prefix_of(std::string_view name) {
   return out + ":";
 }
 
-std::string placeholder_of(std::string_view name) {
+std::string default_description(std::string_view name) {
   return std::format("${{{}}}", name);
 }
 

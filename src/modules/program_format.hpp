@@ -24,7 +24,7 @@ std::string content_hash(const JsonObject& root);
 std::string prefix_of(std::string_view name);
 
 /// `${name}`: DSPy's word for "no description".
-std::string placeholder_of(std::string_view name);
+std::string default_description(std::string_view name);
 
 /// What DSPy's state does not say of a field: name, type, label, default.
 JsonObject field_to_json(const Field& field);

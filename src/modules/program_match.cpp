@@ -129,7 +129,7 @@ Signature merged_signature(const SavedPredictor& saved, const Signature& declare
         field.label = written->label;
       } else {
         const auto& description = saved.fields[index].description;
-        field.description = description == placeholder_of(field.name) ? std::string() : description;
+        field.description = description == default_description(field.name) ? std::string() : description;
       }
       ++index;
     }

@@ -187,7 +187,7 @@ void read_description(const Place& place, SavedPredictor& saved) {
   for (auto* side : {&saved.signature.inputs, &saved.signature.outputs}) {
     for (auto& field : *side) {
       const auto& written = saved.fields[index++].description;
-      if (written != placeholder_of(field.name)) field.description = written;
+      if (written != default_description(field.name)) field.description = written;
     }
   }
   place.reading([&](const JsonObject&) { validate(saved.signature); });
