@@ -274,7 +274,6 @@ void against_server(const Settings& settings, const char* title, Work (*make)(st
     {
       LlamaLM lm(settings.file, {.engine = {.context_length = longest,
                                             .sequences = at_once,
-                                            .reproducible = false,
                                             .threads = settings.threads},
                                  .model = {.gpu_layers = 0}});
       run_here(lm.engine(), {.prompts = {random_tokens(8, 1)}, .reply = 4});

@@ -118,12 +118,12 @@ TEST_CASE_FIXTURE(Fixture, "reuse can be off, and a model that cannot forget a p
 
 TEST_CASE_FIXTURE(Fixture,
                   "a prompt is read in steps no larger than asked, and small ones where replies must be reproducible") {
-  start({.reproducible = false, .batch = 100});
+  start({.batch = 100});
   ask(std::string(500, 'x'));
   CHECK(runtime.largest_batch == 100);
 
   runtime.largest_batch = 0;
-  start({.batch = 100});
+  start({.reproducible = true, .batch = 100});
   ask(std::string(500, 'x'));
   CHECK(runtime.largest_batch == 48);
 }
