@@ -2,14 +2,14 @@
 // threads.
 //
 //     bench-engine                         all of it on the embedded model
-//     bench-engine burst|calls|cache|restore [--threads N] [--rounds N] [--shape 135m|0.5b | FILE]
+//     bench-engine burst|calls|cache|restore [--threads N] [--rounds N] [--shape 135m|0.5b [--type q8_0] | FILE]
 //
 // `burst`: 32 requests that share a long start, 16 at a time.  `calls`: 1,000 short ones, 32 at a time.  `cache`: a
 // long prompt with and without reuse.  `restore`: a saved prefix against computing it.  Prompts are random tokens, ends
 // of replies are ignored, so the work is the same for all.  Runs alternate; medians.  Processor time counts everything
 // a side does, and is the steadier figure on a machine that others use too.
 
-#include "../tests/support/random_model.hpp"
+#include "../tools/random_model/random_model.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/llama/llama_lm.hpp"
@@ -272,10 +272,9 @@ void against_server(const Settings& settings, const char* title, Work (*make)(st
   for (int round = 0; round < settings.rounds; ++round) {
     const auto seed = static_cast<std::uint64_t>(round) + 77;
     {
-      LlamaLM lm(settings.file, {.engine = {.context_length = longest,
-                                            .sequences = at_once,
-                                            .threads = settings.threads},
-                                 .model = {.gpu_layers = 0}});
+      LlamaLM lm(settings.file,
+                 {.engine = {.context_length = longest, .sequences = at_once, .threads = settings.threads},
+                  .model = {.gpu_layers = 0}});
       run_here(lm.engine(), {.prompts = {random_tokens(8, 1)}, .reply = 4});
       cold.push_back(run_here(lm.engine(), make(seed)));
       warm.push_back(run_here(lm.engine(), make(seed)));
@@ -347,27 +346,10 @@ void restore(const Settings& settings) {
 
 /// A model of random weights in a real model's shape, in a folder that is removed at the end.
 struct RealShape {
-  explicit RealShape(bool large) {
+  RealShape(const std::string& shape, const std::string& type)
+      : file(folder / std::format("random-{}-{}.gguf", shape, type)) {
     fs::create_directories(folder);
-    test::RandomModel model{.layers = 30,
-                            .width = 576,
-                            .hidden = 1536,
-                            .heads = 9,
-                            .kv_heads = 3,
-                            .context_length = 8192,
-                            .vocabulary = 49152,
-                            .type = test::GgufWriter::q8_0,
-                            .name = "random weights, shape of SmolLM2 135M"};
-    if (large) {
-      model.layers = 24;
-      model.width = 896;
-      model.hidden = 4864;
-      model.heads = 14;
-      model.kv_heads = 2;
-      model.vocabulary = 151936;
-      model.name = "random weights, shape of Qwen2.5 0.5B";
-    }
-    model.write(file);
+    tools::write_random_model({.shape = shape, .type = type, .path = file});
   }
   ~RealShape() {
     std::error_code error;
@@ -377,7 +359,7 @@ struct RealShape {
   RealShape& operator=(const RealShape&) = delete;
 
   fs::path folder = fs::temp_directory_path() / std::format("dspy-bench-{}", ::getpid());
-  std::string file = folder / "random-q8_0.gguf";
+  std::string file;
 };
 
 }  // namespace
@@ -385,7 +367,8 @@ struct RealShape {
 int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   Settings settings;
-  std::optional<RealShape> shape;
+  std::optional<RealShape> model;
+  std::string shape, type = "q8_0";
   std::vector<std::string> parts;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
@@ -395,7 +378,9 @@ int main(int argc, char** argv) {
     else if (argument == "--rounds")
       settings.rounds = std::atoi(next().c_str());
     else if (argument == "--shape")
-      settings.file = shape.emplace(next() == "0.5b").file;
+      shape = next();
+    else if (argument == "--type")
+      type = next();
     else if (argument.ends_with(".gguf"))
       settings.file = argument;
     else if (!argument.starts_with("--"))
@@ -403,6 +388,7 @@ int main(int argc, char** argv) {
   }
   const auto wants = [&](const char* part) { return parts.empty() || std::ranges::contains(parts, part); };
   try {
+    if (!shape.empty()) settings.file = model.emplace(shape, type).file;
     std::printf("%s, %d thread%s, %d rounds\n", fs::path(settings.file).filename().c_str(), settings.threads,
                 settings.threads == 1 ? "" : "s", settings.rounds);
     if (wants("burst"))

@@ -4,7 +4,8 @@
 #include "dspy/llama/engine.hpp"
 
 #include "dspy/base/error.hpp"
-#include "dspy/llama/hardware.hpp"
+#include "llama/at_exit.hpp"
+#include "llama/hardware.hpp"
 #include "llama/mailbox.hpp"
 #include "llama/prefix_file.hpp"
 #include "llama/scheduler.hpp"
@@ -15,12 +16,10 @@
 #include <atomic>
 #include <cmath>
 #include <condition_variable>
-#include <cstdlib>
 #include <format>
 #include <functional>
 #include <future>
 #include <mutex>
-#include <set>
 #include <thread>
 
 namespace dspy::llama {
@@ -28,18 +27,20 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// A model that reads this little for a token spends more time waiting for its threads than they save.
-constexpr std::uint64_t one_thread_bytes = 32ULL << 20;
-
 EngineOptions in_force(EngineOptions options, const Model& model) {
   validate(options);
+  if (!model.handle().facts().has_decoder)
+    throw Error(Errc::invalid_parameter,
+                std::format("`{}` ({}) only reads text and cannot write any; use a generative model, or make a "
+                            "LlamaEmbedder or LlamaReranker of this one",
+                            model.name(), model.info().architecture),
+                {.model = model.name()});
   if (model.context_length() > 0) options.context_length = std::min(options.context_length, model.context_length());
   if (options.kv_tokens == 0)
     options.kv_tokens = std::max(options.context_length, options.sequences * std::min(options.context_length, 1024));
   options.context_length = std::min(options.context_length, options.kv_tokens);
   options.batch = std::min(options.batch, options.kv_tokens);
-  if (options.threads == 0)
-    options.threads = model.info().weight_bytes < one_thread_bytes ? 1 : recommended_threads(HostFacts::read());
+  if (options.threads == 0) options.threads = threads_for(model.info().weight_bytes);
   return options;
 }
 
@@ -201,46 +202,13 @@ struct Engine::Impl {
   std::uint64_t requests = 0;
 
   std::thread thread;
+  ClosedAtExit at_exit{[this] { close(); }};
 };
-
-namespace {
-
-/// The engines there are, so that none computes on while the end of the process takes the inference library apart: the
-/// handler is registered after that library was loaded, so it runs before the library's own.
-struct LiveEngines {
-  std::mutex mutex;
-  std::set<Engine*> engines;
-  std::function<void(Engine&)> close;
-};
-
-LiveEngines& live_engines() {
-  static auto& live = *new LiveEngines;
-  return live;
-}
-
-}  // namespace
 
 Engine::Engine(std::shared_ptr<const Model> model, EngineOptions options)
-    : impl_(std::make_unique<Impl>(std::move(model), options)) {
-  auto& live = live_engines();
-  const std::lock_guard lock(live.mutex);
-  if (!live.close) {
-    live.close = [](Engine& engine) { engine.impl_->close(); };
-    std::atexit([] {
-      auto& left = live_engines();
-      const std::lock_guard guard(left.mutex);
-      for (auto* engine : left.engines) left.close(*engine);
-      left.engines.clear();
-    });
-  }
-  live.engines.insert(this);
-}
+    : impl_(std::make_unique<Impl>(std::move(model), options)) {}
 
-Engine::~Engine() {
-  auto& live = live_engines();
-  const std::lock_guard lock(live.mutex);
-  live.engines.erase(this);
-}
+Engine::~Engine() = default;
 
 const Model& Engine::model() const noexcept {
   return *impl_->model;

@@ -163,6 +163,7 @@ HostFacts HostFacts::read(const std::string& root) {
   const auto memory = read_file(base / "proc/meminfo");
   host.memory_total = meminfo(memory, "MemTotal").value_or(0);
   host.memory_free = meminfo(memory, "MemAvailable").value_or(host.memory_total);
+  host.has_amx = read_file(base / "proc/cpuinfo").contains(" amx_int8");
   apply_control_groups(base, host);
   return host;
 }
@@ -171,6 +172,12 @@ int recommended_threads(const HostFacts& host) noexcept {
   int threads = std::max(1, host.physical_cores);
   if (host.cpu_quota) threads = std::min(threads, std::max(1, static_cast<int>(*host.cpu_quota)));
   return threads;
+}
+
+int threads_for(std::uint64_t weight_bytes) {
+  // A model that reads this little for a token spends more time waiting for its threads than they save.
+  constexpr std::uint64_t one_thread_bytes = 32ULL << 20;
+  return weight_bytes < one_thread_bytes ? 1 : recommended_threads(HostFacts::read());
 }
 
 Hardware choose(std::span<const RuntimeDevice> devices, const HostFacts& host) {

@@ -23,4 +23,7 @@ struct Placement {
 /// `wanted` as in `ModelOptions::gpu_layers`.
 Placement place(std::span<const RuntimeDevice> devices, std::uint64_t weight_bytes, int layers, int wanted);
 
+/// Threads for a model of this size where none are asked for.
+int threads_for(std::uint64_t weight_bytes);
+
 }  // namespace dspy::llama

@@ -73,7 +73,7 @@ ChatTemplate template_of(const ModelInfo& info, const RuntimeModel& handle) {
   const auto is_token = [&](std::string_view text) { return !text.empty() && handle.tokenize(text, true).size() == 1; };
   const auto text_of = [&](Token token) { return token < 0 ? std::string() : handle.token_text(token); };
   auto result = ChatTemplate::recognise(info.chat_template, {is_token, text_of(facts.bos), text_of(facts.eos)});
-  if (!result.recognised()) {
+  if (!result.recognised() && handle.facts().has_decoder && !handle.facts().pooling) {
     log(info.chat_template.empty() ? LogLevel::info : LogLevel::warning, "llama",
         std::format("`{}` has {}; its prompts are written as `{}`", info.path.string(),
                     info.chat_template.empty() ? "no chat template" : "a chat template of no known family",
@@ -101,11 +101,6 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, Mode
                           .mode = load_mode(placement, info.file_bytes)};
   if (progress) load.progress = [&progress](float done) { return progress(static_cast<double>(done)); };
   auto handle = load_named(info, library, load);
-  if (!handle->facts().has_decoder)
-    throw Error(Errc::model_load_error,
-                std::format("`{}` ({}) only reads text and cannot write any; use a generative model", file.string(),
-                            info.architecture),
-                {.model = file.string()});
   return std::shared_ptr<const Model>(
       new Model(std::move(info), std::move(handle), std::move(placement.words), !placement.devices.empty()));
 }

@@ -2,11 +2,13 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
+#include "dspy/llama/context_options.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,6 +51,10 @@ struct RuntimeContextOptions {
   int sequences = 1;
   int outputs = 1;  ///< Most entries of one `decode` that want logits.
   int threads = 1;
+  KvType kv_type = KvType::f16;
+  FlashAttention flash_attention = FlashAttention::automatic;
+  /// For embeddings instead of logits.  A sequence must then be read in one `decode`.
+  std::optional<Pooling> pooling{};
   /// Polled while a step computes on the CPU; true ends it with `DecodeStatus::interrupted`.
   bool (*interrupted)(void* data) = nullptr;
   void* interrupted_data = nullptr;
@@ -69,6 +75,17 @@ enum class DecodeStatus {
   broken,       ///< The context can no longer be trusted.
 };
 
+/// A LoRA adapter, loaded for one model, which must outlive it.
+class RuntimeAdapter {
+ public:
+  virtual ~RuntimeAdapter() = default;
+};
+
+struct RuntimeAdapterUse {
+  RuntimeAdapter* adapter = nullptr;
+  float scale = 1;
+};
+
 /// One cache of computed tokens.  Used by one thread at a time.
 class RuntimeContext {
  public:
@@ -82,6 +99,10 @@ class RuntimeContext {
   virtual DecodeStatus decode(std::span<const BatchEntry> batch) = 0;
   /// The scores after batch entry `index` of the last `decode`; the caller may overwrite them.
   virtual std::span<float> logits(int index) = 0;
+  /// What the tokens of a sequence in the last `decode` were pooled to; for a context made with `pooling`.
+  virtual std::span<const float> embedding(int sequence) = 0;
+  /// What is computed from now on goes through these.
+  virtual void set_adapters(std::span<const RuntimeAdapterUse> adapters) = 0;
 
   /// Forgets positions [from, to) of a sequence; `to` < 0 is the end.  False where the model's memory has no parts.
   virtual bool remove(int sequence, int from, int to) = 0;
@@ -106,12 +127,19 @@ struct RuntimeModelFacts {
   int layers = 0;
   Token bos = -1;
   Token eos = -1;
+  Token sep = -1;
   bool adds_bos = false;
+  bool adds_eos = false;
+  bool adds_sep = false;
   bool adds_space_prefix = false;  ///< The first piece of a text starts with a blank that was not in it.
   bool has_decoder = true;
   bool has_encoder = false;
-  bool memory_has_parts = true;  ///< A context can forget and share some positions of a sequence, not just all.
+  bool memory_has_parts = true;      ///< A context can forget and share some positions of a sequence, not just all.
+  std::optional<Pooling> pooling{};  ///< For embedding models: what the file says.
+  int embedding_length = 0;          ///< Of what `RuntimeContext::embedding` gives, unless pooled to a rank.
+  std::vector<std::string> rank_outputs{};  ///< Of a model pooled to a rank; the first is the relevance.
   std::string chat_template{};
+  std::string rerank_template{};
   std::vector<Token> suppressed{};  ///< Never to be sampled.
   std::vector<std::pair<std::string, std::string>> metadata{};
 };
@@ -131,12 +159,23 @@ class RuntimeModel {
   virtual const RuntimeModelFacts& facts() const = 0;
   /// `special`: whether the names of control tokens in `text` become those tokens.
   virtual std::vector<Token> tokenize(std::string_view text, bool special) const = 0;
+  /// `text` as data, with the control tokens that the model expects around a whole one.
+  virtual std::vector<Token> tokenize_whole(std::string_view text) const = 0;
   /// The bytes a token stands for; none for control tokens.
   virtual std::string piece(Token token) const = 0;
   /// Its name in the vocabulary, such as `<|im_end|>`.
   virtual std::string token_text(Token token) const = 0;
   virtual TokenFacts token_facts(Token token) const = 0;
   virtual std::unique_ptr<RuntimeContext> new_context(const RuntimeContextOptions& options) = 0;
+  /// Throws `Error` (`model_load_error`).
+  virtual std::unique_ptr<RuntimeAdapter> load_adapter(const std::string& path) = 0;
+};
+
+struct RuntimeQuantizeOptions {
+  std::string from{};
+  std::string to{};
+  std::string type{};  ///< One of `Runtime::quantizations`.
+  int threads = 1;
 };
 
 class Runtime {
@@ -147,6 +186,10 @@ class Runtime {
   virtual std::vector<RuntimeDevice> devices() = 0;
   /// Throws `Error` (`model_load_error`, or `cancelled` where `progress` said so).
   virtual std::unique_ptr<RuntimeModel> load_model(const RuntimeLoadOptions& options) = 0;
+  /// The names of the formats that `quantize` can write, such as `q4_k_m`.
+  virtual std::vector<std::string> quantizations() = 0;
+  /// Throws `Error` (`model_load_error`).
+  virtual void quantize(const RuntimeQuantizeOptions& options) = 0;
 };
 
 /// The process's runtime: the plug-in, loaded on first use.  Throws `Error` (`backend_error`) that says where it looked
@@ -163,7 +206,7 @@ struct Host {
 };
 
 /// Changes whenever this header changes in a way that old plug-ins do not fit.
-inline constexpr char plugin_abi[] = "dspy-llama-plugin 2";
+inline constexpr char plugin_abi[] = "dspy-llama-plugin 3";
 
 inline constexpr char plugin_abi_symbol[] = "dspy_llama_plugin_abi";
 inline constexpr char plugin_open_symbol[] = "dspy_llama_plugin_open";

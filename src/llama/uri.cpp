@@ -1,39 +1,12 @@
-#include "dspy/base/error.hpp"
-#include "dspy/base/text.hpp"
 #include "dspy/llama/llama_lm.hpp"
+#include "llama/uri_options.hpp"
 
-#include <charconv>
 #include <chrono>
-#include <concepts>
-#include <format>
 #include <functional>
 #include <map>
 
 namespace dspy::llama {
 namespace {
-
-[[noreturn]] void unreadable(std::string_view name, std::string_view value, std::string_view wanted) {
-  throw Error(Errc::config_error, std::format("the option `{}={}` of a `llama:` URI needs {}", name, value, wanted));
-}
-
-template <class T>
-T read(std::string_view name, std::string_view value) {
-  if constexpr (std::same_as<T, bool>) {
-    if (value == "true" || value == "1" || value == "on") return true;
-    if (value == "false" || value == "0" || value == "off") return false;
-    unreadable(name, value, "`true` or `false`");
-  } else {
-    T number{};
-    const auto* const end = value.data() + value.size();
-    const auto [parsed, error] = std::from_chars(value.data(), end, number);
-    if (error != std::errc{} || parsed != end)
-      unreadable(name, value,
-                 std::floating_point<T>    ? "a number"
-                 : std::signed_integral<T> ? "a whole number"
-                                           : "a whole number of at least 0");
-    return number;
-  }
-}
 
 using Setter = std::function<void(LlamaOptions& options, std::string_view name, std::string_view value)>;
 
@@ -91,15 +64,7 @@ std::shared_ptr<LM> lm_from_uri(const LMUri& uri) {
   LlamaOptions options;
   for (const auto& [name, value] : uri.options) {
     const auto setter = setters().find(name);
-    if (setter == setters().end()) {
-      std::vector<std::string> known;
-      for (const auto& [option, unused] : setters()) known.push_back(option);
-      const auto near = text::nearest(name, known);
-      throw Error(Errc::config_error,
-                  std::format("a `llama:` URI has no option `{}`; {}", name,
-                              near ? std::format("did you mean `{}`?", *near)
-                                   : std::format("there is {}", text::enumerate(known, "`", "and"))));
-    }
+    if (setter == setters().end()) unknown_option(name, setters());
     setter->second(options, name, value);
   }
   return std::make_shared<LlamaLM>(uri.path, std::move(options));

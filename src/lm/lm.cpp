@@ -1,35 +1,14 @@
 #include "dspy/lm/lm.hpp"
 
-#include "dspy/base/error.hpp"
-#include "dspy/base/text.hpp"
-#include "lm/uri.hpp"
-
-#include <algorithm>
-#include <format>
-#include <mutex>
-#include <vector>
+#include "lm/schemes.hpp"
 
 namespace dspy {
 namespace {
 
-struct Registry {
-  std::mutex mutex;
-  std::vector<std::pair<std::string, LMFactory>> schemes;
-};
-
 // Inside a function, since initialisers of other files use it before `main`.
-Registry& registry() {
-  static Registry schemes;
+Schemes<LM>& lms() {
+  static Schemes<LM> schemes("language models");
   return schemes;
-}
-
-[[noreturn]] void unknown_scheme(const std::string& scheme, std::vector<std::string> known) {
-  std::ranges::sort(known);
-  auto message = std::format("no part of this program offers language models of the scheme `{}`", scheme);
-  if (const auto near = text::nearest(scheme, known)) message += std::format("; did you mean `{}`?", *near);
-  message += known.empty() ? "; none is linked in: link dspy::llama for `llama:`"
-                           : std::format("; there is {}", text::enumerate(known, "`", "and"));
-  throw Error(Errc::config_error, message);
 }
 
 }  // namespace
@@ -46,33 +25,11 @@ Async<Reply> LM::stream(Request request, EventSink sink) {
 }
 
 std::shared_ptr<LM> lm(std::string_view uri) {
-  const auto parts = parse_lm_uri(uri);
-  LMFactory factory = nullptr;
-  {
-    auto& [mutex, schemes] = registry();
-    const std::lock_guard lock(mutex);
-    const auto found = std::ranges::find(schemes, parts.scheme, &std::pair<std::string, LMFactory>::first);
-    if (found != schemes.end()) {
-      factory = found->second;
-    } else {
-      std::vector<std::string> known;
-      known.reserve(schemes.size());
-      for (const auto& [scheme, unused] : schemes) known.push_back(scheme);
-      unknown_scheme(parts.scheme, std::move(known));
-    }
-  }
-  return factory(parts);
+  return lms().make(uri);
 }
 
 bool register_lm_scheme(std::string_view scheme, LMFactory factory) {
-  auto& [mutex, schemes] = registry();
-  const std::lock_guard lock(mutex);
-  const auto found = std::ranges::find(schemes, scheme, &std::pair<std::string, LMFactory>::first);
-  if (found != schemes.end()) {
-    found->second = factory;
-  } else {
-    schemes.emplace_back(text::to_lower(scheme), factory);
-  }
+  lms().add(scheme, factory);
   return true;
 }
 

@@ -2,12 +2,15 @@
 
 #include "gguf_writer.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dspy::test {
@@ -28,7 +31,41 @@ struct RandomModel {
   std::string chat_template =
       "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}";
   bool adds_bos = false;
+  float norm_epsilon = 1e-5F;
+  float rope_base = 10000;
+  bool attention_bias = false;             ///< As Qwen2 has it.
+  std::optional<std::uint32_t> pooling{};  ///< 1 mean, 2 first, 3 last token, 4 rank: an embedding model.
   std::uint64_t seed = 42;
+
+  /// A real model's shape: `135m` (SmolLM2) or `0.5b` (Qwen2.5); nothing for another name.
+  static std::optional<RandomModel> of_shape(std::string_view shape, GgufWriter::Type type) {
+    if (shape == "135m")
+      return RandomModel{.layers = 30,
+                         .width = 576,
+                         .hidden = 1536,
+                         .heads = 9,
+                         .kv_heads = 3,
+                         .context_length = 8192,
+                         .vocabulary = 49152,
+                         .type = type,
+                         .name = "random weights, shape of SmolLM2 135M",
+                         .rope_base = 100000};
+    if (shape == "0.5b")
+      return RandomModel{.layers = 24,
+                         .width = 896,
+                         .hidden = 4864,
+                         .heads = 14,
+                         .kv_heads = 2,
+                         .context_length = 32768,
+                         .vocabulary = 151936,
+                         .type = type,
+                         .architecture = "qwen2",
+                         .name = "random weights, shape of Qwen2.5 0.5B",
+                         .norm_epsilon = 1e-6F,
+                         .rope_base = 1000000,
+                         .attention_bias = true};
+    return std::nullopt;
+  }
 
   static constexpr int im_start = 256;
   static constexpr int im_end = 257;
@@ -56,14 +93,66 @@ struct RandomModel {
     file.whole(key("feed_forward_length"), hidden);
     file.whole(key("attention.head_count"), heads);
     file.whole(key("attention.head_count_kv"), kv_heads);
-    file.number(key("attention.layer_norm_rms_epsilon"), 1e-5F);
+    file.number(key("attention.layer_norm_rms_epsilon"), norm_epsilon);
     file.whole(key("rope.dimension_count"), width / heads);
+    file.number(key("rope.freq_base"), rope_base);
+    if (pooling) file.whole(key("pooling_type"), *pooling);
     add_tokenizer(file);
     add_weights(file);
     return file;
   }
 
   void write(const std::string& path) const { writer().write(path); }
+
+  /// A tensor of one value.
+  static void values(GgufWriter& file, const std::string& tensor, std::uint32_t size, float value) {
+    file.tensor(tensor, GgufWriter::f32, {size}, [size, value](std::span<char> bytes) {
+      const std::vector<float> all(size, value);
+      std::memcpy(bytes.data(), all.data(), bytes.size());
+    });
+  }
+
+  /// A tensor of random values around 0 with the deviation `scale`, the same for the same name and `seed`.
+  void matrix(GgufWriter& file, const std::string& tensor, std::uint64_t in, std::uint64_t out, float scale) const {
+    auto next = [state = seed * 0x9E3779B97F4A7C15U + std::hash<std::string>{}(tensor)]() mutable {
+      state ^= state << 13;
+      state ^= state >> 7;
+      state ^= state << 17;
+      return state;
+    };
+    if (type == GgufWriter::q8_0) {
+      // Blocks of a half-precision scale and 32 signed bytes; uniform in ±127 has a deviation of 73.
+      file.tensor(tensor, type, {in, out}, [next, scale](std::span<char> bytes) mutable {
+        const auto half = to_half(scale / 73);
+        for (std::size_t i = 0; i < bytes.size(); i += 34) {
+          std::memcpy(&bytes[i], &half, 2);
+          for (std::size_t j = 2; j < 34; j += 8) {
+            const auto random = next();
+            std::memcpy(&bytes[i + j], &random, 8);
+          }
+        }
+      });
+      return;
+    }
+    if (type == GgufWriter::f16) {
+      file.tensor(tensor, type, {in, out}, [next, scale](std::span<char> bytes) mutable {
+        // Even steps of 1/64 of the widest value, with its sign.
+        std::uint16_t halves[128];
+        for (int i = 0; i < 128; ++i) {
+          const auto magnitude = to_half(scale * 1.73F * (static_cast<float>(i % 64) + 0.5F) / 64);
+          halves[i] = static_cast<std::uint16_t>(magnitude | (i < 64 ? 0 : 0x8000));
+        }
+        for (std::size_t i = 0; i < bytes.size(); i += 2) std::memcpy(&bytes[i], &halves[next() % 128], 2);
+      });
+      return;
+    }
+    file.tensor(tensor, GgufWriter::f32, {in, out}, [next, scale](std::span<char> bytes) mutable {
+      for (std::size_t i = 0; i < bytes.size(); i += 4) {
+        const auto value = (static_cast<float>(next() % 2001) - 1000) / 577 * scale;
+        std::memcpy(&bytes[i], &value, 4);
+      }
+    });
+  }
 
  private:
   std::uint32_t vocabulary_size() const { return std::max<std::uint32_t>(vocabulary, 261); }
@@ -98,55 +187,24 @@ struct RandomModel {
     const auto heads_width = width / heads * kv_heads;
     const auto scale = 1 / std::sqrt(static_cast<float>(width));
     matrix(file, "token_embd.weight", width, vocabulary_size(), 0.05F);
-    ones(file, "output_norm.weight", width);
+    values(file, "output_norm.weight", width, 1);
     for (std::uint32_t layer = 0; layer < layers; ++layer) {
       const auto block = "blk." + std::to_string(layer) + ".";
-      ones(file, block + "attn_norm.weight", width);
-      ones(file, block + "ffn_norm.weight", width);
+      values(file, block + "attn_norm.weight", width, 1);
+      values(file, block + "ffn_norm.weight", width, 1);
       matrix(file, block + "attn_q.weight", width, width, scale);
       matrix(file, block + "attn_k.weight", width, heads_width, scale);
       matrix(file, block + "attn_v.weight", width, heads_width, scale);
+      if (attention_bias) {
+        values(file, block + "attn_q.bias", width, 0);
+        values(file, block + "attn_k.bias", heads_width, 0);
+        values(file, block + "attn_v.bias", heads_width, 0);
+      }
       matrix(file, block + "attn_output.weight", width, width, scale);
       matrix(file, block + "ffn_gate.weight", width, hidden, scale);
       matrix(file, block + "ffn_up.weight", width, hidden, scale);
       matrix(file, block + "ffn_down.weight", hidden, width, 1 / std::sqrt(static_cast<float>(hidden)));
     }
-  }
-
-  static void ones(GgufWriter& file, const std::string& tensor, std::uint32_t size) {
-    file.tensor(tensor, GgufWriter::f32, {size}, [size](std::span<char> bytes) {
-      const std::vector<float> values(size, 1.0F);
-      std::memcpy(bytes.data(), values.data(), bytes.size());
-    });
-  }
-
-  void matrix(GgufWriter& file, const std::string& tensor, std::uint64_t in, std::uint64_t out, float scale) const {
-    auto next = [state = seed * 0x9E3779B97F4A7C15U + std::hash<std::string>{}(tensor)]() mutable {
-      state ^= state << 13;
-      state ^= state >> 7;
-      state ^= state << 17;
-      return state;
-    };
-    if (type == GgufWriter::q8_0) {
-      // Blocks of a half-precision scale and 32 signed bytes; uniform in ±127 has a deviation of 73.
-      file.tensor(tensor, type, {in, out}, [next, scale](std::span<char> bytes) mutable {
-        const auto half = to_half(scale / 73);
-        for (std::size_t i = 0; i < bytes.size(); i += 34) {
-          std::memcpy(&bytes[i], &half, 2);
-          for (std::size_t j = 2; j < 34; j += 8) {
-            const auto random = next();
-            std::memcpy(&bytes[i + j], &random, 8);
-          }
-        }
-      });
-      return;
-    }
-    file.tensor(tensor, GgufWriter::f32, {in, out}, [next, scale](std::span<char> bytes) mutable {
-      for (std::size_t i = 0; i < bytes.size(); i += 4) {
-        const auto value = (static_cast<float>(next() % 2001) - 1000) / 577 * scale;
-        std::memcpy(&bytes[i], &value, 4);
-      }
-    });
   }
 
   /// For small positive normal numbers, cut off.

@@ -28,6 +28,7 @@ struct HostFacts {
   std::optional<double> cpu_quota{};  ///< Cores' worth of time that the control group allows.
   std::uint64_t memory_total = 0;     ///< In bytes; what the control group allows, if that is less.
   std::uint64_t memory_free = 0;
+  bool has_amx = false;  ///< Matrix instructions for 8-bit integers.
 
   /// Read from `/proc` and `/sys` below `root`.
   static HostFacts read(const std::string& root = "/");

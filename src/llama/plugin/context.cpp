@@ -1,3 +1,4 @@
+#include "adapter.hpp"
 #include "guard.hpp"
 #include "model.hpp"
 
@@ -19,6 +20,9 @@ class LibllamaContext final : public RuntimeContext {
         vocabulary_(llama_vocab_n_tokens(llama_model_get_vocab(model))),
         sequences_(options.sequences),
         outputs_(options.outputs),
+        pooled_(options.pooling == Pooling::rank ? static_cast<int>(llama_model_n_cls_out(model))
+                : options.pooling                ? llama_model_n_embd_out(model)
+                                                 : 0),
         batch_(static_cast<int>(llama_n_batch(context))) {
     const auto room = static_cast<std::size_t>(batch_);
     tokens_.resize(room);
@@ -73,10 +77,34 @@ class LibllamaContext final : public RuntimeContext {
     return {row, static_cast<std::size_t>(vocabulary_)};
   }
 
+  std::span<const float> embedding(int sequence) override {
+    check_sequence(sequence);
+    std::string errors;
+    const auto* const row = guarded(Errc::backend_error, "the embedding could not be read", errors,
+                                    [&] { return llama_get_embeddings_seq(context_.get(), sequence); });
+    if (!row || pooled_ == 0) fail(Errc::backend_error, "the inference library gave no embedding: " + errors);
+    return {row, static_cast<std::size_t>(pooled_)};
+  }
+
+  void set_adapters(std::span<const RuntimeAdapterUse> adapters) override {
+    std::vector<llama_adapter_lora*> handles;
+    std::vector<float> scales;
+    for (const auto& [adapter, scale] : adapters) {
+      handles.push_back(handle_of(*adapter));
+      scales.push_back(scale);
+    }
+    const int status = guarded(Errc::backend_error, "the LoRA adapters could not be applied", [&] {
+      return llama_set_adapters_lora(context_.get(), handles.data(), handles.size(), scales.data());
+    });
+    if (status != 0) fail(Errc::backend_error, "the inference library refused the LoRA adapters");
+  }
+
   bool remove(int sequence, int from, int to) override {
     check_sequence(sequence);
-    return guarded(Errc::backend_error, "the context could not forget tokens",
-                   [&] { return llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, from, to); });
+    return guarded(Errc::backend_error, "the context could not forget tokens", [&] {
+      auto* const memory = llama_get_memory(context_.get());
+      return !memory || llama_memory_seq_rm(memory, sequence, from, to);
+    });
   }
 
   void copy(int source, int target, int from, int to) override {
@@ -106,8 +134,10 @@ class LibllamaContext final : public RuntimeContext {
   }
 
   void clear() override {
-    guarded(Errc::backend_error, "the context could not be cleared",
-            [&] { llama_memory_clear(llama_get_memory(context_.get()), /*data=*/false); });
+    guarded(Errc::backend_error, "the context could not be cleared", [&] {
+      // Encoders have no memory.
+      if (auto* const memory = llama_get_memory(context_.get())) llama_memory_clear(memory, /*data=*/false);
+    });
   }
 
   void set_threads(int threads) override { llama_set_n_threads(context_.get(), threads, threads); }
@@ -141,6 +171,7 @@ class LibllamaContext final : public RuntimeContext {
   int vocabulary_;
   int sequences_;
   int outputs_;
+  int pooled_;  ///< Floats of an embedding.
   int batch_;
   int last_size_ = 0;
   std::vector<llama_token> tokens_;
@@ -150,6 +181,36 @@ class LibllamaContext final : public RuntimeContext {
   std::vector<llama_seq_id*> sequence_pointers_;
   std::vector<std::int8_t> wants_logits_;
 };
+
+ggml_type ggml_type_of(KvType type) {
+  switch (type) {
+    case KvType::f16: return GGML_TYPE_F16;
+    case KvType::q8_0: return GGML_TYPE_Q8_0;
+    case KvType::q4_0: return GGML_TYPE_Q4_0;
+    case KvType::f32: return GGML_TYPE_F32;
+  }
+  return GGML_TYPE_F16;
+}
+
+llama_flash_attn_type flash_attention_of(FlashAttention wanted) {
+  switch (wanted) {
+    case FlashAttention::automatic: return LLAMA_FLASH_ATTN_TYPE_AUTO;
+    case FlashAttention::on: return LLAMA_FLASH_ATTN_TYPE_ENABLED;
+    case FlashAttention::off: return LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  }
+  return LLAMA_FLASH_ATTN_TYPE_AUTO;
+}
+
+enum llama_pooling_type pooling_of(Pooling pooling) {
+  switch (pooling) {
+    case Pooling::model: return LLAMA_POOLING_TYPE_UNSPECIFIED;
+    case Pooling::mean: return LLAMA_POOLING_TYPE_MEAN;
+    case Pooling::cls: return LLAMA_POOLING_TYPE_CLS;
+    case Pooling::last: return LLAMA_POOLING_TYPE_LAST;
+    case Pooling::rank: return LLAMA_POOLING_TYPE_RANK;
+  }
+  return LLAMA_POOLING_TYPE_UNSPECIFIED;
+}
 
 }  // namespace
 
@@ -165,6 +226,13 @@ std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeCo
     parameters.n_threads = options.threads;
     parameters.n_threads_batch = options.threads;
     parameters.kv_unified = true;
+    parameters.type_k = parameters.type_v = ggml_type_of(options.kv_type);
+    parameters.flash_attn_type = flash_attention_of(options.flash_attention);
+    if (options.pooling) {
+      parameters.embeddings = true;
+      parameters.pooling_type = pooling_of(*options.pooling);
+      parameters.n_outputs_max = parameters.n_batch;  // every token is one before they are pooled
+    }
     parameters.abort_callback = options.interrupted;
     parameters.abort_callback_data = options.interrupted_data;
     return llama_init_from_model(model, parameters);

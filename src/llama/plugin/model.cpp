@@ -1,5 +1,6 @@
 #include "model.hpp"
 
+#include "adapter.hpp"
 #include "guard.hpp"
 
 #include <llama.h>
@@ -37,23 +38,10 @@ class LibllamaModel final : public RuntimeModel {
   const RuntimeModelFacts& facts() const override { return facts_; }
 
   std::vector<Token> tokenize(std::string_view text, bool special) const override {
-    if (text.size() > INT_MAX / 2) fail(Errc::tokenization_failed, "a text of more than 1 GiB cannot be tokenized");
-    return guarded(Errc::tokenization_failed, "the text could not be tokenized", [&] {
-      const auto length = static_cast<int>(text.size());
-      std::vector<Token> tokens(text.size() / 3 + 16);
-      const auto read = [&] {
-        return llama_tokenize(vocab_, text.data(), length, tokens.data(), static_cast<int>(tokens.size()),
-                              /*add_special=*/false, special);
-      };
-      int count = read();
-      if (count < 0 && count != INT_MIN) {
-        tokens.resize(static_cast<std::size_t>(-count));
-        count = read();
-      }
-      if (count < 0) fail(Errc::tokenization_failed, "the text has too many tokens to count");
-      tokens.resize(static_cast<std::size_t>(count));
-      return tokens;
-    });
+    return tokenize(text, special, /*framed=*/false);
+  }
+  std::vector<Token> tokenize_whole(std::string_view text) const override {
+    return tokenize(text, /*special=*/false, /*framed=*/true);
   }
 
   std::string piece(Token token) const override {
@@ -89,11 +77,35 @@ class LibllamaModel final : public RuntimeModel {
     return make_context(model_.get(), options);
   }
 
+  std::unique_ptr<RuntimeAdapter> load_adapter(const std::string& path) override {
+    return plugin::load_adapter(model_.get(), path);
+  }
+
  private:
   void check(Token token) const {
     if (token < 0 || token >= facts_.vocabulary)
       fail(Errc::tokenization_failed,
            "there is no token " + std::to_string(token) + "; the vocabulary has " + std::to_string(facts_.vocabulary));
+  }
+
+  std::vector<Token> tokenize(std::string_view text, bool special, bool framed) const {
+    if (text.size() > INT_MAX / 2) fail(Errc::tokenization_failed, "a text of more than 1 GiB cannot be tokenized");
+    return guarded(Errc::tokenization_failed, "the text could not be tokenized", [&] {
+      const auto length = static_cast<int>(text.size());
+      std::vector<Token> tokens(text.size() / 3 + 16);
+      const auto read = [&] {
+        return llama_tokenize(vocab_, text.data(), length, tokens.data(), static_cast<int>(tokens.size()), framed,
+                              special);
+      };
+      int count = read();
+      if (count < 0 && count != INT_MIN) {
+        tokens.resize(static_cast<std::size_t>(-count));
+        count = read();
+      }
+      if (count < 0) fail(Errc::tokenization_failed, "the text has too many tokens to count");
+      tokens.resize(static_cast<std::size_t>(count));
+      return tokens;
+    });
   }
 
   int write_piece(Token token, std::string& text) const {
@@ -112,11 +124,16 @@ class LibllamaModel final : public RuntimeModel {
     facts_.vocabulary = llama_vocab_n_tokens(vocab_);
     facts_.bos = llama_vocab_bos(vocab_);
     facts_.eos = llama_vocab_eos(vocab_);
+    facts_.sep = llama_vocab_sep(vocab_);
     facts_.adds_bos = llama_vocab_get_add_bos(vocab_);
-    facts_.has_decoder = llama_model_has_decoder(model);
+    facts_.adds_eos = llama_vocab_get_add_eos(vocab_);
+    facts_.adds_sep = llama_vocab_get_add_sep(vocab_);
+    facts_.has_decoder = llama_model_has_decoder(model) && metadata(architecture() + ".attention.causal") != "false";
     facts_.has_encoder = llama_model_has_encoder(model);
     facts_.memory_has_parts = !llama_model_is_recurrent(model) && !llama_model_is_hybrid(model);
     if (const char* text = llama_model_chat_template(model, nullptr)) facts_.chat_template = text;
+    if (const char* text = llama_model_chat_template(model, "rerank")) facts_.rerank_template = text;
+    read_pooling();
     int suppressed = 0;
     if (const auto* tokens = llama_vocab_get_suppress_tokens(vocab_, &suppressed))
       facts_.suppressed.assign(tokens, tokens + suppressed);
@@ -127,6 +144,26 @@ class LibllamaModel final : public RuntimeModel {
               [&](char* to, std::size_t size) { return llama_model_meta_val_str_by_index(model, i, to, size); }));
     }
     facts_.adds_space_prefix = adds_space_prefix();
+  }
+
+  std::string metadata(const std::string& key) const {
+    return sized_text(
+        [&](char* to, std::size_t size) { return llama_model_meta_val_str(model_.get(), key.c_str(), to, size); });
+  }
+  std::string architecture() const { return metadata("general.architecture"); }
+
+  void read_pooling() {
+    auto* const model = model_.get();
+    facts_.embedding_length = llama_model_n_embd_out(model);
+    const auto pooling = metadata(architecture() + ".pooling_type");
+    if (pooling == "1") facts_.pooling = Pooling::mean;
+    if (pooling == "2") facts_.pooling = Pooling::cls;
+    if (pooling == "3") facts_.pooling = Pooling::last;
+    if (pooling == "4") facts_.pooling = Pooling::rank;
+    for (std::uint32_t i = 0; facts_.pooling == Pooling::rank && i < llama_model_n_cls_out(model); ++i) {
+      const char* label = llama_model_cls_label(model, i);
+      facts_.rank_outputs.emplace_back(label ? label : "");
+    }
   }
 
   /// Asked of the tokenizer itself, since the flag has other defaults in every family.

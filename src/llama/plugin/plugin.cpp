@@ -2,6 +2,7 @@
 
 #include "guard.hpp"
 #include "model.hpp"
+#include "quantize.hpp"
 
 #include <llama.h>
 
@@ -113,6 +114,9 @@ class LibllamaRuntime final : public Runtime {
   }
 
   std::unique_ptr<RuntimeModel> load_model(const RuntimeLoadOptions& options) override { return load(options); }
+
+  std::vector<std::string> quantizations() override { return plugin::quantizations(); }
+  void quantize(const RuntimeQuantizeOptions& options) override { plugin::quantize(options); }
 };
 
 }  // namespace

@@ -54,12 +54,14 @@ class FakeRuntime final : public llama::Runtime {
   Shared<std::string> answer{"Hello!"};
   std::vector<llama::RuntimeDevice> device_list = {
       {.name = "CPU", .description = "a processor", .backend = "CPU", .kind = llama::DeviceKind::cpu}};
-  std::function<void()> on_load;                   ///< May throw.
-  std::function<llama::DecodeStatus()> on_decode;  ///< May throw; anything but `ok` is returned.
+  std::function<void()> on_load;                                          ///< May throw.
+  std::function<void(const llama::RuntimeQuantizeOptions&)> on_quantize;  ///< May throw.
+  std::function<llama::DecodeStatus()> on_decode;                         ///< May throw; anything but `ok` is returned.
   Shared<std::chrono::microseconds> step_time{std::chrono::microseconds(0)};
   std::function<std::string(std::string_view prompt)> answers;  ///< Instead of `answer`; the prompt without its marks.
   bool forgets_parts = true;                                    ///< For models loaded from then on.
   bool restores = true;
+  std::optional<llama::Pooling> pooling;  ///< For models loaded from then on.
   std::vector<Token> suppressed;
   std::optional<float> all_logits;  ///< Every score, to break the sampler.
 
@@ -72,6 +74,7 @@ class FakeRuntime final : public llama::Runtime {
   std::atomic<int> largest_batch = 0;
   std::atomic<int> most_cells = 0;
   std::atomic<int> threads = 0;
+  std::atomic<int> adapter_changes = 0;
 
   std::string version() const override { return "0.0.fake"; }
   std::vector<llama::RuntimeDevice> devices() override { return device_list; }
@@ -85,6 +88,10 @@ class FakeRuntime final : public llama::Runtime {
     }
     if (on_load) on_load();
     return std::make_unique<Model>(*this);
+  }
+  std::vector<std::string> quantizations() override { return {"q8_0", "q4_0"}; }
+  void quantize(const llama::RuntimeQuantizeOptions& options) override {
+    if (on_quantize) on_quantize(options);
   }
 
  private:
@@ -131,6 +138,22 @@ class FakeRuntime final : public llama::Runtime {
       logits_.assign(vocabulary, runtime_.all_logits.value_or(-5));
       if (!runtime_.all_logits) logits_[static_cast<std::size_t>(next(entry.sequence))] = 5;
       return logits_;
+    }
+
+    /// Of a text: how often each byte is in it, up to byte 7.
+    std::span<const float> embedding(int sequence) override {
+      check(sequence);
+      if (!options_.pooling) throw Error(Errc::backend_error, "a context for text has no embeddings");
+      embedding_.assign(8, 0.5F);
+      for (const auto& entry : last_) {
+        if (entry.sequence == sequence) ++embedding_[static_cast<std::size_t>(entry.token % 8)];
+      }
+      return embedding_;
+    }
+    void set_adapters(std::span<const llama::RuntimeAdapterUse> adapters) override {
+      ++runtime_.adapter_changes;
+      adapters_.clear();
+      for (const auto& use : adapters) adapters_ += static_cast<Adapter&>(*use.adapter).path;
     }
 
     bool remove(int sequence, int from, int to) override {
@@ -229,6 +252,13 @@ class FakeRuntime final : public llama::Runtime {
     int last_cell_ = 0;
     std::vector<llama::BatchEntry> last_;
     std::vector<float> logits_;
+    std::vector<float> embedding_;
+    std::string adapters_;
+  };
+
+  struct Adapter final : llama::RuntimeAdapter {
+    explicit Adapter(std::string file) : path(std::move(file)) {}
+    std::string path;
   };
 
   class Model final : public llama::RuntimeModel {
@@ -241,6 +271,9 @@ class FakeRuntime final : public llama::Runtime {
       facts_.eos = im_end;
       facts_.suppressed = runtime.suppressed;
       facts_.memory_has_parts = runtime.forgets_parts;
+      facts_.pooling = runtime.pooling;
+      facts_.embedding_length = 8;
+      if (facts_.pooling == llama::Pooling::rank) facts_.rank_outputs = {""};
     }
     ~Model() override { --runtime_.live_models; }
 
@@ -262,6 +295,11 @@ class FakeRuntime final : public llama::Runtime {
       }
       return tokens;
     }
+    std::vector<Token> tokenize_whole(std::string_view text) const override {
+      auto tokens = tokenize(text, false);
+      tokens.push_back(endoftext);
+      return tokens;
+    }
     std::string piece(Token token) const override {
       return token < im_start ? std::string(1, static_cast<char>(token)) : std::string();
     }
@@ -278,6 +316,9 @@ class FakeRuntime final : public llama::Runtime {
     }
     std::unique_ptr<llama::RuntimeContext> new_context(const llama::RuntimeContextOptions& options) override {
       return std::make_unique<Context>(runtime_, options);
+    }
+    std::unique_ptr<llama::RuntimeAdapter> load_adapter(const std::string& path) override {
+      return std::make_unique<Adapter>(path);
     }
 
    private:

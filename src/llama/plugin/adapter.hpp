@@ -1,0 +1,18 @@
+#pragma once
+
+#include "llama/runtime.hpp"
+
+#include <memory>
+#include <string>
+
+struct llama_adapter_lora;
+struct llama_model;
+
+namespace dspy::llama::plugin {
+
+/// `model` must outlive the adapter.
+std::unique_ptr<RuntimeAdapter> load_adapter(llama_model* model, const std::string& path);
+
+llama_adapter_lora* handle_of(RuntimeAdapter& adapter);
+
+}  // namespace dspy::llama::plugin
