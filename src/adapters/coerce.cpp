@@ -325,6 +325,8 @@ bool is_null_word(std::string_view text) noexcept {
 }
 
 Coerced coerce(const Field& field, std::string_view text, Liberties& liberties) {
+  // Most outputs are text without limits, which fits as it stands.
+  if (field.type.kind == Kind::string && !field.type.limits.is_set() && field.validators.empty()) return Json(text);
   const auto mark = liberties.mark();
   auto value = within_limits(field, from_text(field.type, text, liberties));
   if (value) return value;

@@ -225,11 +225,12 @@ LabelMatch Labels::match_at(std::string_view text, std::size_t offset, std::size
   LabelMatch best;
   bool cut = false;
   const auto consider = [&](std::string_view label, Kind side, std::size_t index) {
+    if (best.is_label() && best.spelled_as_is) return;
     const auto walked = walk(text, label);
     cut |= walked.kind == Walk::Kind::ran_out;
     if (walked.kind != Walk::Kind::same) return;
     const bool as_is = text.starts_with(label);
-    if (best.is_label() && (best.spelled_as_is || !as_is)) return;
+    if (best.is_label() && !as_is) return;
     auto found = follow(text, walked.end, opened, complete);
     cut |= found.kind == Kind::possible;
     if (found.kind != Kind::output) return;

@@ -19,7 +19,9 @@ class ReadingExchange : public Exchange {
       : Exchange(signature), form_(std::make_shared<const ReplyForm>(signature, form)) {}
 
   std::expected<Reading, Unreadable> parse(std::string_view completion) const override {
-    return hold_to_rules(signature(), ReplyReader(*form_, completion).read(), completion);
+    auto reading = ReplyReader(*form_, completion).read();
+    if (!reading || !has_whole_rules(signature())) return reading;
+    return hold_to_rules(signature(), *std::move(reading), completion);
   }
   std::unique_ptr<FieldStream> open_stream() const override { return std::make_unique<ReplyStream>(form_); }
   OutputContract contract() const override { return {.form = form_->form, .signature = form_->signature}; }

@@ -7,18 +7,21 @@
 
 namespace dspy {
 
-std::expected<Reading, Unreadable> hold_to_rules(const Signature& signature, std::expected<Reading, Unreadable> reading,
+bool has_whole_rules(const Signature& signature) noexcept {
+  return !signature.validators.empty() || !signature.computed.empty();
+}
+
+std::expected<Reading, Unreadable> hold_to_rules(const Signature& signature, Reading reading,
                                                  std::string_view completion) {
-  if (!reading || (signature.validators.empty() && signature.computed.empty())) return reading;
-  auto outputs = fit(signature, reading->outputs);
+  auto outputs = fit(signature, reading.outputs);
   if (outputs) {
-    reading->outputs = *std::move(outputs);
+    reading.outputs = *std::move(outputs);
     return reading;
   }
   text::Utf8Buffer whole;
   auto raw = whole.push(completion);
   raw += whole.finish();
-  Unreadable out{.partial = std::move(reading->outputs), .flags = std::move(reading->flags), .raw = std::move(raw)};
+  Unreadable out{.partial = std::move(reading.outputs), .flags = std::move(reading.flags), .raw = std::move(raw)};
   for (auto& violation : outputs.error()) {
     auto& invalid = out.invalid.emplace_back();
     invalid.field = violation.path.empty() ? std::move(violation.rule) : std::move(violation.path);

@@ -2,6 +2,9 @@
 
 #include "dspy/base/error.hpp"
 
+#include <array>
+#include <bit>
+#include <cstring>
 #include <utility>
 
 namespace dspy {
@@ -11,13 +14,35 @@ constexpr bool is_space(char c) noexcept {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/// The high bit of each byte of `bytes` that is white space.
+constexpr std::uint64_t spaces_in(std::uint64_t bytes) noexcept {
+  constexpr std::uint64_t each = 0x0101010101010101;
+  constexpr auto low_bits = 0x7F * each;
+  constexpr auto high_bits = 0x80 * each;
+  const auto low = bytes & low_bits;
+  const auto not_blank = (((bytes ^ (' ' * each)) & low_bits) + low_bits);
+  const auto from_tab = low + (0x80 - '\t') * each;
+  const auto beyond_return = low + (0x7F - '\r') * each;
+  return (~not_blank | (from_tab & ~beyond_return)) & ~bytes & high_bits;
+}
+
+/// Eight bytes at a time: every call of a program counts its prompt and reply.
 std::uint64_t count_words(std::string_view text) noexcept {
   std::uint64_t words = 0;
-  bool inside = false;
-  for (const char c : text) {
-    words += !is_space(c) && !inside ? 1U : 0U;
-    inside = !is_space(c);
-  }
+  std::uint64_t before = 0x80;  // what precedes the first byte counts as white space
+  const auto count = [&](const char* block) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, block, sizeof bytes);
+    if constexpr (std::endian::native == std::endian::big) bytes = std::byteswap(bytes);
+    const auto spaces = spaces_in(bytes);
+    const auto starts = ~spaces & (spaces << 8 | before) & 0x8080808080808080;
+    words += (starts >> 7) * 0x0101010101010101 >> 56;  // their number
+    before = spaces >> 56;
+  };
+  for (; text.size() >= 8; text.remove_prefix(8)) count(text.data());
+  std::array<char, 8> rest = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
+  text.copy(rest.data(), rest.size());
+  count(rest.data());
   return words;
 }
 
@@ -81,16 +106,29 @@ void ScriptedLM::remember(bool on) {
   remember_ = on;
 }
 
-Reply ScriptedLM::answer(Request request) {
+/// Programs ask again and again with the same start, so the last one's words are remembered.
+std::uint64_t ScriptedLM::count_prompt(const Chat& messages) {
+  if (messages.prefix() != counted_) {
+    counted_ = messages.prefix();
+    counted_words_ = 0;
+    if (counted_) {
+      for (const auto& message : *counted_) counted_words_ += count_words(message.content);
+    }
+  }
+  auto words = counted_words_;
+  for (auto i = counted_ ? counted_->size() : 0; i < messages.size(); ++i) words += count_words(messages[i].content);
+  return words;
+}
+
+Reply ScriptedLM::answer(Request&& request) {
   check_limits(request);
   Reply reply;
   reply.usage.requests = 1;
-  for (const auto& message : request.messages) reply.usage.prompt_tokens += count_words(message.content);
-
   // The function is the caller's and may take its time, so it runs without the lock.
   if (answer_) reply.text = answer_(request);
 
   const std::lock_guard lock(mutex_);
+  reply.usage.prompt_tokens = count_prompt(request.messages);
   if (remember_) requests_.push_back(std::move(request));
   if (!answer_) {
     if (replies_.empty()) {

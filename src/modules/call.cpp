@@ -80,7 +80,7 @@ Reading accepted(const Signature& signature, Unreadable unreadable) {
 
 }  // namespace
 
-Async<Prediction> run_call(Call call, JsonObject inputs) {
+Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
   const auto& [lm, adapter, exchange, signature, demos, own_sampling, policy, options, sink] = call;
   const auto sampling = options.sampling.over(own_sampling);
   const auto request = [&](const Exchange& from, const JsonObject& values, std::span<const Example> history) {
@@ -91,7 +91,6 @@ Async<Prediction> run_call(Call call, JsonObject inputs) {
                    .stop = options.stop};
   };
 
-  Prediction prediction;
   AttemptSink events(sink);
   auto asked = adapter;
   auto first = exchange;
@@ -141,7 +140,7 @@ Async<Prediction> run_call(Call call, JsonObject inputs) {
         if (was_cut) note(prediction, "cut_at_max_tokens");
         prediction.completion = std::move(reply.text);
         prediction.adapter = asked->name();
-        co_return prediction;
+        co_return;
       }
       if (is_last) throw to_error(reading.error());
       prediction.failures.push_back({std::string(asked->name()), std::move(reply.text), reading.error().complaint()});

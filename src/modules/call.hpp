@@ -23,7 +23,8 @@ struct Call {
   const FieldSink* sink;  ///< Null unless the call streams.
 };
 
-/// Asks for the outputs until the policy is at its end.  `inputs` are checked.
-Async<Prediction> run_call(Call call, JsonObject inputs);
+/// Asks for the outputs until the policy is at its end.  `inputs` are checked; `prediction` is empty, and outlives the
+/// call: a result that coroutines hand on would be moved at every step.
+Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction);
 
 }  // namespace dspy

@@ -52,7 +52,8 @@ Predictor::Predictor(std::shared_ptr<const Signature> signature, PredictorOption
 Predictor::Predictor(Signature signature, PredictorOptions options)
     : Predictor(std::make_shared<const Signature>(std::move(signature)), std::move(options)) {}
 
-Async<Prediction> Predictor::run(JsonObject inputs, const CallOptions& options, const FieldSink* sink) const {
+Async<void> Predictor::run(JsonObject inputs, const CallOptions& options, const FieldSink* sink,
+                           Prediction& prediction) const {
   inputs = checked_inputs(*signature_, std::move(inputs));
   Tools tools(lm_, adapter_);
   if (!tools.lm) {
@@ -70,11 +71,13 @@ Async<Prediction> Predictor::run(JsonObject inputs, const CallOptions& options, 
                    .policy = policy_,
                    .options = options,
                    .sink = sink},
-                  std::move(inputs));
+                  std::move(inputs), prediction);
 }
 
 Prediction Predictor::operator()(JsonObject inputs, const CallOptions& options) const {
-  return wait(run(std::move(inputs), options, nullptr));
+  Prediction prediction;
+  wait(run(std::move(inputs), options, nullptr, prediction));
+  return prediction;
 }
 
 // The coroutines that a caller may keep hold a copy of the predictor and everything they were
@@ -82,17 +85,23 @@ Prediction Predictor::operator()(JsonObject inputs, const CallOptions& options) 
 
 Async<Prediction> Predictor::acall(JsonObject inputs, CallOptions options) const {
   return [](Predictor self, JsonObject values, CallOptions kept) -> Async<Prediction> {
-    co_return co_await self.run(std::move(values), kept, nullptr);
+    Prediction prediction;
+    co_await self.run(std::move(values), kept, nullptr, prediction);
+    co_return prediction;
   }(*this, std::move(inputs), std::move(options));
 }
 
 Prediction Predictor::stream(JsonObject inputs, const FieldSink& sink, const CallOptions& options) const {
-  return wait(run(std::move(inputs), options, &sink));
+  Prediction prediction;
+  wait(run(std::move(inputs), options, &sink, prediction));
+  return prediction;
 }
 
 Async<Prediction> Predictor::astream(JsonObject inputs, FieldSink sink, CallOptions options) const {
   return [](Predictor self, JsonObject values, FieldSink out, CallOptions kept) -> Async<Prediction> {
-    co_return co_await self.run(std::move(values), kept, &out);
+    Prediction prediction;
+    co_await self.run(std::move(values), kept, &out, prediction);
+    co_return prediction;
   }(*this, std::move(inputs), std::move(sink), std::move(options));
 }
 

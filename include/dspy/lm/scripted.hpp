@@ -2,6 +2,7 @@
 
 #include "dspy/lm/lm.hpp"
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -29,12 +30,15 @@ class ScriptedLM final : public LM {
   void remember(bool on);
 
  private:
-  Reply answer(Request request);
+  Reply answer(Request&& request);
+  std::uint64_t count_prompt(const Chat& messages);
 
   mutable std::mutex mutex_;
   std::deque<std::string> replies_;
   std::function<std::string(const Request&)> answer_;
   std::vector<Request> requests_;
+  Chat::Prefix counted_;  ///< Kept alive, so that an equal pointer means equal text.
+  std::uint64_t counted_words_ = 0;
   bool remember_ = true;
 };
 

@@ -73,7 +73,7 @@ class Predictor {
   void set_policy(CallPolicy policy);
 
  private:
-  Async<Prediction> run(JsonObject inputs, const CallOptions& options, const FieldSink* sink) const;
+  Async<void> run(JsonObject inputs, const CallOptions& options, const FieldSink* sink, Prediction& prediction) const;
 
   std::shared_ptr<const Signature> signature_;
   std::shared_ptr<const std::vector<Example>> demos_;

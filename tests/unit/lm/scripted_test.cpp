@@ -40,6 +40,57 @@ TEST_CASE("ScriptedLM answers in turn, counts words and remembers what it was as
   CHECK(lm.model() == "scripted");
 }
 
+TEST_CASE("ScriptedLM counts words between white space of any kind and of any length") {
+  struct Case {
+    std::string text;
+    std::uint64_t words;
+  };
+  const std::vector<Case> cases = {
+      {"", 0},
+      {" \t\n\v\f\r", 0},
+      {"a", 1},
+      {"seven chars", 2},
+      {"1234567 9012345 7", 3},
+      {"12345678 0123456", 2},
+      {"12345678\n", 1},
+      {"\tnaïve\vcafé\r\n日本 x", 4},
+      {std::string("a\0b c", 5), 2},
+      {"\x08 \x0e \x1f!\x89\xa0", 3},
+      {std::string(1000, ' ') + std::string(1000, 'x'), 1},
+  };
+  for (const auto& [text, words] : cases) {
+    for (std::size_t before = 0; before < 9; ++before) {
+      CAPTURE(text);
+      CAPTURE(before);
+      ScriptedLM lm(std::deque<std::string>{text});
+
+      const auto usage = wait(lm.complete(ask(std::string(before, ' ') + text))).usage;
+
+      CHECK(usage.prompt_tokens == words);
+      CHECK(usage.completion_tokens == words);
+    }
+  }
+}
+
+TEST_CASE("ScriptedLM counts the shared start of a prompt with every prompt") {
+  const auto prefix = [](std::string text) {
+    return std::make_shared<const std::vector<Message>>(std::vector<Message>{{Role::system, std::move(text)}});
+  };
+  ScriptedLM lm([](const Request&) { return "ok"; });
+  const auto prompt_tokens = [&](Chat::Prefix start) {
+    Chat chat(std::move(start));
+    chat.push_back({Role::user, "two words"});
+    return wait(lm.complete({.messages = std::move(chat)})).usage.prompt_tokens;
+  };
+
+  const auto three = prefix("one two three");
+  CHECK(prompt_tokens(three) == 5);
+  CHECK(prompt_tokens(three) == 5);
+  CHECK(prompt_tokens(prefix("one")) == 3);
+  CHECK(prompt_tokens(nullptr) == 2);
+  CHECK(prompt_tokens(three) == 5);
+}
+
 TEST_CASE("ScriptedLM without a reply left says so") {
   ScriptedLM lm(std::deque<std::string>{});
 
