@@ -29,39 +29,22 @@ std::string request_text(const Signature& signature, const ChatTexts& texts) {
 class ChatExchange final : public TurnExchange {
  public:
   ChatExchange(const std::shared_ptr<const Signature>& owned, std::span<const Example> demos,
-               std::shared_ptr<const ChatAdapterOptions> options)
-      : TurnExchange(
-            owned, OutputContract::Form::markers,
-            {options->texts.partial_example, options->texts.missing_in_example, options->texts.missing_in_history},
-            request_text(*owned, options->texts)),
-        options_(std::move(options)) {
-    write_prefix(system_text(signature(), options_->texts), demos);
+               const std::shared_ptr<const ChatAdapterOptions>& options)
+      : TurnExchange(owned, OutputContract::Form::markers, TurnTexts(options), request_text(*owned, options->texts)) {
+    write_prefix(system_text(signature(), options->texts), demos);
   }
 
  private:
-  std::string question(const JsonObject& data, std::string_view preface) const override {
-    std::string out;
-    out.reserve(question_size(data, preface));
-    out += preface;
+  void append_inputs(std::string& out, const JsonObject& data) const override {
     append_sections(out, form().markers, signature().inputs, data);
-    return out;
   }
-
-  std::string answer(const JsonObject& data, std::string_view missing) const override {
-    std::string out;
-    out.reserve(likely_size(data, signature().outputs) + 32);
-    for (const auto& field : signature().outputs) {
-      if (const auto* const value = value_of(data, field)) {
-        append_section(out, form().markers, field, *value);
-      } else if (field.is_required()) {
-        append_section(out, field.name, missing);
-      }
-    }
+  void append_output(std::string& out, std::size_t output, const Json& value) const override {
+    append_section(out, form().markers, signature().outputs[output], value);
+  }
+  void end_answer(std::string& out) const override {
     append_paragraph(out, marker(completed_name));
-    return out += '\n';
+    out += '\n';
   }
-
-  std::shared_ptr<const ChatAdapterOptions> options_;
 };
 
 }  // namespace

@@ -4,7 +4,11 @@
 #include "adapters/prompt_format.hpp"
 #include "adapters/turn_exchange.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace dspy {
 namespace {
@@ -36,40 +40,41 @@ std::string request_text(const Signature& signature, const JsonTexts& texts) {
   return with_outputs(texts.request, list_outputs(signature, [](const Field& field) { return field.name; }));
 }
 
+/// Appends a value to the members of an object over several lines.
+void append_member_value(std::string& out, const Json& value) {
+  if (!value.is_structured()) {
+    append_text(out, value);
+    return;
+  }
+  // No line end of a JSON text stands in a string.
+  const auto lines = to_pretty_text(value);
+  for (std::size_t at = 0; at < lines.size();) {
+    const auto end = std::min(lines.find('\n', at), lines.size() - 1) + 1;
+    out.append(at == 0 ? "" : "  ").append(lines, at, end - at);
+    at = end;
+  }
+}
+
 class JsonExchange final : public TurnExchange {
  public:
   JsonExchange(const std::shared_ptr<const Signature>& owned, std::span<const Example> demos,
-               std::shared_ptr<const JsonAdapterOptions> options)
-      : TurnExchange(
-            owned, OutputContract::Form::json,
-            {options->texts.partial_example, options->texts.missing_in_example, options->texts.missing_in_history},
-            request_text(*owned, options->texts)),
-        options_(std::move(options)) {
-    write_prefix(system_text(signature(), options_->texts), demos);
+               const std::shared_ptr<const JsonAdapterOptions>& options)
+      : TurnExchange(owned, OutputContract::Form::json, TurnTexts(options), request_text(*owned, options->texts)) {
+    for (const auto& output : signature().outputs) keys_.push_back("\n  " + to_text(Json(output.name)) + ": ");
+    write_prefix(system_text(signature(), options->texts), demos);
   }
 
  private:
-  std::string question(const JsonObject& data, std::string_view preface) const override {
-    std::string out;
-    out.reserve(question_size(data, preface));
-    out += preface;
+  void append_inputs(std::string& out, const JsonObject& data) const override {
     append_sections(out, form().markers, signature().inputs, data);
-    return out;
   }
-
-  std::string answer(const JsonObject& data, std::string_view missing) const override {
-    JsonObject object;
-    for (const auto& field : signature().outputs) {
-      if (const auto* const value = value_of(data, field)) {
-        object.emplace(field.name, *value);
-      } else if (field.is_required()) {
-        object.emplace(field.name, missing);
-      }
-    }
-    return to_pretty_text(object);
+  void append_output(std::string& out, std::size_t output, const Json& value) const override {
+    out += out.empty() ? '{' : ',';
+    append_member_value(out += keys_[output], value);
   }
+  void end_answer(std::string& out) const override { out += out.empty() ? "{}" : "\n}"; }
 
-  std::shared_ptr<const JsonAdapterOptions> options_;
+  std::vector<std::string> keys_;  ///< By output, with what stands around it.
 };
 
 }  // namespace

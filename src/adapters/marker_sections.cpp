@@ -90,59 +90,39 @@ bool has_odd_fences(std::string_view text) noexcept {
 }  // namespace
 
 MarkerSections::MarkerSections(const Markers& markers)
-    : Sections(markers.signature().outputs.size()),
+    : SearchedSections(markers.signature(), '['),
       markers_(markers),
-      anchored_(markers.signature().outputs.size() + 1, false) {
-  for (const auto& output : markers.signature().outputs) required_left_ += output.is_required() ? 1 : 0;
-}
+      anchored_(markers.signature().outputs.size() + 1, false) {}
 
-bool MarkerSections::step(std::string_view text, bool complete) {
-  look_ahead(text, complete);
-  while (!ended_) {
-    const auto at = text.find('[', std::max(at_, looked_at_));
-    if (at >= ahead_) {
-      const auto known = std::min(ahead_, text.size());
-      looked_at_ = known;
-      read_to(text, complete ? known : begin_of_surroundings(text, start_, known));
-      if (complete) close_at_end(text);
-      return false;
-    }
-    const auto match = markers_.match(text.substr(at));
-    if (match.kind == Kind::escaped && current_) sections_[*current_].has_escapes = true;
-    if (!match.is_marker()) {
-      looked_at_ = at + std::max<std::size_t>(match.size, 1);
-      continue;
-    }
-    const auto mark = surroundings(text, at, match);
-    read_to(text, mark.begin);
-    const auto verdict = judge(text, mark, complete);
-    looked_at_ = verdict == Verdict::wait ? at : at + match.size;
-    if (verdict == Verdict::wait) return false;
-    if (verdict == Verdict::counts && take(text, mark)) return true;
+MarkerSections::Verdict MarkerSections::read_at(std::string_view text, std::size_t at, bool complete) {
+  const auto match = markers_.match(text.substr(at));
+  if (match.kind == Kind::escaped && current_) sections_[*current_].has_escapes = true;
+  looked_at_ = at + std::max<std::size_t>(match.size, 1);
+  if (!match.is_marker()) return Verdict::passed;
+  const auto mark = surroundings(text, at, match);
+  read_to(text, mark.begin);
+  switch (judge(text, mark, complete)) {
+    case Meaning::text: return Verdict::passed;
+    case Meaning::unknown: return Verdict::wait;
+    case Meaning::mark: break;
   }
-  return false;
+  return take(text, mark) ? Verdict::changed : Verdict::passed;
 }
 
 /// Finds the markers at the starts of lines, which decide what those inside lines are.
-void MarkerSections::look_ahead(std::string_view text, bool complete) {
-  ahead_ = std::max(ahead_, at_);
-  while (true) {
-    const auto at = text.find('[', ahead_);
-    if (at == std::string_view::npos) break;
-    const auto match = markers_.match(text.substr(at), complete);
-    if (match.kind == Kind::possible) {
-      ahead_ = at;
-      return;
+MarkerSections::Seen MarkerSections::look_at(std::string_view text, std::size_t at, bool complete) {
+  const auto match = markers_.match(text.substr(at), complete);
+  if (match.kind == Kind::output || match.kind == Kind::completed) {
+    if (const auto line = line_before(text, start_, at); line && is_decorating(*line)) {
+      anchored_[match.kind == Kind::output ? match.field : sections_.size()] = true;
+      if (match.kind == Kind::output) last_anchor_ = at;
     }
-    if (match.kind == Kind::output || match.kind == Kind::completed) {
-      if (const auto line = line_before(text, start_, at); line && is_decorating(*line)) {
-        anchored_[match.kind == Kind::output ? match.field : sections_.size()] = true;
-        if (match.kind == Kind::output) last_anchor_ = at;
-      }
-    }
-    ahead_ = at + std::max<std::size_t>(match.size, 1);
   }
-  ahead_ = text.size();
+  return {.size = match.size, .is_cut = match.kind == Kind::possible};
+}
+
+std::size_t MarkerSections::settled(std::string_view text, std::size_t end) const noexcept {
+  return begin_of_surroundings(text, start_, end);
 }
 
 MarkerSections::Mark MarkerSections::surroundings(std::string_view text, std::size_t at,
@@ -172,20 +152,20 @@ bool MarkerSections::is_anchored(const MarkerMatch& match) const noexcept {
   return anchored_[match.kind == Kind::output ? match.field : sections_.size()];
 }
 
-MarkerSections::Verdict MarkerSections::judge(std::string_view text, const Mark& mark, bool complete) const noexcept {
-  if (!complete && mark.end == text.size()) return Verdict::wait;
-  if (mark.starts_line) return Verdict::counts;
+MarkerSections::Meaning MarkerSections::judge(std::string_view text, const Mark& mark, bool complete) const noexcept {
+  if (!complete && mark.end == text.size()) return Meaning::unknown;
+  if (mark.starts_line) return Meaning::mark;
   const bool ends_reply = mark.match.kind == Kind::completed;
-  if ((!ends_reply && mark.match.kind != Kind::output) || is_anchored(mark.match)) return Verdict::text;
-  if (current_ && one_line_ && !ends_reply) return Verdict::counts;
-  if (!complete) return Verdict::wait;
-  if (ends_reply && mark.at < last_anchor_) return Verdict::text;
-  if (current_ && one_line_) return Verdict::counts;
+  if ((!ends_reply && mark.match.kind != Kind::output) || is_anchored(mark.match)) return Meaning::text;
+  if (current_ && one_line_ && !ends_reply) return Meaning::mark;
+  if (!complete) return Meaning::unknown;
+  if (ends_reply && mark.at < last_anchor_) return Meaning::text;
+  if (current_ && one_line_) return Meaning::mark;
   const auto rest = text.substr(mark.end);
-  if (is_all_blank(rest.substr(0, rest.find('\n')))) return Verdict::counts;
+  if (is_all_blank(rest.substr(0, rest.find('\n')))) return Meaning::mark;
   const auto before = text::trim(text.substr(0, mark.begin));
   const bool sentence_ended = !before.empty() && std::string_view(":.!?").contains(before.back());
-  return !ends_reply && !has_mark() && sentence_ended ? Verdict::counts : Verdict::text;
+  return !ends_reply && !has_mark() && sentence_ended ? Meaning::mark : Meaning::text;
 }
 
 /// Acts on a marker that counts.  True if a section has begun or ended.
@@ -237,16 +217,8 @@ void MarkerSections::open(const Mark& mark) {
              .emphasis = mark.emphasis};
 }
 
-/// The open section's text goes on until `end`.
-void MarkerSections::read_to(std::string_view text, std::size_t end) {
-  if (end <= at_) return;
-  const auto added = text.substr(at_, end - at_);
-  at_ = end;
-  if (!current_) return;
-  auto& section = sections_[*current_];
-  section.end = end;
-  if (!section.has_text) section.has_text = !is_all_blank(added);
-  one_line_ = one_line_ && !added.contains('\n');
+void MarkerSections::added(std::string_view text) noexcept {
+  one_line_ = one_line_ && !text.contains('\n');
 }
 
 /// At the end of a text that no marker ended.

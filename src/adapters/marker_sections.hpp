@@ -1,7 +1,7 @@
 #pragma once
 
 #include "adapters/markers.hpp"
-#include "adapters/sections.hpp"
+#include "adapters/searched_sections.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -20,11 +20,10 @@ namespace dspy {
 ///   follows it on its line.  Else it is talk about markers.
 /// - The marker that ends a reply ends it once every required output was seen, and so does an
 ///   input's: the model has gone on to invent the next question.
-class MarkerSections final : public Sections {
+class MarkerSections final : public SearchedSections {
  public:
   explicit MarkerSections(const Markers& markers);
 
-  bool step(std::string_view text, bool complete) override;
   void append(std::string& out, std::string_view text, std::size_t output, std::size_t from,
               std::size_t to) const override;
 
@@ -39,30 +38,28 @@ class MarkerSections final : public Sections {
     bool decorated = false;
     bool starts_line = false;
   };
-  enum class Verdict { text, counts, wait };
+  enum class Meaning { text, mark, unknown };
 
-  void look_ahead(std::string_view text, bool complete);
+  Seen look_at(std::string_view text, std::size_t at, bool complete) override;
+  Verdict read_at(std::string_view text, std::size_t at, bool complete) override;
+  std::size_t settled(std::string_view text, std::size_t end) const noexcept override;
+  void added(std::string_view text) noexcept override;
+  void close_at_end(std::string_view text) override;
   Mark surroundings(std::string_view text, std::size_t at, const MarkerMatch& match) const noexcept;
-  Verdict judge(std::string_view text, const Mark& mark, bool complete) const noexcept;
+  Meaning judge(std::string_view text, const Mark& mark, bool complete) const noexcept;
   bool take(std::string_view text, const Mark& mark);
   void open(const Mark& mark);
-  void close_at_end(std::string_view text);
-  void read_to(std::string_view text, std::size_t end);
   std::optional<std::size_t> find_cut_marker(std::string_view text, std::size_t from) const noexcept;
   bool is_anchored(const MarkerMatch& match) const noexcept;
 
   const Markers& markers_;
-  std::size_t required_left_ = 0;
-  std::size_t looked_at_ = 0;  ///< How far the text is searched for markers.
 
-  // What `look_ahead` found: the markers that start lines.
-  std::size_t ahead_ = 0;
+  // What looking ahead found: the markers that start lines.
   std::vector<bool> anchored_;   ///< By output; the last is the marker that ends a reply.
   std::size_t last_anchor_ = 0;  ///< Where the last such marker of an output stands.
 
   bool one_line_ = true;    ///< The open section has no line end yet.
   bool completed_ = false;  ///< The marker that ends a reply was seen.
-  bool ended_ = false;
 };
 
 }  // namespace dspy

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "adapters/sections.hpp"
+#include "adapters/searched_sections.hpp"
 #include "adapters/tags.hpp"
 
 #include <cstddef>
@@ -19,37 +19,33 @@ namespace dspy {
 /// - Of two sections of one output the first that has text counts.
 /// - An input's element is passed over; once every required output was seen, it ends the reply:
 ///   the model has gone on to invent the next question.
-class TagSections final : public Sections {
+class TagSections final : public SearchedSections {
  public:
   explicit TagSections(const Tags& tags);
 
-  bool step(std::string_view text, bool complete) override;
   void append(std::string& out, std::string_view text, std::size_t output, std::size_t from,
               std::size_t to) const override;
 
  private:
-  enum class Verdict { text, changed, wait };
+  Seen look_at(std::string_view text, std::size_t at, bool complete) override;
+  Verdict read_at(std::string_view text, std::size_t at, bool complete) override;
+  std::size_t settled(std::string_view text, std::size_t end) const noexcept override;
+  void added(std::string_view text) noexcept override;
+  void close_at_end(std::string_view text) override;
 
-  void look_ahead(std::string_view text, bool complete);
   Verdict read_tag(std::size_t at, const TagMatch& match, std::string_view text, bool complete);
   Verdict read_inside(std::size_t at, const TagMatch& match, std::string_view text, bool complete);
   Verdict read_between(std::size_t at, const TagMatch& match, bool complete);
   bool open(std::size_t at, const TagMatch& match);
   void close(std::size_t end);
-  void read_to(std::string_view text, std::size_t end);
-  void close_at_end(std::string_view text);
 
   const Tags& tags_;
-  std::size_t required_left_ = 0;
-  std::size_t looked_at_ = 0;  ///< How far the text is searched for tags.
 
-  // What `look_ahead` found.
-  std::size_t ahead_ = 0;
+  // What looking ahead found.
   std::vector<std::size_t> last_close_;        ///< By output: where its last closing tag stands; 0 if there is none.
   std::vector<std::size_t> last_input_close_;  ///< The same by input.
 
   std::optional<std::size_t> skipped_;  ///< The input whose element is being passed over.
-  bool ended_ = false;
 };
 
 }  // namespace dspy

@@ -127,15 +127,16 @@ TagMatch Tags::match(std::string_view text, bool complete) const noexcept {
 }
 
 void append_escaped_xml(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else {
-      out += c;
-    }
+  std::size_t written = 0;
+  auto ampersand = text.find('&');
+  auto bracket = text.find('<');
+  for (auto at = std::min(ampersand, bracket); at != std::string_view::npos; at = std::min(ampersand, bracket)) {
+    const bool is_bracket = at == bracket;
+    out.append(text.substr(written, at - written)).append(is_bracket ? "&lt;" : "&amp;");
+    written = at + 1;
+    (is_bracket ? bracket : ampersand) = text.find(text[at], written);
   }
+  out.append(text.substr(written));
 }
 
 void append_guarding_tags(std::string& out, const Tags& tags, std::string_view text) {

@@ -3,6 +3,7 @@
 #include "adapters/reading_exchange.hpp"
 #include "adapters/turns.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,16 +13,24 @@
 
 namespace dspy {
 
-/// The parts of an adapter's texts that turns need.
+/// The parts of an adapter's texts that turns need, and what keeps them alive.
 struct TurnTexts {
   std::string_view partial_example;
   std::string_view missing_in_example;
   std::string_view missing_in_history;
+  std::shared_ptr<const void> owner;
+
+  template <class Options>
+  explicit TurnTexts(std::shared_ptr<const Options> options)
+      : partial_example(options->texts.partial_example),
+        missing_in_example(options->texts.missing_in_example),
+        missing_in_history(options->texts.missing_in_history),
+        owner(std::move(options)) {}
 };
 
 /// An exchange whose prompts are a system message, then demonstrations, history and the question
-/// as turns, the last one with a request for the outputs.  What an adapter adds is how a side of a
-/// turn is written.
+/// as turns, the last one with a request for the outputs.  What an adapter adds is how the inputs
+/// and an output are written.
 class TurnExchange : public ReadingExchange {
  public:
   Chat format(const JsonObject& inputs, std::span<const Example> history) const final {
@@ -40,9 +49,9 @@ class TurnExchange : public ReadingExchange {
  protected:
   TurnExchange(const std::shared_ptr<const Signature>& signature, OutputContract::Form form, TurnTexts texts,
                std::string request)
-      : ReadingExchange(signature, form), texts_(texts), request_(std::move(request)) {}
+      : ReadingExchange(signature, form), texts_(std::move(texts)), request_(std::move(request)) {}
 
-  /// For the constructors of final classes, which have what `question` and `answer` need.
+  /// For the constructors of final classes, which have what writing a turn needs.
   void write_prefix(std::string system, std::span<const Example> demos) {
     std::vector<Message> messages;
     messages.reserve(1 + 2 * demos.size());
@@ -55,17 +64,39 @@ class TurnExchange : public ReadingExchange {
     prefix_ = std::make_shared<const std::vector<Message>>(std::move(messages));
   }
 
-  /// A user turn without its request.
-  virtual std::string question(const JsonObject& data, std::string_view preface) const = 0;
-  /// An assistant turn, with `missing` for a required output that `data` lacks.
-  virtual std::string answer(const JsonObject& data, std::string_view missing) const = 0;
-
-  /// A good guess of what a question takes, so that it is one allocation.
-  std::size_t question_size(const JsonObject& data, std::string_view preface) const {
-    return preface.size() + likely_size(data, signature().inputs) + request_.size() + 2;
-  }
+  /// Appends those of the inputs that `data` has.
+  virtual void append_inputs(std::string& out, const JsonObject& data) const = 0;
+  /// Appends the value of the output with that index; the first is appended to an empty text.
+  virtual void append_output(std::string& out, std::size_t output, const Json& value) const = 0;
+  /// Appends what follows the last output.
+  virtual void end_answer(std::string& /*out*/) const {}
 
  private:
+  /// A user turn without its request.
+  std::string question(const JsonObject& data, std::string_view preface) const {
+    std::string out;
+    out.reserve(preface.size() + likely_size(data, signature().inputs) + request_.size() + 2);
+    out += preface;
+    append_inputs(out, data);
+    return out;
+  }
+
+  /// An assistant turn, with `missing` for a required output that `data` lacks.
+  std::string answer(const JsonObject& data, std::string_view missing) const {
+    const auto& outputs = signature().outputs;
+    std::string out;
+    out.reserve(likely_size(data, outputs) + 32);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (const auto* const value = value_of(data, outputs[i])) {
+        append_output(out, i, *value);
+      } else if (outputs[i].is_required()) {
+        append_output(out, i, Json(missing));
+      }
+    }
+    end_answer(out);
+    return out;
+  }
+
   TurnTexts texts_;
   std::string request_;
   Chat::Prefix prefix_;

@@ -48,20 +48,13 @@ std::string request_text(const Signature& signature, const XmlTexts& texts) {
 class XmlExchange final : public TurnExchange {
  public:
   XmlExchange(const std::shared_ptr<const Signature>& owned, std::span<const Example> demos,
-              std::shared_ptr<const XmlAdapterOptions> options)
-      : TurnExchange(
-            owned, OutputContract::Form::xml,
-            {options->texts.partial_example, options->texts.missing_in_example, options->texts.missing_in_history},
-            request_text(*owned, options->texts)),
-        options_(std::move(options)) {
-    write_prefix(system_text(signature(), options_->texts), demos);
+              const std::shared_ptr<const XmlAdapterOptions>& options)
+      : TurnExchange(owned, OutputContract::Form::xml, TurnTexts(options), request_text(*owned, options->texts)) {
+    write_prefix(system_text(signature(), options->texts), demos);
   }
 
  private:
-  std::string question(const JsonObject& data, std::string_view preface) const override {
-    std::string out;
-    out.reserve(question_size(data, preface));
-    out += preface;
+  void append_inputs(std::string& out, const JsonObject& data) const override {
     for (const auto& field : signature().inputs) {
       const auto* const value = value_of(data, field);
       if (value == nullptr) continue;
@@ -71,32 +64,22 @@ class XmlExchange final : public TurnExchange {
       append_guarding_tags(guarded, form().tags, plain);
       append_element(out, field.name, guarded);
     }
-    return out;
   }
 
-  std::string answer(const JsonObject& data, std::string_view missing) const override {
-    std::string out;
-    out.reserve(likely_size(data, signature().outputs));
-    for (const auto& field : signature().outputs) {
-      const auto* const value = value_of(data, field);
-      if (value == nullptr) {
-        if (field.is_required()) append_element(out, field.name, missing);
-      } else if (is_nested_xml(field.type) && value->is_structured()) {
-        append_paragraph(out, opening_tag(field.name));
-        append_xml(out, field.type, *value);
-        out.append("</").append(field.name).append(">");
-      } else {
-        std::string plain;
-        append_value(plain, field, *value);
-        std::string escaped;
-        append_escaped_xml(escaped, plain);
-        append_element(out, field.name, escaped);
-      }
+  void append_output(std::string& out, std::size_t output, const Json& value) const override {
+    const auto& field = signature().outputs[output];
+    if (is_nested_xml(field.type) && value.is_structured()) {
+      append_paragraph(out, opening_tag(field.name));
+      append_xml(out, field.type, value);
+      out.append("</").append(field.name).append(">");
+      return;
     }
-    return out;
+    std::string plain;
+    append_value(plain, field, value);
+    std::string escaped;
+    append_escaped_xml(escaped, plain);
+    append_element(out, field.name, escaped);
   }
-
-  std::shared_ptr<const XmlAdapterOptions> options_;
 };
 
 }  // namespace

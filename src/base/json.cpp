@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <format>
 #include <unordered_set>
 #include <vector>
@@ -26,13 +28,26 @@ void append_number(std::string& out, double number) {
   if (digits.find_first_of(".eE") == std::string_view::npos) out += ".0";
 }
 
+/// The first byte from `i` on that a JSON string cannot hold as it is, eight bytes at a time where possible.
+std::size_t skip_plain(std::string_view text, std::size_t i) noexcept {
+  constexpr std::uint64_t each = 0x0101010101010101;
+  constexpr auto has_zero = [](std::uint64_t word) { return (word - each) & ~word & 0x80 * each; };
+  for (; i + 8 <= text.size(); i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + i, 8);
+    const auto control = (word - 0x20 * each) & ~word & 0x80 * each;
+    if ((control | has_zero(word ^ '"' * each) | has_zero(word ^ '\\' * each)) != 0) break;
+  }
+  while (i < text.size() && static_cast<unsigned char>(text[i]) >= 0x20 && text[i] != '"' && text[i] != '\\') ++i;
+  return i;
+}
+
 void append_quoted(std::string& out, std::string_view text) {
   static constexpr char hex[] = "0123456789abcdef";
   out += '"';
   std::size_t plain = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (auto i = skip_plain(text, 0); i < text.size(); i = skip_plain(text, i + 1)) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
     out.append(text, plain, i - plain);
     plain = i + 1;
     out += '\\';

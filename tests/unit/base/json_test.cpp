@@ -10,6 +10,23 @@
 
 using namespace dspy;
 
+TEST_CASE("JSON text escapes what a string cannot hold, wherever it stands") {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (std::size_t at = 0; at < 18; ++at) {
+      CAPTURE(byte);
+      CAPTURE(at);
+      std::string text(18, byte == 'x' ? 'y' : 'x');
+      text[at] = static_cast<char>(byte);
+
+      const auto written = to_text(Json(text));
+
+      const bool must = byte < 0x20 || byte == '"' || byte == '\\';
+      CHECK((written.size() != text.size() + 2) == must);
+      if (byte < 0x80) CHECK(parse_json(written) == Json(text));
+    }
+  }
+}
+
 TEST_CASE("parse_json reads what RFC 8259 allows") {
   const auto value = parse_json(R"( {"a": [1, -2, 2.0, true, null], "b": "\u00e9\n"} )");
 
