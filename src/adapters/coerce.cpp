@@ -160,6 +160,22 @@ bool is_structured(const Type& type) {
   }
 }
 
+/// The value of the one JSON object in a text that says something around it.  With a second one it would be a guess.
+std::optional<Json> object_inside(const Type& type, std::string_view text, Liberties& liberties) {
+  const auto begin = text.find('{');
+  if (begin == std::string_view::npos) return std::nullopt;
+  const auto read = read_lenient_json(text, begin);
+  if (!read || text.find('{', read->end) != std::string_view::npos) return std::nullopt;
+  const bool leads = !text::trim(text.substr(0, begin)).empty();
+  const bool trails = !text::trim(text.substr(read->end)).empty();
+  if (!leads && !trails) return std::nullopt;
+  auto value = json_text(type, text.substr(begin, read->end - begin), liberties);
+  if (!value) return std::nullopt;
+  if (leads) liberties.take("leading_text");
+  if (trails) liberties.take("trailing_text");
+  return *std::move(value);
+}
+
 Coerced dict_from_text(const Type& type, std::string_view original, Liberties& liberties) {
   const auto text = unfenced(original, liberties);
   if (!text.starts_with('{')) return refuse(text, "is not a JSON object");
@@ -172,7 +188,12 @@ Coerced from_text(const Type& type, std::string_view text, Liberties& liberties)
   switch (type.kind) {
     case Kind::string: return Json(text);
     case Kind::list: return list_from_text(type, text, liberties);
-    case Kind::dict: return dict_from_text(type, text, liberties);
+    case Kind::dict: {
+      auto value = dict_from_text(type, text, liberties);
+      if (value) return value;
+      if (auto inside = object_inside(type, text, liberties)) return *std::move(inside);
+      return value;
+    }
     case Kind::optional:
       if (is_null_word(text)) {
         if (!text.empty() && text != "none" && text != "None") liberties.take("null_word");
@@ -191,8 +212,14 @@ Coerced from_text(const Type& type, std::string_view text, Liberties& liberties)
   }
   if (!is_structured(type)) return plain_value(type, text, liberties);
   const auto inner = unfenced(text, liberties);
-  if (inner.starts_with('{') || inner.starts_with('[')) return json_text(type, inner, liberties);
-  return Json(text);
+  Coerced value = Json(text);  // `fit` has the last word
+  if (inner.starts_with('{') || inner.starts_with('[')) {
+    value = json_text(type, inner, liberties);
+    if (value) return value;
+  }
+  if (type.kind != Kind::object) return value;
+  if (auto inside = object_inside(type, inner, liberties)) return *std::move(inside);
+  return value;
 }
 
 Coerced text_of(Json value, Liberties& liberties) {

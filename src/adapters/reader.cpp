@@ -263,6 +263,8 @@ std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Fiel
   if (is_tagged() && is_nested_xml(field.type)) {
     const auto raw = text::trim(text_.substr(section.begin, section.end - section.begin));
     const bool is_empty = raw.empty() && section.closed && !field.type.is_optional();
+    const auto elements = tags_->elements(text_, output);
+    if (elements.size() > 1) return within_limits(field, read_xml(field.type, elements, liberties));
     if (is_empty || raw.starts_with('<')) return within_limits(field, read_xml(field.type, raw, liberties));
   }
   if (!section.has_text) return std::nullopt;

@@ -9,6 +9,9 @@ namespace {
 
 using Kind = TagMatch::Kind;
 
+/// How much white space may stand between the items of a list; it bounds what a stream must look at again.
+constexpr std::size_t longest_blanks = 64;
+
 /// Where an entity begins whose end has not come, or `end`.
 std::size_t before_cut_entity(std::string_view text, std::size_t end) noexcept {
   constexpr std::size_t longest = 10;
@@ -61,17 +64,35 @@ TagSections::Verdict TagSections::read_tag(std::size_t at, const TagMatch& match
 TagSections::Verdict TagSections::read_inside(std::size_t at, const TagMatch& match, std::string_view text,
                                               bool complete) {
   if (match.is_input) return Verdict::passed;
-  if (match.kind == Kind::close && match.field == *current_) {
-    read_to(text, at);
-    close(at + match.size);
-    return Verdict::changed;
-  }
+  if (match.kind == Kind::close && match.field == *current_) return read_close(at, match, text, complete);
   const bool opens_other = match.kind == Kind::open && match.field != *current_ && !sections_[match.field].has_text;
   if (!opens_other || last_close_[*current_] > at) return Verdict::passed;
   read_to(text, at);
   if (!complete) return Verdict::wait;
   facts_.unfinished = true;
   return open(at, match) ? Verdict::changed : Verdict::passed;
+}
+
+/// The open section's closing tag, behind which another item of the same list may begin.
+TagSections::Verdict TagSections::read_close(std::size_t at, const TagMatch& match, std::string_view text,
+                                             bool complete) {
+  read_to(text, at);
+  const auto end = at + match.size;
+  if (tags_.signature().outputs[match.field].type.required().kind == Type::Kind::list) {
+    const auto near = text.substr(end, longest_blanks);
+    const auto next = end + std::min(near.find_first_not_of(" \t\r\n"), near.size());
+    if (next == text.size() && !complete) return Verdict::wait;
+    const auto following =
+        next < text.size() && text[next] == '<' ? tags_.match(text.substr(next), complete) : TagMatch();
+    if (following.kind == Kind::possible) return Verdict::wait;
+    if (following.kind == Kind::open && !following.is_input && following.field == match.field) {
+      looked_at_ = next + following.size;
+      gaps_.push_back({.output = match.field, .begin = at, .end = looked_at_});
+      return Verdict::passed;
+    }
+  }
+  close(end);
+  return Verdict::changed;
 }
 
 TagSections::Verdict TagSections::read_between(std::size_t at, const TagMatch& match, bool complete) {
@@ -128,6 +149,18 @@ void TagSections::close_at_end(std::string_view text) {
   if (tags_.match(text.substr(cut), false).kind != Kind::possible || text.size() - cut < 2) return;
   section.end = cut;
   section.has_text = !text::trim(text.substr(section.begin, section.end - section.begin)).empty();
+}
+
+std::vector<std::string_view> TagSections::elements(std::string_view text, std::size_t output) const {
+  std::vector<std::string_view> out;
+  auto begin = sections_[output].begin;
+  for (const auto& gap : gaps_) {
+    if (gap.output != output) continue;
+    out.push_back(text.substr(begin, gap.begin - begin));
+    begin = gap.end;
+  }
+  out.push_back(text.substr(begin, std::max(begin, sections_[output].end) - begin));
+  return out;
 }
 
 void TagSections::append(std::string& out, std::string_view text, std::size_t /*output*/, std::size_t from,

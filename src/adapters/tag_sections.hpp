@@ -16,7 +16,9 @@ namespace dspy {
 /// - A section reaches from its opening tag to the first closing tag of its name.  Other tags in
 ///   it are text.
 /// - If no such closing tag follows anywhere, the section ends where another output's opens.
-/// - Of two sections of one output the first that has text counts.
+/// - Elements of one name that follow each other directly are the items of a list, if the output is
+///   one: they are one section.
+/// - Else, of two sections of one output the first that has text counts.
 /// - An input's element is passed over; once every required output was seen, it ends the reply:
 ///   the model has gone on to invent the next question.
 class TagSections final : public SearchedSections {
@@ -25,6 +27,9 @@ class TagSections final : public SearchedSections {
 
   void append(std::string& out, std::string_view text, std::size_t output, std::size_t from,
               std::size_t to) const override;
+
+  /// The texts of the elements that make up an output's section: one, or the items of a list.
+  std::vector<std::string_view> elements(std::string_view text, std::size_t output) const;
 
  private:
   Seen look_at(std::string_view text, std::size_t at, bool complete) override;
@@ -35,6 +40,7 @@ class TagSections final : public SearchedSections {
 
   Verdict read_tag(std::size_t at, const TagMatch& match, std::string_view text, bool complete);
   Verdict read_inside(std::size_t at, const TagMatch& match, std::string_view text, bool complete);
+  Verdict read_close(std::size_t at, const TagMatch& match, std::string_view text, bool complete);
   Verdict read_between(std::size_t at, const TagMatch& match, bool complete);
   bool open(std::size_t at, const TagMatch& match);
   void close(std::size_t end);
@@ -44,6 +50,14 @@ class TagSections final : public SearchedSections {
   // What looking ahead found.
   std::vector<std::size_t> last_close_;        ///< By output: where its last closing tag stands; 0 if there is none.
   std::vector<std::size_t> last_input_close_;  ///< The same by input.
+
+  /// From the closing tag of one item to where the text of the next begins.
+  struct Gap {
+    std::size_t output = 0;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+  std::vector<Gap> gaps_;
 
   std::optional<std::size_t> skipped_;  ///< The input whose element is being passed over.
 };

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <format>
 #include <utility>
+#include <vector>
 
 namespace dspy {
 namespace {
@@ -65,6 +66,12 @@ const Type& member_type(const Type& type, std::string_view key) noexcept {
   return type.arguments.empty() ? any : type.arguments[0];
 }
 
+/// True for an element's content that is a list, in one of the forms that say so.
+bool holds_list(std::string_view content) noexcept {
+  content.remove_prefix(std::min(content.find_first_not_of(blanks), content.size()));
+  return content.starts_with('[') || content.starts_with("<item>");
+}
+
 /// Recursive descent along the type.
 class Reader {
  public:
@@ -114,15 +121,39 @@ class Reader {
 
   Coerced dict(const Type& type, std::string_view close) {
     JsonObject members;
+    std::vector<std::string_view> lists;  // the names of members that came as an element for each item
     while (true) {
       const auto tag = child(close);
       if (!tag) return std::unexpected(tag.error());
       if (!*tag) return members;
+      const auto& list = member_type(type, (*tag)->key).required();
+      const bool goes_on = std::ranges::contains(lists, (*tag)->name);
+      if (goes_on || (list.kind == Kind::list && !members.contains((*tag)->key) && is_an_item((*tag)->name))) {
+        auto item = content(list.arguments[0], (*tag)->name);
+        if (!item) return item;
+        if (!goes_on) {
+          lists.push_back((*tag)->name);
+          members.emplace((*tag)->key, JsonArray());
+          liberties_.take("repeated_element");
+        }
+        members[(*tag)->key].get_array().push_back(*std::move(item));
+        continue;
+      }
       auto value = content(member_type(type, (*tag)->key), (*tag)->name);
       if (!value) return value;
       const auto [member, is_new] = members.insert_or_assign((*tag)->key, *std::move(value));
       if (!is_new) liberties_.take("duplicate_key");
     }
+  }
+
+  /// True if the element whose content begins here is followed by one of the same name, and holds no list itself.
+  bool is_an_item(std::string_view name) const {
+    if (holds_list(text_.substr(at_))) return false;
+    const auto close = "</" + std::string(name) + ">";
+    const auto end = text_.find(close, at_);
+    if (end == std::string_view::npos) return false;
+    const auto next = std::min(text_.find_first_not_of(blanks, end + close.size()), text_.size());
+    return text_.substr(next).starts_with(std::string("<").append(name).append(">"));
   }
 
   /// The next child's tag, which is consumed; nothing at the end of the parent, which is too.
@@ -206,6 +237,28 @@ Coerced read_xml(const Type& type, std::string_view text, Liberties& liberties) 
   auto value = Reader(text, liberties).content(type, {});
   if (!value) liberties.forget(mark);
   return value;
+}
+
+Coerced read_xml(const Type& type, const std::vector<std::string_view>& elements, Liberties& liberties) {
+  if (elements.size() == 1) return read_xml(type, elements[0], liberties);
+  if (holds_list(elements[0])) {
+    if (auto first = read_xml(type, elements[0], liberties)) {
+      liberties.take("repeated_label");
+      return first;
+    }
+  }
+  const auto mark = liberties.mark();
+  liberties.take("repeated_element");
+  JsonArray items;
+  for (const auto element : elements) {
+    auto item = read_xml(type.required().arguments[0], text::trim(element), liberties);
+    if (!item) {
+      liberties.forget(mark);
+      return item;
+    }
+    items.push_back(*std::move(item));
+  }
+  return items;
 }
 
 }  // namespace dspy

@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dspy {
 
@@ -19,5 +20,9 @@ void append_xml(std::string& out, const Type& type, const Json& value);
 /// Reads such a value from what stands between the tags of its field: nested elements of any
 /// name for items, or JSON.  Linear in the text.
 Coerced read_xml(const Type& type, std::string_view text, Liberties& liberties);
+
+/// Reads a list that is written as several elements of the same name: their contents are its items,
+/// unless the first is a list itself, which then counts alone.
+Coerced read_xml(const Type& type, const std::vector<std::string_view>& elements, Liberties& liberties);
 
 }  // namespace dspy
