@@ -3,7 +3,9 @@
 #include "adapters/type_notes.hpp"
 #include "adapters/xml_value.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/signature/json_schema.hpp"
 
+#include <algorithm>
 #include <format>
 #include <iterator>
 #include <vector>
@@ -23,6 +25,17 @@ std::string field_list(std::string_view heading, const std::vector<Field>& field
   return out;
 }
 
+/// True for an object, and for what has one among its parts.
+bool holds_object(const Type& type) {
+  return type.kind == Type::Kind::object || std::ranges::any_of(type.arguments, holds_object);
+}
+
+Json schema_of(const Type& type) {
+  auto schema = to_json_schema(type).schema;
+  schema.stable_erase("$schema");
+  return schema;
+}
+
 }  // namespace
 
 void append_paragraph(std::string& out, std::string_view text) {
@@ -38,21 +51,26 @@ std::string field_lists(const Signature& signature, std::string_view inputs, std
   return out;
 }
 
-void append_notes(std::string& out, const Field& field, Nesting nesting) {
+void append_notes(std::string& out, const Field& field, Nesting nesting, Detail detail) {
   Notes notes(out);
   auto type = field.type.required();
   const bool is_list = type.kind == Type::Kind::list || type.kind == Type::Kind::tuple;
-  if (is_nested_xml(type)) {
-    if (nesting == Nesting::json) {
-      type.limits = {.unique_items = type.limits->unique_items};  // the others follow in words
-      notes.next().append("JSON of the type ").append(to_notation(type));
+  const bool is_nested = is_nested_xml(type);
+  const bool has_object = holds_object(type);
+  if (is_nested && nesting == Nesting::json) {
+    type.limits = {.unique_items = type.limits->unique_items};  // the others follow in words
+    if (has_object && detail == Detail::whole) {
+      notes.next() += "JSON";
     } else {
-      notes.next() += is_list ? "an element <item> for each item" : "an element for each key, named as the key";
+      notes.next().append("JSON of the type ").append(has_object ? annotation_name(type) : to_notation(type));
     }
-    add_length_notes(notes, field);
+  } else if (is_nested) {
+    notes.next() += is_list ? "an element <item> for each item" : "an element for each key, named as the key";
   } else {
     add_type_notes(notes, field);
   }
+  if (has_object && detail == Detail::whole) append_text(out += ", as in the JSON Schema ", schema_of(type));
+  if (is_nested) add_length_notes(notes, field);
   if (!field.is_required()) notes.next() += field.type.is_optional() ? "None if there is none" : "may be left out";
 }
 

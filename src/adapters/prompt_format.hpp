@@ -18,20 +18,23 @@ std::string field_lists(const Signature& signature, std::string_view inputs, std
 /// How lists and objects are written.
 enum class Nesting { json, elements };
 
+/// How much is said of a value that is, or holds, an object: its JSON Schema, or its type's name.
+enum class Detail { whole, name };
+
 /// Appends what a value of the output must be like, beyond its type's name, in parentheses.
-void append_notes(std::string& out, const Field& field, Nesting nesting = Nesting::json);
+void append_notes(std::string& out, const Field& field, Nesting nesting = Nesting::json, Detail detail = Detail::whole);
 
 /// Appends the instructions under their heading; nothing if there are none.
 void append_task(std::string& out, const Signature& signature, std::string_view heading);
 
-/// The outputs in order, as `name` writes them, with their notes: `` `a`, then `b` (a whole number)``.
+/// The outputs in order, as `name` writes them, with their notes in brief: `` `a`, then `b` (a whole number)``.
 template <class F>
 std::string list_outputs(const Signature& signature, F&& name, Nesting nesting = Nesting::json) {
   std::string out;
   for (const auto& field : signature.outputs) {
     if (!out.empty()) out += ", then ";
     out.append("`").append(name(field)).append("`");
-    append_notes(out, field, nesting);
+    append_notes(out, field, nesting, Detail::name);
   }
   return out;
 }
