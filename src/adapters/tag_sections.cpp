@@ -78,7 +78,8 @@ TagSections::Verdict TagSections::read_close(std::size_t at, const TagMatch& mat
                                              bool complete) {
   read_to(text, at);
   const auto end = at + match.size;
-  if (tags_.signature().outputs[match.field].type.required().kind == Type::Kind::list) {
+  const bool is_list = tags_.signature().outputs[match.field].type.required().kind == Type::Kind::list;
+  if (is_list && sections_[match.field].has_text) {  // an empty element is an empty list
     const auto near = text.substr(end, longest_blanks);
     const auto next = end + std::min(near.find_first_not_of(" \t\r\n"), near.size());
     if (next == text.size() && !complete) return Verdict::wait;

@@ -66,10 +66,10 @@ const Type& member_type(const Type& type, std::string_view key) noexcept {
   return type.arguments.empty() ? any : type.arguments[0];
 }
 
-/// True for an element's content that is a list, in one of the forms that say so.
+/// True if what begins with an element's content is a list, in one of the forms that say so; nothing is the empty one.
 bool holds_list(std::string_view content) noexcept {
   content.remove_prefix(std::min(content.find_first_not_of(blanks), content.size()));
-  return content.starts_with('[') || content.starts_with("<item>");
+  return content.empty() || content.starts_with("</") || content.starts_with('[') || content.starts_with("<item>");
 }
 
 /// Recursive descent along the type.
