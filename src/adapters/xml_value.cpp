@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <format>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -121,18 +122,18 @@ class Reader {
 
   Coerced dict(const Type& type, std::string_view close) {
     JsonObject members;
-    std::vector<std::string_view> lists;  // the names of members that came as an element for each item
+    std::unordered_set<std::string_view> lists;  // the names of members that came as an element for each item
     while (true) {
       const auto tag = child(close);
       if (!tag) return std::unexpected(tag.error());
       if (!*tag) return members;
       const auto& list = member_type(type, (*tag)->key).required();
-      const bool goes_on = std::ranges::contains(lists, (*tag)->name);
+      const bool goes_on = lists.contains((*tag)->name);
       if (goes_on || (list.kind == Kind::list && !members.contains((*tag)->key) && is_an_item((*tag)->name))) {
         auto item = content(list.arguments[0], (*tag)->name);
         if (!item) return item;
         if (!goes_on) {
-          lists.push_back((*tag)->name);
+          lists.insert((*tag)->name);
           members.emplace((*tag)->key, JsonArray());
           liberties_.take("repeated_element");
         }

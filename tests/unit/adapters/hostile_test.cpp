@@ -71,6 +71,16 @@ const std::vector<Case>& cases() {
       {"entities", "<note>", "&amp;", "</note>"},
       {"entity starts", "<note>", "&", "</note>"},
       {"attributes", "", "<note a=\"", ""},
+      {"elements of a list", "", "<items>1</items>", ""},
+      {"elements of a list with blanks", "", "<items>1</items>\n\n", "<items>"},
+      {"elements of a list that open", "<items>", "</items><items>x", ""},
+      {"elements of lists in an object", "<order>", "<lines><n>1</n></lines>", "</order>"},
+      {"elements of lists in an object that open", "<order>", "<lines><n>", ""},
+      {"elements of lists in an object that close", "<order>", "<lines><n>1", "</n></lines></order>"},
+      {"braces in text", "Order: x ", "{", ""},
+      {"objects in text", "Order: x ", "{\"note\": 1} ", ""},
+      {"nested objects in text", "<order>x ", "{\"note\":", "</order>"},
+      {"quoted braces in text", "[[ ## order ## ]]\nx {\"", "{\\\"", ""},
   };
   return all;
 }
@@ -86,6 +96,14 @@ const Signature& signature() {
   return value;
 }
 
+/// Whose values are looked for in text, and in elements of their own.
+const Signature& object_signature() {
+  static const auto value = Signature::parse(
+      "question -> order: Order{lines: list[Line{n: int}], note: str}, counts: Optional[dict[str, list[int]]], "
+      "items: Optional[list[str]]");
+  return value;
+}
+
 }  // namespace
 
 // Where time grew with the square of the size, the test runner's time limit would end these tests.
@@ -93,21 +111,39 @@ const Signature& signature() {
 TEST_CASE("A hostile megabyte is read in linear time and never crashes") {
   for (const auto& each : test::every_adapter) {
     for (const auto& data : cases()) {
-      CAPTURE(each.name);
-      CAPTURE(data.name);
-      const auto reply = reply_of(data, 1'000'000);
+      for (const auto* const asked : {&signature(), &object_signature()}) {
+        CAPTURE(each.name);
+        CAPTURE(data.name);
+        const auto reply = reply_of(data, 1'000'000);
 
-      const auto reading = each.make()->parse(signature(), reply);
+        const auto reading = each.make()->parse(*asked, reply);
 
-      if (reading) {
-        CHECK(reading->outputs.size() == 2);
-      } else {
-        CHECK_FALSE(reading.error().complaint().empty());
-        CHECK(reading.error().message().size() < 2000);
-        CHECK_FALSE(text::invalid_utf8(reading.error().message()).has_value());
+        if (reading) {
+          CHECK(reading->outputs.size() == asked->outputs.size());
+        } else {
+          CHECK_FALSE(reading.error().complaint().empty());
+          CHECK(reading.error().message().size() < 2000);
+          CHECK_FALSE(text::invalid_utf8(reading.error().message()).has_value());
+        }
       }
     }
   }
+}
+
+TEST_CASE("Many members that are lists in elements of their own are read in linear time") {
+  std::string reply = "<order><note>x</note></order><counts>";
+  for (int i = 0; i < 60'000; ++i) {
+    const auto key = "k" + std::to_string(i);
+    reply.append("<").append(key).append(">1</").append(key).append(">");
+    reply.append("<").append(key).append(">2</").append(key).append(">");
+  }
+  const auto signature = Signature::parse("question -> counts: dict[str, list[int]]");
+
+  const auto reading = adapter("xml")->parse(signature, reply + "</counts>");
+
+  REQUIRE(reading.has_value());
+  CHECK(reading->outputs.at("counts").as_object().size() == 60'000);
+  CHECK(reading->outputs.at("counts").at("k59999") == Json(JsonArray{1, 2}));
 }
 
 TEST_CASE("A hostile reply streams in linear time, byte by byte") {

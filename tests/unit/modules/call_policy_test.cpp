@@ -173,6 +173,25 @@ TEST_CASE("Two steps are two requests, and both show") {
   CHECK(extractor->requests()[0].messages.back().content.contains("[[ ## text ## ]]\nIt is four, since"));
 }
 
+TEST_CASE("A stream of two steps is that of the second one's fields") {
+  const Predictor predict(Signature::parse("question -> reasoning, answer: int"),
+                          {.lm = scripted({"Two and two make four.",
+                                           "[[ ## reasoning ## ]]\nTwo and two.\n\n[[ ## answer ## ]]\n4\n\n"
+                                           "[[ ## completed ## ]]"}),
+                           .adapter = std::make_shared<TwoStepAdapter>()});
+  std::map<std::string, std::string, std::less<>> texts;
+
+  const auto prediction = predict.stream({{"question", "2+2?"}}, [&](const FieldEvent& event) {
+    CHECK_FALSE(event.restart);
+    texts[std::string(event.field)] += event.text;
+  });
+
+  CHECK(texts["reasoning"] == "Two and two.");
+  CHECK(texts["answer"] == "4");
+  CHECK(prediction.at("answer") == 4);
+  CHECK(prediction.draft == "Two and two make four.");
+}
+
 TEST_CASE("An error of the model itself is nothing to ask again about") {
   const auto lm = scripted({"Answer: many"});
   const Predictor predict(Signature::parse("question -> answer: int"), {.lm = lm});
