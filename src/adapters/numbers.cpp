@@ -2,6 +2,7 @@
 
 #include "dspy/base/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -44,6 +45,18 @@ std::optional<Whole> read_whole(std::string_view text) {
   }
   if (group == 0 || (mark == ',' && group != 3)) return std::nullopt;
   return out;
+}
+
+/// How many digits a float holds, whichever they are.
+constexpr std::size_t most_exact_digits = 15;
+
+/// How much of a number is an integer that equals it (of `-12.00` three characters), if that can
+/// be seen at the digits.
+std::optional<std::size_t> whole_digits(std::string_view number) noexcept {
+  const auto point = std::min(number.find('.'), number.size());
+  if (number.find_first_of("eE") != std::string_view::npos) return std::nullopt;
+  if (number.find_first_not_of('0', point + 1) != std::string_view::npos) return std::nullopt;
+  return point;
 }
 
 /// How many characters of `text` from `at` on are of the kind.
@@ -98,11 +111,12 @@ std::optional<WrittenNumber> read_number(std::string_view text) {
   const auto* const first = plain.data();
   const auto* const last = first + plain.size();
   if (std::from_chars(first, last, out.value).ec != std::errc()) return std::nullopt;
-  if (out.plain_integer) {
+  if (const auto digits = whole_digits(plain)) {
     std::int64_t integer = 0;
-    if (std::from_chars(first, last, integer).ec == std::errc()) out.integer = integer;
-  } else if (constexpr double exact = 9007199254740992.0;
-             std::abs(out.value) <= exact && out.value == std::trunc(out.value)) {
+    if (std::from_chars(first, first + *digits, integer).ec == std::errc()) out.integer = integer;
+  } else if (constexpr double exact = 9007199254740992.0;  // 2^53
+             plain.find_first_of("eE") != std::string::npos && plain.size() <= most_exact_digits &&
+             std::abs(out.value) < exact && out.value == std::trunc(out.value)) {
     out.integer = static_cast<std::int64_t>(out.value);
   }
   return out;

@@ -2,10 +2,12 @@
 
 #include "dspy/signature/field.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dspy {
 
@@ -22,8 +24,18 @@ std::optional<std::size_t> alternative_of(std::span<const Type> types, const Jso
 /// A member's name as the beginning of a path: `name`, or `["odd name"]`.
 std::string path_of(std::string_view member);
 
-/// True if the number is an integer that fits into 64 bits; then it is an int64.
+/// The path of what stands at `path` in a member, or in an item: `price` within `line` is `line.price`.
+std::string path_within(std::string_view member, std::string_view path);
+std::string path_within(std::size_t index, std::string_view path);
+
+/// True if the number is surely an integer that fits into 64 bits; then it is an int64.
 bool make_integer(Json& value);
+
+/// "`a`, `b` and 3 others".
+std::string enumerated(const std::vector<Json>& choices);
+
+/// What a violation keeps of a value.
+Json value_at_fault(const Json& value);
 
 /// "a string", "an integer", … .
 std::string_view kind_of(const Json& value);

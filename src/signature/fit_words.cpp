@@ -4,12 +4,21 @@
 #include "fit.hpp"
 #include "notation.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <format>
 
 namespace dspy {
+namespace {
+
+constexpr std::size_t longest_shown = 60;
+
+std::string joined(std::string out, std::string_view path) {
+  if (!path.empty() && path[0] != '[') out += '.';
+  return out.append(path);
+}
+
+}  // namespace
 
 bool make_integer(Json& value) {
   if (value.is_int64()) return true;
@@ -20,8 +29,9 @@ bool make_integer(Json& value) {
   }
   if (!value.is_double()) return false;
   const double number = value.get_double();
-  constexpr double limit = 9223372036854775808.0;  // 2^63
-  if (!(number >= -limit && number < limit) || number != std::trunc(number)) return false;
+  constexpr double limit = 9007199254740992.0;  // 2^53: from there on a float may stand for its neighbour
+  const bool is_exact = number > -limit && number < limit;
+  if (!is_exact || number != std::trunc(number)) return false;
   value = static_cast<std::int64_t>(number);
   return true;
 }
@@ -41,16 +51,41 @@ std::string_view kind_of(const Json& value) {
 }
 
 std::string shown(const Json& value) {
-  constexpr std::size_t longest = 60;
   const auto text = value.is_string() ? std::string(view(value.get_string())) : to_text(value);
   text::Utf8Buffer whole;
-  auto out = whole.push(std::string_view(text).substr(0, longest));
-  if (text.size() > longest) return out + "…";
+  auto out = whole.push(std::string_view(text).substr(0, longest_shown));
+  if (text.size() > longest_shown) return out + "…";
   return out + whole.finish();
+}
+
+std::string enumerated(const std::vector<Json>& choices) {
+  constexpr std::size_t most = 20;
+  std::vector<std::string> words;
+  for (const auto& choice : choices) {
+    if (words.size() == most) break;
+    words.push_back(std::format("`{}`", shown(choice)));
+  }
+  if (choices.size() > most) words.push_back(std::format("{} others", choices.size() - most));
+  return text::enumerate(words);
+}
+
+Json value_at_fault(const Json& value) {
+  if (value.is_array() || value.is_object()) return nullptr;
+  if (value.is_string() && (value.get_string().size() > longest_shown || text::invalid_utf8(view(value.get_string()))))
+    return Json(shown(value));
+  return value;
 }
 
 std::string path_of(std::string_view member) {
   return is_identifier(member) ? std::string(member) : std::format("[{}]", to_text(Json(shown(Json(member)))));
+}
+
+std::string path_within(std::string_view member, std::string_view path) {
+  return joined(path_of(member), path);
+}
+
+std::string path_within(std::size_t index, std::string_view path) {
+  return joined(std::format("[{}]", index), path);
 }
 
 }  // namespace dspy

@@ -60,7 +60,7 @@ NotationReader::NotationReader(std::string_view text, const NamedTypes* names) :
   if (const auto position = text::invalid_utf8(text)) {
     throw Error(Errc::signature_error,
                 std::format("byte {} of the signature is not UTF-8; save the text as UTF-8", *position),
-                {.position = *position});
+                {.position = position});
   }
 }
 

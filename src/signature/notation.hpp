@@ -83,6 +83,8 @@ class NotationReader {
   std::size_t count_for(std::string_view key);
   bool flag_for(std::string_view key);
   std::string text_for(std::string_view key);
+  /// Where byte `offset` of the quoted text that begins at `start` is written.
+  std::size_t place_in_text(std::size_t start, std::size_t offset);
 
   Json choice();
   Json integer();

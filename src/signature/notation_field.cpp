@@ -1,14 +1,13 @@
 // `Annotated[int, Field(ge=0)]`: limits within the notation.
 
 #include "dspy/base/error.hpp"
-#include "dspy/base/text.hpp"
 #include "notation.hpp"
+#include "pattern_fault.hpp"
 #include "type_rules.hpp"
 
 #include <charconv>
 #include <cstdint>
 #include <format>
-#include <limits>
 #include <system_error>
 #include <utility>
 
@@ -75,9 +74,13 @@ void NotationReader::argument(std::string_view key, std::size_t start, Type& typ
     limits.max_length = count_for(key);
   } else if (key == "pattern") {
     const auto text = position_;
-    const auto compiled = attempt([&, expression = text_for(key)] { return Pattern(expression); });
-    if (!compiled) fail_at_part(compiled.error().what(), text);
-    limits.pattern = *compiled;
+    const auto expression = text_for(key);
+    auto pattern = attempt([&] { return Pattern(expression); });
+    if (!pattern) {
+      const auto fault = fault_of_pattern(expression).value();
+      fail("the pattern " + fault.what, place_in_text(text, fault.position), fault.remedy);
+    }
+    limits.pattern = *std::move(pattern);
   } else if (key == "unique_items") {
     limits.unique_items = flag_for(key);
   } else if (key == "allow_inf_nan") {
@@ -146,6 +149,22 @@ std::string NotationReader::text_for(std::string_view key) {
   fail(std::format("`{}` is no text", key), start, std::format("put it into quotes: `{}='…'`", key));
 }
 
+std::size_t NotationReader::place_in_text(std::size_t start, std::size_t offset) {
+  position_ = start;
+  if (here() == 'r') return start + 2 + offset;
+  ++position_;
+  std::string read;
+  while (read.size() < offset) {
+    const char c = text_[position_++];
+    if (c == '\\') {
+      escape(read);
+    } else {
+      read += c;
+    }
+  }
+  return position_;
+}
+
 Json NotationReader::constant() {
   skip_space();
   const auto start = position_;
@@ -192,13 +211,13 @@ Json NotationReader::number() {
   std::int64_t integer = 0;
   double real = 0;
   const auto whole = std::from_chars(begin, end, integer);
-  const auto float_ = std::from_chars(begin, end, real);
-  if (float_.ec == std::errc::result_out_of_range)
+  const auto real_end = std::from_chars(begin, end, real);
+  if (real_end.ec == std::errc::result_out_of_range)
     fail(std::format("the number `{}` is too large", token(start)), start, "write a smaller one");
-  const bool is_float = float_.ptr > whole.ptr;
-  const auto* const stop = is_float ? float_.ptr : whole.ptr;
+  const bool is_float = real_end.ptr > whole.ptr;
+  const auto* const stop = is_float ? real_end.ptr : whole.ptr;
   const auto next = position_ + static_cast<std::size_t>(stop - begin);
-  if (float_.ec != std::errc() || (next < text_.size() && (is_name_part(text_[next]) || text_[next] == '.')))
+  if (real_end.ec != std::errc() || (next < text_.size() && (is_name_part(text_[next]) || text_[next] == '.')))
     fail(std::format("`{}` is no number", token(start)), start, "write it in digits");
   position_ = next;
   if (is_float || whole.ec != std::errc()) return real;

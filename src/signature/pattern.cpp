@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
+#include "pattern_fault.hpp"
 
 #include <algorithm>
 #include <array>
@@ -115,7 +116,7 @@ struct Pattern::Program {
 namespace {
 
 /// Reads an expression by descent and writes the steps.  A piece of the expression is a run of
-/// steps whose jumps are relative, so that it can be moved and repeated.
+/// steps whose jumps are relative, so that it can be moved and repeated.  Throws `PatternFault`.
 class Compiler {
  public:
   explicit Compiler(std::string_view text) : text_(text) {}
@@ -421,8 +422,7 @@ class Compiler {
   }
 
   [[noreturn]] void fail(std::string_view what, std::size_t position, std::string_view remedy) const {
-    throw Error(Errc::signature_error, std::format("the pattern {} at byte {} of it; {}", what, position, remedy),
-                {.position = position, .raw = std::string(text_)});
+    throw PatternFault{.what = std::string(what), .position = position, .remedy = std::string(remedy)};
   }
 
   std::string_view text_;
@@ -542,8 +542,25 @@ class Matcher {
 Pattern::Pattern(std::string expression) {
   if (expression.empty()) return;
   Program program{.text = std::move(expression)};
-  Compiler(program.text).compile(program.steps, program.sets);
+  try {
+    Compiler(program.text).compile(program.steps, program.sets);
+  } catch (const PatternFault& fault) {
+    throw Error(Errc::signature_error,
+                std::format("the pattern {} at byte {} of it; {}", fault.what, fault.position, fault.remedy),
+                {.position = fault.position, .raw = std::move(program.text)});
+  }
   program_ = std::make_shared<const Program>(std::move(program));
+}
+
+std::optional<PatternFault> fault_of_pattern(std::string_view expression) {
+  std::vector<Step> steps;
+  std::vector<CharacterSet> sets;
+  try {
+    if (!expression.empty()) Compiler(expression).compile(steps, sets);
+  } catch (PatternFault& fault) {
+    return std::move(fault);
+  }
+  return std::nullopt;
 }
 
 const std::string& Pattern::text() const noexcept {

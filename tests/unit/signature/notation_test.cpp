@@ -104,6 +104,12 @@ TEST_CASE("Signature::parse says what is wrong, where, and what to do") {
     std::string_view remedy;
   };
   const std::vector<Case> cases = {
+      {"q -> a: Annotated[str, Field(pattern='a(b')]", 39, "the pattern has a `(` that is not closed", "add a `)`"},
+      {"q -> a: Annotated[str, Field(pattern=r'\\d\\q')]", 41, R"(the pattern has an escape `\q` that is not known)",
+       ""},
+      {"q -> a: Annotated[str, Field(pattern='\\\\d\\\\q')]", 41, R"(the pattern has an escape `\q` that is not known)",
+       ""},
+      {"q -> a: Annotated[str, Field(pattern='\\u00e4*?*')]", 46, "the pattern repeats a repetition", ""},
       {"", 0, "the arrow `->` is missing", "question -> answer"},
       {"question", 8, "the arrow `->` is missing", "write inputs, `->` and outputs"},
       {"question answer", 9, "the arrow `->` is missing", "write inputs"},

@@ -133,7 +133,7 @@ TEST_CASE("fit accepts values of the type and respells the rest without loss") {
       {"int", 3, "3"},
       {"int", 3.0, "3"},
       {"int", std::uint64_t{3}, "3"},
-      {"int", -9223372036854775808.0, "-9223372036854775808"},
+      {"int", -9007199254740991.0, "-9007199254740991"},  // the last float that stands for one integer only
       {"float", 3, "3.0"},
       {"float", 2.5, "2.5"},
       {"float", std::uint64_t{1} << 63, "9223372036854775808.0"},
@@ -173,6 +173,8 @@ TEST_CASE("fit says why a value is of another type") {
       {"int", 3.5, "the value is 3.5, not an integer"},
       {"int", std::nan(""), "the value is nan, not an integer"},
       {"int", 9223372036854775808.0, "the value is 9223372036854775808, beyond 64 bits"},
+      {"int", 9007199254740992.0,
+       "the value is 9007199254740992, too large for a float to be exact; write it as an integer"},
       {"int", std::numeric_limits<std::uint64_t>::max(), "the value is 18446744073709551615, beyond 64 bits"},
       {"int", true, "the value is a boolean, not an integer"},
       {"float", "1.5", "the value is a string, not a number"},
