@@ -4,6 +4,7 @@
 #include "adapters/xml_value.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/signature/json_schema.hpp"
+#include "signature/type_rules.hpp"
 
 #include <algorithm>
 #include <format>
@@ -53,7 +54,7 @@ std::string field_lists(const Signature& signature, std::string_view inputs, std
 
 void append_notes(std::string& out, const Field& field, Nesting nesting, Detail detail) {
   Notes notes(out);
-  auto type = field.type.required();
+  auto type = without_machine_bounds(field.type.required());
   const bool is_list = type.kind == Type::Kind::list || type.kind == Type::Kind::tuple;
   const bool is_nested = is_nested_xml(type);
   const bool has_object = holds_object(type);

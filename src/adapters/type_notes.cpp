@@ -1,6 +1,7 @@
 #include "adapters/type_notes.hpp"
 
 #include "dspy/base/text.hpp"
+#include "signature/type_rules.hpp"
 
 #include <array>
 #include <charconv>
@@ -30,7 +31,8 @@ void append_choices(std::string& out, const Type& type) {
   }
 }
 
-void append_number_phrase(std::string& out, std::string_view what, const Limits& limits) {
+void append_number_phrase(std::string& out, std::string_view what, const Limits& all) {
+  const auto limits = without_machine_bounds(all);
   out += what;
   if (limits.ge && limits.le) {
     append_number(out += " from ", limits.ge->value());
@@ -88,7 +90,9 @@ void add_type_notes(Notes& notes, const Field& field) {
     case Kind::list: notes.next() += "a JSON list"; break;
     case Kind::dict: notes.next() += "a JSON object"; break;
     case Kind::tuple: notes.next() += "a JSON list"; break;
-    case Kind::object: notes.next().append("JSON of the type ").append(to_notation(type)); break;
+    case Kind::object:
+      notes.next().append("JSON of the type ").append(to_notation(without_machine_bounds(type)));
+      break;
     case Kind::union_: notes.next().append("one of ").append(annotation_name(type)); break;
     case Kind::any: notes.next() += "JSON"; break;
     case Kind::date: notes.next() += "a date as in 2026-11-21"; break;

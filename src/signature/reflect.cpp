@@ -15,6 +15,10 @@ std::string first_member(const std::string& path) {
   return path.substr(0, path.find_first_of(".["));
 }
 
+Violation violation_of(const Unfit& unfit) {
+  return {.path = unfit.path, .rule = "type", .value = nullptr, .message = unfit.reason};
+}
+
 std::string_view text_in(const Json& value, std::string_view wanted) {
   if (!value.is_string()) refuse_kind(value, wanted);
   return view(value.get_string());
@@ -27,11 +31,11 @@ std::string_view text_in(const Json& value, std::string_view wanted) {
 }  // namespace
 
 void Unfit::within(std::string_view member) {
-  path = path_of(member) + (path.empty() || path[0] == '[' ? "" : ".") + path;
+  path = path_within(member, path);
 }
 
 void Unfit::within(std::size_t index) {
-  path = std::format("[{}]{}{}", index, path.empty() || path[0] == '[' ? "" : ".", path);
+  path = path_within(index, path);
 }
 
 void refuse_kind(const Json& value, std::string_view wanted) {
@@ -75,22 +79,54 @@ void refuse_length() {
 void refuse_to_write(const Unfit& unfit) {
   if (unfit.path.empty()) throw Error(Errc::bad_input, "the value " + unfit.reason);
   throw Error(Errc::bad_input, std::format("the input `{}` {}", unfit.path, unfit.reason),
-              {.invalid = {first_member(unfit.path)}});
+              {.invalid = {first_member(unfit.path)}, .violations = {violation_of(unfit)}});
 }
 
 void refuse_to_read(const Unfit& unfit) {
   if (unfit.path.empty()) throw Error(Errc::parse_error, "the value " + unfit.reason);
   throw Error(Errc::parse_error, std::format("the field `{}` {}", unfit.path, unfit.reason),
-              {.invalid = {first_member(unfit.path)}});
+              {.invalid = {first_member(unfit.path)}, .violations = {violation_of(unfit)}});
 }
 
+namespace {
+
+/// What JSON shows of a type: neither what it is called nor a range, in which another may lie.
+Type anonymous(Type type) {
+  type.name.clear();
+  type.labels.clear();
+  if (type.limits.is_set()) {
+    auto limits = *type.limits;
+    limits.gt = limits.ge = limits.lt = limits.le = limits.multiple_of = std::nullopt;
+    type.limits = std::move(limits);
+  }
+  for (auto& argument : type.arguments) argument = anonymous(std::move(argument));
+  if (type.members->empty()) return type;
+  for (auto& member : type.members.edit()) {
+    member.type = anonymous(std::move(member.type));
+    member.description.clear();
+    member.label.clear();
+  }
+  return type;
+}
+
+}  // namespace
+
 Type type_of_variant(std::vector<Type> alternatives) {
-  for (std::size_t i = 0; i < alternatives.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      if (alternatives[i] != alternatives[j]) continue;
+  std::vector<Type> shapes;
+  for (const auto& alternative : alternatives) {
+    shapes.push_back(anonymous(alternative));
+    for (std::size_t i = 0; i + 1 < shapes.size(); ++i) {
+      if (shapes[i] != shapes.back()) continue;
+      const auto first = annotation_name(alternatives[i]);
+      const auto second = annotation_name(alternative);
       throw Error(Errc::signature_error,
-                  std::format("two alternatives of a std::variant are `{}`, so JSON cannot tell them apart; keep one",
-                              annotation_name(alternatives[i])));
+                  first == second
+                      ? std::format("two alternatives of a std::variant are `{}`, so JSON cannot tell them apart; "
+                                    "keep one",
+                                    first)
+                      : std::format("the alternatives `{}` and `{}` of a std::variant look alike, so JSON cannot "
+                                    "tell them apart; keep one, or give one a member that the other lacks",
+                                    first, second));
     }
   }
   return Type::union_of(std::move(alternatives));

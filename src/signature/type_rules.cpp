@@ -6,7 +6,10 @@
 #include "dspy/signature/field.hpp"
 
 #include <algorithm>
+#include <compare>
+#include <cstdint>
 #include <format>
+#include <limits>
 #include <utility>
 
 namespace dspy {
@@ -66,6 +69,20 @@ std::string_view suited_by(std::string_view rule) noexcept {
 
 namespace {
 
+bool is_above(const Number& a, const Number& b) {
+  return std::is_gt(compare(a, b));
+}
+
+/// Bounds that the type has, such as those of a C++ integer, stay where `added` is wider, and go
+/// where it implies them.
+void keep_type_bounds(const Type& type, const Limits& added, Limits& merged) {
+  const auto& own = *type.limits;
+  if (own.ge && added.ge && is_above(*own.ge, *added.ge)) merged.ge = own.ge;
+  if (own.le && added.le && is_above(*added.le, *own.le)) merged.le = own.le;
+  if (own.ge && !added.ge && added.gt && !is_above(*own.ge, *added.gt)) merged.ge = std::nullopt;
+  if (own.le && !added.le && added.lt && !is_above(*added.lt, *own.le)) merged.le = std::nullopt;
+}
+
 /// Adds each limit where it suits and takes its name off `left`.
 void add_limits(Type& type, const Limits& limits, std::vector<std::string_view>& left) {
   if (type.kind == Type::Kind::optional || type.kind == Type::Kind::union_) {
@@ -107,6 +124,7 @@ void add_limits(Type& type, const Limits& limits, std::vector<std::string_view>&
     if (rule == "unique_items") merged.unique_items = true;
     if (rule == "allow_inf_nan") merged.allow_inf_nan = true;
   }
+  keep_type_bounds(type, limits, merged);
   if (merged != *type.limits) type.limits = std::move(merged);
   left = std::move(rest);
 }
@@ -118,6 +136,29 @@ std::optional<std::string> add_limits(Type& type, const Limits& limits) {
   add_limits(type, limits, left);
   if (left.empty()) return std::nullopt;
   return std::format("the limit `{}` does not suit `{}`; {}", left[0], annotation_name(type), suited_by(left[0]));
+}
+
+bool is_machine_bound(const Number& bound) {
+  if (!bound.is_integer) return false;
+  using std::numeric_limits;
+  return bound.integer == numeric_limits<std::int32_t>::min() || bound.integer == numeric_limits<std::int32_t>::max() ||
+         bound.integer == numeric_limits<std::uint32_t>::max() ||
+         bound.integer == numeric_limits<std::int64_t>::min() || bound.integer == numeric_limits<std::int64_t>::max();
+}
+
+Limits without_machine_bounds(Limits limits) {
+  if (limits.ge && is_machine_bound(*limits.ge)) limits.ge = std::nullopt;
+  if (limits.le && is_machine_bound(*limits.le)) limits.le = std::nullopt;
+  return limits;
+}
+
+Type without_machine_bounds(Type type) {
+  if (type.limits.is_set()) type.limits = without_machine_bounds(*type.limits);
+  for (auto& argument : type.arguments) argument = without_machine_bounds(std::move(argument));
+  if (!type.members->empty()) {
+    for (auto& member : type.members.edit()) member.type = without_machine_bounds(std::move(member.type));
+  }
+  return type;
 }
 
 Type without_limits(Type type) {

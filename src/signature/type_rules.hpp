@@ -23,6 +23,11 @@ bool suits(Type::Kind kind, std::string_view rule) noexcept;
 /// What a limit does suit, as the end of a sentence.
 std::string_view suited_by(std::string_view rule) noexcept;
 
+/// Without the ends of C++'s integers of 32 and 64 bits: bounds that a reply is held to, but that
+/// no model needs to be told.
+Limits without_machine_bounds(Limits limits);
+Type without_machine_bounds(Type type);
+
 /// `with_limits` that returns what is wrong.
 std::optional<std::string> add_limits(Type& type, const Limits& limits);
 

@@ -130,10 +130,11 @@ TEST_CASE("A struct is read into the signature that its text would give") {
   CHECK(
       to_notation(signature) ==
       "text: str, passages: Annotated[list[str], Field(min_length=1)] -> answer: Annotated[str, Field(max_length=80)], "
-      "confidence: Annotated[float, Field(ge=0, le=1)], count: Annotated[int, Field(ge=1)], sure: bool, "
+      "confidence: Annotated[float, Field(ge=0, le=1)], count: Annotated[int, Field(ge=1, le=2147483647)], sure: bool, "
       "size: Literal['small', 'medium', 'large'], mood: Literal['bad', 'neutral', 'good'], "
-      "maybe: Optional[Annotated[int, Field(le=9)]], "
-      "numbers: list[float], bytes: dict[str, int], kind: Literal['a', 'b'], other_kind: Optional[Literal['c']]");
+      "maybe: Optional[Annotated[int, Field(ge=-2147483648, le=9)]], "
+      "numbers: list[float], bytes: dict[str, Annotated[int, Field(ge=0, le=255)]], kind: Literal['a', 'b'], "
+      "other_kind: Optional[Literal['c']]");
   CHECK(signature.instructions == "Fill in everything.");
   CHECK(signature.find("passages")->description == "Best first.");
   CHECK(signature.find("passages")->limits().min_length == 1);
@@ -181,7 +182,8 @@ TEST_CASE("Values go to JSON and come back the same") {
 
 TEST_CASE("Unusual types are read like the others") {
   CHECK(to_notation(signature_of<Wide>()) ==
-        "-> large: int, tiny: int, narrow: Annotated[float, Field(le=1)], "
+        "-> large: Annotated[int, Field(ge=0)], tiny: Annotated[int, Field(ge=-128, le=127)], "
+        "narrow: Annotated[float, Field(le=1)], "
         "grid: Annotated[list[list[bool]], Field(max_length=3)], sparse: dict[str, Optional[float]], "
         "order: list[Literal['first', 'second', 'third']], status: Optional[Literal['ok', 'not_found']], "
         "small: Literal['zero', 'top']");
@@ -202,6 +204,24 @@ TEST_CASE("Unusual types are read like the others") {
   CHECK(to_text(values) == R"({"large":3,"tiny":-128,"narrow":0.25,"grid":[[true,false],[]],"sparse":{"a":1.5},)"
                            R"("order":["third","first"],"status":"not_found","small":"top"})");
   CHECK(to_values(from_values<Wide::Output>(values)) == values);
+}
+
+TEST_CASE("A note never widens a C++ type, and takes the place of a bound that it implies") {
+  struct Case {
+    Limits added;
+    std::string_view notation;
+  };
+  const std::vector<Case> cases = {
+      {{.ge = -1000, .le = 100}, "Annotated[int, Field(ge=-128, le=100)]"},
+      {{.ge = 0, .le = 1000}, "Annotated[int, Field(ge=0, le=127)]"},
+      {{.gt = 0, .lt = 10}, "Annotated[int, Field(gt=0, lt=10)]"},
+      {{.gt = -1000, .lt = 1000}, "Annotated[int, Field(gt=-1000, ge=-128, lt=1000, le=127)]"},
+      {{.multiple_of = 5}, "Annotated[int, Field(ge=-128, le=127, multiple_of=5)]"},
+  };
+  for (const auto& [added, notation] : cases) {
+    CAPTURE(notation);
+    CHECK(to_notation(with_limits(type_of<std::int8_t>(), added)) == notation);
+  }
 }
 
 TEST_CASE("Notes that contradict each other are an error at the first use") {

@@ -98,8 +98,10 @@ TEST_CASE("Outputs that are missing or unknown are violations") {
   CHECK(to_sentence(fitted.error()) == "`total` is missing; `[\"odd name\"]` is no output of the signature");
 }
 
-TEST_CASE("A value that its C++ type cannot hold is told by the validator that met it") {
-  const auto& lucky = *signature_of<Bill>().find("lucky");
+TEST_CASE("A value that the C++ type of a validator cannot hold is told by that validator") {
+  auto lucky = *signature_of<Bill>().find("lucky");
+  CHECK(fit(lucky, 3'000'000'000).error()[0].rule == "le");  // the field's own type
+  lucky.type = Type::integer();
   const auto fitted = fit(lucky, 3'000'000'000);
 
   REQUIRE_FALSE(fitted);
@@ -165,8 +167,9 @@ struct Marked {
 TEST_CASE("Annotations hold validators, limits and labels") {
   const auto& signature = signature_of<Marked>();
   CHECK(to_notation(signature) ==
-        "-> number: Annotated[int, Field(gt=1, multiple_of=1)], word: Annotated[str, Field(pattern='^[a-z]+$')], "
-        "items: set[int], choice: Literal[1, 2, 3], "
+        "-> number: Annotated[int, Field(gt=1, le=2147483647, multiple_of=1)], word: Annotated[str, "
+        "Field(pattern='^[a-z]+$')], "
+        "items: set[Annotated[int, Field(ge=-2147483648, le=2147483647)]], choice: Literal[1, 2, 3], "
         "urgency: Annotated[Literal['low', 'high'], Field(title='Urgency', labels=['can wait', 'today, please'])]");
   CHECK(fit(*signature.find("number"), 9).error()[0].rule == "is_prime");
 }

@@ -91,8 +91,12 @@ template <std::integral T>
 struct Convert<T> {
   using Range = std::numeric_limits<T>;
 
+  /// What does not fit into the C++ type breaks a limit, so that masks and schemas know it, and a
+  /// model that writes it is told.  Values are 64 bits wide and signed, whatever the C++ type.
   template <class Outer>
   static Type type() {
+    if constexpr (sizeof(T) < sizeof(std::int64_t)) return Type::integer({.ge = Range::min(), .le = Range::max()});
+    if constexpr (std::is_unsigned_v<T>) return Type::integer({.ge = 0});
     return Type::integer();
   }
   static Json write(T value) {

@@ -2,7 +2,7 @@
 
 // `Convert` for what holds several values.
 
-#include "dspy/signature/detail/convert.hpp"
+#include "dspy/signature/detail/convert_structs.hpp"
 
 #include <array>
 #include <charconv>
@@ -17,10 +17,11 @@ namespace dspy {
 namespace detail {
 
 /// The union of a variant's alternatives.  Throws `Error` (`signature_error`) if two of them are
-/// alike, so that JSON could not tell which of them was meant.
+/// alike but for names and ranges of numbers, so that JSON could not tell which of them was meant.
 Type type_of_variant(std::vector<Type> alternatives);
 
-/// Which of the types the value has; throws `Unfit` if none.
+/// The first of the types that the value has as it stands, else the first that it fits (2 as a
+/// float); throws `Unfit` if none.
 std::size_t alternative_of(std::span<const Type> types, const Json& value);
 
 std::vector<std::byte> read_bytes(const Json& value);
@@ -246,12 +247,24 @@ struct Convert<std::tuple<Ts...>> : ConvertTuple<std::tuple<Ts...>, Ts...> {};
 template <class A, class B>
 struct Convert<std::pair<A, B>> : ConvertTuple<std::pair<A, B>, A, B> {};
 
+template <class First, class... Rest>
+consteval bool any_alike() {
+  if constexpr (sizeof...(Rest) == 0) {
+    return false;
+  } else {
+    return (are_alike<First, Rest>() || ...) || any_alike<Rest...>();
+  }
+}
+
 template <class... Ts>
 struct Convert<std::variant<Ts...>> {
   using Variant = std::variant<Ts...>;
 
   template <class Outer>
   static Type type() {
+    static_assert(!any_alike<Ts...>(),
+                  "two alternatives of a std::variant are structs with the same members, so JSON cannot tell which of "
+                  "them was meant; give one a member that the other lacks, or an enumeration of its own that names it");
     return detail::type_of_variant(types<Outer>());
   }
   static Json write(const Variant& value) {

@@ -241,6 +241,22 @@ struct Convert {
   }
 };
 
+/// True if the structs have the same members, so that an object of one is an object of the other.
+template <class A, class B>
+consteval bool are_alike() {
+  if constexpr (requires { requires Convert<A>::is_struct && Convert<B>::is_struct; }) {
+    constexpr auto count = boost::pfr::tuple_size_v<A>;
+    if constexpr (count == boost::pfr::tuple_size_v<B>) {
+      return []<std::size_t... I>(std::index_sequence<I...>) {
+        return ((std::same_as<Member<A, I>, Member<B, I>> &&
+                 boost::pfr::get_name<I, A>() == boost::pfr::get_name<I, B>()) &&
+                ...);
+      }(std::make_index_sequence<count>{});
+    }
+  }
+  return false;
+}
+
 }  // namespace reflection
 }  // namespace DSPY_REFLECTION_NAMESPACE
 }  // namespace dspy
