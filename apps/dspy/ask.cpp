@@ -10,6 +10,7 @@ struct AskFlags {
   std::vector<std::string> inputs;
   SignatureFlags signature;
   ModelFlags model;
+  PolicyFlags policy;
   bool stream = false;
   bool json = false;
 };
@@ -31,18 +32,10 @@ JsonObject inputs_of(const Signature& signature, const AskFlags& flags) {
               "the signature has no text input left for the question; give inputs as --input name=value");
 }
 
-void print_outputs(const Signature& signature, const JsonObject& outputs) {
-  if (signature.outputs.size() == 1) {
-    print_line(shown(outputs.at(signature.outputs[0].name)));
-    return;
-  }
-  for (const auto& field : signature.outputs) print_line(field.label + ": " + shown(outputs.at(field.name)));
-}
-
 void stream_outputs(const Predictor& predictor, JsonObject inputs) {
   const bool labels = predictor.signature().outputs.size() > 1;
   std::string current;
-  predictor.stream(std::move(inputs), [&](const FieldEvent& event) {
+  const auto prediction = predictor.stream(std::move(inputs), [&](const FieldEvent& event) {
     if (labels && event.field != current) {
       current = event.field;
       std::cout << predictor.signature().find(current)->label << ": ";
@@ -50,20 +43,23 @@ void stream_outputs(const Predictor& predictor, JsonObject inputs) {
     if (event.restart) std::cout << '\n';  // what stands there was chatter: the value follows on a line of its own
     std::cout << event.text << (event.done ? "\n" : "") << std::flush;
   });
+  tell_what_was_accepted(prediction);
 }
 
 int run_ask(const AskFlags& flags) {
   const auto signature = flags.signature.make();
   auto inputs = checked_inputs(signature, inputs_of(signature, flags));
-  const Predictor predictor(
-      signature,
-      {.lm = flags.model.make(), .adapter = adapter(flags.signature.adapter), .sampling = flags.model.sampling});
+  auto policy = flags.policy.make();
+  const Predictor predictor(signature, {.lm = flags.model.make(),
+                                        .adapter = adapter(flags.signature.adapter),
+                                        .sampling = flags.model.sampling,
+                                        .policy = std::move(policy)});
   if (flags.json) {
     print_json(to_json(predictor(std::move(inputs))));
   } else if (flags.stream) {
     stream_outputs(predictor, std::move(inputs));
   } else {
-    print_outputs(signature, predictor(std::move(inputs)).data);
+    print_outputs(signature, predictor(std::move(inputs)), true);
   }
   return exit_ok;
 }
@@ -76,15 +72,18 @@ void add_ask(CLI::App& app, Plan& plan) {
   command->add_option("question", flags->question, "The text of the first text input; - reads it from standard input");
   command->add_option("--input", flags->inputs, "An input as name=value or {\"name\": value} (may be repeated)");
   command->add_flag("--stream", flags->stream, "Print each field as it is written");
-  command->add_flag("--json", flags->json, "Print {\"outputs\", \"usage\", \"flags\"}");
+  command->add_flag("--json", flags->json, "Print {\"outputs\", \"usage\", \"flags\", \"violations\"?, \"failures\"?}");
   flags->signature.add_to(*command);
   flags->model.add_to(*command);
+  flags->policy.add_to(*command);
   command->footer(
       "Examples:\n"
       "  dspy ask \"What is the capital of France?\"\n"
       "  dspy ask --cot -s \"question -> answer: int\" \"What is 7 * 8 + 5?\" --stream\n"
       "  dspy ask -s \"context, question -> answer\" --input context=\"Nora lives in Lima.\" "
-      "--input question=\"Where does Nora live?\"");
+      "--input question=\"Where does Nora live?\"\n"
+      "  dspy ask -s \"question -> answer: list[int]\" \"Primes below 10?\" --ask-again 2 --fallback json --finally "
+      "accept");
   command->callback([flags, &plan] { plan = [flags] { return run_ask(*flags); }; });
 }
 

@@ -67,6 +67,16 @@ struct SignatureFlags {
   Signature make() const;
 };
 
+/// Flags that say what happens about a reply that cannot be read: the members of `CallPolicy`.
+struct PolicyFlags {
+  int ask_again = CallPolicy().ask_again;
+  std::string fallback;  ///< An adapter's name; empty where none may be tried.
+  std::string finally = "fail";
+
+  void add_to(CLI::App& command);
+  CallPolicy make() const;
+};
+
 /// `llama:PATH` for a bare path or name, a URI as it is.
 std::string model_uri(const std::string& model);
 /// The embedded model's file, wherever this program was installed or built; empty if it is not there.
@@ -121,5 +131,10 @@ void print_line(std::string_view text);
 void print_json(const JsonObject& object);
 /// A value as people read it: text as it is, anything else as JSON.
 std::string shown(const Json& value);
+/// The outputs as people read them: `Label: value` a line, or the value alone if there is one
+/// output and it is to stand `bare`.  What was accepted although it broke a rule is told on
+/// standard error.
+void print_outputs(const Signature& signature, const Prediction& prediction, bool bare);
+void tell_what_was_accepted(const Prediction& prediction);
 
 }  // namespace dspy::app

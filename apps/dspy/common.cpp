@@ -120,6 +120,33 @@ Signature SignatureFlags::make() const {
   return chain_of_thought ? with_reasoning(signature) : signature;
 }
 
+void PolicyFlags::add_to(CLI::App& command) {
+  constexpr auto group = "Replies that cannot be read, or break a limit";
+  command
+      .add_option("--ask-again", ask_again,
+                  "Show the model its reply and what is wrong with it, at most this often; 0 never")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--fallback", fallback,
+                  "Then ask once more by another adapter: field, chat, json, xml or two_step [none unless named]")
+      ->group(group);
+  command
+      .add_option("--finally", finally,
+                  "Then fail, or accept what could be read and values that break only a limit, each with a flag")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"fail", "accept"}))
+      ->group(group);
+}
+
+CallPolicy PolicyFlags::make() const {
+  CallPolicy policy{.ask_again = ask_again,
+                    .fallback = fallback.empty() ? nullptr : adapter(fallback),
+                    .finally = finally == "accept" ? CallPolicy::Finally::accept : CallPolicy::Finally::fail};
+  validate(policy);
+  return policy;
+}
+
 void ProgramFlags::add_to(CLI::App& command) {
   command.add_option("-s,--signature", signature, "The signature, for files of Python DSPy that do not name fields")
       ->group("Program");
@@ -252,10 +279,12 @@ JsonObject to_json(const Chat& messages) {
 JsonObject to_json(const Prediction& prediction) {
   JsonObject out{
       {"outputs", prediction.data}, {"usage", to_json(prediction.lm_usage)}, {"flags", to_json(prediction.flags)}};
+  if (!prediction.violations.empty()) out["violations"] = dspy::to_json(prediction.violations);
   if (prediction.failures.empty()) return out;
   JsonArray failures;
-  for (const auto& [name, completion, reason] : prediction.failures) {
-    failures.push_back(JsonObject{{"adapter", name}, {"completion", completion}, {"reason", reason}});
+  for (const auto& [name, completion, reason, violations] : prediction.failures) {
+    failures.push_back(JsonObject{
+        {"adapter", name}, {"completion", completion}, {"reason", reason}, {"violations", dspy::to_json(violations)}});
   }
   out["failures"] = std::move(failures);
   return out;
@@ -276,6 +305,21 @@ void print_json(const JsonObject& object) {
 std::string shown(const Json& value) {
   if (value.is_string()) return std::string(view(value.get_string()));
   return value.is_null() ? "none" : to_text(value);
+}
+
+void tell_what_was_accepted(const Prediction& prediction) {
+  if (prediction.violations.empty()) return;
+  std::cout.flush();
+  std::cerr << "dspy: accepted although " << to_sentence(prediction.violations, "the output") << '\n';
+}
+
+void print_outputs(const Signature& signature, const Prediction& prediction, bool bare) {
+  for (const auto& field : signature.outputs) {
+    const auto* const value = prediction.get(field.name);
+    if (value == nullptr) continue;  // accepted without it
+    print_line(bare && signature.outputs.size() == 1 ? shown(*value) : field.label + ": " + shown(*value));
+  }
+  tell_what_was_accepted(prediction);
 }
 
 }  // namespace dspy::app

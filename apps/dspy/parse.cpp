@@ -50,7 +50,7 @@ void add_parse(CLI::App& app, Plan& plan) {
   command->footer(
       "Prints {\"outputs\", \"flags\"} and exits with 0, or {\"error\": {\"kind\", \"missing\", \"invalid\", "
       "\"message\",\n"
-      "\"partial\"}} and exits with 1.\n"
+      "\"partial\", \"violations\": [{\"path\", \"rule\", \"value\", \"message\"}]}} and exits with 1.\n"
       "Example:\n  echo \"Answer: 4\" | dspy parse -s \"question -> answer: float\" --adapter field");
   command->callback([flags, &plan] { plan = [flags] { return run_parse(*flags); }; });
 }

@@ -12,12 +12,14 @@ struct RunFlags {
   std::vector<std::string> inputs;
   std::string inputs_file;
   ModelFlags model;
+  PolicyFlags policy;
   bool batch = false;
   bool json = false;
   std::size_t jobs = 1;
 };
 
 int run_batch(const RunFlags& flags) {
+  const auto policy = flags.policy.make();
   const auto lm = flags.model.make();
   answer_lines(
       std::cin,
@@ -26,7 +28,8 @@ int run_batch(const RunFlags& flags) {
         const Predictor predictor(std::move(job.signature), {.demos = std::move(job.demos),
                                                              .lm = lm,
                                                              .adapter = std::move(job.adapter),
-                                                             .sampling = flags.model.sampling});
+                                                             .sampling = flags.model.sampling,
+                                                             .policy = policy});
         return to_json(predictor(std::move(job.inputs), {.history = std::move(job.history)}));
       },
       flags.jobs);
@@ -46,7 +49,8 @@ int run_program(const RunFlags& flags) {
     throw Error(Errc::bad_input, "name a program file, or give --batch and JSONL on standard input");
   }
   const auto file = flags.program.load();
-  const auto predictor = flags.program.make(flags.program.choose(file), {.sampling = flags.model.sampling});
+  const auto predictor =
+      flags.program.make(flags.program.choose(file), {.sampling = flags.model.sampling, .policy = flags.policy.make()});
   const auto& signature = predictor.signature();
   const auto with_model = [&] {
     auto copy = predictor;
@@ -59,9 +63,7 @@ int run_program(const RunFlags& flags) {
   if (flags.json) {
     print_json(to_json(prediction));
   } else {
-    for (const auto& field : signature.outputs) {
-      print_line(field.label + ": " + shown(prediction.at(field.name)));
-    }
+    print_outputs(signature, prediction, false);
   }
   return exit_ok;
 }
@@ -81,9 +83,10 @@ void add_run(CLI::App& app, Plan& plan) {
   command->add_option("-j,--jobs", flags->jobs, "With --batch or --inputs: ask this many at once; the order stays")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  command->add_flag("--json", flags->json, "Print {\"outputs\", \"usage\", \"flags\"}");
+  command->add_flag("--json", flags->json, "Print {\"outputs\", \"usage\", \"flags\", \"violations\"?, \"failures\"?}");
   flags->program.add_to(*command);
   flags->model.add_to(*command);
+  flags->policy.add_to(*command);
   command->footer(
       "Examples:\n"
       "  dspy run triage.json --input ticket=\"It broke.\"\n"

@@ -31,15 +31,23 @@ constexpr Named adapters[] = {
 
 }  // namespace
 
+Violations Unreadable::violations() const {
+  Violations out;
+  for (const auto& field : missing)
+    out.push_back({.path = field, .rule = "missing", .value = nullptr, .message = "is missing"});
+  for (const auto& fault : invalid) out.insert(out.end(), fault.violations.begin(), fault.violations.end());
+  return out;
+}
+
 std::string Unreadable::complaint() const {
   std::string out;
   if (!missing.empty()) {
     out = std::format("the reply lacks the field{} {}", missing.size() == 1 ? "" : "s",
                       text::enumerate(missing, "`", "and"));
   }
-  for (const auto& [field, reason, value] : invalid) {
+  for (const auto& fault : invalid) {
     if (!out.empty()) out += "; ";
-    out += std::format("the field `{}` cannot be read: {}", field, reason);
+    out += std::format("the field `{}` cannot be read: {}", fault.field, fault.reason);
   }
   return out;
 }
@@ -52,7 +60,10 @@ std::string Unreadable::message() const {
 }
 
 Error to_error(const Unreadable& unreadable) {
-  ErrorInfo info{.missing = unreadable.missing, .raw = unreadable.raw, .partial = unreadable.partial};
+  ErrorInfo info{.missing = unreadable.missing,
+                 .violations = unreadable.violations(),
+                 .raw = unreadable.raw,
+                 .partial = unreadable.partial};
   for (const auto& fault : unreadable.invalid) info.invalid.push_back(fault.field);
   return {Errc::parse_error, unreadable.message(), std::move(info)};
 }

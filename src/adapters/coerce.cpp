@@ -6,6 +6,7 @@
 #include "adapters/numbers.hpp"
 #include "adapters/scalars.hpp"
 #include "dspy/base/text.hpp"
+#include "signature/fit.hpp"
 
 #include <cmath>
 #include <format>
@@ -20,11 +21,6 @@ using Kind = Type::Kind;
 
 Coerced from_text(const Type& type, std::string_view text, Liberties& liberties);
 Coerced from_json(const Type& type, Json value, Liberties& liberties);
-
-Coerced refuse(std::string_view text, std::string_view complaint) {
-  constexpr std::size_t longest = 60;
-  return std::unexpected(std::format("`{}` {}", excerpt(text, longest), complaint));
-}
 
 /// What stands inside, if `text` is one code fence and nothing else.
 std::string_view unfenced(std::string_view text, Liberties& liberties) {
@@ -44,13 +40,16 @@ std::string_view unfenced(std::string_view text, Liberties& liberties) {
 Coerced json_text(const Type& type, std::string_view text, Liberties& liberties) {
   const auto mark = liberties.mark();
   auto read = read_lenient_json(text);
-  if (!read) return std::unexpected(std::format("{} (byte {})", read.error().message, read.error().position));
+  if (!read) {
+    auto reason = std::format("{} (byte {})", read.error().message, read.error().position);
+    return refuse(text, "is no JSON: " + reason, reason);
+  }
   if (read->liberties.has(JsonLiberty::unclosed_string))
-    return std::unexpected(std::string("the text is cut off within a string"));
+    return refuse(text, "is cut off within a string", "the text is cut off within a string");
   const auto rest = text.substr(read->end);
   if (!text::trim(rest).empty()) {
     if (!text::trim(rest.substr(0, rest.find('\n'))).empty())
-      return std::unexpected(std::string("text follows the JSON value"));
+      return refuse(text, "has text after its JSON value", "text follows the JSON value");
     liberties.take("trailing_text");
   }
   liberties.take(read->liberties);
@@ -69,11 +68,20 @@ Coerced list_of(const Type& type, const Items& items, std::string_view liberty, 
     auto value = from_text(type, item, liberties);
     if (!value) {
       liberties.forget(mark);
+      value.error().within(out.size());
       return value;
     }
     out.push_back(*std::move(value));
   }
   return out;
+}
+
+/// For text that looked like JSON: names the part at fault if it was that, else the text.
+Coerced refuse_json(std::string_view text, std::string_view complaint, Refusal inner) {
+  auto outer = refuse(text, std::format("{}: {}", complaint, inner.reason));
+  const bool is_part = !inner.violations[0].path.empty();
+  if (is_part) outer.error().violations = std::move(inner.violations);
+  return outer;
 }
 
 /// `1,234` might be one number or two.
@@ -86,11 +94,11 @@ bool is_ambiguous_number(const Type& type, std::string_view text) {
 Coerced list_from_text(const Type& type, std::string_view original, Liberties& liberties) {
   const auto& item = type.arguments[0];
   const auto text = unfenced(original, liberties);
-  std::string complaint;
+  std::optional<Refusal> no_json;
   if (text.starts_with('[')) {
     auto value = json_text(type, text, liberties);
     if (value) return value;
-    complaint = std::move(value.error());
+    no_json = std::move(value.error());
   }
   if (const auto items = split_marked_lines(text)) {
     return list_of(item, *items, text.starts_with('[') ? "numbered_list" : "bullet_list", liberties);
@@ -108,13 +116,14 @@ Coerced list_from_text(const Type& type, std::string_view original, Liberties& l
       if (auto value = list_of(item, pieces, liberty, liberties)) return value;
     }
   }
-  return refuse(text, complaint.empty() ? "is not a list" : std::format("is not a JSON list: {}", complaint));
+  if (no_json) return refuse_json(text, "is not a JSON list", *std::move(no_json));
+  return refuse(text, "is not a list");
 }
 
 /// The alternative that takes the fewest liberties, of those equal the first that is no text:
 /// what reads as a number or a date is one.
 template <class F>
-Coerced best_of(const Type& type, F&& read_as, Liberties& liberties) {
+std::optional<Json> best_of(const Type& type, F&& read_as, Liberties& liberties) {
   const auto mark = liberties.mark();
   std::optional<Json> best;
   std::vector<Flag> best_flags;
@@ -133,9 +142,15 @@ Coerced best_of(const Type& type, F&& read_as, Liberties& liberties) {
     best_flags = std::move(flags);
     best_is_text = is_text;
   }
-  if (!best) return std::unexpected("the value is none of " + annotation_name(type));
   liberties.take(best_flags);
-  return *std::move(best);
+  return best;
+}
+
+Coerced refuse_union(const Type& type, const Json& value) {
+  const auto complaint = "is none of " + annotation_name(type);
+  auto out = refuse(value, complaint, "the value " + complaint);
+  out.error().violations[0].rule = "union";
+  return out;
 }
 
 /// Text that is the value itself, such as a date, without quotes and emphasis around it.
@@ -180,7 +195,7 @@ Coerced dict_from_text(const Type& type, std::string_view original, Liberties& l
   const auto text = unfenced(original, liberties);
   if (!text.starts_with('{')) return refuse(text, "is not a JSON object");
   auto value = json_text(type, text, liberties);
-  if (!value) return refuse(text, std::format("is not a JSON object: {}", value.error()));
+  if (!value) return refuse_json(text, "is not a JSON object", std::move(value.error()));
   return value;
 }
 
@@ -205,7 +220,10 @@ Coerced from_text(const Type& type, std::string_view text, Liberties& liberties)
     case Kind::boolean:
     case Kind::literal: return coerce_scalar(type, text, liberties);
     case Kind::union_:
-      return best_of(type, [&](const Type& alternative) { return from_text(alternative, text, liberties); }, liberties);
+      if (auto value = best_of(
+              type, [&](const Type& alternative) { return from_text(alternative, text, liberties); }, liberties))
+        return *std::move(value);
+      return refuse_union(type, Json(text));
     case Kind::code: return Json(unfenced(text, liberties));
     case Kind::reasoning: return Json(text);
     default: break;
@@ -224,7 +242,7 @@ Coerced from_text(const Type& type, std::string_view text, Liberties& liberties)
 
 Coerced text_of(Json value, Liberties& liberties) {
   if (value.is_string()) return value;
-  if (value.is_null()) return std::unexpected(std::string("the value is null"));
+  if (value.is_null()) return refuse(value, "is null", "the value is null");
   liberties.take("json_as_text");
   return Json(to_text(value));
 }
@@ -254,24 +272,33 @@ Coerced scalar_from_json(const Type& type, const Json& value, Liberties& liberti
     liberties.take("bool_word");
     return value.get_int64() == 1;
   }
-  return coerce_scalar(type, to_text(value), liberties);  // which says what is wrong with it
+  auto scalar = coerce_scalar(type, to_text(value), liberties);  // which says what is wrong with it
+  if (!scalar) scalar.error().violations[0].value = value_at_fault(value);
+  return scalar;
 }
 
 Coerced list_from_json(const Type& type, Json value, Liberties& liberties) {
-  if (!value.is_array()) return refuse(to_text(value), "is not a list");
-  for (auto& item : value.get_array()) {
-    auto read = from_json(type.arguments[0], std::move(item), liberties);
-    if (!read) return read;
-    item = *std::move(read);
+  if (!value.is_array()) return refuse(value, "is not a list");
+  auto& items = value.get_array();
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    auto read = from_json(type.arguments[0], std::move(items[i]), liberties);
+    if (!read) {
+      read.error().within(i);
+      return read;
+    }
+    items[i] = *std::move(read);
   }
   return value;
 }
 
 Coerced dict_from_json(const Type& type, Json value, Liberties& liberties) {
-  if (!value.is_object()) return refuse(to_text(value), "is not a JSON object");
+  if (!value.is_object()) return refuse(value, "is not a JSON object");
   for (auto& member : value.get_object()) {
     auto read = from_json(type.arguments[1], std::move(member.value()), liberties);
-    if (!read) return read;
+    if (!read) {
+      read.error().within(member.key());
+      return read;
+    }
     member.value() = *std::move(read);
   }
   return value;
@@ -281,7 +308,10 @@ Coerced tuple_from_json(const Type& type, Json value, Liberties& liberties) {
   if (!value.is_array() || value.get_array().size() != type.arguments.size()) return value;  // `fit` says what is wrong
   for (std::size_t i = 0; i < type.arguments.size(); ++i) {
     auto read = from_json(type.arguments[i], std::move(value.get_array()[i]), liberties);
-    if (!read) return read;
+    if (!read) {
+      read.error().within(i);
+      return read;
+    }
     value.get_array()[i] = *std::move(read);
   }
   return value;
@@ -294,7 +324,11 @@ Coerced object_from_json(const Type& type, Json value, Liberties& liberties) {
     auto* const member = value.get_object().if_contains(field.name);
     if (member == nullptr || (member->is_null() && field.default_value)) continue;
     auto read = from_json(field.type, std::move(*member), liberties);
-    if (!read) return std::unexpected(std::format("`{}`: {}", field.name, read.error()));
+    if (!read) {
+      read.error().reason = std::format("`{}`: {}", field.name, read.error().reason);
+      read.error().within(field.name);
+      return read;
+    }
     *member = *std::move(read);
   }
   return value;
@@ -312,7 +346,9 @@ Coerced from_json(const Type& type, Json value, Liberties& liberties) {
   if (type.kind == Kind::string) return text_of(std::move(value), liberties);
   if (is_scalar(type)) return scalar_from_json(type, value, liberties);
   if (type.kind == Kind::union_) {
-    return best_of(type, [&](const Type& alternative) { return from_json(alternative, value, liberties); }, liberties);
+    auto best =
+        best_of(type, [&](const Type& alternative) { return from_json(alternative, value, liberties); }, liberties);
+    return best ? Coerced(*std::move(best)) : refuse_union(type, value);
   }
   const bool has_parts =
       type.kind == Kind::list || type.kind == Kind::dict || type.kind == Kind::tuple || type.kind == Kind::object;
@@ -333,13 +369,56 @@ Coerced from_json(const Type& type, Json value, Liberties& liberties) {
 }  // namespace
 
 Coerced within_limits(const Field& field, Coerced value) {
-  if (!value) return value;
-  auto fitted = fit(field, *std::move(value));
-  if (!fitted) {
-    for (auto& [path, rule, at_fault, message] : fitted.error()) path.erase(0, field.name.size());
-    return std::unexpected(to_sentence(fitted.error()));
+  if (!value) {
+    value.error().within(field.name);
+    return value;
   }
-  return *std::move(fitted);
+  auto fitted = fit(field, *std::move(value));
+  if (fitted) return *std::move(fitted);
+  auto relative = fitted.error();
+  for (auto& violation : relative) {
+    auto& path = violation.path;
+    path.erase(0, field.name.size() + (path.substr(field.name.size()).starts_with('.') ? 1 : 0));
+  }
+  return std::unexpected(Refusal{.reason = to_sentence(relative), .violations = std::move(fitted.error())});
+}
+
+void Refusal::within(std::string_view member) {
+  for (auto& violation : violations) violation.path = path_within(member, violation.path);
+}
+
+void Refusal::within(std::size_t index) {
+  for (auto& violation : violations) violation.path = path_within(index, violation.path);
+}
+
+std::unexpected<Refusal> refuse(const Json& value, std::string_view complaint, std::string reason) {
+  return std::unexpected(Refusal{
+      .reason = std::move(reason),
+      .violations = {{.path = {}, .rule = "type", .value = value_at_fault(value), .message = std::string(complaint)}}});
+}
+
+std::unexpected<Refusal> refuse(const Json& value, std::string_view complaint) {
+  constexpr std::size_t longest = 60;
+  const auto text = value.is_string() ? std::string(view(value.get_string())) : to_text(value);
+  return refuse(value, complaint, std::format("`{}` {}", excerpt(text, longest), complaint));
+}
+
+namespace {
+
+/// As much of a text as a message may show: a reply can be long.
+Json start_of(std::string_view text) {
+  constexpr std::size_t enough = 80;
+  return Json(text.substr(0, enough));
+}
+
+}  // namespace
+
+std::unexpected<Refusal> refuse(std::string_view text, std::string_view complaint) {
+  return refuse(start_of(text), complaint);
+}
+
+std::unexpected<Refusal> refuse(std::string_view text, std::string_view complaint, std::string reason) {
+  return refuse(start_of(text), complaint, std::move(reason));
 }
 
 bool is_null_word(std::string_view text) noexcept {

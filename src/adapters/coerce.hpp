@@ -10,8 +10,25 @@
 
 namespace dspy {
 
-/// A value of the wanted type, or why there is none: "`abc` is not a number".
-using Coerced = std::expected<Json, std::string>;
+/// Why what was read is no value of the wanted type.
+struct Refusal {
+  std::string reason = {};     ///< "`abc` is not a number"
+  Violations violations = {};  ///< The same, each with its place.
+
+  // What was refused is a part of what is: puts that part's name in front of each place.
+  void within(std::string_view member);
+  void within(std::size_t index);
+};
+
+using Coerced = std::expected<Json, Refusal>;
+
+/// "`value` is not a number", for the complaint "is not a number".
+std::unexpected<Refusal> refuse(const Json& value, std::string_view complaint);
+std::unexpected<Refusal> refuse(std::string_view text, std::string_view complaint);
+
+/// For a reason that does not begin with the value.
+std::unexpected<Refusal> refuse(const Json& value, std::string_view complaint, std::string reason);
+std::unexpected<Refusal> refuse(std::string_view text, std::string_view complaint, std::string reason);
 
 /// Reads what a model wrote for `field` as a value of its type and within its limits, and notes
 /// each liberty that took.  Text that might mean two things is an error, never a guess.
@@ -24,7 +41,8 @@ Coerced coerce(const Field& field, Json value, Liberties& liberties);
 /// The same for a part of a value: by its type alone.
 Coerced coerce_text(const Type& type, std::string_view text, Liberties& liberties);
 
-/// A value of the right type that keeps the field's limits, or which it breaks.
+/// A value of the right type that keeps the field's limits, or which it breaks; places begin with
+/// the field's name.
 Coerced within_limits(const Field& field, Coerced value);
 
 /// True for the words that stand for "no value" in an optional field: nothing, `none`, `null`, `n/a`.

@@ -254,7 +254,7 @@ std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& fi
   const auto& json = json_[output];
   if (!json || is_blank(*json)) return std::nullopt;
   if (cut_member_ == output && field.type.required().kind != Type::Kind::string)
-    return std::unexpected(std::string("the value is cut off"));
+    return within_limits(field, refuse(*json, "is cut off", "the value is cut off"));
   return coerce(field, *json, liberties);
 }
 
@@ -300,7 +300,11 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
       if (*value) {
         reading.outputs.emplace(field.name, **std::move(value));
       } else {
-        invalid.push_back({.field = field.name, .reason = std::move(value->error()), .value = value_without_limits(i)});
+        auto& [reason, violations] = value->error();
+        invalid.push_back({.field = field.name,
+                           .reason = std::move(reason),
+                           .value = value_without_limits(i),
+                           .violations = std::move(violations)});
       }
     } else if (field.default_value) {
       liberties.take("defaulted");

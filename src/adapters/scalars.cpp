@@ -14,11 +14,6 @@ namespace {
 
 using Kind = Type::Kind;
 
-Coerced refuse(std::string_view text, std::string_view complaint) {
-  constexpr std::size_t longest = 60;
-  return std::unexpected(std::format("`{}` {}", excerpt(text, longest), complaint));
-}
-
 void note(const WrittenNumber& number, Liberties& liberties) {
   if (number.grouped) liberties.take("thousands_separator");
   if (number.unusual_minus) liberties.take("minus_sign");

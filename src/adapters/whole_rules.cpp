@@ -24,8 +24,9 @@ std::expected<Reading, Unreadable> hold_to_rules(const Signature& signature, Rea
   Unreadable out{.partial = std::move(reading.outputs), .flags = std::move(reading.flags), .raw = std::move(raw)};
   for (auto& violation : outputs.error()) {
     auto& invalid = out.invalid.emplace_back();
-    invalid.field = violation.path.empty() ? std::move(violation.rule) : std::move(violation.path);
+    invalid.field = violation.path.empty() ? violation.rule : violation.path;
     invalid.reason = std::format("the output {}", violation.message);
+    invalid.violations.push_back(std::move(violation));
   }
   return std::unexpected(std::move(out));
 }

@@ -101,7 +101,8 @@ class Reader {
 
   Coerced leaf(const Type& type, std::string_view close) {
     const auto end = close.empty() ? text_.size() : text_.find(close, at_);
-    if (end == std::string_view::npos) return std::unexpected(std::format("`{}` is missing", close));
+    if (end == std::string_view::npos)
+      return refuse(text_.substr(at_), std::format("has no `{}`", close), std::format("`{}` is missing", close));
     std::string plain;
     append_unescaped_xml(plain, text::trim(text_.substr(at_, end - at_)));
     at_ = end + close.size();
@@ -115,7 +116,10 @@ class Reader {
       if (!tag) return std::unexpected(tag.error());
       if (!*tag) return items;
       auto value = content(item_type(type, items.size()), (*tag)->name);
-      if (!value) return value;
+      if (!value) {
+        value.error().within(items.size());
+        return value;
+      }
       items.push_back(*std::move(value));
     }
   }
@@ -141,7 +145,10 @@ class Reader {
         continue;
       }
       auto value = content(member_type(type, (*tag)->key), (*tag)->name);
-      if (!value) return value;
+      if (!value) {
+        value.error().within((*tag)->key);
+        return value;
+      }
       const auto [member, is_new] = members.insert_or_assign((*tag)->key, *std::move(value));
       if (!is_new) liberties_.take("duplicate_key");
     }
@@ -158,32 +165,33 @@ class Reader {
   }
 
   /// The next child's tag, which is consumed; nothing at the end of the parent, which is too.
-  std::expected<std::optional<Tag>, std::string> child(std::string_view close) {
+  std::expected<std::optional<Tag>, Refusal> child(std::string_view close) {
     at_ = std::min(text_.find_first_not_of(blanks, at_), text_.size());
     if (is_end(at_, close)) {
       at_ += close.size();
       return std::nullopt;
     }
     const auto rest = text_.substr(at_);
-    const auto refuse = [&] {
+    const auto no_tag = [&] {
       constexpr std::size_t longest = 60;
-      return std::unexpected(std::format("`{}` stands where a tag should", excerpt(rest, longest)));
+      const auto fault = std::format("`{}` stands where a tag should", excerpt(rest, longest));
+      return refuse(rest, "is no XML: " + fault, fault);
     };
-    if (!rest.starts_with('<')) return refuse();
+    if (!rest.starts_with('<')) return no_tag();
     const auto end = rest.find('>');
-    if (end == std::string_view::npos) return refuse();
+    if (end == std::string_view::npos) return no_tag();
     const auto inside = rest.substr(1, end - 1);
     const auto name_end =
         static_cast<std::size_t>(std::ranges::find_if_not(inside, is_name_character) - inside.begin());
     Tag tag{.name = inside.substr(0, name_end), .key = std::string(inside.substr(0, name_end))};
-    if (!is_tag_name(tag.name)) return refuse();
+    if (!is_tag_name(tag.name)) return no_tag();
     const auto attributes = text::trim(inside.substr(name_end));
     constexpr std::string_view key = "key=\"";
     if (attributes.starts_with(key) && attributes.ends_with('"') && attributes.size() > key.size()) {
       tag.key.clear();
       append_unescaped_xml(tag.key, attributes.substr(key.size(), attributes.size() - key.size() - 1));
     } else if (!attributes.empty()) {
-      return refuse();
+      return no_tag();
     }
     at_ += end + 1;
     return tag;

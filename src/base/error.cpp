@@ -14,13 +14,6 @@ JsonArray to_array(const std::vector<std::string>& names) {
   return array;
 }
 
-JsonArray to_array(const Violations& violations) {
-  JsonArray array;
-  for (const auto& [path, rule, value, message] : violations)
-    array.push_back(JsonObject{{"path", path}, {"rule", rule}, {"value", value}, {"message", message}});
-  return array;
-}
-
 }  // namespace
 
 std::string_view to_string(Errc code) noexcept {
@@ -63,9 +56,9 @@ JsonObject to_json(const Error& error) {
     if (!info.missing.empty()) out["missing"] = to_array(info.missing);
     if (!info.invalid.empty()) out["invalid"] = to_array(info.invalid);
   }
-  if (!info.violations.empty()) out["violations"] = to_array(info.violations);
   out["message"] = error.what();
   if (error.code() == Errc::parse_error || !info.partial.empty()) out["partial"] = info.partial;
+  if (!info.violations.empty()) out["violations"] = to_json(info.violations);
   if (info.actual) out["actual"] = *info.actual;
   if (info.max) out["max"] = *info.max;
   if (info.used) out["used"] = *info.used;

@@ -16,4 +16,11 @@ std::string to_sentence(const Violations& violations, std::string_view subject) 
   return out;
 }
 
+JsonArray to_json(const Violations& violations) {
+  JsonArray array;
+  for (const auto& [path, rule, value, message] : violations)
+    array.push_back(JsonObject{{"path", path}, {"rule", rule}, {"value", value}, {"message", message}});
+  return array;
+}
+
 }  // namespace dspy

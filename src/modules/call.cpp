@@ -54,6 +54,13 @@ void note(Prediction& prediction, std::string_view liberty) {
   if (!std::ranges::contains(prediction.flags, flag)) prediction.flags.push_back(std::move(flag));
 }
 
+FailedReply failed(const Adapter& adapter, std::string completion, const Unreadable& unreadable) {
+  return {.adapter = std::string(adapter.name()),
+          .completion = std::move(completion),
+          .reason = unreadable.complaint(),
+          .violations = unreadable.violations()};
+}
+
 /// The outputs in the signature's order, with values that break only a limit, each with a flag.
 Reading accepted(const Signature& signature, Unreadable unreadable) {
   Reading out{.outputs = {}, .flags = std::move(unreadable.flags)};
@@ -131,7 +138,8 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
       auto reading = current->parse(reply.text);
       const bool is_last = again == 0 && (policy.fallback == nullptr || asked == policy.fallback);
       if (!reading && is_last && policy.finally == CallPolicy::Finally::accept) {
-        prediction.failures.push_back({std::string(asked->name()), reply.text, reading.error().complaint()});
+        prediction.failures.push_back(failed(*asked, reply.text, reading.error()));
+        prediction.violations = prediction.failures.back().violations;
         reading = accepted(*signature, std::move(reading.error()));
       }
       if (reading) {
@@ -143,7 +151,7 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
         co_return;
       }
       if (is_last) throw to_error(reading.error());
-      prediction.failures.push_back({std::string(asked->name()), std::move(reply.text), reading.error().complaint()});
+      prediction.failures.push_back(failed(*asked, std::move(reply.text), reading.error()));
       if (sink != nullptr) events.begin_anew();
       if (again == 0) break;
       --again;

@@ -97,7 +97,9 @@ class InputProblems {
  private:
   void check(const Field& field, Json* value) {
     if (!value) {
-      if (field.is_required()) info_.missing.push_back(field.name);
+      if (!field.is_required()) return;
+      info_.missing.push_back(field.name);
+      info_.violations.push_back({.path = field.name, .rule = "missing", .value = nullptr, .message = "is missing"});
       return;
     }
     Violations violations;
@@ -115,6 +117,7 @@ class InputProblems {
       return;
     }
     std::vector<std::string> names;
+    names.reserve(signature_.inputs.size());
     for (const auto& field : signature_.inputs) names.push_back(field.name);
     const auto meant = text::nearest(key, names);
     unknown_.push_back(meant ? std::format("there is no input `{}`, did you mean `{}`?", name, *meant)
@@ -216,7 +219,7 @@ void validate(const Signature& signature) {
   if (const auto position = text::invalid_utf8(signature.instructions)) {
     throw Error(Errc::signature_error,
                 std::format("byte {} of the instructions is not UTF-8; save the text as UTF-8", *position),
-                {.position = *position});
+                {.position = position});
   }
   std::vector<std::string_view> names;
   for (const auto* fields : {&signature.inputs, &signature.outputs}) {

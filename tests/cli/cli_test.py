@@ -46,6 +46,24 @@ class Parse(unittest.TestCase):
         self.assertEqual(error["partial"], {"c": "here"})
         self.assertIn("`many` is not a number", error["message"])
 
+    def test_what_is_wrong_is_told_part_by_part(self):
+        result = dspy(
+            "parse", "--adapter", "json",
+            "-s", "q -> lines: list[Line{price: Annotated[float, Field(ge=0)]}], b",
+            text='{"lines": [{"price": 1}, {"price": -2}]}',
+        )  # fmt: skip
+        self.assertEqual(result.returncode, 1)
+        error = json.loads(result.out)["error"]
+        self.assertEqual(
+            error["violations"],
+            [
+                {"path": "b", "rule": "missing", "value": None, "message": "is missing"},
+                {"path": "lines[1].price", "rule": "ge", "value": -2.0, "message": "is -2, below the minimum 0"},
+            ],
+        )
+        batch = dspy("parse", "--batch", text=jsonl({"signature": "q -> a: int", "completion": "A: x"}))
+        self.assertEqual(lines(batch)[0]["error"]["violations"][0]["path"], "a")
+
     def test_flags_say_which_liberty_was_taken_with_which_field(self):
         result = dspy("parse", "--signature", "q -> n: int", text="N: 1,234")
         self.assertEqual(lines(result)[0]["outputs"], {"n": 1234})
@@ -230,6 +248,49 @@ class Run(unittest.TestCase):
             self.assertIn("--accept-changed", refused.err)
             self.assertEqual(dspy(*arguments, "--accept-changed").returncode, 0)
             self.assertEqual(lines(dspy("inspect", file.name, "--json"))[0]["integrity"], "changed")
+
+    # Three tokens are too few for the reply, however often the model is asked.
+    cut_reply = ("ask", "-s", "question -> answer: dict[str, int], b: int", "x?", "--temperature", "0", "--max-tokens", "3")
+
+    def test_a_reply_that_cannot_be_read_is_asked_for_again_as_often_as_is_said(self):
+        for again in (0, 2):
+            result = dspy(*self.cut_reply, "--ask-again", str(again), "--finally", "accept", "--json")
+            self.assertEqual(result.returncode, 0, result.out)
+            answer = lines(result)[0]
+            self.assertEqual(answer["usage"]["requests"], again + 1)
+            self.assertEqual(len(answer["failures"]), again + 1)
+            self.assertIn({"field": "", "liberty": "accepted"}, answer["flags"])
+            self.assertEqual({"field": "", "liberty": "asked_again"} in answer["flags"], again > 0)
+            self.assertIn("b", [each["path"] for each in answer["violations"]])
+            self.assertEqual(answer["failures"][-1]["violations"], answer["violations"])
+
+    def test_another_adapter_is_tried_only_if_it_is_named(self):
+        for flags, adapters in (([], ["field"]), (["--fallback", "json"], ["field", "json"])):
+            result = dspy(*self.cut_reply, "--ask-again", "0", "--finally", "accept", "--json", *flags)
+            self.assertEqual([each["adapter"] for each in lines(result)[0]["failures"]], adapters)
+
+    def test_a_call_that_fails_at_last_says_what_is_wrong(self):
+        result = dspy(*self.cut_reply, "--ask-again", "0", "--json")
+        self.assertEqual(result.returncode, 1)
+        error = json.loads(result.out)["error"]
+        self.assertIn({"path": "b", "rule": "missing", "value": None, "message": "is missing"}, error["violations"])
+        told = dspy(*self.cut_reply, "--ask-again", "0", "--finally", "accept")
+        self.assertEqual(told.returncode, 0)
+        self.assertIn("dspy: accepted although", told.err)
+        self.assertIn("`b` is missing", told.err)
+
+    def test_the_policy_holds_for_saved_programs_and_batches(self):
+        flags = ("--max-tokens", "3", "--temperature", "0", "--ask-again", "0", "--finally", "accept")
+        job = {"signature": "question -> answer: dict[str, int], b: int", "inputs": {"question": "x?"}}
+        answer = lines(dspy("run", "--batch", *flags, text=jsonl(job)))[0]
+        self.assertIn({"field": "", "liberty": "accepted"}, answer["flags"])
+        self.assertEqual(answer["usage"]["requests"], 1)
+
+    def test_a_policy_out_of_range_exits_with_2(self):
+        for flags in (["--ask-again", "-1"], ["--finally", "maybe"], ["--fallback", "jsno"]):
+            result = dspy("ask", "x?", *flags)
+            self.assertEqual(result.returncode, 2, flags)
+            self.assertTrue(result.err)
 
     def test_bad_input_gets_a_clear_error_and_a_code(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -31,6 +31,7 @@ struct Unreadable {
     std::string reason = {};  ///< "`abc` is not a number"
     /// The value, if it has the field's type and only breaks its limits.
     std::optional<Json> value = {};
+    Violations violations = {};  ///< The reason, part by part.  Paths begin with the field's name.
   };
 
   std::vector<std::string> missing = {};
@@ -39,6 +40,8 @@ struct Unreadable {
   std::vector<Flag> flags = {};
   std::string raw = {};  ///< The reply, with U+FFFD for what is not UTF-8.
 
+  /// All that is wrong, one by one: a missing field is the violation `missing`.
+  Violations violations() const;
   /// The part of a sentence that names every field at fault: "the reply lacks the field `a`".
   std::string complaint() const;
   /// The same, with the start of the reply.

@@ -31,4 +31,7 @@ using Violations = std::vector<Violation>;
 /// called by `subject`.
 std::string to_sentence(const Violations& violations, std::string_view subject = "the value");
 
+/// `[{"path", "rule", "value", "message"}, …]`.
+JsonArray to_json(const Violations& violations);
+
 }  // namespace dspy

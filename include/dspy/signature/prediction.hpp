@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/json.hpp"
+#include "dspy/base/violation.hpp"
 #include "dspy/signature/usage.hpp"
 
 #include <string>
@@ -23,6 +24,7 @@ struct FailedReply {
   std::string adapter = {};     ///< The adapter that was to read it.
   std::string completion = {};  ///< The reply.
   std::string reason = {};      ///< "the reply lacks the field `answer`"
+  Violations violations = {};   ///< The same, one by one.
 };
 
 /// What a program returns: the output fields, what they cost, and how they were read.
@@ -34,6 +36,7 @@ struct Prediction {
   std::string adapter = {};                ///< The name of the adapter that read them.
   std::string draft = {};                  ///< Of an adapter that asks twice: what the first request brought.
   std::vector<FailedReply> failures = {};  ///< Replies that were refused before this one, oldest first.
+  Violations violations = {};              ///< What is wrong with outputs that were accepted all the same.
 
   /// The value of an output field.  Throws `Error` (`bad_input`) that names the fields there are.
   const Json& at(std::string_view name) const;

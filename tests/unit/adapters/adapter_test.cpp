@@ -26,7 +26,10 @@ TEST_CASE("An unknown adapter is an error that lists those there are") {
 
 TEST_CASE("An unreadable reply becomes an error that carries everything") {
   const Unreadable unreadable{.missing = {"a"},
-                              .invalid = {{"b", "`x` is not a number"}, {"c", "`y` is not a list"}},
+                              .invalid = {{.field = "b",
+                                           .reason = "`x` is not a number",
+                                           .violations = {{"b", "type", "x", "is not a number"}}},
+                                          {.field = "c", .reason = "`y` is not a list"}},
                               .partial = {{"d", 1}},
                               .raw = "B: x"};
 
@@ -37,5 +40,33 @@ TEST_CASE("An unreadable reply becomes an error that carries everything") {
       "the reply lacks the field `a`; the field `b` cannot be read: `x` is not a number; the field `c` cannot be read: "
       "`y` is not a list; the model replied \"B: x\"");
   CHECK(to_text(to_json(error)) == R"({"kind":"parse_error","missing":["a"],"invalid":["b","c"],"message":)" +
-                                       to_text(Json(error.what())) + R"(,"partial":{"d":1}})");
+                                       to_text(Json(error.what())) +
+                                       R"(,"partial":{"d":1},"violations":[)"
+                                       R"({"path":"a","rule":"missing","value":null,"message":"is missing"},)"
+                                       R"({"path":"b","rule":"type","value":"x","message":"is not a number"}]})");
+}
+
+TEST_CASE("Prompts do not mention the ends of C++'s integers of 32 and 64 bits") {
+  struct Case {
+    std::string_view typed;
+    std::string_view plain;
+  };
+  const std::vector<Case> cases = {
+      {"q -> a: Annotated[int, Field(ge=-2147483648, le=2147483647)]", "q -> a: int"},
+      {"q -> a: Annotated[int, Field(ge=0, le=4294967295)]", "q -> a: Annotated[int, Field(ge=0)]"},
+      {"q -> a: list[Annotated[int, Field(ge=-2147483648, le=2147483647)]]", "q -> a: list[int]"},
+      {"q -> a: Line{n: Annotated[int, Field(ge=1, le=2147483647)]}", "q -> a: Line{n: Annotated[int, Field(ge=1)]}"},
+  };
+  for (const auto* const name : {"field", "chat", "json", "xml", "two_step"}) {
+    for (const auto& [typed, plain] : cases) {
+      CAPTURE(name);
+      CAPTURE(typed);
+      const JsonObject inputs = {{"q", "?"}};
+      const auto prompt = [&](std::string_view notation) {
+        const auto signature = Signature::parse(notation);
+        return adapter(name)->format({.signature = signature, .inputs = inputs});
+      };
+      CHECK(prompt(typed) == prompt(plain));
+    }
+  }
 }

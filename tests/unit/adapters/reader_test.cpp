@@ -67,3 +67,54 @@ TEST_CASE("A very long value is read whole") {
   CHECK(FieldAdapter().parse(qa(), text)->outputs.at("answer") == Json(text));
   CHECK(FieldAdapter().parse(qa(), "{\"answer\": \"" + text + "\"}")->outputs.at("answer") == Json(text));
 }
+
+TEST_CASE("What is wrong with a reply is told part by part: place, rule, value and words") {
+  struct Case {
+    std::string_view signature;
+    std::string_view adapter;
+    std::string_view reply;
+    Violations violations;
+  };
+  const Json none;
+  const std::vector<Case> cases = {
+      {"q -> n: int", "field", "N: many", {{"n", "type", "many", "is not a whole number"}}},
+      {"q -> n: int, b", "field", "N: 4", {{"b", "missing", none, "is missing"}}},
+      {"q -> n: Annotated[int, Field(le=10)]", "field", "N: 12", {{"n", "le", 12, "is 12, above the maximum 10"}}},
+      {"q -> n: list[Annotated[int, Field(ge=0)]]",
+       "field",
+       "N: 1, -2, -3",
+       {{"n[1]", "ge", -2, "is -2, below the minimum 0"}, {"n[2]", "ge", -3, "is -3, below the minimum 0"}}},
+      {"q -> n: list[int]", "field", "N:\n- 1\n- two words", {{"n[1]", "type", "two words", "is not a whole number"}}},
+      {"q -> n: list[int]", "json", R"({"n": [1, "x", 3]})", {{"n[1]", "type", "x", "is not a whole number"}}},
+      {"q -> n: list[int]", "field", "N: [1, [2], 3]", {{"n[1]", "type", none, "is not a whole number"}}},
+      {"q -> n: dict[str, float]", "json", R"({"n": {"a b": "x"}})", {{"n[\"a b\"]", "type", "x", "is not a number"}}},
+      {"q -> n: tuple[int, bool]",
+       "json",
+       R"({"n": [1, "maybe"]})",
+       {{"n[1]", "type", "maybe", "is neither true nor false"}}},
+      {"q -> order: Order{lines: list[Line{price: float}]}",
+       "json",
+       R"({"order": {"lines": [{"price": "free"}]}})",
+       {{"order.lines[0].price", "type", "free", "is not a number"}}},
+      {"q -> order: Order{lines: list[Line{price: float}]}",
+       "xml",
+       "<order><lines><item><price>free</price></item></lines></order>",
+       {{"order.lines[0].price", "type", "free", "is not a number"}}},
+      {"q -> order: Order{size: int, name}",
+       "json",
+       R"({"order": {"size": 1}})",
+       {{"order.name", "missing", none, "is missing"}}},
+      {"q -> n: int | bool", "field", "N: many", {{"n", "union", "many", "is none of Union[int, bool]"}}},
+      {"q -> n: list[int]", "json", R"({"n": true})", {{"n", "type", true, "is not a list"}}},
+      {"q -> n: int", "json", R"({"n": 2.5})", {{"n", "type", 2.5, "is 2.5, not an integer"}}},
+      {"q -> n: Literal['a', 'b']", "chat", "[[ ## n ## ]]\nc", {{"n", "type", "c", "is not one of: a or b"}}},
+  };
+  for (const auto& [signature, name, reply, violations] : cases) {
+    CAPTURE(signature);
+    CAPTURE(reply);
+    const auto reading = adapter(name)->parse(Signature::parse(signature), reply);
+    REQUIRE_FALSE(reading);
+    CHECK(to_text(Json(to_json(reading.error().violations()))) == to_text(Json(to_json(violations))));
+    CHECK(to_error(reading.error()).info().violations == violations);
+  }
+}

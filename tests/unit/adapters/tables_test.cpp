@@ -72,9 +72,27 @@ void check_message(const Unreadable& unreadable) {
   const auto message = unreadable.message();
   CAPTURE(message);
   for (const auto& field : unreadable.missing) CHECK(message.contains("`" + field + "`"));
-  for (const auto& [field, reason, value] : unreadable.invalid) {
-    CHECK(message.contains("`" + field + "`"));
-    CHECK(message.contains(reason));
+  for (const auto& fault : unreadable.invalid) {
+    CHECK(message.contains("`" + fault.field + "`"));
+    CHECK(message.contains(fault.reason));
+  }
+}
+
+void check_violations(const Unreadable& unreadable) {
+  const auto all = unreadable.violations();
+  CHECK(all.size() >= unreadable.missing.size() + unreadable.invalid.size());
+  for (const auto& fault : unreadable.invalid) {
+    CAPTURE(fault.field);
+    REQUIRE_FALSE(fault.violations.empty());
+    for (const auto& [path, rule, value, reason] : fault.violations) {
+      CAPTURE(path);
+      const auto rest = std::string_view(path).substr(std::min(path.size(), fault.field.size()));
+      CHECK(path.starts_with(fault.field));
+      CHECK((rest.empty() || rest[0] == '.' || rest[0] == '['));
+      CHECK_FALSE(rule.empty());
+      CHECK_FALSE(reason.empty());
+      CHECK_FALSE(value.is_structured());
+    }
   }
 }
 
@@ -148,7 +166,10 @@ TEST_CASE("Replies are read as tests/cases/<adapter>/replies says") {
           for (const auto& member : result) row[member.key()] = member.value();
         }
         CHECK(to_text(result) == to_text(expected_of(row)));
-        if (!reading) check_message(reading.error());
+        if (!reading) {
+          check_message(reading.error());
+          check_violations(reading.error());
+        }
       });
     }
   }

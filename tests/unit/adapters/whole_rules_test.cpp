@@ -37,6 +37,8 @@ TEST_CASE("A reply that breaks a rule of the whole output is refused under the r
   REQUIRE(reading.error().invalid.size() == 1);
   CHECK(reading.error().invalid[0].field == "in_order");
   CHECK(reading.error().invalid[0].reason == "the output has `low` above `high`");
+  CHECK(reading.error().violations() ==
+        Violations{{.path = "", .rule = "in_order", .value = nullptr, .message = "has `low` above `high`"}});
   CHECK(reading.error().partial == JsonObject{{"low", 7}, {"high", 5}});
   CHECK(reading.error().raw == "Low: 7\nHigh: 5");
 }

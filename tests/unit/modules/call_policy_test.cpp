@@ -41,6 +41,8 @@ TEST_CASE("A model is asked again once, and that shows") {
   CHECK(prediction.failures[0].adapter == "field");
   CHECK(prediction.failures[0].completion == "Answer: many");
   CHECK(prediction.failures[0].reason == "the field `answer` cannot be read: `many` is not a whole number");
+  CHECK(prediction.failures[0].violations == Violations{{"answer", "type", "many", "is not a whole number"}});
+  CHECK(prediction.violations.empty());
   const auto messages = lm->requests()[1].messages;
   REQUIRE(messages.size() == 3);
   CHECK(messages[1] == Message{Role::assistant, "Answer: many"});
@@ -70,6 +72,7 @@ TEST_CASE("A call that may not ask again fails at once, with what could be read"
   CHECK(result.error().code() == Errc::parse_error);
   CHECK(result.error().info().missing == std::vector<std::string>{"score"});
   CHECK(result.error().info().partial == JsonObject{{"answer", "x"}});
+  CHECK(result.error().info().violations == Violations{{"score", "missing", nullptr, "is missing"}});
   CHECK(lm->requests().size() == 1);
 }
 
@@ -134,6 +137,20 @@ TEST_CASE("A value that breaks only a limit is accepted with a flag where the po
 
   CHECK(prediction.at("score") == 12);
   CHECK(has_flag(prediction, "score", "broken_limit"));
+  CHECK(prediction.violations == Violations{{"score", "le", 12, "is 12, above the maximum 10"}});
+}
+
+TEST_CASE("A broken limit reaches the caller by place, rule and value") {
+  const Predictor predict(Signature::parse("question -> lines: list[Line{price: Annotated[float, Field(ge=0)]}]"),
+                          {.lm = scripted({R"({"lines": [{"price": 1}, {"price": -2.5}]})"}),
+                           .adapter = std::make_shared<JsonAdapter>(),
+                           .policy = {.ask_again = 0}});
+
+  const auto result = attempt([&] { return predict({{"question", "?"}}); });
+
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().info().invalid == std::vector<std::string>{"lines"});
+  CHECK(result.error().info().violations == Violations{{"lines[1].price", "ge", -2.5, "is -2.5, below the minimum 0"}});
 }
 
 TEST_CASE("A stream takes back what a refused reply handed out") {
