@@ -82,7 +82,9 @@ inline int read_reply(const Adapter& adapter, const std::uint8_t* data, std::siz
     for (const std::string_view notation :
          {"-> reasoning, count: int, score: float, ok: bool, kind: Literal['a', 'bc'], tags: list[str], "
           "sizes: dict[str, int], order_id: Optional[int]",
-          "question -> answer", "-> number: float", "question -> items: list[list[int]], note: Optional[str]"})
+          "question -> answer", "-> number: float", "question -> items: list[list[int]], note: Optional[str]",
+          "question -> order: Order{id: int, lines: list[Line{sku: str, n: int}], tags: list[str]}, either: "
+          "Optional[Person{name: str} | int]"})
       out.push_back(std::make_shared<const Signature>(Signature::parse(notation)));
     return out;
   }();
