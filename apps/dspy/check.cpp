@@ -48,6 +48,8 @@ class Checker {
     const auto root = saved.path == "self" ? std::string() : step_into({}, saved.path);
     for (const auto& difference : differences(saved, signature_))
       add(line_of(text, root + "/signature"), {}, "fields", "differs: " + difference);
+    if (const auto functions = ProgramFlags::functions_of(saved); !functions.empty())
+      notes_.push_back(std::format("{} was saved with {}, to which nothing is held here", file, functions));
     for (std::size_t i = 0; i < saved.demos.size(); ++i) {
       ++rows_;
       values(line_of(text, std::format("{}/demos/{}", root, i)), saved.demos[i]);
@@ -101,8 +103,11 @@ class Checker {
                                     {"message", problem.message}});
     JsonObject unknown;
     for (const auto& [name, count] : unknown_) unknown[name] = count;
-    print_json(
-        {{"rows", rows_}, {"count", count_}, {"problems", std::move(problems)}, {"unknown", std::move(unknown)}});
+    print_json({{"rows", rows_},
+                {"count", count_},
+                {"problems", std::move(problems)},
+                {"unknown", std::move(unknown)},
+                {"notes", JsonArray(notes_.begin(), notes_.end())}});
     return count_ == 0 ? exit_ok : exit_failed;
   }
 
@@ -116,6 +121,7 @@ class Checker {
     for (const auto& [name, count] : unknown_)
       print_line(
           std::format("note: `{}` in {} row{} is no field of the signature", name, count, count == 1 ? "" : "s"));
+    for (const auto& note : notes_) print_line("note: " + note);
     print_line(std::format("{} row{}, {} problem{}", rows_, rows_ == 1 ? "" : "s", count_, count_ == 1 ? "" : "s"));
     return count_ == 0 ? exit_ok : exit_failed;
   }
@@ -125,6 +131,7 @@ class Checker {
   std::string file_;
   std::vector<Problem> problems_;
   std::map<std::string, std::size_t> unknown_;
+  std::vector<std::string> notes_;
   std::size_t rows_ = 0;
   std::size_t count_ = 0;
 };
@@ -173,7 +180,7 @@ void add_check(CLI::App& app, Plan& plan) {
   command->add_option("files", flags->files, "Datasets (.jsonl, .json, .csv) or saved programs (.json)")->required();
   command->add_flag("--inputs-only", flags->inputs_only, "Do not ask for the outputs, as in data without labels");
   command->add_option("--most", flags->most, "Show up to this many problems")->capture_default_str();
-  command->add_flag("--json", flags->json, "Print {\"rows\", \"count\", \"problems\", \"unknown\"}");
+  command->add_flag("--json", flags->json, "Print {\"rows\", \"count\", \"problems\", \"unknown\", \"notes\"}");
   flags->program.add_to(*command);
   command->footer(
       "Prints `file:line: field problem` for each value that breaks its type or a limit, and each field that is\n"

@@ -37,8 +37,10 @@ std::string name_from(const std::string& target) {
 std::string generate(const CodegenFlags& flags) {
   auto options = flags.options;
   if (options.name.empty()) options.name = name_from(flags.target);
-  options.source = flags.target.contains("->") ? std::format("`{}`", flags.target)
-                                               : std::filesystem::path(flags.target).filename().string();
+  constexpr std::size_t longest = 60;  // what a line of comment has room for
+  options.source = flags.target.contains("->")
+                       ? flags.target.size() <= longest ? std::format("`{}`", flags.target) : "a signature"
+                       : std::filesystem::path(flags.target).filename().string();
   const auto subject = read_subject(flags.target, flags.program);
   if (subject.schema) return to_cpp(subject.schema->type, options);
   const bool is_one = !flags.program.predictor.empty() || !flags.program.signature.empty() || !subject.program;

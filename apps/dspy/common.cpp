@@ -160,6 +160,17 @@ ProgramFile ProgramFlags::load() const {
   return load_program(path, {.accept_changed = accept_changed});
 }
 
+std::string ProgramFlags::functions_of(const SavedPredictor& saved) {
+  std::vector<std::string> names;
+  if (saved.functions) {
+    for (const auto& [field, name] : saved.functions->validators)
+      names.push_back(std::format("the validator `{}`{}", name, field.empty() ? "" : std::format(" of `{}`", field)));
+    for (const auto& field : saved.functions->computed)
+      names.push_back(std::format("the computed field `{}`", field.name));
+  }
+  return names.empty() ? std::string() : text::enumerate(names, "", "and");
+}
+
 const SavedPredictor& ProgramFlags::choose(const ProgramFile& file) const {
   if (predictor.empty() && file.predictors.size() == 1) return file.predictors[0];
   if (const auto* found = file.find(predictor)) return *found;

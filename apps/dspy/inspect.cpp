@@ -82,6 +82,7 @@ JsonObject describe_predictor(const SavedPredictor& saved) {
   out["demos"] = saved.demos.size();
   if (!saved.adapter.empty()) out["adapter"] = saved.adapter;
   if (!saved.lm.empty()) out["lm"] = saved.lm;
+  if (const auto functions = ProgramFlags::functions_of(saved); !functions.empty()) out["functions"] = functions;
   return out;
 }
 
@@ -91,6 +92,8 @@ void print_predictor(const SavedPredictor& saved) {
                          saved.demos.size() == 1 ? "" : "s"));
   if (!saved.adapter.empty()) print_line("adapter       " + saved.adapter);
   if (!saved.lm.empty()) print_line("asked         " + saved.lm);
+  if (const auto functions = ProgramFlags::functions_of(saved); !functions.empty())
+    print_line("functions     " + functions);
   if (saved.names_its_fields()) {
     print_signature(saved.signature);
     return;

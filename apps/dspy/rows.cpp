@@ -22,6 +22,8 @@ Row row_of(std::size_t line, std::string_view text) {
   const auto json = parse_json(text);
   if (!json) return {line, {}, std::format("is not JSON: {} at byte {}", json.error().message, json.error().position)};
   if (!json->is_object()) return {line, {}, "is no JSON object"};
+  if (const auto repeated = repeated_member(text))
+    return {line, {}, std::format("is ambiguous: {} at byte {}", repeated->message, repeated->position)};
   return {line, json->get_object()};
 }
 
@@ -68,6 +70,10 @@ void each_json_item(const std::filesystem::path& path, const Visit& visit) {
     throw Error(Errc::bad_input, json ? std::format("`{}` holds no list of rows", path.string())
                                       : std::format("`{}` is not JSON: {} at byte {}", path.string(),
                                                     json.error().message, json.error().position));
+  }
+  if (const auto repeated = repeated_member(text)) {
+    throw Error(Errc::bad_input,
+                std::format("`{}` is ambiguous: {} at byte {}", path.string(), repeated->message, repeated->position));
   }
   const auto lines = lines_of_items(text);
   for (std::size_t i = 0; i < json->get_array().size(); ++i) {
@@ -149,6 +155,10 @@ void each_csv_row(const std::filesystem::path& path, const Signature& signature,
   const auto names = reader.next(problem);
   if (!names)
     throw Error(Errc::bad_input, std::format("`{}` is empty; its first line must name the columns", path.string()));
+  for (auto name = names->begin(); name != names->end(); ++name) {
+    if (std::find(names->begin(), name, *name) != name)
+      throw Error(Errc::bad_input, std::format("`{}` has two columns `{}`; rename one", path.string(), *name));
+  }
   while (const auto cells = reader.next(problem)) {
     if (cells->size() == 1 && cells->front().empty()) continue;
     auto row = row_of(*names, *cells, signature);

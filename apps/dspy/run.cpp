@@ -49,8 +49,10 @@ int run_program(const RunFlags& flags) {
     throw Error(Errc::bad_input, "name a program file, or give --batch and JSONL on standard input");
   }
   const auto file = flags.program.load();
-  const auto predictor =
-      flags.program.make(flags.program.choose(file), {.sampling = flags.model.sampling, .policy = flags.policy.make()});
+  const auto& saved = flags.program.choose(file);
+  const auto predictor = flags.program.make(saved, {.sampling = flags.model.sampling, .policy = flags.policy.make()});
+  if (const auto functions = ProgramFlags::functions_of(saved); !functions.empty())
+    std::cerr << "dspy: note: the program was saved with " << functions << ", which only its own C++ can run\n";
   const auto& signature = predictor.signature();
   const auto with_model = [&] {
     auto copy = predictor;

@@ -1,5 +1,7 @@
 #include "dspy/base/text.hpp"
 
+#include "base/letters.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -13,19 +15,6 @@ constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
 constexpr bool is_space(char c) noexcept {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
-constexpr bool is_upper(char c) noexcept {
-  return c >= 'A' && c <= 'Z';
-}
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-constexpr char lower(char c) noexcept {
-  return is_upper(c) ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-constexpr char upper(char c) noexcept {
-  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
-}
-
 /// The start of a UTF-8 text: one character, the start of one, or neither.
 struct Utf8Step {
   enum class Kind { whole, cut, broken };

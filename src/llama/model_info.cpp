@@ -2,6 +2,7 @@
 
 #include "llama/gguf.hpp"
 #include "llama/model_info.hpp"
+#include "lm/sampling_json.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -67,20 +68,6 @@ Sampling recommended_sampling(const Gguf& gguf) {
   sampling.repeat_penalty = number("penalty_repeat", 1e-6, 100);
   sampling.repeat_last_n = count("penalty_last_n");
   return sampling;
-}
-
-JsonObject to_json(const Sampling& sampling) {
-  JsonObject json;
-  const auto add = [&](std::string_view name, const auto& value) {
-    if (value) json[name] = *value;
-  };
-  add("temperature", sampling.temperature);
-  add("top_p", sampling.top_p);
-  add("top_k", sampling.top_k);
-  add("min_p", sampling.min_p);
-  add("repeat_penalty", sampling.repeat_penalty);
-  add("repeat_last_n", sampling.repeat_last_n);
-  return json;
 }
 
 }  // namespace

@@ -4,9 +4,9 @@
 #include "modules/codegen_types.hpp"
 
 #include <algorithm>
+#include <array>
 #include <format>
 #include <map>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -15,57 +15,119 @@ namespace {
 
 using namespace codegen;
 
-std::string indented(const std::vector<std::string>& lines, std::string_view indent) {
+/// The parts of a header in the order in which they must stand.
+struct Code {
+  std::string before = {};           ///< Within the namespace.
+  std::string specialisations = {};  ///< Outside of it.
+  std::string behind = {};           ///< Within it again.
+};
+
+std::string includes_for(std::string_view code) {
+  using Use = std::pair<std::string_view, std::string_view>;
+  constexpr auto uses = std::to_array<Use>({{"std::array", "array"},
+                                            {"std::to_array", "array"},
+                                            {"std::chrono", "chrono"},
+                                            {"std::int64_t", "cstdint"},
+                                            {"std::map", "map"},
+                                            {"std::optional", "optional"},
+                                            {"std::string", "string"},
+                                            {"std::tuple", "tuple"},
+                                            {"std::variant", "variant"},
+                                            {"std::monostate", "variant"},
+                                            {"std::vector", "vector"}});
   std::string out;
-  for (const auto& line : lines) out.append(indent).append(line).append("\n");
-  return out;
-}
-
-std::string table(const std::vector<std::string>& entries) {
-  if (entries.empty()) return {};
-  std::string out = "\n  static constexpr auto fields = dspy::describe(\n";
-  for (std::size_t i = 0; i < entries.size(); ++i)
-    out += std::format("      {}{}\n", entries[i], i + 1 == entries.size() ? ");" : ",");
-  return out;
-}
-
-std::string signature_struct(const std::string& name, const Signature& signature) {
-  check_identifier(name, "struct");
-  Members inputs("Input");
-  Members outputs("Output");
-  for (const auto& field : signature.inputs) inputs.add(field);
-  for (const auto& field : signature.outputs) outputs.add(field);
-
-  auto out = comment(signature.instructions, "") + std::format("struct {} {{\n", name);
-  if (!signature.instructions.empty())
-    out += std::format("  static constexpr auto instructions = {};\n\n", literal_of(signature.instructions));
-  for (const auto* side : {&inputs, &outputs}) {
-    if (!side->enumerations().empty()) out += indented({std::string(text::trim(side->enumerations()))}, "  ") + "\n";
+  std::string_view last;
+  for (const auto& [use, file] : uses) {
+    if (file != last && code.contains(use)) {
+      out += std::format("#include <{}>\n", file);
+      last = file;
+    }
   }
-  out += "  struct Input {\n" + indented(inputs.lines(), "    ") + "  };\n";
-  out += "  struct Output {\n" + indented(outputs.lines(), "    ") + "  };\n";
-  auto entries = inputs.notes();
-  entries.insert(entries.end(), outputs.notes().begin(), outputs.notes().end());
-  return out + table(entries) + "};\n";
+  return out.empty() ? out : out + "\n";
 }
 
-std::string header(const std::string& body, const CodegenOptions& options) {
+std::string header(const Code& code, const CodegenOptions& options) {
   std::string out = "// Made by `dspy codegen`";
   if (!options.source.empty()) {
     auto source = options.source;
     std::ranges::replace_if(source, [](char c) { return c == '\n' || c == '\r' || c == '\\'; }, '/');
     out += " from " + source;
   }
-  out +=
-      "; make it again rather than change it.\n#pragma once\n\n#include \"dspy/dspy.hpp\"\n\n"
-      "#include <cstdint>\n#include <map>\n#include <optional>\n#include <string>\n#include <vector>\n\n";
-  if (options.name_space.empty()) return out + body;
-  for (std::string_view rest = options.name_space; !rest.empty();) {
-    const auto part = rest.substr(0, rest.find("::"));
-    check_identifier(part, "namespace");
-    rest.remove_prefix(std::min(part.size() + 2, rest.size()));
+  out += "; make it again rather than change it.\n#pragma once\n\n#include \"dspy/dspy.hpp\"\n\n";
+  out += includes_for(code.before + code.specialisations + code.behind);
+  const auto within = [&](std::string_view text) {
+    text = text::trim(text);
+    if (text.empty()) return;
+    if (options.name_space.empty()) {
+      out.append(text).append("\n\n");
+    } else {
+      out += std::format("namespace {0} {{\n\n{1}\n\n}}  // namespace {0}\n\n", options.name_space, text);
+    }
+  };
+  if (code.specialisations.empty()) {
+    within(code.before + code.behind);
+  } else {
+    within(code.before);
+    out += code.specialisations;
+    within(code.behind);
   }
-  return out + std::format("namespace {0} {{\n\n{1}\n}}  // namespace {0}\n", options.name_space, body);
+  out.pop_back();  // of two line ends
+  return out;
+}
+
+using Parts = std::vector<std::string_view>;
+
+Parts parts_of(std::string_view name_space) {
+  Parts out;
+  while (!name_space.empty()) {
+    const auto part = name_space.substr(0, name_space.find("::"));
+    check_usable(part, "namespace");
+    out.push_back(part);
+    name_space.remove_prefix(std::min(part.size() + 2, name_space.size()));
+  }
+  return out;
+}
+
+std::string qualified(const std::string& scope, const std::string& name) {
+  return scope.empty() ? name : std::format("{}::{}", scope, name);
+}
+
+/// `struct Triage { … }`.  Types that it needs stand in it if they are written by `own_types`.
+std::string signature_struct(const std::string& name, const Signature& signature, TypeWriter& types, bool own_types) {
+  const auto inputs = types.members(signature.inputs, "Input", true);
+  const auto outputs = types.members(signature.outputs, "Output", true);
+  std::string body;
+  if (!signature.instructions.empty())
+    body += std::format("static constexpr auto instructions = {};\n\n", literal_of(signature.instructions));
+  if (own_types) body += types.take_definitions();
+  body += block("struct Input", inputs.text + table(inputs.own_notes));
+  body += block("struct Output", outputs.text + table(outputs.own_notes));
+  auto entries = inputs.outer_notes;
+  entries.insert(entries.end(), outputs.outer_notes.begin(), outputs.outer_notes.end());
+  return comment(signature.instructions) + block("struct " + name, body + table(entries));
+}
+
+std::string lone_signature(const Signature& signature, const CodegenOptions& options, const std::string& remark = {}) {
+  check_usable(options.name, "struct");
+  parts_of(options.name_space);
+  TypeWriter types(qualified(options.name_space, options.name), {options.name});
+  types.avoid(signature.inputs);
+  types.avoid(signature.outputs);
+  auto body = signature_struct(options.name, signature, types, true);
+  return header({.before = remark + body, .specialisations = types.specialisations()}, options);
+}
+
+/// Says what the file names and cannot hold.
+std::string functions_comment(const SavedPredictor& saved) {
+  if (!saved.functions || saved.functions->is_empty()) return {};
+  std::vector<std::string> names;
+  for (const auto& [field, name] : saved.functions->validators)
+    names.push_back(field.empty() ? name : std::format("{} of {}", name, field));
+  for (const auto& field : saved.functions->computed) names.push_back(field.name);
+  return std::format(
+      "// Saved with functions, which are in no file: {}.  Add them (`validators`, `computed`), or load\n"
+      "// with `{{.accept_other_functions = true}}`.\n",
+      text::enumerate(names, "`", "and"));
 }
 
 /// A predictor as C++ has it: a module, whose `ChainOfThought` adds the reasoning itself.
@@ -73,6 +135,7 @@ struct Module {
   std::vector<std::string> path = {};  ///< The members that lead to it.
   Signature signature = {};
   bool is_chain_of_thought = false;
+  std::string comment = {};
 };
 
 Module module_of(const SavedPredictor& saved) {
@@ -83,7 +146,7 @@ Module module_of(const SavedPredictor& saved) {
                     "a program with `dspy::load` and save it again",
                     saved.path));
   }
-  Module out{.signature = saved.signature};
+  Module out{.signature = saved.signature, .comment = functions_comment(saved)};
   std::string_view path = saved.path;
   if (path == "self") path = {};
   auto& outputs = out.signature.outputs;
@@ -101,7 +164,6 @@ Module module_of(const SavedPredictor& saved) {
                               "the program by hand",
                               saved.path));
     }
-    check_identifier(member, "predictor");
     out.path.emplace_back(member);
     path.remove_prefix(std::min(member.size() + 1, path.size()));
   }
@@ -110,54 +172,64 @@ Module module_of(const SavedPredictor& saved) {
 
 /// A struct of the program: modules, and structs with more of them.
 struct Part {
-  std::vector<std::pair<std::string, std::string>> members = {};  ///< Types and names, in order.
-  std::map<std::string, Part> parts = {};
+  std::vector<std::string> members = {};          ///< Names, in order.
+  std::map<std::string, std::string> types = {};  ///< Of those members that are modules.
+  std::map<std::string, Part> parts = {};         ///< Those that are structs.
 };
 
 /// Writes structs for a program's parts, the inner ones first.
 class ProgramWriter {
  public:
-  explicit ProgramWriter(const std::string& name) { names_.insert(name); }
+  ProgramWriter(const std::string& name_space, std::vector<std::string> taken) : types_(name_space, taken) {}
+
+  void avoid(const Module& module) {
+    types_.avoid(module.signature.inputs);
+    types_.avoid(module.signature.outputs);
+  }
 
   void add(Part& root, const Module& module) {
     auto* part = &root;
     for (std::size_t i = 0; i + 1 < module.path.size(); ++i) {
       const auto& name = module.path[i];
-      if (!part->parts.contains(name)) part->members.emplace_back("", name);  // its type is known once it is written
+      if (!part->parts.contains(name)) part->members.push_back(name);
       part = &part->parts[name];
     }
-    const auto type = free_name(to_type_name(module.path.back()));
-    signatures_ += signature_struct(type, module.signature) + "\n";
-    part->members.emplace_back(
-        std::format("dspy::{}<{}>", module.is_chain_of_thought ? "ChainOfThought" : "Predict", type),
-        module.path.back());
+    const auto& name = module.path.back();
+    const auto type = types_.free_name(to_type_name(to_usable(name, "Module")));
+    auto written = signature_struct(type, module.signature, types_, false);
+    before_ += types_.take_definitions() + module.comment + written + "\n";
+    part->members.push_back(name);
+    part->types[name] = std::format("dspy::{}<{}>", module.is_chain_of_thought ? "ChainOfThought" : "Predict", type);
   }
 
-  std::string write(Part& root, const std::string& name) {
+  Code write(Part& root, const std::string& name) {
     structs_ += part(root, name);
-    return signatures_ + structs_;
+    return {.before = before_, .specialisations = types_.specialisations(), .behind = structs_};
   }
 
  private:
   std::string part(Part& part, const std::string& name) {
-    for (auto& [type, member] : part.members) {
-      if (!type.empty()) continue;
-      type = free_name(to_type_name(member) + "Part");
-      structs_ += this->part(part.parts[member], type) + "\n";
+    std::vector<Field> fields;
+    for (const auto& member : part.members) fields.push_back({.name = member});
+    const auto cpp_names = member_names(fields, name);
+    std::string body;
+    std::vector<std::string> notes;
+    for (std::size_t i = 0; i < cpp_names.size(); ++i) {
+      const auto& member = part.members[i];
+      auto& type = part.types[member];
+      if (type.empty()) {
+        type = types_.free_name(to_type_name(to_usable(member, "Module")) + "Part");
+        structs_ += this->part(part.parts[member], type) + "\n";
+      }
+      body += std::format("{} {};\n", type, cpp_names[i]);
+      if (cpp_names[i] != member)
+        notes.push_back(std::format("dspy::field<&{}::{}>(dspy::named({}))", name, cpp_names[i], literal_of(member)));
     }
-    auto out = std::format("struct {} {{\n", name);
-    for (const auto& [type, member] : part.members) out += std::format("  {} {};\n", type, member);
-    return out + "};\n";
+    return block("struct " + name, body + table(notes));
   }
 
-  std::string free_name(const std::string& base) {
-    auto name = base;
-    for (int i = 2; !names_.insert(name).second; ++i) name = std::format("{}{}", base, i);
-    return name;
-  }
-
-  std::set<std::string> names_;
-  std::string signatures_;
+  TypeWriter types_;
+  std::string before_;
   std::string structs_;
 };
 
@@ -165,17 +237,21 @@ class ProgramWriter {
 
 std::string to_cpp(const Signature& signature, const CodegenOptions& options) {
   validate(signature);
-  return header(signature_struct(options.name, signature), options);
+  return lone_signature(signature, options);
 }
 
 std::string to_cpp(const ProgramFile& program, const CodegenOptions& options) {
-  check_identifier(options.name, "struct");
+  check_usable(options.name, "struct");
+  parts_of(options.name_space);
   std::vector<Module> modules;
   for (const auto& saved : program.predictors) modules.push_back(module_of(saved));
   if (modules.size() == 1 && modules[0].path.empty())
-    return header(signature_struct(options.name, modules[0].signature), options);
+    return lone_signature(modules[0].signature, options, modules[0].comment);
+  std::vector<std::string> taken = {options.name};
+  for (const auto& module : modules) taken.insert(taken.end(), module.path.begin(), module.path.end());
+  ProgramWriter writer(options.name_space, std::move(taken));
+  for (const auto& module : modules) writer.avoid(module);
   Part root;
-  ProgramWriter writer(options.name);
   for (const auto& module : modules) writer.add(root, module);
   return header(writer.write(root, options.name), options);
 }
@@ -187,14 +263,13 @@ std::string to_cpp(const Type& object, const CodegenOptions& options) {
                             "value into a member",
                             annotation_name(object)));
   }
-  check_identifier(options.name, "struct");
-  Members members(options.name);
-  for (const auto& member : *object.members) members.add(member);
-  auto out = std::format("struct {} {{\n", options.name);
-  if (!members.enumerations().empty()) out += indented({std::string(text::trim(members.enumerations()))}, "  ") + "\n";
-  auto lines = members.lines();
-  if (!object.arguments.empty()) lines.emplace_back("// Other members of a value are not kept.");
-  return header(out + indented(lines, "  ") + table(members.notes()) + "};\n", options);
+  validate(object);
+  check_usable(options.name, "struct");
+  parts_of(options.name_space);
+  TypeWriter types(qualified(options.name_space, options.name), {options.name});
+  types.avoid(*object.members);
+  auto text = types.structure(object, options.name, true);
+  return header({.before = std::move(text), .specialisations = types.specialisations()}, options);
 }
 
 }  // namespace dspy

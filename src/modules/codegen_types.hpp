@@ -1,58 +1,93 @@
 #pragma once
 
-#include "dspy/signature/field.hpp"
+#include "modules/codegen_names.hpp"
 
-#include <set>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-// C++ for single fields and their types.
+// C++ for types: how a member of a type is declared, and the structs and enumerations it needs.
 
 namespace dspy::codegen {
 
-/// Text as a C++ string literal.  Throws `Error` if it holds a NUL.
-std::string literal_of(std::string_view text);
+/// A type in C++.
+struct Spelled {
+  std::string cpp = {};
+  Type natural = {};           ///< What reflection makes of it; notes turn that into the wanted type.
+  bool is_incomplete = false;  ///< A struct that is still being written: only a box or a vector can hold it.
+  std::vector<Spelled> alternatives = {};  ///< Of a variant; what an optional holds.
+};
 
-/// `order_id` → `OrderId`.
-std::string to_type_name(std::string_view name);
+/// The members of one struct.
+struct Members {
+  std::string text = {};                      ///< A line each.
+  std::vector<std::string> own_notes = {};    ///< Entries for a table within the struct.
+  std::vector<std::string> outer_notes = {};  ///< Entries for a table around it.
+};
 
-/// Throws `Error` (`config_error`) unless `name` can be an identifier in C++.
-void check_identifier(std::string_view name, std::string_view what);
+/// `head { … };`
+std::string block(std::string_view head, std::string_view body);
 
-/// A comment in front of a definition, with the indentation; nothing for an empty text.
-std::string comment(std::string_view text, std::string_view indent);
+/// A table of notes; nothing without entries.
+std::string table(const std::vector<std::string>& entries);
 
-/// The members of one struct, and the enumerations that they need.
-class Members {
+/// The notes that turn the type `natural` into `wanted`.  Throws `Error` (`config_error`), which
+/// names `place`, if there are none.
+std::vector<std::string> notes_between(const Type& natural, const Type& wanted, std::string_view place);
+
+/// Writes members of structs, and the structs and enumerations that these need, each type once.
+class TypeWriter {
  public:
-  /// `owner` is how a pointer to a member names the struct: `Output`.
-  explicit Members(std::string owner) : owner_(std::move(owner)) {}
+  /// `scope` is where the types will stand, for specialisations: `shop::Triage`, or empty.
+  TypeWriter(std::string scope, const std::vector<std::string>& taken);
 
-  /// Throws `Error` (`config_error`) where C++ cannot hold the field.
-  void add(const Field& field);
+  /// Keeps new types from being called like one of these members, or like one of what they hold.
+  void avoid(const std::vector<Field>& fields);
+  std::string free_name(std::string_view name) { return names_.add(name); }
 
-  const std::string& enumerations() const noexcept { return enumerations_; }
-  const std::vector<std::string>& lines() const noexcept { return lines_; }
-  /// The entries of the table of notes: `dspy::field<&Output::score>(…)`.
-  const std::vector<std::string>& notes() const noexcept { return notes_; }
+  /// The members of a struct called `owner`.  Notes on members that keep their name go to
+  /// `outer_notes` if `with_outer_table`.  Throws `Error` (`config_error`) that names what C++ cannot
+  /// hold.
+  Members members(const std::vector<Field>& fields, const std::string& owner, bool with_outer_table);
+  /// A struct for an object type.  The outermost one holds the definitions so far.
+  std::string structure(const Type& object, const std::string& name, bool is_outermost);
+
+  /// The definitions so far, in an order in which they compile; forgotten after that.
+  std::string take_definitions() { return std::exchange(definitions_, {}); }
+  /// Specialisations, for the namespace around all others.
+  const std::string& specialisations() const noexcept { return specialisations_; }
 
  private:
-  struct Spelled {
-    std::string type = {};
-    bool is_exact = true;  ///< The C++ type alone gives the same `Type`.
+  struct Open {
+    const Type* object = nullptr;
+    std::string name = {};
   };
 
-  Spelled spell(const Type& type, const std::string& hint, std::string_view field);
-  Spelled choice(const Type& type, const std::string& hint, std::string_view field);
-  /// Limits as notes for people; false if some are left.
-  bool limit_notes(const Type& type, std::vector<std::string>& notes) const;
+  void avoid_within(const Type& type);
+  Spelled spell(const Type& type, const std::string& hint);
+  Spelled list(const Type& type, const std::string& hint);
+  Spelled dict(const Type& type, const std::string& hint);
+  Spelled choice(const Type& type, const std::string& hint);
+  Spelled alternatives(const Type& type, const std::string& hint);
+  static Spelled one_of(std::vector<Spelled> all);
+  Spelled enumeration(const Type& type, const std::string& hint);
+  Spelled object(const Type& type, const std::string& hint);
+  Spelled reference(const Type& type) const;
+  std::string key_of(const Type& type) const;
+  std::string note(const Field& field, const std::string& owner, const std::string& cpp_name,
+                   const Type& natural) const;
+  std::string initial(const Field& field, const Spelled& spelled) const;
 
-  std::string owner_;
-  std::string enumerations_;
-  std::set<std::string, std::less<>> names_;
-  std::vector<std::string> lines_;
-  std::vector<std::string> notes_;
+  std::string scope_;
+  Scope names_;
+  std::string definitions_;
+  std::string specialisations_;
+  std::map<std::string, Spelled> known_;
+  std::map<std::string, std::vector<std::string>> enumerators_;  ///< Of an enumeration, in the order of its choices.
+  std::vector<Open> open_;
+  std::string place_;  ///< The field that is being written, for errors.
 };
 
 }  // namespace dspy::codegen

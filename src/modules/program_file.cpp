@@ -2,6 +2,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
 #include "dspy/modules/configure.hpp"
+#include "lm/sampling_json.hpp"
 #include "modules/program_format.hpp"
 
 #include <algorithm>
@@ -42,45 +43,84 @@ void erase_secrets(Json& value) {
   }
 }
 
+void add(JsonObject& out, const JsonObject& kept) {
+  for (const auto& member : kept) out.insert(member);
+}
+
+/// What is known of the field at a place, from the file that was loaded.
+SavedField known_field(const SavedPredictor& saved, std::size_t index) {
+  return index < saved.fields.size() ? saved.fields[index] : SavedField();
+}
+
+JsonObject saved_field_to_json(std::string_view prefix, std::string_view description, const JsonObject& kept) {
+  JsonObject out{{"prefix", prefix}, {"description", description}};
+  add(out, kept);
+  return out;
+}
+
 JsonObject state_to_json(const SavedPredictor& saved) {
   JsonArray fields;
-  const auto known_prefix = [&](std::size_t index) {
-    return index < saved.fields.size() ? saved.fields[index].prefix : std::string();
-  };
   if (saved.names_its_fields()) {
     for (const auto* side : {&saved.signature.inputs, &saved.signature.outputs}) {
       for (const auto& field : *side) {
-        const auto prefix = known_prefix(fields.size());
-        fields.push_back(JsonObject{
-            {"prefix", prefix.empty() ? prefix_of(field.name) : prefix},
-            {"description", field.description.empty() ? default_description(field.name) : field.description}});
+        const auto known = known_field(saved, fields.size());
+        fields.push_back(saved_field_to_json(
+            known.prefix.empty() ? prefix_of(field.name) : known.prefix,
+            field.description.empty() ? default_description(field.name) : field.description, known.kept));
       }
     }
   } else {
     for (const auto& field : saved.fields)
-      fields.push_back(JsonObject{{"prefix", field.prefix}, {"description", field.description}});
+      fields.push_back(saved_field_to_json(field.prefix, field.description, field.kept));
   }
 
   // In DSPy's order; it reads `lm` even where there is none.
   JsonObject state{{"traces", JsonArray()}, {"train", JsonArray()}};
   state["demos"] = JsonArray(saved.demos.begin(), saved.demos.end());
-  state["signature"] = JsonObject{{"instructions", saved.signature.instructions}, {"fields", std::move(fields)}};
+  JsonObject signature{{"instructions", saved.signature.instructions}, {"fields", std::move(fields)}};
+  add(signature, saved.signature_kept);
+  state["signature"] = std::move(signature);
   state["lm"] = nullptr;
   for (const auto& member : saved.kept) state[member.key()] = member.value();
   erase_secrets(state["lm"]);
   return state;
 }
 
+JsonObject functions_to_json(const SavedFunctions& functions) {
+  JsonArray validators;
+  for (const auto& [field, name] : functions.validators) {
+    JsonObject written;
+    if (!field.empty()) written["field"] = field;
+    written["name"] = name;
+    validators.push_back(std::move(written));
+  }
+  JsonArray computed;
+  for (const auto& field : functions.computed) computed.push_back(field_to_json(field));
+  JsonObject out;
+  if (!validators.empty()) out["validators"] = std::move(validators);
+  if (!computed.empty()) out["computed"] = std::move(computed);
+  return out;
+}
+
 JsonObject description_to_json(const SavedPredictor& saved) {
-  const auto side = [](const std::vector<Field>& fields) {
+  std::size_t index = 0;
+  const auto side = [&](const std::vector<Field>& fields) {
     JsonArray out;
-    for (const auto& field : fields) out.push_back(field_to_json(field));
+    for (const auto& field : fields) {
+      auto written = field_to_json(field);
+      add(written, known_field(saved, index++).own_kept);
+      out.push_back(std::move(written));
+    }
     return out;
   };
-  JsonObject out{{"inputs", side(saved.signature.inputs)}, {"outputs", side(saved.signature.outputs)}};
+  JsonObject out;
+  out["inputs"] = side(saved.signature.inputs);
+  out["outputs"] = side(saved.signature.outputs);
+  if (saved.functions) out["functions"] = functions_to_json(*saved.functions);
   if (!saved.adapter.empty()) out["adapter"] = saved.adapter;
   if (!saved.lm.empty()) out["lm"] = saved.lm;
-  if (auto sampling = sampling_to_json(saved.sampling); !sampling.empty()) out["sampling"] = std::move(sampling);
+  if (auto sampling = to_json(saved.sampling); !sampling.empty()) out["sampling"] = std::move(sampling);
+  add(out, saved.own_kept);
   return out;
 }
 
@@ -90,6 +130,7 @@ JsonArray scores_to_json(const std::vector<Score>& scores) {
     JsonObject written{{"metric", score.metric}, {"value", score.value}};
     if (score.examples) written["examples"] = *score.examples;
     if (!score.dataset.empty()) written["dataset"] = score.dataset;
+    add(written, score.kept);
     out.push_back(std::move(written));
   }
   return out;
@@ -104,7 +145,7 @@ JsonObject own_to_json(const ProgramFile& program) {
     if (saved.names_its_fields()) predictors[saved.path] = description_to_json(saved);
   }
   own["predictors"] = std::move(predictors);
-  for (const auto& member : program.own_kept) own.insert(member);
+  add(own, program.own_kept);
   return own;
 }
 
@@ -131,7 +172,7 @@ std::string to_text(const ProgramFile& program) {
       root[saved.path] = state_to_json(saved);
     }
   }
-  for (const auto& member : program.kept) root.insert(member);
+  add(root, program.kept);
   // Python compares each version it finds here with one of its own packages, so there is none of ours.
   if (!root.contains("metadata")) root["metadata"] = JsonObject{{"dependency_versions", JsonObject()}};
   root[own_key] = own_to_json(program);
@@ -156,6 +197,7 @@ SavedPredictor to_saved(const std::string& path, const Predictor& predictor, Sav
   known.adapter = adapter->name();
   known.lm = lm ? std::string(lm->model()) : std::string();
   known.sampling = predictor.sampling();
+  known.functions = functions_of(predictor.signature());
   return known;
 }
 

@@ -1,5 +1,6 @@
 #include "modules/program_format.hpp"
 
+#include "base/letters.hpp"
 #include "dspy/base/sha256.hpp"
 
 #include <algorithm>
@@ -10,21 +11,9 @@
 namespace dspy::program_format {
 namespace {
 
-constexpr bool is_upper(char c) noexcept {
-  return c >= 'A' && c <= 'Z';
-}
-constexpr bool is_lower(char c) noexcept {
-  return c >= 'a' && c <= 'z';
-}
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-constexpr char upper(char c) noexcept {
-  return is_lower(c) ? static_cast<char>(c - ('a' - 'A')) : c;
-}
-constexpr char lower(char c) noexcept {
-  return is_upper(c) ? static_cast<char>(c + ('a' - 'A')) : c;
-}
+using text::is_digit;
+using text::is_lower;
+using text::is_upper;
 
 void append_canonical(std::string& out, const Json& value);
 
@@ -71,10 +60,6 @@ bool starts_word(std::string_view name, std::size_t i) noexcept {
   return is_lower(before) || (is_upper(before) && i + 1 < name.size() && is_lower(name[i + 1]));
 }
 
-[[noreturn]] void reject(std::string_view member, std::string_view wanted, const Json& value) {
-  throw Error(Errc::config_error, std::format("`{}` must be {}, not {}", member, wanted, to_text(value)));
-}
-
 }  // namespace
 
 std::string content_hash(const JsonObject& root) {
@@ -90,7 +75,8 @@ std::string prefix_of(std::string_view name) {
   std::string word;
   const auto end_word = [&] {
     const bool capitals = std::ranges::any_of(word, is_upper) && std::ranges::none_of(word, is_lower);
-    for (std::size_t i = 0; i < word.size(); ++i) out += capitals ? word[i] : i == 0 ? upper(word[i]) : lower(word[i]);
+    for (std::size_t i = 0; i < word.size(); ++i)
+      out += capitals ? word[i] : i == 0 ? text::upper(word[i]) : text::lower(word[i]);
     word.clear();
   };
   for (std::size_t i = 0; i < name.size(); ++i) {
@@ -111,68 +97,6 @@ std::string prefix_of(std::string_view name) {
 
 std::string default_description(std::string_view name) {
   return std::format("${{{}}}", name);
-}
-
-JsonObject sampling_to_json(const Sampling& sampling) {
-  JsonObject out;
-  const auto add = [&](std::string_view name, const auto& value) {
-    if (value) out[name] = *value;
-  };
-  add("max_tokens", sampling.max_tokens);
-  add("temperature", sampling.temperature);
-  add("top_p", sampling.top_p);
-  add("top_k", sampling.top_k);
-  add("min_p", sampling.min_p);
-  add("repeat_penalty", sampling.repeat_penalty);
-  add("repeat_last_n", sampling.repeat_last_n);
-  add("seed", sampling.seed);
-  if (!sampling.stop.empty()) out["stop"] = JsonArray(sampling.stop.begin(), sampling.stop.end());
-  return out;
-}
-
-Sampling sampling_from_json(const JsonObject& written) {
-  Sampling out;
-  const auto real = [](std::string_view name, const Json& value) {
-    if (!value.is_number()) reject(name, "a number", value);
-    return value.to_number<double>();
-  };
-  const auto integer = [](std::string_view name, const Json& value) {
-    boost::system::error_code code;
-    const auto number = value.is_number() ? value.to_number<int>(code) : 0;
-    if (code || !value.is_number()) reject(name, "an integer", value);
-    return number;
-  };
-  for (const auto& [name, value] : written) {
-    if (name == "max_tokens") {
-      out.max_tokens = integer(name, value);
-    } else if (name == "temperature") {
-      out.temperature = real(name, value);
-    } else if (name == "top_p") {
-      out.top_p = real(name, value);
-    } else if (name == "top_k") {
-      out.top_k = integer(name, value);
-    } else if (name == "min_p") {
-      out.min_p = real(name, value);
-    } else if (name == "repeat_penalty") {
-      out.repeat_penalty = real(name, value);
-    } else if (name == "repeat_last_n") {
-      out.repeat_last_n = integer(name, value);
-    } else if (name == "seed") {
-      boost::system::error_code code;
-      out.seed = value.is_number() ? value.to_number<std::uint64_t>(code) : 0;
-      if (code || !value.is_number()) reject(name, "an integer from 0", value);
-    } else if (name == "stop") {
-      if (!value.is_array()) reject(name, "a list of texts", value);
-      for (const auto& word : value.get_array()) {
-        if (!word.is_string()) reject(name, "a list of texts", value);
-        out.stop.emplace_back(view(word.get_string()));
-      }
-    } else {
-      throw Error(Errc::config_error, std::format("`{}` is no member of `sampling`", std::string_view(name)));
-    }
-  }
-  validate(out);
-  return out;
 }
 
 }  // namespace dspy::program_format

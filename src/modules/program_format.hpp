@@ -31,8 +31,4 @@ JsonObject field_to_json(const Field& field);
 /// The reverse.  Throws `Error`.
 Field field_from_json(const JsonObject& written);
 
-JsonObject sampling_to_json(const Sampling& sampling);
-/// Throws `Error`.
-Sampling sampling_from_json(const JsonObject& written);
-
 }  // namespace dspy::program_format

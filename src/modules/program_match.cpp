@@ -24,6 +24,21 @@ const Field* find_in(const std::vector<Field>& side, std::string_view name) {
   return found == side.end() ? nullptr : &*found;
 }
 
+/// What two declarations of a type must share: not the limits, nor functions.
+Type comparable(Type type) {
+  type = without_limits(std::move(type));
+  const auto strip = [](auto&& self, Type& part) -> void {
+    for (auto& argument : part.arguments) self(self, argument);
+    if (part.members->empty()) return;
+    for (auto& member : part.members.edit()) {
+      member.validators.clear();
+      self(self, member.type);
+    }
+  };
+  strip(strip, type);
+  return type;
+}
+
 void compare_side(std::string_view word, const std::vector<Field>& saved, const std::vector<Field>& saved_other,
                   const std::vector<Field>& declared, std::vector<std::string>& out) {
   for (const auto& field : declared) {
@@ -32,7 +47,7 @@ void compare_side(std::string_view word, const std::vector<Field>& saved, const 
                                 word == "input" ? "output" : "input"));
     } else if (const auto* other = find_in(saved, field.name); other == nullptr) {
       out.push_back(std::format("the {} `{}` of the program is not in the file", word, field.name));
-    } else if (without_limits(other->type) != without_limits(field.type)) {
+    } else if (comparable(other->type) != comparable(field.type)) {
       out.push_back(std::format("the {} `{}` is `{}` in the program and `{}` in the file", word, field.name,
                                 to_notation(without_limits(field.type)), to_notation(without_limits(other->type))));
     }
@@ -157,7 +172,7 @@ Predictor to_predictor(const SavedPredictor& saved, PredictorOptions options,
   return Predictor(std::move(merged), std::move(options));
 }
 
-void detail::apply(const ProgramFile& file, const NamedPredictors& predictors) {
+void detail::apply(const ProgramFile& file, const NamedPredictors& predictors, const LoadOptions& options) {
   std::vector<std::string> problems;
   for (const auto& saved : file.predictors) {
     if (std::ranges::find(predictors, saved.path, &NamedPredictors::value_type::first) == predictors.end())
@@ -170,7 +185,11 @@ void detail::apply(const ProgramFile& file, const NamedPredictors& predictors) {
       problems.push_back(std::format("the file has no predictor `{}`", path));
       continue;
     }
-    if (const auto found = differences(*saved, predictor->signature()); !found.empty()) {
+    auto found = differences(*saved, predictor->signature());
+    if (!options.accept_other_functions) {
+      for (auto& each : function_differences(*saved, predictor->signature())) found.push_back(std::move(each));
+    }
+    if (!found.empty()) {
       problems.push_back(std::format("in `{}`, {}", path, joined(found)));
       continue;
     }

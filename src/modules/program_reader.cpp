@@ -1,5 +1,6 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/version.hpp"
+#include "lm/sampling_json.hpp"
 #include "modules/program_format.hpp"
 
 #include <algorithm>
@@ -14,6 +15,12 @@ using namespace program_format;
 
 // Members that are read; all others are kept.
 constexpr std::array state_members = {"demos", "signature"};
+constexpr std::array signature_members = {"instructions", "fields"};
+constexpr std::array saved_field_members = {"prefix", "description"};
+constexpr std::array description_members = {"inputs", "outputs", "adapter", "lm", "sampling", "functions"};
+constexpr std::array field_members = {"name",       "type",       "label",   "default",
+                                      "min_length", "max_length", "minimum", "maximum"};
+constexpr std::array score_members = {"metric", "value", "examples", "dataset"};
 constexpr std::array own_members = {"version", "library", "hash", "optimizer", "scores", "predictors"};
 
 template <std::size_t N>
@@ -159,21 +166,42 @@ SavedPredictor read_state(const Place& place, std::string path) {
       const auto found = field.find(name);
       return found ? found->text() : std::string();
     };
-    saved.fields.push_back({.prefix = text("prefix"), .description = text("description")});
+    saved.fields.push_back({.prefix = text("prefix"),
+                            .description = text("description"),
+                            .kept = without(field.object(), saved_field_members)});
   });
   if (const auto demos = place.find("demos")) {
     demos->each([&](const Place& demo) { saved.demos.push_back(demo.object()); });
   }
   saved.kept = without(place.object(), state_members);
+  saved.signature_kept = without(signature.object(), signature_members);
   return saved;
+}
+
+SavedFunctions read_functions(const Place& place) {
+  SavedFunctions out;
+  if (const auto validators = place.find("validators")) {
+    validators->each([&](const Place& each) {
+      const auto field = each.find("field");
+      out.validators.push_back({.field = field ? field->text() : std::string(), .name = each.at("name").text()});
+    });
+  }
+  if (const auto computed = place.find("computed"))
+    computed->each([&](const Place& field) { out.computed.push_back(field.reading(field_from_json)); });
+  return out;
 }
 
 /// Adds what this library's part says about a predictor.
 void read_description(const Place& place, SavedPredictor& saved) {
+  std::vector<JsonObject> kept;
   const auto fields = [&](std::string_view side) {
     std::vector<Field> out;
-    if (const auto list = place.find(side))
-      list->each([&](const Place& field) { out.push_back(field.reading(field_from_json)); });
+    if (const auto list = place.find(side)) {
+      list->each([&](const Place& field) {
+        out.push_back(field.reading(field_from_json));
+        kept.push_back(without(field.object(), field_members));
+      });
+    }
     return out;
   };
   saved.signature.inputs = fields("inputs");
@@ -186,6 +214,7 @@ void read_description(const Place& place, SavedPredictor& saved) {
   std::size_t index = 0;
   for (auto* side : {&saved.signature.inputs, &saved.signature.outputs}) {
     for (auto& field : *side) {
+      saved.fields[index].own_kept = std::move(kept[index]);
       const auto& written = saved.fields[index++].description;
       if (written != default_description(field.name)) field.description = written;
     }
@@ -194,6 +223,8 @@ void read_description(const Place& place, SavedPredictor& saved) {
   if (const auto adapter = place.find("adapter")) saved.adapter = adapter->text();
   if (const auto lm = place.find("lm")) saved.lm = lm->text();
   if (const auto sampling = place.find("sampling")) saved.sampling = sampling->reading(sampling_from_json);
+  if (const auto functions = place.find("functions")) saved.functions = read_functions(*functions);
+  saved.own_kept = without(place.object(), description_members);
 }
 
 void read_own_members(const Place& own, ProgramFile& file) {
@@ -205,6 +236,7 @@ void read_own_members(const Place& own, ProgramFile& file) {
           file.scores.emplace_back(Score{.metric = score.at("metric").text(), .value = score.at("value").number()});
       if (const auto examples = score.find("examples")) read.examples = examples->count();
       if (const auto dataset = score.find("dataset")) read.dataset = dataset->text();
+      read.kept = without(score.object(), score_members);
     });
   }
   if (const auto predictors = own.find("predictors")) {

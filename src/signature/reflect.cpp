@@ -60,6 +60,14 @@ void refuse_enumerator(long long value) {
   throw Unfit{std::format("holds {}, which is no enumerator of its enumeration; initialise it", value)};
 }
 
+void refuse_empty_box() {
+  throw Unfit{"is an empty dspy::Boxed; give it a value"};
+}
+
+void refuse_repeated(std::string_view member) {
+  throw Unfit{std::format("has another member `{}`, which its struct names; take it out", member)};
+}
+
 void refuse_count(std::size_t count, std::size_t wanted) {
   throw Unfit{std::format("has {} item{}, not {}", count, count == 1 ? "" : "s", wanted)};
 }

@@ -101,7 +101,7 @@ class Restrictor {
     for (const auto& [keyword, value] : in) keyword_of(in, keyword, value, place, out);
     if (const auto* ref = out.if_contains("$ref")) {
       reference(place, view(ref->get_string()).substr(definitions.size()));
-      if (out.size() > 1 && rules_.bare_references) {
+      if (out.size() > 1) {  // no dialect has anything beside it
         out["anyOf"] = JsonArray{JsonObject{{"$ref", *ref}}};
         out.stable_erase("$ref");
       }

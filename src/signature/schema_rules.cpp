@@ -12,78 +12,60 @@ namespace {
 
 using Words = std::string_view;
 
-constexpr std::array openai_keywords = {Words("$ref"),
-                                        Words("$defs"),
-                                        Words("type"),
-                                        Words("title"),
-                                        Words("description"),
-                                        Words("enum"),
-                                        Words("const"),
-                                        Words("anyOf"),
-                                        Words("properties"),
-                                        Words("required"),
-                                        Words("additionalProperties"),
-                                        Words("items"),
-                                        Words("minItems"),
-                                        Words("maxItems"),
-                                        Words("pattern"),
-                                        Words("format"),
-                                        Words("minimum"),
-                                        Words("maximum"),
-                                        Words("exclusiveMinimum"),
-                                        Words("exclusiveMaximum"),
-                                        Words("multipleOf")};
-constexpr std::array anthropic_keywords = {Words("$ref"),       Words("$defs"),       Words("type"),
-                                           Words("title"),      Words("description"), Words("enum"),
-                                           Words("const"),      Words("anyOf"),       Words("allOf"),
-                                           Words("properties"), Words("required"),    Words("additionalProperties"),
-                                           Words("items"),      Words("minItems"),    Words("pattern"),
-                                           Words("format"),     Words("default")};
-constexpr std::array gemini_keywords = {Words("$ref"),
-                                        Words("$defs"),
-                                        Words("type"),
-                                        Words("title"),
-                                        Words("description"),
-                                        Words("enum"),
-                                        Words("anyOf"),
-                                        Words("oneOf"),
-                                        Words("properties"),
-                                        Words("required"),
-                                        Words("additionalProperties"),
-                                        Words("items"),
-                                        Words("prefixItems"),
-                                        Words("minItems"),
-                                        Words("maxItems"),
-                                        Words("format"),
-                                        Words("minimum"),
-                                        Words("maximum")};
-constexpr std::array llama_keywords = {Words("$ref"),
-                                       Words("$defs"),
-                                       Words("type"),
-                                       Words("title"),
-                                       Words("description"),
-                                       Words("enum"),
-                                       Words("const"),
-                                       Words("anyOf"),
-                                       Words("oneOf"),
-                                       Words("allOf"),
-                                       Words("properties"),
-                                       Words("required"),
-                                       Words("additionalProperties"),
-                                       Words("items"),
-                                       Words("minItems"),
-                                       Words("maxItems"),
-                                       Words("minLength"),
-                                       Words("maxLength"),
-                                       Words("pattern"),
-                                       Words("format"),
-                                       Words("minimum"),
-                                       Words("maximum"),
-                                       Words("exclusiveMinimum"),
-                                       Words("exclusiveMaximum"),
-                                       Words("default")};
+/// A keyword of JSON Schema, and the letters of the dialects that have it.
+struct Keyword {
+  Words name;
+  Words dialects;
+};
 
-constexpr std::array provider_formats = {Words("date-time"), Words("time"), Words("date"), Words("duration")};
+// clang-format off
+constexpr auto keywords = std::to_array<Keyword>({
+    {"$ref", "oagl"},
+    {"$defs", "oagl"},
+    {"type", "oagl"},
+    {"title", "oagl"},
+    {"description", "oagl"},
+    {"enum", "oagl"},
+    {"const", "oa l"},
+    {"anyOf", "oagl"},
+    {"oneOf", "  gl"},
+    {"allOf", " a l"},
+    {"properties", "oagl"},
+    {"required", "oagl"},
+    {"additionalProperties", "oagl"},
+    {"items", "oagl"},
+    {"prefixItems", "  g"},
+    {"minItems", "oagl"},
+    {"maxItems", "o gl"},
+    {"minLength", "   l"},
+    {"maxLength", "   l"},
+    {"pattern", "oa l"},
+    {"format", "oagl"},
+    {"minimum", "o gl"},
+    {"maximum", "o gl"},
+    {"exclusiveMinimum", "o  l"},
+    {"exclusiveMaximum", "o  l"},
+    {"multipleOf", "o"},
+    {"default", " a l"},
+});
+// clang-format on
+
+template <char Dialect>
+constexpr bool is_in(const Keyword& keyword) {
+  return keyword.dialects.contains(Dialect);
+}
+
+/// The keywords of one dialect.
+template <char Dialect>
+constexpr auto keywords_of = [] {
+  std::array<Words, std::ranges::count_if(keywords, is_in<Dialect>)> out{};
+  std::size_t next = 0;
+  for (const auto& keyword : keywords) {
+    if (is_in<Dialect>(keyword)) out[next++] = keyword.name;
+  }
+  return out;
+}();
+
 constexpr std::array llama_formats = {Words("date-time"), Words("time"), Words("date")};
 
 /// Anthropic's engine reads regular expressions without look-around, references and word borders.
@@ -127,14 +109,11 @@ std::optional<std::string> llama_pattern(std::string_view pattern) {
 
 constexpr Rules openai = {
     .name = "OpenAI's strict mode",
-    .keywords = openai_keywords,
-    .formats = provider_formats,
+    .keywords = keywords_of<'o'>,
     .root_is_object = true,
     .requires_all = true,
     .closes_objects = true,
     .wants_types = true,
-    .bare_references = true,
-    .enumerates_booleans = true,
     .most_properties = 5000,
     .most_levels = 10,
     .most_choices = 1000,
@@ -143,13 +122,10 @@ constexpr Rules openai = {
 
 constexpr Rules anthropic = {
     .name = "Anthropic",
-    .keywords = anthropic_keywords,
-    .formats = provider_formats,
+    .keywords = keywords_of<'a'>,
     .recursion = Recursion::none,
     .closes_objects = true,
     .wants_types = true,
-    .bare_references = true,
-    .enumerates_booleans = true,
     .most_min_items = 1,
     .pattern_problem = anthropic_pattern,
     .most_optional = 24,
@@ -158,21 +134,18 @@ constexpr Rules anthropic = {
 
 constexpr Rules gemini = {
     .name = "Gemini",
-    .keywords = gemini_keywords,
-    .formats = provider_formats,
+    .keywords = keywords_of<'g'>,
     .recursion = Recursion::in_optional,
-    .bare_references = true,
     .orders_properties = true,
+    .enumerates_booleans = false,
 };
 
 constexpr Rules llama = {
     .name = "llama.cpp's grammar",
-    .keywords = llama_keywords,
+    .keywords = keywords_of<'l'>,
     .formats = llama_formats,
     .closed_by_default = true,
-    .bare_references = true,
     .integer_ranges_only = true,
-    .enumerates_booleans = true,
     .pattern_problem = llama_pattern,
 };
 

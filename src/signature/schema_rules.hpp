@@ -21,20 +21,22 @@ enum class Recursion {
 
 inline constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
+inline constexpr std::string_view provider_formats[] = {"date-time", "time", "date", "duration"};
+
+/// Defaults are what most dialects share.
 struct Rules {
   std::string_view name = {};  ///< In sentences.
   std::span<const std::string_view> keywords = {};
-  std::span<const std::string_view> formats = {};
+  std::span<const std::string_view> formats = provider_formats;
   Recursion recursion = Recursion::anywhere;
   bool root_is_object = false;
   bool requires_all = false;       ///< Every member stands under `required`.
   bool closes_objects = false;     ///< `additionalProperties` is false everywhere.
   bool closed_by_default = false;  ///< Objects without `additionalProperties` are closed.
   bool wants_types = false;        ///< There is no schema for any value.
-  bool bare_references = false;    ///< Nothing stands beside a `$ref`.
   bool orders_properties = false;  ///< Keeps the members' order only where `propertyOrdering` says it.
   bool integer_ranges_only = false;
-  bool enumerates_booleans = false;
+  bool enumerates_booleans = true;
   std::size_t most_min_items = no_limit;
   /// Why a regular expression cannot be sent; null if all can.
   std::optional<std::string> (*pattern_problem)(std::string_view pattern) = nullptr;

@@ -431,11 +431,56 @@ class Check(unittest.TestCase):
         self.assertIn(f"{state}:5: `answer` is a string, not an integer", result.out)
         self.assertIn("the row differs: the file holds 2 fields", result.out)
 
+    def test_a_name_that_stands_twice_is_a_problem(self):
+        result = self.check("data.jsonl", b'{"n": 1, "n": 2}\n')
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"data.jsonl:1: the row is ambiguous", result.stdout)
+        self.assertEqual(self.check("data.json", b'[{"n": 1, "n": 2}]').returncode, 2)
+        self.assertIn(b"two columns `n`", self.check("data.csv", b"n,n\n1,2\n").stderr)
+
+    def test_functions_that_a_program_was_saved_with_are_noted(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "program.json")
+            program = json.loads(Path(ROOT, "tests/codegen/rag.json").read_text(encoding="utf-8"))
+            query = program["dspy_cpp"]["predictors"]["query"]
+            query["functions"] = {"validators": [{"field": "query", "name": "is_short"}, {"name": "fits"}],
+                                  "computed": [{"name": "size", "type": "int"}]}
+            file.write_text(json.dumps(program), encoding="utf-8")
+            flags = ("--predictor", "query", "--accept-changed")
+            result = dspy("check", "question -> query", str(file), *flags)
+            self.assertEqual(result.returncode, 0, result.stdout)
+            named = b"the validator `is_short` of `query`, the validator `fits` and the computed field `size`"
+            self.assertIn(named, result.stdout)
+            self.assertIn(named, dspy("inspect", str(file)).stdout)
+            header = dspy("codegen", str(file), "--accept-changed").stdout
+            self.assertIn(b"// Saved with functions, which are in no file: `is_short of query`, `fits` and `size`.", header)
+
     def test_bad_arguments_exit_with_2(self):
         self.assertEqual(dspy("check", "question answer", "x.jsonl").returncode, 1)  # no such file
         self.assertEqual(dspy("check", "q -> a: flaot", "x.jsonl").returncode, 2)
         self.assertEqual(dspy("check", "q -> a", "README.md").returncode, 2)
         self.assertEqual(dspy("check", "q -> a", "absent.jsonl").returncode, 1)
+
+
+class Codegen(unittest.TestCase):
+    def test_a_header_is_written_whole_or_not_at_all(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "made.hpp")
+            result = dspy("codegen", "q -> a: Node{next: Optional[Node]} | date", "--name", "Made", "-o", str(file))
+            self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))
+            before = file.read_text(encoding="utf-8")
+            self.assertIn("std::variant<Node, std::chrono::year_month_day> a;", before)
+
+            for target, message in (("q -> a: {" + ", ".join(f"m{i}: int" for i in range(201)) + "}", b"201 members"),
+                                    ("tests/cases/dspy/states/rag.json", b"does not name its fields"),
+                                    ("q -> a: unknown", b"unknown")):
+                result = dspy("codegen", target, "--name", "Made", "-o", str(file))
+                self.assertEqual(result.returncode, 2, result.stderr)
+                self.assertIn(message, result.stderr)
+                self.assertEqual(file.read_text(encoding="utf-8"), before)
+            self.assertEqual([each.name for each in Path(folder).iterdir()], ["made.hpp"])
+            self.assertEqual(dspy("codegen", "q -> a", "--lang", "rust").returncode, 2)
+            self.assertEqual(dspy("codegen", "q -> a", "--name", "new").returncode, 2)
 
 
 class Look(unittest.TestCase):

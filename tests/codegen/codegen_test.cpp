@@ -20,7 +20,7 @@ TEST_CASE("The struct declares the signature that it was made from") {
                                       "word": "w", "way": "by sea"})");
   const auto output = from_values<made::Triage::Output>(values.get_object());
   CHECK(output.priority == made::Triage::Priority::high);
-  CHECK(output.way == "by sea");
+  CHECK(output.way == made::Triage::Way::by_sea);
   CHECK(to_values(output) == values.get_object());
 }
 

@@ -21,8 +21,27 @@ namespace dspy {
 struct SavedField {
   std::string prefix = {};
   std::string description = {};  ///< `${name}` where there is none.
+  JsonObject kept = {};          ///< Unknown members, written again as they were.
+  JsonObject own_kept = {};      ///< The same of this library's entry for the field.
 
   bool operator==(const SavedField&) const = default;
+};
+
+/// A validator's name.  Its function is code, and in no file.
+struct SavedValidator {
+  std::string field = {};  ///< `lines.price`, the members that lead to it; empty if it checks all outputs together.
+  std::string name = {};
+
+  bool operator==(const SavedValidator&) const = default;
+};
+
+/// What a predictor does by functions: the file names them, and the program must have them.
+struct SavedFunctions {
+  std::vector<SavedValidator> validators = {};
+  std::vector<Field> computed = {};
+
+  bool is_empty() const noexcept { return validators.empty() && computed.empty(); }
+  bool operator==(const SavedFunctions&) const = default;
 };
 
 /// One predictor of a program file.
@@ -34,7 +53,10 @@ struct SavedPredictor {
   std::string adapter = {};  ///< Empty: not recorded.
   std::string lm = {};       ///< The model it asked when it was saved: a record, never loaded by itself.
   Sampling sampling = {};
-  JsonObject kept = {};  ///< Members of DSPy's state that mean nothing here; written again as they were.
+  std::optional<SavedFunctions> functions = {};  ///< Nothing in files of Python, and in those of older versions.
+  JsonObject kept = {};            ///< Members of DSPy's state that mean nothing here; written again as they were.
+  JsonObject signature_kept = {};  ///< The same of its `signature`,
+  JsonObject own_kept = {};        ///< and of this library's part.
 
   /// False for a file that Python wrote: it needs a signature to be used.
   bool names_its_fields() const noexcept { return !signature.outputs.empty(); }
@@ -48,6 +70,7 @@ struct Score {
   double value = 0;
   std::optional<std::uint64_t> examples = {};  ///< How many it was measured on.
   std::string dataset = {};
+  JsonObject kept = {};  ///< Unknown members.
 
   bool operator==(const Score&) const = default;
 };
@@ -78,6 +101,8 @@ struct ProgramFile {
 struct LoadOptions {
   /// Loads a file whose content is not what its hash says, such as one edited by hand.
   bool accept_changed = false;
+  /// Loads a file into a program whose validators or computed fields are not those that it names.
+  bool accept_other_functions = false;
   std::uintmax_t max_bytes = std::uintmax_t{256} << 20;
 };
 
@@ -99,6 +124,14 @@ void save_program(const std::filesystem::path& path, const ProgramFile& program)
 /// a file that Python wrote, what it does hold is compared: count, prefixes and descriptions.
 std::vector<std::string> differences(const SavedPredictor& saved, const Signature& declared);
 
+/// The names of the functions that a signature has: validators of fields, of their members and of
+/// the whole, and what is computed.
+SavedFunctions functions_of(const Signature& signature);
+
+/// Which functions only the file names, and which only `declared` has, a sentence each; empty if
+/// the file does not say.
+std::vector<std::string> function_differences(const SavedPredictor& saved, const Signature& declared);
+
 /// The signature that a predictor declared as `declared` has after loading: its fields, with
 /// instructions, descriptions and labels from the file.  Throws `Error` (`config_error`) that
 /// lists the `differences` if there are any.
@@ -106,7 +139,8 @@ Signature merged_signature(const SavedPredictor& saved, const Signature& declare
 
 /// A predictor that does what the file says, with `options.lm` or the default LM.  Throws
 /// `Error` (`config_error`) if the file does not name its fields and no signature is given; the
-/// `reasoning` of a `ChainOfThought` may be left out of that.
+/// `reasoning` of a `ChainOfThought` may be left out of that.  It has the functions of that
+/// signature, or none: `saved.functions` names those it had.
 Predictor to_predictor(const SavedPredictor& saved, PredictorOptions options = {},
                        const std::optional<Signature>& signature = {});
 
@@ -116,7 +150,7 @@ SavedPredictor to_saved(const std::string& path, const Predictor& predictor, Sav
 namespace detail {
 using NamedPredictors = std::vector<std::pair<std::string, Predictor*>>;
 /// All or nothing: throws before the first predictor is changed.
-void apply(const ProgramFile& file, const NamedPredictors& predictors);
+void apply(const ProgramFile& file, const NamedPredictors& predictors, const LoadOptions& options);
 }  // namespace detail
 
 /// `program` as a file.  What `known` says and the program has no place for (scores, unknown
@@ -134,10 +168,10 @@ ProgramFile to_program_file(const Program& program, ProgramFile known = {}) {
 
 /// Sets on `program` what the file says: instructions, descriptions, demonstrations, adapter and
 /// sampling of each of its predictors.  Throws `Error` (`config_error`) that names every predictor
-/// and field that differs; then nothing was changed.
+/// field and function that differs; then nothing was changed.
 template <class Program>
-void apply(const ProgramFile& file, Program& program) {
-  detail::apply(file, named_predictors(program));
+void apply(const ProgramFile& file, Program& program, const LoadOptions& options = {}) {
+  detail::apply(file, named_predictors(program), options);
 }
 
 /// Saves `program`; `dspy::load` and Python DSPy's `load` read it.
@@ -154,7 +188,7 @@ void save(const Program& program, const std::filesystem::path& path, ProgramFile
 template <class Program>
 ProgramFile load(Program& program, const std::filesystem::path& path, const LoadOptions& options = {}) {
   auto file = load_program(path, options);
-  apply(file, program);
+  apply(file, program, options);
   return file;
 }
 

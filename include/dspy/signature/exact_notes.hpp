@@ -1,6 +1,7 @@
 #pragma once
 
-#include "dspy/signature/notes.hpp"
+#include "dspy/signature/part_notes.hpp"
+#include "dspy/signature/reflect.hpp"
 
 // Notes for code that is written by a program, such as `dspy codegen`: they hold a field to more
 // than its C++ type says.
@@ -23,5 +24,15 @@ struct default_json {
     if (auto value = parse_json(json.data)) field.default_value = *std::move(value);
   }
 };
+
+template <>
+inline constexpr bool detail::is_about_type<of_type> = true;
+
+/// A value that was written as JSON, for the initialiser of a member: `from_json<std::set<int>>("[1, 2]")`.
+/// Throws `Error` (`parse_error`).
+template <class T>
+T from_json(std::string_view text) {
+  return from_value<T>(parse_json(text).value_or(nullptr));
+}
 
 }  // namespace dspy

@@ -50,6 +50,9 @@ inline void limit(Field& field, const Limits& limits) {
   field.type = with_limits(std::move(field.type), limits);
 }
 
+/// Gives a field another name, and the label that goes with it.
+void rename(Field& field, std::string_view name);
+
 }  // namespace detail
 
 /// Text in a note.  An annotation may not point at a string literal, so with reflection the
@@ -80,6 +83,23 @@ struct label {
     if (*words == '\0') throw "dspy::label: the label is empty";
   }
   constexpr void apply(Field& field) const { field.label = text.data; }
+};
+
+/// What JSON and prompts call a member whose name C++ does not allow: `named("class")` on `class_`.
+/// It stands in the table of the member's own struct (an `Input` may have one), or on the member.
+struct named {
+  NoteText text;
+  consteval explicit named(const char* name) : text(name) {}
+  void apply(Field& field) const { detail::rename(field, text.data); }
+};
+
+/// Marks the last member of a struct, a map with text as its keys: it holds whatever members a
+/// JSON object has that the struct does not name.
+struct other_members {
+  template <class T>
+  static constexpr bool suits = requires { typename T::mapped_type; };
+
+  constexpr void apply(Field&) const {}
 };
 
 /// The range of a number, both ends included.

@@ -49,6 +49,8 @@ void apply_to_side(const FieldNotes<Pointer, Notes...>& entry, Signature& signat
   constexpr bool is_input = std::same_as<Owner, typename S::Input>;
   static_assert(is_input || std::same_as<Owner, typename S::Output>,
                 "dspy::field<…> names a member that belongs neither to this signature's Input nor to its Output");
+  static_assert(!(std::same_as<Notes, named> || ...),
+                "dspy::named stands in a signature's table; put it into a table in the Input or Output itself");
   static_assert(!is_in_own_table<Owner, Pointer>(),
                 "a field is described in the signature's table and in its struct's; keep one of them");
   apply_entry<Owner>(entry, is_input ? signature.inputs : signature.outputs);
@@ -67,8 +69,7 @@ consteval bool sides_clash() {
   bool clash = false;
   for_each_index<In>([&](auto i) {
     for_each_index<Out>([&](auto j) {
-      clash =
-          clash || boost::pfr::get_name<decltype(i)::value, In>() == boost::pfr::get_name<decltype(j)::value, Out>();
+      clash = clash || name_of_member<In, decltype(i)::value> == name_of_member<Out, decltype(j)::value>;
     });
   });
   return clash;
@@ -79,6 +80,8 @@ std::shared_ptr<const Signature> build_signature() {
   using In = typename S::Input;
   using Out = typename S::Output;
   static_assert(boost::pfr::tuple_size_v<Out> > 0, "a signature's Output needs at least one member");
+  static_assert(!has_others<In> && !has_others<Out>,
+                "dspy::other_members stands in an Input or Output; a signature names all of its fields");
   static_assert(!sides_clash<In, Out>(),
                 "a field of this signature has the same name in Input and in Output; rename one");
 
@@ -167,7 +170,7 @@ void for_each_member(T& aggregate, F&& visit) {
   using Plain = std::remove_const_t<T>;
   reflection::for_each_index<Plain>([&](auto index) {
     constexpr std::size_t i = decltype(index)::value;
-    visit(boost::pfr::get_name<i, Plain>(), boost::pfr::get<i>(aggregate));
+    visit(reflection::name_of_member<Plain, i>, boost::pfr::get<i>(aggregate));
   });
 }
 

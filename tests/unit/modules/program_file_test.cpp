@@ -5,6 +5,7 @@
 #include "dspy/base/version.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
+#include "dspy/modules/predict.hpp"
 #include "support/folder.hpp"
 
 #include <doctest/doctest.h>
@@ -56,6 +57,37 @@ std::string edited(std::string text, std::string_view from, std::string_view to)
   REQUIRE(at != std::string::npos);
   return text.replace(at, from.size(), to);
 }
+
+struct Line {
+  std::string what = {};
+  double price = 0;
+
+  static constexpr auto fields = describe(field<&Line::price>(validator("is_fair", [](double p) { return p < 100; })));
+};
+
+struct Bill {
+  struct Input {
+    std::string text;
+  };
+  struct Output {
+    std::vector<Line> lines;
+    int number = 0;
+  };
+  static constexpr auto fields =
+      describe(field<&Output::number>(validator("is_even", [](int n) { return n % 2 == 0; })));
+  static constexpr auto validators =
+      describe(validator("adds_up", [](const Output& bill) { return !bill.lines.empty(); }));
+  static constexpr auto computed =
+      describe(dspy::computed("mean", [](const Output& bill) { return static_cast<double>(bill.number); }));
+};
+
+struct Billing {
+  Predict<Bill> read;
+};
+
+struct PlainBilling {
+  Predict<> read{"text -> lines: list[Line{what: str, price: float}], number: int"};
+};
 
 }  // namespace
 
@@ -114,7 +146,7 @@ TEST_CASE("The file has Python DSPy's layout and describes itself beside it") {
       to_text(own.at("predictors").at("answer.predict")) ==
       R"({"inputs":[{"name":"context","type":"str"},{"name":"question","type":"str"}],)"
       R"("outputs":[{"name":"reasoning","type":"str"},{"name":"answer","type":"str"},{"name":"confidence","type":"float"}],)"
-      R"("adapter":"field","lm":"scripted"})");
+      R"("functions":{},"adapter":"field","lm":"scripted"})");
 }
 
 TEST_CASE("A lone Predict is its own state, a ChainOfThought stands under `predict`, as in DSPy") {
@@ -193,6 +225,67 @@ TEST_CASE("Unknown members of this library's part are kept, and come under the h
   const auto again = read_program(to_text(file));
   CHECK(again.integrity == ProgramFile::Integrity::verified);
   CHECK(again.own_kept == JsonObject{{"note", "by hand"}});
+}
+
+TEST_CASE("Unknown members are kept at every level, for readers that know more") {
+  auto root = parse_json(to_text(to_program_file(Rag(), {.scores = {{.metric = "m", .value = 1}}})))->as_object();
+  root["query"].as_object()["signature"].as_object()["strict"] = true;
+  root["query"].at("signature").at("fields").as_array()[0].as_object()["json_type"] = "string";
+  auto& own = root["dspy_cpp"].as_object();
+  own["scores"].as_array()[0].as_object()["split"] = "dev";
+  auto& query = own["predictors"].at("query").as_object();
+  query["cost"] = 3;
+  query["inputs"].as_array()[0].as_object()["origin"] = "user";
+
+  const auto file = read_program(to_text(Json(root)), {.accept_changed = true});
+  Rag program;
+  apply(file, program);
+  auto again = parse_json(to_text(to_program_file(program, file)))->as_object();
+
+  root["dspy_cpp"].as_object().erase("hash");
+  again["dspy_cpp"].as_object().erase("hash");
+  CHECK(to_text(Json(again)) == to_text(Json(root)));
+}
+
+TEST_CASE("The names of validators and computed fields are in the file, and a program without them does not fit") {
+  const test::Folder folder;
+  const auto path = folder.path / "billing.json";
+  Billing billing;
+  save(billing, path);
+  const auto saved = load_program(path).predictors[0];
+
+  CHECK(*saved.functions == SavedFunctions{.validators = {{.field = "lines.price", .name = "is_fair"},
+                                                          {.field = "number", .name = "is_even"},
+                                                          {.name = "adds_up"}},
+                                           .computed = {make_field("mean", Type::number())}});
+  const auto root = parse_json(read_file(path, 1 << 20))->as_object();
+  CHECK(to_text(root.at("dspy_cpp").at("predictors").at("read").at("functions")) ==
+        R"({"validators":[{"field":"lines.price","name":"is_fair"},{"field":"number","name":"is_even"},)"
+        R"({"name":"adds_up"}],"computed":[{"name":"mean","type":"float"}]})");
+
+  Billing same;
+  load(same, path);
+  CHECK(same.read.predictor().signature() == billing.read.predictor().signature());
+
+  PlainBilling plain;
+  CHECK(message_of([&] { load(plain, path); }) ==
+        "the file does not fit the program: in `read`, the validator `is_fair` of `lines.price` of the file is not in "
+        "the program; the validator `is_even` of `number` of the file is not in the program; the validator `adds_up` "
+        "of the file is not in the program; the computed field `mean` of the file is not in the program; load it into "
+        "the program it was saved from, or save it again");
+  load(plain, path, {.accept_other_functions = true});
+
+  const auto plain_path = folder.path / "plain.json";
+  save(plain, plain_path);
+  CHECK(message_of([&] {
+          load(billing, plain_path);
+        }).contains("the validator `is_even` of `number` of the program is not in the file"));
+
+  // A file that does not say, of an older version or of Python, fits both.
+  auto older = root;
+  older["dspy_cpp"].at("predictors").at("read").as_object().erase("functions");
+  apply(read_program(to_text(Json(older)), {.accept_changed = true}), billing);
+  apply(read_program(to_text(Json(older)), {.accept_changed = true}), plain);
 }
 
 TEST_CASE("Fields that do not fit are named, each with what differs, and nothing is changed") {

@@ -583,3 +583,69 @@ TEST_CASE("A time without an offset is taken for UTC, one with an offset is move
   CHECK(to_value(sys_time<milliseconds>(-1ms)) == Json("1969-12-31T23:59:59.999Z"));
   CHECK(to_value(duration<double>(0.9999999999)) == Json("PT1S"));
 }
+
+namespace {
+
+enum class Way { by_air, by_sea, other };
+
+struct Parcel {
+  static constexpr auto type_name = "Package";
+
+  std::string class_;
+  Way way = Way::by_sea;
+  std::map<std::string, std::int64_t> others;
+
+  static constexpr auto fields = describe(field<&Parcel::class_>(named("class"), desc("First or second.")),
+                                          field<&Parcel::others>(other_members{}, values(at_least{0})));
+};
+
+}  // namespace
+
+template <>
+inline constexpr auto dspy::enum_names<Way> =
+    std::to_array<dspy::EnumName<Way>>({{Way::by_air, "by air"}, {Way::by_sea, "by sea"}});
+
+TEST_CASE("Structs, members and enumerators can be called what C++ does not allow, and other members are kept") {
+  CHECK(to_notation(type_of<Parcel>()) ==
+        "Package{class: Annotated[str, Field(desc='First or second.')], way: Literal['by air', 'by sea', 'other'], "
+        "**: Annotated[int, Field(ge=0)]}");
+
+  const auto json = *parse_json(R"({"class": "1st", "way": "by air", "depth": 3, "width": 4})");
+  const auto parcel = from_value<Parcel>(json);
+
+  CHECK(parcel.class_ == "1st");
+  CHECK(parcel.way == Way::by_air);
+  CHECK(parcel.others == std::map<std::string, std::int64_t>{{"depth", 3}, {"width", 4}});
+  CHECK(to_value(parcel) == json);
+
+  auto clash = parcel;
+  clash.others["way"] = 1;
+  const auto written = attempt([&] { return to_value(clash); });
+  REQUIRE_FALSE(written.has_value());
+  CHECK(std::string_view(written.error().what()) ==
+        "the value has another member `way`, which its struct names; take it out");
+}
+
+#if DSPY_REFLECTION
+
+namespace {
+
+enum class Lane { slow, fast[[= named("very fast")]] };
+
+struct Car {
+  [[ = named("class"), = desc("First or second.") ]] std::string class_;
+  Lane lane = Lane::slow;
+  [[= other_members{}]] std::map<std::string, std::int64_t> others;
+};
+
+}  // namespace
+
+TEST_CASE("In C++26 the names stand at members and enumerators") {
+  CHECK(to_notation(type_of<Car>()) ==
+        "Car{class: Annotated[str, Field(desc='First or second.')], lane: Literal['slow', 'very fast'], **: int}");
+
+  const auto json = *parse_json(R"({"class": "1st", "lane": "very fast", "depth": 3})");
+  CHECK(to_value(from_value<Car>(json)) == json);
+}
+
+#endif

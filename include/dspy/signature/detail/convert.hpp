@@ -3,6 +3,7 @@
 // How C++ types are declared, written and read: `Convert<T>`.  Here are the plain ones; the
 // containers, times, structs and DSPy's own types have headers of their own beside this one.
 
+#include "dspy/signature/boxed.hpp"
 #include "dspy/signature/detail/enumerators.hpp"
 #include "dspy/signature/type.hpp"
 
@@ -37,6 +38,7 @@ struct Unfit {
 [[noreturn]] void refuse_range(const Json& value, double highest);
 [[noreturn]] void refuse_name(const Json& value);
 [[noreturn]] void refuse_enumerator(long long value);
+[[noreturn]] void refuse_empty_box();
 [[noreturn]] void refuse_count(std::size_t count, std::size_t wanted);
 /// Turn `Unfit` into `Error`: `bad_input` where a struct is written, `parse_error` where one is read.
 [[noreturn]] void refuse_to_write(const Unfit& unfit);
@@ -239,6 +241,19 @@ struct Convert<std::unique_ptr<T>> {
     if (value.is_null()) return nullptr;
     return std::make_unique<T>(Convert<T>::read(value));
   }
+};
+
+template <class T>
+struct Convert<Boxed<T>> {
+  template <class Outer>
+  static Type type() {
+    return Convert<T>::template type<Outer>();
+  }
+  static Json write(const Boxed<T>& value) {
+    if (value.is_empty()) detail::refuse_empty_box();
+    return Convert<T>::write(*value);
+  }
+  static Boxed<T> read(const Json& value) { return Convert<T>::read(value); }
 };
 
 }  // namespace reflection

@@ -34,6 +34,13 @@ template <>
 inline constexpr auto kind_of_struct<ToolCalls> = Type::Kind::tool_calls;
 
 template <>
+inline constexpr bool leaves_out_null<Citation> = true;
+template <>
+inline constexpr bool leaves_out_null<ToolCall> = true;
+template <>
+inline constexpr bool leaves_out_null<ToolCallResult> = true;
+
+template <>
 struct Convert<History> {
   template <class Outer>
   static Type type() {

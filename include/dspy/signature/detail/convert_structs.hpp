@@ -5,6 +5,7 @@
 #include "dspy/signature/detail/convert.hpp"
 #include "dspy/signature/field.hpp"
 #include "dspy/signature/notes.hpp"
+#include "dspy/signature/part_notes.hpp"
 
 #include <boost/pfr/core.hpp>
 #include <boost/pfr/core_name.hpp>
@@ -12,6 +13,12 @@
 #include <tuple>
 
 namespace dspy {
+namespace detail {
+
+[[noreturn]] void refuse_repeated(std::string_view member);
+
+}  // namespace detail
+
 inline namespace DSPY_REFLECTION_NAMESPACE {
 namespace reflection {
 
@@ -25,21 +32,10 @@ constexpr void for_each_index(F&& visit) {
   }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>{});
 }
 
-template <class T>
-struct Required {
-  using type = T;
-};
-template <class T>
-struct Required<std::optional<T>> {
-  using type = T;
-};
-
 template <class M, class N>
 void apply_note(const N& note, Field& field) {
-  if constexpr (requires { N::template suits<M>; }) {
-    static_assert(N::template suits<typename Required<M>::type>,
-                  "a note does not suit the type of its member, such as a range on a std::string");
-  }
+  static_assert(detail::note_suits<N, M>(),
+                "a note does not suit the type of its member, such as a range on a std::string");
   note.apply(field);
 }
 
@@ -118,6 +114,70 @@ std::size_t index_of(const T& sample, M T::* member) {
 template <class T>
 concept HasTable = requires { &T::fields; } && !std::is_member_object_pointer_v<decltype(&T::fields)>;
 
+/// Calls `visit` with each note on a member that stands on it or in its struct's own table.
+template <class T, std::size_t I, class F>
+consteval void for_each_own_note(F visit) {
+#if DSPY_REFLECTION
+  static constexpr auto member = member_of(^^T, I);
+  template for (constexpr auto annotation : std::define_static_array(std::meta::annotations_of(member))) {
+    using N = std::remove_cvref_t<typename[:std::meta::type_of(annotation):]>;
+    if constexpr (std::same_as<N, named> || std::same_as<N, other_members>) visit(std::meta::extract<N>(annotation));
+  }
+#endif
+  if constexpr (HasTable<T>) {
+    const auto look = [&]<auto Pointer, class... Notes>(const FieldNotes<Pointer, Notes...>& entry) {
+      if (name_of_pointer<Pointer>() == boost::pfr::get_name<I, T>())
+        std::apply([&](const auto&... note) { (visit(note), ...); }, entry.notes);
+    };
+    std::apply([&](const auto&... entry) { (look(entry), ...); }, T::fields);
+  }
+}
+
+template <class T, std::size_t I>
+consteval std::string_view find_name_of_member() {
+  std::string_view name = boost::pfr::get_name<I, T>();
+  for_each_own_note<T, I>([&]<class N>(const N& note) {
+    if constexpr (std::same_as<N, named>) name = note.text.data;
+  });
+  return name;
+}
+
+/// What JSON calls a member.
+template <class T, std::size_t I>
+inline constexpr std::string_view name_of_member = find_name_of_member<T, I>();
+
+/// True if the last member holds what the struct does not name.
+template <class T>
+consteval bool keeps_others() {
+  bool kept = false;
+  for_each_index<T>([&](auto index) {
+    for_each_own_note<T, decltype(index)::value>([&]<class N>(const N&) {
+      if constexpr (std::same_as<N, other_members>) {
+        if (decltype(index)::value + 1 != boost::pfr::tuple_size_v<T>)
+          throw "dspy::other_members stands on a member that is not the last of its struct; move it to the end";
+        kept = true;
+      }
+    });
+  });
+  return kept;
+}
+
+template <class T>
+inline constexpr bool has_others = keeps_others<T>();
+/// How many members have a name in JSON; they stand first.
+template <class T>
+inline constexpr std::size_t named_members = boost::pfr::tuple_size_v<T> - (has_others<T> ? 1 : 0);
+template <class T>
+using Others = Member<T, named_members<T>>;
+
+/// Calls `visit(index)` for each member with a name in JSON.
+template <class T, class F>
+constexpr void for_each_named(F&& visit) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (visit(std::integral_constant<std::size_t, I>{}), ...);
+  }(std::make_index_sequence<named_members<T>>{});
+}
+
 /// Writes what a table says about the members of `T` into the fields made from them.
 template <class T, auto Pointer, class... Notes>
 void apply_entry(const FieldNotes<Pointer, Notes...>& entry, std::vector<Field>& fields) {
@@ -158,6 +218,19 @@ std::vector<Field> fields_of() {
 template <class T>
 inline constexpr auto kind_of_struct = Type::Kind::object;
 
+/// True for structs whose optional members are left out of JSON where they are empty, instead of null.
+template <class T>
+inline constexpr bool leaves_out_null = kind_of_struct<T> != Type::Kind::object;
+
+/// What types call a struct: its identifier, or the `static constexpr auto type_name` in it.
+template <class T>
+consteval std::string_view name_of_struct() {
+  if constexpr (requires { &T::type_name; }) {
+    if constexpr (!std::is_member_object_pointer_v<decltype(&T::type_name)>) return T::type_name;
+  }
+  return name_of_type<T>();
+}
+
 template <class T, class... Structs>
 consteval bool is_among() {
   return (std::same_as<T, Structs> || ...);
@@ -169,7 +242,7 @@ consteval bool is_hidden() {
   if constexpr (std::same_as<T, First>) {
     return false;
   } else {
-    return name_of_type<T>() == name_of_type<First>() || is_hidden<T, Rest...>();
+    return name_of_struct<T>() == name_of_struct<First>() || is_hidden<T, Rest...>();
   }
 }
 
@@ -179,9 +252,17 @@ Type type_of_struct(Around<Structs...>) {
     return {.kind = kind_of_struct<T>};
   } else if constexpr (is_among<T, Structs...>()) {
     static_assert(!is_hidden<T, Structs...>(), "two structs of one name stand in each other; rename one");
-    return Type::reference(std::string(name_of_type<T>()));
+    static_assert(!name_of_struct<T>().empty(), "a struct that holds itself needs a name; give its `type_name` one");
+    return Type::reference(std::string(name_of_struct<T>()));
   } else {
-    return Type::object(std::string(name_of_type<T>()), fields_of<T, Around<T, Structs...>>());
+    using Inner = Around<T, Structs...>;
+    auto type = Type::object(std::string(name_of_struct<T>()), fields_of<T, Inner>());
+    if constexpr (has_others<T>) {
+      auto& members = type.members.edit();
+      type.arguments.push_back(std::move(members.back().type.arguments[1]));
+      members.pop_back();
+    }
+    return type;
   }
 }
 
@@ -191,15 +272,24 @@ JsonObject write_members(const T& aggregate) {
   out.reserve(boost::pfr::tuple_size_v<T>);
   std::string_view name;
   try {
-    for_each_index<T>([&](auto index) {
+    for_each_named<T>([&](auto index) {
       constexpr std::size_t i = decltype(index)::value;
-      name = boost::pfr::get_name<i, T>();
+      name = name_of_member<T, i>;
       auto value = Convert<Member<T, i>>::write(boost::pfr::get<i>(aggregate));
-      if (kind_of_struct<T> != Type::Kind::object && value.is_null()) return;  // absent, not null
+      if constexpr (leaves_out_null<T> && requires { boost::pfr::get<i>(aggregate).has_value(); }) {
+        if (value.is_null()) return;
+      }
       out.emplace(name, std::move(value));
     });
+    if constexpr (has_others<T>) {
+      name = {};
+      auto others = Convert<Others<T>>::write(boost::pfr::get<named_members<T>>(aggregate));
+      for (auto& [key, value] : others.get_object()) {
+        if (!out.emplace(key, std::move(value)).second) detail::refuse_repeated(key);
+      }
+    }
   } catch (detail::Unfit& unfit) {
-    unfit.within(name);
+    if (!name.empty()) unfit.within(name);
     throw;
   }
   return out;
@@ -210,13 +300,19 @@ T read_members(const JsonObject& values) {
   T out{};
   std::string_view name;
   try {
-    for_each_index<T>([&](auto index) {
+    for_each_named<T>([&](auto index) {
       constexpr std::size_t i = decltype(index)::value;
-      name = boost::pfr::get_name<i, T>();
+      name = name_of_member<T, i>;
       if (const auto* value = values.if_contains(name)) boost::pfr::get<i>(out) = Convert<Member<T, i>>::read(*value);
     });
+    if constexpr (has_others<T>) {
+      name = {};
+      auto rest = values;
+      for_each_named<T>([&](auto index) { rest.stable_erase(name_of_member<T, decltype(index)::value>); });
+      boost::pfr::get<named_members<T>>(out) = Convert<Others<T>>::read(std::move(rest));
+    }
   } catch (detail::Unfit& unfit) {
-    unfit.within(name);
+    if (!name.empty()) unfit.within(name);
     throw;
   }
   return out;

@@ -38,6 +38,21 @@ struct EnumLabel {
 template <class E>
 inline constexpr std::array<EnumLabel<E>, 0> enum_labels = {};
 
+/// What JSON and prompts call an enumerator.
+template <class E>
+struct EnumName {
+  E value;
+  std::string_view name;
+};
+
+/// Names that C++ does not allow for enumerators, for compilers that cannot read
+/// `[[=dspy::named("…")]]` off them.  One that is left out is called as in C++.
+///
+///     template <> inline constexpr auto dspy::enum_names<Way> =
+///         std::to_array<dspy::EnumName<Way>>({{Way::by_air, "by air"}, {Way::by_sea, "by sea"}});
+template <class E>
+inline constexpr std::array<EnumName<E>, 0> enum_names = {};
+
 inline namespace DSPY_REFLECTION_NAMESPACE {
 namespace reflection {
 
@@ -59,8 +74,9 @@ consteval auto candidates() {
   template for (constexpr auto member : members) {
     out[i] = {[:member:], std::define_static_string(std::meta::identifier_of(member))};
     template for (constexpr auto annotation : std::define_static_array(std::meta::annotations_of(member))) {
-      if constexpr (std::same_as<std::remove_cvref_t<typename[:std::meta::type_of(annotation):]>, label>)
-        out[i].label = std::meta::extract<label>(annotation).text.data;
+      using Note = std::remove_cvref_t<typename[:std::meta::type_of(annotation):]>;
+      if constexpr (std::same_as<Note, label>) out[i].label = std::meta::extract<label>(annotation).text.data;
+      if constexpr (std::same_as<Note, named>) out[i].name = std::meta::extract<named>(annotation).text.data;
     }
     ++i;
   }
@@ -121,6 +137,11 @@ consteval auto enumerators() {
   for (std::size_t i = 0, next = 0; i < all.size(); ++i) {
     if (is_kept(all, i)) out[next++] = all[i];
   }
+  for (const auto& [value, name] : enum_names<E>) {
+    for (auto& each : out) {
+      if (each.value == value) each.name = name;
+    }
+  }
   return out;
 }
 
@@ -143,6 +164,22 @@ constexpr std::string_view label_of(const Enumerator<E>& enumerator) {
     if (value == enumerator.value) return label;
   }
   return enumerator.label.empty() ? enumerator.name : enumerator.label;
+}
+
+/// The identifier of the member that a pointer names.
+template <auto Pointer>
+consteval std::string_view name_of_pointer() {
+#if defined(_MSC_VER)
+  std::string_view text = __FUNCSIG__;
+  text = text.substr(text.find("name_of_pointer<") + 16);
+  text = text.substr(0, text.rfind(">("));
+#else
+  std::string_view text = __PRETTY_FUNCTION__;
+  text = text.substr(text.find("Pointer = ") + 10);
+  text = text.substr(0, text.find_first_of(";]"));
+#endif
+  if (text.ends_with(')')) text.remove_suffix(1);
+  return text.substr(text.rfind(':') + 1);
 }
 
 /// The identifier of a class or an enumeration, without its namespace and its template arguments.
