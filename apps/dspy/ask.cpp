@@ -1,4 +1,6 @@
 #include "command.hpp"
+#include "dspy/base/file.hpp"
+#include "dspy/base/wait.hpp"
 
 #include <iostream>
 
@@ -13,15 +15,25 @@ struct AskFlags {
   PolicyFlags policy;
   bool stream = false;
   bool json = false;
+  std::vector<std::string> choices;
+  std::string regex;
+  std::string grammar;
+
+  bool has_contract() const { return !choices.empty() || !regex.empty() || !grammar.empty(); }
 };
 
-/// The question fills the first text input that no --input names.
-JsonObject inputs_of(const Signature& signature, const AskFlags& flags) {
-  auto inputs = read_inputs(signature, flags.inputs);
+std::string question_of(const AskFlags& flags) {
   auto question = flags.question == "-" ? read_all(std::cin) : flags.question;
   if (flags.question == "-") {
     while (question.ends_with('\n') || question.ends_with('\r')) question.pop_back();
   }
+  return question;
+}
+
+/// The question fills the first text input that no --input names.
+JsonObject inputs_of(const Signature& signature, const AskFlags& flags) {
+  auto inputs = read_inputs(signature, flags.inputs);
+  auto question = question_of(flags);
   if (flags.question.empty()) return inputs;
   for (const auto& field : signature.inputs) {
     if (field.type.required().kind != Type::Kind::string || inputs.contains(field.name)) continue;
@@ -46,7 +58,38 @@ void stream_outputs(const Predictor& predictor, JsonObject inputs) {
   tell_what_was_accepted(prediction);
 }
 
+OutputContract contract_of(const AskFlags& flags) {
+  using Form = OutputContract::Form;
+  if (!flags.choices.empty()) return {.form = Form::choices, .choices = flags.choices};
+  if (!flags.regex.empty()) return {.form = Form::regex, .grammar = flags.regex};
+  return {.form = Form::gbnf, .grammar = read_file(flags.grammar, 1 << 20)};
+}
+
+/// The question as it is, without a signature; the reply is held to a contract.
+int ask_plainly(const AskFlags& flags) {
+  const auto lm = flags.model.make();
+  Request request{
+      .messages = {{Role::user, question_of(flags)}}, .sampling = flags.model.sampling, .contract = contract_of(flags)};
+  if (flags.stream) {
+    wait(lm->stream(std::move(request), [](const StreamEvent& event) { std::cout << event.text << std::flush; }));
+    std::cout << '\n';
+    return exit_ok;
+  }
+  const auto reply = wait(lm->complete(std::move(request)));
+  if (flags.json) {
+    print_json(JsonObject{
+        {"text", reply.text},
+        {"finish", to_string(reply.finish)},
+        {"usage",
+         {{"prompt_tokens", reply.usage.prompt_tokens}, {"completion_tokens", reply.usage.completion_tokens}}}});
+  } else {
+    print_line(reply.text);
+  }
+  return exit_ok;
+}
+
 int run_ask(const AskFlags& flags) {
+  if (flags.has_contract()) return ask_plainly(flags);
   const auto signature = flags.signature.make();
   auto inputs = checked_inputs(signature, inputs_of(signature, flags));
   auto policy = flags.policy.make();
@@ -64,6 +107,22 @@ int run_ask(const AskFlags& flags) {
   return exit_ok;
 }
 
+/// Ways to say what the reply is instead of a signature; one at a time.
+void add_contract(CLI::App& command, AskFlags& flags) {
+  std::vector<CLI::Option*> others;
+  for (const auto* name : {"--input", "--signature", "--instructions", "--adapter", "--cot"})
+    others.push_back(command.get_option(name));
+  for (auto* option :
+       {command.add_option("--choices", flags.choices, "The reply is one of these texts, with commas between them")
+            ->delimiter(','),
+        command.add_option("--regex", flags.regex, "All of the reply matches this regular expression"),
+        command.add_option("--grammar", flags.grammar, "The reply is a text of the grammar in this file (GBNF)")}) {
+    option->group("Contract, instead of a signature");
+    for (auto* other : others) option->excludes(other);
+    others.push_back(option);
+  }
+}
+
 }  // namespace
 
 void add_ask(CLI::App& app, Plan& plan) {
@@ -74,6 +133,7 @@ void add_ask(CLI::App& app, Plan& plan) {
   command->add_flag("--stream", flags->stream, "Print each field as it is written");
   command->add_flag("--json", flags->json, "Print {\"outputs\", \"usage\", \"flags\", \"violations\"?, \"failures\"?}");
   flags->signature.add_to(*command);
+  add_contract(*command, *flags);
   flags->model.add_to(*command);
   flags->policy.add_to(*command);
   command->footer(
@@ -83,7 +143,8 @@ void add_ask(CLI::App& app, Plan& plan) {
       "  dspy ask -s \"context, question -> answer\" --input context=\"Nora lives in Lima.\" "
       "--input question=\"Where does Nora live?\"\n"
       "  dspy ask -s \"question -> answer: list[int]\" \"Primes below 10?\" --ask-again 2 --fallback json --finally "
-      "accept");
+      "accept\n"
+      "  dspy ask \"Is water wet?\" --choices yes,no");
   command->callback([flags, &plan] { plan = [flags] { return run_ask(*flags); }; });
 }
 

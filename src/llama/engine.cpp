@@ -4,9 +4,12 @@
 #include "dspy/llama/engine.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/log.hpp"
+#include "dspy/base/text.hpp"
 #include "llama/at_exit.hpp"
 #include "llama/hardware.hpp"
 #include "llama/mailbox.hpp"
+#include "llama/mask/constraint_cache.hpp"
 #include "llama/prefix_file.hpp"
 #include "llama/scheduler.hpp"
 
@@ -85,7 +88,12 @@ struct Engine::Impl {
 
   std::shared_ptr<Mailbox> submit(Generation work, bool streams) {
     check(work);
-    auto job = Job{std::move(work), streams, Clock::now(), std::make_shared<Mailbox>()};
+    auto held = hold(work);
+    Job job{.work = std::move(work),
+            .held = std::move(held),
+            .streams = streams,
+            .queued_at = Clock::now(),
+            .mailbox = std::make_shared<Mailbox>()};
     auto mailbox = job.mailbox;
     {
       const std::lock_guard lock(mutex);
@@ -124,6 +132,31 @@ struct Engine::Impl {
         throw Error(Errc::invalid_parameter, std::format("the prompt has a token {}; `{}` has {}", token, model->name(),
                                                          model->vocabulary_size()));
     }
+  }
+
+  /// The contract to hold the reply to, compiled on the caller's thread.
+  mask::CompiledContract hold(const Generation& work) {
+    using Form = OutputContract::Form;
+    const auto& contract = work.contract;
+    if (work.constrain == Constrain::off || contract.form == Form::text) return {};
+    const bool is_signature = contract.form == Form::fields || contract.form == Form::markers ||
+                              contract.form == Form::json || contract.form == Form::xml;
+    if (is_signature && contract.signature == nullptr) return {};
+    mask::CompiledContract compiled;
+    try {
+      compiled = contracts.find(contract, model->mask_vocabulary());
+    } catch (const Error& error) {
+      if (work.constrain == Constrain::strict || !is_signature) throw;
+      log(LogLevel::warning, "llama", std::format("a reply of `{}` is written free: {}", model->name(), error.what()));
+      return {.unheld = {{.part = "the whole contract", .reason = error.what()}}};
+    }
+    if (work.constrain == Constrain::strict && !compiled.unheld.empty())
+      throw Error(Errc::invalid_parameter,
+                  std::format("the contract cannot be held as strictly as asked: {}; change it, or hold what can be "
+                              "held (constrain=on)",
+                              text::enumerate(mask::descriptions(compiled.unheld), "", "and")),
+                  {.model = model->name()});
+    return compiled;
   }
 
   /// Runs `work` on the engine's thread, between two steps.
@@ -191,6 +224,7 @@ struct Engine::Impl {
 
   const std::shared_ptr<const Model> model;
   std::atomic<bool> closing = false;
+  mask::ConstraintCache contracts;
   Scheduler scheduler;  ///< The engine's thread only, once it runs.
   const EngineOptions options;
 

@@ -45,10 +45,14 @@ std::vector<llama::Token> LlamaLM::prompt_for(const Chat& messages) const {
 }
 
 llama::Generation LlamaLM::prepare(Request request) const {
+  // Its template takes thoughts out of earlier turns, so the model writes some.
+  if (engine_->model().info().chat_template.contains("</think>")) request.contract.may_think = true;
   return {.prompt = prompt_for(request.messages),
           .sampling = sampling_for(request),
           .deadline = request.deadline,
-          .stop = std::move(request.stop)};
+          .stop = std::move(request.stop),
+          .contract = std::move(request.contract),
+          .constrain = options_.constrain};
 }
 
 // The engine outlives the call even where the LM does not.

@@ -4,6 +4,7 @@
 #include "dspy/base/log.hpp"
 #include "llama/gguf.hpp"
 #include "llama/hardware.hpp"
+#include "llama/mask/vocabulary.hpp"
 #include "llama/model_info.hpp"
 #include "llama/runtime.hpp"
 
@@ -188,6 +189,37 @@ std::string Model::detokenize(std::span<const Token> tokens) const {
 bool Model::ends_reply(Token token) const noexcept {
   const auto index = static_cast<std::size_t>(token);
   return token >= 0 && index < ends_reply_.size() && ends_reply_[index];
+}
+
+std::shared_ptr<const mask::Vocabulary> Model::mask_vocabulary() const {
+  using mask::Vocabulary;
+  std::call_once(vocabulary_made_, [this] {
+    std::vector<std::string> pieces;
+    std::vector<Token> ends;
+    for (Token token = 0; token < vocabulary_size(); ++token) {
+      pieces.emplace_back(handle_->token_facts(token).control ? std::string_view() : piece(token));
+      if (ends_reply(token)) ends.push_back(token);
+    }
+    for (const auto token : suppressed()) pieces[static_cast<std::size_t>(token)].clear();
+    const bool blank = handle_->facts().adds_space_prefix;
+    vocabulary_ = std::make_shared<const Vocabulary>(
+        std::move(pieces), std::move(ends), [this](std::string_view text) { return continuation(text); },
+        blank ? Vocabulary::FirstBlank::dropped : Vocabulary::FirstBlank::belongs);
+  });
+  return vocabulary_;
+}
+
+/// The tokens of text that stands in the middle of a reply.  A tokenizer that puts a blank first is given a line end to
+/// put it before: no token goes across that.
+std::vector<Token> Model::continuation(std::string_view text) const {
+  if (!handle_->facts().adds_space_prefix) return handle_->tokenize(text, false);
+  auto tokens = handle_->tokenize("\n" + std::string(text), false);
+  std::size_t size = 0;
+  std::size_t count = 0;
+  while (count < tokens.size() && size < 2) size += piece(tokens[count++]).size();
+  if (size != 2) return {};
+  tokens.erase(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(count));
+  return tokens;
 }
 
 std::span<const Token> Model::suppressed() const noexcept {

@@ -31,6 +31,24 @@ float largest(std::span<const float> values) {
   return *std::ranges::max_element(best);
 }
 
+/// The largest of those that have a bit; the others become nothing on the way.
+float largest_marked(std::span<float> values, std::span<const std::uint64_t> bits) {
+  float best = nothing;
+  for (std::size_t at = 0; at < values.size(); at += 64) {
+    const auto word = at / 64 < bits.size() ? bits[at / 64] : 0;
+    const auto block = values.subspan(at, std::min<std::size_t>(64, values.size() - at));
+    if (word == 0) {
+      std::ranges::fill(block, nothing);
+      continue;
+    }
+    if (word != ~std::uint64_t{0}) {
+      for (std::size_t i = 0; i < block.size(); ++i) block[i] = (word >> i & 1) != 0 ? block[i] : nothing;
+    }
+    best = std::max(best, largest(block));
+  }
+  return best;
+}
+
 // Four at a time; a wider vector would need another instruction set than the least that x86-64 has.
 using Floats [[gnu::vector_size(16)]] = float;
 using Integers [[gnu::vector_size(16)]] = std::int32_t;
@@ -113,7 +131,8 @@ SamplerOptions SamplerOptions::from(const Sampling& sampling) {
 Sampler::Sampler(const SamplerOptions& options, std::span<const Token> suppressed, std::vector<TokenBias> bias)
     : options_(options), suppressed_(suppressed.begin(), suppressed.end()), bias_(std::move(bias)) {}
 
-std::optional<Token> Sampler::sample(std::span<float> logits, std::span<const Token> history) {
+std::optional<Token> Sampler::sample(std::span<float> logits, std::span<const Token> history,
+                                     const mask::Mask* allowed) {
   const auto exists = [&](Token token) { return token >= 0 && static_cast<std::size_t>(token) < logits.size(); };
   for (const auto& [token, bias] : bias_) {
     if (exists(token)) logits[static_cast<std::size_t>(token)] += bias;
@@ -122,13 +141,25 @@ std::optional<Token> Sampler::sample(std::span<float> logits, std::span<const To
     if (exists(token)) logits[static_cast<std::size_t>(token)] = nothing;
   }
   penalize(logits, history);
-  const float best = largest(logits);
+  if (allowed == nullptr) return choose(logits, largest(logits), history.size());
+  if (!allowed->is_list()) return choose(logits, largest_marked(logits, allowed->bits()), history.size());
+  // A short list stands for the whole vocabulary: what is drawn is a place in it.
+  listed_.clear();
+  for (const auto token : allowed->tokens())
+    listed_.push_back(exists(token) ? logits[static_cast<std::size_t>(token)] : nothing);
+  const auto place = choose(listed_, largest(listed_), history.size());
+  if (!place) return std::nullopt;
+  return allowed->tokens()[static_cast<std::size_t>(*place)];
+}
+
+/// `best` is the highest of the scores.
+std::optional<Token> Sampler::choose(std::span<const float> logits, float best, std::size_t place) {
   if (best == nothing || best == std::numeric_limits<float>::infinity()) return std::nullopt;
   if (options_.temperature < least_temperature || options_.top_k == 1)
     return static_cast<Token>(std::ranges::find(logits, best) - logits.begin());
 
   choose_candidates(logits, best);
-  return draw(best, history.size());
+  return draw(best, place);
 }
 
 /// Only what the reply itself said counts: a prompt names the fields that the reply must name again.

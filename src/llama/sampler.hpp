@@ -2,6 +2,7 @@
 
 #include "dspy/llama/engine.hpp"
 #include "dspy/lm/request.hpp"
+#include "llama/mask/constraint.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -34,9 +35,11 @@ class Sampler {
  public:
   Sampler(const SamplerOptions& options, std::span<const Token> suppressed, std::vector<TokenBias> bias = {});
 
-  /// The token number `history.size()` of the reply, whose tokens so far are `history`.  Overwrites `logits`.
-  /// Nothing if no score is a number above minus infinity: the model's output is broken.
-  std::optional<Token> sample(std::span<float> logits, std::span<const Token> history);
+  /// The token number `history.size()` of the reply, whose tokens so far are `history`; one of those `allowed`, if
+  /// that is given.  Overwrites `logits`.  Nothing if no score is a number above minus infinity: the model's output is
+  /// broken, or what is allowed is suppressed.
+  std::optional<Token> sample(std::span<float> logits, std::span<const Token> history,
+                              const mask::Mask* allowed = nullptr);
 
  private:
   struct Candidate {
@@ -44,6 +47,7 @@ class Sampler {
     Token token = 0;
   };
 
+  std::optional<Token> choose(std::span<const float> logits, float best, std::size_t place);
   void penalize(std::span<float> logits, std::span<const Token> history);
   void choose_candidates(std::span<const float> logits, float best);
   void collect(std::span<const float> logits, float floor);
@@ -58,6 +62,7 @@ class Sampler {
   std::vector<Token> recent_;
   std::vector<Candidate> candidates_;
   std::vector<float> weights_;  ///< Of the candidates.
+  std::vector<float> listed_;   ///< The scores of a short mask's tokens.
 };
 
 /// What to take off a score for the logarithm of its token's probability.

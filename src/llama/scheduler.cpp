@@ -287,7 +287,7 @@ Scheduler::Admission Scheduler::start(Job& job) {
   } else if (most > free_cells()) {
     return Admission::no_room;
   }
-  Sequence sequence(*model_, job.work, room);
+  Sequence sequence(*model_, job.work, job.held, room);
   job.work.prompt = {};
   sequence.reuse(taken);
   running_.push_back({.job = std::move(job),
@@ -298,6 +298,11 @@ Scheduler::Admission Scheduler::start(Job& job) {
                       .started_at = Clock::now()});
   free_ids_.pop_back();
   if (tree_) tree_->shrink_idle(idle_beside_work);
+  if (running_.back().sequence.finished()) {  // all of it had to come
+    begin_reply(running_.back());
+    put_text(running_.back(), running_.back().sequence.text());
+    succeed(running_.back());
+  }
   return Admission::started;
 }
 
@@ -346,7 +351,8 @@ void Scheduler::compose() {
     replies.resize(room);
     turn_ += room;
   }
-  for (auto* running : replies) add(*running, 1);
+  // Most have one token to compute; where several had to come, all there is room for.
+  for (auto left = replies.size(); auto* running : replies) add(*running, room - batch_.size() - --left);
   // Those whose replies are under way wait for the whole step, so it should not be long.
   auto most = replies.empty() ? room : std::min(room, static_cast<std::size_t>(options_.prefill_chunk));
   most = std::max<std::size_t>(most, 1);
@@ -396,19 +402,12 @@ void Scheduler::advance() {
   std::size_t entry = 0;
   for (auto& [running, count, completes] : slices_) {
     auto& sequence = running->sequence;
-    const bool reads_prompt = sequence.reads_prompt();
     entry += count;
     sequence.advance(count);
+    if (!running->reply_at && !sequence.reads_prompt()) begin_reply(*running);
     if (!completes) continue;
-    if (reads_prompt) {
-      running->reply_at = Clock::now();
-      if (running->job.streams)
-        running->job.mailbox->put({.kind = StreamEvent::Kind::prompt_done, .usage = sequence.usage()});
-    }
     try {
-      auto text = sequence.accept(context_->logits(static_cast<int>(entry) - 1));
-      if (running->job.streams && !text.empty())
-        running->job.mailbox->put({.text = std::move(text), .usage = sequence.usage()});
+      put_text(*running, sequence.accept(context_->logits(static_cast<int>(entry) - 1)));
       if (sequence.finished()) succeed(*running);
     } catch (const Error& error) {
       fail(*running, error);
@@ -418,20 +417,37 @@ void Scheduler::advance() {
 
 // --- ends ------------------------------------------------------------------------------------------------------------
 
+void Scheduler::begin_reply(Running& running) {
+  running.reply_at = Clock::now();
+  if (running.job.streams)
+    running.job.mailbox->put({.kind = StreamEvent::Kind::prompt_done, .usage = running.sequence.usage()});
+}
+
+void Scheduler::put_text(const Running& running, std::string text) {
+  if (running.job.streams && !text.empty())
+    running.job.mailbox->put({.text = std::move(text), .usage = running.sequence.usage()});
+}
+
 void Scheduler::succeed(Running& running) {
-  Reply reply{.text = running.sequence.text(), .usage = running.sequence.usage(), .finish = running.sequence.finish()};
+  const auto& sequence = running.sequence;
+  Reply reply{.text = sequence.text(),
+              .usage = sequence.usage(),
+              .finish = sequence.finish(),
+              .logprobs = sequence.logprobs(),
+              .unheld = mask::descriptions(running.job.held.unheld)};
   end(running, &EngineStats::completed, true, std::move(reply));
 }
 
 void Scheduler::fail(Running& running, const Error& error) {
-  // After an interruption what the context holds is known; after anything else it may not be.
+  // After an interruption, or where a contract has no way on, what the context holds is known; else it may not be.
   const bool given_up = error.code() == Errc::cancelled || error.code() == Errc::deadline_exceeded ||
                         error.code() == Errc::model_not_loaded;
-  if (!given_up) {
+  const bool keeps = given_up || error.code() == Errc::invalid_parameter;
+  if (!keeps) {
     suspect_ = true;
     log(LogLevel::error, "llama", error.what());
   }
-  end(running, given_up ? &EngineStats::cancelled : &EngineStats::failed, given_up, std::unexpected(error));
+  end(running, given_up ? &EngineStats::cancelled : &EngineStats::failed, keeps, std::unexpected(error));
 }
 
 /// The context cannot be trusted any more.
@@ -454,6 +470,7 @@ void Scheduler::end(Running& running, std::uint64_t EngineStats::* outcome, bool
   stats_.reused_tokens += usage.cached_tokens;
   stats_.computed_tokens += computed - std::min<std::uint64_t>(computed, usage.cached_tokens);
   stats_.completion_tokens += usage.completion_tokens;
+  stats_.forced_tokens += sequence.forced();
   stats_.queue_seconds += seconds(running.started_at - running.job.queued_at);
   stats_.prompt_seconds += seconds(reply_at - running.started_at);
   stats_.completion_seconds += seconds(now - reply_at);

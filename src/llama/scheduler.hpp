@@ -26,6 +26,7 @@ struct Job {
   using Clock = std::chrono::steady_clock;
 
   Generation work{};
+  mask::CompiledContract held{};  ///< The contract of `work`, if the reply is to be held to it.
   bool streams = false;
   Clock::time_point queued_at{};
   std::shared_ptr<Mailbox> mailbox{};
@@ -100,6 +101,8 @@ class Scheduler {
   void add(Running& running, std::size_t most);
   bool compute();
   void advance();
+  void begin_reply(Running& running);
+  static void put_text(const Running& running, std::string text);
   void succeed(Running& running);
   void fail(Running& running, const Error& error);
   void fail_all(const Error& error);

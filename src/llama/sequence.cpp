@@ -1,14 +1,20 @@
 #include "llama/sequence.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/json.hpp"
 #include "llama/runtime.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <format>
+#include <limits>
 #include <random>
+#include <utility>
 
 namespace dspy::llama {
 namespace {
+
+constexpr auto npos = static_cast<std::size_t>(-1);
 
 Sampling with_seed(Sampling sampling) {
   if (!sampling.seed) {
@@ -18,8 +24,8 @@ Sampling with_seed(Sampling sampling) {
   return sampling;
 }
 
-SamplerOptions options_of(const Generation& work) {
-  auto options = SamplerOptions::from(with_seed(work.sampling));
+SamplerOptions options_of(const Generation& work, const Sampling& sampling) {
+  auto options = SamplerOptions::from(with_seed(sampling));
   options.frequency_penalty = work.frequency_penalty;
   options.presence_penalty = work.presence_penalty;
   return options;
@@ -41,15 +47,30 @@ std::size_t Sequence::most_computed(const Generation& work, std::size_t room) no
   return std::min(work.prompt.size() + most_reply_of(work.sampling) - 1, room);  // the last token need not be
 }
 
-Sequence::Sequence(const Model& model, Generation work, std::size_t room)
+Sequence::Sequence(const Model& model, Generation work, mask::CompiledContract held, std::size_t room)
     : model_(&model),
       tokens_(std::move(work.prompt)),
       prompt_size_(tokens_.size()),
       room_(room),
       most_reply_(most_reply_of(work.sampling)),
       ignores_end_(work.ignores_end),
-      sampler_(options_of(work), model.suppressed(), std::move(work.bias)),
-      stops_(all_stops(model, work.sampling.stop)) {}
+      sampler_(options_of(work, work.sampling), model.suppressed(), work.bias),
+      fields_(held.constraint ? work.contract : OutputContract{}),
+      drops_first_blank_(held.constraint ? held.drops_first_blank : model.handle().facts().adds_space_prefix),
+      stops_(all_stops(model, work.sampling.stop)) {
+  if (work.sampling.logprobs) most_likely_ = static_cast<std::size_t>(*work.sampling.logprobs);
+  const auto& names = fields_.names();
+  for (const auto& [name, temperature] : work.sampling.field_temperatures) {
+    const auto field = std::ranges::find(names, name);
+    if (field == names.end()) continue;
+    auto sampling = work.sampling;
+    sampling.temperature = temperature;
+    field_samplers_.emplace(static_cast<std::size_t>(field - names.begin()),
+                            Sampler(options_of(work, sampling), model.suppressed(), work.bias));
+  }
+  if (held.constraint) matcher_.emplace(std::move(held.constraint));
+  early_ = take_forced();
+}
 
 void Sequence::reuse(std::size_t count) {
   computed_ = reused_ = count;
@@ -57,23 +78,82 @@ void Sequence::reuse(std::size_t count) {
 
 std::string Sequence::accept(std::span<float> logits) {
   const auto reply = std::span<const Token>(tokens_).subspan(prompt_size_);
-  const auto token = sampler_.sample(logits, reply);
-  if (!token)
+  const auto allowed = matcher_ ? matcher_->allowed() : nullptr;
+  std::optional<Likelihoods> likely;
+  if (most_likely_) likely.emplace(logits, allowed.get(), model_->suppressed());
+  const auto own =
+      field_samplers_.empty() ? field_samplers_.end() : field_samplers_.find(fields_.field().value_or(npos));
+  auto& sampler = own != field_samplers_.end() ? own->second : sampler_;
+  const auto token = sampler.sample(logits, reply, allowed.get());
+  if (!token) refuse(logits);
+
+  auto text = std::exchange(early_, {});
+  if (model_->ends_reply(*token) && (matcher_ || !ignores_end_)) return text + end(FinishReason::stop);
+  if (likely) note(*token, model_->piece(*token), &*likely);
+  text += take(*token);
+  return text + take_forced();
+}
+
+/// The tokens that must come, until there is a choice or the reply ends.
+std::string Sequence::take_forced() {
+  std::string text;
+  while (matcher_ && !finished()) {
+    const auto run = matcher_->forced();
+    if (run->empty()) break;
+    for (const auto token : *run) {
+      if (most_likely_) note(token, model_->piece(token), nullptr);
+      text += take(token);
+      ++forced_;
+      if (finished()) break;
+    }
+  }
+  return text;
+}
+
+std::string Sequence::take(Token token) {
+  auto piece = model_->piece(token);
+  if (matcher_) {
+    matcher_->accept(token);
+    const auto field = fields_.push(piece);
+    if (most_likely_ && field) logprobs_.back().field = fields_.names()[*field];
+  }
+  if (tokens_.size() == prompt_size_ && drops_first_blank_ && piece.starts_with(' ')) piece.remove_prefix(1);
+  tokens_.push_back(token);
+  auto text = release(stops_.push(piece));
+  if (stops_.stopped() || (matcher_ && matcher_->finished())) return text + end(FinishReason::stop);
+  // The last token need not be computed, so a reply may be one token longer than the context.
+  if (tokens_.size() - prompt_size_ >= most_reply_ || tokens_.size() > room_) return text + end(FinishReason::length);
+  return text;
+}
+
+/// For who asked how likely the tokens are.
+void Sequence::note(Token token, std::string_view piece, const Likelihoods* likely) {
+  TokenLogprob out{.text = std::string(piece), .forced = likely == nullptr};
+  if (likely != nullptr) {
+    out.logprob = likely->logprob(token);
+    for (const auto& [other, logprob] : likely->top(*most_likely_)) out.top.emplace_back(model_->piece(other), logprob);
+  }
+  logprobs_.push_back(std::move(out));
+}
+
+/// Nothing could be sampled.
+void Sequence::refuse(std::span<const float> logits) const {
+  const bool broken = std::ranges::any_of(
+      logits, [](float score) { return std::isnan(score) || score == std::numeric_limits<float>::infinity(); });
+  if (!matcher_ || broken)
     throw Error(
         Errc::inference_failed,
         std::format("`{}` computed no usable scores for the next token; the file may be damaged, or the device faulty",
                     model_->name()),
         {.model = model_->name()});
-  if (model_->ends_reply(*token) && !ignores_end_) return end(FinishReason::stop);
-
-  auto piece = model_->piece(*token);
-  if (reply.empty() && model_->handle().facts().adds_space_prefix && piece.starts_with(' ')) piece.remove_prefix(1);
-  tokens_.push_back(*token);
-  auto text = release(stops_.push(piece));
-  if (stops_.stopped()) return text + end(FinishReason::stop);
-  // The last token need not be computed, so a reply may be one token longer than the context.
-  if (tokens_.size() - prompt_size_ >= most_reply_ || tokens_.size() > room_) return text + end(FinishReason::length);
-  return text;
+  auto from = text_.size() - std::min<std::size_t>(text_.size(), 40);
+  while (from < text_.size() && (static_cast<unsigned char>(text_[from]) & 0xC0) == 0x80) ++from;
+  throw Error(Errc::invalid_parameter,
+              std::format("the contract leaves `{}` no token to go on with after {}: what may come there is ruled "
+                          "out by a bias or by the model file, or the model has no token for it; change the bias or "
+                          "the contract, or switch constraints off (constrain=off)",
+                          model_->name(), to_text(Json(text_.substr(from)))),
+              {.model = model_->name()});
 }
 
 std::string Sequence::release(std::string_view bytes) {

@@ -4,10 +4,15 @@
 #include "dspy/llama/engine.hpp"
 #include "dspy/llama/model.hpp"
 #include "dspy/lm/request.hpp"
+#include "llama/likelihoods.hpp"
+#include "llama/mask/constraint_cache.hpp"
+#include "llama/mask/field_tracker.hpp"
+#include "llama/mask/matcher.hpp"
 #include "llama/sampler.hpp"
 #include "llama/stop_matcher.hpp"
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,13 +22,17 @@ namespace dspy::llama {
 
 /// One reply in the making, without any computing: it names the tokens that the context must take next, and turns the
 /// scores that come back into the next token, and tokens into text.  A scheduler steps one, or many in one batch.
+///
+/// Held to a contract, it samples only what the contract allows.  Tokens that must come are taken at once, those at the
+/// start of a reply with the prompt; so several tokens may be pending, and a reply may be finished before anything was
+/// computed.
 class Sequence {
  public:
   /// Tokens that a context of `room` must hold at most for `work`.
   static std::size_t most_computed(const Generation& work, std::size_t room) noexcept;
 
-  /// `room`: how many tokens fit in the context.
-  Sequence(const Model& model, Generation work, std::size_t room);
+  /// `held` is the contract of `work`, if the reply is to be held to it.  `room`: how many tokens fit in the context.
+  Sequence(const Model& model, Generation work, mask::CompiledContract held, std::size_t room);
 
   /// Takes the first `count` tokens as in the context already.
   void reuse(std::size_t count);
@@ -40,16 +49,24 @@ class Sequence {
   /// The next `count` pending tokens are in the context now.
   void advance(std::size_t count) noexcept { computed_ += count; }
 
-  /// Chooses the next token from the scores after the last one.  Returns the text that is certain now, in whole
-  /// characters.  Throws `Error` (`inference_failed`) if the scores are no numbers.
+  /// Chooses the next token from the scores after the last one, and takes those that must follow it.  Returns the text
+  /// that is certain now, in whole characters.  Throws `Error`: `inference_failed` if the scores are no numbers,
+  /// `invalid_parameter` if the contract leaves no token.
   std::string accept(std::span<float> logits);
 
   bool finished() const noexcept { return finish_.has_value(); }
   FinishReason finish() const noexcept { return finish_.value(); }
   Usage usage() const noexcept;
   const std::string& text() const noexcept { return text_; }
+  /// How many of the reply's tokens had to come.
+  std::size_t forced() const noexcept { return forced_; }
+  const std::vector<TokenLogprob>& logprobs() const noexcept { return logprobs_; }
 
  private:
+  std::string take(Token token);
+  std::string take_forced();
+  void note(Token token, std::string_view piece, const Likelihoods* likely);
+  [[noreturn]] void refuse(std::span<const float> logits) const;
   std::string release(std::string_view bytes);
   std::string end(FinishReason reason);
 
@@ -61,10 +78,18 @@ class Sequence {
   bool ignores_end_;
   std::size_t computed_ = 0;
   std::size_t reused_ = 0;
+  std::size_t forced_ = 0;
   Sampler sampler_;
+  std::map<std::size_t, Sampler> field_samplers_;  ///< By output, where that has a temperature of its own.
+  std::optional<mask::Matcher> matcher_;
+  mask::FieldTracker fields_;
+  bool drops_first_blank_;
+  std::optional<std::size_t> most_likely_;  ///< How many likely tokens are to be told of each.
+  std::vector<TokenLogprob> logprobs_;
   StopMatcher stops_;
   text::Utf8Buffer characters_;
   std::string text_;
+  std::string early_;  ///< Text that was certain before anything was computed.
   std::optional<FinishReason> finish_;
 };
 

@@ -53,6 +53,17 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"kv_tokens", engine(&EngineOptions::kv_tokens)},
       {"host_bytes", engine(&EngineOptions::host_bytes)},
       {"yields", engine(&EngineOptions::yields)},
+      {"logprobs", sampling(&Sampling::logprobs)},
+      {"constrain",
+       [](auto& options, auto name, auto value) {
+         if (value == "strict") {
+           options.constrain = Constrain::strict;
+         } else if (value == "on" || value == "off") {
+           options.constrain = value == "on" ? Constrain::on : Constrain::off;
+         } else {
+           unreadable(name, value, "`on`, `off` or `strict`");
+         }
+       }},
       {"gpu_layers", [](auto& options, auto name, auto value) { options.model.gpu_layers = read<int>(name, value); }},
   };
   return table;

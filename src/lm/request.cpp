@@ -29,7 +29,9 @@ Sampling Sampling::over(const Sampling& fallback) const {
   fill(merged.repeat_penalty, fallback.repeat_penalty);
   fill(merged.repeat_last_n, fallback.repeat_last_n);
   fill(merged.seed, fallback.seed);
+  fill(merged.logprobs, fallback.logprobs);
   if (merged.stop.empty()) merged.stop = fallback.stop;
+  if (merged.field_temperatures.empty()) merged.field_temperatures = fallback.field_temperatures;
   return merged;
 }
 
@@ -49,7 +51,24 @@ void validate(const Sampling& sampling) {
             *s.repeat_penalty);
   }
   if (s.repeat_last_n) require(*s.repeat_last_n >= 0, "repeat_last_n", "at least 0", *s.repeat_last_n);
+  if (s.logprobs) require(*s.logprobs >= 0 && *s.logprobs <= 100, "logprobs", "from 0 to 100", *s.logprobs);
+  for (const auto& [field, temperature] : s.field_temperatures) {
+    require(temperature >= 0 && std::isfinite(temperature), std::format("field_temperatures[\"{}\"]", field),
+            "a number of at least 0", temperature);
+  }
   for (const auto& word : s.stop) require(!word.empty(), "stop", "a list of texts that are not empty", "`\"\"`");
+}
+
+std::optional<double> Reply::probability(std::string_view field) const {
+  double sum = 0;
+  bool found = false;
+  for (const auto& token : logprobs) {
+    if (token.field != field || field.empty()) continue;
+    sum += token.logprob;
+    found = true;
+  }
+  if (!found) return std::nullopt;
+  return std::exp(sum);
 }
 
 std::string_view to_string(FinishReason reason) noexcept {

@@ -4,6 +4,7 @@
 
 #include <format>
 #include <string_view>
+#include <utility>
 
 namespace dspy {
 namespace {
@@ -27,6 +28,12 @@ JsonObject to_json(const Sampling& sampling) {
   add("repeat_penalty", sampling.repeat_penalty);
   add("repeat_last_n", sampling.repeat_last_n);
   add("seed", sampling.seed);
+  add("logprobs", sampling.logprobs);
+  if (!sampling.field_temperatures.empty()) {
+    JsonObject by_field;
+    for (const auto& [field, temperature] : sampling.field_temperatures) by_field[field] = temperature;
+    out["field_temperatures"] = std::move(by_field);
+  }
   if (!sampling.stop.empty()) out["stop"] = JsonArray(sampling.stop.begin(), sampling.stop.end());
   return out;
 }
@@ -58,6 +65,12 @@ Sampling sampling_from_json(const JsonObject& written) {
       out.repeat_penalty = real(name, value);
     } else if (name == "repeat_last_n") {
       out.repeat_last_n = integer(name, value);
+    } else if (name == "logprobs") {
+      out.logprobs = integer(name, value);
+    } else if (name == "field_temperatures") {
+      if (!value.is_object()) reject(name, "an object of numbers", value);
+      for (const auto& [field, temperature] : value.get_object())
+        out.field_temperatures[field] = real(std::format("field_temperatures.{}", std::string_view(field)), temperature);
     } else if (name == "seed") {
       boost::system::error_code code;
       out.seed = value.is_number() ? value.to_number<std::uint64_t>(code) : 0;

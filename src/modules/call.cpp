@@ -133,6 +133,7 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
         fields->finish(forward);
       }
       prediction.lm_usage += reply.usage;
+      prediction.unheld = std::move(reply.unheld);
       const bool was_cut = reply.finish == FinishReason::length;
 
       auto reading = current->parse(reply.text);
@@ -146,6 +147,9 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
         prediction.data = std::move(reading->outputs);
         std::ranges::move(reading->flags, std::back_inserter(prediction.flags));
         if (was_cut) note(prediction, "cut_at_max_tokens");
+        for (const auto& field : signature->outputs) {
+          if (const auto likely = reply.probability(field.name)) prediction.probabilities.emplace(field.name, *likely);
+        }
         prediction.completion = std::move(reply.text);
         prediction.adapter = asked->name();
         co_return;

@@ -181,6 +181,35 @@ class Run(unittest.TestCase):
         self.assertEqual(plain.out, streamed.out)
         self.assertTrue(plain.out.startswith("Reasoning: "))
 
+    def test_ask_holds_the_reply_to_choices_a_pattern_or_a_grammar(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".gbnf") as file:
+            file.write('root ::= item (", " item){1,2}\nitem ::= "red" | "blue"\n')
+            file.flush()
+            for flags, pattern in (
+                (["--choices", "yes,no,not at all"], r"yes|no|not at all"),
+                (["--regex", "[0-9]{2,4} or so"], r"[0-9]{2,4} or so"),
+                (["--grammar", file.name], r"(red|blue)(, (red|blue)){1,2}"),
+            ):
+                for seed in "12":
+                    more = ["--temperature", "3", "--seed", seed]
+                    plain = dspy("ask", "Which?", *flags, *more)
+                    self.assertRegex(plain.out, f"^({pattern})\n$")
+                    self.assertEqual(dspy("ask", "Which?", *flags, *more, "--stream").out, plain.out)
+                    whole = lines(dspy("ask", "Which?", *flags, *more, "--json"))[0]
+                    self.assertEqual(whole["text"] + "\n", plain.out)
+                    self.assertEqual(whole["finish"], "stop")
+
+    def test_ask_refuses_what_cannot_be_held_or_contradicts(self):
+        for flags, message in (
+            (["--regex", "(?=a)b"], "cannot be held by a mask"),
+            (["--regex", "a", "--choices", "b"], "excludes"),
+            (["--choices", "b", "-s", "a -> b"], "excludes"),
+            (["--grammar", "/no/such/file"], "/no/such/file"),
+        ):
+            result = dspy("ask", "Which?", *flags)
+            self.assertNotEqual(result.returncode, 0)
+            self.assertIn(message, result.err)
+
     def test_batch_answers_in_order_and_goes_on_after_an_error(self):
         asked = {"signature": "question -> answer", "inputs": {"question": "What is the capital of Italy?"}}
         result = dspy("run", "--batch", "--temperature", "0", text=jsonl(asked, {"signature": "->"}, asked))

@@ -46,6 +46,13 @@ class GgufWriter {
       for (const auto value : values) put(header_, value);
     });
   }
+  void numbers(std::string_view key, const std::vector<float>& values) {
+    add(key, 9, [&] {
+      put(header_, std::uint32_t{6});
+      put(header_, std::uint64_t{values.size()});
+      for (const auto value : values) put(header_, value);
+    });
+  }
 
   /// `fill` writes the tensor's bytes.
   void tensor(std::string_view name, Type type, const std::vector<std::uint64_t>& shape,

@@ -36,6 +36,8 @@ struct RandomModel {
   bool attention_bias = false;             ///< As Qwen2 has it.
   std::optional<std::uint32_t> pooling{};  ///< 1 mean, 2 first, 3 last token, 4 rank: an embedding model.
   std::uint64_t seed = 42;
+  /// GPT-2's byte-level vocabulary, or one like SentencePiece's, whose texts begin with a blank of its own.
+  enum class Tokenizer { byte_level, sentence_pieces } tokenizer = Tokenizer::byte_level;
 
   /// A real model's shape: `135m` (SmolLM2) or `0.5b` (Qwen2.5); nothing for another name.
   static std::optional<RandomModel> of_shape(std::string_view shape, GgufWriter::Type type) {
@@ -155,9 +157,51 @@ struct RandomModel {
   }
 
  private:
-  std::uint32_t vocabulary_size() const { return std::max<std::uint32_t>(vocabulary, 261); }
+  std::uint32_t vocabulary_size() const {
+    return std::max<std::uint32_t>(vocabulary, tokenizer == Tokenizer::byte_level ? 261 : 404);
+  }
+
+  /// Pieces with letters in common, so that a text can be cut in several ways.
+  void add_sentence_pieces(GgufWriter& file) const {
+    constexpr int normal = 1, unknown = 2, control = 3, byte = 6;
+    std::vector<std::string> tokens;
+    std::vector<std::int32_t> types;
+    std::vector<float> scores;
+    const auto add = [&](const std::string& text, int kind, float score) {
+      tokens.push_back(text);
+      types.push_back(kind);
+      scores.push_back(score);
+    };
+    add("<unk>", unknown, 0);
+    add("<s>", control, 0);
+    add("</s>", control, 0);
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    for (unsigned value = 0; value < 256; ++value)
+      add(std::string("<0x") + digits[value / 16] + digits[value % 16] + ">", byte, 0);
+    const std::string blank = "\u2581";
+    float score = 0;
+    for (const std::string piece :
+         {"th", "an", "er", "in", "re",  "sw",    "ans", "answ", "answer", "Ans", "Answer", "\":", "},",
+          "[[", "##", "]]", "sc", "ore", "score", "ne",  "xt",   "next",   "st",  "ep",     "du"}) {
+      add(piece, normal, --score);
+      add(blank + piece, normal, --score);
+    }
+    add(blank, normal, -1000);
+    for (char letter = 33; letter < 127; ++letter)
+      add(std::string(1, letter), normal, -1000 - static_cast<float>(letter));
+    while (tokens.size() < vocabulary_size()) add("[unused" + std::to_string(tokens.size()) + "]", normal, -9999);
+    file.text("tokenizer.ggml.model", "llama");
+    file.texts("tokenizer.ggml.tokens", tokens);
+    file.wholes("tokenizer.ggml.token_type", types);
+    file.numbers("tokenizer.ggml.scores", scores);
+    file.whole("tokenizer.ggml.bos_token_id", 1);
+    file.whole("tokenizer.ggml.eos_token_id", 2);
+    file.flag("tokenizer.ggml.add_bos_token", adds_bos);
+    if (!chat_template.empty()) file.text("tokenizer.chat_template", chat_template);
+  }
 
   void add_tokenizer(GgufWriter& file) const {
+    if (tokenizer == Tokenizer::sentence_pieces) return add_sentence_pieces(file);
     constexpr int normal = 1, control = 3, unused = 5;
     std::vector<std::string> tokens;
     std::vector<std::int32_t> types(256, normal);

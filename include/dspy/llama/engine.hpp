@@ -54,6 +54,14 @@ struct EngineOptions {
   bool operator==(const EngineOptions&) const = default;
 };
 
+/// What an engine does with the contract of a request.  A contract that is more than a signature (choices, a regular
+/// expression, a schema, a grammar) is an error wherever it cannot be held as a whole; it is never left out.
+enum class Constrain {
+  off,     ///< Nothing: the reply is free, whatever the contract says.
+  on,      ///< The reply is held to it; what masks cannot hold of it is told in `Reply::unheld`.
+  strict,  ///< The same, but a part that cannot be held is an error (`invalid_parameter`).
+};
+
 /// Throws `Error` (`invalid_parameter`) that names the first value outside its range.
 void validate(const EngineOptions& options);
 
@@ -67,14 +75,15 @@ struct EngineStats {
   std::uint64_t reused_tokens = 0;    ///< Prompt tokens that were known already.
   std::uint64_t computed_tokens = 0;  ///< Prompt tokens computed.
   std::uint64_t completion_tokens = 0;
-  double prompt_seconds = 0;      ///< Computing prompts, summed over requests.
-  double completion_seconds = 0;  ///< Writing replies, summed over requests.
-  double queue_seconds = 0;       ///< Waiting, summed over requests.
-  std::size_t queued = 0;         ///< Waiting now.
-  std::size_t running = 0;        ///< Being computed now.
-  std::size_t most_running = 0;   ///< Requests in one step at most.
-  std::uint64_t steps = 0;        ///< Batches computed.
-  std::uint64_t step_tokens = 0;  ///< Tokens in them.
+  std::uint64_t forced_tokens = 0;  ///< Of these, tokens that had to come, and were not sampled.
+  double prompt_seconds = 0;        ///< Computing prompts, summed over requests.
+  double completion_seconds = 0;    ///< Writing replies, summed over requests.
+  double queue_seconds = 0;         ///< Waiting, summed over requests.
+  std::size_t queued = 0;           ///< Waiting now.
+  std::size_t running = 0;          ///< Being computed now.
+  std::size_t most_running = 0;     ///< Requests in one step at most.
+  std::uint64_t steps = 0;          ///< Batches computed.
+  std::uint64_t step_tokens = 0;    ///< Tokens in them.
 
   std::size_t kv_tokens = 0;          ///< The KV budget.
   std::size_t kv_free = 0;            ///< Of these, neither held nor reserved.
@@ -104,7 +113,9 @@ struct Generation {
   double frequency_penalty = 0;
   double presence_penalty = 0;  ///< Taken off once if it did.
   int priority = 0;             ///< Higher starts first; none waits forever.
-  bool ignores_end = false;     ///< Write on past tokens that end a reply, for measuring speed.
+  bool ignores_end = false;     ///< Write on past tokens that end a free reply, for measuring speed.
+  OutputContract contract{};    ///< What the reply is held to, token by token.
+  Constrain constrain = Constrain::on;
 };
 
 /// Runs one model on one thread of its own.  Requests from any number of threads wait in a queue; all that run advance
@@ -127,7 +138,9 @@ class Engine {
   /// and of a stop text that was cut off it, without the token that ends the reply.
   ///
   /// Throws `Error`: `context_too_long` before anything is computed; `rate_limit_exceeded` when
-  /// the queue is full; `cancelled`; `deadline_exceeded`; `inference_failed`; `backend_error`.
+  /// the queue is full; `invalid_parameter` for a contract that cannot be held, or that leaves no
+  /// token which bias and model allow; `cancelled`; `deadline_exceeded`; `inference_failed`;
+  /// `backend_error`.
   Async<Reply> generate(Generation work, EventSink sink = {});
 
   // Known prompts.  These calls take their turn between two steps, and wait for it.

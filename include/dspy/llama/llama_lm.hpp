@@ -14,6 +14,8 @@ struct LlamaOptions {
   Sampling sampling{};  ///< For what a request leaves open; before the model file's own advice.
   llama::EngineOptions engine{};
   llama::ModelOptions model{};
+  /// Whether replies are held to what requests ask for (guide/constrained_decoding.md).
+  llama::Constrain constrain = llama::Constrain::on;
   llama::Progress progress{};                ///< Told how far the file is loaded; false gives up.
   std::shared_ptr<llama::ModelPool> pool{};  ///< The process's own if empty.
 };
@@ -25,7 +27,7 @@ struct LlamaOptions {
 ///     auto lm = dspy::lm("llama:dspy-tiny?temperature=0&context_length=2048");
 ///
 /// The URI takes the names of the members of `Sampling` (`stop` more than once), of
-/// `EngineOptions`, and `gpu_layers`.
+/// `EngineOptions`, `gpu_layers`, and `constrain` (`on`, `off` or `strict`).
 ///
 /// Beside what `Engine::generate` and `ModelPool::load` throw, calls throw `Error`
 /// (`invalid_parameter`) for a conversation that is empty or not UTF-8.

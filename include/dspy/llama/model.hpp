@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@ namespace dspy::llama {
 
 class Runtime;
 class RuntimeModel;
+namespace mask {
+class Vocabulary;
+}
 
 using Token = std::int32_t;
 
@@ -68,11 +72,14 @@ class Model {
   std::span<const Token> suppressed() const noexcept;
 
   /// For engines.
+  /// The tokens as masks need them; made when first asked for.
+  std::shared_ptr<const mask::Vocabulary> mask_vocabulary() const;
   RuntimeModel& handle() const noexcept { return *handle_; }
 
  private:
   Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu);
 
+  std::vector<Token> continuation(std::string_view text) const;
   void append(std::vector<Token>& tokens, std::string_view text, bool control) const;
 
   ModelInfo info_;
@@ -83,6 +90,8 @@ class Model {
   std::string pieces_;  // of all tokens, one after the other
   std::vector<std::uint32_t> piece_ends_;
   std::vector<bool> ends_reply_;
+  mutable std::once_flag vocabulary_made_;
+  mutable std::shared_ptr<const mask::Vocabulary> vocabulary_;
 };
 
 }  // namespace dspy::llama

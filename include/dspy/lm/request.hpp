@@ -7,11 +7,13 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dspy {
@@ -28,6 +30,11 @@ struct Sampling {
   std::optional<int> repeat_last_n = {};      ///< 64.  How many tokens the penalty looks back on.
   std::optional<std::uint64_t> seed = {};     ///< Random.  The same seed gives the same text.
   std::vector<std::string> stop = {};         ///< The reply ends before the first of these.
+  /// Off.  Tell for each token of the reply how likely it was, and how likely so many others were (0 to 100).
+  std::optional<int> logprobs = {};
+  /// Instead of `temperature` while the value of an output of that name is written, such as 0 for a label beside a
+  /// text that may vary.  Where a model is held to the contract.
+  std::map<std::string, double> field_temperatures = {};
 
   /// Each value of `this`, else of `fallback`.
   Sampling over(const Sampling& fallback) const;
@@ -39,12 +46,29 @@ struct Sampling {
 void validate(const Sampling& sampling);
 
 /// What the reply must look like, for engines that can hold a model to it and providers that
-/// have structured output.  `signature` names the outputs; `form` how they are written down.
+/// have structured output.  Adapters say how they will read it: `signature` names the outputs,
+/// `form` how they are written down.  Without a signature, `choices` or `grammar` say it all:
+///
+///     Request{.messages = chat, .contract = {.form = OutputContract::Form::choices, .choices = {"yes", "no"}}}
 struct OutputContract {
-  enum class Form { text, fields, markers, json, xml };
+  enum class Form {
+    text,     ///< Anything.
+    fields,   ///< `Label: value` lines.
+    markers,  ///< `[[ ## name ## ]]` sections.
+    json,     ///< A JSON object.
+    xml,      ///< `<name>` elements.
+    choices,  ///< One of `choices`.
+    regex,    ///< A text that all of the regular expression `grammar` matches.
+    schema,   ///< JSON of the JSON Schema whose text is `grammar`.
+    gbnf,     ///< A text of `grammar`, in the notation of llama.cpp, from its rule `root`.
+  };
 
   Form form = Form::text;
   std::shared_ptr<const Signature> signature = {};
+  std::vector<std::string> choices = {};
+  std::string grammar = {};
+  /// The model may think between `<think>` and `</think>` first; readers skip that.
+  bool may_think = false;
 };
 
 struct Request {
@@ -55,6 +79,16 @@ struct Request {
   std::stop_token stop = {};  ///< Asked to stop, the call ends within one step with `cancelled`.
 };
 
+/// How likely a token was among those that could come in its place, before temperature, penalties and bias.
+struct TokenLogprob {
+  std::string text = {};   ///< Its bytes, which may be part of a character.
+  double logprob = 0;      ///< The natural logarithm of its probability; 0 for one that had to come.
+  bool forced = false;     ///< It had to come, and the model was not asked.
+  std::string field = {};  ///< The output whose value it writes or begins, where the contract tells them apart.
+  /// The likeliest tokens, as many as `Sampling::logprobs` asks for and the contract allows.
+  std::vector<std::pair<std::string, double>> top = {};
+};
+
 enum class FinishReason { stop, length };
 
 std::string_view to_string(FinishReason reason) noexcept;
@@ -63,6 +97,13 @@ struct Reply {
   std::string text = {};
   Usage usage = {};
   FinishReason finish = FinishReason::stop;
+  std::vector<TokenLogprob> logprobs = {};  ///< If `Sampling::logprobs` asks for them.
+  /// Parts of the contract that the model could not be held to, with reasons; the reader still checks them.
+  std::vector<std::string> unheld = {};
+
+  /// The probability with which the model, held to the contract, writes what it wrote as the value of an output: for a
+  /// choice, that of the chosen one over the allowed ones.  Nothing without log-probabilities of that output.
+  std::optional<double> probability(std::string_view field) const;
 };
 
 /// A piece of a reply as it is written.

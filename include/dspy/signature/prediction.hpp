@@ -4,6 +4,7 @@
 #include "dspy/base/violation.hpp"
 #include "dspy/signature/usage.hpp"
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,10 @@ struct Prediction {
   std::string draft = {};                  ///< Of an adapter that asks twice: what the first request brought.
   std::vector<FailedReply> failures = {};  ///< Replies that were refused before this one, oldest first.
   Violations violations = {};              ///< What is wrong with outputs that were accepted all the same.
+  /// Parts of the signature that a local model could not be held to, with reasons; they were checked all the same.
+  std::vector<std::string> unheld = {};
+  /// How likely the model was to write these values, by output (`Reply::probability`), if `Sampling::logprobs` was set.
+  std::map<std::string, double> probabilities = {};
 
   /// The value of an output field.  Throws `Error` (`bad_input`) that names the fields there are.
   const Json& at(std::string_view name) const;

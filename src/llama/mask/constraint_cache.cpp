@@ -7,7 +7,7 @@ namespace dspy::llama::mask {
 namespace {
 
 bool same(const OutputContract& a, const OutputContract& b) {
-  if (a.form != b.form) return false;
+  if (a.form != b.form || a.may_think != b.may_think || a.choices != b.choices || a.grammar != b.grammar) return false;
   if (a.signature == b.signature) return true;
   return a.signature != nullptr && b.signature != nullptr && *a.signature == *b.signature;
 }
@@ -24,9 +24,13 @@ CompiledContract ConstraintCache::find(const OutputContract& contract,
     return known->compiled;
   }
   auto grammar = compile(contract);
-  CompiledContract compiled{
-      .constraint = std::make_shared<Constraint>(std::move(grammar.pool), grammar.start, vocabulary),
-      .unheld = std::move(grammar.unheld)};
+  auto& pool = grammar.pool;
+  const bool drops_blank =
+      vocabulary->first_blank() == Vocabulary::FirstBlank::dropped && pool.derive(grammar.start, ' ') == Pool::nothing;
+  if (drops_blank) grammar.start = pool.seq({pool.optional(pool.literal(" ")), grammar.start});
+  CompiledContract compiled{.constraint = std::make_shared<Constraint>(std::move(pool), grammar.start, vocabulary),
+                            .unheld = std::move(grammar.unheld),
+                            .drops_first_blank = drops_blank};
   entries_.push_front({contract, vocabulary, compiled});
   drop_oldest();
   return compiled;

@@ -15,6 +15,7 @@ namespace dspy::llama::mask {
 struct CompiledContract {
   std::shared_ptr<Constraint> constraint = {};
   std::vector<Unheld> unheld = {};
+  bool drops_first_blank = false;  ///< A blank may come first that is no part of the reply.
 };
 
 /// Keeps compiled contracts, with the masks that were found for them, for the next request of the same kind.
@@ -29,7 +30,7 @@ class ConstraintCache {
   ConstraintCache() : ConstraintCache(Options()) {}
   explicit ConstraintCache(Options options) : options_(options) {}
 
-  /// Contracts are the same if their forms and signatures are equal; vocabularies if they are one object.  Throws as
+  /// Contracts are the same if all their members are equal; vocabularies if they are one object.  Throws as
   /// `compile` does.
   CompiledContract find(const OutputContract& contract, const std::shared_ptr<const Vocabulary>& vocabulary);
 

@@ -85,19 +85,22 @@ Expr any_reply(Pool& pool) {
   return pool.star(one_of(pool, CharSet::all()));
 }
 
-}  // namespace
+/// `<think>…</think>`, and what may stand between that and the reply.
+Expr thoughts(Pool& pool) {
+  const auto any = any_reply(pool);
+  const auto closing = pool.literal("</think>");
+  const auto inside = pool.determinize(pool.both(any, pool.all_but(pool.seq({any, closing, any}))));
+  const auto gap = pool.repeat(one_of(pool, {{' ', ' '}, {'\n', '\n'}}), 0, 4);
+  return pool.seq({pool.literal("<think>"), pool.automaton(pool.add(*inside)), closing, gap});
+}
 
-Grammar compile(const OutputContract& contract) {
+Grammar compile_signature(const OutputContract& contract) {
   Grammar out;
   auto& pool = out.pool;
-  if (contract.form == Form::text || contract.signature == nullptr) {
-    out.start = any_reply(pool);
-    return out;
-  }
   const auto& signature = *contract.signature;
   TextStyle style;
   switch (contract.form) {
-    case Form::text: break;
+    default: break;
     case Form::fields: {
       style.place = place_of(signature, FreeText::Among::labels);
       TypeGrammar types(pool, style, out.unheld);
@@ -132,6 +135,49 @@ Grammar compile(const OutputContract& contract) {
       break;
     }
   }
+  return out;
+}
+
+Json read_schema(std::string_view text) {
+  auto schema = parse_json(text);
+  if (!schema)
+    throw Error(
+        Errc::invalid_parameter,
+        std::format("the JSON Schema is no JSON: {} (byte {})", schema.error().message, schema.error().position),
+        {.position = schema.error().position});
+  return *std::move(schema);
+}
+
+Grammar compile_form(const OutputContract& contract) {
+  switch (contract.form) {
+    case Form::text: break;
+    case Form::fields:
+    case Form::markers:
+    case Form::json:
+    case Form::xml:
+      if (contract.signature != nullptr) return compile_signature(contract);
+      break;
+    case Form::choices: return compile_choices(contract.choices);
+    case Form::regex: return compile_regex(contract.grammar);
+    case Form::schema: return compile_schema(read_schema(contract.grammar));
+    case Form::gbnf: return compile_gbnf(contract.grammar);
+  }
+  Grammar out;
+  out.start = any_reply(out.pool);
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> descriptions(const std::vector<Unheld>& unheld) {
+  std::vector<std::string> out;
+  for (const auto& [part, reason] : unheld) out.push_back(std::format("{}: {}", part, reason));
+  return out;
+}
+
+Grammar compile(const OutputContract& contract) {
+  auto out = compile_form(contract);
+  if (contract.may_think) out.start = out.pool.alt({out.start, out.pool.seq({thoughts(out.pool), out.start})});
   return out;
 }
 

@@ -17,6 +17,9 @@ struct Unheld {
   std::string reason = {};  ///< "its items may be equal"
 };
 
+/// "the output `tags`: its items may be equal"
+std::vector<std::string> descriptions(const std::vector<Unheld>& unheld);
+
 /// A compiled contract, for any vocabulary.  A plain value; `Constraint` takes pool and start.
 struct Grammar {
   Pool pool = {};
@@ -28,7 +31,9 @@ struct Grammar {
 // choices are shared as a tree, counts and lengths are counted and not unrolled, and recursive values nest up to
 // `Values::deepest`.
 
-/// The replies of a contract, written as its adapter shows them.  `Form::text` is any text.
+/// The replies of a contract: of a signature, written as its adapter shows them; of choices and grammars, those below.
+/// `Form::text` is any text.  Where the model may think first, thoughts and up to four line ends or blanks may come
+/// before.
 Grammar compile(const OutputContract& contract);
 
 /// The values of a JSON Schema as compact JSON, their members in the schema's order.  What `from_json_schema` reads

@@ -36,8 +36,9 @@ void set_bit(TokenBits& bits, Token token) noexcept {
 
 }  // namespace
 
-Vocabulary::Vocabulary(std::vector<std::string> pieces, std::vector<Token> ends, Tokenizer tokenizer)
-    : pieces_(std::move(pieces)), ends_(std::move(ends)), tokenizer_(std::move(tokenizer)) {
+Vocabulary::Vocabulary(std::vector<std::string> pieces, std::vector<Token> ends, Tokenizer tokenizer,
+                       FirstBlank first_blank)
+    : pieces_(std::move(pieces)), ends_(std::move(ends)), tokenizer_(std::move(tokenizer)), first_blank_(first_blank) {
   for (const auto& piece : pieces_) longest_ = std::max(longest_, piece.size());
   if (longest_ > UINT16_MAX)
     throw Error(Errc::invalid_parameter,

@@ -27,16 +27,21 @@ class Vocabulary {
   /// The tokens of a text in the middle of a reply: no special tokens, nothing added.
   using Tokenizer = std::function<std::vector<Token>(std::string_view text)>;
 
+  /// Whether a blank at the start of a reply is the tokenizer's own, and no part of the text.
+  enum class FirstBlank { belongs, dropped };
+
   /// `pieces` are the bytes of each token; empty for control tokens, which no mask allows.  `ends` are the tokens that
   /// end a reply.  `tokenizer` writes forced text as the model is used to see it; without one, the longest tokens that
   /// fit are taken.  Throws `Error` (`invalid_parameter`) for a piece of 64 KiB or more, or an end outside of `pieces`.
-  Vocabulary(std::vector<std::string> pieces, std::vector<Token> ends, Tokenizer tokenizer = {});
+  Vocabulary(std::vector<std::string> pieces, std::vector<Token> ends, Tokenizer tokenizer = {},
+             FirstBlank first_blank = FirstBlank::belongs);
 
   std::size_t size() const noexcept { return pieces_.size(); }
   std::string_view piece(Token token) const noexcept { return pieces_[static_cast<std::size_t>(token)]; }
   bool contains(Token token) const noexcept { return token >= 0 && static_cast<std::size_t>(token) < pieces_.size(); }
   bool is_end(Token token) const noexcept;
   std::span<const Token> ends() const noexcept { return ends_; }
+  FirstBlank first_blank() const noexcept { return first_blank_; }
   /// The most bytes of a token.
   std::size_t longest() const noexcept { return longest_; }
 
@@ -71,6 +76,7 @@ class Vocabulary {
   std::vector<std::string> pieces_;
   std::vector<Token> ends_;
   Tokenizer tokenizer_;
+  FirstBlank first_blank_;
   std::size_t longest_ = 0;
   std::array<Slice, character_kinds> slices_;
   Trie rest_;

@@ -1,12 +1,16 @@
 #include "llama/sampler.hpp"
 
+#include "llama/mask/contract.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace dspy::llama {
@@ -276,6 +280,43 @@ TEST_CASE("what a request leaves open takes the documented defaults") {
   CHECK(options.repeat_last_n == 64);
   CHECK(SamplerOptions::from({.temperature = 0, .seed = 1}).repeat_penalty == 1);
   CHECK(SamplerOptions::from({.temperature = 0, .repeat_penalty = 1.3, .seed = 1}).repeat_penalty == 1.3);
+}
+
+TEST_CASE("under a mask only what it allows is drawn, as often as its shares say") {
+  std::vector<std::string> pieces;
+  for (int i = 0; i < 700; ++i) pieces.push_back((i < 600 ? "e" : "o") + std::to_string(i));
+  const auto vocabulary = std::make_shared<const mask::Vocabulary>(pieces, std::vector<Token>{});
+  std::vector<float> logits(700);
+  for (std::size_t i = 0; i < logits.size(); ++i) logits[i] = static_cast<float>(i * 37 % 101) / 25;
+  for (const char* pattern : {"e1[0-9]", "e[0-9]+"}) {  // a list, and bits
+    auto grammar = mask::compile_regex(pattern);
+    mask::Constraint constraint(std::move(grammar.pool), grammar.start, vocabulary);
+    const auto allowed = constraint.mask(constraint.start());
+    CHECK(allowed->is_list() == (allowed->count() == 11));
+    auto masked = logits;
+    for (std::size_t i = 0; i < masked.size(); ++i) {
+      if (!allowed->allows(static_cast<Token>(i))) masked[i] = -std::numeric_limits<float>::infinity();
+    }
+    for (auto options : {plain(0), plain(1), plain(0.5)}) {
+      for (const int top_k : {0, 3}) {
+        for (const double top_p : {1.0, 0.4}) {
+          options.top_k = top_k;
+          options.top_p = top_p;
+          for (options.seed = 0; options.seed < 50; ++options.seed) {
+            auto copy = logits;
+            const auto token = Sampler(options, {}).sample(copy, {}, allowed.get());
+            CHECK(token == once(options, masked));
+          }
+        }
+      }
+    }
+    auto copy = logits;
+    std::vector<TokenBias> none;
+    for (Token token = 0; token < 700; ++token) {
+      if (allowed->allows(token)) none.push_back({token, -std::numeric_limits<float>::infinity()});
+    }
+    CHECK_FALSE(Sampler(plain(1), {}, none).sample(copy, {}, allowed.get()));
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 
 using namespace dspy;
@@ -18,7 +19,9 @@ TEST_CASE("Sampling::over takes what is unset from the fallback") {
                           .repeat_penalty = 1.1,
                           .repeat_last_n = 64,
                           .seed = 3,
-                          .stop = {"\n\n"}};
+                          .stop = {"\n\n"},
+                          .logprobs = 5,
+                          .field_temperatures = {{"label", 0}}};
 
   const auto merged = own.over(fallback);
 
@@ -41,7 +44,9 @@ TEST_CASE("validate accepts every value within its range") {
                                   .repeat_penalty = 1,
                                   .repeat_last_n = 0,
                                   .seed = 0,
-                                  .stop = {"."}}));
+                                  .stop = {"."},
+                                  .logprobs = 0,
+                                  .field_temperatures = {{"label", 0}}}));
 }
 
 TEST_CASE("validate names the first value outside its range, and the range") {
@@ -63,6 +68,10 @@ TEST_CASE("validate names the first value outside its range, and the range") {
       {{.min_p = 2}, "`min_p` must be from 0 to 1, but is 2"},
       {{.repeat_penalty = 0}, "`repeat_penalty` must be a number above 0 (1 is off), but is 0"},
       {{.repeat_last_n = -1}, "`repeat_last_n` must be at least 0, but is -1"},
+      {{.logprobs = -1}, "`logprobs` must be from 0 to 100, but is -1"},
+      {{.logprobs = 101}, "`logprobs` must be from 0 to 100, but is 101"},
+      {{.field_temperatures = {{"label", nan}}},
+       "`field_temperatures[\"label\"]` must be a number of at least 0, but is nan"},
       {{.stop = {"a", ""}}, "`stop` must be a list of texts that are not empty, but is `\"\"`"},
   };
   for (const auto& [sampling, message] : cases) {
@@ -72,6 +81,16 @@ TEST_CASE("validate names the first value outside its range, and the range") {
     CHECK(result.error().code() == Errc::invalid_parameter);
     CHECK(std::string_view(result.error().what()) == message);
   }
+}
+
+TEST_CASE("A reply tells the probability of an output's value, of all its tokens") {
+  const Reply reply{.logprobs = {{.text = "{\"mood\": ", .forced = true},
+                                 {.text = "\"glad", .logprob = std::log(0.5), .field = "mood"},
+                                 {.text = "ly\"", .logprob = std::log(0.25), .field = "mood"}}};
+
+  CHECK(reply.probability("mood").value() == doctest::Approx(0.125));
+  CHECK_FALSE(reply.probability("score").has_value());
+  CHECK_FALSE(reply.probability("").has_value());
 }
 
 TEST_CASE("Finish reasons have the names that providers use") {

@@ -1,0 +1,76 @@
+#include "llama/mask/field_tracker.hpp"
+
+#include "dspy/base/json.hpp"
+
+#include <algorithm>
+#include <format>
+
+namespace dspy::llama::mask {
+namespace {
+
+using Form = OutputContract::Form;
+
+/// Without what may also be the beginning of a value's first token: blanks and line ends.
+std::string heading(Form form, const Field& field, bool first) {
+  switch (form) {
+    case Form::fields: return std::format("{}{}:", first ? "" : "\n", field.label);
+    case Form::markers: return std::format("[[ ## {} ## ]]", field.name);
+    case Form::xml: return std::format("<{}>", field.name);
+    // Members of inner objects stand further to the right, and strings have no line ends.
+    case Form::json: return std::format("\n  {}:", to_text(Json(field.name)));
+    default: return {};
+  }
+}
+
+std::string ending(Form form, const Field& last) {
+  switch (form) {
+    case Form::markers: return "[[ ## completed ## ]]";
+    case Form::xml: return std::format("</{}>", last.name);
+    default: return {};
+  }
+}
+
+}  // namespace
+
+FieldTracker::FieldTracker(const OutputContract& contract) : may_think_(contract.may_think) {
+  if (contract.signature == nullptr || contract.form == Form::text) return;
+  for (const auto& field : contract.signature->outputs) {
+    names_.push_back(field.name);
+    headings_.push_back(heading(contract.form, field, headings_.empty()));
+  }
+  if (names_.empty()) return;
+  if (auto end = ending(contract.form, contract.signature->outputs.back()); !end.empty())
+    headings_.push_back(std::move(end));
+}
+
+std::optional<std::size_t> FieldTracker::field() const noexcept {
+  if (next_ == 0 || next_ > names_.size()) return std::nullopt;
+  return next_ - 1;
+}
+
+std::optional<std::size_t> FieldTracker::push(std::string_view text) {
+  constexpr std::string_view opening = "<think>";
+  constexpr std::string_view closing = "</think>";
+  auto belongs = field();
+  open_ += text;
+  if (may_think_) {
+    if (open_.size() < opening.size() && opening.starts_with(open_)) return belongs;
+    const bool thinks = open_.starts_with(opening);
+    const auto end = open_.find(closing);
+    if (thinks && end == std::string::npos) return belongs;
+    if (thinks) open_.erase(0, end + closing.size());
+    may_think_ = false;
+  }
+  while (next_ < headings_.size()) {
+    const auto at = open_.find(headings_[next_]);
+    if (at == std::string::npos) break;
+    open_.erase(0, at + headings_[next_].size());
+    ++next_;
+    if (!open_.empty()) belongs = field();
+  }
+  const auto longest = next_ < headings_.size() ? headings_[next_].size() : 0;
+  if (open_.size() > longest) open_.erase(0, open_.size() - longest);
+  return belongs;
+}
+
+}  // namespace dspy::llama::mask

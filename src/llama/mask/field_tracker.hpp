@@ -1,0 +1,34 @@
+#pragma once
+
+#include "dspy/lm/request.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy::llama::mask {
+
+/// Says which output a reply is writing, from the headings between its values.  Only for replies under the mask of the
+/// same contract: there nothing else can look like the next heading.
+class FieldTracker {
+ public:
+  explicit FieldTracker(const OutputContract& contract);
+
+  /// Takes the reply's next text.  Returns the output to whose value it belongs, or that it begins.
+  std::optional<std::size_t> push(std::string_view text);
+  /// The output whose value comes next or goes on.
+  std::optional<std::size_t> field() const noexcept;
+  /// The names of the outputs, in the order of the signature; none where the contract has no signature.
+  const std::vector<std::string>& names() const noexcept { return names_; }
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<std::string> headings_;  ///< Of each output; and of what comes after the last, if anything does.
+  bool may_think_;
+  std::size_t next_ = 0;  ///< The heading to come.
+  std::string open_;      ///< Text in which it may have begun.
+};
+
+}  // namespace dspy::llama::mask

@@ -1,0 +1,78 @@
+#include "llama/mask/field_tracker.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace dspy;
+using namespace dspy::llama::mask;
+using Form = OutputContract::Form;
+
+namespace {
+
+/// The output of each byte: its place among `a`, `b`, …, or a dot.
+std::string fields_of(const OutputContract& contract, std::string_view reply, std::size_t step) {
+  FieldTracker tracker(contract);
+  std::string out;
+  for (std::size_t at = 0; at < reply.size(); at += step) {
+    const auto piece = reply.substr(at, step);
+    const auto field = tracker.push(piece);
+    out.append(piece.size(), field ? static_cast<char>('a' + *field) : '.');
+  }
+  return out;
+}
+
+OutputContract contract(Form form, bool may_think = false) {
+  return {.form = form,
+          .signature = std::make_shared<const Signature>(Signature::parse("question -> mood, score: int")),
+          .may_think = may_think};
+}
+
+}  // namespace
+
+TEST_CASE("each byte of a reply belongs to the output whose heading came last") {
+  struct Case {
+    OutputContract contract;
+    std::string_view reply, fields;
+  };
+  const std::vector<Case> cases = {
+      {contract(Form::fields), "Mood: ok\nScore: 3", ".....aaaaaaaaaabb"},
+      {contract(Form::json), "{\n  \"mood\": \"x\",\n  \"score\": 3\n}", "...........aaaaaaaaaaaaaaaabbbb"},
+      {contract(Form::xml), "<mood>\nx\n</mood>\n\n<score>\n3\n</score>", "......aaaaaaaaaaaaaaaaaaaabbbbbbbbbb."},
+      {contract(Form::markers), "[[ ## mood ## ]]\nx\n\n[[ ## score ## ]]\n3\n\n[[ ## completed ## ]]",
+       "................aaaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbbbbbb"},
+      {contract(Form::fields, true), "<think>Mood: no</think>\nMood: x\nScore: 1",
+       "...............................aaaaaaaaabb"},
+      {contract(Form::fields, true), "Mood: x\nScore: 1", ".....aaaaaaaaabb"},
+      {{.form = Form::choices, .choices = {"Mood:"}}, "Mood:", "....."},
+  };
+  for (const auto& [contract, reply, fields] : cases) {
+    CAPTURE(reply);
+    // The last byte of a heading is still none of its output's.
+    auto expected = fields_of(contract, reply, 1);
+    CHECK(expected.size() == reply.size());
+    CHECK(expected == fields);
+  }
+}
+
+TEST_CASE("a token that ends a heading and begins the value belongs to the value") {
+  FieldTracker tracker(contract(Form::json));
+
+  CHECK_FALSE(tracker.push("{\n  \"mood").has_value());
+  CHECK(tracker.push("\": \"glad") == 0);
+  CHECK(tracker.field() == 0);
+  CHECK(tracker.push("\",\n  \"score\": ") == 1);
+  CHECK(tracker.push("3") == 1);
+}
+
+TEST_CASE("members of inner objects with an output's name are none") {
+  FieldTracker tracker(contract(Form::json));
+
+  tracker.push("{\n  \"mood\": {\n    \"score\": 1\n  }");
+  CHECK(tracker.field() == 0);
+  tracker.push(",\n  \"score\": ");
+  CHECK(tracker.field() == 1);
+}
