@@ -71,7 +71,7 @@ TEST_CASE_FIXTURE(ContractFixture, "a model that wants to write something else i
       {{.form = Form::regex, .grammar = "[a-z]+"}, "free", "free"},
       {{.form = Form::gbnf, .grammar = "root ::= item (\", \" item)*\nitem ::= \"a\" | \"b\""}, "a, b, a", "a, b, a"},
       {{.form = Form::schema, .grammar = R"({"type": "array", "items": {"type": "integer"}, "maxItems": 2})"},
-       "[1,2,3]",
+       "[1,2] and more",
        "[1,2]"},
       {{.form = Form::choices, .choices = {"yes"}, .may_think = true},
        "<think>Hm.</think>\n\nyes!",
@@ -231,14 +231,14 @@ TEST_CASE_FIXTURE(ContractFixture, "what cannot be held is told, or an error") {
 TEST_CASE_FIXTURE(ContractFixture,
                   "a contract that no mask can hold leaves the reply free and says so, or is an error") {
   auto signature = Signature::parse("text -> code");
-  signature.outputs[0].type = Type::string({.pattern = "(?=a)b"});
-  const OutputContract contract{.form = Form::json, .signature = std::make_shared<const Signature>(signature)};
+  signature.outputs[0].label = std::string(20'001, 'x');
+  const OutputContract contract{.form = Form::fields, .signature = std::make_shared<const Signature>(signature)};
 
   const auto reply = reply_to(held(contract));
 
   CHECK(reply.text == "Hello!");
   REQUIRE(reply.unheld.size() == 1);
-  CHECK(reply.unheld[0].starts_with("the whole contract: no mask can hold the output `code`"));
+  CHECK(reply.unheld[0].starts_with("the whole contract: no mask can hold a signature whose names and labels have"));
   auto strict = held(contract);
   strict.constrain = Constrain::strict;
   CHECK(error_of([&] { reply_to(std::move(strict)); }).code() == Errc::invalid_parameter);

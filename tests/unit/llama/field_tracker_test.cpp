@@ -41,11 +41,11 @@ TEST_CASE("each byte of a reply belongs to the output whose heading came last") 
   const std::vector<Case> cases = {
       {contract(Form::fields), "Mood: ok\nScore: 3", ".....aaaaaaaaaabb"},
       {contract(Form::json), "{\n  \"mood\": \"x\",\n  \"score\": 3\n}", "...........aaaaaaaaaaaaaaaabbbb"},
-      {contract(Form::xml), "<mood>\nx\n</mood>\n\n<score>\n3\n</score>", "......aaaaaaaaaaaaaaaaaaaabbbbbbbbbb."},
+      {contract(Form::xml), "<mood>\nx\n</mood>\n\n<score>\n3\n</score>", "......aaaaaaaaaaaaaaaaaaabbbbbbbbbbb"},
       {contract(Form::markers), "[[ ## mood ## ]]\nx\n\n[[ ## score ## ]]\n3\n\n[[ ## completed ## ]]",
        "................aaaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbbbbbb"},
       {contract(Form::fields, true), "<think>Mood: no</think>\nMood: x\nScore: 1",
-       "...............................aaaaaaaaabb"},
+       ".............................aaaaaaaaabb"},
       {contract(Form::fields, true), "Mood: x\nScore: 1", ".....aaaaaaaaabb"},
       {{.form = Form::choices, .choices = {"Mood:"}}, "Mood:", "....."},
   };
