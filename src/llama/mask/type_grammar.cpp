@@ -36,7 +36,30 @@ void TypeGrammar::note_validators(const Field& field, const std::string& where) 
 Expr TypeGrammar::json(const Field& field, std::size_t level) {
   const auto where = field_name(field);
   note_validators(field, where);
-  return checked(json(field.type, level, where, nullptr), where);
+  return checked(field.type.is_optional() ? json(field.type, level, where, nullptr) : said(field.type, level, where),
+                 where);
+}
+
+/// A value that readers do not take for a missing one: not blank.
+Expr TypeGrammar::said(const Type& type, std::size_t level, const std::string& where) {
+  const auto& limits = *type.limits;
+  if (!limits.one_of.empty()) return json(type, level, where, nullptr);
+  switch (type.kind) {
+    case Kind::string: {
+      auto text = text_limits(limits);
+      text.patterns.emplace_back("\\S");
+      return values_.string(text, where);
+    }
+    case Kind::code:
+    case Kind::reasoning: return said(shape_of(type), level, where);
+    case Kind::union_: {
+      std::vector<Expr> alternatives;
+      for (const auto& alternative : type.arguments) alternatives.push_back(said(alternative, level, where));
+      return values_.pool().alt(std::move(alternatives));
+    }
+    case Kind::any: note(where, "it may be null or blank, which counts as missing"); [[fallthrough]];
+    default: return json(type, level, where, nullptr);
+  }
 }
 
 Expr TypeGrammar::json(const Type& type, const std::string& where) {

@@ -48,6 +48,7 @@ class TypeGrammar {
   };
 
   Expr json(const Type& type, std::size_t level, const std::string& where, const Scope* scope);
+  Expr said(const Type& type, std::size_t level, const std::string& where);
   Expr list(const Type& type, std::size_t level, const std::string& where, const Scope* scope);
   Expr dict(const Type& type, std::size_t level, const std::string& where, const Scope* scope);
   Expr object(const Type& type, std::size_t level, const std::string& where, const Scope* outer);
