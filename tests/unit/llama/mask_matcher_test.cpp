@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <format>
 #include <memory>
 #include <string>
 #include <thread>
@@ -184,7 +185,7 @@ TEST_CASE("a state with far off limits shares its mask with those like it") {
   auto matcher = matcher_of(
       compile({.form = OutputContract::Form::json, .signature = std::make_shared<const Signature>(signature)}),
       vocabulary);
-  REQUIRE(matcher.accept_text("{\n  \"answer\": \""));
+  REQUIRE(matcher.accept_text("{\n  \"answer\": \"a "));
 
   const auto first = matcher.allowed();
   REQUIRE(matcher.accept_text("word by word"));
@@ -219,4 +220,22 @@ TEST_CASE("a vocabulary that cannot be is refused") {
                        Error);
   CHECK_THROWS_WITH_AS(Vocabulary({std::string(70'000, 'x')}, {}),
                        "a token of 70000 bytes is longer than masks can hold (65535)", Error);
+}
+
+TEST_CASE("a text that must be there is not blank in JSON, as readers take that for a missing one") {
+  const auto accepts = [](std::string_view notation, std::string_view value) {
+    auto matcher = matcher_of(compile({.form = OutputContract::Form::json,
+                                       .signature = std::make_shared<const Signature>(
+                                           Signature::parse(std::format("q -> a: {}", notation)))}),
+                              vocabulary_with({"word"}));
+    return matcher.accept_text(std::format("{{\n  \"a\": {}\n}}", value)) && matcher.may_end();
+  };
+
+  CHECK(accepts("str", R"(" word")"));
+  CHECK_FALSE(accepts("str", R"("")"));
+  CHECK_FALSE(accepts("str", R"(" \n ")"));
+  CHECK_FALSE(accepts("int | str", R"("")"));
+  CHECK(accepts("int | str", "7"));
+  CHECK(accepts("Optional[str]", R"("")"));
+  CHECK(accepts("list[str]", "[]"));
 }

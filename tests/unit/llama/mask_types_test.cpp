@@ -20,7 +20,7 @@ class Holder {
   explicit Holder(const Type& type) {
     Pool pool;
     TypeGrammar types(pool, style_, unheld_);
-    const auto expr = types.json(Field{.name = "value", .type = type}, 0);
+    const auto expr = types.json(type, "the output `value`");
     automaton_.emplace(std::move(pool), expr);
   }
 
