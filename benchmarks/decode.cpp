@@ -168,7 +168,8 @@ void compare(const std::string& file, int threads, int rounds) {
     read.push_back(read_rate(lm));
     if (round % 2 == 0) bench();
   }
-  // Afterwards: while two engines live, OpenMP takes the processor for overbooked and puts idle threads to sleep sooner.
+  // Afterwards: while two engines live, OpenMP takes the processor for overbooked and puts idle threads to sleep
+  // sooner.
   {
     LlamaLM reader(file, {.engine = {.context_length = 1024, .reproducible = true, .threads = threads},
                           .model = {.gpu_layers = 0}});

@@ -70,7 +70,8 @@ Sampling sampling_from_json(const JsonObject& written) {
     } else if (name == "field_temperatures") {
       if (!value.is_object()) reject(name, "an object of numbers", value);
       for (const auto& [field, temperature] : value.get_object())
-        out.field_temperatures[field] = real(std::format("field_temperatures.{}", std::string_view(field)), temperature);
+        out.field_temperatures[field] =
+            real(std::format("field_temperatures.{}", std::string_view(field)), temperature);
     } else if (name == "seed") {
       boost::system::error_code code;
       out.seed = value.is_number() ? value.to_number<std::uint64_t>(code) : 0;
