@@ -113,7 +113,7 @@ QuantizationAdvice quantization_advice(const ModelInfo& model, const Hardware& h
   advice.better = bits > 7 ? "q8_0" : "q4_0";
   advice.words = std::format(
       "only {:.0f} % of the weights are in types that this processor computes with {} (most others are {}); {} would "
-      "run faster: dspy models quantize",
+      "run faster: take such a file, or make one with llama::quantize",
       100 * advice.fast_part, instructions, slow, advice.better);
   return advice;
 }

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t reproducible_batch = 48;
 /// A prompt that has less than this in common with one that is being read does not wait for it.
 constexpr std::size_t worth_waiting_for = 16;
-/// Idle tokens that may stay in the cells beside running requests: cells are read in blocks of 256.
+/// Idle tokens that may stay in the cells beside running requests.  None: attention scans them in every step.
 constexpr std::size_t idle_beside_work = 0;
 /// How far down the queue a request is looked for that can start.
 constexpr std::size_t look_ahead = 64;

@@ -28,7 +28,7 @@ struct Sampling {
   std::optional<double> min_p = {};           ///< 0, which is off.
   std::optional<double> repeat_penalty = {};  ///< 1.1.  1 is off.
   std::optional<int> repeat_last_n = {};      ///< 64.  How many tokens the penalty looks back on.
-  std::optional<std::uint64_t> seed = {};     ///< Random.  The same seed gives the same text.
+  std::optional<std::uint64_t> seed = {};     ///< Random.  Equal seeds draw alike from equal scores.
   std::vector<std::string> stop = {};         ///< The reply ends before the first of these.
   /// Off.  Tell for each token of the reply how likely it was, and how likely so many others were (0 to 100).
   std::optional<int> logprobs = {};
