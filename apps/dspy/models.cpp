@@ -1,9 +1,13 @@
 #include "command.hpp"
+#include "dspy/llama/hardware.hpp"
 #include "dspy/llama/model_info.hpp"
 #include "dspy/llama/model_pool.hpp"
+#include "dspy/llama/quantize.hpp"
+#include "model_speed.hpp"
 
 #include <filesystem>
 #include <format>
+#include <optional>
 
 namespace dspy::app {
 namespace {
@@ -11,6 +15,10 @@ namespace {
 struct ModelsFlags {
   std::string name;
   std::vector<std::string> directories;
+  std::string output;
+  std::string type = "q8_0";
+  int threads = 0;
+  int sequences = 8;
   bool json = false;
 };
 
@@ -47,6 +55,13 @@ int list_models(const ModelsFlags& flags) {
   return exit_ok;
 }
 
+/// Nothing where the inference library is not installed.
+std::optional<llama::QuantizationAdvice> speed_advice(const llama::ModelInfo& info) {
+  const auto hardware = attempt([] { return llama::Hardware::detect(); });
+  if (!hardware) return std::nullopt;
+  return llama::quantization_advice(info, *hardware);
+}
+
 int show_model(const ModelsFlags& flags) {
   const auto info = llama::inspect_model(make_pool(flags).find(flags.name));
   if (flags.json) {
@@ -61,6 +76,44 @@ int show_model(const ModelsFlags& flags) {
                            static_cast<double>(weights.bytes) / 1e6));
   }
   print_line("  " + info.path.string());
+  if (const auto advice = speed_advice(info)) print_line("  " + advice->words);
+  return exit_ok;
+}
+
+int quantize_model(const ModelsFlags& flags) {
+  const auto from = make_pool(flags).find(flags.name);
+  const std::filesystem::path to =
+      flags.output.empty() ? from.parent_path() / std::format("{}-{}.gguf", from.stem().string(), flags.type)
+                           : std::filesystem::path(flags.output);
+  llama::quantize(from, to, {.type = flags.type, .threads = flags.threads});
+  const auto before = std::filesystem::file_size(from), after = std::filesystem::file_size(to);
+  if (flags.json) {
+    print_json({{"path", to.string()}, {"bytes", after}, {"bytes_before", before}, {"type", flags.type}});
+  } else {
+    print_line(std::format("{}: {:.1f} MB, from {:.1f} MB", to.string(), static_cast<double>(after) / 1e6,
+                           static_cast<double>(before) / 1e6));
+  }
+  return exit_ok;
+}
+
+int bench_model(const ModelsFlags& flags) {
+  const auto model = make_pool(flags).load(flags.name);
+  const auto speed = measure_speed(model, {.threads = flags.threads, .sequences = flags.sequences});
+  const auto advice = speed_advice(model->info());
+  if (flags.json) {
+    auto json = to_json(speed);
+    json["model"] = model->name();
+    json["quantization"] = model->info().quantization;
+    if (advice) json["advice"] = advice->words;
+    print_json(json);
+    return exit_ok;
+  }
+  print_line(std::format("{}, {}, {} thread{}, {}", model->name(), model->info().quantization, speed.threads,
+                         speed.threads == 1 ? "" : "s", model->placement()));
+  print_line(std::format("  reading a prompt    {:>9.1f} tokens/s", speed.prefill));
+  for (const auto& [sequences, tokens] : speed.decode)
+    print_line(std::format("  writing {:>3} at once  {:>9.1f} tokens/s", sequences, tokens));
+  if (advice) print_line("  " + advice->words);
   return exit_ok;
 }
 
@@ -68,7 +121,7 @@ int show_model(const ModelsFlags& flags) {
 
 void add_models(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<ModelsFlags>();
-  auto* command = app.add_subcommand("models", "List the models at hand, or show one");
+  auto* command = app.add_subcommand("models", "List the models at hand, show, measure or quantize one");
   command->require_subcommand(0, 1);
   const auto common = [&](CLI::App& sub) {
     sub.add_option("--directory", flags->directories, "Look in this folder first (may be repeated)");
@@ -80,10 +133,25 @@ void add_models(CLI::App& app, Plan& plan) {
   auto* info = command->add_subcommand("info", "What one model's file says, read without loading it");
   info->add_option("name", flags->name, "A model's name or path")->required();
   common(*info);
+  auto* bench = command->add_subcommand("bench", "How fast this machine runs a model");
+  bench->add_option("name", flags->name, "A model's name or path")->required();
+  bench->add_option("--threads", flags->threads, "0: as many as help")->check(CLI::Range(0, 512));
+  bench->add_option("--sequences", flags->sequences, "Measure up to this many replies at once")
+      ->check(CLI::Range(1, 96));
+  common(*bench);
+  auto* quantize = command->add_subcommand("quantize", "Write a model with weights of another type");
+  quantize->add_option("name", flags->name, "A model's name or path, best one of f16 or f32 weights")->required();
+  quantize->add_option("output", flags->output, "The new file (default: beside it, named by the type)");
+  quantize->add_option("--type", flags->type, "Such as q8_0, q4_0, q4_k_m");
+  quantize->add_option("--threads", flags->threads, "0: as many as there are cores")->check(CLI::Range(0, 512));
+  common(*quantize);
   command->footer("Models are looked for in --directory, $DSPY_MODELS (separated by `:`) and ./models.");
-  command->callback([flags, info, &plan] {
-    const bool one = info->parsed();
-    plan = [flags, one] { return one ? show_model(*flags) : list_models(*flags); };
+  command->callback([flags, info, bench, quantize, &plan] {
+    auto* const chosen = info->parsed()       ? &show_model
+                         : bench->parsed()    ? &bench_model
+                         : quantize->parsed() ? &quantize_model
+                                              : &list_models;
+    plan = [flags, chosen] { return chosen(*flags); };
   });
 }
 

@@ -1,5 +1,5 @@
 // The door between any number of threads and the one that computes: requests go in through a queue, errands are run
-// between two steps, replies come back through mailboxes.  What a step is, scheduler.cpp says.
+// between two steps, replies come back through mailboxes.  What a step is, scheduler_step.cpp says.
 
 #include "dspy/llama/engine.hpp"
 
@@ -30,6 +30,35 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+double kv_bytes_of(KvType type) {
+  switch (type) {
+    case KvType::f16: return 2;
+    case KvType::q8_0: return 34.0 / 32;
+    case KvType::q4_0: return 18.0 / 32;
+    case KvType::f32: return 4;
+  }
+  return 2;
+}
+
+/// How many tokens `kv_bytes` are.
+int tokens_in(const EngineOptions& options, const Model& model) {
+  const auto token = static_cast<double>(model.info().kv_elements) * kv_bytes_of(options.kv_type);
+  if (token == 0)
+    throw Error(Errc::invalid_parameter,
+                std::format("the file of `{}` does not say how large a token is, so kv_bytes cannot be kept to; set "
+                            "kv_tokens",
+                            model.name()),
+                {.model = model.name()});
+  const auto tokens = static_cast<double>(options.kv_bytes) / token;
+  if (tokens < 1)
+    throw Error(Errc::invalid_parameter,
+                std::format("kv_bytes is {} and one token of `{}` takes {:.0f}; raise it to room for a prompt and its "
+                            "reply",
+                            options.kv_bytes, model.name(), token),
+                {.model = model.name()});
+  return static_cast<int>(std::min(tokens, 1e9));
+}
+
 EngineOptions in_force(EngineOptions options, const Model& model) {
   validate(options);
   if (!model.handle().facts().has_decoder)
@@ -39,9 +68,16 @@ EngineOptions in_force(EngineOptions options, const Model& model) {
                             model.name(), model.info().architecture),
                 {.model = model.name()});
   if (model.context_length() > 0) options.context_length = std::min(options.context_length, model.context_length());
+  if (options.kv_bytes > 0) options.kv_tokens = tokens_in(options, model);
   if (options.kv_tokens == 0)
     options.kv_tokens = std::max(options.context_length, options.sequences * std::min(options.context_length, 1024));
   options.context_length = std::min(options.context_length, options.kv_tokens);
+  if (options.reproducible) {
+    // Threads share the sums of a step, so their number must not change.
+    options.yields = false;
+    options.batch = reproducible_step;
+    options.kv_tokens = std::max(options.kv_tokens, options.batch);
+  }
   options.batch = std::min(options.batch, options.kv_tokens);
   if (options.threads == 0) options.threads = threads_for(model.info().weight_bytes);
   return options;
@@ -60,9 +96,19 @@ void validate(const EngineOptions& options) {
   require(options.prefill_chunk >= 1, "prefill_chunk", options.prefill_chunk, "at least 1");
   require(options.collect.count() >= 0, "collect", options.collect.count(), "at least 0");
   require(options.kv_tokens >= 0, "kv_tokens", options.kv_tokens, "at least 1, or 0 for automatic");
+  require(options.kv_bytes >= 0, "kv_bytes", options.kv_bytes, "at least 1, or 0 for none");
+  require(options.kv_bytes == 0 || options.kv_tokens == 0, "kv_bytes", options.kv_bytes,
+          "0 where kv_tokens says what the budget is");
   require(options.host_bytes >= 0, "host_bytes", options.host_bytes, "at least 0");
+  require(options.file_bytes >= 0, "file_bytes", options.file_bytes, "at least 0");
   require(options.threads >= 0 && options.threads <= 512, "threads", options.threads,
           "between 1 and 512, or 0 for automatic");
+  const bool quantized = options.kv_type == KvType::q8_0 || options.kv_type == KvType::q4_0;
+  if (quantized && options.flash_attention == FlashAttention::off)
+    throw Error(Errc::invalid_parameter,
+                "a kv_type of q8_0 or q4_0 needs flash attention; leave flash_attention automatic, or keep f16");
+  if (!options.prefix_directory.empty() && !options.reuse)
+    throw Error(Errc::invalid_parameter, "a prefix_directory keeps what `reuse` off forgets; set one or the other");
 }
 
 struct Engine::Impl {
@@ -94,6 +140,7 @@ struct Engine::Impl {
             .streams = streams,
             .queued_at = Clock::now(),
             .mailbox = std::make_shared<Mailbox>()};
+    job.adapters = model->adapters().load(*model, job.work.loras);
     auto mailbox = job.mailbox;
     {
       const std::lock_guard lock(mutex);
@@ -122,11 +169,14 @@ struct Engine::Impl {
     if (work.prompt.empty())
       throw Error(Errc::invalid_parameter, "the prompt is empty; give the model something to read");
     if (work.prompt.size() > most)
-      throw Error(
-          Errc::context_too_long,
-          std::format("the prompt has {} tokens and `{}` reads {}; shorten it{}", work.prompt.size(), model->name(),
-                      most, options.context_length < model->context_length() ? ", or raise context_length" : ""),
-          {.actual = work.prompt.size(), .max = most, .model = model->name()});
+      throw Error(Errc::context_too_long,
+                  std::format("the prompt has {} tokens and `{}` reads {}; shorten it{}", work.prompt.size(),
+                              model->name(), most,
+                              options.context_length >= model->context_length() ? ""
+                              : options.context_length < options.kv_tokens      ? ", or raise context_length"
+                              : options.kv_bytes > 0                            ? ", or raise kv_bytes"
+                                                     : ", or raise context_length or kv_tokens"),
+                  {.actual = work.prompt.size(), .max = most, .model = model->name()});
     for (const auto token : work.prompt) {
       if (token < 0 || token >= model->vocabulary_size())
         throw Error(Errc::invalid_parameter, std::format("the prompt has a token {}; `{}` has {}", token, model->name(),
@@ -315,11 +365,18 @@ Async<void> Engine::save(std::vector<Token> prefix, std::filesystem::path file) 
                 std::format("`{}` had no room to keep the prefix of {} tokens until it was saved; raise kv_tokens",
                             impl_->model->name(), prefix.size()),
                 {.model = impl_->model->name()});
-  write_prefix(file, *impl_->model, prefix, *state);
+  write_prefix(file, prefix_binding(*impl_->model, impl_->options),
+               {.tokens = std::move(prefix), .state = *std::move(state)});
 }
 
 std::vector<Token> Engine::load(const std::filesystem::path& file) {
-  auto [tokens, state] = read_prefix(file, *impl_->model);
+  auto [tokens, begin, state] = read_prefix(file, prefix_binding(*impl_->model, impl_->options), impl_->model->name());
+  if (begin > 0)
+    throw Error(Errc::invalid_parameter,
+                std::format("{} is a part of a prefix that another engine keeps in its prefix_directory; name that "
+                            "folder instead",
+                            file.string()),
+                {.model = impl_->model->name()});
   const bool known = impl_->between_steps([&](Scheduler& scheduler) { return scheduler.make_known(tokens, state); });
   if (!known)
     throw Error(Errc::rate_limit_exceeded,

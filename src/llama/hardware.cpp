@@ -1,5 +1,6 @@
 #include "dspy/llama/hardware.hpp"
 
+#include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "llama/hardware.hpp"
 
@@ -76,6 +77,17 @@ void apply_control_groups(const std::filesystem::path& root, HostFacts& host) {
   }
 }
 
+/// Processors on boards of several each have memory of their own.
+int count_memory_nodes(const std::filesystem::path& root) {
+  int nodes = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(root / "sys/devices/system/node", error)) {
+    const auto name = entry.path().filename().string();
+    nodes += name.starts_with("node") && whole_number(name.substr(4)) ? 1 : 0;
+  }
+  return std::max(1, nodes);
+}
+
 std::vector<int> usable_cores() {
   std::vector<int> cores;
 #ifdef __linux__
@@ -128,6 +140,27 @@ std::vector<std::size_t> graphics_cards(std::span<const RuntimeDevice> devices) 
   return once;
 }
 
+/// The cards of these names, in their order.
+std::vector<std::size_t> named_cards(std::span<const RuntimeDevice> devices, std::span<const std::string> names) {
+  std::vector<std::size_t> cards;
+  for (const auto& name : names) {
+    const auto found = std::ranges::find_if(
+        devices, [&](const auto& device) { return device.name == name && device.kind != DeviceKind::cpu; });
+    if (found == devices.end()) {
+      std::vector<std::string> present;
+      for (const auto& device : devices) {
+        if (device.kind != DeviceKind::cpu) present.push_back(device.name);
+      }
+      throw Error(Errc::invalid_parameter,
+                  std::format("there is no device `{}`; {}", name,
+                              present.empty() ? "no graphics card was found, so leave `devices` empty for the processor"
+                                              : std::format("there is {}", text::enumerate(present, "`", "and"))));
+    }
+    cards.push_back(static_cast<std::size_t>(found - devices.begin()));
+  }
+  return cards;
+}
+
 std::string gibibytes(std::uint64_t bytes) {
   return std::format("{:.1f} GiB", static_cast<double>(bytes) / (1ULL << 30));
 }
@@ -160,6 +193,8 @@ HostFacts HostFacts::read(const std::string& root) {
   }
   host.physical_cores = static_cast<int>(siblings.size());
 
+  host.memory_nodes = count_memory_nodes(base);
+
   const auto memory = read_file(base / "proc/meminfo");
   host.memory_total = meminfo(memory, "MemTotal").value_or(0);
   host.memory_free = meminfo(memory, "MemAvailable").value_or(host.memory_total);
@@ -169,7 +204,8 @@ HostFacts HostFacts::read(const std::string& root) {
 }
 
 int recommended_threads(const HostFacts& host) noexcept {
-  int threads = std::max(1, host.physical_cores);
+  // Threads on another node would read all weights through the link between them.
+  int threads = std::max(1, host.physical_cores / std::max(1, host.memory_nodes));
   if (host.cpu_quota) threads = std::min(threads, std::max(1, static_cast<int>(*host.cpu_quota)));
   return threads;
 }
@@ -205,16 +241,17 @@ Hardware choose(std::span<const RuntimeDevice> devices, const HostFacts& host) {
   return hardware;
 }
 
-Placement place(std::span<const RuntimeDevice> devices, std::uint64_t weight_bytes, int layers, int wanted) {
-  const auto cards = graphics_cards(devices);
+Placement place(std::span<const RuntimeDevice> devices, std::uint64_t weight_bytes, int layers, int wanted,
+                std::span<const std::string> names) {
+  const auto cards = names.empty() ? graphics_cards(devices) : named_cards(devices, names);
   if (wanted == 0) return {.words = "the processor, as asked"};
   if (cards.empty()) return {.words = "the processor"};
 
   Placement placement{.devices = cards};
   const auto words = [&](std::string_view part) {
-    std::string names;
-    for (const auto card : cards) names += (names.empty() ? "" : ", ") + devices[card].name;
-    return std::format("{} on {}", part, names);
+    std::string used;
+    for (const auto card : cards) used += (used.empty() ? "" : ", ") + devices[card].name;
+    return std::format("{} on {}", part, used);
   };
   const int all = layers + 1;  // the output counts as one
   if (wanted > 0) {

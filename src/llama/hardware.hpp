@@ -20,8 +20,10 @@ struct Placement {
   std::string words{};
 };
 
-/// `wanted` as in `ModelOptions::gpu_layers`.
-Placement place(std::span<const RuntimeDevice> devices, std::uint64_t weight_bytes, int layers, int wanted);
+/// `wanted` as in `ModelOptions::gpu_layers`, `names` as in `ModelOptions::devices`.  Throws `Error`
+/// (`invalid_parameter`) for a name that no graphics card has.
+Placement place(std::span<const RuntimeDevice> devices, std::uint64_t weight_bytes, int layers, int wanted,
+                std::span<const std::string> names = {});
 
 /// Threads for a model of this size where none are asked for.
 int threads_for(std::uint64_t weight_bytes);

@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
+#include "llama/adapter_cache.hpp"
 
 #include <format>
 
@@ -28,6 +29,7 @@ LlamaLM::LlamaLM(std::string_view name_or_path, LlamaOptions options) : options_
   llama::validate(options_.engine);
   if (!options_.pool) options_.pool = llama::ModelPool::shared();
   const auto model = options_.pool->load(name_or_path, options_.model, options_.progress);
+  static_cast<void>(model->adapters().load(*model, options_.loras));  // so that a wrong one is told now
   engine_ = options_.pool->engine(model, options_.engine);
 }
 
@@ -51,6 +53,7 @@ llama::Generation LlamaLM::prepare(Request request) const {
           .sampling = sampling_for(request),
           .deadline = request.deadline,
           .stop = std::move(request.stop),
+          .loras = options_.loras,
           .contract = std::move(request.contract),
           .constrain = options_.constrain};
 }

@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
+#include "llama/adapter_cache.hpp"
 #include "llama/gguf.hpp"
 #include "llama/hardware.hpp"
 #include "llama/mask/vocabulary.hpp"
@@ -95,7 +96,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, Mode
   check_parts(gguf, file);
 
   auto& library = given ? *given : runtime();
-  auto placement = place(library.devices(), info.weight_bytes, info.layers, options.gpu_layers);
+  auto placement = place(library.devices(), info.weight_bytes, info.layers, options.gpu_layers, options.devices);
   RuntimeLoadOptions load{.path = file.string(),
                           .gpu_layers = placement.gpu_layers,
                           .devices = placement.devices,
@@ -109,6 +110,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, Mode
 Model::Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu)
     : info_(std::move(info)),
       handle_(std::move(handle)),
+      adapters_(std::make_unique<AdapterCache>()),
       placement_(std::move(placement)),
       on_gpu_(on_gpu),
       template_(template_of(info_, *handle_)) {

@@ -70,6 +70,27 @@ Sampling recommended_sampling(const Gguf& gguf) {
   return sampling;
 }
 
+/// Keys and values of all layers.  A list of more layers than `Gguf` shows counts as the heads that queries have.
+std::uint64_t kv_elements(const Gguf& gguf, const ModelInfo& info) {
+  const auto key = [&](std::string_view rest) { return std::format("{}.{}", info.architecture, rest); };
+  const auto heads = gguf.whole(key("attention.head_count")).value_or(0);
+  if (heads == 0) return 0;
+  const auto width = static_cast<std::uint64_t>(info.embedding_length) / heads;
+  const auto head_size = gguf.whole(key("attention.key_length")).value_or(width) +
+                         gguf.whole(key("attention.value_length")).value_or(width);
+  const auto* const kv_heads = gguf.find(key("attention.head_count_kv"));
+  std::uint64_t all_heads = 0;
+  if (kv_heads && kv_heads->is_array()) {
+    for (const auto& each : kv_heads->as_array())
+      all_heads += each.is_uint64()                           ? each.get_uint64()
+                   : each.is_int64() && each.get_int64() >= 0 ? static_cast<std::uint64_t>(each.get_int64())
+                                                              : heads;
+  } else {
+    all_heads = gguf.whole(key("attention.head_count_kv")).value_or(heads) * static_cast<std::uint64_t>(info.layers);
+  }
+  return all_heads * head_size;
+}
+
 }  // namespace
 
 ModelInfo describe(const Gguf& gguf, const std::filesystem::path& file) {
@@ -91,6 +112,7 @@ ModelInfo describe(const Gguf& gguf, const std::filesystem::path& file) {
   info.embedding_length = of_architecture("embedding_length");
   info.layers = of_architecture("block_count");
   info.vocabulary = small(gguf.length("tokenizer.ggml.tokens"));
+  info.kv_elements = kv_elements(gguf, info);
   info.tokenizer = tokenizer_name(gguf);
   info.chat_template = gguf.text("tokenizer.chat_template").value_or("");
   info.recommended = recommended_sampling(gguf);
@@ -114,6 +136,7 @@ JsonObject to_json(const ModelInfo& info) {
                   {"embedding_length", info.embedding_length},
                   {"layers", info.layers},
                   {"vocabulary", info.vocabulary},
+                  {"kv_elements", info.kv_elements},
                   {"tokenizer", info.tokenizer},
                   {"has_chat_template", !info.chat_template.empty()},
                   {"recommended_sampling", to_json(info.recommended)}};

@@ -1,6 +1,7 @@
 #include "llama/prompt_tree.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace dspy::llama {
@@ -12,29 +13,44 @@ struct PromptTree::Node {
   std::map<Token, std::unique_ptr<Node>> children{};
   int sequence = -1;              ///< That holds its tokens in the cells.
   std::vector<std::byte> blob{};  ///< Its tokens in host memory.
+  std::uint64_t file_bytes = 0;   ///< A file holds its tokens too; kept while they are elsewhere.
   std::uint64_t last_use = 0;
 
   bool in_cells() const { return sequence >= 0; }
   std::size_t end() const { return begin + tokens.size(); }
+  const Node& top() const { return parent ? parent->top() : *this; }
+  /// From the start of the prompt to its own last one.
+  std::vector<Token> all_tokens() const {
+    auto all = parent ? parent->all_tokens() : std::vector<Token>{};
+    all.insert(all.end(), tokens.begin(), tokens.end());
+    return all;
+  }
 };
 
 std::size_t common_prefix(std::span<const Token> a, std::span<const Token> b) noexcept {
   return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
-PromptTree::PromptTree(RuntimeContext& context, Limits limits)
-    : context_(context), limits_(limits), root_(std::make_unique<Node>()) {
+PromptTree::PromptTree(RuntimeContext& context, Limits limits, PrefixStore* store)
+    : context_(context), limits_(limits), store_(limits.file_bytes > 0 ? store : nullptr) {
   for (int i = limits.sequences; i-- > 0;) free_.push_back(limits.first_sequence + i);
+  if (store_) list_store();
+}
+
+PromptTree::Node& PromptTree::root(std::size_t number) {
+  auto& place = roots_[number];
+  if (!place) place = std::make_unique<Node>();
+  return *place;
 }
 
 PromptTree::~PromptTree() = default;
 
 // --- running sequences -----------------------------------------------------------------------------------------------
 
-PromptTree::Offer PromptTree::reserve(int sequence, std::span<const Token> tokens) {
-  auto& lease = leases_[sequence] = {};
+PromptTree::Offer PromptTree::reserve(int sequence, std::span<const Token> tokens, std::size_t root_number) {
+  auto& lease = leases_[sequence] = {.root = root_number};
   Offer offer;
-  for (auto* node = root_.get(); offer.length < tokens.size();) {
+  for (auto* node = &root(root_number); offer.length < tokens.size();) {
     const auto rest = tokens.subspan(offer.length);
     const auto child = node->children.find(rest.front());
     if (child == node->children.end()) break;
@@ -59,6 +75,7 @@ std::size_t PromptTree::take(int sequence) {
     if (!node.in_cells() && !restore(node)) {
       lease.path.resize(i);
       lease.length = node.begin;
+      if (node.blob.empty() && node.file_bytes == 0 && !in_use(node)) drop(node);  // its file was lost
       break;
     }
     context_.copy(node.sequence, sequence, static_cast<int>(node.begin),
@@ -70,7 +87,7 @@ std::size_t PromptTree::take(int sequence) {
 std::size_t PromptTree::give(int sequence, std::span<const Token> tokens) {
   auto& lease = leases_[sequence];
   const auto shared = lease.length;
-  auto* node = root_.get();
+  auto* node = &root(lease.root);
   std::size_t position = 0;
   std::vector<Node*> path;
   // Tokens that the sequence computed though the tree knows them by now: it takes the tree's and its own become free.
@@ -106,7 +123,7 @@ std::size_t PromptTree::give(int sequence, std::span<const Token> tokens) {
       node = found->second.get();
       const auto end = std::min(node->end(), tokens.size());
       if (!node->in_cells()) {
-        const int own = free_sequence();
+        const int own = free_sequence_beside(*node);
         if (own < 0) break;
         context_.copy(sequence, own, static_cast<int>(node->begin), static_cast<int>(node->end()));
         settle(*node, own);
@@ -118,7 +135,7 @@ std::size_t PromptTree::give(int sequence, std::span<const Token> tokens) {
     node->last_use = ++clock_;
     path.push_back(node);
     // So that making room for what follows does not take this.
-    if (position >= shared) lease = {path, position};
+    if (position >= shared) lease = {path, position, lease.root};
   }
   return lease.length;
 }
@@ -156,7 +173,18 @@ void PromptTree::clear() {
         drop(next);
     }
   };
-  forget(forget, *root_);
+  for (auto& [number, top] : roots_) forget(forget, *top);
+}
+
+void PromptTree::flush() {
+  if (!store_) return;
+  while (auto* const node = idlest_in_cells()) store(*node);
+  // Those used last are worth most, and shorter ones are what longer ones need.
+  auto nodes = on_host_;
+  std::ranges::sort(nodes, std::greater{}, &Node::last_use);
+  for (auto* node : nodes) {
+    if (file_bytes_ + node->blob.size() <= limits_.file_bytes) spill(*node);
+  }
 }
 
 std::size_t PromptTree::idle_cells() const {
@@ -171,6 +199,8 @@ bool PromptTree::in_use(const Node& node) const {
 }
 
 bool PromptTree::pinned(const Node& node) const {
+  const auto plain = roots_.find(0);
+  if (plain == roots_.end() || &node.top() != plain->second.get()) return false;
   return std::ranges::any_of(pins_, [&](std::span<const Token> pin) {
     for (const auto* part = &node; part->parent; part = part->parent) {
       if (part->begin >= pin.size()) return false;
@@ -196,7 +226,21 @@ PromptTree::Node* PromptTree::idlest_on_host() const {
   Node* idlest = nullptr;
   for (auto* node : on_host_) {
     if (idlest && node->last_use >= idlest->last_use) continue;
-    if (node->children.empty() && !in_use(*node) && !pinned(*node)) idlest = node;
+    // What leaves for a file can come back, so what follows it may be there already; what is dropped takes all along.
+    const bool inner =
+        std::ranges::any_of(node->children, [&](const auto& child) { return !store_ || !child.second->blob.empty(); });
+    if (!inner && !in_use(*node) && !pinned(*node)) idlest = node;
+  }
+  return idlest;
+}
+
+PromptTree::Node* PromptTree::idlest_in_files() const {
+  Node* idlest = nullptr;
+  for (auto* node : in_files_) {
+    if (idlest && node->last_use >= idlest->last_use) continue;
+    const bool inner =
+        std::ranges::any_of(node->children, [](const auto& child) { return child.second->file_bytes > 0; });
+    if (!inner && !in_use(*node)) idlest = node;
   }
   return idlest;
 }
@@ -213,7 +257,16 @@ int PromptTree::free_sequence() {
   return sequence;
 }
 
+/// As above; `node` stays where it is.
+int PromptTree::free_sequence_beside(Node& node) {
+  leases_[-1].path = {&node};
+  const int own = free_sequence();
+  leases_.erase(-1);
+  return own;
+}
+
 bool PromptTree::restore(Node& node) {
+  if (!recall(node)) return false;
   const int sequence = free_sequence();
   if (sequence < 0) return false;
   if (!context_.restore(sequence, node.blob)) {
@@ -228,11 +281,7 @@ bool PromptTree::restore(Node& node) {
 
 /// The node's tokens are in the cells under `sequence` now.
 void PromptTree::settle(Node& node, int sequence) {
-  if (!node.blob.empty()) {
-    host_bytes_ -= node.blob.size();
-    node.blob = {};
-    std::erase(on_host_, &node);
-  }
+  leave_host(node);
   node.sequence = sequence;
   cells_ += node.tokens.size();
   in_cells_.push_back(&node);
@@ -245,10 +294,25 @@ void PromptTree::leave_cells(Node& node) {
   std::erase(in_cells_, &node);
 }
 
+void PromptTree::leave_host(Node& node) {
+  if (node.blob.empty()) return;
+  host_bytes_ -= node.blob.size();
+  node.blob = {};
+  std::erase(on_host_, &node);
+}
+
+void PromptTree::leave_file(Node& node) {
+  if (node.file_bytes == 0) return;
+  store_->remove(node.all_tokens(), node.begin);
+  file_bytes_ -= std::exchange(node.file_bytes, 0);
+  std::erase(in_files_, &node);
+}
+
 /// Moves a node to host memory, or drops it where there is none.
 void PromptTree::store(Node& node) {
-  auto blob = limits_.host_bytes > 0 ? context_.save(node.sequence) : std::vector<std::byte>{};
-  if (blob.empty() || (blob.size() > limits_.host_bytes && !pinned(node))) return drop(node);
+  auto blob = limits_.host_bytes > 0 || store_ ? context_.save(node.sequence) : std::vector<std::byte>{};
+  const bool fits = blob.size() <= limits_.host_bytes || pinned(node) || store_;
+  if (blob.empty() || !fits) return drop(node);
   leave_cells(node);
   node.blob = std::move(blob);
   host_bytes_ += node.blob.size();
@@ -257,22 +321,91 @@ void PromptTree::store(Node& node) {
   shrink_host(limits_.host_bytes);
 }
 
+/// Brings a node's bytes to host memory.  False where its file is gone or damaged.
+bool PromptTree::recall(Node& node) {
+  if (!node.blob.empty()) return true;
+  if (node.file_bytes == 0) return false;
+  auto blob = store_->read(node.all_tokens(), node.begin);
+  if (!blob || blob->empty()) {
+    leave_file(node);
+    return false;
+  }
+  node.blob = *std::move(blob);
+  host_bytes_ += node.blob.size();
+  on_host_.push_back(&node);
+  totals_.loaded += node.tokens.size();
+  return true;
+}
+
+/// Makes sure that a node is in a file.  False where there is none, or no room.
+bool PromptTree::spill(Node& node) {
+  if (node.file_bytes > 0) return true;
+  // A set of adapters has a number in this process only.
+  if (!store_ || &node.top() != &root(0) || node.blob.size() > limits_.file_bytes) return false;
+  const auto bytes = store_->write(node.all_tokens(), node.begin, node.blob);
+  if (bytes == 0) return false;
+  node.file_bytes = bytes;
+  file_bytes_ += bytes;
+  in_files_.push_back(&node);
+  totals_.spilled += node.tokens.size();
+  return true;
+}
+
 void PromptTree::shrink_host(std::size_t most) {
   while (host_bytes_ > most) {
     auto* const node = idlest_on_host();
-    if (!node) return;
-    drop(*node);
+    if (!node) break;
+    if (spill(*node))
+      leave_host(*node);
+    else
+      drop(*node);
   }
+  if (store_) shrink_files(limits_.file_bytes);
+}
+
+void PromptTree::shrink_files(std::uint64_t most) {
+  while (file_bytes_ > most) {
+    auto* const node = idlest_in_files();
+    if (!node) return;
+    // What is only there goes with all that follows it, unless a part of that is in use.
+    if (node->in_cells() || !node->blob.empty())
+      leave_file(*node);
+    else
+      drop(*node);
+  }
+}
+
+/// Makes known what other processes left.
+void PromptTree::list_store() {
+  for (const auto& [tokens, begin, bytes] : store_->list()) {
+    auto* node = &root(0);
+    std::size_t position = 0;
+    while (position < begin) {
+      const auto child = node->children.find(tokens[position]);
+      if (child == node->children.end()) break;
+      const auto rest = std::span(tokens).subspan(position);
+      if (common_prefix(child->second->tokens, rest) < child->second->tokens.size()) break;
+      node = child->second.get();
+      position = node->end();
+    }
+    if (position != begin || begin >= tokens.size() || node->children.contains(tokens[begin])) {
+      store_->remove(tokens, begin);  // what it follows is gone
+      continue;
+    }
+    auto& leaf = add_child(*node, std::span(tokens).subspan(begin));
+    leaf.file_bytes = bytes;
+    file_bytes_ += bytes;
+    in_files_.push_back(&leaf);
+  }
+  shrink_files(limits_.file_bytes);
 }
 
 /// Forgets a node and all below it, none of which is in use.
 void PromptTree::drop(Node& node) {
   while (!node.children.empty()) drop(*node.children.begin()->second);
   if (node.in_cells()) leave_cells(node);
-  if (!node.blob.empty()) {
-    host_bytes_ -= node.blob.size();
-    std::erase(on_host_, &node);
-  }
+  leave_host(node);
+  leave_file(node);
   totals_.dropped += node.tokens.size();
   node.parent->children.erase(node.tokens.front());
 }
@@ -287,11 +420,9 @@ PromptTree::Node& PromptTree::add_child(Node& parent, std::span<const Token> tok
 
 /// Cuts a node in the cells in two.  False if there is no sequence for the second part.
 bool PromptTree::split(Node& node, std::size_t length) {
-  // Making a sequence free must not take the node itself.
-  leases_[-1].path = {&node};
-  const int own = free_sequence();
-  leases_.erase(-1);
+  const int own = free_sequence_beside(node);
   if (own < 0) return false;
+  leave_file(node);
   const auto begin = static_cast<int>(node.begin + length);
   const auto end = static_cast<int>(node.end());
   context_.copy(node.sequence, own, begin, end);

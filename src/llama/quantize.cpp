@@ -72,6 +72,9 @@ void quantize(const fs::path& from, const fs::path& to, const QuantizeOptions& o
     throw Error(Errc::invalid_parameter,
                 std::format("`{}` cannot be quantized into itself; name another file", from.string()));
 
+  if (const auto folder = to.parent_path(); !folder.empty() && !fs::is_directory(folder))
+    throw Error(Errc::io_error, std::format("cannot write {}: there is no folder {}", to.string(), folder.string()));
+
   const Partial partial(to);
   const int threads = options.threads > 0 ? options.threads : recommended_threads(HostFacts::read());
   try {

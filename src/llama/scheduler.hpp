@@ -1,7 +1,9 @@
 #pragma once
 
 #include "dspy/llama/engine.hpp"
+#include "llama/adapter_cache.hpp"
 #include "llama/mailbox.hpp"
+#include "llama/prefix_store.hpp"
 #include "llama/prompt_tree.hpp"
 #include "llama/runtime.hpp"
 #include "llama/sequence.hpp"
@@ -21,6 +23,9 @@
 
 namespace dspy::llama {
 
+/// Tokens in a step of a reproducible engine; only whole ones of a prompt are known to others.
+inline constexpr int reproducible_step = 64;
+
 /// A request on its way.
 struct Job {
   using Clock = std::chrono::steady_clock;
@@ -30,7 +35,9 @@ struct Job {
   bool streams = false;
   Clock::time_point queued_at{};
   std::shared_ptr<Mailbox> mailbox{};
-  int overtaken = 0;  ///< How many that came later, or matter less, were started before it.
+  AdapterSet adapters{};  ///< The LoRAs of `work`.
+  std::size_t group = 0;  ///< Requests with the same adapters; only they share steps and prompts.
+  int overtaken = 0;      ///< How many that came later, or matter less, were started before it.
 };
 
 /// Everything an engine's thread does: starts requests as there is room, and computes all that run in one batch a step,
@@ -39,12 +46,17 @@ struct Job {
 /// Which waiting request is started: the highest priority, then the first come.  Two kinds are passed over: one whose
 /// prompt starts like that of another that is just being read (it waits to share the result), and one for which there
 /// is no room yet; but none more than `patience` times, which also lifts the priority of those that wait.
+///
+/// Requests with different LoRA adapters take turns of `turn_steps`.  A reproducible engine runs one request at a time,
+/// from empty cells and in steps that begin at multiples of their size, so that all it computes depends on that
+/// request's own tokens alone.
 class Scheduler {
  public:
   using Clock = Job::Clock;
 
   /// Starts a request that has been passed over this often before all others.
   static constexpr int patience = 32;
+  static constexpr int turn_steps = 16;
 
   Scheduler(std::shared_ptr<const Model> model, EngineOptions options, const std::atomic<bool>& closing);
 
@@ -74,6 +86,10 @@ class Scheduler {
   Error closed() const;
 
  private:
+  static constexpr auto step_size = static_cast<std::size_t>(reproducible_step);
+  /// Idle tokens that may stay in the cells beside running requests.  None: attention scans them in every step.
+  static constexpr std::size_t idle_beside_work = 0;
+
   struct Running {
     Job job;
     Sequence sequence;
@@ -95,7 +111,14 @@ class Scheduler {
   void sweep();
   void admit();
   Admission start(Job& job);
-  bool follows(std::span<const Token> prompt, std::size_t known);
+  bool follows(const Job& job, std::span<const Token> prompt, std::size_t known);
+  PromptTree::Offer look_up(const Job& job, int id, std::span<const Token> prompt);
+  std::size_t group_of(const AdapterSet& adapters);
+  void choose_group();
+  void apply_adapters();
+  void remember(Running& running);
+  void empty_cells();
+  void require_files() const;
   void give(Running& running, std::size_t count);
   void compose();
   void add(Running& running, std::size_t most);
@@ -119,9 +142,14 @@ class Scheduler {
   const std::atomic<bool>& closing_;
   const bool shares_;  ///< Whether prompts are remembered.
   ThreadGovernor governor_;
+  std::unique_ptr<PrefixStore> store_;
   std::unique_ptr<RuntimeContext> context_;
   std::unique_ptr<PromptTree> tree_;
-  bool suspect_ = false;  ///< What the context holds may be wrong.
+  std::vector<AdapterSet> groups_{AdapterSet{}};
+  std::size_t group_ = 0;    ///< Whose turn it is.
+  std::size_t applied_ = 0;  ///< Whose adapters the context has.
+  int turn_steps_ = 0;       ///< How long it has been that group's turn.
+  bool suspect_ = false;     ///< What the context holds may be wrong.
   std::list<Job> waiting_;
   std::list<Running> running_;
   std::vector<int> free_ids_;

@@ -24,6 +24,32 @@ Setter engine(T EngineOptions::* member) {
   };
 }
 
+template <class T>
+Setter engine_choice(T EngineOptions::* member, std::map<std::string, T, std::less<>> choices) {
+  return [member, choices = std::move(choices)](LlamaOptions& options, std::string_view name, std::string_view value) {
+    const auto found = choices.find(value);
+    if (found == choices.end()) {
+      std::vector<std::string> names;
+      for (const auto& [choice, unused] : choices) names.push_back(choice);
+      unreadable(name, value, text::enumerate(names, "`", "or"));
+    }
+    options.engine.*member = found->second;
+  };
+}
+
+/// `file` or `file:scale`.
+Lora lora_of(std::string_view value) {
+  const auto colon = value.rfind(':');
+  double scale = 1;
+  if (colon != value.npos) {
+    const auto number = value.substr(colon + 1);
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), scale);
+    if (error == std::errc{} && end == number.data() + number.size())
+      return {.file = value.substr(0, colon), .scale = scale};
+  }
+  return {.file = value};
+}
+
 const std::map<std::string, Setter, std::less<>>& setters() {
   static const std::map<std::string, Setter, std::less<>> table = {
       {"max_tokens", sampling(&Sampling::max_tokens)},
@@ -64,6 +90,17 @@ const std::map<std::string, Setter, std::less<>>& setters() {
            unreadable(name, value, "`on`, `off` or `strict`");
          }
        }},
+      {"kv_bytes", engine(&EngineOptions::kv_bytes)},
+      {"kv_type",
+       engine_choice(&EngineOptions::kv_type,
+                     {{"f16", KvType::f16}, {"q8_0", KvType::q8_0}, {"q4_0", KvType::q4_0}, {"f32", KvType::f32}})},
+      {"flash_attention",
+       engine_choice(&EngineOptions::flash_attention,
+                     {{"auto", FlashAttention::automatic}, {"on", FlashAttention::on}, {"off", FlashAttention::off}})},
+      {"prefix_directory", [](auto& options, auto, auto value) { options.engine.prefix_directory = value; }},
+      {"file_bytes", engine(&EngineOptions::file_bytes)},
+      {"device", [](auto& options, auto, auto value) { options.model.devices.emplace_back(value); }},
+      {"lora", [](auto& options, auto, auto value) { options.loras.push_back(lora_of(value)); }},
       {"gpu_layers", [](auto& options, auto name, auto value) { options.model.gpu_layers = read<int>(name, value); }},
   };
   return table;

@@ -346,6 +346,10 @@ class Run(unittest.TestCase):
                 (["run", "absent.json"], 1, "absent.json"),
                 (["inspect", "absent.file"], 1, "absent.file"),
                 (["models", "info", "absent-model"], 1, "absent-model"),
+                (["models", "bench", "absent-model"], 1, "absent-model"),
+                (["models", "bench", "dspy-tiny", "--sequences", "0"], 2, "--sequences"),
+                (["models", "quantize", "dspy-tiny", "--type", "q9"], 2, "q9"),
+                (["models", "quantize", "dspy-tiny", "absent/out.gguf"], 1, "no folder absent"),
                 (["ask", "x", "--nonsense"], 2, "--nonsense"),
                 ([], 2, ""),
             ]
@@ -526,6 +530,22 @@ class Look(unittest.TestCase):
         self.assertIn("dspy-tiny", names)
         self.assertIn("dspy-tiny", dspy("models", "list").out)
         self.assertIn("qwen3", dspy("models", "info", "dspy-tiny").out)
+
+    def test_models_bench_measures_reading_and_writing(self):
+        seen = lines(dspy("models", "bench", "dspy-tiny", "--sequences", "2", "--json"))[0]
+        self.assertGreater(seen["prefill_tokens_per_second"], 0)
+        self.assertEqual(list(seen["decode_tokens_per_second"]), ["1", "2"])
+        self.assertIn("tokens/s", dspy("models", "bench", "dspy-tiny", "--sequences", "1").out)
+
+    def test_models_quantize_writes_a_smaller_model_that_answers(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "small.gguf"
+            seen = lines(dspy("models", "quantize", "dspy-tiny", str(file), "--type", "q4_0", "--json"))[0]
+            self.assertEqual(seen["bytes"], file.stat().st_size)
+            self.assertLess(seen["bytes"], seen["bytes_before"])
+            self.assertIn("Q4_0", dspy("models", "info", str(file)).out)
+            self.assertEqual(dspy("ask", "How many?", "-m", str(file), "--signature", "q -> n: int").returncode, 0)
+            self.assertEqual([each.name for each in file.parent.iterdir()], ["small.gguf"])
 
     def test_doctor_finds_the_installation_healthy(self):
         result = dspy("doctor", "--json")

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/async.hpp"
+#include "dspy/llama/context_options.hpp"
 #include "dspy/llama/model.hpp"
 #include "dspy/lm/request.hpp"
 
@@ -33,9 +34,9 @@ struct EngineOptions {
   /// Keep computed tokens for prompts that start alike, in the context and in host memory.  Off, every prompt is
   /// computed from its start.
   bool reuse = true;
-  /// Steps are kept so small that their arithmetic depends neither on how prompts are cut into them nor on what shares
-  /// them.  A reply that is computed alone is then the same to the bit; beside others, attention may add up in another
-  /// order, which changes scores in the last digits only.  Off, prompts are read up to four times as fast.
+  /// Equal requests with equal seeds give the same reply to the bit, whatever else the engine does or did: each is
+  /// computed by itself, in steps and cells that depend on nothing but its own tokens, and shares no more than whole
+  /// steps of its prompt.  Requests then wait for each other, so this is for tests and records, not for load.
   bool reproducible = false;
 
   // Performance
@@ -49,7 +50,14 @@ struct EngineOptions {
   /// and the longest reply it may get fit.  0: one of `context_length`, or 1024 for each of `sequences` if that is
   /// more.
   int kv_tokens = 0;
+  std::int64_t kv_bytes = 0;  ///< The same budget in bytes; 0 for none.  Only one of both may be set.
+  KvType kv_type = KvType::f16;
+  FlashAttention flash_attention = FlashAttention::automatic;
   std::int64_t host_bytes = 512LL << 20;  ///< For prompts that are known but not in use.
+  /// A folder for what `host_bytes` has no room for, and for what is known when the engine ends: the next one of the
+  /// same model and options starts with it.  Empty: none.
+  std::filesystem::path prefix_directory{};
+  std::int64_t file_bytes = 4LL << 30;  ///< In that folder, by this engine.
 
   bool operator==(const EngineOptions&) const = default;
 };
@@ -89,11 +97,23 @@ struct EngineStats {
   std::size_t kv_free = 0;            ///< Of these, neither held nor reserved.
   std::size_t cached_tokens = 0;      ///< Known prompts in the context, in use or not.
   std::size_t host_bytes = 0;         ///< Known prompts in host memory.
+  std::uint64_t file_bytes = 0;       ///< Known prompts in files.
   std::uint64_t stored_tokens = 0;    ///< Moved to host memory.
   std::uint64_t restored_tokens = 0;  ///< Brought back from there.
+  std::uint64_t spilled_tokens = 0;   ///< Written to files.
+  std::uint64_t loaded_tokens = 0;    ///< Read from files.
   std::uint64_t evicted_tokens = 0;   ///< Forgotten for lack of room, or by `clear`.
   int threads = 0;                    ///< Now; fewer than at first while others want the processor.
   std::uint64_t slowdowns = 0;        ///< How often a thread was given up.
+  std::uint64_t lora_switches = 0;    ///< How often a step used other LoRA adapters than the one before.
+};
+
+/// A LoRA adapter for one request, by its file (GGUF).  Each file is loaded once for a model, however many use it.
+struct Lora {
+  std::filesystem::path file{};
+  double scale = 1;
+
+  bool operator==(const Lora&) const = default;
 };
 
 /// Added to a token's score before anything else.  Minus infinity forbids the token.
@@ -112,6 +132,8 @@ struct Generation {
   /// Taken off a token's score for each time that the reply said it among its last `Sampling::repeat_last_n`.
   double frequency_penalty = 0;
   double presence_penalty = 0;  ///< Taken off once if it did.
+  /// Adapters that the model is run through.  Requests with different ones take turns, and share no prompts.
+  std::vector<Lora> loras{};
   int priority = 0;             ///< Higher starts first; none waits forever.
   bool ignores_end = false;     ///< Write on past tokens that end a free reply, for measuring speed.
   OutputContract contract{};    ///< What the reply is held to, token by token.
@@ -139,8 +161,9 @@ class Engine {
   ///
   /// Throws `Error`: `context_too_long` before anything is computed; `rate_limit_exceeded` when
   /// the queue is full; `invalid_parameter` for a contract that cannot be held, or that leaves no
-  /// token which bias and model allow; `cancelled`; `deadline_exceeded`; `inference_failed`;
-  /// `backend_error`.
+  /// token which bias and model allow; `model_not_found`, `model_load_error` and `invalid_parameter`
+  /// for a LoRA that is not there, is none, or fits another model; `cancelled`; `deadline_exceeded`;
+  /// `inference_failed`; `backend_error`.
   Async<Reply> generate(Generation work, EventSink sink = {});
 
   // Known prompts.  These calls take their turn between two steps, and wait for it.

@@ -28,6 +28,7 @@ struct HostFacts {
   std::optional<double> cpu_quota{};  ///< Cores' worth of time that the control group allows.
   std::uint64_t memory_total = 0;     ///< In bytes; what the control group allows, if that is less.
   std::uint64_t memory_free = 0;
+  int memory_nodes = 1;  ///< Of a machine with non-uniform memory (NUMA).
   bool has_amx = false;  ///< Matrix instructions for 8-bit integers.
 
   /// Read from `/proc` and `/sys` below `root`.
@@ -40,8 +41,8 @@ struct Hardware {
   std::size_t chosen = 0;  ///< Index into `devices`.
   std::string reason{};    ///< Why, in a sentence.
   HostFacts host{};
-  /// What an engine takes for a model too large for one thread: one thread a physical core,
-  /// no more than the control group's quota.
+  /// What an engine takes for a model too large for one thread: one thread a physical core
+  /// of one memory node, no more than the control group's quota.
   int threads = 1;
   std::string library{};  ///< Such as `libllama 0.7.0`.
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dspy {
 
@@ -16,6 +17,7 @@ struct LlamaOptions {
   llama::ModelOptions model{};
   /// Whether replies are held to what requests ask for (guide/constrained_decoding.md).
   llama::Constrain constrain = llama::Constrain::on;
+  std::vector<llama::Lora> loras{};          ///< Adapters for all requests of this LM; others share its engine.
   llama::Progress progress{};                ///< Told how far the file is loaded; false gives up.
   std::shared_ptr<llama::ModelPool> pool{};  ///< The process's own if empty.
 };
@@ -27,7 +29,8 @@ struct LlamaOptions {
 ///     auto lm = dspy::lm("llama:dspy-tiny?temperature=0&context_length=2048");
 ///
 /// The URI takes the names of the members of `Sampling` (`stop` more than once), of
-/// `EngineOptions`, `gpu_layers`, and `constrain` (`on`, `off` or `strict`).
+/// `EngineOptions`, `gpu_layers`, `constrain` (`on`, `off` or `strict`), `device` and `lora` (a file, with `:scale`
+/// after it or not; both more than once).
 ///
 /// Beside what `Engine::generate` and `ModelPool::load` throw, calls throw `Error`
 /// (`invalid_parameter`) for a conversation that is empty or not UTF-8.

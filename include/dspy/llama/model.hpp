@@ -14,6 +14,7 @@
 
 namespace dspy::llama {
 
+class AdapterCache;
 class Runtime;
 class RuntimeModel;
 namespace mask {
@@ -27,6 +28,8 @@ using Progress = std::function<bool(double done)>;
 
 struct ModelOptions {
   int gpu_layers = -1;  ///< How many layers to keep on a GPU.  -1: as many as fit; 0: none.
+  /// Names of the graphics cards to use, as `Hardware::detect` lists them.  Empty: all that help.
+  std::vector<std::string> devices{};
 
   bool operator==(const ModelOptions&) const = default;
 };
@@ -75,6 +78,7 @@ class Model {
   /// The tokens as masks need them; made when first asked for.
   std::shared_ptr<const mask::Vocabulary> mask_vocabulary() const;
   RuntimeModel& handle() const noexcept { return *handle_; }
+  AdapterCache& adapters() const noexcept { return *adapters_; }
 
  private:
   Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu);
@@ -84,6 +88,7 @@ class Model {
 
   ModelInfo info_;
   std::unique_ptr<RuntimeModel> handle_;
+  std::unique_ptr<AdapterCache> adapters_;
   std::string placement_;
   bool on_gpu_;
   ChatTemplate template_;

@@ -30,6 +30,7 @@ struct ModelInfo {
   int embedding_length = 0;
   int layers = 0;
   int vocabulary = 0;
+  std::uint64_t kv_elements = 0;   ///< Numbers that a context keeps for one token; 0 if the file does not say.
   std::string tokenizer{};         ///< Such as `gpt2 (qwen2)`.
   std::string chat_template{};     ///< The file's Jinja source; empty if it has none.
   Sampling recommended{};          ///< What its makers advise (`general.sampling.*`).

@@ -36,10 +36,10 @@ struct Fixture {
 };
 
 TEST_CASE_FIXTURE(Fixture, "a prefix comes back as it was saved, also for another load of the same file") {
-  write_prefix(file, *model, tokens, state);
+  write_prefix(file, prefix_binding(*model, {}), {.tokens = tokens, .state = state});
   const auto again = Model::load(folder / "one.gguf", {}, {}, &runtime);
 
-  const auto prefix = read_prefix(file, *again);
+  const auto prefix = read_prefix(file, prefix_binding(*again, {}), "again");
 
   CHECK(prefix.tokens == tokens);
   CHECK(prefix.state == state);
@@ -47,39 +47,43 @@ TEST_CASE_FIXTURE(Fixture, "a prefix comes back as it was saved, also for anothe
 }
 
 TEST_CASE_FIXTURE(Fixture, "a prefix of another model is refused") {
-  write_prefix(file, *model, tokens, state);
+  write_prefix(file, prefix_binding(*model, {}), {.tokens = tokens, .state = state});
   const auto other = load("two.gguf", 2);
 
-  const auto error = error_of([&] { read_prefix(file, *other); });
+  const auto error = error_of([&] { read_prefix(file, prefix_binding(*other, {}), "other"); });
 
   CHECK(error.code() == Errc::invalid_parameter);
   CHECK(std::string(error.what()).contains("belongs to another model"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "a damaged file is refused, wherever the damage is") {
-  write_prefix(file, *model, tokens, state);
+  write_prefix(file, prefix_binding(*model, {}), {.tokens = tokens, .state = state});
   const auto whole = bytes();
   for (std::size_t length = 0; length < whole.size(); length += 13) {
     CAPTURE(length);
     put(whole.substr(0, length));
-    CHECK(error_of([&] { read_prefix(file, *model); }).code() == Errc::io_error);
+    CHECK(error_of([&] { read_prefix(file, prefix_binding(*model, {}), "one"); }).code() == Errc::io_error);
   }
   for (std::size_t i = 0; i < whole.size(); i += 7) {
     CAPTURE(i);
     auto damaged = whole;
     damaged[i] = static_cast<char>(damaged[i] ^ 0x40);
     put(damaged);
-    CHECK_THROWS_AS(read_prefix(file, *model), Error);
+    CHECK_THROWS_AS(read_prefix(file, prefix_binding(*model, {}), "one"), Error);
   }
   put(whole + "x");
-  CHECK(error_of([&] { read_prefix(file, *model); }).code() == Errc::io_error);
-  CHECK(error_of([&] { read_prefix(folder / "absent", *model); }).code() == Errc::io_error);
+  CHECK(error_of([&] { read_prefix(file, prefix_binding(*model, {}), "one"); }).code() == Errc::io_error);
+  CHECK(error_of([&] { read_prefix(folder / "absent", prefix_binding(*model, {}), "one"); }).code() == Errc::io_error);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a place that cannot be written is an error that leaves nothing behind") {
-  CHECK(error_of([&] { write_prefix(folder / "no/such/folder", *model, tokens, state); }).code() == Errc::io_error);
+  CHECK(error_of([&] {
+          write_prefix(folder / "no/such/folder", prefix_binding(*model, {}), {.tokens = tokens, .state = state});
+        }).code() == Errc::io_error);
   fs::create_directories(folder.path() / "taken" / "inside");
-  CHECK(error_of([&] { write_prefix(folder / "taken", *model, tokens, state); }).code() == Errc::io_error);
+  CHECK(error_of([&] {
+          write_prefix(folder / "taken", prefix_binding(*model, {}), {.tokens = tokens, .state = state});
+        }).code() == Errc::io_error);
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 2);
 }
 
