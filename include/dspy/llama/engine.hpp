@@ -134,9 +134,9 @@ struct Generation {
   double presence_penalty = 0;  ///< Taken off once if it did.
   /// Adapters that the model is run through.  Requests with different ones take turns, and share no prompts.
   std::vector<Lora> loras{};
-  int priority = 0;             ///< Higher starts first; none waits forever.
-  bool ignores_end = false;     ///< Write on past tokens that end a free reply, for measuring speed.
-  OutputContract contract{};    ///< What the reply is held to, token by token.
+  int priority = 0;           ///< Higher starts first; none waits forever.
+  bool ignores_end = false;   ///< Write on past tokens that end a free reply, for measuring speed.
+  OutputContract contract{};  ///< What the reply is held to, token by token.
   Constrain constrain = Constrain::on;
 };
 
