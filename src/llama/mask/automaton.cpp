@@ -157,7 +157,7 @@ Automaton::Successors Automaton::find_successors(State state, Characters charact
   for (std::size_t i = 0; i < samples_.size() && alive; ++i) {
     if (samples_[i].empty()) {  // the end of an encoding
       for (const auto to : here) add(to);
-      here = {state};
+      here.assign(1, state);
       continue;
     }
     there.clear();
