@@ -272,6 +272,13 @@ struct Engine::Impl {
     scheduler.deliver();
   }
 
+  /// To what saved prefixes are bound; found out when it is first asked for, since that reads parts of the model's
+  /// file.
+  std::uint64_t binding() {
+    std::call_once(binding_known, [&] { binding_value = prefix_binding(*model, options); });
+    return binding_value;
+  }
+
   const std::shared_ptr<const Model> model;
   std::atomic<bool> closing = false;
   mask::ConstraintCache contracts;
@@ -284,6 +291,9 @@ struct Engine::Impl {
   std::vector<std::move_only_function<void(Scheduler&)>> errands;
   EngineStats published;
   std::uint64_t requests = 0;
+
+  std::once_flag binding_known;
+  std::uint64_t binding_value = 0;
 
   std::thread thread;
   ClosedAtExit at_exit{[this] { close(); }};
@@ -365,12 +375,11 @@ Async<void> Engine::save(std::vector<Token> prefix, std::filesystem::path file) 
                 std::format("`{}` had no room to keep the prefix of {} tokens until it was saved; raise kv_tokens",
                             impl_->model->name(), prefix.size()),
                 {.model = impl_->model->name()});
-  write_prefix(file, prefix_binding(*impl_->model, impl_->options),
-               {.tokens = std::move(prefix), .state = *std::move(state)});
+  write_prefix(file, impl_->binding(), {.tokens = std::move(prefix), .state = *std::move(state)});
 }
 
 std::vector<Token> Engine::load(const std::filesystem::path& file) {
-  auto [tokens, begin, state] = read_prefix(file, prefix_binding(*impl_->model, impl_->options), impl_->model->name());
+  auto [tokens, begin, state] = read_prefix(file, impl_->binding(), impl_->model->name());
   if (begin > 0)
     throw Error(Errc::invalid_parameter,
                 std::format("{} is a part of a prefix that another engine keeps in its prefix_directory; name that "

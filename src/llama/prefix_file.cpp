@@ -14,7 +14,6 @@
 #include <cstring>
 #include <format>
 #include <fstream>
-#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,26 +35,34 @@ struct Header {
   std::uint64_t content = 0;  ///< Hash of tokens and state.
 };
 
-/// FNV-1a, eight bytes at a time.
+/// FNV-1a over words of eight bytes, four of them side by side: a multiplication has not ended when the next begins.
 class Hash {
  public:
   void add(std::span<const std::byte> bytes) {
-    for (; bytes.size() >= 8; bytes = bytes.subspan(8)) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, bytes.data(), 8);
-      mix(word);
+    constexpr auto block = lanes * sizeof(std::uint64_t);
+    for (; bytes.size() >= block; bytes = bytes.subspan(block)) {
+      std::array<std::uint64_t, lanes> words{};
+      std::memcpy(words.data(), bytes.data(), block);
+      for (std::size_t lane = 0; lane < lanes; ++lane) mix(values_[lane], words[lane]);
     }
-    for (const auto byte : bytes) mix(std::to_integer<std::uint64_t>(byte));
+    for (const auto byte : bytes) mix(values_[0], std::to_integer<std::uint64_t>(byte));
   }
-  std::uint64_t value() const { return value_ ^ (value_ >> 29); }
+  std::uint64_t value() const {
+    auto value = values_[0];
+    for (std::size_t lane = 1; lane < lanes; ++lane) mix(value, values_[lane]);
+    return value ^ (value >> 29);
+  }
 
  private:
-  void mix(std::uint64_t word) {
-    value_ = (value_ ^ word) * 0x100000001B3U;
-    value_ ^= value_ >> 32;
+  static constexpr std::size_t lanes = 4;
+
+  static void mix(std::uint64_t& value, std::uint64_t word) {
+    value = (value ^ word) * 0x100000001B3U;
+    value ^= value >> 32;
   }
 
-  std::uint64_t value_ = 0xCBF29CE484222325U;
+  std::array<std::uint64_t, lanes> values_{0xCBF29CE484222325U, 0x9E3779B97F4A7C15U, 0xBF58476D1CE4E5B9U,
+                                           0x94D049BB133111EBU};
 };
 
 std::uint64_t content_hash(std::span<const Token> tokens, std::span<const std::byte> state) {
@@ -82,6 +89,33 @@ void check(const fs::path& file, const Header& header, std::uint64_t rest, std::
                             "with these",
                             file.string(), model),
                 {.model = std::string(model)});
+}
+
+void read(std::ifstream& in, const fs::path& file, std::span<std::byte> into) {
+  in.read(reinterpret_cast<char*>(into.data()), static_cast<std::streamsize>(into.size()));
+  if (!in) fail(file, "is truncated or cannot be read; save it again");
+}
+
+struct OpenPrefix {
+  std::ifstream in;  ///< At the state.
+  Prefix prefix{};   ///< Without it.
+  Header header{};
+};
+
+OpenPrefix open_prefix(const fs::path& file, std::uint64_t binding, std::string_view model) {
+  std::error_code error;
+  const auto size = fs::file_size(file, error);
+  if (error) fail(file, std::format("cannot be read: {}", error.message()));
+  OpenPrefix open{.in = std::ifstream(file, std::ios::binary)};
+  std::string name(format_name.size(), '\0');
+  open.in.read(name.data(), static_cast<std::streamsize>(name.size()));
+  if (!open.in || name != format_name) fail(file, "is not one that this version of dspy wrote; save it again");
+  read(open.in, file, std::as_writable_bytes(std::span(&open.header, 1)));
+  check(file, open.header, size - format_name.size() - sizeof open.header, binding, model);
+  open.prefix.begin = open.header.begin;
+  open.prefix.tokens.resize(open.header.tokens);
+  read(open.in, file, std::as_writable_bytes(std::span(open.prefix.tokens)));
+  return open;
 }
 
 }  // namespace
@@ -141,40 +175,15 @@ void write_prefix(const fs::path& file, std::uint64_t binding, const Prefix& pre
 }
 
 Prefix read_prefix(const fs::path& file, std::uint64_t binding, std::string_view model) {
-  const auto bytes = read_file(file, std::numeric_limits<std::uintmax_t>::max());
-  auto rest = std::string_view(bytes);
-  if (!rest.starts_with(format_name)) fail(file, "is not one that this version of dspy wrote; save it again");
-  rest.remove_prefix(format_name.size());
-  Header header;
-  if (rest.size() < sizeof header) fail(file, "is truncated; save it again");
-  std::memcpy(&header, rest.data(), sizeof header);
-  rest.remove_prefix(sizeof header);
-  check(file, header, rest.size(), binding, model);
-  Prefix prefix{.tokens = std::vector<Token>(header.tokens),
-                .begin = header.begin,
-                .state = std::vector<std::byte>(header.state_bytes)};
-  std::memcpy(prefix.tokens.data(), rest.data(), header.tokens * sizeof(Token));
-  std::memcpy(prefix.state.data(), rest.data() + header.tokens * sizeof(Token), header.state_bytes);
+  auto [in, prefix, header] = open_prefix(file, binding, model);
+  prefix.state.resize(header.state_bytes);
+  read(in, file, std::as_writable_bytes(std::span(prefix.state)));
   if (header.content != content_hash(prefix.tokens, prefix.state)) fail(file, "is truncated or damaged; save it again");
-  return prefix;
+  return std::move(prefix);
 }
 
 Prefix read_prefix_tokens(const fs::path& file, std::uint64_t binding, std::string_view model) {
-  std::error_code error;
-  const auto size = fs::file_size(file, error);
-  if (error) fail(file, std::format("cannot be read: {}", error.message()));
-  std::ifstream in(file, std::ios::binary);
-  std::string name(format_name.size(), '\0');
-  Header header;
-  in.read(name.data(), static_cast<std::streamsize>(name.size()));
-  if (!in || name != format_name) fail(file, "is not one that this version of dspy wrote; save it again");
-  in.read(reinterpret_cast<char*>(&header), sizeof header);
-  if (!in) fail(file, "is truncated; save it again");
-  check(file, header, size - format_name.size() - sizeof header, binding, model);
-  Prefix prefix{.tokens = std::vector<Token>(header.tokens), .begin = header.begin};
-  in.read(reinterpret_cast<char*>(prefix.tokens.data()), static_cast<std::streamsize>(header.tokens * sizeof(Token)));
-  if (!in) fail(file, "is truncated; save it again");
-  return prefix;
+  return open_prefix(file, binding, model).prefix;
 }
 
 }  // namespace dspy::llama
