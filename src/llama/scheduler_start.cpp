@@ -93,11 +93,14 @@ void Scheduler::empty_cells() {
   context_->clear();
 }
 
-/// What a request computed becomes the tree's.  Of a reproducible engine, that is what another one would have computed
-/// just so: whole steps of the prompt.
+/// What a request computed becomes the tree's: its prompt, which may come again without the reply, then the reply.  Of
+/// a reproducible engine, that is what another one would have computed just so: whole steps of the prompt.
 void Scheduler::remember(Running& running) {
   const auto& sequence = running.sequence;
-  if (!options_.reproducible) return give(running, sequence.computed());
+  if (!options_.reproducible) {
+    give(running, std::min(sequence.computed(), sequence.prompt_size()));
+    return give(running, sequence.computed());
+  }
   const auto whole = std::min(sequence.computed(), sequence.prompt_size()) / step_size * step_size;
   for (auto count = step_size; count <= whole; count += step_size) give(running, count);
 }
