@@ -11,8 +11,8 @@ namespace {
 
 class FieldExchange final : public ReadingExchange {
  public:
-  FieldExchange(std::shared_ptr<const Signature> owned, std::span<const Example> demos)
-      : ReadingExchange(std::move(owned), OutputContract::Form::fields) {
+  FieldExchange(const std::shared_ptr<const Signature>& owned, std::span<const Example> demos)
+      : ReadingExchange(owned, OutputContract::Form::fields) {
     for (const auto& field : signature().outputs) {
       if (!hints_.empty()) hints_ += '\n';
       append_hint(hints_, field);
@@ -70,7 +70,7 @@ class FieldExchange final : public ReadingExchange {
 
 std::shared_ptr<const Exchange> FieldAdapter::prepare(std::shared_ptr<const Signature> signature,
                                                       std::span<const Example> demos) const {
-  return std::make_shared<FieldExchange>(std::move(signature), demos);
+  return std::make_shared<FieldExchange>(signature, demos);
 }
 
 }  // namespace dspy

@@ -76,14 +76,13 @@ class Cursor {
     for (auto before = position + 1; before != position;) {
       before = position;
       if (at_end()) break;
-      if (here() == '>') {
+      const bool bullets = here() == '-' || here() == '*' || here() == '+';
+      if (here() == '>' || (bullets && rest().size() > 1 && is_blank(rest()[1]))) {
         ++position;
       } else if (here() == '#') {
         while (!at_end() && here() == '#') ++position;
       } else if (rest().starts_with(bullet)) {
         position += bullet.size();
-      } else if ((here() == '-' || here() == '*' || here() == '+') && rest().size() > 1 && is_blank(rest()[1])) {
-        ++position;
       } else {
         position += number_size();
       }

@@ -316,8 +316,9 @@ class Reader {
     if (read(double{})) return true;
     // Out of range: the strict reader knows whether that is too large, or small enough to be 0.
     auto strict = parse_json(digits);
-    if (strict) out = *std::move(strict);
-    return strict.has_value();
+    if (!strict) return false;
+    out = *std::move(strict);
+    return true;
   }
 
   bool word(Json& out) {

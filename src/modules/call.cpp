@@ -1,7 +1,5 @@
 #include "modules/call.hpp"
 
-#include "dspy/base/error.hpp"
-
 #include <algorithm>
 #include <format>
 #include <string>

@@ -180,7 +180,7 @@ struct Part {
 /// Writes structs for a program's parts, the inner ones first.
 class ProgramWriter {
  public:
-  ProgramWriter(const std::string& name_space, std::vector<std::string> taken) : types_(name_space, taken) {}
+  ProgramWriter(const std::string& name_space, const std::vector<std::string>& taken) : types_(name_space, taken) {}
 
   void avoid(const Module& module) {
     types_.avoid(module.signature.inputs);

@@ -103,9 +103,9 @@ bool is_state(const Json& value) {
 void migrate(JsonObject& own, std::int64_t from) {
   if (from < 2) {
     // Version 1 held one predictor, its types as one arrow notation, and limits by field name.
-    const auto take = [&](std::string_view name, Json fallback) {
+    const auto take = [&](std::string_view name, const Json& fallback) {
       const auto* found = own.if_contains(name);
-      Json value = found == nullptr ? std::move(fallback) : *found;
+      Json value = found == nullptr ? fallback : *found;
       own.stable_erase(name);
       return value;
     };

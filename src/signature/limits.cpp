@@ -1,6 +1,7 @@
 #include "dspy/signature/limits.hpp"
 
 #include <cmath>
+#include <compare>
 
 namespace dspy {
 namespace {
@@ -12,7 +13,7 @@ std::partial_ordering compare(std::int64_t a, double b) noexcept {
   if (b < -limit) return std::partial_ordering::greater;
   const double whole = std::floor(b);
   const auto order = a <=> static_cast<std::int64_t>(whole);
-  if (order != 0 || whole == b) return order;
+  if (std::is_neq(order) || whole == b) return order;
   return std::partial_ordering::less;
 }
 
@@ -22,7 +23,9 @@ std::partial_ordering compare(const Number& a, const Number& b) noexcept {
   if (a.is_integer && b.is_integer) return a.integer <=> b.integer;
   if (!a.is_integer && !b.is_integer) return a.real <=> b.real;
   if (a.is_integer) return compare(a.integer, b.real);
-  return 0 <=> compare(b.integer, a.real);
+  const auto reversed = compare(b.integer, a.real);
+  if (std::is_eq(reversed)) return reversed;
+  return std::is_lt(reversed) ? std::partial_ordering::greater : std::partial_ordering::less;
 }
 
 std::string to_text(const Number& number) {
