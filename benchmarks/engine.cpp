@@ -301,25 +301,32 @@ void against_server(const Settings& settings, const char* title, Work (*make)(st
     std::printf("  llama-server is not installed (Debian: llama.cpp-tools), so there is nothing to compare with\n");
 }
 
-void cache(const Settings& settings) {
-  std::vector<double> on, off;
-  for (int round = 0; round < settings.rounds; ++round) {
-    for (const bool reuse : {true, false}) {
-      LlamaLM lm(settings.file, {.engine = {.context_length = 1024, .reuse = reuse, .threads = settings.threads},
-                                 .model = {.gpu_layers = 0}});
-      auto prompt = random_tokens(512, 5);
-      // 128 tokens in 8 turns of 16, as a program does that asks again and again.
-      const auto before = cpu_seconds(RUSAGE_SELF);
-      for (int turn = 0; turn < 8; ++turn) {
-        run_here(lm.engine(), {.prompts = {prompt}, .reply = 16});
-        const auto more = random_tokens(16, static_cast<std::uint64_t>(turn));
-        prompt.insert(prompt.end(), more.begin(), more.end());
-      }
-      (reuse ? on : off).push_back(cpu_seconds(RUSAGE_SELF) - before);
-    }
+/// Processor time of `turns` calls, each with `step` tokens more in its prompt than the last and `step` in its reply.
+double conversation(const Settings& settings, bool reuse, int turns, std::size_t step) {
+  LlamaLM lm(settings.file, {.engine = {.context_length = 1024, .reuse = reuse, .threads = settings.threads},
+                             .model = {.gpu_layers = 0}});
+  auto prompt = random_tokens(512, 5);
+  const auto before = cpu_seconds(RUSAGE_SELF);
+  for (int turn = 0; turn < turns; ++turn) {
+    run_here(lm.engine(), {.prompts = {prompt}, .reply = static_cast<int>(step)});
+    const auto more = random_tokens(step, static_cast<std::uint64_t>(turn));
+    prompt.insert(prompt.end(), more.begin(), more.end());
   }
-  std::printf("\n128 new tokens after 512, in 8 calls: %.2f s with reuse, %.2f s without: %.1fx\n", median(on),
-              median(off), median(off) / median(on));
+  return cpu_seconds(RUSAGE_SELF) - before;
+}
+
+/// 128 new tokens after 512: one by one, so that without reuse nothing is kept between two tokens, and in calls of 16,
+/// as a program does that asks again and again.
+void cache(const Settings& settings) {
+  for (const auto& [turns, step] : {std::pair{128, std::size_t{1}}, std::pair{8, std::size_t{16}}}) {
+    std::vector<double> on, off;
+    for (int round = 0; round < settings.rounds; ++round) {
+      on.push_back(conversation(settings, true, turns, step));
+      off.push_back(conversation(settings, false, turns, step));
+    }
+    std::printf("\n128 new tokens after 512, in %d calls: %.2f s with reuse, %.2f s without: %.1fx\n", turns,
+                median(on), median(off), median(off) / median(on));
+  }
 }
 
 void restore(const Settings& settings) {

@@ -5,6 +5,12 @@
 #include <utility>
 
 namespace dspy::llama {
+namespace {
+
+/// Nodes on the path of a prompt, beyond which they are joined.
+constexpr std::size_t longest_path = 8;
+
+}  // namespace
 
 struct PromptTree::Node {
   Node* parent = nullptr;
@@ -85,6 +91,7 @@ std::size_t PromptTree::take(int sequence) {
 }
 
 std::size_t PromptTree::give(int sequence, std::span<const Token> tokens) {
+  join_for_sequences();
   auto& lease = leases_[sequence];
   const auto shared = lease.length;
   auto* node = &root(lease.root);
@@ -137,6 +144,9 @@ std::size_t PromptTree::give(int sequence, std::span<const Token> tokens) {
     // So that making room for what follows does not take this.
     if (position >= shared) lease = {path, position, lease.root};
   }
+  // The oldest first: that is where others are least likely to branch off.
+  for (std::size_t i = 0; lease.path.size() > longest_path && i + 1 < lease.path.size();)
+    i += join(*lease.path[i]) ? 0 : 1;
   return lease.length;
 }
 
@@ -243,6 +253,18 @@ PromptTree::Node* PromptTree::idlest_in_files() const {
     if (!inner && !in_use(*node)) idlest = node;
   }
   return idlest;
+}
+
+/// So that one sequence for a split and one for a leaf can be had, if that is possible.
+void PromptTree::join_for_sequences() {
+  if (!limits_.joins || free_.size() >= 2 || idlest_in_cells()) return;
+  const auto nodes = in_cells_;
+  // Joining takes only the child away, which may stand later in the list.
+  for (auto* node : nodes) {
+    while (std::ranges::contains(in_cells_, node) && join(*node)) {
+      if (free_.size() >= 2) return;
+    }
+  }
 }
 
 /// -1 if running sequences use all of them.
@@ -444,6 +466,26 @@ bool PromptTree::split(Node& node, std::size_t length) {
   }
   node.children.clear();
   node.children[rest->tokens.front()] = std::move(rest);
+  return true;
+}
+
+/// Makes a node and its only child one.  False where they must stay apart.
+bool PromptTree::join(Node& node) {
+  if (!limits_.joins || !node.in_cells() || node.children.size() != 1) return false;
+  auto& child = *node.children.begin()->second;
+  if (!child.in_cells() || pinned(node) != pinned(child)) return false;
+  leave_file(node);
+  leave_file(child);
+  context_.copy(child.sequence, node.sequence, static_cast<int>(child.begin), static_cast<int>(child.end()));
+  context_.remove(child.sequence, 0, -1);
+  free_.push_back(child.sequence);
+  std::erase(in_cells_, &child);
+  for (auto& [unused, lease] : leases_) std::erase(lease.path, &child);
+  node.tokens.insert(node.tokens.end(), child.tokens.begin(), child.tokens.end());
+  node.last_use = std::max(node.last_use, child.last_use);
+  auto children = std::move(child.children);
+  for (auto& [unused, each] : children) each->parent = &node;
+  node.children = std::move(children);
   return true;
 }
 

@@ -22,6 +22,9 @@ namespace dspy::llama {
 /// least recently used first; from there to files, where there is a store; and are dropped when that is full.  A node
 /// in the cells has its parent there.
 ///
+/// A conversation adds nodes with each turn, and the context has few sequences.  So where a path gets long, or sequences
+/// run out, nodes with an only child are joined with it.
+///
 /// What is computed through different LoRA adapters has nothing in common, so each set of them has a root of its own.
 ///
 /// Used by one thread; the context must outlive the tree.
@@ -32,6 +35,7 @@ class PromptTree {
     int sequences = 1;       ///< How many are: no more nodes can be in the cells.
     std::size_t host_bytes = 0;
     std::uint64_t file_bytes = 0;  ///< In the store.
+    bool joins = true;             ///< Whether nodes may become one; else each stays as it was given.
   };
   struct Totals {
     std::uint64_t stored = 0;    ///< Tokens moved to host memory.
@@ -110,6 +114,8 @@ class PromptTree {
   Node& root(std::size_t number);
   void drop(Node& node);
   bool split(Node& node, std::size_t length);
+  bool join(Node& node);
+  void join_for_sequences();
   Node& add_child(Node& parent, std::span<const Token> tokens);
   void settle(Node& node, int sequence);
   void leave_cells(Node& node);

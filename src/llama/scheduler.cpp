@@ -64,7 +64,8 @@ void Scheduler::make_context() {
                                      PromptTree::Limits{.first_sequence = options_.sequences + 1,
                                                         .sequences = own - 1,
                                                         .host_bytes = static_cast<std::size_t>(options_.host_bytes),
-                                                        .file_bytes = static_cast<std::uint64_t>(options_.file_bytes)},
+                                                        .file_bytes = static_cast<std::uint64_t>(options_.file_bytes),
+                                                        .joins = !options_.reproducible},
                                      store_.get());
 }
 

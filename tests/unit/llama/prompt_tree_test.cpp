@@ -4,10 +4,12 @@
 
 #include <doctest/doctest.h>
 
+#include <format>
 #include <map>
 #include <memory>
 #include <random>
 #include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -84,6 +86,40 @@ TEST_CASE_FIXTURE(Fixture, "a prompt shares its longest known start, however far
     distinct += text.size() - known;
     CHECK(tree->cells() == distinct);
   }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a text that grows word by word is known to its end, in a tree of few sequences") {
+  std::string text;
+  for (int word = 0; word < 60; ++word) {
+    CAPTURE(word);
+    const auto before = text.size();
+    text += std::format(" word {}", word);
+    CHECK(run_and_keep(text) == before);
+    CHECK(tree->cells() == text.size());
+  }
+  CHECK(tree->totals().dropped == 0);
+  CHECK(run_and_keep(text) == text.size());
+  CHECK(run(0, tokens(text)) == text.size());
+  CHECK(held(0) == tokens(text));
+}
+
+TEST_CASE_FIXTURE(Fixture, "nodes are joined under sequences that use them") {
+  start(1 << 20, /*own=*/4);
+  const auto whole = tokens("one two three four five six");
+  run(1, tokens("one two"));
+  CHECK(tree->give(1, tokens("one two")) == 7);
+  run(2, whole);
+  // Each piece is a node of its own, and there are too few sequences for them and another prompt.
+  for (const std::size_t end : {9, 13, 18}) CHECK(tree->give(2, std::span(whole).first(end)) == end);
+  run(0, tokens("another"));
+  CHECK(tree->give(0, tokens("another")) == 7);
+  CHECK(held(1) == tokens("one two"));
+  CHECK(held(2) == whole);
+  CHECK(tree->cells() == 18 + 7);
+  end(1);
+  end(2);
+  CHECK(run(3, whole) == 18);
+  CHECK(held(3) == whole);
 }
 
 TEST_CASE_FIXTURE(Fixture, "running sequences share cells, and keep them when the tree forgets") {
