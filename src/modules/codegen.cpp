@@ -249,7 +249,7 @@ std::string to_cpp(const ProgramFile& program, const CodegenOptions& options) {
     return lone_signature(modules[0].signature, options, modules[0].comment);
   std::vector<std::string> taken = {options.name};
   for (const auto& module : modules) taken.insert(taken.end(), module.path.begin(), module.path.end());
-  ProgramWriter writer(options.name_space, std::move(taken));
+  ProgramWriter writer(options.name_space, taken);
   for (const auto& module : modules) writer.avoid(module);
   Part root;
   for (const auto& module : modules) writer.add(root, module);
