@@ -10,6 +10,7 @@
 #include "llama/hardware.hpp"
 #include "llama/mailbox.hpp"
 #include "llama/mask/constraint_cache.hpp"
+#include "llama/mask/matcher.hpp"
 #include "llama/prefix_file.hpp"
 #include "llama/scheduler.hpp"
 
@@ -22,7 +23,9 @@
 #include <format>
 #include <functional>
 #include <future>
+#include <iterator>
 #include <mutex>
+#include <random>
 #include <thread>
 
 namespace dspy::llama {
@@ -94,6 +97,8 @@ void validate(const EngineOptions& options) {
   require(options.batch >= 1, "batch", options.batch, "at least 1");
   require(options.sequences >= 1 && options.sequences <= 96, "sequences", options.sequences, "between 1 and 96");
   require(options.prefill_chunk >= 1, "prefill_chunk", options.prefill_chunk, "at least 1");
+  require(options.draft_tokens >= 1 && options.draft_tokens <= 64, "draft_tokens", options.draft_tokens,
+          "between 1 and 64");
   require(options.collect.count() >= 0, "collect", options.collect.count(), "at least 0");
   require(options.kv_tokens >= 0, "kv_tokens", options.kv_tokens, "at least 1, or 0 for automatic");
   require(options.kv_bytes >= 0, "kv_bytes", options.kv_bytes, "at least 1, or 0 for none");
@@ -132,34 +137,68 @@ struct Engine::Impl {
 
   // --- any thread ----------------------------------------------------------------------------------------------------
 
-  std::shared_ptr<Mailbox> submit(Generation work, bool streams) {
-    check(work);
+  Job prepare(Generation work, bool streams) {
+    auto given = work.begins_with.empty() ? std::vector<Token>{} : model->tokenize(work.begins_with);
+    check(work, given);
     auto held = hold(work);
-    Job job{.work = std::move(work),
-            .held = std::move(held),
-            .streams = streams,
-            .queued_at = Clock::now(),
-            .mailbox = std::make_shared<Mailbox>()};
-    job.adapters = model->adapters().load(*model, job.work.loras);
-    auto mailbox = job.mailbox;
+    if (held.constraint) require_kept(held.constraint, given);
+    return job(std::move(work), std::move(held), std::move(given), streams);
+  }
+
+  Job prepare(Scoring scoring) {
+    if (scoring.continuation.empty())
+      throw Error(Errc::invalid_parameter, "the continuation is empty; give the model something to find likely or not");
+    Generation work{.prompt = std::move(scoring.prompt),
+                    .sampling = {.max_tokens = static_cast<int>(scoring.continuation.size()), .temperature = 0},
+                    .deadline = scoring.deadline,
+                    .stop = std::move(scoring.stop),
+                    .loras = std::move(scoring.loras),
+                    .priority = scoring.priority};
+    check(work, scoring.continuation);
+    auto result = job(std::move(work), {}, std::move(scoring.continuation), false);
+    result.scores = true;
+    return result;
+  }
+
+  Job job(Generation work, mask::CompiledContract held, std::vector<Token> given, bool streams) const {
+    Job result{.work = std::move(work),
+               .held = std::move(held),
+               .streams = streams,
+               .queued_at = Clock::now(),
+               .mailbox = std::make_shared<Mailbox>(),
+               .given = std::move(given)};
+    result.adapters = model->adapters().load(*model, result.work.loras);
+    return result;
+  }
+
+  /// All of them or none.
+  void submit(std::vector<Job> jobs) {
     {
       const std::lock_guard lock(mutex);
       if (closing.load(std::memory_order_relaxed)) throw scheduler.closed();
       const auto queued = inbox.size() + published.queued;
-      if (options.when_full == WhenFull::refuse && queued >= static_cast<std::size_t>(options.queue_limit))
+      if (options.when_full == WhenFull::refuse && queued + jobs.size() > static_cast<std::size_t>(options.queue_limit))
         throw Error(Errc::rate_limit_exceeded,
                     std::format("{} requests already wait for `{}`; send fewer at once, raise queue_limit, or let "
                                 "callers wait (when_full)",
                                 queued, model->name()),
                     {.model = model->name()});
-      inbox.push_back(std::move(job));
-      ++requests;
+      requests += jobs.size();
+      std::ranges::move(jobs, std::back_inserter(inbox));
     }
     work_arrived.notify_one();
+  }
+
+  std::shared_ptr<Mailbox> submit(Job job) {
+    auto mailbox = job.mailbox;
+    std::vector<Job> one;
+    one.push_back(std::move(job));
+    submit(std::move(one));
     return mailbox;
   }
 
-  void check(const Generation& work) const {
+  /// `given`: what the reply begins with.
+  void check(const Generation& work, std::span<const Token> given) const {
     validate(work.sampling);
     const auto most = static_cast<std::size_t>(options.context_length);
     if (!std::isfinite(work.frequency_penalty) || !std::isfinite(work.presence_penalty) ||
@@ -177,10 +216,37 @@ struct Engine::Impl {
                               : options.kv_bytes > 0                            ? ", or raise kv_bytes"
                                                      : ", or raise context_length or kv_tokens"),
                   {.actual = work.prompt.size(), .max = most, .model = model->name()});
-    for (const auto token : work.prompt) {
+    // The last token need not be computed.
+    if (!given.empty() && work.prompt.size() + given.size() > most + 1)
+      throw Error(Errc::context_too_long,
+                  std::format("the prompt and what comes after it have {} tokens and `{}` reads {}; shorten one of "
+                              "them, or raise context_length",
+                              work.prompt.size() + given.size(), model->name(), most),
+                  {.actual = work.prompt.size() + given.size(), .max = most, .model = model->name()});
+    require_tokens(work.prompt, "prompt");
+    require_tokens(given, "continuation");
+  }
+
+  void require_tokens(std::span<const Token> tokens, std::string_view what) const {
+    for (const auto token : tokens) {
       if (token < 0 || token >= model->vocabulary_size())
-        throw Error(Errc::invalid_parameter, std::format("the prompt has a token {}; `{}` has {}", token, model->name(),
-                                                         model->vocabulary_size()));
+        throw Error(Errc::invalid_parameter, std::format("the {} has a token {}; `{}` has {}", what, token,
+                                                         model->name(), model->vocabulary_size()));
+    }
+  }
+
+  /// What a reply begins with must keep its contract.
+  void require_kept(std::shared_ptr<mask::Constraint> constraint, std::span<const Token> given) const {
+    mask::Matcher matcher(std::move(constraint));
+    std::size_t kept = 0;
+    for (const auto token : given) {
+      if (matcher.finished() || !matcher.accept(token))
+        throw Error(Errc::invalid_parameter,
+                    std::format("`begins_with` breaks the contract after {} bytes; give the beginning of a reply that "
+                                "keeps it, or switch constraints off (constrain=off)",
+                                kept),
+                    {.position = kept, .model = model->name()});
+      kept += model->piece(token).size();
     }
   }
 
@@ -320,14 +386,21 @@ EngineStats Engine::stats() const {
   return stats;
 }
 
-Async<Reply> Engine::generate(Generation work, EventSink sink) {
-  const auto mailbox = impl_->submit(std::move(work), static_cast<bool>(sink));
-  // However this ends, the engine need not go on.
-  struct Abandon {
-    Mailbox& mailbox;
-    ~Abandon() { mailbox.abandon(); }
-  } abandon{*mailbox};
+namespace {
 
+/// However a call ends, the engine need not go on.
+struct Abandon {
+  std::vector<std::shared_ptr<Mailbox>> mailboxes{};
+
+  Abandon() = default;
+  Abandon(const Abandon&) = delete;
+  Abandon& operator=(const Abandon&) = delete;
+  ~Abandon() {
+    for (const auto& mailbox : mailboxes) mailbox->abandon();
+  }
+};
+
+Async<Reply> receive(std::shared_ptr<Mailbox> mailbox, EventSink sink) {
   for (;;) {
     News news;
     try {
@@ -340,6 +413,52 @@ Async<Reply> Engine::generate(Generation work, EventSink sink) {
     if (!*news.end) throw news.end->error();
     co_return std::move(**news.end);
   }
+}
+
+std::uint64_t any_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+}  // namespace
+
+Async<Reply> Engine::generate(Generation work, EventSink sink) {
+  auto job = impl_->prepare(std::move(work), static_cast<bool>(sink));
+  Abandon at_end;
+  at_end.mailboxes.push_back(impl_->submit(std::move(job)));
+  co_return co_await receive(at_end.mailboxes.front(), std::move(sink));
+}
+
+Async<std::vector<Reply>> Engine::generate_n(Generation work, int count) {
+  if (count < 1)
+    throw Error(Errc::invalid_parameter, std::format("{} replies were asked for; ask for 1 or more", count));
+  const auto first_scores = std::make_shared<std::vector<float>>();
+  const auto seed = work.sampling.seed ? *work.sampling.seed : any_seed();
+  Abandon at_end;
+  std::vector<Job> jobs;
+  for (int i = 0; i < count; ++i) {
+    work.sampling.seed = seed + static_cast<std::uint64_t>(i);
+    jobs.push_back(impl_->prepare(work, false));
+    if (count > 1) jobs.back().first_scores = first_scores;
+    at_end.mailboxes.push_back(jobs.back().mailbox);
+  }
+  impl_->submit(std::move(jobs));
+  std::vector<Reply> replies;
+  for (const auto& mailbox : at_end.mailboxes) replies.push_back(co_await receive(mailbox, EventSink()));
+  co_return replies;
+}
+
+Async<Score> Engine::score(Scoring work) {
+  Abandon at_end;
+  at_end.mailboxes.push_back(impl_->submit(impl_->prepare(std::move(work))));
+  const auto reply = co_await receive(at_end.mailboxes.front(), EventSink());
+  Score score{.is_greedy = true, .usage = reply.usage};
+  for (const auto& token : reply.logprobs) {
+    score.logprob += token.logprob;
+    score.tokens.push_back(token.logprob);
+    score.is_greedy = score.is_greedy && token.logprob == token.top.front().second;
+  }
+  co_return score;
 }
 
 // --- known prompts ---------------------------------------------------------------------------------------------------

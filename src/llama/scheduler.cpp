@@ -29,6 +29,10 @@ Scheduler::Scheduler(std::shared_ptr<const Model> model, EngineOptions options, 
       options_(options),
       closing_(closing),
       shares_(options.reuse && model_->handle().facts().memory_has_parts),
+      drafts_(options.speculation != Speculation::off && !options.reproducible &&
+              model_->handle().facts().memory_has_parts),
+      outputs_(std::min(static_cast<std::size_t>(options.sequences) + more_outputs,
+                        static_cast<std::size_t>(options.batch))),
       governor_(options.yields ? options.threads : 1),
       store_(shares_ && !options.prefix_directory.empty()
                  ? std::make_unique<PrefixStore>(options.prefix_directory, prefix_binding(*model_, options),
@@ -52,7 +56,7 @@ void Scheduler::make_context() {
       model_->handle().new_context({.context_length = options_.kv_tokens,
                                     .batch = options_.batch,
                                     .sequences = options_.sequences + own,
-                                    .outputs = std::min(options_.sequences, options_.batch),
+                                    .outputs = static_cast<int>(outputs_),
                                     .threads = threads(),
                                     .kv_type = options_.kv_type,
                                     .flash_attention = options_.flash_attention,
@@ -272,7 +276,7 @@ void Scheduler::end(Running& running, std::uint64_t EngineStats::* outcome, bool
   stats_.prompt_tokens += usage.prompt_tokens;
   stats_.reused_tokens += usage.cached_tokens;
   stats_.computed_tokens += computed - std::min<std::uint64_t>(computed, usage.cached_tokens);
-  stats_.completion_tokens += usage.completion_tokens;
+  (running.job.scores ? stats_.scored_tokens : stats_.completion_tokens) += usage.completion_tokens;
   stats_.forced_tokens += sequence.forced();
   stats_.queue_seconds += seconds(running.started_at - running.job.queued_at);
   stats_.prompt_seconds += seconds(reply_at - running.started_at);

@@ -7,6 +7,7 @@
 #include "llama/prompt_tree.hpp"
 #include "llama/runtime.hpp"
 #include "llama/sequence.hpp"
+#include "llama/speculation.hpp"
 #include "llama/thread_governor.hpp"
 
 #include <atomic>
@@ -35,6 +36,10 @@ struct Job {
   bool streams = false;
   Clock::time_point queued_at{};
   std::shared_ptr<Mailbox> mailbox{};
+  std::vector<Token> given{};  ///< What the reply begins with, or what is scored.
+  bool scores = false;         ///< Nothing is written: how likely is what is given?
+  /// Of replies to one prompt: the scores after it, once one of them has them.
+  std::shared_ptr<std::vector<float>> first_scores{};
   AdapterSet adapters{};  ///< The LoRAs of `work`.
   std::size_t group = 0;  ///< Requests with the same adapters; only they share steps and prompts.
   int overtaken = 0;      ///< How many that came later, or matter less, were started before it.
@@ -89,6 +94,9 @@ class Scheduler {
   static constexpr auto step_size = static_cast<std::size_t>(reproducible_step);
   /// Idle tokens that may stay in the cells beside running requests.  None: attention scans them in every step.
   static constexpr std::size_t idle_beside_work = 0;
+  /// Tokens in a step that may have scores beside the last one of each request: drafted or scored ones.  Each has as
+  /// many as there are words in the vocabulary.
+  static constexpr std::size_t more_outputs = 32;
 
   struct Running {
     Job job;
@@ -103,7 +111,8 @@ class Scheduler {
   struct Slice {
     Running* running;
     std::size_t count;
-    bool completes;  ///< The last token's scores are wanted.
+    std::size_t drafted;  ///< Tokens behind these that may come next.
+    bool completes;       ///< The last token's scores are wanted.
   };
   enum class Admission { started, follows, no_room };
 
@@ -121,10 +130,15 @@ class Scheduler {
   void require_files() const;
   void give(Running& running, std::size_t count);
   void compose();
-  void add(Running& running, std::size_t most);
+  void add(Running& running, std::size_t most, std::size_t drafts);
+  void add_scored(Running& running, std::size_t most, std::size_t& rows);
+  void advance_scored(Running& running, std::size_t count, std::size_t entry);
+  std::size_t allowance(std::size_t tokens) const noexcept;
   bool compute();
   void advance();
+  void take_back(Running& running);
   void begin_reply(Running& running);
+  void begin_at_once(Running& running);
   static void put_text(const Running& running, std::string text);
   void succeed(Running& running);
   void fail(Running& running, const Error& error);
@@ -140,7 +154,9 @@ class Scheduler {
   const std::shared_ptr<const Model> model_;
   EngineOptions options_;
   const std::atomic<bool>& closing_;
-  const bool shares_;  ///< Whether prompts are remembered.
+  const bool shares_;          ///< Whether prompts are remembered.
+  const bool drafts_;          ///< Whether replies are guessed ahead.
+  const std::size_t outputs_;  ///< Tokens in a step whose scores can be had.
   ThreadGovernor governor_;
   std::unique_ptr<PrefixStore> store_;
   std::unique_ptr<RuntimeContext> context_;
@@ -157,6 +173,8 @@ class Scheduler {
   std::vector<BatchEntry> batch_;
   std::size_t turn_ = 0;  ///< Whose reply goes on first, where not all fit in a step.
   unsigned polls_ = 0;
+  DraftBudget draft_budget_;
+  Clock::time_point step_began_{};
   std::vector<std::pair<std::shared_ptr<Mailbox>, std::expected<Reply, Error>>> ended_;
   EngineStats stats_;
   PromptTree::Totals tree_totals_;  ///< Of trees that are gone.

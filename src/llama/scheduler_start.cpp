@@ -93,13 +93,15 @@ void Scheduler::empty_cells() {
   context_->clear();
 }
 
-/// What a request computed becomes the tree's: its prompt, which may come again without the reply, then the reply.  Of
-/// a reproducible engine, that is what another one would have computed just so: whole steps of the prompt.
+/// What a request computed becomes the tree's: its prompt, which may come again without the reply, then the reply, but
+/// not one that was only scored.  Of a reproducible engine, that is what another one would have computed just so: whole
+/// steps of the prompt.
 void Scheduler::remember(Running& running) {
   const auto& sequence = running.sequence;
   if (!options_.reproducible) {
     give(running, std::min(sequence.computed(), sequence.prompt_size()));
-    return give(running, sequence.computed());
+    if (!running.job.scores) give(running, sequence.computed());
+    return;
   }
   const auto whole = std::min(sequence.computed(), sequence.prompt_size()) / step_size * step_size;
   for (auto count = step_size; count <= whole; count += step_size) give(running, count);
@@ -114,8 +116,11 @@ Scheduler::Admission Scheduler::start(Job& job) {
   const int id = free_ids_.back();
   std::size_t taken = 0;
   if (tree_) {
-    // The scores after the last token are not kept, so that one is always computed.
-    const auto prompt = std::span<const Token>(job.work.prompt).first(job.work.prompt.size() - 1);
+    auto tokens = job.work.prompt;
+    if (!job.scores) tokens.insert(tokens.end(), job.given.begin(), job.given.end());
+    // The scores after the last token are mostly not kept, so that one is computed again.
+    if (!job.first_scores || job.first_scores->empty() || tokens.size() > job.work.prompt.size()) tokens.pop_back();
+    const auto prompt = std::span<const Token>(tokens).first(std::min(tokens.size(), most));
     auto offer = look_up(job, id, prompt);
     if (follows(job, prompt, offer.length)) {
       tree_->release(id);
@@ -143,7 +148,7 @@ Scheduler::Admission Scheduler::start(Job& job) {
   } else if (most > free_cells()) {
     return Admission::no_room;
   }
-  Sequence sequence(*model_, job.work, job.held, room);
+  Sequence sequence(*model_, job.work, job.held, room, {.tokens = job.given, .scored = job.scores});
   job.work.prompt = {};
   sequence.reuse(taken);
   running_.push_back({.job = std::move(job),
@@ -154,12 +159,27 @@ Scheduler::Admission Scheduler::start(Job& job) {
                       .started_at = Clock::now()});
   free_ids_.pop_back();
   if (tree_) tree_->shrink_idle(idle_beside_work);
-  if (running_.back().sequence.finished()) {  // all of it had to come
-    begin_reply(running_.back());
-    put_text(running_.back(), running_.back().sequence.text());
-    succeed(running_.back());
-  }
+  begin_at_once(running_.back());
   return Admission::started;
+}
+
+/// What needs no step: a reply all of which had to come, and the first token after a prompt whose scores are known.
+void Scheduler::begin_at_once(Running& running) {
+  auto& sequence = running.sequence;
+  const bool had_to_come = sequence.finished();
+  if (!had_to_come && (!sequence.pending().empty() || !running.job.first_scores)) return;
+  begin_reply(running);
+  try {
+    auto text = sequence.text();
+    if (!had_to_come) {
+      auto scores = *running.job.first_scores;
+      text = sequence.accept(scores);
+    }
+    put_text(running, std::move(text));
+    if (sequence.finished()) succeed(running);
+  } catch (const Error& error) {
+    fail(running, error);
+  }
 }
 
 }  // namespace dspy::llama

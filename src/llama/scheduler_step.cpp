@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <format>
+#include <utility>
 
 namespace dspy::llama {
 void Scheduler::step() noexcept {
@@ -22,7 +23,7 @@ void Scheduler::step() noexcept {
   }
 }
 
-void Scheduler::add(Running& running, std::size_t most) {
+void Scheduler::add(Running& running, std::size_t most, std::size_t drafts) {
   const auto pending = running.sequence.pending();
   const auto count = std::min(pending.size(), most);
   if (count == 0) return;
@@ -32,7 +33,27 @@ void Scheduler::add(Running& running, std::size_t most) {
                       .position = static_cast<int>(running.sequence.computed() + i),
                       .sequence = running.id,
                       .output = completes && i + 1 == count});
-  slices_.push_back({&running, count, completes});
+  auto position = static_cast<int>(running.sequence.tokens().size());
+  const auto guesses = running.sequence.draft(completes ? drafts : 0);
+  for (const auto& [token, asks] : guesses)
+    batch_.push_back({.token = token, .position = position++, .sequence = running.id, .output = asks});
+  slices_.push_back({&running, count, guesses.size(), completes});
+}
+
+/// `rows`: how many tokens may have scores beside the request's one.
+void Scheduler::add_scored(Running& running, std::size_t most, std::size_t& rows) {
+  const auto& sequence = running.sequence;
+  const auto pending = sequence.pending();
+  const auto before_scores = sequence.prompt_size() - 1 - std::min(sequence.prompt_size() - 1, sequence.computed());
+  const auto count = std::min({pending.size(), most, before_scores + 1 + rows});
+  if (count == 0) return;
+  for (std::size_t i = 0; i < count; ++i)
+    batch_.push_back({.token = pending[i],
+                      .position = static_cast<int>(sequence.computed() + i),
+                      .sequence = running.id,
+                      .output = i >= before_scores});
+  rows -= std::min(rows, count - std::min(count, before_scores + 1));
+  slices_.push_back({&running, count, 0, count == pending.size()});
 }
 
 std::size_t Scheduler::group_of(const AdapterSet& adapters) {
@@ -73,7 +94,8 @@ void Scheduler::compose() {
   auto room = static_cast<std::size_t>(options_.batch);
   std::vector<Running*> replies, prompts;
   for (auto& running : running_) {
-    if (running.job.group == group_) (running.sequence.reads_prompt() ? prompts : replies).push_back(&running);
+    if (running.job.group != group_) continue;
+    (running.job.scores || running.sequence.reads_prompt() ? prompts : replies).push_back(&running);
   }
   // Up to the next multiple, however much of the prompt was known.
   if (options_.reproducible && !prompts.empty()) room = step_size - prompts.front()->sequence.computed() % step_size;
@@ -85,7 +107,18 @@ void Scheduler::compose() {
     turn_ += room;
   }
   // Most have one token to compute; where several had to come, all there is room for.
-  for (auto left = replies.size(); auto* running : replies) add(*running, room - batch_.size() - --left);
+  // Behind them, what may come next; half of what is left of a step stays for prompts.
+  auto needed = std::size_t{0};
+  for (const auto* running : replies) needed += running->sequence.pending().size();
+  auto rows = outputs_ - std::min(outputs_, replies.size() + prompts.size());
+  auto drafts = drafts_ ? std::min({allowance(needed), rows, (room - std::min(room, needed)) / 2}) : 0;
+  for (auto left = replies.size(); auto* running : replies) {
+    const auto share = std::min((drafts + left - 1) / left, static_cast<std::size_t>(options_.draft_tokens));
+    add(*running, room - batch_.size() - --left, share);
+    const auto drafted = slices_.empty() ? 0 : slices_.back().drafted;
+    drafts -= drafted;
+    rows -= drafted;
+  }
   // Those whose replies are under way wait for the whole step, so it should not be long.
   auto most = replies.empty() ? room : std::min(room, static_cast<std::size_t>(options_.prefill_chunk));
   most = std::max<std::size_t>(most, 1);
@@ -93,14 +126,22 @@ void Scheduler::compose() {
     const auto left = std::min(most, room - batch_.size());
     if (left == 0) break;
     const auto before = batch_.size();
-    add(*running, left);
+    if (running->job.scores)
+      add_scored(*running, left, rows);
+    else
+      add(*running, left, 0);
     most -= batch_.size() - before;
   }
 }
 
+/// How many tokens may be drafted beside so many.
+std::size_t Scheduler::allowance(std::size_t tokens) const noexcept {
+  return options_.speculation == Speculation::on ? more_outputs : draft_budget_.allowance(tokens);
+}
+
 /// Runs the batch.  False if it was interrupted, and the context is as before.
 bool Scheduler::compute() {
-  const auto before = Clock::now();
+  step_began_ = Clock::now();
   polls_ = 0;
   apply_adapters();
   switch (context_->decode(batch_)) {
@@ -123,7 +164,7 @@ bool Scheduler::compute() {
   ++stats_.steps;
   stats_.step_tokens += batch_.size();
   stats_.most_running = std::max(stats_.most_running, slices_.size());
-  if (governor_.observe(batch_.size(), now - before, now)) {
+  if (governor_.observe(batch_.size(), now - step_began_, now)) {
     context_->set_threads(governor_.threads());
     log(LogLevel::debug, "llama",
         std::format("`{}` now computes with {} threads", model_->name(), governor_.threads()));
@@ -134,19 +175,74 @@ bool Scheduler::compute() {
 /// Takes the next token of every sequence whose last one was computed.
 void Scheduler::advance() {
   std::size_t entry = 0;
-  for (auto& [running, count, completes] : slices_) {
+  std::size_t replies = 0;
+  std::uint64_t drafted = 0;
+  std::uint64_t accepted = 0;
+  for (auto& [running, count, guessed, completes] : slices_) {
     auto& sequence = running->sequence;
-    entry += count;
+    const auto first = std::exchange(entry, entry + count + guessed);
+    if (running->job.scores) {
+      advance_scored(*running, count, first);
+      continue;
+    }
     sequence.advance(count);
-    if (!running->reply_at && !sequence.reads_prompt()) begin_reply(*running);
+    const bool writes = running->reply_at.has_value();
+    if (!writes && !sequence.reads_prompt()) begin_reply(*running);
     if (!completes) continue;
+    replies += writes ? 1 : 0;
+    drafted += guessed;
     try {
-      put_text(*running, sequence.accept(context_->logits(static_cast<int>(entry) - 1)));
-      if (sequence.finished()) succeed(*running);
+      for (auto further = true; further && !sequence.finished();) {
+        const auto scores = context_->logits(static_cast<int>(first + count - 1 + sequence.confirmed()));
+        if (auto& known = running->job.first_scores; known && sequence.tokens().size() == sequence.prompt_size())
+          known->assign(scores.begin(), scores.end());
+        put_text(*running, sequence.accept(scores));
+        further = sequence.confirm();
+      }
+      const auto came = sequence.confirmed();
+      accepted += came;
+      sequence.settle_draft();
+      if (sequence.finished())
+        succeed(*running);
+      else if (came < guessed)
+        take_back(*running);
     } catch (const Error& error) {
       fail(*running, error);
     }
   }
+  stats_.drafted_tokens += drafted;
+  stats_.accepted_tokens += accepted;
+  const auto tokens = batch_.size() - drafted;
+  // Prompts would hide what the rest takes.
+  if (drafts_ && replies == slices_.size())
+    draft_budget_.observe({.replies = replies,
+                           .tokens = tokens,
+                           .drafted = drafted,
+                           .accepted = accepted,
+                           .time = Clock::now() - step_began_});
+}
+
+void Scheduler::advance_scored(Running& running, std::size_t count, std::size_t entry) {
+  auto& sequence = running.sequence;
+  const auto before = sequence.computed();
+  sequence.advance(count);
+  if (!running.reply_at && !sequence.reads_prompt()) begin_reply(running);
+  try {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (before + i + 1 >= sequence.prompt_size()) sequence.score(context_->logits(static_cast<int>(entry + i)));
+    }
+    if (sequence.finished()) succeed(running);
+  } catch (const Error& error) {
+    fail(running, error);
+  }
+}
+
+/// Drafted tokens that did not come leave the context.
+void Scheduler::take_back(Running& running) {
+  auto& sequence = running.sequence;
+  if (context_->remove(running.id, static_cast<int>(sequence.computed()), -1)) return;
+  context_->remove(running.id, 0, -1);
+  sequence.restart();
 }
 
 /// Asked hundreds of times in a step, on the engine's thread: whether nobody wants its results any more.  A look at the

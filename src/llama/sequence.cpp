@@ -15,6 +15,7 @@ namespace dspy::llama {
 namespace {
 
 constexpr auto npos = static_cast<std::size_t>(-1);
+constexpr float nothing = -std::numeric_limits<float>::infinity();
 
 Sampling with_seed(Sampling sampling) {
   if (!sampling.seed) {
@@ -47,7 +48,7 @@ std::size_t Sequence::most_computed(const Generation& work, std::size_t room) no
   return std::min(work.prompt.size() + most_reply_of(work.sampling) - 1, room);  // the last token need not be
 }
 
-Sequence::Sequence(const Model& model, Generation work, mask::CompiledContract held, std::size_t room)
+Sequence::Sequence(const Model& model, Generation work, mask::CompiledContract held, std::size_t room, Given given)
     : model_(&model),
       tokens_(std::move(work.prompt)),
       prompt_size_(tokens_.size()),
@@ -69,11 +70,22 @@ Sequence::Sequence(const Model& model, Generation work, mask::CompiledContract h
                             Sampler(options_of(work, sampling), model.suppressed(), work.bias));
   }
   if (held.constraint) matcher_.emplace(std::move(held.constraint));
-  early_ = take_forced();
+  if (given.scored) {
+    scored_ = 0;
+    tokens_.insert(tokens_.end(), given.tokens.begin(), given.tokens.end());
+    return;
+  }
+  for (const auto token : given.tokens) {
+    if (finished()) break;
+    if (most_likely_) note(token, model_->piece(token), nullptr);
+    early_ += take(token);
+    ++forced_;
+  }
+  early_ += take_forced();
 }
 
 void Sequence::reuse(std::size_t count) {
-  computed_ = reused_ = count;
+  computed_ = reused_ = std::min(count, tokens_.size());
 }
 
 std::string Sequence::accept(std::span<float> logits) {
@@ -92,6 +104,20 @@ std::string Sequence::accept(std::span<float> logits) {
   if (likely) note(*token, model_->piece(*token), &*likely);
   text += take(*token);
   return text + take_forced();
+}
+
+void Sequence::score(std::span<float> logits) {
+  for (const auto token : model_->suppressed()) logits[static_cast<std::size_t>(token)] = nothing;
+  const auto best = std::ranges::max_element(logits);
+  const auto normalizer = static_cast<double>(log_normalizer(logits));
+  if (!std::isfinite(normalizer)) refuse(logits);
+  const auto token = tokens_[prompt_size_ + *scored_];
+  const auto logprob = [&](float logit) { return std::min(0.0, static_cast<double>(logit) - normalizer); };
+  TokenLogprob out{.text = std::string(model_->piece(token)),
+                   .logprob = logprob(logits[static_cast<std::size_t>(token)])};
+  out.top.emplace_back(model_->piece(static_cast<Token>(best - logits.begin())), logprob(*best));
+  logprobs_.push_back(std::move(out));
+  if (prompt_size_ + ++*scored_ == tokens_.size()) finish_ = FinishReason::stop;
 }
 
 /// The tokens that must come, until there is a choice or the reply ends.
@@ -124,6 +150,59 @@ std::string Sequence::take(Token token) {
   // The last token need not be computed, so a reply may be one token longer than the context.
   if (tokens_.size() - prompt_size_ >= most_reply_ || tokens_.size() > room_) return text + end(FinishReason::length);
   return text;
+}
+
+std::span<const Sequence::Drafted> Sequence::draft(std::size_t most) {
+  draft_.clear();
+  confirmed_ = 0;
+  most = std::min({most, draft_length_.next(), most_computed() - std::min(most_computed(), tokens_.size())});
+  const auto ahead = look_up(tokens_, most);
+  if (finished() || ahead.empty()) return draft_;
+  if (matcher_) {
+    guess_held(ahead, most, *matcher_);
+  } else {
+    for (const auto token : ahead) {
+      if (model_->ends_reply(token)) break;
+      draft_.push_back({token});
+    }
+  }
+  if (!draft_.empty()) draft_.back().asks = true;
+  return draft_;
+}
+
+/// What came there, as far as it may come here, and what must follow.  A token is guessed only if the reply goes on
+/// after it: else nobody would ask for its scores.
+void Sequence::guess_held(std::span<const Token> ahead, std::size_t most, mask::Matcher matcher) {
+  const auto add = [&](Token token, bool asks) {
+    if (model_->ends_reply(token) || !matcher.accept(token) || matcher.finished()) return false;
+    draft_.push_back({token, asks});
+    return draft_.size() < most;
+  };
+  for (const auto token : ahead) {
+    if (!add(token, true)) return;
+    const auto run = matcher.forced();
+    if (run->empty()) continue;
+    // This may differ from what came there.
+    draft_.back().asks = false;
+    for (const auto forced : *run) {
+      if (!add(forced, false)) return;
+    }
+    return;
+  }
+}
+
+bool Sequence::confirm() noexcept {
+  while (computed_ < tokens_.size() && confirmed_ < draft_.size() && draft_[confirmed_].token == tokens_[computed_]) {
+    ++computed_;
+    ++confirmed_;
+  }
+  return computed_ == tokens_.size() && confirmed_ > 0 && draft_[confirmed_ - 1].asks;
+}
+
+void Sequence::settle_draft() noexcept {
+  draft_length_.observe(draft_.size(), confirmed_);
+  draft_.clear();
+  confirmed_ = 0;
 }
 
 /// For who asked how likely the tokens are.
@@ -174,7 +253,7 @@ Usage Sequence::usage() const noexcept {
   return {.requests = 1,
           .prompt_tokens = prompt_size_,
           .completion_tokens = tokens_.size() - prompt_size_,
-          .cached_tokens = reused_};
+          .cached_tokens = std::min(reused_, prompt_size_)};
 }
 
 }  // namespace dspy::llama

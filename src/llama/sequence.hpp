@@ -9,8 +9,10 @@
 #include "llama/mask/field_tracker.hpp"
 #include "llama/mask/matcher.hpp"
 #include "llama/sampler.hpp"
+#include "llama/speculation.hpp"
 #include "llama/stop_matcher.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -31,8 +33,14 @@ class Sequence {
   /// Tokens that a context of `room` must hold at most for `work`.
   static std::size_t most_computed(const Generation& work, std::size_t room) noexcept;
 
+  /// What the reply begins with.
+  struct Given {
+    std::span<const Token> tokens{};
+    bool scored = false;  ///< That is all of it, and how likely it is what is wanted.
+  };
+
   /// `held` is the contract of `work`, if the reply is to be held to it.  `room`: how many tokens fit in the context.
-  Sequence(const Model& model, Generation work, mask::CompiledContract held, std::size_t room);
+  Sequence(const Model& model, Generation work, mask::CompiledContract held, std::size_t room, Given given);
 
   /// Takes the first `count` tokens as in the context already.
   void reuse(std::size_t count);
@@ -40,7 +48,10 @@ class Sequence {
   void restart() noexcept { computed_ = 0; }
 
   /// The tokens still to be computed, the first of which has position `computed()`.
-  std::span<const Token> pending() const noexcept { return std::span(tokens_).subspan(computed_); }
+  std::span<const Token> pending() const noexcept {
+    const auto all = std::span(tokens_).subspan(std::min(computed_, tokens_.size()));
+    return scored_ && !all.empty() ? all.first(all.size() - 1) : all;  // nobody asks what follows the last one
+  }
   std::size_t computed() const noexcept { return computed_; }
   std::span<const Token> tokens() const noexcept { return tokens_; }
   std::size_t prompt_size() const noexcept { return prompt_size_; }
@@ -53,6 +64,27 @@ class Sequence {
   /// that is certain now, in whole characters.  Throws `Error`: `inference_failed` if the scores are no numbers,
   /// `invalid_parameter` if the contract leaves no token.
   std::string accept(std::span<float> logits);
+
+  /// Of a given reply: notes how likely its next token is, by the scores after the one before.  Throws as `accept`
+  /// does.
+  void score(std::span<float> logits);
+
+  // Speculation.  Tokens that may come are computed behind those that are pending; where they come, what follows them
+  // need not wait for a step of its own.  A reply is the same with and without.
+
+  struct Drafted {
+    Token token = 0;
+    bool asks = true;  ///< The scores after it are wanted, since the token after it is none that must come.
+  };
+  /// Guesses at most `most` tokens after the pending ones; earlier guesses are forgotten.
+  std::span<const Drafted> draft(std::size_t most);
+  /// After `accept`: takes drafted tokens that came as computed.  Whether the scores after the last token are there, to
+  /// be accepted too.
+  bool confirm() noexcept;
+  /// How many drafted tokens have come so far, of those that `draft` gave last.
+  std::size_t confirmed() const noexcept { return confirmed_; }
+  /// Forgets the guesses, and learns from them.
+  void settle_draft() noexcept;
 
   bool finished() const noexcept { return finish_.has_value(); }
   FinishReason finish() const noexcept { return finish_.value(); }
@@ -68,7 +100,9 @@ class Sequence {
   void note(Token token, std::string_view piece, const Likelihoods* likely);
   [[noreturn]] void refuse(std::span<const float> logits) const;
   std::string release(std::string_view bytes);
+  void guess_held(std::span<const Token> ahead, std::size_t most, mask::Matcher matcher);
   std::string end(FinishReason reason);
+  std::size_t most_computed() const noexcept { return std::min(prompt_size_ + most_reply_ - 1, room_); }
 
   const Model* model_;
   std::vector<Token> tokens_;  // prompt, then reply
@@ -79,6 +113,7 @@ class Sequence {
   std::size_t computed_ = 0;
   std::size_t reused_ = 0;
   std::size_t forced_ = 0;
+  std::optional<std::size_t> scored_;  ///< How many tokens of a given reply are.
   Sampler sampler_;
   std::map<std::size_t, Sampler> field_samplers_;  ///< By output, where that has a temperature of its own.
   std::optional<mask::Matcher> matcher_;
@@ -91,6 +126,9 @@ class Sequence {
   std::string text_;
   std::string early_;  ///< Text that was certain before anything was computed.
   std::optional<FinishReason> finish_;
+  std::vector<Drafted> draft_;
+  std::size_t confirmed_ = 0;
+  DraftLength draft_length_;
 };
 
 }  // namespace dspy::llama

@@ -21,6 +21,15 @@ enum class WhenFull {
   wait,    ///< The caller waits until it is its turn.
 };
 
+/// Whether replies are guessed ahead, by how their ends went on earlier in the prompt or the reply (prompt lookup).
+/// Guesses are computed in the same step; those that come need none of their own.  A reply is the same with and
+/// without.
+enum class Speculation {
+  automatic,  ///< As far as it pays, by the time that steps take.
+  on,         ///< Wherever there is something to guess.
+  off,
+};
+
 /// How a model is run.
 struct EngineOptions {
   // Behaviour
@@ -45,7 +54,9 @@ struct EngineOptions {
   /// Of these, prompt tokens at most while replies are being written.  From 64 tokens in a step llama.cpp computes
   /// attention in tiles, which takes less time on a processor than 16 tokens one by one.
   int prefill_chunk = 64;
-  bool yields = true;  ///< Use fewer threads while other programs want the processor.
+  Speculation speculation = Speculation::automatic;
+  int draft_tokens = 16;  ///< Guessed ahead for one reply in a step at most, 1 to 64.
+  bool yields = true;     ///< Use fewer threads while other programs want the processor.
 
   // Memory
   /// Tokens of all prompts and replies that the context holds at once: the KV budget.  A request starts when its prompt
@@ -85,15 +96,18 @@ struct EngineStats {
   std::uint64_t reused_tokens = 0;    ///< Prompt tokens that were known already.
   std::uint64_t computed_tokens = 0;  ///< Prompt tokens computed.
   std::uint64_t completion_tokens = 0;
-  std::uint64_t forced_tokens = 0;  ///< Of these, tokens that had to come, and were not sampled.
-  double prompt_seconds = 0;        ///< Computing prompts, summed over requests.
-  double completion_seconds = 0;    ///< Writing replies, summed over requests.
-  double queue_seconds = 0;         ///< Waiting, summed over requests.
-  std::size_t queued = 0;           ///< Waiting now.
-  std::size_t running = 0;          ///< Being computed now.
-  std::size_t most_running = 0;     ///< Requests in one step at most.
-  std::uint64_t steps = 0;          ///< Batches computed.
-  std::uint64_t step_tokens = 0;    ///< Tokens in them.
+  std::uint64_t forced_tokens = 0;    ///< Of these, tokens that had to come, and were not sampled.
+  std::uint64_t drafted_tokens = 0;   ///< Guessed ahead.
+  std::uint64_t accepted_tokens = 0;  ///< Of these, tokens that came.
+  std::uint64_t scored_tokens = 0;    ///< Tokens of continuations that were scored.
+  double prompt_seconds = 0;          ///< Computing prompts, summed over requests.
+  double completion_seconds = 0;      ///< Writing replies, summed over requests.
+  double queue_seconds = 0;           ///< Waiting, summed over requests.
+  std::size_t queued = 0;             ///< Waiting now.
+  std::size_t running = 0;            ///< Being computed now.
+  std::size_t most_running = 0;       ///< Requests in one step at most.
+  std::uint64_t steps = 0;            ///< Batches computed.
+  std::uint64_t step_tokens = 0;      ///< Tokens in them.
 
   std::size_t kv_tokens = 0;          ///< The KV budget.
   std::size_t kv_free = 0;            ///< Of these, neither held nor reserved.
@@ -140,6 +154,27 @@ struct Generation {
   bool ignores_end = false;   ///< Write on past tokens that end a free reply, for measuring speed.
   OutputContract contract{};  ///< What the reply is held to, token by token.
   Constrain constrain = Constrain::on;
+  /// The reply begins with this, which is taken as said, and the model goes on.  For writing a field again with those
+  /// before it kept: the reply up to that field's value.  Counts towards `max_tokens`, and must keep the contract.
+  std::string begins_with{};
+};
+
+/// A text to be looked at: how likely is it after a prompt?
+struct Scoring {
+  std::vector<Token> prompt{};
+  std::vector<Token> continuation{};
+  std::optional<std::chrono::steady_clock::time_point> deadline{};
+  std::stop_token stop{};
+  std::vector<Lora> loras{};
+  int priority = 0;
+};
+
+/// How likely a model finds a continuation: natural logarithms, before temperature, penalties and bias.
+struct Score {
+  double logprob = 0;            ///< Of the whole: the sum of its tokens'.
+  std::vector<double> tokens{};  ///< Of each token after those before it.
+  bool is_greedy = false;        ///< Each was the likeliest, so a reply at temperature 0 begins with them.
+  Usage usage{};
 };
 
 /// Runs one model on one thread of its own.  Requests from any number of threads wait in a queue; all that run advance
@@ -167,6 +202,15 @@ class Engine {
   /// for a LoRA that is not there, is none, or fits another model; `cancelled`; `deadline_exceeded`;
   /// `inference_failed`; `backend_error`.
   Async<Reply> generate(Generation work, EventSink sink = {});
+
+  /// `count` replies to one prompt, which is read once: the first with the seed of `work` (random if unset), each other
+  /// with the next higher one.  They come as `generate` would write each.  Throws what `generate` throws, and
+  /// `invalid_parameter` for a count below 1; the others end then.
+  Async<std::vector<Reply>> generate_n(Generation work, int count);
+
+  /// How likely `work.continuation` is after `work.prompt`; nothing is sampled.  Requests share steps and prompts as
+  /// replies do, so candidates for one prompt cost little more than their own tokens.  Throws what `generate` throws.
+  Async<Score> score(Scoring work);
 
   // Known prompts.  These calls take their turn between two steps, and wait for it.
 

@@ -136,7 +136,7 @@ class FakeRuntime final : public llama::Runtime {
       const auto& entry = last_.at(static_cast<std::size_t>(index));
       if (!entry.output) throw Error(Errc::backend_error, "no logits there");
       logits_.assign(vocabulary, runtime_.all_logits.value_or(-5));
-      if (!runtime_.all_logits) logits_[static_cast<std::size_t>(next(entry.sequence))] = 5;
+      if (!runtime_.all_logits) logits_[static_cast<std::size_t>(next(entry.sequence, entry.position))] = 5;
       return logits_;
     }
 
@@ -229,9 +229,11 @@ class FakeRuntime final : public llama::Runtime {
     }
 
     /// After the last `<|im_start|>assistant\n`, the byte of the answer that is due.
-    Token next(int sequence) {
+    Token next(int sequence, int last) {
       std::vector<Token> tokens;
-      for (const auto& [position, cell] : sequences_[sequence]) tokens.push_back(cells_.at(cell).token);
+      for (const auto& [position, cell] : sequences_[sequence]) {
+        if (position <= last) tokens.push_back(cells_.at(cell).token);
+      }
       const auto reply = std::ranges::find(tokens.rbegin(), tokens.rend(), im_start).base();
       const auto written = static_cast<std::size_t>(tokens.end() - reply) - std::string_view("assistant\n").size();
       std::string text;

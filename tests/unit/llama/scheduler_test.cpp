@@ -102,7 +102,7 @@ class Endless {
 };
 
 TEST_CASE_FIXTURE(Fixture, "prompts are read beside replies, in slices that do not hold them up") {
-  start({.batch = 200, .prefill_chunk = 30});
+  start({.batch = 200, .prefill_chunk = 30, .speculation = Speculation::off});
   runtime.step_time = 3ms;
   const Endless talker(*this);
   runtime.largest_batch = 0;
