@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <format>
 #include <system_error>
+#include <utility>
 
 namespace dspy {
 namespace {
@@ -28,8 +29,8 @@ class File {
  public:
   File(const fs::path& path, int flags, mode_t mode = 0) : number_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
   ~File() { close(); }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
+  File(File&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  File& operator=(File&&) = delete;
 
   explicit operator bool() const noexcept { return number_ >= 0; }
   int number() const noexcept { return number_; }
@@ -55,10 +56,30 @@ bool write_all(int file, std::string_view bytes) {
   return true;
 }
 
-/// A name in the same folder that no other call of this or another process uses.
-fs::path name_beside(const fs::path& path) {
+/// What a path names once its links are followed, also where nothing is there yet.
+fs::path behind_links(fs::path path) {
+  std::error_code code;
+  for (int links = 0; fs::is_symlink(path, code); ++links) {
+    if (links == 40) fail("write", path, ELOOP, "its links lead in a circle; write to another place");
+    path = path.parent_path() / fs::read_symlink(path);
+  }
+  return path;
+}
+
+struct Part {
+  File file;
+  fs::path path;
+};
+
+/// A new file in the folder of `path`, under a name that no other call of this or another process
+/// uses.  A process that was killed may have left one, and a later process may have its number.
+Part make_part(const fs::path& path) {
   static std::atomic<unsigned> calls = 0;
-  return path.parent_path() / std::format(".{}.{}.{}.part", path.filename().string(), ::getpid(), calls++);
+  for (;;) {
+    auto name = path.parent_path() / std::format(".dspy-{}-{}.part", ::getpid(), calls++);
+    File file(name, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    if (file || errno != EEXIST) return {std::move(file), std::move(name)};
+  }
 }
 
 }  // namespace
@@ -84,19 +105,20 @@ std::string read_file(const fs::path& path, std::uintmax_t max_bytes) {
 
 void replace_file(const fs::path& path, std::string_view bytes) {
   constexpr std::string_view remedy = "check the folder, its permissions and the free space";
-  std::error_code code;
-  const auto target = fs::is_symlink(path, code) ? fs::weakly_canonical(path, code) : path;
-  if (fs::is_directory(target, code)) fail("write", path, EISDIR, "name a file in it");
-  const auto part = name_beside(target);
-  const auto give_up = [&](int error) {
+  const auto target = behind_links(path);
+  struct ::stat before = {};
+  const bool exists = ::stat(target.c_str(), &before) == 0;
+  if (exists && S_ISDIR(before.st_mode)) fail("write", path, EISDIR, "name a file in it");
+  if (exists && !S_ISREG(before.st_mode)) {
+    throw Error(Errc::io_error, std::format("cannot write `{}`: it is no regular file; name another", path.string()));
+  }
+
+  auto [file, part] = make_part(target);
+  if (!file) fail("write", path, errno, remedy);
+  const auto give_up = [&, &part = part](int error) {
     ::unlink(part.c_str());
     fail("write", path, error, remedy);
   };
-
-  struct ::stat before = {};
-  const bool exists = ::stat(target.c_str(), &before) == 0;
-  File file(part, O_WRONLY | O_CREAT | O_EXCL, 0666);
-  if (!file) fail("write", path, errno, remedy);
   if (exists && ::fchmod(file.number(), before.st_mode & 07777) != 0) give_up(errno);
   if (!write_all(file.number(), bytes) || ::fsync(file.number()) != 0 || !file.close()) give_up(errno);
   if (std::rename(part.c_str(), target.c_str()) != 0) give_up(errno);

@@ -6,6 +6,7 @@
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
 #include "dspy/modules/predict.hpp"
+#include "support/child.hpp"
 #include "support/folder.hpp"
 
 #include <doctest/doctest.h>
@@ -467,6 +468,25 @@ TEST_CASE("An adapter of one's own is found by its name in the program that is l
   Predict<> program("a -> b");
 
   CHECK(message_of([&] { apply(file, program); }).contains("house_style"));
+}
+
+TEST_CASE("A process killed while it saves leaves a program that loads, the old one or the new one") {
+  const test::Folder folder;
+  const auto path = folder.path / "program.json";
+  Predict<> program("question -> answer");
+  program.set_demos(std::vector<Example>(500, Example({{"question", std::string(500, 'q')}, {"answer", "a"}}, {"question"})));
+  save(program, path);
+
+  int number = 0;
+  const auto save_next = [&] {
+    program.set_signature(program.signature().with_instructions(std::format("Version {}.", ++number)));
+    save(program, path);
+  };
+  test::kill_at_random_moments(40, save_next, [&] {
+    Predict<> loaded("question -> answer");
+    load(loaded, path);
+    REQUIRE(loaded.demos().size() == 500);
+  });
 }
 
 TEST_CASE("A predictor cannot be saved under a name that the file needs for itself") {
