@@ -23,6 +23,7 @@
 #include "dspy/modules/program.hpp"
 #include "dspy/modules/program_file.hpp"
 #include "dspy/signature/boxed.hpp"
+#include "dspy/signature/date_time.hpp"
 #include "dspy/signature/exact_notes.hpp"
 #include "dspy/signature/example.hpp"
 #include "dspy/signature/field.hpp"

@@ -3,6 +3,7 @@
 #include "adapters/liberties.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/signature/field.hpp"
+#include "signature/fit.hpp"
 
 #include <expected>
 #include <string>
@@ -38,8 +39,10 @@ Coerced coerce(const Field& field, std::string_view text, Liberties& liberties);
 /// The same for a value that came as JSON.
 Coerced coerce(const Field& field, Json value, Liberties& liberties);
 
-/// The same for a part of a value: by its type alone.
-Coerced coerce_text(const Type& type, std::string_view text, Liberties& liberties);
+// The same by a type alone; the limits are the caller's business.  `scope`: the objects around, for
+// the references in the type.
+Coerced coerce_text(const Type& type, std::string_view text, Liberties& liberties, const Scope* scope = nullptr);
+Coerced coerce_json(const Type& type, Json value, Liberties& liberties);
 
 /// A value of the right type that keeps the field's limits, or which it breaks; places begin with
 /// the field's name.

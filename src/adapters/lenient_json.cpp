@@ -1,8 +1,11 @@
 #include "adapters/lenient_json.hpp"
 
 #include "adapters/utf8.hpp"
+#include "base/json_number.hpp"
 
 #include <charconv>
+#include <cmath>
+#include <format>
 #include <optional>
 #include <string>
 #include <utility>
@@ -71,6 +74,7 @@ class Reader {
 
   bool value(Json& out) {
     if (at_end()) return fail("the text ends where a value should stand");
+    if (++values_ > most_values) return fail(std::format("there are more than {} values", most_values));
     switch (here()) {
       case '{': return nested([&] { return object(out.emplace_object()); });
       case '[': return nested([&] { return array(out.emplace_array()); });
@@ -298,27 +302,30 @@ class Reader {
     if (!at_end() && (is_key_character(here()) || here() == '.' || here() == '%' || here() == '/')) {
       well_formed = next_is("//") || next_is("/*") ? well_formed : false;
     }
-    if (!well_formed || !convert(out, text_.substr(start, at_ - start), is_integer)) {
+    if (!well_formed) {
       at_ = start;
       return fail("this is not a JSON number");
     }
+    convert(out, text_.substr(start, at_ - start), is_integer);
     return true;
   }
 
-  static bool convert(Json& out, std::string_view digits, bool is_integer) {
+  void convert(Json& out, std::string_view digits, bool is_integer) {
     const auto read = [&](auto number) {
       const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
       if (error != std::errc() || end != digits.data() + digits.size()) return false;
       out = number;
       return true;
     };
-    if (is_integer && (read(std::int64_t{}) || read(std::uint64_t{}))) return true;
-    if (read(double{})) return true;
-    // Out of range: the strict reader knows whether that is too large, or small enough to be 0.
-    auto strict = parse_json(digits);
-    if (!strict) return false;
-    out = *std::move(strict);
-    return true;
+    if (is_integer && (read(std::int64_t{}) || read(std::uint64_t{}))) return;
+    const bool is_float = read(double{});
+    if (is_float && out.get_double() != std::trunc(out.get_double())) return;
+    if (!is_misread_as_float(digits)) {
+      if (!is_float) out = 0.0;  // however many zeros it is written with
+      return;
+    }
+    take(JsonLiberty::long_number);
+    out = digits;
   }
 
   bool word(Json& out) {
@@ -345,6 +352,7 @@ class Reader {
   std::string_view text_;
   std::size_t at_;
   int depth_ = 0;
+  std::size_t values_ = 0;
   JsonLiberties liberties_;
   JsonProblem problem_;
 };
@@ -364,6 +372,7 @@ std::string_view JsonLiberties::name(JsonLiberty liberty) noexcept {
     case JsonLiberty::duplicate_key: return "duplicate_key";
     case JsonLiberty::unclosed: return "unclosed";
     case JsonLiberty::unclosed_string: return "unclosed_string";
+    case JsonLiberty::long_number: return "long_number";
   }
   return "unknown";
 }

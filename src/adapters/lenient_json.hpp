@@ -23,6 +23,7 @@ enum class JsonLiberty : std::uint8_t {
   duplicate_key,         ///< The last one counts, as everywhere.
   unclosed,              ///< Closing brackets are missing where the text ends.
   unclosed_string,       ///< The text ends within a string.
+  long_number,           ///< A number that neither 64 bits nor a float can hold is its digits, as text.
 };
 
 /// A set of liberties.
@@ -55,9 +56,12 @@ struct LenientJson {
   JsonLiberties liberties = {};
 };
 
+/// How many values one text may hold; each takes some ten times the memory of its shortest text.
+inline constexpr std::size_t most_values = 4'000'000;
+
 /// Reads the JSON value that begins at `begin`, in time linear in its length and nested up to
-/// 128 deep.  Text after the value is the caller's business.  Strict JSON gives the very value
-/// that `parse_json` gives, with no liberties.
+/// 128 deep, with at most `most_values` in it.  Text after the value is the caller's business.  Strict JSON gives the
+/// very value that `parse_json` gives, with no liberties.
 std::expected<LenientJson, JsonProblem> read_lenient_json(std::string_view text, std::size_t begin = 0);
 
 }  // namespace dspy

@@ -110,10 +110,12 @@ std::optional<WrittenNumber> read_number(std::string_view text) {
 
   const auto* const first = plain.data();
   const auto* const last = first + plain.size();
-  if (std::from_chars(first, last, out.value).ec != std::errc()) return std::nullopt;
+  out.beyond_float = std::from_chars(first, last, out.value).ec != std::errc();
   if (const auto digits = whole_digits(plain)) {
     std::int64_t integer = 0;
     if (std::from_chars(first, first + *digits, integer).ec == std::errc()) out.integer = integer;
+  } else if (out.beyond_float) {
+    return out;
   } else if (constexpr double exact = 9007199254740992.0;  // 2^53
              plain.find_first_of("eE") != std::string::npos && plain.size() <= most_exact_digits &&
              std::abs(out.value) < exact && out.value == std::trunc(out.value)) {

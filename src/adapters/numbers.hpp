@@ -10,6 +10,7 @@ namespace dspy {
 struct WrittenNumber {
   double value = 0;
   std::optional<std::int64_t> integer = {};  ///< If it is whole and exact in 64 bits.
+  bool beyond_float = false;                 ///< Too large for a float, or too near to 0; `value` is none.
   bool plain_integer = false;                ///< Written without fraction and exponent.
   bool grouped = false;                      ///< With separators between thousands.
   bool unusual_minus = false;                ///< With U+2212 for a minus.

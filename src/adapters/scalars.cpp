@@ -43,6 +43,7 @@ Coerced read_float(std::string_view text, Liberties& liberties) {
     liberties.take("number_word");
     return static_cast<double>(*word);
   }
+  if (number->beyond_float) return refuse(text, "is beyond what a float holds");
   note(*number, liberties);
   return number->value;
 }

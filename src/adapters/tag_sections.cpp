@@ -21,6 +21,14 @@ std::size_t before_cut_entity(std::string_view text, std::size_t end) noexcept {
   return at == std::string_view::npos || tail.substr(at).contains(';') ? end : lowest + at;
 }
 
+/// True if values of the type may hold an element of that name.
+bool may_hold(const Type& type, std::string_view name) {
+  if (type.kind == Type::Kind::dict || (type.kind == Type::Kind::object && !type.arguments.empty())) return true;
+  return std::ranges::any_of(type.arguments, [&](const Type& part) { return may_hold(part, name); }) ||
+         std::ranges::any_of(*type.members,
+                             [&](const Field& member) { return member.name == name || may_hold(member.type, name); });
+}
+
 }  // namespace
 
 TagSections::TagSections(const Tags& tags)
@@ -64,8 +72,17 @@ TagSections::Verdict TagSections::read_tag(std::size_t at, const TagMatch& match
 TagSections::Verdict TagSections::read_inside(std::size_t at, const TagMatch& match, std::string_view text,
                                               bool complete) {
   if (match.is_input) return Verdict::passed;
-  if (match.kind == Kind::close && match.field == *current_) return read_close(at, match, text, complete);
-  const bool opens_other = match.kind == Kind::open && match.field != *current_ && !sections_[match.field].has_text;
+  if (match.kind == Kind::close && match.field == *current_) {
+    if (nested_ == 0) return read_close(at, match, text, complete);
+    --nested_;
+    return Verdict::passed;
+  }
+  if (match.kind == Kind::open && match.field == *current_) {
+    const auto& field = tags_.signature().outputs[match.field];
+    if (may_hold(field.type, field.name)) ++nested_;
+    return Verdict::passed;
+  }
+  const bool opens_other = match.kind == Kind::open && !sections_[match.field].has_text;
   if (!opens_other || last_close_[*current_] > at) return Verdict::passed;
   read_to(text, at);
   if (!complete) return Verdict::wait;
@@ -125,6 +142,7 @@ bool TagSections::open(std::size_t at, const TagMatch& match) {
   if (!section.found && tags_.signature().outputs[match.field].is_required()) --required_left_;
   at_ = at + match.size;
   end_.reset();
+  nested_ = 0;
   section = {.begin = at_, .end = at_, .found = true, .repeated = section.found, .spelled_as_is = match.spelled_as_is};
   current_ = match.field;
   if (match.kind == Kind::empty) close(at_);

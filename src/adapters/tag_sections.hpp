@@ -13,8 +13,8 @@ namespace dspy {
 
 /// Cuts a reply into sections at its tags.
 ///
-/// - A section reaches from its opening tag to the first closing tag of its name.  Other tags in
-///   it are text.
+/// - A section reaches from its opening tag to the first closing tag of its name, or to the one that
+///   answers it where its value may hold elements of that name.  Other tags in it are text.
 /// - If no such closing tag follows anywhere, the section ends where another output's opens.
 /// - Elements of one name that follow each other directly are the items of a list, if the output is
 ///   one: they are one section.
@@ -58,6 +58,8 @@ class TagSections final : public SearchedSections {
     std::size_t end = 0;
   };
   std::vector<Gap> gaps_;
+
+  std::size_t nested_ = 0;  ///< How many elements of its own name are open in the current section.
 
   std::optional<std::size_t> skipped_;  ///< The input whose element is being passed over.
 };

@@ -1,6 +1,7 @@
 #include "adapters/xml_value.hpp"
 
 #include "adapters/excerpt.hpp"
+#include "adapters/lenient_json.hpp"
 #include "adapters/tags.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/signature/field.hpp"
@@ -73,20 +74,40 @@ bool holds_list(std::string_view content) noexcept {
   return content.empty() || content.starts_with("</") || content.starts_with('[') || content.starts_with("<item>");
 }
 
+/// What is inside an `Optional`, or the object that a reference means, and the objects around that.
+Scope resolve(const Type& type, const Scope* scope) noexcept {
+  const auto& plain = type.required();
+  const auto* const found = plain.kind == Kind::reference ? find_object(scope, plain.name) : nullptr;
+  return found != nullptr ? *found : Scope{plain, scope};
+}
+
+constexpr int deepest = 128;
+
 /// Recursive descent along the type.
 class Reader {
  public:
   Reader(std::string_view text, Liberties& liberties) : text_(text), liberties_(liberties) {}
 
   /// The content of an element up to its closing tag, which is consumed; of the whole text if `name` is empty.
-  Coerced content(const Type& type, std::string_view name) {
-    const auto& plain = type.required();
+  Coerced content(const Type& type, std::string_view name, const Scope* scope) {
+    if (++values_ > most_values) {
+      const auto fault = std::format("there are more than {} values", most_values);
+      return refuse(text_.substr(at_), fault, fault);
+    }
+    const auto [plain, inner] = resolve(type, scope);
     const auto first = std::min(text_.find_first_not_of(blanks, at_), text_.size());
     const bool has_children = first + 1 < text_.size() && text_[first] == '<' && text_[first + 1] != '/';
     const auto close = name.empty() ? std::string() : "</" + std::string(name) + ">";
-    if (!is_nested_xml(plain) || (!has_children && !is_end(first, close))) return leaf(type, close);
+    if (!is_nested_xml(plain) || (!has_children && !is_end(first, close))) return leaf(type, close, scope);
+    if (depth_ == deepest) {
+      const auto rest = text_.substr(at_);
+      return refuse(rest, "is nested too deep", std::format("elements are nested more than {} deep", deepest));
+    }
+    ++depth_;
     const bool is_list = plain.kind == Kind::list || plain.kind == Kind::tuple;
-    return is_list ? list(plain, close) : dict(plain, close);
+    auto value = is_list ? list(plain, close, inner) : dict(plain, close, inner);
+    --depth_;
+    return value;
   }
 
  private:
@@ -99,23 +120,23 @@ class Reader {
     return close.empty() ? at == text_.size() : text_.substr(at).starts_with(close);
   }
 
-  Coerced leaf(const Type& type, std::string_view close) {
+  Coerced leaf(const Type& type, std::string_view close, const Scope* scope) {
     const auto end = close.empty() ? text_.size() : text_.find(close, at_);
     if (end == std::string_view::npos)
       return refuse(text_.substr(at_), std::format("has no `{}`", close), std::format("`{}` is missing", close));
     std::string plain;
     append_unescaped_xml(plain, text::trim(text_.substr(at_, end - at_)));
     at_ = end + close.size();
-    return coerce_text(type, plain, liberties_);
+    return coerce_text(type, plain, liberties_, scope);
   }
 
-  Coerced list(const Type& type, std::string_view close) {
+  Coerced list(const Type& type, std::string_view close, const Scope* scope) {
     JsonArray items;
     while (true) {
       const auto tag = child(close);
       if (!tag) return std::unexpected(tag.error());
       if (!*tag) return items;
-      auto value = content(item_type(type, items.size()), (*tag)->name);
+      auto value = content(item_type(type, items.size()), (*tag)->name, scope);
       if (!value) {
         value.error().within(items.size());
         return value;
@@ -124,7 +145,9 @@ class Reader {
     }
   }
 
-  Coerced dict(const Type& type, std::string_view close) {
+  Coerced dict(const Type& type, std::string_view close, const Scope* outer) {
+    const Scope inside{type, outer};
+    const auto* const scope = type.kind == Kind::object ? &inside : outer;
     JsonObject members;
     std::unordered_set<std::string_view> lists;  // the names of members that came as an element for each item
     while (true) {
@@ -133,8 +156,9 @@ class Reader {
       if (!*tag) return members;
       const auto& list = member_type(type, (*tag)->key).required();
       const bool goes_on = lists.contains((*tag)->name);
-      if (goes_on || (list.kind == Kind::list && !members.contains((*tag)->key) && is_an_item((*tag)->name))) {
-        auto item = content(list.arguments[0], (*tag)->name);
+      if (goes_on ||
+          (list.kind == Kind::list && !members.contains((*tag)->key) && is_an_item((*tag)->name, list.arguments[0]))) {
+        auto item = content(list.arguments[0], (*tag)->name, scope);
         if (!item) return item;
         if (!goes_on) {
           lists.insert((*tag)->name);
@@ -144,7 +168,7 @@ class Reader {
         members[(*tag)->key].get_array().push_back(*std::move(item));
         continue;
       }
-      auto value = content(member_type(type, (*tag)->key), (*tag)->name);
+      auto value = content(member_type(type, (*tag)->key), (*tag)->name, scope);
       if (!value) {
         value.error().within((*tag)->key);
         return value;
@@ -155,13 +179,20 @@ class Reader {
   }
 
   /// True if the element whose content begins here is followed by one of the same name, and holds no list itself.
-  bool is_an_item(std::string_view name) const {
+  bool is_an_item(std::string_view name, const Type& item) const {
     if (holds_list(text_.substr(at_))) return false;
-    const auto close = "</" + std::string(name) + ">";
-    const auto end = text_.find(close, at_);
+    const auto open = std::string("<").append(name).append(">");
+    const auto close = std::string("</").append(name).append(">");
+    auto end = text_.find(close, at_);
+    if (is_nested_xml(item)) {  // elements of the same name may be within
+      for (auto inner = text_.find(open, at_); inner < end && end != std::string_view::npos;
+           inner = text_.find(open, inner + open.size())) {
+        end = text_.find(close, end + close.size());
+      }
+    }
     if (end == std::string_view::npos) return false;
     const auto next = std::min(text_.find_first_not_of(blanks, end + close.size()), text_.size());
-    return text_.substr(next).starts_with(std::string("<").append(name).append(">"));
+    return text_.substr(next).starts_with(open);
   }
 
   /// The next child's tag, which is consumed; nothing at the end of the parent, which is too.
@@ -200,23 +231,20 @@ class Reader {
   std::string_view text_;
   Liberties& liberties_;
   std::size_t at_ = 0;
+  int depth_ = 0;
+  std::size_t values_ = 0;
 };
 
-}  // namespace
-
-bool is_nested_xml(const Type& type) noexcept {
-  const auto kind = type.required().kind;
-  return kind == Kind::list || kind == Kind::tuple || kind == Kind::dict || kind == Kind::object;
-}
-
-void append_xml(std::string& out, const Type& type, const Json& value) {
-  const auto& plain = type.required();
+void append(std::string& out, const Type& type, const Json& value, const Scope* around) {
+  const auto [plain, outer] = resolve(type, around);
+  const Scope inside{plain, outer};
+  const auto* const scope = plain.kind == Kind::object ? &inside : outer;
   const bool is_list = plain.kind == Kind::list || plain.kind == Kind::tuple;
   if (is_list && value.is_array()) {
     std::size_t place = 0;
     for (const auto& item : value.get_array()) {
       out += "<item>";
-      append_xml(out, item_type(plain, place++), item);
+      append(out, item_type(plain, place++), item, scope);
       out += "</item>";
     }
   } else if (!is_list && is_nested_xml(plain) && value.is_object()) {
@@ -229,7 +257,7 @@ void append_xml(std::string& out, const Type& type, const Json& value) {
         append_attribute(out.append("<entry key=\""), key);
         out += "\">";
       }
-      append_xml(out, member_type(plain, key), member.value());
+      append(out, member_type(plain, key), member.value(), scope);
       out.append("</").append(is_name ? key : "entry").append(">");
     }
   } else if (const auto* const text = value.if_string()) {
@@ -241,9 +269,21 @@ void append_xml(std::string& out, const Type& type, const Json& value) {
   }
 }
 
+}  // namespace
+
+bool is_nested_xml(const Type& type) noexcept {
+  const auto kind = type.required().kind;
+  return kind == Kind::list || kind == Kind::tuple || kind == Kind::dict || kind == Kind::object ||
+         kind == Kind::reference;
+}
+
+void append_xml(std::string& out, const Type& type, const Json& value) {
+  append(out, type, value, nullptr);
+}
+
 Coerced read_xml(const Type& type, std::string_view text, Liberties& liberties) {
   const auto mark = liberties.mark();
-  auto value = Reader(text, liberties).content(type, {});
+  auto value = Reader(text, liberties).content(type, {}, nullptr);
   if (!value) liberties.forget(mark);
   return value;
 }

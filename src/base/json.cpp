@@ -1,5 +1,7 @@
 #include "dspy/base/json.hpp"
 
+#include "base/json_number.hpp"
+
 #include <boost/json/parse.hpp>
 #include <boost/json/stream_parser.hpp>
 
@@ -138,14 +140,23 @@ constexpr boost::json::parse_options strict = [] {
   return options;
 }();
 
-/// True if a number was too large for a double, which Boost reads as infinity.
-bool holds_infinity(const Json& value) {
-  if (const auto* number = value.if_double()) return std::isinf(*number);
-  if (const auto* items = value.if_array()) return std::ranges::any_of(*items, holds_infinity);
+/// True if there is a float that may stand for another number: whole, 0 or, as Boost reads what is too large, infinite.
+bool may_be_misread(const Json& value) {
+  if (const auto* number = value.if_double()) return *number == std::trunc(*number);
+  if (const auto* items = value.if_array()) return std::ranges::any_of(*items, may_be_misread);
   if (const auto* members = value.if_object()) {
-    return std::ranges::any_of(*members, [](const auto& member) { return holds_infinity(member.value()); });
+    return std::ranges::any_of(*members, [](const auto& member) { return may_be_misread(member.value()); });
   }
   return false;
+}
+
+/// True if the number is neither a 64-bit integer nor nearly a float.
+bool is_misread(std::string_view number) {
+  const auto fits = [&](auto integer) {
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), integer);
+    return error == std::errc() && end == number.data() + number.size();
+  };
+  return !fits(std::int64_t{}) && !fits(std::uint64_t{}) && is_misread_as_float(number);
 }
 
 /// The end of the string that opens at `at` in a JSON text: behind its closing quote.
@@ -154,18 +165,18 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
   return at + 1;
 }
 
-/// The end of the first number in `text`, which is JSON, that is too large for a double.
-std::size_t end_of_infinity(std::string_view text) {
+/// The end of the first number in `text`, which is JSON, that cannot be read as what it is.
+std::optional<std::size_t> end_of_misread(std::string_view text) {
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text[at] == '"') {
       at = end_of_string(text, at) - 1;
     } else if (text[at] == '-' || (text[at] >= '0' && text[at] <= '9')) {
       const auto end = std::min(text.find_first_not_of("+-.eE0123456789", at), text.size());
-      if (holds_infinity(boost::json::parse(text.substr(at, end - at), {}, strict))) return end;
+      if (is_misread(text.substr(at, end - at))) return end;
       at = end - 1;
     }
   }
-  return text.size();
+  return std::nullopt;
 }
 
 }  // namespace
@@ -213,8 +224,9 @@ std::expected<Json, JsonProblem> parse_json(std::string_view text) {
   if (!code) parser.finish(code);
   if (code) return std::unexpected(JsonProblem{code.message(), read});
   auto value = parser.release();
-  if (holds_infinity(value)) {
-    return std::unexpected(JsonProblem{"a number too large for a double", end_of_infinity(text)});
+  if (may_be_misread(value)) {
+    if (const auto end = end_of_misread(text))
+      return std::unexpected(JsonProblem{"a number that neither 64 bits nor a float can hold", *end});
   }
   return value;
 }

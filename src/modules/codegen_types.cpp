@@ -167,8 +167,7 @@ Spelled TypeWriter::spell(const Type& type, const std::string& hint) {
     case Kind::object: return object(type, hint);
     case Kind::reference: return reference(type);
     case Kind::date: return plain("std::chrono::year_month_day", type.kind);
-    // As fine as Python's, and from the year 1 to 9999.
-    case Kind::datetime: return plain("std::chrono::sys_time<std::chrono::microseconds>", type.kind);
+    case Kind::datetime: return plain("dspy::DateTime", type.kind);
     case Kind::duration: return plain("std::chrono::microseconds", type.kind);
     case Kind::bytes: return plain("dspy::Bytes", type.kind);
     case Kind::image: return plain("dspy::Image", type.kind);

@@ -93,6 +93,13 @@ std::string fraction_text(std::int32_t nanoseconds) {
   return text;
 }
 
+std::string offset_text(std::optional<std::int32_t> minutes) {
+  if (!minutes) return {};
+  if (*minutes == 0) return "Z";
+  const auto size = *minutes < 0 ? -*minutes : *minutes;
+  return std::format("{}{:02}:{:02}", *minutes < 0 ? '-' : '+', size / 60, size % 60);
+}
+
 /// Adds `count` times `unit` seconds; false if that does not fit.
 bool add(std::int64_t& seconds, std::int64_t count, std::int64_t unit) noexcept {
   constexpr auto most = std::numeric_limits<std::int64_t>::max();
@@ -135,36 +142,34 @@ std::optional<Moment> read_datetime(std::string_view text) noexcept {
   const std::int32_t parts = in.take('.') ? in.fraction() : 0;
   if (hour > 23 || minute > 59 || second > 59) return std::nullopt;
 
-  Moment out{.has_offset = true};
-  std::int64_t offset = 0;
+  Moment out;
   if (in.take('Z') || in.take('z')) {
-    offset = 0;
+    out.offset_minutes = 0;
   } else if (in.here() == '+' || in.here() == '-') {
     const int sign = in.take('-') ? -1 : (in.take('+'), 1);
     const int hours = in.digits(2);
     in.take(':');
     const int minutes = in.digits(2);
     if (hours > 23 || minutes > 59) return std::nullopt;
-    offset = sign * (hours * 3600 + minutes * 60);
-  } else {
-    out.has_offset = false;
+    out.offset_minutes = sign * (hours * 60 + minutes);
   }
   if (!in.ok() || !in.at_end()) return std::nullopt;
   const auto days = static_cast<std::int64_t>(sys_days(*day).time_since_epoch().count());
-  out.since_1970 = {days * day_seconds + hour * 3600 + minute * 60 + second - offset, parts};
+  out.local = {days * day_seconds + hour * 3600 + minute * 60 + second, parts};
   return out;
 }
 
-std::string datetime_text(Instant since_1970) {
-  auto days = since_1970.seconds / day_seconds;
-  auto rest = since_1970.seconds % day_seconds;
+std::string datetime_text(const Moment& moment) {
+  auto days = moment.local.seconds / day_seconds;
+  auto rest = moment.local.seconds % day_seconds;
   if (rest < 0) {
     rest += day_seconds;
     --days;
   }
   const sys_days day{std::chrono::days(days)};
-  return std::format("{}T{:02}:{:02}:{:02}{}Z", date_text(std::chrono::year_month_day(day)), rest / 3600,
-                     rest / 60 % 60, rest % 60, fraction_text(since_1970.nanoseconds));
+  return std::format("{}T{:02}:{:02}:{:02}{}{}", date_text(std::chrono::year_month_day(day)), rest / 3600,
+                     rest / 60 % 60, rest % 60, fraction_text(moment.local.nanoseconds),
+                     offset_text(moment.offset_minutes));
 }
 
 std::optional<Instant> read_duration(std::string_view text) noexcept {

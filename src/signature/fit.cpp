@@ -17,19 +17,13 @@ namespace dspy {
 namespace {
 
 constexpr int deepest = 256;
-/// How many values may be looked at to tell the members of unions apart.
-constexpr int most_union_steps = 1'000'000;
-
-/// The objects around a value, for the references to them.
-struct Scope {
-  const Type& object;
-  const Scope* outer;
-};
 
 class Fitter {
  public:
   /// Without a list it stops at the first violation.
-  explicit Fitter(Violations* violations) : findings_(violations) {}
+  explicit Fitter(Violations* violations, int union_steps = 0) : findings_(violations), union_steps_(union_steps) {}
+
+  int union_steps() const noexcept { return union_steps_; }
 
   bool field(const Field& field, Json& value, const Scope* scope) {
     const auto inside = findings_.inside(std::string_view(field.name));
@@ -230,9 +224,7 @@ class Fitter {
   }
 
   bool reference(const Type& type, Json& value, const Scope* scope) {
-    for (; scope != nullptr; scope = scope->outer) {
-      if (scope->object.name == type.name) return this->type(scope->object, value, scope->outer);
-    }
+    if (const auto* const found = find_object(scope, type.name)) return this->type(found->object, value, found->outer);
     return findings_.broken("type", value, std::format("has a type `{}` that is not defined", type.name));
   }
 
@@ -304,11 +296,16 @@ class Fitter {
   Findings findings_;
   int depth_ = 0;
   int union_depth_ = 0;
-  int union_steps_ = 0;
+  int union_steps_;
   bool is_special_ = false;  ///< Within one of DSPy's own types, whose absent members stay absent.
 };
 
 }  // namespace
+
+const Scope* find_object(const Scope* scope, std::string_view name) noexcept {
+  while (scope != nullptr && scope->object.name != name) scope = scope->outer;
+  return scope;
+}
 
 std::optional<std::size_t> alternative_of(std::span<const Type> types, const Json& value) {
   auto copy = value;
@@ -324,8 +321,16 @@ bool fit_in_place(const Field& field, Json& value, Violations& violations) {
 }
 
 std::expected<Json, Violations> fit(const Type& type, Json value) {
+  int union_steps = 0;
+  return fit(type, std::move(value), nullptr, union_steps);
+}
+
+std::expected<Json, Violations> fit(const Type& type, Json value, const Scope* scope, int& union_steps) {
   Violations violations;
-  if (!fit_in_place(type, value, violations)) return std::unexpected(std::move(violations));
+  Fitter fitter(&violations, union_steps);
+  const bool fits = fitter.type(type, value, scope);
+  union_steps = fitter.union_steps();
+  if (!fits) return std::unexpected(std::move(violations));
   return value;
 }
 

@@ -18,6 +18,21 @@ bool fit_in_place(const Type& type, Json& value, Violations& violations);
 /// Paths begin with the field's name.
 bool fit_in_place(const Field& field, Json& value, Violations& violations);
 
+/// The objects around a value, for the references in its type.
+struct Scope {
+  const Type& object;
+  const Scope* outer = nullptr;
+};
+
+/// From the innermost on, the object that is called `name`; null if there is none.
+const Scope* find_object(const Scope* scope, std::string_view name) noexcept;
+
+/// How many values may be looked at to tell the members of unions apart.
+inline constexpr int most_union_steps = 1'000'000;
+
+/// `fit` for a value within such objects; counts on in `union_steps`.
+std::expected<Json, Violations> fit(const Type& type, Json value, const Scope* scope, int& union_steps);
+
 /// Which of the types the value has as it stands; else the first that it fits.
 std::optional<std::size_t> alternative_of(std::span<const Type> types, const Json& value);
 

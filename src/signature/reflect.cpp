@@ -171,40 +171,35 @@ Json write_day(std::chrono::year_month_day day) {
   return Json(date_text(day));
 }
 
-namespace {
-
-Moment read_time(const Json& value) {
+Moment read_moment(const Json& value) {
   const auto text = text_in(value, "a date and time");
   const auto moment = read_datetime(text);
   if (!moment) refuse_text(text, "a date and time such as `2026-11-21T06:48:00Z`");
   return *moment;
 }
 
-}  // namespace
-
-Instant read_moment(const Json& value) {
-  return read_time(value).since_1970;
-}
-
 Instant read_wall_time(const Json& value) {
-  const auto moment = read_time(value);
-  if (moment.has_offset)
-    throw Unfit{std::format("is `{}`, which has an offset; use std::chrono::sys_time for it", shown(value))};
-  return moment.since_1970;
+  const auto moment = read_moment(value);
+  if (moment.offset_minutes) {
+    throw Unfit{
+        std::format("is `{}`, which has an offset; use std::chrono::sys_time or dspy::DateTime for it", shown(value))};
+  }
+  return moment.local;
 }
 
-Json write_moment(Instant since_1970) {
+Json write_moment(const Moment& moment) {
   constexpr std::int64_t first = -62'135'596'800;  // the year 1
   constexpr std::int64_t last = 253'402'300'799;   // the year 9999
-  if (since_1970.seconds < first || since_1970.seconds > last)
+  if (moment.local.seconds < first || moment.local.seconds > last)
     throw Unfit{"is a time outside of the years 1 to 9999; initialise it"};
-  return Json(datetime_text(since_1970));
+  return Json(datetime_text(moment));
 }
 
-Json write_wall_time(Instant since_1970) {
-  auto text = write_moment(since_1970);
-  text.get_string().pop_back();  // the `Z`
-  return text;
+Json write_date_time(Instant local, std::optional<std::chrono::minutes> offset) {
+  using std::chrono::days;
+  if (offset && (*offset <= -days(1) || *offset >= days(1)))
+    throw Unfit{"has an offset from UTC of a day or more; initialise it"};
+  return write_moment({local, offset ? std::optional(static_cast<std::int32_t>(offset->count())) : std::nullopt});
 }
 
 Instant read_length(const Json& value) {

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,11 @@ const std::vector<Case>& cases() {
       {"elements of lists in an object", "<order>", "<lines><n>1</n></lines>", "</order>"},
       {"elements of lists in an object that open", "<order>", "<lines><n>", ""},
       {"elements of lists in an object that close", "<order>", "<lines><n>1", "</n></lines></order>"},
+      {"elements within themselves", "<tree>", "<kids><item>", ""},
+      {"elements within themselves that close", "<tree>", "<kids><item></item></kids>", "</tree>"},
+      {"elements of the section's own name", "", "<tree>", ""},
+      {"numbers too long", "{\"tree\": [", "1.00000000000000000001, ", "]}"},
+      {"digits", "Items: ", "9", ""},
       {"braces in text", "Order: x ", "{", ""},
       {"objects in text", "Order: x ", "{\"note\": 1} ", ""},
       {"nested objects in text", "<order>x ", "{\"note\":", "</order>"},
@@ -104,6 +110,14 @@ const Signature& object_signature() {
   return value;
 }
 
+/// Whose values hold others of their type.
+const Signature& tree_signature() {
+  static const auto value = Signature::parse(
+      "question -> tree: Tree{n: Optional[int], kids: list[Tree], tree: Tree | str | None}, items: "
+      "Optional[list[str]]");
+  return value;
+}
+
 }  // namespace
 
 // Where time grew with the square of the size, the test runner's time limit would end these tests.
@@ -111,7 +125,7 @@ const Signature& object_signature() {
 TEST_CASE("A hostile megabyte is read in linear time and never crashes") {
   for (const auto& each : test::every_adapter) {
     for (const auto& data : cases()) {
-      for (const auto* const asked : {&signature(), &object_signature()}) {
+      for (const auto* const asked : {&signature(), &object_signature(), &tree_signature()}) {
         CAPTURE(each.name);
         CAPTURE(data.name);
         const auto reply = reply_of(data, 1'000'000);
@@ -127,6 +141,63 @@ TEST_CASE("A hostile megabyte is read in linear time and never crashes") {
         }
       }
     }
+  }
+}
+
+TEST_CASE("Elements nested a hundred thousand deep are refused by name") {
+  std::string reply = "<tree>";
+  for (int i = 0; i < 100'000; ++i) reply += "<kids><item>";
+  for (int i = 0; i < 100'000; ++i) reply += "</item></kids>";
+
+  const auto reading = adapter("xml")->parse(tree_signature(), reply + "</tree>");
+
+  REQUIRE_FALSE(reading.has_value());
+  CHECK(reading.error().complaint().contains("elements are nested more than 128 deep"));
+}
+
+TEST_CASE("Unions that hold each other are told apart, or that is given up in time") {
+  const auto signature =
+      Signature::parse("question -> a: A{x: A | B{x: A | B | None, y: int} | C{x: A | C | None, z: int} | None}");
+  for (const int depth : {3, 60}) {
+    CAPTURE(depth);
+    std::string value = "null";
+    for (int i = 0; i < depth; ++i) value = (i % 2 == 0 ? "{\"y\": \"1\", \"x\": " : "{\"x\": ") + value + "}";
+
+    const auto reading = adapter("json")->parse(signature, "{\"a\": {\"x\": " + value + "}}");
+
+    CHECK(reading.has_value() == (depth == 3));
+    if (!reading) CHECK(reading.error().complaint().contains("takes too long to tell which type of the union it has"));
+  }
+}
+
+TEST_CASE("A reply of more values than memory should be spent on is refused by name") {
+  const auto signature = Signature::parse("question -> items: list[int]");
+  std::string numbers;
+  std::string elements;
+  for (int i = 0; i < 4'000'001; ++i) {
+    numbers += "1,";
+    elements += "<a>1</a>";
+  }
+  numbers.back() = ' ';
+  const auto json = adapter("json")->parse(signature, "{\"items\": [" + numbers + "]}");
+  REQUIRE_FALSE(json.has_value());
+  CHECK(std::ranges::contains(json.error().flags, Flag{.liberty = "malformed_json"}));
+
+  struct Case {
+    std::string_view adapter;
+    std::string reply;
+    std::string_view reason;
+  };
+  const Case cases[] = {
+      {"chat", "[[ ## items ## ]]\n[" + numbers + "]", "there are more than 4000000 values"},
+      {"field", "Items: " + numbers, "has more than 4000000 items"},
+      {"xml", "<items>" + elements + "</items>", "there are more than 4000000 values"},
+  };
+  for (const auto& [name, reply, reason] : cases) {
+    CAPTURE(name);
+    const auto reading = adapter(name)->parse(signature, reply);
+    REQUIRE_FALSE(reading.has_value());
+    CHECK(reading.error().complaint().contains(reason));
   }
 }
 

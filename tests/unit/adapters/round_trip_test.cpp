@@ -7,6 +7,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <format>
+#include <string>
 
 using namespace dspy;
 
@@ -67,6 +69,40 @@ TEST_CASE("Values of every type are read back from an assistant turn") {
       REQUIRE(reading.has_value());
       CHECK(to_text(reading->outputs) == to_text(demos[0].outputs()));
       CHECK(reading->flags.empty());
+    }
+  }
+}
+
+TEST_CASE("Objects that hold themselves are read back, and are elements in XML") {
+  const auto signature = Signature::parse(
+      "q -> tree: Tree{name: str, kids: list[Tree], tree: Optional[Tree], by_name: dict[str, Tree], leaf: Leaf{of: "
+      "Optional[Tree]}}, tags: dict[str, str]");
+  const std::string leaf = R"({"name":"</tree><b>","kids":[],"tree":null,"by_name":{},"leaf":{"of":null}})";
+  const auto tree = [](std::string_view name, std::string_view inner) {
+    return std::format(
+        R"({{"name":"{0}","kids":[{1},{1}],"tree":{1},"by_name":{{"tree":{1},"two words":{1}}},"leaf":{{"of":{1}}}}})",
+        name, inner);
+  };
+  const auto value = tree("root", tree("branch", leaf));
+  const auto row = std::format(R"({{"q":"?","tree":{},"tags":{{"tags":"a","tree":"b"}}}})", value);
+  for (const auto& each : test::every_adapter) {
+    CAPTURE(each.name);
+    const auto adapter = each.make();
+    const std::vector<Example> demos = {Example(parse_json(row)->as_object(), signature)};
+    const JsonObject inputs = {{"q", "!"}};
+    const auto chat = adapter->format({.signature = signature, .demos = demos, .inputs = inputs});
+    const auto& turn = chat[chat.size() - 2];
+    CAPTURE(turn.content);
+
+    const auto reading = adapter->parse(signature, turn.content);
+
+    REQUIRE(reading.has_value());
+    CHECK(to_text(reading->outputs) == to_text(demos[0].outputs()));
+    CHECK(reading->flags.empty());
+    if (each.form == OutputContract::Form::xml) {
+      CHECK_FALSE(turn.content.contains('{'));
+      CHECK(turn.content.contains(
+          "<kids><item><name>branch</name><kids><item><name>&lt;/tree>&lt;b></name><kids></kids>"));
     }
   }
 }

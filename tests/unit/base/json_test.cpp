@@ -38,12 +38,49 @@ TEST_CASE("parse_json reads what RFC 8259 allows") {
   CHECK(parse_json("18446744073709551615")->get_uint64() == std::numeric_limits<std::uint64_t>::max());
 }
 
-TEST_CASE("parse_json refuses a number too large for a double, and says where it ends") {
+TEST_CASE("parse_json refuses a number that would become another one, and says where it ends") {
   const auto value = parse_json(R"(["\"9e999", 1e308, {"a": -1e400}])");
-
   REQUIRE_FALSE(value);
-  CHECK(value.error().message == "a number too large for a double");
+  CHECK(value.error().message == "a number that neither 64 bits nor a float can hold");
   CHECK(value.error().position == 31);
+
+  for (const std::string_view text :
+       {"18446744073709551617", "-9223372036854775809", "123456789012345678901234567890", "1.0000000000000000001",
+        "0.99999999999999999999", "-3.00000000000000000000001", "1e-400", "9007199254740993.5", "12e999999999999999999",
+        "1.5e-99999999999999999999", "10000000000000000000.1"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_json(text));
+    CHECK_FALSE(parse_json("[1, {\"a\": [2.0, " + std::string(text) + "]}]"));
+  }
+}
+
+TEST_CASE("parse_json reads a number that a float holds, or nearly does") {
+  struct Case {
+    std::string_view text;
+    Json value;
+  };
+  const Case cases[] = {
+      {"100000000000000000000", 1e20},
+      {"-9223372036854775808", std::numeric_limits<std::int64_t>::min()},
+      {"36893488147419103232", 36893488147419103232.0},
+      {"1.00", 1.0},
+      {"0.000", 0.0},
+      {"-0.0e5", -0.0},
+      {"0e999", 0.0},
+      {"1.50e1", 15.0},
+      {"2500e-2", 25.0},
+      {"1e300", 1e300},
+      {"12345678901234567890.0", 12345678901234567890.0},
+      {"0.1000000000000000055511151231257827", 0.1},
+      {"3.14159265358979323846264338327950288", 3.141592653589793},
+      {"4.9e-324", 4.9e-324},
+  };
+  for (const auto& [text, value] : cases) {
+    CAPTURE(text);
+    const auto read = parse_json(text);
+    REQUIRE(read);
+    CHECK(*read == value);
+  }
 }
 
 TEST_CASE("parse_json says where a text stops being JSON") {

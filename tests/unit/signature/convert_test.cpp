@@ -191,6 +191,16 @@ struct Any<std::chrono::year_month_day> {
   static auto make(Random& random) { return std::chrono::year_month_day(any<std::chrono::sys_days>(random)); }
 };
 
+template <>
+struct Any<DateTime> {
+  static DateTime make(Random& random) {
+    DateTime out{.local = any<decltype(DateTime::local)>(random)};
+    if (below_number(random, 3) != 0)
+      out.offset = std::chrono::minutes(std::uniform_int_distribution(-1439, 1439)(random));
+    return out;
+  }
+};
+
 template <class T>
 struct Any<std::optional<T>> {
   static std::optional<T> make(Random& random) {
@@ -464,6 +474,7 @@ TEST_CASE("Dates, times and durations go to JSON and come back the same") {
   check_round_trip<sys_time<nanoseconds>>("datetime");
   check_round_trip<sys_time<hours>>("datetime");
   check_round_trip<local_time<milliseconds>>("datetime");
+  check_round_trip<DateTime>("datetime");
   check_round_trip<seconds>("timedelta");
   check_round_trip<nanoseconds>("timedelta");
   check_round_trip<minutes>("timedelta");
@@ -547,10 +558,16 @@ TEST_CASE("Values that a C++ type cannot hold are refused with their place") {
       {[&] { from_value<nanoseconds>(json(R"("P200000D")")); },
        "the value is a time beyond its C++ type; use a coarser one, such as std::chrono::seconds"},
       {[&] { from_value<local_seconds>(json(R"("2026-02-03T10:00:00Z")")); },
-       "the value is `2026-02-03T10:00:00Z`, which has an offset; use std::chrono::sys_time for it"},
+       "the value is `2026-02-03T10:00:00Z`, which has an offset; use std::chrono::sys_time or dspy::DateTime for it"},
       {[&] { from_value<sys_seconds>(json("3")); }, "the value is an integer, not a date and time"},
       {[&] { from_value<seconds>(json(R"("1h")")); }, "the value is `1h`, not a duration such as `PT1H30M`"},
       {[&] { to_value(year_month_day{}); }, "the value is no date within the years 1 to 9999; initialise it"},
+      {[&] { from_value<DateTime>(json(R"("2026-02-03T10:00:00.0000001Z")")); },
+       "the value is finer than its C++ type; use a duration such as std::chrono::nanoseconds"},
+      {[&] { to_value(DateTime{.offset = hours(24)}); },
+       "the value has an offset from UTC of a day or more; initialise it"},
+      {[&] { to_value(DateTime{.local = decltype(DateTime::local)::min(), .offset = hours(1)}); },
+       "the value is a time outside of the years 1 to 9999; initialise it"},
       {[&] { to_value(sys_time<weeks>(weeks(1'000'000))); },
        "the value is a time outside of the years 1 to 9999; initialise it"},
       {[&] { to_value(duration<double>(std::numeric_limits<double>::infinity())); },
@@ -574,6 +591,40 @@ TEST_CASE("Values that a C++ type cannot hold are refused with their place") {
     CAPTURE(message);
     CHECK_THROWS_WITH_AS(work(), message.data(), Error);
   }
+}
+
+TEST_CASE("A time goes from JSON to C++ and back with its offset, or as the same moment, or is refused") {
+  using namespace std::chrono;
+  struct Case {
+    std::string_view text;
+    std::string_view with_offset;  ///< What `DateTime` writes.
+    std::string_view moment;       ///< What `sys_time` writes, and `DateTime::to_sys` is.
+  };
+  const Case cases[] = {
+      {"2026-11-21T06:48:00Z", "2026-11-21T06:48:00Z", "2026-11-21T06:48:00Z"},
+      {"2026-11-21T06:48:00+02:00", "2026-11-21T06:48:00+02:00", "2026-11-21T04:48:00Z"},
+      {"2026-11-21T23:30:00.25-05:30", "2026-11-21T23:30:00.25-05:30", "2026-11-22T05:00:00.25Z"},
+      {"2026-01-01T00:15:00+14:00", "2026-01-01T00:15:00+14:00", "2025-12-31T10:15:00Z"},
+      {"1969-12-31T23:59:59.5-00:30", "1969-12-31T23:59:59.5-00:30", "1970-01-01T00:29:59.5Z"},
+      {"2026-11-21 06:48+0530", "2026-11-21T06:48:00+05:30", "2026-11-21T01:18:00Z"},
+      {"2026-11-21T06:48:00+00:00", "2026-11-21T06:48:00Z", "2026-11-21T06:48:00Z"},
+      {"0001-01-01T00:00:00-23:59", "0001-01-01T00:00:00-23:59", "0001-01-01T23:59:00Z"},
+      {"9999-12-31T23:59:59.999999+00:01", "9999-12-31T23:59:59.999999+00:01", "9999-12-31T23:58:59.999999Z"},
+  };
+  for (const auto& [text, with_offset, moment] : cases) {
+    CAPTURE(text);
+    const auto time = from_value<DateTime>(Json(text));
+    CHECK(to_value(time) == Json(with_offset));
+    REQUIRE(time.to_sys());
+    CHECK(to_value(*time.to_sys()) == Json(moment));
+    CHECK(to_value(from_value<sys_time<microseconds>>(Json(text))) == Json(moment));
+    CHECK_THROWS_AS(from_value<local_time<microseconds>>(Json(text)), Error);
+  }
+
+  const Json open("2026-11-21T06:48:00");
+  CHECK(to_value(from_value<DateTime>(open)) == open);
+  CHECK_FALSE(from_value<DateTime>(open).to_sys());
+  CHECK(to_value(from_value<local_seconds>(open)) == open);
 }
 
 TEST_CASE("A time without an offset is taken for UTC, one with an offset is moved there") {

@@ -18,9 +18,15 @@ struct Instant {
   bool operator==(const Instant&) const = default;
 };
 
+/// A date and time as it is written.
 struct Moment {
-  Instant since_1970 = {};
-  bool has_offset = true;  ///< False for a local time; then the instant is that of the same time in UTC.
+  Instant local = {};                               ///< What the clocks show, counted from 1970 as they showed it.
+  std::optional<std::int32_t> offset_minutes = {};  ///< East of UTC, less than a day.
+
+  /// Without an offset the local time is taken for UTC.
+  Instant in_utc() const noexcept {
+    return {local.seconds - std::int64_t{60} * offset_minutes.value_or(0), local.nanoseconds};
+  }
 };
 
 /// `YYYY-MM-DD`, year 1 to 9999.
@@ -30,8 +36,8 @@ std::string date_text(std::chrono::year_month_day date);
 /// RFC 3339: a date, `T` (also `t` or a blank), a time, and `Z` or an offset such as `+01:00`; the
 /// seconds may be left out or have a fraction, the offset may be absent.
 std::optional<Moment> read_datetime(std::string_view text) noexcept;
-/// In UTC, with `Z`.  The year must be within 1 to 9999.
-std::string datetime_text(Instant since_1970);
+/// The offset 0 is `Z`.  The year must be within 1 to 9999.
+std::string datetime_text(const Moment& moment);
 
 /// ISO 8601 without years and months, whose length varies: `P1DT2H30M1.5S`, `-PT5S`, `P2W`.
 std::optional<Instant> read_duration(std::string_view text) noexcept;

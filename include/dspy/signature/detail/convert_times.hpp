@@ -2,11 +2,12 @@
 
 // `Convert` for dates, times and durations.
 
+#include "dspy/signature/date_time.hpp"
 #include "dspy/signature/detail/calendar.hpp"
 #include "dspy/signature/detail/convert.hpp"
 
 #include <chrono>
-#include <cmath>
+#include <optional>
 #include <ratio>
 
 namespace dspy {
@@ -14,12 +15,11 @@ namespace detail {
 
 std::chrono::year_month_day read_day(const Json& value);
 Json write_day(std::chrono::year_month_day day);
-/// A moment in UTC; a time without an offset is taken for UTC.
-Instant read_moment(const Json& value);
-Json write_moment(Instant since_1970);
-/// A time as a clock on the wall shows it; throws `Unfit` if it has an offset.
+Moment read_moment(const Json& value);
+Json write_moment(const Moment& moment);
+/// A time as the clocks show it; throws `Unfit` if it has an offset.
 Instant read_wall_time(const Json& value);
-Json write_wall_time(Instant since_1970);
+Json write_date_time(Instant local, std::optional<std::chrono::minutes> offset);
 Instant read_length(const Json& value);
 Json write_length(Instant length);
 
@@ -103,10 +103,10 @@ struct Convert<std::chrono::sys_time<D>> {
     return {.kind = Type::Kind::datetime};
   }
   static Json write(std::chrono::sys_time<D> value) {
-    return detail::write_moment(to_instant(value.time_since_epoch()));
+    return detail::write_moment({to_instant(value.time_since_epoch()), 0});
   }
   static std::chrono::sys_time<D> read(const Json& value) {
-    return std::chrono::sys_time<D>(from_instant<D>(detail::read_moment(value)));
+    return std::chrono::sys_time<D>(from_instant<D>(detail::read_moment(value).in_utc()));
   }
 };
 
@@ -118,10 +118,28 @@ struct Convert<std::chrono::local_time<D>> {
     return {.kind = Type::Kind::datetime};
   }
   static Json write(std::chrono::local_time<D> value) {
-    return detail::write_wall_time(to_instant(value.time_since_epoch()));
+    return detail::write_moment({to_instant(value.time_since_epoch()), std::nullopt});
   }
   static std::chrono::local_time<D> read(const Json& value) {
     return std::chrono::local_time<D>(from_instant<D>(detail::read_wall_time(value)));
+  }
+};
+
+template <>
+struct Convert<DateTime> {
+  template <class Outer>
+  static Type type() {
+    return {.kind = Type::Kind::datetime};
+  }
+  static Json write(const DateTime& value) {
+    return detail::write_date_time(to_instant(value.local.time_since_epoch()), value.offset);
+  }
+  static DateTime read(const Json& value) {
+    using Local = decltype(DateTime::local);
+    const auto moment = detail::read_moment(value);
+    DateTime out{.local = Local(from_instant<Local::duration>(moment.local))};
+    if (moment.offset_minutes) out.offset = std::chrono::minutes(*moment.offset_minutes);
+    return out;
   }
 };
 

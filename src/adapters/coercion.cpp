@@ -1,0 +1,441 @@
+// A model's text or JSON as a value of a type, part by part.
+
+#include "adapters/coerce.hpp"
+#include "adapters/excerpt.hpp"
+#include "adapters/labels.hpp"
+#include "adapters/lenient_json.hpp"
+#include "adapters/lists.hpp"
+#include "adapters/numbers.hpp"
+#include "adapters/scalars.hpp"
+#include "dspy/base/text.hpp"
+#include "signature/fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <format>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace dspy {
+namespace {
+
+using Kind = Type::Kind;
+
+/// Gives a variable another value for as long as it lives.
+template <class T>
+class Held {
+ public:
+  Held(T& place, T value) : place_(place), before_(std::exchange(place, value)) {}
+  ~Held() { place_ = before_; }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+ private:
+  T& place_;
+  T before_;
+};
+
+/// For text that looked like JSON: names the part at fault if it was that, else the text.
+Coerced refuse_json(std::string_view text, std::string_view complaint, Refusal inner) {
+  auto outer = refuse(text, std::format("{}: {}", complaint, inner.reason));
+  const bool is_part = !inner.violations[0].path.empty();
+  if (is_part) outer.error().violations = std::move(inner.violations);
+  return outer;
+}
+
+/// `1,234` might be one number or two.
+bool is_ambiguous_number(const Type& type, std::string_view text) {
+  if (type.kind != Kind::integer && type.kind != Kind::number) return false;
+  const auto number = read_number(text);
+  return number && number->grouped;
+}
+
+std::unexpected<Refusal> refuse_union(const Json& value, const std::string& complaint) {
+  auto out = refuse(value, complaint, "the value " + complaint);
+  out.error().violations[0].rule = "union";
+  return out;
+}
+
+/// True if values of the type are, or may be, a JSON object or list.
+bool is_structured(const Type& type) {
+  switch (type.kind) {
+    case Kind::date:
+    case Kind::datetime:
+    case Kind::duration:
+    case Kind::bytes:
+    case Kind::code:
+    case Kind::reasoning: return false;
+    default: return true;
+  }
+}
+
+/// At least as many as there are items but one, if a text is a list; of a short one nobody asks.
+std::size_t separators(std::string_view text) {
+  if (text.size() <= most_values) return 0;
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return c == ',' || c == '\n'; }));
+}
+
+/// Recursive descent along the type.
+class Coercion {
+ public:
+  Coercion(Liberties& liberties, const Scope* scope) : liberties_(liberties), scope_(scope) {}
+
+  Coerced from_text(const Type& type, std::string_view text) {
+    switch (type.kind) {
+      case Kind::string: return Json(text);
+      case Kind::list: return list_from_text(type, text);
+      case Kind::dict: {
+        auto value = dict_from_text(type, text);
+        if (value) return value;
+        if (auto inside = object_inside(type, text)) return *std::move(inside);
+        return value;
+      }
+      case Kind::optional:
+        if (is_null_word(text)) {
+          if (!text.empty() && text != "none" && text != "None") liberties_.take("null_word");
+          return nullptr;
+        }
+        return from_text(type.arguments[0], text);
+      case Kind::integer:
+      case Kind::number:
+      case Kind::boolean:
+      case Kind::literal: return coerce_scalar(type, text, liberties_);
+      case Kind::union_:
+        if (auto value = best_of(type, [&](const Type& alternative) { return from_text(alternative, text); }))
+          return *std::move(value);
+        return refused_union(type, Json(text));
+      case Kind::reference:
+        return at_reference(type, Json(text), [&](const Type& object, const Json&) { return from_text(object, text); });
+      case Kind::code: return Json(unfenced(text));
+      case Kind::reasoning: return Json(text);
+      default: break;
+    }
+    if (!is_structured(type)) return plain_value(type, text);
+    const auto inner = unfenced(text);
+    Coerced value = Json(text);  // `fit` has the last word
+    if (inner.starts_with('{') || inner.starts_with('[')) {
+      value = json_text(type, inner);
+      if (value) return value;
+    }
+    if (type.kind != Kind::object) return value;
+    if (auto inside = object_inside(type, inner)) return *std::move(inside);
+    return value;
+  }
+
+  Coerced from_json(const Type& type, Json value) {
+    if (union_depth_ > 0 && ++union_steps_ > most_union_steps) return refused_union(type, value);
+    if (type.is_optional()) {
+      if (value.is_null()) return value;
+      if (value.is_string()) {
+        const auto text = text::trim(view(value.get_string()));
+        if (is_null_word(text)) return from_text(type, text);
+      }
+      return from_json(type.arguments[0], std::move(value));
+    }
+    if (type.kind == Kind::string) return text_of(std::move(value));
+    if (is_scalar(type)) return scalar_from_json(type, value);
+    if (type.kind == Kind::union_) {
+      auto best = best_of(type, [&](const Type& alternative) { return from_json(alternative, value); });
+      return best ? Coerced(*std::move(best)) : refused_union(type, value);
+    }
+    if (type.kind == Kind::reference) {
+      return at_reference(type, std::move(value),
+                          [&](const Type& object, Json inner) { return from_json(object, std::move(inner)); });
+    }
+    const bool has_parts =
+        type.kind == Kind::list || type.kind == Kind::dict || type.kind == Kind::tuple || type.kind == Kind::object;
+    if (!has_parts) return value;  // `fit` has the last word
+    if (value.is_string()) {
+      auto read = from_text(type, text::trim(view(value.get_string())));
+      if (read) liberties_.take("quoted_value");
+      return read;
+    }
+    switch (type.kind) {
+      case Kind::list: return list_from_json(type, std::move(value));
+      case Kind::dict: return dict_from_json(type, std::move(value));
+      case Kind::tuple: return tuple_from_json(type, std::move(value));
+      default: return object_from_json(type, std::move(value));
+    }
+  }
+
+ private:
+  /// What stands inside, if `text` is one code fence and nothing else.
+  std::string_view unfenced(std::string_view text) {
+    const auto line_end = text.find('\n');
+    if (line_end == std::string_view::npos) return text;
+    const auto opening = match_fence(text.substr(0, line_end));
+    if (opening.kind != FenceLine::Kind::fence) return text;
+    const auto last = text.rfind('\n');
+    const auto closing = match_fence(text.substr(last + 1));
+    if (last == line_end || closing.kind != FenceLine::Kind::fence || !closing.bare || closing.ticks < opening.ticks)
+      return text;
+    liberties_.take("fenced");
+    return text::trim(text.substr(line_end, last - line_end));
+  }
+
+  /// Reads a JSON value that all of `text` is, but for separate lines after it.
+  Coerced json_text(const Type& type, std::string_view text) {
+    const auto mark = liberties_.mark();
+    auto read = read_lenient_json(text);
+    if (!read) {
+      auto reason = std::format("{} (byte {})", read.error().message, read.error().position);
+      return refuse(text, "is no JSON: " + reason, reason);
+    }
+    if (read->liberties.has(JsonLiberty::unclosed_string))
+      return refuse(text, "is cut off within a string", "the text is cut off within a string");
+    const auto rest = text.substr(read->end);
+    if (!text::trim(rest).empty()) {
+      if (!text::trim(rest.substr(0, rest.find('\n'))).empty())
+        return refuse(text, "has text after its JSON value", "text follows the JSON value");
+      liberties_.take("trailing_text");
+    }
+    liberties_.take(read->liberties);
+    auto value = from_json(type, std::move(read->value));
+    if (!value) liberties_.forget(mark);
+    return value;
+  }
+
+  template <class Items>
+  Coerced list_of(const Type& type, const Items& items, std::string_view liberty) {
+    const auto mark = liberties_.mark();
+    liberties_.take(liberty);
+    JsonArray out;
+    out.reserve(items.size());
+    for (const auto& item : items) {
+      auto value = from_text(type, item);
+      if (!value) {
+        liberties_.forget(mark);
+        value.error().within(out.size());
+        return value;
+      }
+      out.push_back(*std::move(value));
+    }
+    return out;
+  }
+
+  Coerced list_from_text(const Type& type, std::string_view original) {
+    const auto& item = type.arguments[0];
+    const auto text = unfenced(original);
+    std::optional<Refusal> no_json;
+    if (text.starts_with('[')) {
+      auto value = json_text(type, text);
+      if (value) return value;
+      no_json = std::move(value.error());
+    }
+    if (separators(text) >= most_values) {
+      const auto complaint = std::format("has more than {} items", most_values);
+      return no_json ? refuse_json(text, complaint, *std::move(no_json)) : refuse(text, complaint);
+    }
+    if (const auto items = split_marked_lines(text)) {
+      return list_of(item, *items, text.starts_with('[') ? "numbered_list" : "bullet_list");
+    }
+    if (text::equals_ignoring_case(peel(text), "none") || text::equals_ignoring_case(peel(text), "empty")) {
+      liberties_.take("none_as_empty");
+      return JsonArray();
+    }
+    const auto& plain = item.required();
+    if (!text.starts_with('[') && (is_scalar(plain) || plain.kind == Kind::string) &&
+        !is_ambiguous_number(plain, text)) {
+      const auto pieces = split_pieces(text);
+      const bool short_items = std::ranges::all_of(pieces, is_short_item);
+      if (is_scalar(plain) || (pieces.size() > 1 && short_items)) {
+        const auto liberty = pieces.size() == 1 ? "single_item" : text.contains('\n') ? "line_list" : "comma_list";
+        if (auto value = list_of(item, pieces, liberty)) return value;
+      }
+    }
+    if (no_json) return refuse_json(text, "is not a JSON list", *std::move(no_json));
+    return refuse(text, "is not a list");
+  }
+
+  /// The alternative that takes the fewest liberties, of those equal the first that is no text:
+  /// what reads as a number or a date is one.
+  template <class F>
+  std::optional<Json> best_of(const Type& type, F&& read_as) {
+    const auto mark = liberties_.mark();
+    std::optional<Json> best;
+    std::vector<Flag> best_flags;
+    bool best_is_text = false;
+    const Held depth(union_depth_, union_depth_ + 1);
+    for (const auto& alternative : type.arguments) {
+      if (union_steps_ > most_union_steps) return std::nullopt;
+      auto value = read_as(alternative);
+      auto flags = liberties_.cut(mark);
+      if (!value) continue;
+      auto fitted = fit(alternative, *std::move(value), scope_, union_steps_);
+      if (!fitted) continue;
+      const bool is_text = alternative.kind == Kind::string || alternative.kind == Kind::any;
+      const bool better =
+          !best || flags.size() < best_flags.size() || (flags.size() == best_flags.size() && best_is_text && !is_text);
+      if (!better) continue;
+      best = *std::move(fitted);
+      best_flags = std::move(flags);
+      best_is_text = is_text;
+    }
+    liberties_.take(best_flags);
+    return best;
+  }
+
+  std::unexpected<Refusal> refused_union(const Type& type, const Json& value) const {
+    return union_steps_ > most_union_steps
+               ? refuse_union(value,
+                              "takes too long to tell which type of the union it has; make the types differ more")
+               : refuse_union(value, "is none of " + annotation_name(type));
+  }
+
+  /// Text that is the value itself, such as a date, without quotes and emphasis around it.
+  Coerced plain_value(const Type& type, std::string_view text) {
+    const auto inside = peel(text);
+    if (inside == text || fit(type, Json(text)) || !fit(type, Json(inside)))
+      return Json(text);  // `fit` has the last word
+    liberties_.take("decorated_value");
+    return Json(inside);
+  }
+
+  /// The value of the one JSON object in a text that says something around it.  With a second one it would be a guess.
+  std::optional<Json> object_inside(const Type& type, std::string_view text) {
+    const auto begin = text.find('{');
+    if (begin == std::string_view::npos) return std::nullopt;
+    const auto read = read_lenient_json(text, begin);
+    if (!read || text.find('{', read->end) != std::string_view::npos) return std::nullopt;
+    const bool leads = !text::trim(text.substr(0, begin)).empty();
+    const bool trails = !text::trim(text.substr(read->end)).empty();
+    if (!leads && !trails) return std::nullopt;
+    auto value = json_text(type, text.substr(begin, read->end - begin));
+    if (!value) return std::nullopt;
+    if (leads) liberties_.take("leading_text");
+    if (trails) liberties_.take("trailing_text");
+    return *std::move(value);
+  }
+
+  Coerced dict_from_text(const Type& type, std::string_view original) {
+    const auto text = unfenced(original);
+    if (!text.starts_with('{')) return refuse(text, "is not a JSON object");
+    auto value = json_text(type, text);
+    if (!value) return refuse_json(text, "is not a JSON object", std::move(value.error()));
+    return value;
+  }
+
+  /// Calls `read` with the object that a reference means; in there, references mean what is around that.
+  template <class F>
+  Coerced at_reference(const Type& type, Json value, F&& read) {
+    const auto* const found = find_object(scope_, type.name);
+    if (found == nullptr) return value;  // `fit` has the last word
+    const Held scope(scope_, found->outer);
+    return read(found->object, std::move(value));
+  }
+
+  Coerced text_of(Json value) {
+    if (value.is_string()) return value;
+    if (value.is_null()) return refuse(value, "is null", "the value is null");
+    liberties_.take("json_as_text");
+    return Json(to_text(value));
+  }
+
+  /// A JSON number, boolean or string for a scalar type.
+  Coerced scalar_from_json(const Type& type, const Json& value) {
+    if (type.kind == Kind::literal && std::ranges::contains(type.choices, value)) return value;
+    if (value.is_string()) {
+      auto scalar = coerce_scalar(type, text::trim(view(value.get_string())), liberties_);
+      if (scalar && type.kind != Kind::literal) liberties_.take("quoted_value");
+      return scalar;
+    }
+    if (type.kind == Kind::boolean) {
+      if (value.is_bool()) return value;
+    } else if (type.kind == Kind::literal) {
+      if (!value.is_null() && !value.is_structured()) {
+        auto scalar = coerce_scalar(type, to_text(value), liberties_);
+        if (scalar) liberties_.take("json_as_text");
+        return scalar;
+      }
+    } else if (value.is_number()) {
+      if (type.kind == Kind::integer && value.is_double() && value.get_double() == std::trunc(value.get_double()))
+        liberties_.take("whole_float");
+      return value;  // `fit` has the last word
+    }
+    if (value.is_int64() && (value.get_int64() == 0 || value.get_int64() == 1)) {
+      liberties_.take("bool_word");
+      return value.get_int64() == 1;
+    }
+    auto scalar = coerce_scalar(type, to_text(value), liberties_);  // which says what is wrong with it
+    if (!scalar) scalar.error().violations[0].value = value_at_fault(value);
+    return scalar;
+  }
+
+  Coerced list_from_json(const Type& type, Json value) {
+    if (!value.is_array()) return refuse(value, "is not a list");
+    auto& items = value.get_array();
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      auto read = from_json(type.arguments[0], std::move(items[i]));
+      if (!read) {
+        read.error().within(i);
+        return read;
+      }
+      items[i] = *std::move(read);
+    }
+    return value;
+  }
+
+  Coerced dict_from_json(const Type& type, Json value) {
+    if (!value.is_object()) return refuse(value, "is not a JSON object");
+    for (auto& member : value.get_object()) {
+      auto read = from_json(type.arguments[1], std::move(member.value()));
+      if (!read) {
+        read.error().within(member.key());
+        return read;
+      }
+      member.value() = *std::move(read);
+    }
+    return value;
+  }
+
+  Coerced tuple_from_json(const Type& type, Json value) {
+    if (!value.is_array() || value.get_array().size() != type.arguments.size())
+      return value;  // `fit` says what is wrong
+    for (std::size_t i = 0; i < type.arguments.size(); ++i) {
+      auto read = from_json(type.arguments[i], std::move(value.get_array()[i]));
+      if (!read) {
+        read.error().within(i);
+        return read;
+      }
+      value.get_array()[i] = *std::move(read);
+    }
+    return value;
+  }
+
+  /// What the object has no member for is left to `fit`.
+  Coerced object_from_json(const Type& type, Json value) {
+    if (!value.is_object()) return value;
+    const Scope inside{type, scope_};
+    const Held scope(scope_, &inside);
+    for (const auto& field : *type.members) {
+      auto* const member = value.get_object().if_contains(field.name);
+      if (member == nullptr || (member->is_null() && field.default_value)) continue;
+      auto read = from_json(field.type, std::move(*member));
+      if (!read) {
+        read.error().reason = std::format("`{}`: {}", field.name, read.error().reason);
+        read.error().within(field.name);
+        return read;
+      }
+      *member = *std::move(read);
+    }
+    return value;
+  }
+
+  Liberties& liberties_;
+  const Scope* scope_;  ///< The objects around what is being read.
+  int union_depth_ = 0;
+  int union_steps_ = 0;
+};
+
+}  // namespace
+
+Coerced coerce_text(const Type& type, std::string_view text, Liberties& liberties, const Scope* scope) {
+  return Coercion(liberties, scope).from_text(type, text);
+}
+
+Coerced coerce_json(const Type& type, Json value, Liberties& liberties) {
+  return Coercion(liberties, nullptr).from_json(type, std::move(value));
+}
+
+}  // namespace dspy
