@@ -1,7 +1,6 @@
 // A model's text or JSON as a value of a type, part by part.
 
 #include "adapters/coerce.hpp"
-#include "adapters/excerpt.hpp"
 #include "adapters/labels.hpp"
 #include "adapters/lenient_json.hpp"
 #include "adapters/lists.hpp"

@@ -113,15 +113,16 @@ void replace_file(const fs::path& path, std::string_view bytes) {
     throw Error(Errc::io_error, std::format("cannot write `{}`: it is no regular file; name another", path.string()));
   }
 
-  auto [file, part] = make_part(target);
+  auto part = make_part(target);
+  auto& file = part.file;
   if (!file) fail("write", path, errno, remedy);
-  const auto give_up = [&, &part = part](int error) {
-    ::unlink(part.c_str());
+  const auto give_up = [&](int error) {
+    ::unlink(part.path.c_str());
     fail("write", path, error, remedy);
   };
   if (exists && ::fchmod(file.number(), before.st_mode & 07777) != 0) give_up(errno);
   if (!write_all(file.number(), bytes) || ::fsync(file.number()) != 0 || !file.close()) give_up(errno);
-  if (std::rename(part.c_str(), target.c_str()) != 0) give_up(errno);
+  if (std::rename(part.path.c_str(), target.c_str()) != 0) give_up(errno);
 
   // The folder's own entry must reach the disk too; where a file system cannot, the file is whole all the same.
   const auto folder = target.parent_path();
