@@ -1,10 +1,10 @@
 // What drafts by prompt lookup gain and cost: the same requests, one at a time, with and without.
 //
-//     bench-speculation [--rounds N] [--threads N] [--file FILE]
+//     bench-speculation [--rounds N] [--threads N] [--file FILE] [--speculation on]
 //
 // The first kinds of work copy from the prompt, which is what drafts are for; the others hardly do.  Runs alternate;
-// medians.  Processor time is the steadier figure on a machine that others use too.  Replies with and without are
-// compared, token by token.
+// medians.  With `--speculation on` everything is guessed that can be, whether it pays or not.  Processor time is the
+// steadier figure on a machine that others use too.  Replies with and without are compared, token by token.
 
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/error.hpp"
@@ -110,11 +110,13 @@ std::vector<Work> all_work(const llama::Model& model) {
 int main(int argc, char** argv) {
   int rounds = 5, threads = 1;
   std::string file = "models/dspy-tiny.gguf";
+  auto speculation = llama::Speculation::automatic;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i];
     if (option == "--rounds") rounds = std::atoi(argv[i + 1]);
     if (option == "--threads") threads = std::atoi(argv[i + 1]);
     if (option == "--file") file = argv[i + 1];
+    if (option == "--speculation" && argv[i + 1] == std::string("on")) speculation = llama::Speculation::on;
   }
   try {
     const auto model = llama::Model::load(file, {.gpu_layers = 0});
@@ -123,7 +125,7 @@ int main(int argc, char** argv) {
     for (const auto& [name, requests] : work) {
       llama::Engine off(
           model, {.context_length = 1024, .sequences = 1, .threads = threads, .speculation = llama::Speculation::off});
-      llama::Engine on(model, {.context_length = 1024, .sequences = 1, .threads = threads});
+      llama::Engine on(model, {.context_length = 1024, .sequences = 1, .threads = threads, .speculation = speculation});
       std::vector<double> walls, processors;
       int different = 0;
       // Prompts are known, so that only replies are timed.
