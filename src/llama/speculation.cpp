@@ -11,6 +11,8 @@ constexpr std::size_t least_match = 2;
 constexpr std::size_t longest_match = 12;
 /// Of a step, what an accepted token is taken to save: what was timed is never quite what comes.
 constexpr double worth = 0.9;
+/// A price, in steps.
+constexpr double dear = 0.5;
 
 }  // namespace
 
@@ -56,9 +58,15 @@ void DraftBudget::observe(const Step& step) noexcept {
   if (step.drafted == 0) {
     typical.observe(step.time.count());
   } else if (const auto plain = typical.value()) {
-    token_.observe(std::max(0.0, step.time.count() - *plain) / static_cast<double>(step.drafted));
-    balance_ += worth * static_cast<double>(step.accepted) / static_cast<double>(step.replies) -
-                static_cast<double>(step.drafted) * price(*plain);
+    // Never nothing, which no later value could be told from an extreme.
+    const auto more = (step.time.count() - *plain) / static_cast<double>(step.drafted);
+    token_.observe(std::clamp(more, 0.05 * *plain, 2 * *plain));
+    const auto cost = price(*plain);
+    const auto gain = worth / static_cast<double>(step.replies);
+    // Where a token is dear, little can be gained, and what seems to be may be an error of timing: accepted ones only
+    // repay what they cost.
+    balance_ += static_cast<double>(step.accepted) * (cost < dear ? gain : std::min(gain, cost)) -
+                static_cast<double>(step.drafted) * cost;
   }
   balance_ = std::min(balance_ + share, most);
 }

@@ -110,6 +110,15 @@ TEST_CASE("drafts that come are made without end where a token costs little, and
   }
 }
 
+TEST_CASE("steps that took long at first do not make drafts look cheap for good") {
+  Machine machine{.token = 3};
+  for (int i = 0; i < 4; ++i) machine.budget.observe({.replies = 1, .tokens = 1, .time = DraftBudget::Duration(100)});
+  for (int i = 0; i < 300; ++i) machine.step(1, i % 3 == 0 ? 0 : 10, 0.6);
+  machine.plain = machine.spent = 0;
+  for (int i = 0; i < 1000; ++i) machine.step(1, i % 3 == 0 ? 0 : 10, 0.6);
+  CHECK(machine.spent / machine.plain < 1.025);
+}
+
 TEST_CASE("nothing is drafted beside a number of tokens for which no plain step was timed") {
   DraftBudget budget;
   CHECK(budget.allowance(3) == 0);
