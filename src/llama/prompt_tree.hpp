@@ -22,8 +22,8 @@ namespace dspy::llama {
 /// least recently used first; from there to files, where there is a store; and are dropped when that is full.  A node
 /// in the cells has its parent there.
 ///
-/// A conversation adds nodes with each turn, and the context has few sequences.  So where a path gets long, or sequences
-/// run out, nodes with an only child are joined with it.
+/// A conversation adds nodes with each turn, and the context has few sequences.  So where a path gets long, or
+/// sequences run out, nodes with an only child are joined with it.
 ///
 /// What is computed through different LoRA adapters has nothing in common, so each set of them has a root of its own.
 ///

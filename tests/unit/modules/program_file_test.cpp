@@ -474,7 +474,8 @@ TEST_CASE("A process killed while it saves leaves a program that loads, the old 
   const test::Folder folder;
   const auto path = folder.path / "program.json";
   Predict<> program("question -> answer");
-  program.set_demos(std::vector<Example>(500, Example({{"question", std::string(500, 'q')}, {"answer", "a"}}, {"question"})));
+  program.set_demos(
+      std::vector<Example>(500, Example({{"question", std::string(500, 'q')}, {"answer", "a"}}, {"question"})));
   save(program, path);
 
   int number = 0;
