@@ -30,7 +30,7 @@ class DraftLength {
 
 /// How many tokens an engine may draft, so that writing is never much slower for it.  Steps are timed with drafts and
 /// without; what a drafted token costs depends on the machine, the model and the replies written at once: next to
-/// nothing where a step waits for memory, most of a step where it waits for arithmetic.  Drafts may lose a sixty-fourth
+/// nothing where a step waits for memory, most of a step where it waits for arithmetic.  Drafts may lose a 256th
 /// of the time of all steps, and what earlier ones have gained.
 class DraftBudget {
  public:
@@ -60,7 +60,7 @@ class DraftBudget {
     std::optional<double> value_;
   };
 
-  static constexpr double share = 1.0 / 64;
+  static constexpr double share = 1.0 / 256;
   static constexpr double at_first = 1;
   static constexpr double most = 4;
   static constexpr double first_price = 0.25;  ///< Before a drafted token was timed.
