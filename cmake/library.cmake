@@ -27,6 +27,18 @@ function(dspy_library part)
   set(DSPY_PARTS ${DSPY_PARTS} dspy_${part} PARENT_SCOPE)
 endfunction()
 
+# dspy_precompile(<target> [<header>...]) - the target's files start from the precompiled foreign headers, and these.
+# dspy_precompile(<target> REUSE_FROM <other>) - shares what was compiled for another target of the same flags.
+function(dspy_precompile target)
+  if(NOT DSPY_PRECOMPILED_HEADERS)
+    return()
+  elseif(ARGV1 STREQUAL "REUSE_FROM")
+    target_precompile_headers(${target} ${ARGN})
+  else()
+    target_precompile_headers(${target} PRIVATE ${DSPY_FOREIGN_HEADERS} ${ARGN})
+  endif()
+endfunction()
+
 # AUTO leaves it to the headers, which look at what the compiler was asked for.  ON also gives the flags to whoever links
 # the library; OFF keeps the C++23 path everywhere.
 function(dspy_use_reflection target)

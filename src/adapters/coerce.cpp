@@ -1,7 +1,6 @@
 #include "adapters/coerce.hpp"
 
 #include "adapters/excerpt.hpp"
-#include "adapters/labels.hpp"
 #include "adapters/scalars.hpp"
 #include "dspy/base/text.hpp"
 #include "signature/fit.hpp"

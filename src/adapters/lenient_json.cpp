@@ -1,7 +1,7 @@
 #include "adapters/lenient_json.hpp"
 
-#include "adapters/utf8.hpp"
 #include "base/json_number.hpp"
+#include "base/utf8.hpp"
 
 #include <charconv>
 #include <cmath>

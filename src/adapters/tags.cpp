@@ -1,6 +1,6 @@
 #include "adapters/tags.hpp"
 
-#include "adapters/utf8.hpp"
+#include "base/utf8.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>

@@ -118,7 +118,9 @@ void validate(const EngineOptions& options) {
 
 struct Engine::Impl {
   Impl(std::shared_ptr<const Model> shared, EngineOptions wanted)
-      : model(std::move(shared)), scheduler(model, in_force(wanted, *model), closing), options(scheduler.options()) {
+      : model(std::move(shared)),
+        scheduler(model, in_force(std::move(wanted), *model), closing),
+        options(scheduler.options()) {
     publish();
     thread = std::thread([this] { loop(); });
   }
@@ -366,7 +368,7 @@ struct Engine::Impl {
 };
 
 Engine::Engine(std::shared_ptr<const Model> model, EngineOptions options)
-    : impl_(std::make_unique<Impl>(std::move(model), options)) {}
+    : impl_(std::make_unique<Impl>(std::move(model), std::move(options))) {}
 
 Engine::~Engine() = default;
 

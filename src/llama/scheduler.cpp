@@ -24,7 +24,7 @@ int tree_sequences(const EngineOptions& options) {
 
 }  // namespace
 
-Scheduler::Scheduler(std::shared_ptr<const Model> model, EngineOptions options, const std::atomic<bool>& closing)
+Scheduler::Scheduler(std::shared_ptr<const Model> model, const EngineOptions& options, const std::atomic<bool>& closing)
     : model_(std::move(model)),
       options_(options),
       closing_(closing),

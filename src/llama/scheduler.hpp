@@ -63,7 +63,7 @@ class Scheduler {
   static constexpr int patience = 32;
   static constexpr int turn_steps = 16;
 
-  Scheduler(std::shared_ptr<const Model> model, EngineOptions options, const std::atomic<bool>& closing);
+  Scheduler(std::shared_ptr<const Model> model, const EngineOptions& options, const std::atomic<bool>& closing);
 
   void enqueue(Job job);
   bool idle() const noexcept { return running_.empty() && waiting_.empty(); }

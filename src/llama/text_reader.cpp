@@ -90,7 +90,7 @@ struct TextReader::Impl {
   }
 
   void end(std::list<std::shared_ptr<Call>>::iterator place, std::expected<Reply, Error> result) {
-    const auto call = *place;
+    const auto call = std::move(*place);
     calls.erase(place);
     {
       const std::lock_guard lock(mutex);

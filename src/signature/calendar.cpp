@@ -155,7 +155,7 @@ std::optional<Moment> read_datetime(std::string_view text) noexcept {
   }
   if (!in.ok() || !in.at_end()) return std::nullopt;
   const auto days = static_cast<std::int64_t>(sys_days(*day).time_since_epoch().count());
-  out.local = {days * day_seconds + hour * 3600 + minute * 60 + second, parts};
+  out.local = {days * day_seconds + hour * 3'600LL + minute * 60LL + second, parts};
   return out;
 }
 

@@ -1,5 +1,6 @@
 // The choices of a `Literal`, which are written as in Python.
 
+#include "base/utf8.hpp"
 #include "notation.hpp"
 
 #include <charconv>
@@ -11,24 +12,6 @@
 namespace dspy {
 
 using namespace notation;
-
-namespace {
-
-/// Appends a code point; false if it is a surrogate or beyond Unicode.
-bool append_utf8(std::string& out, std::uint32_t code) {
-  if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return false;
-  const auto append = [&](std::uint32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
-  if (code < 0x80) {
-    append(code);
-    return true;
-  }
-  const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-  append((0xFF00U >> (more + 1) & 0xFF) | code >> 6 * more);  // a leading 1 for each byte
-  for (int i = more - 1; i >= 0; --i) append(0x80 | (code >> 6 * i & 0x3F));
-  return true;
-}
-
-}  // namespace
 
 Type NotationReader::literal(std::size_t bracket) {
   skip_space();
@@ -127,8 +110,9 @@ void NotationReader::escape(std::string& out) {
   const auto hex = text_.substr(position_, digits);
   const auto [stop, error] = std::from_chars(hex.data(), hex.data() + hex.size(), code, 16);
   if (digits == 0 || hex.size() < digits || error != std::errc() || stop != hex.data() + hex.size() ||
-      !append_utf8(out, code))
+      code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
     fail("the backslash starts no escape that is known", start, R"(write a backslash as `\\`)");
+  append_utf8(out, code);
   position_ += digits;
 }
 

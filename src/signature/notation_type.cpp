@@ -1,6 +1,5 @@
 // Types within the notation.
 
-#include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "notation.hpp"
 #include "type_rules.hpp"

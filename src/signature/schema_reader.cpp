@@ -2,7 +2,6 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json_pointer.hpp"
-#include "dspy/base/text.hpp"
 #include "notation.hpp"
 #include "schema_node.hpp"
 #include "schema_values.hpp"

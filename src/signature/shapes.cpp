@@ -137,7 +137,7 @@ const Type& shape_of(const Type& type) {
     case Type::Kind::citations: return citations;
     case Type::Kind::tool: return tool;
     case Type::Kind::tool_calls: return tool_calls;
-    default: return type;
+    default: return type;  // NOLINT(bugprone-return-const-ref-from-parameter): as long-lived as what it was asked for
   }
 }
 

@@ -1,5 +1,7 @@
 #include "llama/mask/characters.hpp"
 
+#include "base/utf8.hpp"
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -39,7 +41,7 @@ Expr between(Pool& pool, std::string_view first, std::string_view last, std::siz
     --high;
   }
   if (low <= high) add(low, high, lowest, highest);
-  return pool.alt(std::move(parts));
+  return pool.alt(parts);
 }
 
 }  // namespace
@@ -91,26 +93,7 @@ Expr one_of(Pool& pool, const CharSet& set) {
       parts.push_back(between(pool, first, last, 0));
     }
   }
-  return pool.alt(std::move(parts));
-}
-
-void append_utf8(std::string& out, char32_t character) {
-  const auto add = [&](char32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
-  if (character < 0x80) {
-    add(character);
-  } else if (character < 0x800) {
-    add(0xC0 | character >> 6);
-    add(0x80 | (character & 0x3F));
-  } else if (character < 0x10000) {
-    add(0xE0 | character >> 12);
-    add(0x80 | (character >> 6 & 0x3F));
-    add(0x80 | (character & 0x3F));
-  } else {
-    add(0xF0 | character >> 18);
-    add(0x80 | (character >> 12 & 0x3F));
-    add(0x80 | (character >> 6 & 0x3F));
-    add(0x80 | (character & 0x3F));
-  }
+  return pool.alt(parts);
 }
 
 char32_t next_character(std::string_view text, std::size_t& at) noexcept {

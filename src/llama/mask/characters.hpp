@@ -44,8 +44,6 @@ class CharSet {
 /// Any one character of the set.
 Expr one_of(Pool& pool, const CharSet& set);
 
-void append_utf8(std::string& out, char32_t character);
-
 /// Reads the character at `at` and moves behind it.  The text is UTF-8.
 char32_t next_character(std::string_view text, std::size_t& at) noexcept;
 

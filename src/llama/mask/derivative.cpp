@@ -29,7 +29,7 @@ Expr Pool::derive(Expr expr, unsigned char byte) {
         if (several.empty()) several.push_back(only);
         several.push_back(part);
       }
-      return several.empty() ? only : alt(std::move(several));
+      return several.empty() ? only : alt(several);
     }
     case Op::repeat: {
       const auto next = derive(node.a, byte);
@@ -64,10 +64,10 @@ Expr Pool::derive_seq(Expr expr, unsigned char byte) {
   for (; nodes_[expr].op == Op::seq; expr = nodes_[expr].b) {
     const auto [head, tail] = std::pair(nodes_[expr].a, nodes_[expr].b);
     add(seq(derive(head, byte), tail));
-    if (!nodes_[head].accepts_empty) return several.empty() ? only : alt(std::move(several));
+    if (!nodes_[head].accepts_empty) return several.empty() ? only : alt(several);
   }
   add(derive(expr, byte));
-  return several.empty() ? only : alt(std::move(several));
+  return several.empty() ? only : alt(several);
 }
 
 Expr Pool::derive_counted(const Node& node, unsigned char byte) {
@@ -127,7 +127,7 @@ Expr Pool::forget_far_bounds(Expr expr, std::uint32_t reach) {
       std::vector<Expr> next;
       next.reserve(node.b);
       for (std::size_t i = 0; i < node.b; ++i) next.push_back(forget_far_bounds(parts_[node.a + i], reach));
-      return alt(std::move(next));
+      return alt(next);
     }
     case Op::repeat: {
       if (node.min > reach) return repeat(node.a, reach + 1);

@@ -95,7 +95,7 @@ Expr TypeGrammar::elements(const Type& type, const std::string& where, bool may_
       if (members.empty())
         members.push_back(wrap(
             "<entry key=\"", pool.seq({attribute(type.arguments[0], where), pool.literal("\">"), value}), "</entry>"));
-      return repeat(pool, pool.alt(std::move(members)), size);
+      return repeat(pool, pool.alt(members), size);
     }
     default: return text(type, where, {.may_be_null = may_be_empty, .in_element = true});
   }

@@ -106,7 +106,7 @@ Expr Pool::seq(std::initializer_list<Expr> list) {
   return out;
 }
 
-Expr Pool::alt(std::vector<Expr> list) {
+Expr Pool::alt(const std::vector<Expr>& list) {
   ByteSet set;
   std::vector<Expr> inner;
   const auto keep = [&](Expr part) {
@@ -128,7 +128,7 @@ Expr Pool::alt(std::vector<Expr> list) {
   std::ranges::sort(inner);
   const auto rest = std::ranges::unique(inner);
   inner.erase(rest.begin(), rest.end());
-  if (share_heads(inner)) return alt(std::move(inner));
+  if (share_heads(inner)) return alt(inner);
   const auto kept = inner.size();
   if (kept == 0) return nothing;
   if (kept == 1) return inner[0];
@@ -156,7 +156,7 @@ bool Pool::share_heads(std::vector<Expr>& parts) {
       heads.push_back(head(tails[0]));
       for (auto& tail : tails) tail = nodes_[tail].b;
     }
-    auto shared = tails.size() == 1 ? tails[0] : alt(std::move(tails));
+    auto shared = tails.size() == 1 ? tails[0] : alt(tails);
     for (auto i = heads.size(); i-- > 0;) shared = seq(heads[i], shared);
     parts.push_back(shared);
   }

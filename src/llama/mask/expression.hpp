@@ -37,7 +37,7 @@ class Pool {
   Expr literal(std::string_view text);
   Expr seq(Expr head, Expr tail);
   Expr seq(std::initializer_list<Expr> parts);
-  Expr alt(std::vector<Expr> parts);
+  Expr alt(const std::vector<Expr>& parts);
   Expr optional(Expr part) { return alt({part, empty}); }
   Expr repeat(Expr body, std::uint32_t min, std::uint32_t max = unbounded);
   Expr star(Expr body) { return repeat(body, 0); }

@@ -2,7 +2,6 @@
 
 #include "dspy/base/json.hpp"
 
-#include <algorithm>
 #include <format>
 
 namespace dspy::llama::mask {

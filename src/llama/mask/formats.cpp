@@ -2,7 +2,6 @@
 
 #include "llama/mask/regex.hpp"
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -50,7 +49,7 @@ Expr base64(Pool& pool, std::size_t min, std::size_t max) {
                                     high >= Pool::unbounded ? Pool::unbounded : static_cast<std::uint32_t>(high));
     out.push_back(pool.seq(groups, ends[rest]));
   }
-  return pool.alt(std::move(out));
+  return pool.alt(out);
 }
 
 }  // namespace dspy::llama::mask

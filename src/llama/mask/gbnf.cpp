@@ -1,5 +1,6 @@
 #include "llama/mask/gbnf.hpp"
 
+#include "base/utf8.hpp"
 #include "dspy/base/text.hpp"
 #include "llama/mask/characters.hpp"
 
@@ -117,7 +118,7 @@ class Parser {
       skip_space(true);
     }
     --depth_;
-    return pool_.alt(std::move(out));
+    return pool_.alt(out);
   }
 
   Expr sequence(bool in_group) {

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <format>
 #include <utility>
-#include <vector>
 
 namespace dspy::llama::mask {
 namespace {

@@ -56,7 +56,7 @@ class Parser {
     do out.push_back(sequence(outermost));
     while (skip('|'));
     --depth_;
-    return pool_.alt(std::move(out));
+    return pool_.alt(out);
   }
 
   Expr sequence(bool outermost) {

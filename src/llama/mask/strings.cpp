@@ -1,6 +1,5 @@
 #include "llama/mask/strings.hpp"
 
-#include "dspy/base/json.hpp"
 #include "llama/mask/characters.hpp"
 #include "llama/mask/regex.hpp"
 
@@ -66,7 +65,7 @@ Expr branches(Pool& pool, std::span<const std::string> texts, std::size_t depth)
     const auto beginning = std::string_view(group.front()).substr(depth, shared - depth);
     out.push_back(pool.seq(pool.literal(beginning), branches(pool, group, shared)));
   }
-  return pool.alt(std::move(out));
+  return pool.alt(out);
 }
 
 }  // namespace

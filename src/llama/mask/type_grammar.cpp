@@ -55,7 +55,7 @@ Expr TypeGrammar::said(const Type& type, std::size_t level, const std::string& w
     case Kind::union_: {
       std::vector<Expr> alternatives;
       for (const auto& alternative : type.arguments) alternatives.push_back(said(alternative, level, where));
-      return values_.pool().alt(std::move(alternatives));
+      return values_.pool().alt(alternatives);
     }
     case Kind::any: note(where, "it may be null or blank, which counts as missing"); [[fallthrough]];
     default: return json(type, level, where, nullptr);
@@ -99,7 +99,7 @@ Expr TypeGrammar::json(const Type& type, std::size_t level, const std::string& w
     case Kind::union_: {
       std::vector<Expr> alternatives;
       for (const auto& alternative : type.arguments) alternatives.push_back(json(alternative, level, where, scope));
-      return pool.alt(std::move(alternatives));
+      return pool.alt(alternatives);
     }
     case Kind::object: return object(type, level, where, scope);
     case Kind::reference: return reference(type, level, where, scope);
@@ -209,7 +209,7 @@ Expr TypeGrammar::text(const Type& type, const std::string& where, Around around
     case Kind::union_: {
       std::vector<Expr> alternatives;
       for (const auto& alternative : type.arguments) alternatives.push_back(text(alternative, where, around));
-      return pool.alt(std::move(alternatives));
+      return pool.alt(alternatives);
     }
     case Kind::date:
     case Kind::datetime:

@@ -173,7 +173,7 @@ Expr Values::any(std::size_t level) {
     kinds.push_back(list(inner, {}, level, {}));
     kinds.push_back(dict(key, inner, {}, level, {}));
   }
-  const auto out = pool_.alt(std::move(kinds));
+  const auto out = pool_.alt(kinds);
   any_.emplace(level, out);
   return out;
 }

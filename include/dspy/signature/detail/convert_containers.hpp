@@ -140,7 +140,7 @@ struct Key {
 
 template <>
 struct Key<std::string> {
-  static const std::string& write(const std::string& key) { return key; }
+  static std::string_view write(std::string_view key) { return key; }
   static std::string read(std::string_view text) { return std::string(text); }
 };
 

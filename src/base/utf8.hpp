@@ -1,13 +1,12 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 namespace dspy {
 
-/// Appends a code point, which is no surrogate, as UTF-8.
-inline void append_utf8(std::string& out, std::uint32_t code) {
-  const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
+/// Appends a code point, which is no surrogate and at most U+10FFFF, as UTF-8.
+inline void append_utf8(std::string& out, char32_t code) {
+  const auto put = [&](char32_t byte) { out += static_cast<char>(byte); };
   if (code < 0x80) {
     put(code);
   } else if (code < 0x800) {
