@@ -1,5 +1,5 @@
-// Batching: calls that overlap are computed together.  Nothing special is needed, only calls from several threads (or
-// coroutines): the engine takes all that run into one batch a step, and shares what their prompts have in common.
+// Batching: calls that overlap are computed together.  `batch` makes many at once; calls from several threads or
+// coroutines do as well: the engine takes all that run into one step, and shares what their prompts have in common.
 //
 // Times go to standard error, since they differ from run to run.
 
@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstdio>
 #include <print>
-#include <thread>
 #include <vector>
 
 namespace {
@@ -25,13 +24,13 @@ struct Triage {
   };
 };
 
-std::vector<std::string> tickets() {
-  std::vector<std::string> result;
+std::vector<Triage::Input> tickets() {
+  std::vector<Triage::Input> result;
   for (const auto* item : {"lamp", "tent", "chair", "kettle"}) {
-    result.push_back(std::format("My {} arrived broken, I want my money back!", item));
-    result.push_back(std::format("I was charged twice for the {}. This is urgent.", item));
-    result.push_back(std::format("The package with the {} is late. There is no rush.", item));
-    result.push_back(std::format("Do you sell another {}? Take your time.", item));
+    result.push_back({std::format("My {} arrived broken, I want my money back!", item)});
+    result.push_back({std::format("I was charged twice for the {}. This is urgent.", item)});
+    result.push_back({std::format("The package with the {} is late. There is no rush.", item)});
+    result.push_back({std::format("Do you sell another {}? Take your time.", item)});
   }
   return result;
 }
@@ -42,23 +41,17 @@ struct Result {
   double seconds = 0;
 };
 
-Result run(bool at_once, int queue_limit) {
+Result run(std::size_t at_once, int queue_limit) {
   const auto lm = std::make_shared<dspy::LlamaLM>(
       "models/dspy-tiny.gguf",
       dspy::LlamaOptions{.sampling = {.temperature = 0}, .engine = {.sequences = 16, .queue_limit = queue_limit}});
   const dspy::Predict<Triage> triage({.lm = lm});
-  const auto all = tickets();
-  Result result{.categories = std::vector<std::string>(all.size())};
-  const auto ask = [&](std::size_t i) { result.categories[i] = triage({.ticket = all[i]}).category; };
+  Result result;
 
   const auto start = std::chrono::steady_clock::now();
-  if (at_once) {
-    std::vector<std::jthread> callers;
-    for (std::size_t i = 0; i < all.size(); ++i) callers.emplace_back(ask, i);
-  } else {
-    for (std::size_t i = 0; i < all.size(); ++i) ask(i);
-  }
+  const auto answers = triage.batch(tickets(), {.concurrency = at_once});
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  for (const auto& answer : answers) result.categories.push_back(answer.value().category);
   result.stats = lm->engine().stats();
   return result;
 }
@@ -66,10 +59,10 @@ Result run(bool at_once, int queue_limit) {
 }  // namespace
 
 int main() {
-  const auto alone = run(false, 100);
-  const auto together = run(true, 101);  // other options, so an engine of its own
+  const auto alone = run(1, 100);
+  const auto together = run(16, 101);  // other options, so an engine of its own
 
-  for (std::size_t i = 0; i < 4; ++i) std::println("{:<55} {}", tickets()[i], together.categories[i]);
+  for (std::size_t i = 0; i < 4; ++i) std::println("{:<55} {}", tickets()[i].ticket, together.categories[i]);
   std::println("…\n\n{} tickets: the same answers one by one and together: {}", together.categories.size(),
                alone.categories == together.categories ? "yes" : "no");
   std::println("together took at most half as many steps: {}",

@@ -69,6 +69,7 @@ struct SignatureFlags {
 
 /// Flags that say what happens about a reply that cannot be read: the members of `CallPolicy`.
 struct PolicyFlags {
+  int rewrite = CallPolicy().rewrite;
   int ask_again = CallPolicy().ask_again;
   std::string fallback;  ///< An adapter's name; empty where none may be tried.
   std::string finally = "fail";

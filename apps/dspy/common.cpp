@@ -123,6 +123,13 @@ Signature SignatureFlags::make() const {
 void PolicyFlags::add_to(CLI::App& command) {
   constexpr auto group = "Replies that cannot be read, or break a limit";
   command
+      .add_option(
+          "--rewrite", rewrite,
+          "Have a wrong value of a local model's reply written again, at most this often, with what stands before "
+          "it kept")
+      ->capture_default_str()
+      ->group(group);
+  command
       .add_option("--ask-again", ask_again,
                   "Show the model its reply and what is wrong with it, at most this often; 0 never")
       ->capture_default_str()
@@ -140,7 +147,8 @@ void PolicyFlags::add_to(CLI::App& command) {
 }
 
 CallPolicy PolicyFlags::make() const {
-  CallPolicy policy{.ask_again = ask_again,
+  CallPolicy policy{.rewrite = rewrite,
+                    .ask_again = ask_again,
                     .fallback = fallback.empty() ? nullptr : adapter(fallback),
                     .finally = finally == "accept" ? CallPolicy::Finally::accept : CallPolicy::Finally::fail};
   validate(policy);

@@ -1,6 +1,5 @@
 #include "subject.hpp"
 
-#include <cstdio>
 #include <format>
 #include <iostream>
 

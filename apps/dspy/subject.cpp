@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <format>
 
 namespace dspy::app {
 namespace {

@@ -55,7 +55,8 @@ llama::Generation LlamaLM::prepare(Request request) const {
           .stop = std::move(request.stop),
           .loras = options_.loras,
           .contract = std::move(request.contract),
-          .constrain = options_.constrain};
+          .constrain = options_.constrain,
+          .begins_with = std::move(request.begins_with)};
 }
 
 // The engine outlives the call even where the LM does not.

@@ -115,8 +115,8 @@ std::shared_ptr<const Model> ModelPool::load(std::string_view name_or_path, Mode
     for (;;) {
       const auto found = impl_->find(path, options);
       if (found == entries.end()) break;
-      const auto other =
-          *found;  // NOLINT(performance-unnecessary-copy-initialization): may leave the list while we wait
+      // A copy, since the entry may leave the list while we wait.
+      const auto other = *found;  // NOLINT(performance-unnecessary-copy-initialization)
       loading_ended.wait(lock, [&] { return other->result.has_value(); });
       if (other->loaded()) {
         if (const auto now = impl_->find(path, options); now != entries.end())

@@ -241,7 +241,8 @@ void Scheduler::succeed(Running& running) {
               .usage = sequence.usage(),
               .finish = sequence.finish(),
               .logprobs = sequence.logprobs(),
-              .unheld = mask::descriptions(running.job.held.unheld)};
+              .unheld = mask::descriptions(running.job.held.unheld),
+              .resume_points = sequence.resume_points()};
   end(running, &EngineStats::completed, true, std::move(reply));
 }
 

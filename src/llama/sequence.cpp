@@ -143,13 +143,24 @@ std::string Sequence::take(Token token) {
     const auto field = fields_.push(piece);
     if (most_likely_ && field) logprobs_.back().field = fields_.names()[*field];
   }
-  if (tokens_.size() == prompt_size_ && drops_first_blank_ && piece.starts_with(' ')) piece.remove_prefix(1);
+  if (tokens_.size() == prompt_size_ && drops_first_blank_ && piece.starts_with(' ')) {
+    piece.remove_prefix(1);
+    dropped_ = 1;
+  }
   tokens_.push_back(token);
   auto text = release(stops_.push(piece));
   if (stops_.stopped() || (matcher_ && matcher_->finished())) return text + end(FinishReason::stop);
   // The last token need not be computed, so a reply may be one token longer than the context.
   if (tokens_.size() - prompt_size_ >= most_reply_ || tokens_.size() > room_) return text + end(FinishReason::length);
   return text;
+}
+
+std::vector<std::pair<std::string, std::size_t>> Sequence::resume_points() const {
+  std::vector<std::pair<std::string, std::size_t>> out;
+  const auto starts = fields_.starts();
+  out.reserve(starts.size());
+  for (std::size_t i = 0; i < starts.size(); ++i) out.emplace_back(fields_.names()[i], starts[i] - dropped_);
+  return out;
 }
 
 std::span<const Sequence::Drafted> Sequence::draft(std::size_t most) {

@@ -92,6 +92,9 @@ class Sequence {
   const std::string& text() const noexcept { return text_; }
   /// How many of the reply's tokens had to come.
   std::size_t forced() const noexcept { return forced_; }
+  /// From where the values of outputs can be written anew, in bytes of the text, if the reply is held to a contract
+  /// that tells them apart.
+  std::vector<std::pair<std::string, std::size_t>> resume_points() const;
   const std::vector<TokenLogprob>& logprobs() const noexcept { return logprobs_; }
 
  private:
@@ -119,6 +122,7 @@ class Sequence {
   std::optional<mask::Matcher> matcher_;
   mask::FieldTracker fields_;
   bool drops_first_blank_;
+  std::size_t dropped_ = 0;                 ///< Bytes of the reply that are not in its text.
   std::optional<std::size_t> most_likely_;  ///< How many likely tokens are to be told of each.
   std::vector<TokenLogprob> logprobs_;
   StopMatcher stops_;

@@ -1,7 +1,9 @@
 #include "modules/call.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <format>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,6 +18,31 @@ std::string_view start_of(std::string_view text) noexcept {
   auto end = longest_shown_reply;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
   return text.substr(0, end);
+}
+
+/// At least the temperature at which a value is written again.
+constexpr double lively = 0.7;
+
+/// Where to go on from to mend a reply: the value of the first output that is wrong, and what it is called.
+std::optional<std::pair<std::string, std::size_t>> place_to_mend(const Reply& reply, const Unreadable& unreadable) {
+  for (const auto& start : reply.resume_points) {
+    if (start.second <= reply.text.size() &&
+        std::ranges::contains(unreadable.invalid, start.first, &Unreadable::Invalid::field))
+      return start;
+  }
+  return std::nullopt;
+}
+
+/// Has the value that begins at `start` written again.
+void rewrite(Request& next, std::string_view reply, const std::pair<std::string, std::size_t>& start,
+             int rewrites_left) {
+  next.begins_with = reply.substr(0, start.second);
+  auto& sampling = next.sampling;
+  const auto own = sampling.field_temperatures.find(start.first);
+  const auto usual = own != sampling.field_temperatures.end() ? own->second : sampling.temperature.value_or(lively);
+  sampling.field_temperatures[start.first] = std::max(usual, lively);
+  // Not what was drawn before, and the same again in another run.
+  if (sampling.seed) *sampling.seed += 0x9E3779B97F4A7C15ULL * (static_cast<std::uint64_t>(rewrites_left) + 1);
 }
 
 /// Shows the model its last reply and what was wrong with it.
@@ -100,6 +127,7 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
   auto asked = adapter;
   auto first = exchange;
   int again = policy.ask_again;
+  int rewrites = policy.rewrite;
   while (true) {  // once for the adapter, and once for its fallback
     // A step before, if the adapter has one: its text is what the outputs are taken from.
     auto current = first;
@@ -118,6 +146,7 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
     const auto& values = current == first ? inputs : draft;
 
     auto next = request(*current, values, history);
+    std::optional<Unreadable> complaint;  // what the model was told in asking again
     while (true) {
       Reply reply;
       if (sink == nullptr) {
@@ -135,7 +164,9 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
       const bool was_cut = reply.finish == FinishReason::length;
 
       auto reading = current->parse(reply.text);
-      const bool is_last = again == 0 && (policy.fallback == nullptr || asked == policy.fallback);
+      const auto mending =
+          !reading && rewrites > 0 && target->continues() ? place_to_mend(reply, reading.error()) : std::nullopt;
+      const bool is_last = !mending && again == 0 && (policy.fallback == nullptr || asked == policy.fallback);
       if (!reading && is_last && policy.finally == CallPolicy::Finally::accept) {
         prediction.failures.push_back(failed(*asked, reply.text, reading.error()));
         prediction.violations = prediction.failures.back().violations;
@@ -153,13 +184,20 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
         co_return;
       }
       if (is_last) throw to_error(reading.error());
-      prediction.failures.push_back(failed(*asked, std::move(reply.text), reading.error()));
+      prediction.failures.push_back(failed(*asked, reply.text, reading.error()));
       if (sink != nullptr) events.begin_anew();
-      if (again == 0) break;
-      --again;
-      note(prediction, "asked_again");
+      if (!mending && again == 0) break;
+      if (!mending) {
+        --again;
+        note(prediction, "asked_again");
+        complaint = std::move(reading.error());
+      }
       next = request(*current, values, history);
-      ask_again(next.messages, reading.error());
+      if (complaint) ask_again(next.messages, *complaint);
+      if (mending) {
+        note(prediction, "rewritten");
+        rewrite(next, reply.text, *mending, --rewrites);
+      }
     }
     asked = policy.fallback;
     first = asked->prepare(signature, demos);

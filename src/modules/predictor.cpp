@@ -121,6 +121,11 @@ void Predictor::set_demos(std::vector<Example> demos) {
   exchange_.clear();
 }
 
+void Predictor::set_adapter(std::shared_ptr<const Adapter> adapter) {
+  adapter_ = std::move(adapter);
+  exchange_.clear();
+}
+
 void Predictor::set_policy(CallPolicy policy) {
   validate(policy);
   policy_ = std::move(policy);

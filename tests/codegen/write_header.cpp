@@ -1,7 +1,6 @@
 // write_header SIGNATURE.txt NAME HEADER: what `dspy codegen` does, without the rest of the command line.  A signature
 // ends at the first blank line; behind it stand values for the test.
 
-#include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"
 #include "dspy/modules/codegen.hpp"
 

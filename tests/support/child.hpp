@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <concepts>
 #include <csignal>
 #include <random>
 #include <thread>
@@ -14,8 +15,8 @@ namespace dspy::test {
 /// A process of its own that does some work until it is killed, in the middle of whatever it does.
 class Child {
  public:
-  template <class F>
-  explicit Child(F&& work) : id_(::fork()) {
+  template <std::invocable F>
+  explicit Child(F work) : id_(::fork()) {
     REQUIRE(id_ >= 0);
     if (id_ != 0) return;
     try {

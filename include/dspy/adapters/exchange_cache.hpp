@@ -9,31 +9,32 @@
 namespace dspy {
 
 /// Keeps the exchange of the last call for the next one.  Its owner clears it whenever the
-/// signature or the demonstrations change; another adapter is noticed here.
+/// signature, the demonstrations or the adapter change; an adapter that changes otherwise is noticed here.
 ///
-/// A value: copies share what is kept.  `get` may be called from any thread.
+/// A value: copies share what is kept, and what one of them comes to keep, until they are cleared.
+/// `get` may be called from any thread.
 class ExchangeCache {
  public:
   ExchangeCache() = default;
-  ExchangeCache(const ExchangeCache& other) : kept_(other.load()) {}
-  ExchangeCache& operator=(const ExchangeCache& other);
+  // A cache that was moved from still works: there is no move.
+  ExchangeCache(const ExchangeCache&) = default;
+  ExchangeCache& operator=(const ExchangeCache&) = default;
   ~ExchangeCache() = default;
 
   std::shared_ptr<const Exchange> get(const std::shared_ptr<const Adapter>& adapter,
                                       const std::shared_ptr<const Signature>& signature,
                                       std::span<const Example> demos) const;
-  void clear() noexcept;
+  /// Forgets for this one alone.
+  void clear() { kept_ = std::make_shared<Kept>(); }
 
  private:
   struct Kept {
+    std::mutex mutex = {};
     std::shared_ptr<const Adapter> adapter = {};
     std::shared_ptr<const Exchange> exchange = {};
   };
 
-  Kept load() const;
-
-  mutable std::mutex mutex_;
-  mutable Kept kept_;
+  std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();
 };
 
 }  // namespace dspy

@@ -40,6 +40,7 @@ class LlamaLM final : public LM {
   explicit LlamaLM(std::string_view name_or_path, LlamaOptions options = {});
 
   std::string_view model() const noexcept override;
+  bool continues() const noexcept override { return true; }
   Async<Reply> complete(Request request) override;
   Async<Reply> stream(Request request, EventSink sink) override;
 

@@ -20,6 +20,9 @@ class LM {
   /// What this model is called in messages and traces.
   virtual std::string_view model() const noexcept = 0;
 
+  /// Goes on from `Request::begins_with`.
+  virtual bool continues() const noexcept { return false; }
+
   virtual Async<Reply> complete(Request request) = 0;
 
   /// Like `complete`, and hands the reply to `sink` as it grows.  `sink` runs where the caller

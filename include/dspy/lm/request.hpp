@@ -5,6 +5,7 @@
 #include "dspy/signature/usage.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -75,6 +76,9 @@ struct Request {
   Chat messages = {};
   Sampling sampling = {};
   OutputContract contract = {};
+  /// The reply begins with this, and the model goes on: for writing a value again with what stands before it kept.
+  /// Only for an LM that `continues()`; others take no notice.
+  std::string begins_with = {};
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
   std::stop_token stop = {};  ///< Asked to stop, the call ends within one step with `cancelled`.
 };
@@ -100,6 +104,11 @@ struct Reply {
   std::vector<TokenLogprob> logprobs = {};  ///< If `Sampling::logprobs` asks for them.
   /// Parts of the contract that the model could not be held to, with reasons; the reader still checks them.
   std::vector<std::string> unheld = {};
+
+  /// From where a model can go on to write an output's value anew (`Request::begins_with`), in bytes of `text`: a token
+  /// begins there, so it may be before the end of the value's heading.  Where the model was held to a contract that
+  /// tells outputs apart.
+  std::vector<std::pair<std::string, std::size_t>> resume_points = {};
 
   /// The probability with which the model, held to the contract, writes what it wrote as the value of an output: for a
   /// choice, that of the chosen one over the allowed ones.  Nothing without log-probabilities of that output.

@@ -7,8 +7,8 @@
 namespace dspy {
 
 /// What a call does when a reply cannot be read, or breaks a limit.  Nothing of it is silent:
-/// `Prediction::failures` has every reply that was refused, `flags` say `asked_again`, `fallback`
-/// or `accepted`, and `usage` counts every request.
+/// `Prediction::failures` has every reply that was refused, `flags` say `rewritten`, `asked_again`,
+/// `fallback` or `accepted`, and `usage` counts every request.
 struct CallPolicy {
   /// What happens after the last request has failed as well.
   enum class Finally {
@@ -16,6 +16,10 @@ struct CallPolicy {
     accept,  ///< The prediction has what could be read, and values that break only a limit, each with a flag.
   };
 
+  /// How often a value that cannot be read or breaks a limit is written again, and what comes after it, while the reply
+  /// up to that value is kept: by a model held to its contract that can go on from there (`LM::continues`).  No more
+  /// than these tokens is written.  The value is drawn at a temperature of 0.7 at least, since it must not be the same.
+  int rewrite = 0;
   int ask_again = 1;  ///< How often the model is shown its last reply, and what was wrong with it.  0 is never.
   /// Asked once, with its own prompt, when that did not help.  Null: no other adapter is tried.
   std::shared_ptr<const Adapter> fallback = {};
@@ -24,7 +28,7 @@ struct CallPolicy {
   bool operator==(const CallPolicy&) const = default;
 };
 
-/// Throws `Error` (`invalid_parameter`) if `ask_again` is negative.
+/// Throws `Error` (`invalid_parameter`) if `rewrite` or `ask_again` is negative.
 void validate(const CallPolicy& policy);
 
 }  // namespace dspy

@@ -2,11 +2,15 @@
 
 #include "dspy/adapters/exchange_cache.hpp"
 #include "dspy/base/async.hpp"
+#include "dspy/base/error.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/modules/call_policy.hpp"
 #include "dspy/signature/history.hpp"
 
 #include <chrono>
+#include <cstddef>
+#include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -21,6 +25,18 @@ struct CallOptions {
   Sampling sampling = {};  ///< Goes before the predictor's own.
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
   std::stop_token stop = {};
+};
+
+/// How many calls are made together.
+struct BatchOptions {
+  std::size_t concurrency = 32;  ///< Calls under way at most.  At least 1.
+  /// After as many calls have failed, no more are begun.  Unset: all are.
+  std::optional<std::size_t> max_errors = {};
+  /// Calls whose prompts begin alike follow each other (`prefix_order`), whatever the order of the inputs.
+  bool orders_by_prompt = true;
+  CallOptions call = {};  ///< For each.
+  /// Told how many calls have ended, of how many, after each.
+  std::function<void(std::size_t done, std::size_t total)> progress = {};
 };
 
 /// What a predictor is made with, beside its signature.
@@ -54,6 +70,11 @@ class Predictor {
   Prediction stream(JsonObject inputs, const FieldSink& sink, const CallOptions& options = {}) const;
   Async<Prediction> astream(JsonObject inputs, FieldSink sink, CallOptions options = {}) const;
 
+  /// Asks about each of `inputs`, many at once; the results have their order, and one that fails ends no other.  A
+  /// call that was not begun has failed with `cancelled`.  Throws `Error` (`invalid_parameter`) for a concurrency of 0.
+  std::vector<std::expected<Prediction, Error>> batch(std::vector<JsonObject> inputs,
+                                                      const BatchOptions& options = {}) const;
+
   /// The messages a call would send: for looking, and for tests.
   Chat render(JsonObject inputs, const CallOptions& options = {}) const;
 
@@ -67,7 +88,7 @@ class Predictor {
   void set_signature(Signature signature);
   void set_demos(std::vector<Example> demos);
   void set_lm(std::shared_ptr<LM> lm) noexcept { lm_ = std::move(lm); }
-  void set_adapter(std::shared_ptr<const Adapter> adapter) noexcept { adapter_ = std::move(adapter); }
+  void set_adapter(std::shared_ptr<const Adapter> adapter);
   void set_sampling(Sampling sampling) { sampling_ = std::move(sampling); }
   /// Throws `Error` (`invalid_parameter`) for a policy out of range.
   void set_policy(CallPolicy policy);

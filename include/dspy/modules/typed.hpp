@@ -3,9 +3,12 @@
 #include "dspy/modules/predictor.hpp"
 #include "dspy/signature/reflect.hpp"
 
+#include <expected>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace dspy {
 
@@ -70,6 +73,18 @@ class TypedModule {
   }
   Async<Output> astream(Input input, FieldSink sink, CallOptions options = {}) const {
     return finish(predictor_.astream(to_values(input), std::move(sink), std::move(options)));
+  }
+
+  /// Asks about each of `inputs`, many at once; see `Predictor::batch`.
+  std::vector<std::expected<Output, Error>> batch(std::span<const Input> inputs,
+                                                  const BatchOptions& options = {}) const {
+    std::vector<JsonObject> values;
+    values.reserve(inputs.size());
+    for (const auto& input : inputs) values.push_back(to_values(input));
+    std::vector<std::expected<Output, Error>> out;
+    out.reserve(inputs.size());
+    for (auto& each : predictor_.batch(std::move(values), options)) out.push_back(std::move(each).transform(typed));
+    return out;
   }
 
   /// The messages a call would send.

@@ -52,6 +52,7 @@ std::optional<std::size_t> FieldTracker::push(std::string_view text) {
   constexpr std::string_view closing = "</think>";
   auto belongs = field();
   open_ += text;
+  taken_ += text.size();
   if (may_think_) {
     if (open_.size() < opening.size() && opening.starts_with(open_)) return belongs;
     const bool thinks = open_.starts_with(opening);
@@ -65,6 +66,7 @@ std::optional<std::size_t> FieldTracker::push(std::string_view text) {
     if (at == std::string::npos) break;
     open_.erase(0, at + headings_[next_].size());
     ++next_;
+    starts_.push_back(open_.empty() ? taken_ : taken_ - text.size());
     if (!open_.empty()) belongs = field();
   }
   const auto longest = next_ < headings_.size() ? headings_[next_].size() : 0;

@@ -2,8 +2,10 @@
 
 #include "dspy/lm/request.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +22,11 @@ class FieldTracker {
   std::optional<std::size_t> push(std::string_view text);
   /// The output whose value comes next or goes on.
   std::optional<std::size_t> field() const noexcept;
+  /// How many bytes had been taken when the value of each output came next, as far as they have: when a heading ends
+  /// within a text, before that text.
+  std::span<const std::size_t> starts() const noexcept {
+    return std::span(starts_).first(std::min(starts_.size(), names_.size()));
+  }
   /// The names of the outputs, in the order of the signature; none where the contract has no signature.
   const std::vector<std::string>& names() const noexcept { return names_; }
 
@@ -27,8 +34,10 @@ class FieldTracker {
   std::vector<std::string> names_;
   std::vector<std::string> headings_;  ///< Of each output; and of what comes after the last, if anything does.
   bool may_think_;
-  std::size_t next_ = 0;  ///< The heading to come.
-  std::string open_;      ///< Text in which it may have begun.
+  std::size_t next_ = 0;   ///< The heading to come.
+  std::size_t taken_ = 0;  ///< In bytes.
+  std::vector<std::size_t> starts_;
+  std::string open_;  ///< Text in which it may have begun.
 };
 
 }  // namespace dspy::llama::mask

@@ -1,7 +1,6 @@
 // What Python DSPy 3.3.1 was seen to do: tests/cases/dspy.  docs/guide/adapters.md lists where
 // this library differs on purpose.
 
-#include "adapters/markers.hpp"
 #include "cases.hpp"
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/text.hpp"

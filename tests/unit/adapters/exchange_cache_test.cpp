@@ -50,6 +50,17 @@ TEST_CASE("A copy shares what is kept, and forgets for itself alone") {
   CHECK(cache.get(adapter, signature, {}) == kept);
 }
 
+TEST_CASE("What a copy comes to keep is shared as well") {
+  const std::shared_ptr<const Adapter> adapter = std::make_shared<FieldAdapter>();
+  const auto signature = qa();
+  const ExchangeCache cache;
+  const ExchangeCache copy(cache);
+
+  const auto kept = copy.get(adapter, signature, {});
+
+  CHECK(cache.get(adapter, signature, {}) == kept);
+}
+
 TEST_CASE("Threads may ask for an exchange at the same time") {
   const std::shared_ptr<const Adapter> adapters[] = {std::make_shared<FieldAdapter>(), std::make_shared<ChatAdapter>()};
   const auto signature = qa();

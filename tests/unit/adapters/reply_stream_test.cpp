@@ -1,5 +1,3 @@
-#include "adapters/reply_stream.hpp"
-
 #include "dspy/adapters/field_adapter.hpp"
 #include "streamed.hpp"
 

@@ -1,5 +1,3 @@
-#include "adapters/whole_rules.hpp"
-
 #include "dspy/adapters/field_adapter.hpp"
 
 #include <doctest/doctest.h>

@@ -4,6 +4,7 @@
 #include "fake_runtime.hpp"
 #include "support.hpp"
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,18 @@ struct EngineFixture {
   }
   Reply ask(std::string question, Sampling sampling = {.temperature = 0}) {
     return wait(engine->generate(asks(std::move(question), std::move(sampling))));
+  }
+};
+
+/// The embedded model, and something of the kind it was trained on, long enough to be worth sharing.
+struct EmbeddedModel {
+  std::shared_ptr<const llama::Model> model =
+      llama::Model::load(std::filesystem::path(DSPY_MODEL_DIR) / "dspy-tiny.gguf", {.gpu_layers = 0});
+
+  static std::string facts() {
+    std::string text;
+    for (int i = 0; i < 8; ++i) text += "Tom lives in Lima and Mara lives in Oslo, where it rains. ";
+    return text;
   }
 };
 

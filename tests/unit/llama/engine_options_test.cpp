@@ -58,7 +58,8 @@ TEST_CASE("a KV budget in bytes holds as many tokens as the model's shape says")
     std::int64_t bytes;
     int tokens;
   };
-  for (const auto& [type, bytes, tokens] : {Case{KvType::f16, 256 * 1024, 1024}, Case{KvType::f32, 256 * 1024, 512}}) {
+  for (const auto& [type, bytes, tokens] :
+       {Case{KvType::f16, 256 * 1024LL, 1024}, Case{KvType::f32, 256 * 1024LL, 512}}) {
     CAPTURE(static_cast<int>(type));
     const llama::Engine engine(model, {.threads = 1, .kv_bytes = bytes, .kv_type = type});
     CHECK(engine.options().kv_tokens == tokens);
@@ -76,7 +77,7 @@ TEST_CASE_FIXTURE(EngineFixture, "a prompt that the budget cannot hold is refuse
     std::string remedy;
   };
   for (const auto& [options, remedy] : {Case{{.kv_tokens = 100}, "or raise context_length or kv_tokens"},
-                                        Case{{.kv_bytes = 100 * 256}, "or raise kv_bytes"},
+                                        Case{{.kv_bytes = 100 * 256LL}, "or raise kv_bytes"},
                                         Case{{.context_length = 100, .kv_tokens = 200}, "or raise context_length"},
                                         Case{{.context_length = 4096}, "shorten it"}}) {
     CAPTURE(remedy);

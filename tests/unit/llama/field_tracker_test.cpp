@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -55,6 +56,34 @@ TEST_CASE("each byte of a reply belongs to the output whose heading came last") 
     auto expected = fields_of(contract, reply, 1);
     CHECK(expected.size() == reply.size());
     CHECK(expected == fields);
+  }
+}
+
+TEST_CASE("the text in which each value begins is known as soon as its heading has come") {
+  struct Case {
+    OutputContract contract;
+    std::string_view reply;
+    std::vector<std::size_t> starts;
+  };
+  const std::vector<Case> cases = {
+      {contract(Form::fields), "Mood: ok\nScore: 3", {5, 15}},
+      {contract(Form::fields), "Mood: ok\nSco", {5}},
+      {contract(Form::json), "{\n  \"mood\": \"x\",\n  \"score\": 3\n}", {11, 27}},
+      {contract(Form::xml), "<mood>\nx\n</mood>\n\n<score>\n3\n</score>", {6, 25}},
+      {contract(Form::markers), "[[ ## mood ## ]]\nx\n\n[[ ## score ## ]]\n3\n\n[[ ## completed ## ]]", {16, 37}},
+      {contract(Form::fields, true), "<think>Mood: no</think>\nMood: x\nScore: 1", {29, 38}},
+      {{.form = Form::choices, .choices = {"Mood:"}}, "Mood:", {}},
+  };
+  for (const auto& [contract, reply, starts] : cases) {
+    for (const std::size_t step : {1, 3, 100}) {
+      CAPTURE(reply);
+      CAPTURE(step);
+      FieldTracker tracker(contract);
+      for (std::size_t at = 0; at < reply.size(); at += step) tracker.push(reply.substr(at, step));
+      auto expected = starts;
+      for (auto& start : expected) start -= start % step;
+      CHECK(std::ranges::equal(tracker.starts(), expected));
+    }
   }
 }
 

@@ -4,8 +4,6 @@
 
 #include <doctest/doctest.h>
 
-#include <filesystem>
-#include <format>
 #include <memory>
 #include <set>
 #include <stop_token>
@@ -20,14 +18,9 @@ namespace {
 using test::error_of;
 using Fixture = test::EngineFixture;
 
-struct Embedded {
-  std::shared_ptr<const Model> model =
-      Model::load(std::filesystem::path(DSPY_MODEL_DIR) / "dspy-tiny.gguf", {.gpu_layers = 0});
-
+struct Embedded : test::EmbeddedModel {
   Generation work() const {
-    std::string text;
-    for (int i = 0; i < 8; ++i) text += "Tom lives in Lima and Mara lives in Oslo, where it rains. ";
-    return {.prompt = model->tokenize(text + "So"),
+    return {.prompt = model->tokenize(facts() + "So"),
             .sampling = {.max_tokens = 12, .temperature = 1, .top_p = 1, .repeat_penalty = 1, .seed = 40},
             .ignores_end = true};
   }

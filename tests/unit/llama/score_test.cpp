@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <format>
 #include <limits>
 #include <memory>
@@ -20,15 +19,9 @@ namespace {
 using test::error_of;
 using Fixture = test::EngineFixture;
 
-/// The embedded model.
-struct Embedded {
-  std::shared_ptr<const Model> model =
-      Model::load(std::filesystem::path(DSPY_MODEL_DIR) / "dspy-tiny.gguf", {.gpu_layers = 0});
-
+struct Embedded : test::EmbeddedModel {
   std::vector<Token> question(std::string_view name) const {
-    std::string text;
-    for (int i = 0; i < 8; ++i) text += "Tom lives in Lima and Mara lives in Oslo, where it rains. ";
-    return model->tokenize(Chat{{Role::user, text + "Where does " + std::string(name) + " live?"}});
+    return model->tokenize(Chat{{Role::user, facts() + "Where does " + std::string(name) + " live?"}});
   }
 };
 

@@ -10,8 +10,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <string>
+#include <vector>
 
 using namespace dspy;
 
@@ -20,6 +22,38 @@ namespace {
 std::shared_ptr<ScriptedLM> scripted(std::deque<std::string> replies) {
   return std::make_shared<ScriptedLM>(std::move(replies));
 }
+
+/// Goes on from a text, and tells from where the values of `Label: value` lines can be written, as a local model does.
+class ContinuingLM final : public LM {
+ public:
+  explicit ContinuingLM(std::deque<std::string> replies) : replies_(std::move(replies)) {}
+
+  std::string_view model() const noexcept override { return "continuing"; }
+  bool continues() const noexcept override { return true; }
+  Async<Reply> complete(Request request) override {
+    REQUIRE_FALSE(replies_.empty());
+    auto text = std::move(replies_.front());
+    replies_.pop_front();
+    // What is scripted says the heading too.
+    const auto heading = request.begins_with.substr(request.begins_with.rfind('\n') + 1);
+    if (!heading.empty()) {
+      REQUIRE(text.starts_with(heading));
+      text = request.begins_with + text.substr(heading.size());
+    }
+    Reply reply{.text = text};
+    for (const auto& output : request.contract.signature->outputs) {
+      if (const auto at = text.find(output.label + ":"); at != std::string::npos)
+        reply.resume_points.emplace_back(output.name, at + output.label.size() + 1);
+    }
+    requests.push_back(std::move(request));
+    co_return reply;
+  }
+
+  std::vector<Request> requests;
+
+ private:
+  std::deque<std::string> replies_;
+};
 
 bool has_flag(const Prediction& prediction, std::string_view field, std::string_view liberty) {
   return std::ranges::contains(prediction.flags, Flag{std::string(field), std::string(liberty)});
@@ -219,9 +253,84 @@ TEST_CASE("An error of the model itself is nothing to ask again about") {
   CHECK(result.error().code() == Errc::inference_failed);
 }
 
-TEST_CASE("A policy out of range is refused") {
-  const auto result = attempt([] { Predictor(Signature::parse("a -> b"), {.policy = {.ask_again = -1}}); });
+TEST_CASE("A wrong value is written again, with what stands before it kept") {
+  const auto lm = std::make_shared<ContinuingLM>(
+      std::deque<std::string>{"Name: Ann\nAge: old\nTown: Rome", "Age: 200\nTown: Oslo", "Age: 30\nTown: Lima"});
+  const Predictor predict(Signature::parse("text -> name, age: Annotated[int, Field(le=150)], town"),
+                          {.lm = lm, .sampling = {.temperature = 0, .seed = 5}, .policy = {.rewrite = 2}});
 
-  REQUIRE_FALSE(result.has_value());
-  CHECK(result.error().code() == Errc::invalid_parameter);
+  const auto prediction = predict({{"text", "…"}});
+
+  CHECK(prediction.data == JsonObject{{"name", "Ann"}, {"age", 30}, {"town", "Lima"}});
+  CHECK(prediction.failures.size() == 2);
+  CHECK(has_flag(prediction, "", "rewritten"));
+  CHECK_FALSE(has_flag(prediction, "", "asked_again"));
+  REQUIRE(lm->requests.size() == 3);
+  for (const auto i : {1, 2}) {
+    const auto& request = lm->requests[static_cast<std::size_t>(i)];
+    CHECK(request.begins_with == "Name: Ann\nAge:");
+    CHECK(request.messages == lm->requests[0].messages);
+    CHECK(request.sampling.temperature == 0);
+    CHECK(request.sampling.field_temperatures.at("age") == 0.7);
+    CHECK(request.sampling.seed != lm->requests[static_cast<std::size_t>(i) - 1].sampling.seed);
+  }
+}
+
+TEST_CASE("Where writing again does not help, the model is asked again") {
+  const auto lm =
+      std::make_shared<ContinuingLM>(std::deque<std::string>{"Age: old", "Age: older", "Age: very old", "Age: 5"});
+  const Predictor predict(Signature::parse("text -> age: int"), {.lm = lm, .policy = {.rewrite = 2, .ask_again = 1}});
+
+  const auto prediction = predict({{"text", "…"}});
+
+  CHECK(prediction.at("age") == 5);
+  REQUIRE(lm->requests.size() == 4);
+  CHECK(lm->requests[2].begins_with == "Age:");
+  CHECK(lm->requests[3].begins_with.empty());
+  CHECK(lm->requests[3].messages.size() == 3);
+}
+
+TEST_CASE("After asking again, a value is written again in the reply to that") {
+  const auto lm = std::make_shared<ContinuingLM>(std::deque<std::string>{"nothing of the kind", "Age: old", "Age: 5"});
+  const Predictor predict(Signature::parse("text -> age: int, name"), {.lm = lm, .policy = {.rewrite = 1}});
+
+  const auto result = attempt([&] { return predict({{"text", "…"}}); });
+
+  CHECK_FALSE(result.has_value());  // the name is still missing
+  REQUIRE(lm->requests.size() == 3);
+  CHECK(lm->requests[1].messages.size() == 3);
+  CHECK(lm->requests[2].messages == lm->requests[1].messages);
+  CHECK(lm->requests[2].begins_with == "Age:");
+}
+
+TEST_CASE("A stream takes back what was handed out before a value is written again") {
+  const auto lm = std::make_shared<ContinuingLM>(std::deque<std::string>{"Name: Ann\nAge: old", "Age: 30"});
+  const Predictor predict(Signature::parse("text -> name, age: int"), {.lm = lm, .policy = {.rewrite = 1}});
+  std::map<std::string, std::string> shown;
+
+  const auto prediction = predict.stream({{"text", "…"}}, [&](const FieldEvent& event) {
+    auto& text = shown[std::string(event.field)];
+    if (event.restart) text.clear();
+    text += event.text;
+  });
+
+  CHECK(prediction.at("age") == 30);
+  CHECK(shown == std::map<std::string, std::string>{{"name", "Ann"}, {"age", "30"}});
+}
+
+TEST_CASE("A model that cannot go on from a text is asked again instead") {
+  const auto lm = scripted({"Answer: many", "Answer: 4"});
+  const Predictor predict(Signature::parse("question -> answer: int"), {.lm = lm, .policy = {.rewrite = 3}});
+
+  CHECK(has_flag(predict({{"question", "2+2?"}}), "", "asked_again"));
+  CHECK(lm->requests()[1].begins_with.empty());
+}
+
+TEST_CASE("A policy out of range is refused") {
+  for (const CallPolicy& policy : {CallPolicy{.rewrite = -1}, CallPolicy{.ask_again = -1}}) {
+    const auto result = attempt([&] { Predictor(Signature::parse("a -> b"), {.policy = policy}); });
+
+    REQUIRE_FALSE(result.has_value());
+    CHECK(result.error().code() == Errc::invalid_parameter);
+  }
 }
