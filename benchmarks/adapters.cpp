@@ -82,7 +82,7 @@ BENCHMARK(format_16_demos)->DenseRange(0, 3);
 void read(benchmark::State& state, const Adapter& adapter, const std::string& reply) {
   const auto exchange = adapter.prepare(std::make_shared<const Signature>(signature()));
   const auto reading = exchange->parse(reply);
-  if (!reading) return state.SkipWithError(reading.error().message().c_str());
+  if (!reading) return state.SkipWithError(reading.error().message());
   state.SetLabel(std::string(adapter.name()) + ", " + std::to_string(reply.size()) + " bytes, " +
                  std::to_string(reading->flags.size()) + " flags");
   for (auto _ : state) benchmark::DoNotOptimize(exchange->parse(reply));

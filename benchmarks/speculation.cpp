@@ -9,7 +9,8 @@
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/wait.hpp"
-#include "dspy/llama/llama_lm.hpp"
+#include "dspy/llama/engine.hpp"
+#include "dspy/llama/model.hpp"
 
 #include <sys/resource.h>
 
@@ -65,8 +66,8 @@ std::string facts(std::size_t i, bool many) {
 }
 
 std::vector<Work> all_work(const llama::Model& model) {
-  const auto chat = [&](const char* notation, const char* instructions, JsonObject inputs, llama::Constrain constrain,
-                        double temperature) {
+  const auto chat = [&](const char* notation, const char* instructions, const JsonObject& inputs,
+                        llama::Constrain constrain, double temperature) {
     const auto exchange =
         adapter("field")->prepare(std::make_shared<const Signature>(Signature::parse(notation, instructions)));
     return llama::Generation{.prompt = model.tokenize(exchange->format(inputs)),
@@ -74,7 +75,7 @@ std::vector<Work> all_work(const llama::Model& model) {
                              .contract = exchange->contract(),
                              .constrain = constrain};
   };
-  const auto text = [](std::string value) { return Json(std::move(value)); };
+  const auto text = [](const std::string& value) { return Json(value); };
   std::vector<Work> all = {{"a full sentence"},      {"a record of four fields"},   {"a record, held to its contract"},
                            {"a list of names"},      {"reasoning, then an answer"}, {"triage of tickets"},
                            {"sums, with reasoning"}, {"free text at temperature 1"}};

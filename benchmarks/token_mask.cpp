@@ -39,8 +39,8 @@ const std::shared_ptr<const Vocabulary>& vocabulary() {
 
 const std::vector<const char*> contracts = {
     "q -> answer: str, confidence: float",
-    "q -> category: Literal['billing', 'shipping', 'technical', 'other'], priority: Literal['low', 'medium', 'high'], "
-    "sentiment: float, order_id: Optional[str], refund: bool",
+    ("q -> category: Literal['billing', 'shipping', 'technical', 'other'], priority: Literal['low', 'medium', 'high'], "
+     "sentiment: float, order_id: Optional[str], refund: bool"),
     "q -> names: list[str], ages: list[int], active: list[bool]",
     "q -> scores: dict[str, float], tags: list[Literal['a', 'b', 'c']], note: Optional[str]",
     "q -> reasoning: str, steps: list[str], result: int",

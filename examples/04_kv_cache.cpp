@@ -30,7 +30,7 @@ void ask(std::string_view title, const std::shared_ptr<dspy::LlamaLM>& lm) {
   }
 }
 
-std::shared_ptr<dspy::LlamaLM> model(dspy::llama::EngineOptions engine) {
+std::shared_ptr<dspy::LlamaLM> model(const dspy::llama::EngineOptions& engine) {
   return std::make_shared<dspy::LlamaLM>("models/dspy-tiny.gguf",
                                          dspy::LlamaOptions{.sampling = {.temperature = 0}, .engine = engine});
 }

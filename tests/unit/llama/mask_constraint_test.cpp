@@ -12,7 +12,6 @@
 
 using namespace dspy::llama::mask;
 using dspy::test::GrammarMaker;
-using dspy::test::GrammarNode;
 using dspy::test::ReferenceMatcher;
 
 namespace {

@@ -1,7 +1,6 @@
 #include "dspy/base/error.hpp"
 #include "llama/mask/constraint_cache.hpp"
 #include "llama/mask/matcher.hpp"
-#include "support/mask/vocabularies.hpp"
 
 #include <doctest/doctest.h>
 

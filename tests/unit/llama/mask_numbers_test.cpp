@@ -1,5 +1,5 @@
+#include "llama/mask/automaton.hpp"
 #include "llama/mask/numbers.hpp"
-#include "support/mask/accepts.hpp"
 
 #include <doctest/doctest.h>
 

@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <random>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -110,7 +109,7 @@ TEST_CASE_FIXTURE(Fixture, "nodes are joined under sequences that use them") {
   CHECK(tree->give(1, tokens("one two")) == 7);
   run(2, whole);
   // Each piece is a node of its own, and there are too few sequences for them and another prompt.
-  for (const std::size_t end : {9, 13, 18}) CHECK(tree->give(2, std::span(whole).first(end)) == end);
+  for (const auto end : {9UZ, 13UZ, 18UZ}) CHECK(tree->give(2, std::span(whole).first(end)) == end);
   run(0, tokens("another"));
   CHECK(tree->give(0, tokens("another")) == 7);
   CHECK(held(1) == tokens("one two"));
@@ -174,7 +173,7 @@ TEST_CASE_FIXTURE(Fixture, "idle prompts go to host memory, oldest first, and co
 }
 
 TEST_CASE_FIXTURE(Fixture, "host memory has a bound; what is pinned stays") {
-  start(12 * 2 * sizeof(int) * 2);  // two prompts of twelve
+  start(48 * sizeof(int));  // two prompts of twelve
   tree->pin(tokens("first"));
   for (const auto* text : {"first prompt", "secnd prompt", "third prompt", "forth prompt"}) run_and_keep(text);
 
@@ -232,7 +231,7 @@ TEST_CASE_FIXTURE(Fixture, "whatever happens, a sequence holds its own tokens an
         if (pick(2) == 0)
           tree->give(sequence,
                      std::span<const Token>(running[sequence])
-                         .first(static_cast<std::size_t>(1 + pick(static_cast<int>(running[sequence].size())))));
+                         .first(1 + static_cast<std::size_t>(pick(static_cast<int>(running[sequence].size())))));
         REQUIRE(held(sequence) == running[sequence]);
         if (pick(2) == 0) {
           end(sequence);

@@ -17,7 +17,6 @@ namespace dspy {
 namespace {
 
 using llama::Engine;
-using llama::EngineOptions;
 using Bits = std::vector<std::uint64_t>;
 
 /// The embedded model, and the bits of every score that is read.

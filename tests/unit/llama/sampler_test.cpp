@@ -144,7 +144,7 @@ TEST_CASE("frequency counts how often the reply said it, presence whether it did
   CHECK(once(frequency, {3, 2.5, 0}, {0}) == 0);  // 2.6
   CHECK(once(frequency, {3, 2.5, 0}, {0, 0}) == 1);
   CHECK(once(presence, {3, 2.5, 0}, {0, 0, 0}) == 0);
-  CHECK(once(presence, {3, 2.7, 0}, {0}) == 1);
+  CHECK(once(presence, {3, 2.7F, 0}, {0}) == 1);
   frequency.frequency_penalty = -1;
   CHECK(once(frequency, {3, 2.5, 0}, {1}) == 1);
 }
@@ -181,7 +181,7 @@ std::vector<double> reference_shares(std::vector<float> logits, const SamplerOpt
 }
 
 TEST_CASE("draws from large vocabularies follow the shares that a slow sampler finds") {
-  for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     CAPTURE(seed);
     std::vector<float> logits(3000);
     for (std::size_t i = 0; i < logits.size(); ++i)

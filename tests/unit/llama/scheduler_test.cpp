@@ -4,10 +4,8 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <atomic>
 #include <format>
-#include <fstream>
 #include <mutex>
 #include <random>
 #include <string>
@@ -202,7 +200,7 @@ TEST_CASE_FIXTURE(Fixture, "prompts that take turns come back from host memory, 
 }
 
 TEST_CASE_FIXTURE(Fixture, "a pinned prompt stays when others push it out, until it is unpinned") {
-  start({.kv_tokens = 900, .host_bytes = 800 * 8});
+  start({.kv_tokens = 900, .host_bytes = 6400});
   const auto prefix = model->tokenize(std::string(300, 'P'));
   const auto use = [&] {
     auto tokens = prefix;

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <optional>
 #include <variant>
-#include <vector>
 
 using namespace dspy;
 

@@ -1,5 +1,5 @@
 #include "dspy/base/error.hpp"
-#include "dspy/signature/signature.hpp"
+#include "dspy/signature/field.hpp"
 
 #include <doctest/doctest.h>
 
