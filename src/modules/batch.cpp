@@ -33,7 +33,6 @@ std::vector<std::size_t> order_of(const std::vector<BatchCall>& calls, const Bat
 }
 
 Async<Outcome> outcome_of(BatchCall& call, const CallOptions& options) {
-  // A coroutine must not wait within a catch clause, and need not.
   try {
     co_return co_await call.predictor.acall(std::move(call.inputs), options);
   } catch (const Error& error) {
@@ -43,31 +42,41 @@ Async<Outcome> outcome_of(BatchCall& call, const CallOptions& options) {
   }
 }
 
-}  // namespace
-
-Async<std::vector<Outcome>> abatch(std::vector<BatchCall> calls, BatchOptions options) {
-  if (options.concurrency == 0)
-    throw Error(Errc::invalid_parameter, "a batch of concurrency 0 would never begin; allow at least 1 call at a time");
-  const auto order = order_of(calls, options);
-  const auto most = options.max_errors.value_or(calls.size() + 1);
-  std::vector<Outcome> outcomes(calls.size());
+/// A batch under way.
+struct Batch {
+  std::vector<BatchCall> calls;
+  const BatchOptions& options;
+  std::vector<std::size_t> order = order_of(calls, options);
+  std::size_t most_errors = options.max_errors.value_or(calls.size() + 1);
+  std::vector<Outcome> outcomes = std::vector<Outcome>(calls.size());
   std::atomic<std::size_t> errors = 0;
   std::atomic<std::size_t> done = 0;
-  co_await run_concurrently(calls.size(), options.concurrency, [&](std::size_t turn) -> Async<void> {
+
+  Async<void> make_call(std::size_t turn) {
     auto& outcome = outcomes[order[turn]];
     if (options.call.stop.stop_requested()) {
       outcome = std::unexpected(Error(Errc::cancelled, "the batch was stopped before this call began"));
-    } else if (errors.load() >= most) {
-      outcome = std::unexpected(
-          Error(Errc::cancelled, std::format("this call was not made: {} others failed before (max_errors)", most)));
+    } else if (errors.load() >= most_errors) {
+      outcome = std::unexpected(Error(
+          Errc::cancelled, std::format("this call was not made: {} others failed before (max_errors)", most_errors)));
     } else {
       outcome = co_await outcome_of(calls[order[turn]], options.call);
       if (!outcome) errors.fetch_add(1);
     }
     const auto ended = done.fetch_add(1) + 1;
     if (options.progress) options.progress(ended, calls.size());
-  });
-  co_return outcomes;
+  }
+};
+
+}  // namespace
+
+Async<std::vector<Outcome>> abatch(std::vector<BatchCall> calls, BatchOptions options) {
+  if (options.concurrency == 0)
+    throw Error(Errc::invalid_parameter, "a batch of concurrency 0 would never begin; allow at least 1 call at a time");
+  Batch batch{.calls = std::move(calls), .options = options};
+  co_await run_concurrently(batch.calls.size(), options.concurrency,
+                            [&batch](std::size_t turn) { return batch.make_call(turn); });
+  co_return std::move(batch.outcomes);
 }
 
 std::vector<Outcome> batch(std::vector<BatchCall> calls, const BatchOptions& options) {

@@ -75,7 +75,7 @@ TEST_CASE("the text in which each value begins is known as soon as its heading h
       {{.form = Form::choices, .choices = {"Mood:"}}, "Mood:", {}},
   };
   for (const auto& [contract, reply, starts] : cases) {
-    for (const std::size_t step : {1, 3, 100}) {
+    for (const auto step : {1UZ, 3UZ, 100UZ}) {
       CAPTURE(reply);
       CAPTURE(step);
       FieldTracker tracker(contract);

@@ -1,7 +1,7 @@
 #include "dspy/adapters/adapter.hpp"
+#include "dspy/base/wait.hpp"
 #include "dspy/llama/llama_lm.hpp"
 #include "dspy/modules/predictor.hpp"
-#include "support.hpp"
 
 #include <doctest/doctest.h>
 

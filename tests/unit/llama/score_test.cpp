@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <format>
 #include <limits>
 #include <memory>
 #include <numeric>
