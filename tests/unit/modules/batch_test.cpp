@@ -1,6 +1,5 @@
 #include "dspy/modules/batch.hpp"
 
-#include "dspy/base/wait.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predict.hpp"
 
