@@ -38,11 +38,16 @@ detail::Instant to_instant(std::chrono::duration<Rep, Period> length) {
   constexpr double most = 9.2e18;  // seconds, below 2^63
   const double approximate = duration<double>(length).count();
   if (!(approximate > -most && approximate < most)) detail::refuse_length();
-  const auto whole = floor<seconds>(length);
-  const auto rest = round<nanoseconds>(length - whole);
-  const auto parts = static_cast<std::int32_t>(rest.count());
-  if (parts == 1'000'000'000) return {whole.count() + 1, 0};  // a floating rest just below a second
-  return {whole.count(), parts};
+  // Towards zero first: the whole seconds below the least time of a type may be beyond it.
+  const auto whole = duration_cast<seconds>(length);
+  auto parts = round<nanoseconds>(length - whole).count();
+  auto count = whole.count();
+  if (parts < 0) {
+    --count;
+    parts += 1'000'000'000;
+  }
+  if (parts == 1'000'000'000) return {count + 1, 0};  // a floating rest just below a second
+  return {count, static_cast<std::int32_t>(parts)};
 }
 
 template <class D>
