@@ -159,7 +159,8 @@ std::vector<std::pair<std::string, std::size_t>> Sequence::resume_points() const
   std::vector<std::pair<std::string, std::size_t>> out;
   const auto starts = fields_.starts();
   out.reserve(starts.size());
-  for (std::size_t i = 0; i < starts.size(); ++i) out.emplace_back(fields_.names()[i], starts[i] - dropped_);
+  for (std::size_t i = 0; i < starts.size(); ++i)
+    out.emplace_back(fields_.names()[i], starts[i] - std::min(starts[i], dropped_));
   return out;
 }
 

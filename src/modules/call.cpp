@@ -41,8 +41,8 @@ void rewrite(Request& next, std::string_view reply, const std::pair<std::string,
   const auto own = sampling.field_temperatures.find(start.first);
   const auto usual = own != sampling.field_temperatures.end() ? own->second : sampling.temperature.value_or(lively);
   sampling.field_temperatures[start.first] = std::max(usual, lively);
-  // Not what was drawn before, and the same again in another run.
-  if (sampling.seed) *sampling.seed += 0x9E3779B97F4A7C15ULL * (static_cast<std::uint64_t>(rewrites_left) + 1);
+  // Always a seed, as the LM may have one of its own: not what was drawn before, and the same again in another run.
+  sampling.seed = sampling.seed.value_or(0) + 0x9E3779B97F4A7C15ULL * (static_cast<std::uint64_t>(rewrites_left) + 1);
 }
 
 /// Shows the model its last reply and what was wrong with it.

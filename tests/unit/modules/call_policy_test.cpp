@@ -10,8 +10,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -274,6 +277,17 @@ TEST_CASE("A wrong value is written again, with what stands before it kept") {
     CHECK(request.sampling.field_temperatures.at("age") == 0.7);
     CHECK(request.sampling.seed != lm->requests[static_cast<std::size_t>(i) - 1].sampling.seed);
   }
+}
+
+TEST_CASE("Each time a value is written again it is drawn anew, also where only the LM has a seed") {
+  const auto lm = std::make_shared<ContinuingLM>(std::deque<std::string>{"Age: a", "Age: b", "Age: c", "Age: 5"});
+  const Predictor predict(Signature::parse("text -> age: int"), {.lm = lm, .policy = {.rewrite = 3}});
+
+  CHECK(predict({{"text", "…"}}).at("age") == 5);
+
+  std::set<std::optional<std::uint64_t>> seeds;
+  for (const auto& request : lm->requests) seeds.insert(request.sampling.seed);
+  CHECK(seeds.size() == 4);
 }
 
 TEST_CASE("Where writing again does not help, the model is asked again") {
