@@ -44,6 +44,7 @@ std::string Unreadable::complaint() const {
   if (!missing.empty()) {
     out = std::format("the reply lacks the field{} {}", missing.size() == 1 ? "" : "s",
                       text::enumerate(missing, "`", "and"));
+    if (!cause.empty()) out += std::format(": {}", cause);
   }
   for (const auto& fault : invalid) {
     if (!out.empty()) out += "; ";

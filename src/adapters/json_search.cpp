@@ -55,18 +55,20 @@ std::optional<FoundObject> find_object(const Labels& labels, std::string_view te
   return std::nullopt;
 }
 
-bool holds_broken_object(const Labels& labels, std::string_view text) noexcept {
+std::optional<JsonProblem> problem_of_object(const Labels& labels, std::string_view text, std::size_t from) {
   constexpr std::size_t longest_key = 256;
-  for (auto at = text.find('{'); at < text.size(); at = text.find('{', at + 1)) {
+  for (auto at = text.find('{', from); at < text.size(); at = text.find('{', at + 1)) {
     const auto start = text::trim(text.substr(at + 1, longest_key));
     const auto colon = start.find(':');
     if (colon == std::string_view::npos) continue;
     auto key = text::trim(start.substr(0, colon));
     const bool quoted = key.size() > 1 && (key[0] == '"' || key[0] == '\'') && key.back() == key[0];
     if (quoted) key = key.substr(1, key.size() - 2);
-    if (labels.find_output(key) != labels.signature().outputs.size()) return true;
+    if (labels.find_output(key) == labels.signature().outputs.size()) continue;
+    auto read = read_lenient_json(text, at);
+    return read ? JsonProblem{.message = "it stands within broken JSON", .position = at} : std::move(read.error());
   }
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace dspy

@@ -23,8 +23,8 @@ struct FoundObject {
 std::optional<FoundObject> find_object(const Labels& labels, std::string_view text, std::size_t from,
                                        std::size_t until);
 
-/// True if something in `text` begins like an object whose first key names an output: where no
-/// object was found, what the model meant was one.
-bool holds_broken_object(const Labels& labels, std::string_view text) noexcept;
+/// What is wrong with the first thing in `text`, from `from` on, that begins like an object whose first key names an
+/// output; nothing if there is none.  Where no object was found, what the model meant was that one.
+std::optional<JsonProblem> problem_of_object(const Labels& labels, std::string_view text, std::size_t from);
 
 }  // namespace dspy

@@ -225,10 +225,10 @@ LabelMatch Labels::match_at(std::string_view text, std::size_t offset, std::size
   bool cut = false;
   const auto consider = [&](std::string_view label, Kind side, std::size_t index) {
     if (best.is_label() && best.spelled_as_is) return;
-    const auto walked = walk(text, label);
+    const bool as_is = text.starts_with(label);
+    const auto walked = as_is && !is_separator(label.back()) ? Walk{Walk::Kind::same, label.size()} : walk(text, label);
     cut |= walked.kind == Walk::Kind::ran_out;
     if (walked.kind != Walk::Kind::same) return;
-    const bool as_is = text.starts_with(label);
     if (best.is_label() && !as_is) return;
     auto found = follow(text, walked.end, opened, complete);
     cut |= found.kind == Kind::possible;

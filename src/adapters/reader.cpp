@@ -5,6 +5,7 @@
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
+#include <format>
 #include <utility>
 
 namespace dspy {
@@ -75,8 +76,10 @@ ReplyReader::Found ReplyReader::find() {
 std::optional<ReplyReader::Found> ReplyReader::find_as(Form form) {
   if (form == Form::json) {
     if (find_json(text_.size(), start_)) return Found::json;
-    if (!holds_broken_object(form_.labels, text_.substr(start_))) return std::nullopt;
+    const auto problem = problem_of_object(form_.labels, text_, start_);
+    if (!problem) return std::nullopt;
     take("malformed_json");
+    cause_ = std::format("its JSON object cannot be read: {} at byte {}", problem->message, problem->position);
     return Found::nothing;
   }
   if (!cut_into_sections(form)) return std::nullopt;
@@ -320,7 +323,9 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
   if (missing.empty() && invalid.empty()) return reading;
 
   for (const auto& member : absent) reading.outputs.stable_erase(member.key());
+  if (missing.empty()) cause_.clear();
   return std::unexpected(Unreadable{.missing = std::move(missing),
+                                    .cause = std::move(cause_),
                                     .invalid = std::move(invalid),
                                     .partial = std::move(reading.outputs),
                                     .flags = std::move(reading.flags),

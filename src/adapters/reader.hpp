@@ -71,6 +71,7 @@ class ReplyReader {
   std::optional<std::size_t> cut_member_;  ///< The output whose JSON string has no end.
   std::string_view whole_;
   std::vector<Flag> flags_;
+  std::string cause_;  ///< Why there is nothing, if something is broken.
   Found found_ = Found::nothing;
 };
 

@@ -1,39 +1,73 @@
 #include "dspy/base/wait.hpp"
 
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
+#include <utility>
 
 namespace dspy::detail {
 namespace {
 
-void drive(boost::asio::io_context& loop, Async<void> work) {
-  std::exception_ptr failure;
-  boost::asio::co_spawn(loop, std::move(work), [&failure](std::exception_ptr error) { failure = std::move(error); });
-  loop.restart();
-  loop.run();
-  if (failure) std::rethrow_exception(failure);
-}
+namespace asio = boost::asio;
+
+/// An event loop with one coroutine that awaits whatever the thread has to wait for, one after the other: to spawn a
+/// coroutine for each would be a fifth of what a call costs whose LM answers at once.
+class Driver {
+ public:
+  Driver() {
+    asio::co_spawn(loop_, serve(), asio::detached);
+    loop_.poll();
+  }
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+
+  bool is_idle() const noexcept { return static_cast<bool>(go_on_); }
+
+  void run(Async<void> work) {
+    work_ = std::move(work);
+    std::exchange(go_on_, nullptr)();
+    if (!is_idle()) {
+      while (!is_idle()) loop_.run_one();
+      loop_.poll();  // what the work left behind
+    }
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  }
+
+ private:
+  Async<void> serve() {
+    while (true) {
+      co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+          [this](auto handler) { go_on_ = std::move(handler); }, asio::use_awaitable);
+      try {
+        co_await std::exchange(work_, {});
+      } catch (...) {
+        failure_ = std::current_exception();
+      }
+    }
+  }
+
+  asio::io_context loop_{1};
+  Async<void> work_;
+  std::exception_ptr failure_;
+  asio::any_completion_handler<void()> go_on_;  ///< Set while nothing is driven.
+};
 
 }  // namespace
 
-// Each thread keeps one event loop, since making one costs more than a whole call.  A
-// `wait` inside a `wait` finds it busy and makes its own.
+// Each thread keeps one driver, since making one costs more than a whole call.  A `wait` inside a `wait` finds it busy
+// and makes its own.
 void run_to_end(Async<void> work) {
-  thread_local boost::asio::io_context shared_loop(1);
-  thread_local bool busy = false;
-  if (busy) {
-    boost::asio::io_context loop(1);
-    drive(loop, std::move(work));
-    return;
+  thread_local Driver shared;
+  if (shared.is_idle()) {
+    shared.run(std::move(work));
+  } else {
+    Driver().run(std::move(work));
   }
-  struct Release {
-    bool& flag;
-    explicit Release(bool& owned) : flag(owned) { flag = true; }
-    ~Release() { flag = false; }
-  } release(busy);
-  drive(shared_loop, std::move(work));
 }
 
 }  // namespace dspy::detail

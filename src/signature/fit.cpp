@@ -317,6 +317,10 @@ bool fit_in_place(const Type& type, Json& value, Violations& violations) {
 }
 
 bool fit_in_place(const Field& field, Json& value, Violations& violations) {
+  // Most fields are plain text, and a call looks at several.
+  const bool is_plain =
+      field.type.kind == Type::Kind::string && !field.type.limits.is_set() && field.validators.empty();
+  if (is_plain && value.is_string() && !text::invalid_utf8(view(value.get_string()))) return true;
   return Fitter(&violations).field(field, value, nullptr);
 }
 

@@ -35,6 +35,7 @@ struct Unreadable {
   };
 
   std::vector<std::string> missing = {};
+  std::string cause = {};  ///< Why they are missing, if the reply has something broken in their place.
   std::vector<Invalid> invalid = {};
   JsonObject partial = {};  ///< The fields that could be read.
   std::vector<Flag> flags = {};

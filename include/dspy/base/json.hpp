@@ -24,7 +24,7 @@ struct JsonProblem {
   std::size_t position = 0;  ///< In bytes from the start of the text.
 };
 
-/// Reads one strict JSON text (RFC 8259, UTF-8, nesting up to 256).  Thread-safe.
+/// Reads one strict JSON text (RFC 8259, UTF-8, nesting up to 256); refuses a number it would round.  Thread-safe.
 std::expected<Json, JsonProblem> parse_json(std::string_view text);
 
 /// The first member that an object in `text` names twice, where `text` is JSON; `parse_json` keeps

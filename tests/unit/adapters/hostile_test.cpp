@@ -179,10 +179,6 @@ TEST_CASE("A reply of more values than memory should be spent on is refused by n
     elements += "<a>1</a>";
   }
   numbers.back() = ' ';
-  const auto json = adapter("json")->parse(signature, "{\"items\": [" + numbers + "]}");
-  REQUIRE_FALSE(json.has_value());
-  CHECK(std::ranges::contains(json.error().flags, Flag{"", "malformed_json"}));
-
   struct Case {
     std::string_view adapter;
     std::string reply;
@@ -190,6 +186,7 @@ TEST_CASE("A reply of more values than memory should be spent on is refused by n
   };
   const Case cases[] = {
       {"chat", "[[ ## items ## ]]\n[" + numbers + "]", "there are more than 4000000 values"},
+      {"json", "{\"items\": [" + numbers + "]}", "there are more than 4000000 values"},
       {"field", "Items: " + numbers, "has more than 4000000 items"},
       {"xml", "<items>" + elements + "</items>", "there are more than 4000000 values"},
   };

@@ -1,4 +1,5 @@
 #include "dspy/adapters/field_adapter.hpp"
+#include "dspy/adapters/json_adapter.hpp"
 
 #include <doctest/doctest.h>
 
@@ -44,6 +45,16 @@ TEST_CASE("A reply that cannot be read keeps its text and says what is wrong in 
   CHECK(error.info().raw == "B: many\nlines");
   CHECK(FieldAdapter().parse(qa(), " ").error().message() ==
         "the reply lacks the field `answer`; the model replied with nothing");
+}
+
+TEST_CASE("What breaks a JSON object is told, and where") {
+  const auto reading = JsonAdapter().parse(Signature::parse("q -> a, b"), R"(Here: {"a": "x" "b": 2})");
+
+  REQUIRE_FALSE(reading.has_value());
+  CHECK(reading.error().missing == std::vector<std::string>{"a", "b"});
+  CHECK(reading.error().complaint() ==
+        "the reply lacks the fields `a` and `b`: its JSON object cannot be read: expected `,` or `}` at byte 16");
+  CHECK(FieldAdapter().parse(Signature::parse("q -> a, b"), "A: 1").error().cause.empty());
 }
 
 TEST_CASE("Messages quote a long reply by its start, cut between characters") {

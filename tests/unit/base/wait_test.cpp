@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -79,6 +80,17 @@ TEST_CASE("wait inside a wait runs to its end on the same thread") {
 
   CHECK(wait(nested(5, nested)) == 6);
   CHECK(wait(immediate(2)) == 2);
+}
+
+TEST_CASE("What work leaves behind is done before wait returns, if it is ready") {
+  int done = 0;
+  wait([](int& count) -> Async<void> {
+    const auto loop = co_await boost::asio::this_coro::executor;
+    co_await after_a_pause(0);
+    boost::asio::post(loop, [&count] { ++count; });
+  }(done));
+
+  CHECK(done == 1);
 }
 
 TEST_CASE("An error crosses nested waits") {
