@@ -15,6 +15,7 @@
 #include "dspy/base/wait.hpp"
 #include "dspy/llama/hardware.hpp"
 #include "dspy/llama/llama_lm.hpp"
+#include "support/programs.hpp"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -37,46 +38,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace dspy;
+using namespace dspy::bench;
 
 constexpr int reply_tokens = 96;
 constexpr int prompt_tokens = 512;
-
-double seconds_of(const rusage& used) {
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
-}
-
-/// Runs a program and returns what it prints; nothing if it cannot be run.  `environment` is added to ours.
-std::optional<std::string> output_of(std::vector<std::string> command, const std::vector<std::string>& environment = {},
-                                     double* cpu_seconds = nullptr) {
-  int pipe_ends[2];
-  if (::pipe(pipe_ends) != 0) return std::nullopt;
-  const auto child = ::fork();
-  if (child == 0) {
-    ::dup2(pipe_ends[1], 1);
-    ::close(pipe_ends[0]);
-    for (const auto& setting : environment) ::putenv(::strdup(setting.c_str()));
-    std::vector<char*> arguments;
-    for (auto& argument : command) arguments.push_back(argument.data());
-    arguments.push_back(nullptr);
-    if (std::freopen("/dev/null", "w", stderr) != nullptr) ::execvp(arguments[0], arguments.data());
-    ::_exit(127);
-  }
-  ::close(pipe_ends[1]);
-  std::string text;
-  char buffer[4096];
-  for (ssize_t count = 0; (count = ::read(pipe_ends[0], buffer, sizeof buffer)) > 0;)
-    text.append(buffer, static_cast<std::size_t>(count));
-  ::close(pipe_ends[0]);
-  int status = 0;
-  rusage used{};
-  ::wait4(child, &status, 0, &used);
-  if (cpu_seconds) *cpu_seconds = seconds_of(used);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return std::nullopt;
-  return text;
-}
 
 struct Rates {
   double write = 0;  ///< Tokens of a reply a second.
@@ -127,11 +92,6 @@ double read_rate(LlamaLM& lm) {
   wait(engine.generate({.prompt = std::move(prompt), .sampling = {.max_tokens = 1, .temperature = 0}}));
   const auto after = engine.stats();
   return prompt_tokens / (after.prompt_seconds - before.prompt_seconds);
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values.empty() ? 0 : values[values.size() / 2];
 }
 
 double best(const std::vector<double>& values) {
@@ -200,7 +160,7 @@ void compare_cost(const std::string& file, int tokens, int rounds) {
     ::getrusage(RUSAGE_SELF, &before);
     write_rate(lm, length);
     ::getrusage(RUSAGE_SELF, &after);
-    return seconds_of(after) - seconds_of(before);
+    return seconds(after) - seconds(before);
   };
   const auto theirs = [&](int length) {
     double seconds = 0;

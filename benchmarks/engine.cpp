@@ -2,296 +2,241 @@
 // threads.
 //
 //     bench-engine                         all of it on the embedded model
-//     bench-engine burst|calls|cache|restore|typed [--threads N] [--rounds N] [--shape 135m|0.5b [--type q8_0] | FILE]
+//     bench-engine PART... [--threads N] [--rounds N] [--examples N] [--best-only] [--shape 135m|0.5b [--type q8_0] |
+//     FILE]
 //
-// `burst`: 32 requests that share a long start, 16 at a time.  `calls`: 1,000 short ones, 32 at a time.  `cache`: a
-// long prompt with and without reuse.  `restore`: a saved prefix against computing it.  `typed`: replies of five typed
-// outputs, held to their contract, against as many tokens written freely, one at a time.  Prompts are random tokens,
-// ends of replies are ignored, so the work is the same for all.  Runs alternate; medians.  Processor time counts
-// everything a side does, and is the steadier figure on a machine that others use too.
+// Parts: `burst`: 32 requests that share a long start, 16 at a time.  `typed_burst`: the same, with replies of five
+// typed outputs.  `calls`: 1,000 short ones, 32 at a time.  `predictors`: four long prompts in turns over 64 examples.
+// `candidates`: 16 prompts tried on 32 examples each.  `cache`: a long prompt with and without reuse.  `restore`: a
+// saved prefix against computing it.  `typed`: replies held to their contract, against as many tokens written freely,
+// one at a time.
+//
+// Prompts are random tokens, and ends of free replies are ignored, so the work is the same for all.  Runs alternate;
+// medians.  Processor time counts everything a side does, and is the steadier figure on a machine that others use too.
+// `--examples` makes `predictors` and `candidates` shorter for large models; `--best-only` leaves out all servers but
+// the best tuned.
 
 #include "../tools/random_model/random_model.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/llama/llama_lm.hpp"
+#include "support/measure.hpp"
+#include "support/programs.hpp"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <format>
 #include <functional>
-#include <optional>
-#include <string>
-#include <thread>
-#include <vector>
 
 namespace {
 
 namespace fs = std::filesystem;
 using namespace dspy;
-using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
-using Tokens = std::vector<llama::Token>;
+using namespace dspy::bench;
 
 struct Settings {
   std::string file = "models/dspy-tiny.gguf";
   int threads = 1;
   int rounds = 3;
+  std::uint64_t examples = 0;  ///< 0: as many as the part says.
+  bool best_only = false;
 };
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values.empty() ? 0 : values[values.size() / 2];
-}
-
-double seconds(Clock::duration time) {
-  return std::chrono::duration<double>(time).count();
-}
-
-double cpu_seconds(int who) {
-  rusage used{};
-  ::getrusage(who, &used);
-  const auto of = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return of(used.ru_utime) + of(used.ru_stime);
-}
 
 struct Cost {
   double wall = 0;
   double cpu = 0;
+  double tokens = 0;  ///< Of replies.
 };
 
 /// The work of one measurement: prompts, and how many tokens each is answered with.
 struct Work {
   std::vector<Tokens> prompts{};
-  int reply = 0;
+  int reply = 0;  ///< At most, if there is a schema.
   int at_once = 1;
+  std::string schema{};  ///< What replies are held to.
 };
 
-/// Tokens that are plain text in every byte-level vocabulary; the same for every run.
-Tokens random_tokens(std::size_t count, std::uint64_t seed) {
-  Tokens tokens;
-  for (std::size_t i = 0; i < count; ++i) {
-    seed = seed * 6364136223846793005U + 1442695040888963407U;
-    tokens.push_back(static_cast<llama::Token>(10 + (seed >> 33) % 230));
-  }
-  return tokens;
+/// Five fields, of which about half of the tokens have to come.
+constexpr const char* half_forced = R"({"type":"object","properties":{)"
+                                    R"("customer_name":{"type":"string","minLength":8,"maxLength":16},)"
+                                    R"("product_category":{"enum":["hardware","software","service"]},)"
+                                    R"("is_urgent":{"type":"boolean"},)"
+                                    R"("priority":{"type":"integer","minimum":1,"maximum":5},)"
+                                    R"("short_summary":{"type":"string","minLength":16,"maxLength":32}},)"
+                                    R"("required":["customer_name","product_category","is_urgent","priority",)"
+                                    R"("short_summary"],"additionalProperties":false})";
+/// Five choices: nearly all of the tokens have to come.
+constexpr const char* most_forced =
+    R"({"type":"object","properties":{)"
+    R"("mood":{"enum":["pleased","neutral","disappointed"]},)"
+    R"("product_category":{"enum":["hardware","software","service"]},)"
+    R"("is_urgent":{"type":"boolean"},"priority":{"enum":[1,2,3,4,5]},)"
+    R"("sender_is_known":{"type":"boolean"}},)"
+    R"("required":["mood","product_category","is_urgent","priority","sender_is_known"],)"
+    R"("additionalProperties":false})";
+
+void add(Work& work, const Tokens& common, std::size_t own, std::uint64_t seed) {
+  auto prompt = common;
+  const auto rest = random_tokens(own, seed);
+  prompt.insert(prompt.end(), rest.begin(), rest.end());
+  work.prompts.push_back(std::move(prompt));
 }
 
-Work burst(std::uint64_t seed) {
-  Work work{.prompts = {}, .reply = 48, .at_once = 16};
+Work burst(std::uint64_t seed, const Settings&) {
+  Work work{.reply = 48, .at_once = 16};
   const auto common = random_tokens(800, seed);
-  for (std::uint64_t i = 0; i < 32; ++i) {
-    auto prompt = common;
-    const auto own = random_tokens(40, seed * 1000 + i);
-    prompt.insert(prompt.end(), own.begin(), own.end());
-    work.prompts.push_back(std::move(prompt));
-  }
+  for (std::uint64_t i = 0; i < 32; ++i) add(work, common, 40, seed * 1000 + i);
   return work;
 }
 
-Work calls(std::uint64_t seed) {
-  Work work{.prompts = {}, .reply = 12, .at_once = 32};
+Work typed_burst(std::uint64_t seed, const Settings& settings) {
+  auto work = burst(seed, settings);
+  work.reply = 200;
+  work.schema = half_forced;
+  return work;
+}
+
+Work calls(std::uint64_t seed, const Settings&) {
+  Work work{.reply = 80, .at_once = 32, .schema = most_forced};
   const auto common = random_tokens(90, seed);
-  for (std::uint64_t i = 0; i < 1000; ++i) {
-    auto prompt = common;
-    const auto own = random_tokens(20, seed * 7000 + i);
-    prompt.insert(prompt.end(), own.begin(), own.end());
-    work.prompts.push_back(std::move(prompt));
+  for (std::uint64_t i = 0; i < 1000; ++i) add(work, common, 20, seed * 7000 + i);
+  return work;
+}
+
+/// Each example goes through four predictors before the next one.
+Work predictors(std::uint64_t seed, const Settings& settings) {
+  Work work{.reply = 16, .at_once = 16};
+  const auto examples = settings.examples > 0 ? settings.examples : 64;
+  for (std::uint64_t i = 0; i < examples; ++i) {
+    for (std::uint64_t predictor = 0; predictor < 4; ++predictor)
+      add(work, random_tokens(800, seed * 10 + predictor), 40, seed * 1000 + i);
   }
   return work;
 }
 
-/// Calls `one` for each prompt, `at_once` at a time, from as many threads.
-Cost run(const Work& work, const std::function<void(const Tokens&)>& one) {
-  std::atomic<std::size_t> next = 0;
+/// An optimizer's step: each candidate prompt is tried on all examples.
+Work candidates(std::uint64_t seed, const Settings& settings) {
+  Work work{.reply = 12, .at_once = 16};
+  const auto examples = settings.examples > 0 ? settings.examples : 32;
+  for (std::uint64_t candidate = 0; candidate < 16; ++candidate) {
+    for (std::uint64_t i = 0; i < examples; ++i)
+      add(work, random_tokens(400, seed * 100 + candidate), 40, seed * 1000 + i);
+  }
+  return work;
+}
+
+/// Calls `one`, which returns how many tokens were written, for each prompt, `at_once` at a time, from as many threads.
+Cost run(const Work& work, const std::function<std::size_t(const Tokens&)>& one) {
+  std::atomic<std::size_t> next = 0, tokens = 0;
   const auto before = Clock::now();
   {
     std::vector<std::jthread> callers;
     for (int i = 0; i < work.at_once; ++i)
       callers.emplace_back([&] {
-        for (auto index = next++; index < work.prompts.size(); index = next++) one(work.prompts[index]);
+        for (auto index = next++; index < work.prompts.size(); index = next++) tokens += one(work.prompts[index]);
       });
   }
-  return {.wall = seconds(Clock::now() - before)};
+  return {.wall = seconds(Clock::now() - before), .tokens = static_cast<double>(tokens.load())};
 }
 
 Cost run_here(llama::Engine& engine, const Work& work) {
-  const auto before = cpu_seconds(RUSAGE_SELF);
+  const auto before = cpu_seconds();
+  const OutputContract contract = work.schema.empty()
+                                      ? OutputContract{}
+                                      : OutputContract{.form = OutputContract::Form::schema, .grammar = work.schema};
   auto cost = run(work, [&](const Tokens& prompt) {
-    wait(engine.generate(
-        {.prompt = prompt, .sampling = {.max_tokens = work.reply, .temperature = 0}, .ignores_end = true}));
+    const auto reply = wait(engine.generate({.prompt = prompt,
+                                             .sampling = {.max_tokens = work.reply, .temperature = 0},
+                                             .ignores_end = work.schema.empty(),
+                                             .contract = contract}));
+    return static_cast<std::size_t>(reply.usage.completion_tokens);
   });
-  cost.cpu = cpu_seconds(RUSAGE_SELF) - before;
+  cost.cpu = cpu_seconds() - before;
   return cost;
 }
 
-// --- llama-server ----------------------------------------------------------------------------------------------------
+Cost run_there(const Server& server, const Work& work) {
+  const auto before = server.cpu_seconds();
+  auto cost = run(work, [&](const Tokens& prompt) { return server.complete(prompt, work.reply, work.schema); });
+  cost.cpu = server.cpu_seconds() - before;
+  return cost;
+}
 
-/// A llama-server of our own, ended with its owner.
-class Server {
- public:
-  Server(const Settings& settings, std::vector<std::string> options, int port) : port_(port) {
-    std::vector<std::string> command = {
-        "llama-server",       "-m",   settings.file, "-t",        std::to_string(settings.threads), "--port",
-        std::to_string(port), "-ngl", "0",           "--no-webui"};
-    command.insert(command.end(), options.begin(), options.end());
-    process_ = ::fork();
-    if (process_ == 0) {
-      std::vector<char*> arguments;
-      for (auto& argument : command) arguments.push_back(argument.data());
-      arguments.push_back(nullptr);
-      const int nowhere = ::open("/dev/null", O_RDWR);
-      ::dup2(nowhere, 1);
-      ::dup2(nowhere, 2);
-      ::execvp(arguments[0], arguments.data());
-      ::_exit(127);
-    }
-    for (int i = 0; i < 1200; ++i) {
-      std::this_thread::sleep_for(100ms);
-      int status = 0;
-      if (::waitpid(process_, &status, WNOHANG) == process_) {
-        process_ = -1;
-        return;
-      }
-      if (request("GET", "/health", "").contains("\"ok\"")) return;
-    }
-  }
-  ~Server() {
-    if (process_ < 0) return;
-    ::kill(process_, SIGKILL);
-    ::waitpid(process_, nullptr, 0);
-  }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-
-  bool runs() const { return process_ > 0; }
-
-  Cost run(const Work& work) const {
-    const auto before = cpu();
-    auto cost = ::run(work, [&](const Tokens& prompt) {
-      std::string list;
-      for (const auto token : prompt) list += (list.empty() ? "" : ",") + std::to_string(token);
-      const auto body = std::format(
-          R"({{"prompt":[{}],"n_predict":{},"temperature":0,"samplers":["top_k"],"top_k":1,"ignore_eos":true,"cache_prompt":true}})",
-          list, work.reply);
-      const auto answer = request("POST", "/completion", body);
-      if (!answer.contains("\"content\"")) std::fprintf(stderr, "llama-server: %.200s\n", answer.c_str());
-    });
-    cost.cpu = cpu() - before;
-    return cost;
-  }
-
- private:
-  /// What the server has used so far.
-  double cpu() const {
-    std::string stat(4096, '\0');
-    if (std::FILE* file = std::fopen(std::format("/proc/{}/stat", process_).c_str(), "r")) {
-      stat.resize(std::fread(stat.data(), 1, stat.size(), file));
-      std::fclose(file);
-    }
-    unsigned long user = 0, system = 0;
-    std::sscanf(stat.c_str() + stat.rfind(')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-                &system);
-    return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-  }
-
-  std::string request(std::string_view method, std::string_view path, const std::string& body) const {
-    const int connection = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port_));
-    ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
-    std::string answer;
-    if (::connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-      const auto text = std::format(
-          "{} {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-"
-          "Length: {}\r\nConnection: close\r\n\r\n{}",
-          method, path, body.size(), body);
-      std::size_t sent = 0;
-      while (sent < text.size()) {
-        const auto count = ::send(connection, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-        if (count <= 0) break;
-        sent += static_cast<std::size_t>(count);
-      }
-      char buffer[4096];
-      for (ssize_t count = 0; (count = ::recv(connection, buffer, sizeof buffer, 0)) > 0;)
-        answer.append(buffer, static_cast<std::size_t>(count));
-    }
-    ::close(connection);
-    return answer;
-  }
-
-  int port_;
-  pid_t process_ = -1;
-};
-
-// --- what is measured ------------------------------------------------------------------------------------------------
+// --- beside llama-server ---------------------------------------------------------------------------------------------
 
 void print(const char* name, const std::vector<Cost>& costs, const std::vector<Cost>* ours) {
-  std::vector<double> wall, cpu, wall_ratio, cpu_ratio;
+  std::vector<double> wall, cpu, tokens, wall_ratio, cpu_ratio;
   for (std::size_t i = 0; i < costs.size(); ++i) {
     wall.push_back(costs[i].wall);
     cpu.push_back(costs[i].cpu);
+    tokens.push_back(costs[i].tokens);
     if (!ours) continue;
     wall_ratio.push_back(costs[i].wall / (*ours)[i].wall);
     cpu_ratio.push_back(costs[i].cpu / (*ours)[i].cpu);
   }
-  std::printf("    %-34s %8.2f s %8.2f s", name, median(wall), median(cpu));
+  std::printf("    %-34s %8.0f %8.2f s %8.2f s", name, median(tokens), median(wall), median(cpu));
   if (ours) std::printf("   %6.2fx %6.2fx", median(wall_ratio), median(cpu_ratio));
   std::printf("\n");
 }
 
-void against_server(const Settings& settings, const char* title, Work (*make)(std::uint64_t), int at_once) {
+struct Comparison {
+  const char* part;
+  const char* title;
+  Work (*make)(std::uint64_t seed, const Settings& settings);
+  int longest = 1024;
+  bool with_loop = false;  ///< Also one request after the other, without sharing anything.
+};
+
+llama::EngineOptions engine_options(const Settings& settings, const Comparison& comparison, int sequences) {
+  return {.context_length = comparison.longest, .sequences = sequences, .threads = settings.threads};
+}
+
+void against_server(const Settings& settings, const Comparison& comparison) {
   struct Peer {
     const char* name;
     std::vector<std::string> options;
     std::vector<Cost> cold{}, warm{};
   };
-  const auto longest = 1024;
-  const auto slots = std::to_string(at_once);
+  const auto longest = comparison.longest;
+  const auto at_once = comparison.make(1, settings).at_once;
+  const Work warm_up{.prompts = {random_tokens(8, 1)}, .reply = 4};
   std::vector<Peer> peers = {
       {.name = "llama-server, defaults", .options = {"-c", std::to_string(4 * longest)}},
       {.name = "llama-server -np 1", .options = {"-c", std::to_string(longest), "-np", "1"}},
       {.name = "llama-server -np N -no-kvu",
-       .options = {"-c", std::to_string(at_once * longest), "-np", slots, "--no-kv-unified"}},
+       .options = {"-c", std::to_string(at_once * longest), "-np", std::to_string(at_once), "--no-kv-unified"}},
   };
-  std::vector<Cost> cold, warm;
+  if (settings.best_only) peers.erase(peers.begin(), peers.begin() + 2);
+  std::vector<Cost> cold, warm, loop;
   for (int round = 0; round < settings.rounds; ++round) {
-    const auto seed = static_cast<std::uint64_t>(round) + 77;
+    const auto work = comparison.make(static_cast<std::uint64_t>(round) + 77, settings);
     {
-      LlamaLM lm(settings.file,
-                 {.engine = {.context_length = longest, .sequences = at_once, .threads = settings.threads},
-                  .model = {.gpu_layers = 0}});
-      run_here(lm.engine(), {.prompts = {random_tokens(8, 1)}, .reply = 4});
-      cold.push_back(run_here(lm.engine(), make(seed)));
-      warm.push_back(run_here(lm.engine(), make(seed)));
+      LlamaLM lm(settings.file, {.engine = engine_options(settings, comparison, at_once), .model = {.gpu_layers = 0}});
+      run_here(lm.engine(), warm_up);
+      cold.push_back(run_here(lm.engine(), work));
+      warm.push_back(run_here(lm.engine(), work));
+    }
+    if (comparison.with_loop) {
+      auto options = engine_options(settings, comparison, 1);
+      options.reuse = false;
+      LlamaLM lm(settings.file, {.engine = options, .model = {.gpu_layers = 0}});
+      auto one_by_one = work;
+      one_by_one.at_once = 1;
+      loop.push_back(run_here(lm.engine(), one_by_one));
     }
     for (auto& peer : peers) {
-      const Server server(settings, peer.options, 18080 + static_cast<int>(::getpid() % 1000));
+      const Server server(settings.file, settings.threads, peer.options);
       if (!server.runs()) continue;
-      server.run({.prompts = {random_tokens(8, 1)}, .reply = 4});
-      peer.cold.push_back(server.run(make(seed)));
-      peer.warm.push_back(server.run(make(seed)));
+      run_there(server, warm_up);
+      peer.cold.push_back(run_there(server, work));
+      peer.warm.push_back(run_there(server, work));
     }
   }
-  std::printf("\n%s\n", title);
+  std::printf("\n%s\n", comparison.title);
   for (const bool is_warm : {false, true}) {
-    std::printf("  %-36s %10s %10s   %15s\n", is_warm ? "the same again" : "cold", "wall", "processor",
+    std::printf("  %-36s %8s %10s %10s   %15s\n", is_warm ? "the same again" : "cold", "tokens", "wall", "processor",
                 "ours is faster");
     print("dspy", is_warm ? warm : cold, nullptr);
+    if (!is_warm && !loop.empty()) print("dspy, one by one, nothing shared", loop, &cold);
     for (const auto& peer : peers) {
       if (!peer.cold.empty()) print(peer.name, is_warm ? peer.warm : peer.cold, is_warm ? &warm : &cold);
     }
@@ -300,18 +245,41 @@ void against_server(const Settings& settings, const char* title, Work (*make)(st
     std::printf("  llama-server is not installed (Debian: llama.cpp-tools), so there is nothing to compare with\n");
 }
 
+constexpr Comparison comparisons[] = {
+    {.part = "burst",
+     .title = "32 requests, 16 at a time: 800 tokens in common, 40 of their own, 48 written",
+     .make = burst},
+    {.part = "typed_burst",
+     .title = "32 requests, 16 at a time: 800 tokens in common, 40 of their own, five typed fields written",
+     .make = typed_burst},
+    {.part = "calls",
+     .title = "1,000 requests, 32 at a time: 90 tokens in common, 20 of their own, five choices written",
+     .make = calls,
+     .longest = 256},
+    {.part = "predictors",
+     .title = "four prompts of 800 tokens in turns over the examples, 16 at a time: 40 tokens of their own, 16 written",
+     .make = predictors},
+    {.part = "candidates",
+     .title = "16 prompts of 400 tokens, each on all examples, 16 at a time: 40 tokens of their own, 12 written",
+     .make = candidates,
+     .longest = 512,
+     .with_loop = true},
+};
+
+// --- by itself -------------------------------------------------------------------------------------------------------
+
 /// Processor time of `turns` calls, each with `step` tokens more in its prompt than the last and `step` in its reply.
 double conversation(const Settings& settings, bool reuse, int turns, std::size_t step) {
   LlamaLM lm(settings.file, {.engine = {.context_length = 1024, .reuse = reuse, .threads = settings.threads},
                              .model = {.gpu_layers = 0}});
   auto prompt = random_tokens(512, 5);
-  const auto before = cpu_seconds(RUSAGE_SELF);
+  const auto before = cpu_seconds();
   for (int turn = 0; turn < turns; ++turn) {
     run_here(lm.engine(), {.prompts = {prompt}, .reply = static_cast<int>(step)});
     const auto more = random_tokens(step, static_cast<std::uint64_t>(turn));
     prompt.insert(prompt.end(), more.begin(), more.end());
   }
-  return cpu_seconds(RUSAGE_SELF) - before;
+  return cpu_seconds() - before;
 }
 
 /// 128 new tokens after 512: one by one, so that without reuse nothing is kept between two tokens, and in calls of 16,
@@ -355,40 +323,32 @@ void typed(const Settings& settings) {
   LlamaLM lm(settings.file, {.engine = {.context_length = 1024, .sequences = 1, .threads = settings.threads},
                              .model = {.gpu_layers = 0}});
   auto& engine = lm.engine();
-  const OutputContract contract{
-      .form = OutputContract::Form::json,
-      .signature = std::make_shared<const Signature>(Signature::parse(
-          "ticket -> mood: Literal['pleased', 'neutral', 'disappointed'], product_category: Literal['hardware', "
-          "'software', 'service'], is_urgent: bool, priority: Literal[1, 2, 3, 4, 5], sender_is_known: bool"))};
-  std::vector<double> walls, processors;
-  std::uint64_t tokens = 0;
-  std::uint64_t forced = 0;
-  for (int round = 0; round < settings.rounds; ++round) {
-    Cost held, free;
-    for (std::uint64_t i = 0; i < 24; ++i) {
-      const auto prompt = random_tokens(64, 100 + i);
-      run_here(engine, {.prompts = {prompt}, .reply = 1});  // so that both find it known
-      const auto before = engine.stats();
-      const auto cpu = cpu_seconds(RUSAGE_SELF);
-      const auto start = Clock::now();
-      const auto reply = wait(
-          engine.generate({.prompt = prompt, .sampling = {.max_tokens = 300, .temperature = 0}, .contract = contract}));
-      held.wall += seconds(Clock::now() - start);
-      held.cpu += cpu_seconds(RUSAGE_SELF) - cpu;
-      const auto count = static_cast<int>(reply.usage.completion_tokens);
-      const auto cost = run_here(engine, {.prompts = {prompt}, .reply = count});
-      free.wall += cost.wall;
-      free.cpu += cost.cpu;
-      tokens += reply.usage.completion_tokens;
-      forced += engine.stats().forced_tokens - before.forced_tokens;
+  for (const auto* const schema : {half_forced, most_forced}) {
+    std::vector<double> walls, processors;
+    const auto before = engine.stats();
+    double tokens = 0;
+    for (int round = 0; round < settings.rounds; ++round) {
+      Cost held, free;
+      for (std::uint64_t i = 0; i < 24; ++i) {
+        const auto prompt = random_tokens(64, 100 + i);
+        run_here(engine, {.prompts = {prompt}, .reply = 1});  // so that both find it known
+        const auto typed = run_here(engine, {.prompts = {prompt}, .reply = 300, .schema = schema});
+        const auto untyped = run_here(engine, {.prompts = {prompt}, .reply = static_cast<int>(typed.tokens)});
+        held.wall += typed.wall;
+        held.cpu += typed.cpu;
+        tokens += typed.tokens;
+        free.wall += untyped.wall;
+        free.cpu += untyped.cpu;
+      }
+      walls.push_back(free.wall / held.wall);
+      processors.push_back(free.cpu / held.cpu);
     }
-    walls.push_back(free.wall / held.wall);
-    processors.push_back(free.cpu / held.cpu);
+    std::printf(
+        "\nreplies of five typed outputs, %.0f %% of their tokens forced: %.2fx as fast as free ones, %.2fx less "
+        "processor time\n",
+        100 * static_cast<double>(engine.stats().forced_tokens - before.forced_tokens) / tokens, median(walls),
+        median(processors));
   }
-  std::printf(
-      "\nreplies of five typed outputs, %.0f %% of their tokens forced: %.2fx as fast as free ones, %.2fx less "
-      "processor time\n",
-      100 * static_cast<double>(forced) / static_cast<double>(tokens), median(walls), median(processors));
 }
 
 /// A model of random weights in a real model's shape, in a folder that is removed at the end.
@@ -424,6 +384,10 @@ int main(int argc, char** argv) {
       settings.threads = std::atoi(next().c_str());
     else if (argument == "--rounds")
       settings.rounds = std::atoi(next().c_str());
+    else if (argument == "--examples")
+      settings.examples = static_cast<std::uint64_t>(std::atoi(next().c_str()));
+    else if (argument == "--best-only")
+      settings.best_only = true;
     else if (argument == "--shape")
       shape = next();
     else if (argument == "--type")
@@ -438,12 +402,9 @@ int main(int argc, char** argv) {
     if (!shape.empty()) settings.file = model.emplace(shape, type).file;
     std::printf("%s, %d thread%s, %d rounds\n", fs::path(settings.file).filename().c_str(), settings.threads,
                 settings.threads == 1 ? "" : "s", settings.rounds);
-    if (wants("burst"))
-      against_server(settings, "32 requests, 16 at a time: 800 tokens in common, 40 of their own, 48 written", burst,
-                     16);
-    if (wants("calls"))
-      against_server(settings, "1,000 requests, 32 at a time: 90 tokens in common, 20 of their own, 12 written", calls,
-                     32);
+    for (const auto& comparison : comparisons) {
+      if (wants(comparison.part)) against_server(settings, comparison);
+    }
     if (wants("cache")) cache(settings);
     if (wants("restore")) restore(settings);
     if (wants("typed")) typed(settings);

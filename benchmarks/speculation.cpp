@@ -1,6 +1,7 @@
-// What drafts by prompt lookup gain and cost: the same requests, one at a time, with and without.
+// What drafts by prompt lookup, or by a smaller model, gain and cost: the same requests, one at a time, with and
+// without.
 //
-//     bench-speculation [--rounds N] [--threads N] [--file FILE] [--speculation on]
+//     bench-speculation [--rounds N] [--threads N] [--file FILE] [--draft FILE] [--speculation on]
 //
 // The first kinds of work copy from the prompt, which is what drafts are for; the others hardly do.  Runs alternate;
 // medians.  With `--speculation on` everything is guessed that can be, whether it pays or not.  Processor time is the
@@ -11,11 +12,8 @@
 #include "dspy/base/wait.hpp"
 #include "dspy/llama/engine.hpp"
 #include "dspy/llama/model.hpp"
+#include "support/measure.hpp"
 
-#include <sys/resource.h>
-
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <format>
@@ -26,21 +24,7 @@
 namespace {
 
 using namespace dspy;
-using Clock = std::chrono::steady_clock;
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values.empty() ? 0 : values[values.size() / 2];
-}
-
-double cpu_seconds() {
-  rusage used{};
-  ::getrusage(RUSAGE_SELF, &used);
-  const auto of = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return of(used.ru_utime) + of(used.ru_stime);
-}
+using namespace dspy::bench;
 
 /// Names that no model knows, so each takes several tokens.
 std::string made_up(std::size_t number, std::size_t syllables) {
@@ -111,22 +95,29 @@ std::vector<Work> all_work(const llama::Model& model) {
 int main(int argc, char** argv) {
   int rounds = 5, threads = 1;
   std::string file = "models/dspy-tiny.gguf";
+  std::string draft;
   auto speculation = llama::Speculation::automatic;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i];
     if (option == "--rounds") rounds = std::atoi(argv[i + 1]);
     if (option == "--threads") threads = std::atoi(argv[i + 1]);
     if (option == "--file") file = argv[i + 1];
+    if (option == "--draft") draft = argv[i + 1];
     if (option == "--speculation" && argv[i + 1] == std::string("on")) speculation = llama::Speculation::on;
   }
   try {
     const auto model = llama::Model::load(file, {.gpu_layers = 0});
+    const auto draft_model = draft.empty() ? nullptr : llama::Model::load(draft, {.gpu_layers = 0});
     const auto work = all_work(*model);
     std::printf("%-34s %7s %7s %8s %9s %9s %9s\n", "", "tokens", "drafted", "accepted", "steps", "wall", "processor");
     for (const auto& [name, requests] : work) {
       llama::Engine off(
           model, {.context_length = 1024, .sequences = 1, .threads = threads, .speculation = llama::Speculation::off});
-      llama::Engine on(model, {.context_length = 1024, .sequences = 1, .threads = threads, .speculation = speculation});
+      llama::Engine on(model, {.context_length = 1024,
+                               .sequences = 1,
+                               .threads = threads,
+                               .speculation = speculation,
+                               .draft_model = draft_model});
       std::vector<double> walls, processors;
       int different = 0;
       // Prompts are known, so that only replies are timed.
@@ -142,7 +133,7 @@ int main(int argc, char** argv) {
             const auto start = Clock::now();
             const auto cpu = cpu_seconds();
             wait((side == 0 ? off : on).generate(request));
-            wall[side] += std::chrono::duration<double>(Clock::now() - start).count();
+            wall[side] += seconds(Clock::now() - start);
             processor[side] += cpu_seconds() - cpu;
           }
         }

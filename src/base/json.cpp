@@ -1,6 +1,7 @@
 #include "dspy/base/json.hpp"
 
 #include "base/json_number.hpp"
+#include "dspy/base/text.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/stream_parser.hpp>
@@ -213,6 +214,27 @@ std::optional<JsonProblem> repeated_member(std::string_view text) {
   return std::nullopt;
 }
 
+namespace {
+
+/// True if the text before `end` ends in the first half of a surrogate pair, as `\ud83d`.
+bool ends_in_surrogate(std::string_view text, std::size_t end) noexcept {
+  if (end < 6) return false;
+  const auto escape = text.substr(end - 6, 4);
+  const auto lower = [](char c) { return static_cast<char>(c | 0x20); };
+  return escape.starts_with("\\u") && lower(escape[2]) == 'd' && std::string_view("89ab").contains(lower(escape[3]));
+}
+
+/// What the parser's code means at `read`, in words that say more than "syntax error" where that is easy.
+JsonProblem problem_of(std::string_view text, boost::system::error_code code, std::size_t read) {
+  if (const auto bad = text::invalid_utf8(text); bad && *bad <= read) return {"a byte that is not UTF-8", *bad};
+  const bool half = code == boost::json::error::illegal_leading_surrogate ||
+                    code == boost::json::error::illegal_trailing_surrogate || ends_in_surrogate(text, read);
+  if (half) return {"half a surrogate pair", read};
+  return {code.message(), read};
+}
+
+}  // namespace
+
 std::expected<Json, JsonProblem> parse_json(std::string_view text) {
   boost::system::error_code code;
   boost::json::stream_parser parser({}, strict);
@@ -222,7 +244,7 @@ std::expected<Json, JsonProblem> parse_json(std::string_view text) {
     if (rest != std::string_view::npos) return std::unexpected(JsonProblem{"text after the JSON value", rest});
   }
   if (!code) parser.finish(code);
-  if (code) return std::unexpected(JsonProblem{code.message(), read});
+  if (code) return std::unexpected(problem_of(text, code, read));
   auto value = parser.release();
   if (may_be_misread(value)) {
     if (const auto end = end_of_misread(text))

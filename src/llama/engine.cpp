@@ -7,6 +7,7 @@
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
 #include "llama/at_exit.hpp"
+#include "llama/drafter.hpp"
 #include "llama/hardware.hpp"
 #include "llama/mailbox.hpp"
 #include "llama/mask/constraint_cache.hpp"
@@ -70,6 +71,7 @@ EngineOptions in_force(EngineOptions options, const Model& model) {
                             "LlamaEmbedder or LlamaReranker of this one",
                             model.name(), model.info().architecture),
                 {.model = model.name()});
+  if (options.draft_model) require_same_tokens(model, *options.draft_model);
   if (model.context_length() > 0) options.context_length = std::min(options.context_length, model.context_length());
   if (options.kv_bytes > 0) options.kv_tokens = tokens_in(options, model);
   if (options.kv_tokens == 0)

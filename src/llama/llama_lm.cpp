@@ -30,6 +30,7 @@ LlamaLM::LlamaLM(std::string_view name_or_path, LlamaOptions options) : options_
   if (!options_.pool) options_.pool = llama::ModelPool::shared();
   const auto model = options_.pool->load(name_or_path, options_.model, options_.progress);
   static_cast<void>(model->adapters().load(*model, options_.loras));  // so that a wrong one is told now
+  if (!options_.draft.empty()) options_.engine.draft_model = options_.pool->load(options_.draft, options_.model);
   engine_ = options_.pool->engine(model, options_.engine);
 }
 

@@ -44,18 +44,18 @@ Scheduler::Scheduler(std::shared_ptr<const Model> model, const EngineOptions& op
   options_.context_length = std::min(options_.context_length, options_.kv_tokens);
   stats_.kv_tokens = static_cast<std::size_t>(options_.kv_tokens);
   for (int id = options_.sequences; id-- > 0;) free_ids_.push_back(id);
+  if (options_.draft_model && drafts_) drafter_ = std::make_unique<Drafter>(*options_.draft_model, options_);
 }
 
 void Scheduler::make_context() {
   drop_context();
   suspect_ = false;
   applied_ = 0;
-  // The tree's sequences, and one to work with.
-  const int own = shares_ ? tree_sequences(options_) + 1 : 0;
+  const int own = shares_ ? tree_sequences(options_) : 0;
   context_ =
       model_->handle().new_context({.context_length = options_.kv_tokens,
                                     .batch = options_.batch,
-                                    .sequences = options_.sequences + own,
+                                    .sequences = options_.sequences + 1 + own,
                                     .outputs = static_cast<int>(outputs_),
                                     .threads = threads(),
                                     .kv_type = options_.kv_type,
@@ -65,8 +65,8 @@ void Scheduler::make_context() {
   if (shares_)
     tree_ =
         std::make_unique<PromptTree>(*context_,
-                                     PromptTree::Limits{.first_sequence = options_.sequences + 1,
-                                                        .sequences = own - 1,
+                                     PromptTree::Limits{.first_sequence = spare() + 1,
+                                                        .sequences = own,
                                                         .host_bytes = static_cast<std::size_t>(options_.host_bytes),
                                                         .file_bytes = static_cast<std::uint64_t>(options_.file_bytes),
                                                         .joins = !options_.reproducible},
@@ -111,27 +111,25 @@ void Scheduler::require_files() const {
 
 std::optional<std::vector<std::byte>> Scheduler::state_of(std::span<const Token> prefix) {
   require_files();
-  const int spare = options_.sequences;
   auto& known = tree();
-  const auto offer = known.reserve(spare, prefix);
+  const auto offer = known.reserve(spare(), prefix);
   std::optional<std::vector<std::byte>> state;
   if (offer.restore > free_cells()) known.make_room(offer.restore - free_cells());
-  if (offer.length == prefix.size() && offer.restore <= free_cells() && known.take(spare) == prefix.size())
-    state = context_->save(spare);
-  known.release(spare);
-  context_->remove(spare, 0, -1);
+  if (offer.length == prefix.size() && offer.restore <= free_cells() && known.take(spare()) == prefix.size())
+    state = context_->save(spare());
+  known.release(spare());
+  context_->remove(spare(), 0, -1);
   return state;
 }
 
 bool Scheduler::make_known(std::span<const Token> prefix, std::span<const std::byte> state) {
   require_files();
-  const int spare = options_.sequences;
   auto& known = tree();
   if (prefix.size() > free_cells()) known.make_room(prefix.size() - free_cells());
-  const bool fits = prefix.size() <= free_cells() && context_->restore(spare, state);
-  const bool kept = fits && known.give(spare, prefix) == prefix.size();
-  known.release(spare);
-  context_->remove(spare, 0, -1);
+  const bool fits = prefix.size() <= free_cells() && context_->restore(spare(), state);
+  const bool kept = fits && known.give(spare(), prefix) == prefix.size();
+  known.release(spare());
+  context_->remove(spare(), 0, -1);
   return kept;
 }
 

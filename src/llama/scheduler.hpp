@@ -2,12 +2,14 @@
 
 #include "dspy/llama/engine.hpp"
 #include "llama/adapter_cache.hpp"
+#include "llama/drafter.hpp"
 #include "llama/mailbox.hpp"
 #include "llama/prefix_store.hpp"
 #include "llama/prompt_tree.hpp"
 #include "llama/runtime.hpp"
 #include "llama/sequence.hpp"
 #include "llama/speculation.hpp"
+#include "llama/step_padding.hpp"
 #include "llama/thread_governor.hpp"
 
 #include <atomic>
@@ -130,7 +132,11 @@ class Scheduler {
   void require_files() const;
   void give(Running& running, std::size_t count);
   void compose();
-  void add(Running& running, std::size_t most, std::size_t drafts);
+  void add(Running& running, std::size_t most);
+  void draft(std::span<Running* const> replies, std::size_t most);
+  void fill_up();
+  /// A sequence that belongs to no request, to work with.
+  int spare() const noexcept { return options_.sequences; }
   void add_scored(Running& running, std::size_t most, std::size_t& rows);
   void advance_scored(Running& running, std::size_t count, std::size_t entry);
   std::size_t allowance(std::size_t tokens) const noexcept;
@@ -171,9 +177,12 @@ class Scheduler {
   std::vector<int> free_ids_;
   std::vector<Slice> slices_;
   std::vector<BatchEntry> batch_;
-  std::size_t turn_ = 0;  ///< Whose reply goes on first, where not all fit in a step.
+  std::size_t padding_ = 0;  ///< Tokens at its end that nobody asked for.
+  std::size_t turn_ = 0;     ///< Whose reply goes on first, where not all fit in a step.
   unsigned polls_ = 0;
+  StepPadding step_padding_;
   DraftBudget draft_budget_;
+  std::unique_ptr<Drafter> drafter_;
   Clock::time_point step_began_{};
   std::vector<std::pair<std::shared_ptr<Mailbox>, std::expected<Reply, Error>>> ended_;
   EngineStats stats_;

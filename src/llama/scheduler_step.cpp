@@ -23,7 +23,32 @@ void Scheduler::step() noexcept {
   }
 }
 
-void Scheduler::add(Running& running, std::size_t most, std::size_t drafts) {
+/// Guesses how replies go on, `most` tokens in all: by what came before, else by the draft model.
+void Scheduler::draft(std::span<Running* const> replies, std::size_t most) {
+  const auto share_of = [&](std::size_t left) {
+    return std::min((most + left - 1) / left, static_cast<std::size_t>(options_.draft_tokens));
+  };
+  std::vector<Drafter::Wish> wishes;
+  for (auto left = replies.size(); auto* running : replies) {
+    const auto found = running->sequence.draft(share_of(left--)).size();
+    most -= found;
+    if (drafter_ && found == 0) wishes.push_back({running->id, &running->sequence, 0});
+  }
+  if (wishes.empty() || most == 0) return;
+  for (auto left = wishes.size(); auto& wish : wishes) most -= wish.most = share_of(left--);
+  std::erase_if(wishes, [](const Drafter::Wish& wish) { return wish.most == 0; });
+  const auto before = Clock::now();
+  try {
+    drafter_->guess(wishes);
+  } catch (const Error& error) {
+    log(LogLevel::warning, "llama",
+        std::format("replies of `{}` are no longer guessed by its draft model: {}", model_->name(), error.what()));
+    drafter_.reset();
+  }
+  stats_.draft_seconds += std::chrono::duration<double>(Clock::now() - before).count();
+}
+
+void Scheduler::add(Running& running, std::size_t most) {
   const auto pending = running.sequence.pending();
   const auto count = std::min(pending.size(), most);
   if (count == 0) return;
@@ -34,7 +59,7 @@ void Scheduler::add(Running& running, std::size_t most, std::size_t drafts) {
                       .sequence = running.id,
                       .output = completes && i + 1 == count});
   auto position = static_cast<int>(running.sequence.tokens().size());
-  const auto guesses = running.sequence.draft(completes ? drafts : 0);
+  const auto guesses = completes ? running.sequence.drafted() : std::span<const Sequence::Drafted>();
   for (const auto& [token, asks] : guesses)
     batch_.push_back({.token = token, .position = position++, .sequence = running.id, .output = asks});
   slices_.push_back({&running, count, guesses.size(), completes});
@@ -88,6 +113,7 @@ void Scheduler::apply_adapters() {
 
 /// One token of every reply, then prompts, in the order in which they were started.
 void Scheduler::compose() {
+  step_began_ = Clock::now();
   batch_.clear();
   slices_.clear();
   choose_group();
@@ -111,13 +137,11 @@ void Scheduler::compose() {
   auto needed = std::size_t{0};
   for (const auto* running : replies) needed += running->sequence.pending().size();
   auto rows = outputs_ - std::min(outputs_, replies.size() + prompts.size());
-  auto drafts = drafts_ ? std::min({allowance(needed), rows, (room - std::min(room, needed)) / 2}) : 0;
+  const auto drafts = drafts_ ? std::min({allowance(needed), rows, (room - std::min(room, needed)) / 2}) : 0;
+  draft(replies, drafts);
   for (auto left = replies.size(); auto* running : replies) {
-    const auto share = std::min((drafts + left - 1) / left, static_cast<std::size_t>(options_.draft_tokens));
-    add(*running, room - batch_.size() - --left, share);
-    const auto drafted = slices_.empty() ? 0 : slices_.back().drafted;
-    drafts -= drafted;
-    rows -= drafted;
+    add(*running, room - batch_.size() - --left);
+    rows -= slices_.empty() ? 0 : slices_.back().drafted;
   }
   // Those whose replies are under way wait for the whole step, so it should not be long.
   auto most = replies.empty() ? room : std::min(room, static_cast<std::size_t>(options_.prefill_chunk));
@@ -129,9 +153,21 @@ void Scheduler::compose() {
     if (running->job.scores)
       add_scored(*running, left, rows);
     else
-      add(*running, left, 0);
+      add(*running, left);
     most -= batch_.size() - before;
   }
+  fill_up();
+}
+
+/// Up to whole groups, where that takes less time.  What is added belongs to nobody, and is gone after the step.
+void Scheduler::fill_up() {
+  padding_ = 0;
+  if (options_.reproducible || !model_->handle().facts().memory_has_parts) return;
+  const auto most = std::min(static_cast<std::size_t>(options_.batch) - batch_.size(), free_cells());
+  const auto wanted = step_padding_.padding(batch_.size());
+  if (wanted > most) return;
+  for (; padding_ < wanted; ++padding_)
+    batch_.push_back({.token = batch_.front().token, .position = static_cast<int>(padding_), .sequence = spare()});
 }
 
 /// How many tokens may be drafted beside so many.
@@ -141,10 +177,13 @@ std::size_t Scheduler::allowance(std::size_t tokens) const noexcept {
 
 /// Runs the batch.  False if it was interrupted, and the context is as before.
 bool Scheduler::compute() {
-  step_began_ = Clock::now();
+  const auto began = Clock::now();
   polls_ = 0;
   apply_adapters();
-  switch (context_->decode(batch_)) {
+  const auto status = context_->decode(batch_);
+  if (padding_ > 0 && (status == DecodeStatus::ok || status == DecodeStatus::interrupted))
+    context_->remove(spare(), 0, -1);
+  switch (status) {
     case DecodeStatus::ok: break;
     case DecodeStatus::interrupted:
       for (const auto& slice : slices_) {
@@ -162,10 +201,14 @@ bool Scheduler::compute() {
   }
   const auto now = Clock::now();
   ++stats_.steps;
-  stats_.step_tokens += batch_.size();
+  const auto tokens = batch_.size() - padding_;
+  stats_.step_tokens += tokens;
+  stats_.filling_tokens += padding_;
+  step_padding_.observe(tokens, padding_, now - began);
   stats_.most_running = std::max(stats_.most_running, slices_.size());
-  if (governor_.observe(batch_.size(), now - step_began_, now)) {
+  if (governor_.observe(batch_.size(), now - began, now)) {
     context_->set_threads(governor_.threads());
+    if (drafter_) drafter_->set_threads(governor_.threads());
     log(LogLevel::debug, "llama",
         std::format("`{}` now computes with {} threads", model_->name(), governor_.threads()));
   }
@@ -212,7 +255,7 @@ void Scheduler::advance() {
   }
   stats_.drafted_tokens += drafted;
   stats_.accepted_tokens += accepted;
-  const auto tokens = batch_.size() - drafted;
+  const auto tokens = batch_.size() - padding_ - drafted;
   // Prompts would hide what the rest takes.
   if (drafts_ && replies == slices_.size())
     draft_budget_.observe({.replies = replies,

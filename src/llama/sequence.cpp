@@ -167,40 +167,36 @@ std::vector<std::pair<std::string, std::size_t>> Sequence::resume_points() const
 std::span<const Sequence::Drafted> Sequence::draft(std::size_t most) {
   draft_.clear();
   confirmed_ = 0;
-  most = std::min({most, draft_length_.next(), most_computed() - std::min(most_computed(), tokens_.size())});
-  const auto ahead = look_up(tokens_, most);
-  if (finished() || ahead.empty()) return draft_;
-  if (matcher_) {
-    guess_held(ahead, most, *matcher_);
-  } else {
-    for (const auto token : ahead) {
-      if (model_->ends_reply(token)) break;
-      draft_.push_back({token});
-    }
+  draft_matcher_ = matcher_;
+  const auto room = most_computed() - std::min(most_computed(), tokens_.size());
+  most_drafted_ = finished() ? 0 : std::min({most, draft_length_.next(), room});
+  for (const auto token : look_up(tokens_, most_drafted_)) {
+    if (guess(token) != 1) break;  // what must follow may differ from what came there
   }
-  if (!draft_.empty()) draft_.back().asks = true;
   return draft_;
 }
 
-/// What came there, as far as it may come here, and what must follow.  A token is guessed only if the reply goes on
-/// after it: else nobody would ask for its scores.
-void Sequence::guess_held(std::span<const Token> ahead, std::size_t most, mask::Matcher matcher) {
-  const auto add = [&](Token token, bool asks) {
-    if (model_->ends_reply(token) || !matcher.accept(token) || matcher.finished()) return false;
-    draft_.push_back({token, asks});
-    return draft_.size() < most;
-  };
-  for (const auto token : ahead) {
-    if (!add(token, true)) return;
-    const auto run = matcher.forced();
-    if (run->empty()) continue;
-    // This may differ from what came there.
-    draft_.back().asks = false;
-    for (const auto forced : *run) {
-      if (!add(forced, false)) return;
+std::size_t Sequence::guess(Token token) {
+  const auto before = draft_.size();
+  if (!add_guess(token)) return 0;
+  if (draft_matcher_) {
+    for (const auto forced : *draft_matcher_->forced()) {
+      if (!add_guess(forced)) break;
+      draft_[draft_.size() - 2].asks = false;
     }
-    return;
   }
+  return draft_.size() - before;
+}
+
+/// A token is guessed only if the reply goes on after it: else nobody would ask for its scores.
+bool Sequence::add_guess(Token token) {
+  if (draft_.size() >= most_drafted_ || model_->ends_reply(token)) return false;
+  if (draft_matcher_ && (!draft_matcher_->accept(token) || draft_matcher_->finished())) {
+    most_drafted_ = draft_.size();
+    return false;
+  }
+  draft_.push_back({token});
+  return true;
 }
 
 bool Sequence::confirm() noexcept {

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -76,12 +77,18 @@ class Sequence {
     Token token = 0;
     bool asks = true;  ///< The scores after it are wanted, since the token after it is none that must come.
   };
-  /// Guesses at most `most` tokens after the pending ones; earlier guesses are forgotten.
+  /// Guesses at most `most` tokens after the pending ones, by what came before; earlier guesses are forgotten.
   std::span<const Drafted> draft(std::size_t most);
+  /// One guess more, and what must follow it.  Returns how many tokens that are: none if it cannot come there, or
+  /// enough was guessed.
+  std::size_t guess(Token token);
+  /// The tokens that may be guessed; null for all.
+  std::shared_ptr<const mask::Mask> may_guess() const { return draft_matcher_ ? draft_matcher_->allowed() : nullptr; }
+  std::span<const Drafted> drafted() const noexcept { return draft_; }
   /// After `accept`: takes drafted tokens that came as computed.  Whether the scores after the last token are there, to
   /// be accepted too.
   bool confirm() noexcept;
-  /// How many drafted tokens have come so far, of those that `draft` gave last.
+  /// How many drafted tokens have come so far.
   std::size_t confirmed() const noexcept { return confirmed_; }
   /// Forgets the guesses, and learns from them.
   void settle_draft() noexcept;
@@ -103,7 +110,7 @@ class Sequence {
   void note(Token token, std::string_view piece, const Likelihoods* likely);
   [[noreturn]] void refuse(std::span<const float> logits) const;
   std::string release(std::string_view bytes);
-  void guess_held(std::span<const Token> ahead, std::size_t most, mask::Matcher matcher);
+  bool add_guess(Token token);
   std::string end(FinishReason reason);
   std::size_t most_computed() const noexcept { return std::min(prompt_size_ + most_reply_ - 1, room_); }
 
@@ -131,6 +138,8 @@ class Sequence {
   std::string early_;  ///< Text that was certain before anything was computed.
   std::optional<FinishReason> finish_;
   std::vector<Drafted> draft_;
+  std::size_t most_drafted_ = 0;
+  std::optional<mask::Matcher> draft_matcher_;  ///< After the guesses.
   std::size_t confirmed_ = 0;
   DraftLength draft_length_;
 };

@@ -104,6 +104,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"prefix_directory", [](auto& options, auto, auto value) { options.engine.prefix_directory = value; }},
       {"file_bytes", engine(&EngineOptions::file_bytes)},
       {"device", [](auto& options, auto, auto value) { options.model.devices.emplace_back(value); }},
+      {"draft", [](auto& options, auto, auto value) { options.draft = value; }},
       {"lora", [](auto& options, auto, auto value) { options.loras.push_back(lora_of(value)); }},
       {"gpu_layers", [](auto& options, auto name, auto value) { options.model.gpu_layers = read<int>(name, value); }},
   };

@@ -221,7 +221,9 @@ class Writer {
       out_ += type.name;
       return;
     }
-    if (const auto known = known_.find(type.name); known != known_.end() && *known->second == type) {
+    // Within an object of that name, the name alone means that one.
+    const bool is_free = !std::ranges::contains(open_, type.name, &Type::name);
+    if (const auto known = known_.find(type.name); is_free && known != known_.end() && *known->second == type) {
       out_ += type.name;
       return;
     }

@@ -21,9 +21,9 @@ enum class WhenFull {
   wait,    ///< The caller waits until it is its turn.
 };
 
-/// Whether replies are guessed ahead, by how their ends went on earlier in the prompt or the reply (prompt lookup).
-/// Guesses are computed in the same step; those that come need none of their own.  A reply is the same with and
-/// without.
+/// Whether replies are guessed ahead, by how their ends went on earlier in the prompt or the reply (prompt lookup), or
+/// by a smaller model (`EngineOptions::draft_model`).  Guesses are computed in the same step; those that come need none
+/// of their own.  A reply is the same with and without.
 enum class Speculation {
   automatic,  ///< As far as it pays, by the time that steps take.
   on,         ///< Wherever there is something to guess.
@@ -56,7 +56,9 @@ struct EngineOptions {
   int prefill_chunk = 64;
   Speculation speculation = Speculation::automatic;
   int draft_tokens = 16;  ///< Guessed ahead for one reply in a step at most, 1 to 64.
-  bool yields = true;     ///< Use fewer threads while other programs want the processor.
+  /// A smaller model with the same tokens, which guesses where nothing alike came earlier.
+  std::shared_ptr<const Model> draft_model{};
+  bool yields = true;  ///< Use fewer threads while other programs want the processor.
 
   // Memory
   /// Tokens of all prompts and replies that the context holds at once: the KV budget.  A request starts when its prompt
@@ -103,11 +105,13 @@ struct EngineStats {
   double prompt_seconds = 0;          ///< Computing prompts, summed over requests.
   double completion_seconds = 0;      ///< Writing replies, summed over requests.
   double queue_seconds = 0;           ///< Waiting, summed over requests.
+  double draft_seconds = 0;           ///< Guessing with the draft model.
   std::size_t queued = 0;             ///< Waiting now.
   std::size_t running = 0;            ///< Being computed now.
   std::size_t most_running = 0;       ///< Requests in one step at most.
   std::uint64_t steps = 0;            ///< Batches computed.
   std::uint64_t step_tokens = 0;      ///< Tokens in them.
+  std::uint64_t filling_tokens = 0;   ///< Beside these: what steps were filled up with, where that takes less time.
 
   std::size_t kv_tokens = 0;          ///< The KV budget.
   std::size_t kv_free = 0;            ///< Of these, neither held nor reserved.

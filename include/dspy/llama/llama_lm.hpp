@@ -17,8 +17,9 @@ struct LlamaOptions {
   llama::ModelOptions model{};
   /// Whether replies are held to what requests ask for (guide/constrained_decoding.md).
   llama::Constrain constrain = llama::Constrain::on;
-  std::vector<llama::Lora> loras{};          ///< Adapters for all requests of this LM; others share its engine.
-  llama::Progress progress{};                ///< Told how far the file is loaded; false gives up.
+  std::string draft{};               ///< The name or path of a model for `EngineOptions::draft_model`; empty: none.
+  std::vector<llama::Lora> loras{};  ///< Adapters for all requests of this LM; others share its engine.
+  llama::Progress progress{};        ///< Told how far the file is loaded; false gives up.
   std::shared_ptr<llama::ModelPool> pool{};  ///< The process's own if empty.
 };
 
@@ -29,8 +30,8 @@ struct LlamaOptions {
 ///     auto lm = dspy::lm("llama:dspy-tiny?temperature=0&context_length=2048");
 ///
 /// The URI takes the names of the members of `Sampling` (`stop` more than once), of
-/// `EngineOptions`, `gpu_layers`, `constrain` (`on`, `off` or `strict`), `device` and `lora` (a file, with `:scale`
-/// after it or not; both more than once).
+/// `EngineOptions`, `draft` (a model's name or path), `gpu_layers`, `constrain` (`on`, `off` or `strict`), `device` and
+/// `lora` (a file, with `:scale` after it or not; both more than once).
 ///
 /// Beside what `Engine::generate` and `ModelPool::load` throw, calls throw `Error`
 /// (`invalid_parameter`) for a conversation that is empty or not UTF-8.

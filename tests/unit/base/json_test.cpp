@@ -10,6 +10,19 @@
 
 using namespace dspy;
 
+TEST_CASE("Text that is no Unicode is told as that") {
+  const auto bad_byte = parse_json("{\"q\": \"a\xFF\"}");
+  REQUIRE_FALSE(bad_byte.has_value());
+  CHECK(bad_byte.error().message == "a byte that is not UTF-8");
+  CHECK(bad_byte.error().position == 8);
+  for (const std::string_view text : {R"(["\ud800"])", R"(["\uDBFF-"])", R"(["\udc00"])", R"(["\ud800\u0041"])"}) {
+    CAPTURE(text);
+    const auto half = parse_json(text);
+    REQUIRE_FALSE(half.has_value());
+    CHECK(half.error().message == "half a surrogate pair");
+  }
+}
+
 TEST_CASE("JSON text escapes what a string cannot hold, wherever it stands") {
   for (int byte = 0; byte < 256; ++byte) {
     for (std::size_t at = 0; at < 18; ++at) {

@@ -54,7 +54,7 @@ TEST_CASE_FIXTURE(Fixture, "requests run together, and each gets its own reply")
   const auto stats = engine->stats();
   CHECK(stats.most_running > 1);
   CHECK(stats.completed == 12);
-  CHECK(stats.step_tokens == static_cast<std::uint64_t>(runtime.computed));
+  CHECK(stats.step_tokens + stats.filling_tokens == static_cast<std::uint64_t>(runtime.computed));
   CHECK(stats.steps < stats.completion_tokens);
   CHECK(runtime.largest_batch <= engine->options().batch);
 }
@@ -105,7 +105,8 @@ TEST_CASE_FIXTURE(Fixture, "prompts are read beside replies, in slices that do n
   const Endless talker(*this);
   runtime.largest_batch = 0;
   ask(std::string(600, 'p'), {.max_tokens = 2, .temperature = 0});
-  CHECK(runtime.largest_batch == 31);
+  CHECK(runtime.largest_batch >= 31);
+  CHECK(runtime.largest_batch <= 32);  // filled up
 }
 
 TEST_CASE_FIXTURE(Fixture, "who matters more starts first, and who waits is not passed over forever") {

@@ -211,6 +211,15 @@ TEST_CASE("The whole message reads as one sentence") {
       "the name `a` is already taken at byte 5 of the signature; give each input and output a name of its own", Error);
 }
 
+TEST_CASE("A name that means another type inside an object of that name is written out there") {
+  for (const auto* const text : {"q -> x: B{c: A{d}, e: A{f: A{d}}}", "q -> x: A{d}, y: A{f: A{d}}",
+                                 "q -> x: B{c: A{d}, e: list[A{f: Optional[A{d}], g: C{h: A{d}}}]}"}) {
+    CAPTURE(text);
+    const auto signature = Signature::parse(text);
+    CHECK(Signature::parse(to_notation(signature)) == signature);
+  }
+}
+
 TEST_CASE("Types nest to a depth of 64 and no deeper") {
   const auto nested = [](int depth) {
     std::string text = "a -> b: ";
