@@ -81,6 +81,7 @@ EngineOptions in_force(EngineOptions options, const Model& model) {
     // Threads share the sums of a step, so their number must not change.
     options.yields = false;
     options.batch = reproducible_step;
+    options.micro_batch = 0;
     options.kv_tokens = std::max(options.kv_tokens, options.batch);
   }
   options.batch = std::min(options.batch, options.kv_tokens);
@@ -97,6 +98,7 @@ void validate(const EngineOptions& options) {
   require(options.context_length >= 1, "context_length", options.context_length, "at least 1");
   require(options.queue_limit >= 1, "queue_limit", options.queue_limit, "at least 1");
   require(options.batch >= 1, "batch", options.batch, "at least 1");
+  require(options.micro_batch >= 0, "micro_batch", options.micro_batch, "at least 1, or 0 for all of a step");
   require(options.sequences >= 1 && options.sequences <= 96, "sequences", options.sequences, "between 1 and 96");
   require(options.prefill_chunk >= 1, "prefill_chunk", options.prefill_chunk, "at least 1");
   require(options.draft_tokens >= 1 && options.draft_tokens <= 64, "draft_tokens", options.draft_tokens,

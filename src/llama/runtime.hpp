@@ -47,7 +47,8 @@ struct RuntimeLoadOptions {
 
 struct RuntimeContextOptions {
   int context_length = 512;
-  int batch = 256;  ///< Most tokens in one `decode`.
+  int batch = 256;      ///< Most tokens in one `decode`.
+  int micro_batch = 0;  ///< Of these, computed at once; 0 for all.
   int sequences = 1;
   int outputs = 1;  ///< Most entries of one `decode` that want logits.
   int threads = 1;
@@ -206,7 +207,7 @@ struct Host {
 };
 
 /// Changes whenever this header changes in a way that old plug-ins do not fit.
-inline constexpr char plugin_abi[] = "dspy-llama-plugin 3";
+inline constexpr char plugin_abi[] = "dspy-llama-plugin 4";
 
 inline constexpr char plugin_abi_symbol[] = "dspy_llama_plugin_abi";
 inline constexpr char plugin_open_symbol[] = "dspy_llama_plugin_open";

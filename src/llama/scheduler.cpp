@@ -55,6 +55,7 @@ void Scheduler::make_context() {
   context_ =
       model_->handle().new_context({.context_length = options_.kv_tokens,
                                     .batch = options_.batch,
+                                    .micro_batch = options_.micro_batch,
                                     .sequences = options_.sequences + 1 + own,
                                     .outputs = static_cast<int>(outputs_),
                                     .threads = threads(),

@@ -35,7 +35,11 @@ void Scheduler::draft(std::span<Running* const> replies, std::size_t most) {
     if (drafter_ && found == 0) wishes.push_back({running->id, &running->sequence, 0});
   }
   if (wishes.empty() || most == 0) return;
-  for (auto left = wishes.size(); auto& wish : wishes) most -= wish.most = share_of(left--);
+  for (auto left = wishes.size(); auto& wish : wishes) {
+    wish.most = share_of(left--);
+    wish.sequence->limit_draft(wish.most);
+    most -= wish.most;
+  }
   std::erase_if(wishes, [](const Drafter::Wish& wish) { return wish.most == 0; });
   const auto before = Clock::now();
   try {

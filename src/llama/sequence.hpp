@@ -79,6 +79,8 @@ class Sequence {
   };
   /// Guesses at most `most` tokens after the pending ones, by what came before; earlier guesses are forgotten.
   std::span<const Drafted> draft(std::size_t most);
+  /// No more than so many in all.
+  void limit_draft(std::size_t most) noexcept { most_drafted_ = std::min(most_drafted_, most); }
   /// One guess more, and what must follow it.  Returns how many tokens that are: none if it cannot come there, or
   /// enough was guessed.
   std::size_t guess(Token token);

@@ -75,6 +75,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"reproducible", engine(&EngineOptions::reproducible)},
       {"threads", engine(&EngineOptions::threads)},
       {"batch", engine(&EngineOptions::batch)},
+      {"micro_batch", engine(&EngineOptions::micro_batch)},
       {"prefill_chunk", engine(&EngineOptions::prefill_chunk)},
       {"draft_tokens", engine(&EngineOptions::draft_tokens)},
       {"kv_tokens", engine(&EngineOptions::kv_tokens)},

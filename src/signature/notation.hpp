@@ -3,7 +3,9 @@
 #include "dspy/signature/field.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,14 @@ constexpr bool is_quote(char c) noexcept {
 }
 
 }  // namespace notation
+
+using TypeNames = std::set<std::string, std::less<>>;
+
+/// The names of all objects in a type.
+void add_object_names(const Type& type, TypeNames& names);
+/// `taken` are the names of all objects that the whole text has: types of the notation that are called the same are
+/// written with their module.
+std::string to_notation(const Type& type, const TypeNames& taken);
 
 /// Letters, digits and `_`, ASCII only, not starting with a digit.
 bool is_identifier(std::string_view text) noexcept;

@@ -45,7 +45,8 @@ Field complete(const Signature& signature, Field field) {
   return field;
 }
 
-void append_fields(std::string& out, const std::vector<Field>& fields, std::string (*write)(const Type&)) {
+template <class Write>
+void append_fields(std::string& out, const std::vector<Field>& fields, Write write) {
   bool first = true;
   for (const auto& field : fields) {
     if (!first) out += ", ";
@@ -304,10 +305,15 @@ std::expected<JsonObject, Violations> fit(const Signature& signature, JsonObject
 }
 
 std::string to_notation(const Signature& signature) {
+  TypeNames names;
+  for (const auto* const fields : {&signature.inputs, &signature.outputs}) {
+    for (const auto& field : *fields) add_object_names(field.type, names);
+  }
+  const auto write = [&](const Type& type) { return to_notation(type, names); };
   std::string out;
-  append_fields(out, signature.inputs, to_notation);
+  append_fields(out, signature.inputs, write);
   out += out.empty() ? "-> " : " -> ";
-  append_fields(out, signature.outputs, to_notation);
+  append_fields(out, signature.outputs, write);
   return out;
 }
 

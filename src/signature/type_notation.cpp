@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <format>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <utility>
 #include <vector>
@@ -144,9 +145,19 @@ class FieldCall {
   std::string text_;
 };
 
+/// Where Python has it, so that it means no object of that name.
+std::string_view module_of(std::string_view name) {
+  using Names = std::initializer_list<std::string_view>;
+  const auto is_of = [&](Names names) { return std::ranges::contains(names, name); };
+  if (is_of({"Any", "Literal", "Optional", "Union", "Annotated"})) return "typing.";
+  if (is_of({"date", "datetime", "timedelta"})) return "datetime.";
+  return !name.empty() && name[0] >= 'a' && name[0] <= 'z' ? "builtins." : "dspy.";
+}
+
 class Writer {
  public:
-  explicit Writer(bool full) : full_(full) {}
+  /// `taken`: names that objects have.
+  Writer(bool full, const TypeNames& taken) : full_(full), taken_(taken) {}
 
   std::string take() && { return std::move(out_); }
 
@@ -161,9 +172,16 @@ class Writer {
  private:
   void annotated(const Type& type, const FieldCall& call) {
     if (call.text().empty()) return bare(type);
-    out_ += "Annotated[";
+    word("Annotated");
+    out_ += '[';
     bare(type);
     out_.append(", Field(").append(call.text()).append(")]");
+  }
+
+  /// A word of the notation, with its module where an object has the name.
+  void word(std::string_view name) {
+    if (full_ && taken_.contains(name)) out_ += module_of(name);
+    out_ += name;
   }
 
   void bare(const Type& type) {
@@ -178,7 +196,8 @@ class Writer {
       case Type::Kind::list: arguments(type.limits->unique_items ? "set" : "list", type); break;
       case Type::Kind::tuple:
         if (type.arguments.empty()) {
-          out_ += "tuple[()]";
+          word("tuple");
+          out_ += "[()]";
           break;
         }
         [[fallthrough]];
@@ -188,18 +207,18 @@ class Writer {
       case Type::Kind::object: object(type); break;
       case Type::Kind::reference: reference(type); break;
       case Type::Kind::code:
-        out_ += "Code";
+        word("Code");
         if (type.name.empty()) break;
         out_ += '[';
         append_quoted(out_, type.name);
         out_ += ']';
         break;
-      default: out_ += name_of(type.kind);
+      default: word(name_of(type.kind));
     }
   }
 
   void arguments(std::string_view name, const Type& type) {
-    out_ += name;
+    word(name);
     for (std::size_t i = 0; i < type.arguments.size(); ++i) {
       out_ += i == 0 ? "[" : ", ";
       this->type(type.arguments[i]);
@@ -208,7 +227,8 @@ class Writer {
   }
 
   void literal(const Type& type) {
-    out_ += "Literal[";
+    word("Literal");
+    out_ += '[';
     for (std::size_t i = 0; i < type.choices.size(); ++i) {
       if (i != 0) out_ += ", ";
       append_constant(out_, type.choices[i]);
@@ -277,6 +297,7 @@ class Writer {
   }
 
   bool full_;
+  const TypeNames& taken_;
   std::string out_;
   std::map<std::string_view, const Type*, std::less<>> known_;
   std::vector<const Type*> open_;
@@ -285,14 +306,29 @@ class Writer {
 
 }  // namespace
 
+void add_object_names(const Type& type, TypeNames& names) {
+  if (type.kind == Type::Kind::object) {
+    names.insert(type.name);
+    for (const auto& member : *type.members) add_object_names(member.type, names);
+  }
+  for (const auto& argument : type.arguments) add_object_names(argument, names);
+}
+
 std::string to_notation(const Type& type) {
-  Writer writer(true);
+  TypeNames names;
+  add_object_names(type, names);
+  return to_notation(type, names);
+}
+
+std::string to_notation(const Type& type, const TypeNames& taken) {
+  Writer writer(true, taken);
   writer.type(type);
   return std::move(writer).take();
 }
 
 std::string annotation_name(const Type& type) {
-  Writer writer(false);
+  const TypeNames none;
+  Writer writer(false, none);
   writer.type(type);
   return std::move(writer).take();
 }

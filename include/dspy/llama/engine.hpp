@@ -51,6 +51,8 @@ struct EngineOptions {
   // Performance
   int threads = 0;  ///< 0: as many as help (see `Engine::threads`).
   int batch = 256;  ///< Tokens computed in one step at most; cancelling waits for one.
+  /// Of these, tokens that the library computes at once: fewer need less memory, and more time.  0: all.
+  int micro_batch = 0;
   /// Of these, prompt tokens at most while replies are being written.  From 64 tokens in a step llama.cpp computes
   /// attention in tiles, which takes less time on a processor than 16 tokens one by one.
   int prefill_chunk = 64;

@@ -3,6 +3,7 @@
 #include "dspy/llama/engine.hpp"
 #include "dspy/llama/model.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -17,7 +18,10 @@ struct ModelPoolOptions {
   /// `DSPY_MODELS` (separated by `:`) and `./models`.
   std::vector<std::filesystem::path> directories{};
   std::uint64_t max_bytes = 0;  ///< Of loaded model files.  0: four fifths of the memory.
-  Runtime* runtime = nullptr;   ///< The installed one unless a test gives its own.
+  /// How long engines, with all prompts they know, and models stay after their last use.  0: an engine ends with its
+  /// last user, and a model stays until its room is needed.
+  std::chrono::milliseconds keep_alive{0};
+  Runtime* runtime = nullptr;  ///< The installed one unless a test gives its own.
 };
 
 /// A model file that a pool can load.
@@ -45,7 +49,8 @@ class ModelPool {
   std::shared_ptr<const Model> load(std::string_view name_or_path, ModelOptions options = {},
                                     const Progress& progress = {});
 
-  /// A running engine for a model of this pool; the same one for the same options, while somebody holds it.
+  /// A running engine for a model of this pool; the same one for the same options, while somebody holds it, or it is
+  /// kept alive.
   std::shared_ptr<Engine> engine(const std::shared_ptr<const Model>& model, const EngineOptions& options = {});
 
   /// Forgets a model, so that the next `load` reads it again.  Its memory is free when nobody

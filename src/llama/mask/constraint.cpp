@@ -1,6 +1,7 @@
 #include "llama/mask/constraint.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <string>
 #include <utility>
@@ -90,13 +91,10 @@ void Constraint::walk(const Trie& trie, Trie::Range range, State start, std::siz
   }
 }
 
-/// Adds all tokens that can follow; bytes that cannot are not looked for.
-void Constraint::walk(MaskBuilder& mask, const Trie& trie, State start) {
-  for (unsigned value = 0; value < 256; ++value) {
-    const auto byte = static_cast<unsigned char>(value);
-    const auto range = trie.starting_with(byte);
-    if (range.empty() || automaton_.next(start, byte) == Automaton::dead) continue;
-    walk(trie, range, start, 0, [&](std::size_t node, State) {
+/// Adds all tokens that can follow; `first` are the bytes that can.
+void Constraint::walk(MaskBuilder& mask, const Trie& trie, State start, Bytes first) {
+  for (const auto byte : first) {
+    walk(trie, trie.starting_with(byte), start, 0, [&](std::size_t node, State) {
       mask.add(trie.tokens_at(node));
       return true;
     });
@@ -105,15 +103,12 @@ void Constraint::walk(MaskBuilder& mask, const Trie& trie, State start) {
 
 /// The same for tokens of a kind of characters: where as many as the longest token has may follow, whichever they are,
 /// all tokens can.
-void Constraint::walk_slice(MaskBuilder& mask, Characters characters, State start) {
+void Constraint::walk_slice(MaskBuilder& mask, Characters characters, State start, Bytes first) {
   constexpr auto limit = Vocabulary::longest_in_slice;
   constexpr std::size_t few = 16;
   const auto& trie = vocabulary_->slice(characters).trie;
-  for (unsigned value = 0; value < 256; ++value) {
-    const auto byte = static_cast<unsigned char>(value);
-    const auto range = trie.starting_with(byte);
-    if (range.empty() || automaton_.next(start, byte) == Automaton::dead) continue;
-    walk(trie, range, start, 0, [&](std::size_t node, State state) {
+  for (const auto byte : first) {
+    walk(trie, trie.starting_with(byte), start, 0, [&](std::size_t node, State state) {
       const auto tokens = trie.tokens_from(node);
       const auto run = tokens.size() < few ? Automaton::FreeRun() : automaton_.free_run(state, characters, limit);
       // Characters are no more than bytes.
@@ -143,6 +138,13 @@ Mask Constraint::find_mask(State state) {
   if (automaton_.accepts(state)) {
     mask.add(vocabulary_->ends());
   }
+  std::array<unsigned char, 256> bytes{};
+  std::size_t count = 0;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    bytes[count] = static_cast<unsigned char>(byte);
+    count += automaton_.next(state, bytes[count]) != Automaton::dead ? 1 : 0;
+  }
+  const auto first = Bytes(bytes).first(count);
   // Most states that allow much allow all characters of a kind: then only the other tokens need a walk.
   for (std::size_t kind = character_kinds; kind-- > 0;) {
     const auto characters = static_cast<Characters>(kind);
@@ -151,9 +153,9 @@ Mask Constraint::find_mask(State state) {
       mask.add(vocabulary_->slice(characters).bits[run.count]);
       break;
     }
-    walk_slice(mask, characters, state);
+    walk_slice(mask, characters, state, first);
   }
-  walk(mask, vocabulary_->rest(), state);
+  walk(mask, vocabulary_->rest(), state, first);
   return std::move(mask).finish();
 }
 

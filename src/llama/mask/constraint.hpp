@@ -65,10 +65,11 @@ class Constraint {
   Mask find_mask(State state);
   std::vector<Token> find_forced(State state);
   std::size_t count_settled(std::span<const Token> tokens, std::string_view text, State end);
-  void walk_slice(MaskBuilder& mask, Characters characters, State start);
+  using Bytes = std::span<const unsigned char>;
+  void walk_slice(MaskBuilder& mask, Characters characters, State start, Bytes first);
   template <class Visit>
   void walk(const Trie& trie, Trie::Range range, State start, std::size_t depth, Visit&& visit);
-  void walk(MaskBuilder& mask, const Trie& trie, State start);
+  void walk(MaskBuilder& mask, const Trie& trie, State start, Bytes first);
 
   std::shared_ptr<const Vocabulary> vocabulary_;
   mutable std::mutex mutex_;

@@ -220,7 +220,9 @@ std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeCo
     auto parameters = llama_context_default_params();
     parameters.n_ctx = static_cast<std::uint32_t>(options.context_length);
     parameters.n_batch = static_cast<std::uint32_t>(options.batch);
-    parameters.n_ubatch = parameters.n_batch;
+    parameters.n_ubatch = options.micro_batch > 0
+                              ? static_cast<std::uint32_t>(std::min(options.micro_batch, options.batch))
+                              : parameters.n_batch;
     parameters.n_seq_max = static_cast<std::uint32_t>(options.sequences);
     parameters.n_outputs_max = static_cast<std::uint32_t>(std::max(options.outputs, options.sequences));
     parameters.n_threads = options.threads;

@@ -98,6 +98,28 @@ TEST_CASE_FIXTURE(Pair, "a prompt that a draft model has read is not read again"
   CHECK(small.computed < static_cast<int>(2 * saying.size()));
 }
 
+TEST_CASE_FIXTURE(Pair, "what a contract forces counts as guessed, so steps stay within their bounds") {
+  const std::string reply = "First: Mara\nSecond: Tom\nThird: nobody\n";
+  runtime.answer = reply;
+  small.answer = reply;
+  auto work = asks("List them");
+  work.contract = {
+      .form = OutputContract::Form::fields,
+      .signature = std::make_shared<const Signature>(Signature::parse("text -> first: str, second: str, third: str"))};
+  start({.speculation = Speculation::off});
+  const auto plain = wait(engine->generate(work));
+  start_with_draft({.sequences = 12, .draft_tokens = 5});
+  std::vector<std::string> texts(24);
+  {
+    std::vector<std::jthread> callers;
+    for (auto& text : texts) callers.emplace_back([&] { text = wait(engine->generate(work)).text; });
+  }
+  for (const auto& text : texts) CHECK(text == plain.text);
+  const auto stats = engine->stats();
+  CHECK(stats.accepted_tokens > 50);
+  CHECK(stats.failed == 0);
+}
+
 TEST_CASE_FIXTURE(Pair, "a model with other tokens cannot guess, and says so") {
   test::RandomModel{.context_length = 4096, .vocabulary = 300}.write(folder / "other.gguf");
   const auto other = Model::load(folder / "other.gguf", {.gpu_layers = 0});

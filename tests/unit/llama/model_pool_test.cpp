@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <latch>
@@ -225,6 +226,42 @@ TEST_CASE_FIXTURE(Fixture, "engines are shared for equal options") {
 
 TEST_CASE_FIXTURE(Fixture, "the process's pool is one") {
   CHECK(ModelPool::shared() == ModelPool::shared());
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is kept alive serves the next user, and goes when nobody came for so long") {
+  file("a.gguf");
+  ModelPool pool({.directories = {folder.path()}, .keep_alive = std::chrono::milliseconds(60), .runtime = &runtime});
+  const auto* const first = pool.engine(pool.load("a")).get();
+  CHECK(pool.engine(pool.load("a")).get() == first);
+  CHECK(runtime.loads == 1);
+
+  auto used = pool.engine(pool.load("a"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  CHECK(used.get() == first);  // in use, so it stays
+  CHECK(runtime.live_models == 1);
+
+  const std::weak_ptr<Engine> gone = used;
+  used.reset();
+  for (int i = 0; i < 1000 && runtime.live_models > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  CHECK(gone.expired());
+  CHECK(runtime.live_models == 0);
+  CHECK(pool.loaded_bytes() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is kept alive gives way to what is wanted") {
+  const auto bytes = fs::file_size(file("a.gguf"));
+  file("b.gguf");
+  ModelPool pool({.directories = {folder.path()},
+                  .max_bytes = bytes * 3 / 2,
+                  .keep_alive = std::chrono::hours(1),
+                  .runtime = &runtime});
+  pool.engine(pool.load("a"));
+  CHECK(runtime.live_models == 1);
+  pool.engine(pool.load("b"));
+  CHECK(runtime.live_models == 1);
+  CHECK(pool.unload("b"));
+  CHECK(runtime.live_models == 0);
+  CHECK(error_of([] { ModelPool({.keep_alive = std::chrono::milliseconds(-1)}); }).code() == Errc::invalid_parameter);
 }
 
 }  // namespace

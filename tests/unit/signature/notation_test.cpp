@@ -220,6 +220,37 @@ TEST_CASE("A name that means another type inside an object of that name is writt
   }
 }
 
+TEST_CASE("A type of the notation is told from an object that is called the same") {
+  const auto record = [](const char* name, Type type) {
+    return Type::object(name, {make_field("x", std::move(type))});
+  };
+  const auto whole = [](std::vector<Field> outputs) {
+    return Signature{.inputs = {make_field("q", Type::string())}, .outputs = std::move(outputs)};
+  };
+  const std::vector<Type> plain = {Type::string(),
+                                   Type::integer(),
+                                   Type::list(Type::string()),
+                                   Type::any(),
+                                   Type::optional(Type::boolean()),
+                                   Type::dict(Type::string(), Type::number()),
+                                   Type::literal({"a", "b"}),
+                                   Type{.kind = Type::Kind::datetime},
+                                   Type{.kind = Type::Kind::document}};
+  for (const auto* const name :
+       {"str", "int", "list", "Any", "Optional", "bool", "dict", "Literal", "datetime", "Document"}) {
+    for (const auto& type : plain) {
+      CAPTURE(name);
+      const auto inside = whole({make_field("a", record(name, type))});
+      CAPTURE(to_notation(inside));
+      CHECK(Signature::parse(to_notation(inside)) == inside);
+      const auto beside = whole({make_field("a", record(name, Type::string())), make_field("b", type)});
+      CHECK(Signature::parse(to_notation(beside)) == beside);
+    }
+  }
+  CHECK(to_notation(record("str", Type::string())) == "str{x: builtins.str}");
+  CHECK(to_notation(record("Text", Type::string())) == "Text{x: str}");
+}
+
 TEST_CASE("Types nest to a depth of 64 and no deeper") {
   const auto nested = [](int depth) {
     std::string text = "a -> b: ";
