@@ -13,7 +13,7 @@
 //
 // Prompts are random tokens, and ends of free replies are ignored, so the work is the same for all.  Runs alternate;
 // medians.  Processor time counts everything a side does, and is the steadier figure on a machine that others use too.
-// `--examples` makes `predictors` and `candidates` shorter for large models; `--best-only` leaves out all servers but
+// `--examples` says how many requests or examples instead, for large models; `--best-only` leaves out all servers but
 // the best tuned.
 
 #include "../tools/random_model/random_model.hpp"
@@ -39,6 +39,7 @@ struct Settings {
   int rounds = 3;
   std::uint64_t examples = 0;  ///< 0: as many as the part says.
   bool best_only = false;
+  llama::FlashAttention flash_attention = llama::FlashAttention::automatic;
 };
 
 struct Cost {
@@ -81,10 +82,11 @@ void add(Work& work, const Tokens& common, std::size_t own, std::uint64_t seed) 
   work.prompts.push_back(std::move(prompt));
 }
 
-Work burst(std::uint64_t seed, const Settings&) {
+Work burst(std::uint64_t seed, const Settings& settings) {
   Work work{.reply = 48, .at_once = 16};
   const auto common = random_tokens(800, seed);
-  for (std::uint64_t i = 0; i < 32; ++i) add(work, common, 40, seed * 1000 + i);
+  const auto requests = settings.examples > 0 ? settings.examples : 32;
+  for (std::uint64_t i = 0; i < requests; ++i) add(work, common, 40, seed * 1000 + i);
   return work;
 }
 
@@ -95,10 +97,11 @@ Work typed_burst(std::uint64_t seed, const Settings& settings) {
   return work;
 }
 
-Work calls(std::uint64_t seed, const Settings&) {
+Work calls(std::uint64_t seed, const Settings& settings) {
   Work work{.reply = 80, .at_once = 32, .schema = most_forced};
   const auto common = random_tokens(90, seed);
-  for (std::uint64_t i = 0; i < 1000; ++i) add(work, common, 20, seed * 7000 + i);
+  const auto requests = settings.examples > 0 ? settings.examples : 1000;
+  for (std::uint64_t i = 0; i < requests; ++i) add(work, common, 20, seed * 7000 + i);
   return work;
 }
 
@@ -154,6 +157,11 @@ Cost run_here(llama::Engine& engine, const Work& work) {
   return cost;
 }
 
+/// What was measured last, on the terminal of who waits for the rest.
+void tell(const char* name, const Cost& cost) {
+  std::fprintf(stderr, "  %s: %.2f s\n", name, cost.wall);
+}
+
 Cost run_there(const Server& server, const Work& work) {
   const auto before = server.cpu_seconds();
   auto cost = run(work, [&](const Tokens& prompt) { return server.complete(prompt, work.reply, work.schema); });
@@ -187,7 +195,10 @@ struct Comparison {
 };
 
 llama::EngineOptions engine_options(const Settings& settings, const Comparison& comparison, int sequences) {
-  return {.context_length = comparison.longest, .sequences = sequences, .threads = settings.threads};
+  return {.context_length = comparison.longest,
+          .sequences = sequences,
+          .threads = settings.threads,
+          .flash_attention = settings.flash_attention};
 }
 
 void against_server(const Settings& settings, const Comparison& comparison) {
@@ -213,7 +224,9 @@ void against_server(const Settings& settings, const Comparison& comparison) {
       LlamaLM lm(settings.file, {.engine = engine_options(settings, comparison, at_once), .model = {.gpu_layers = 0}});
       run_here(lm.engine(), warm_up);
       cold.push_back(run_here(lm.engine(), work));
+      tell("dspy, cold", cold.back());
       warm.push_back(run_here(lm.engine(), work));
+      tell("dspy, warm", warm.back());
     }
     if (comparison.with_loop) {
       auto options = engine_options(settings, comparison, 1);
@@ -228,7 +241,9 @@ void against_server(const Settings& settings, const Comparison& comparison) {
       if (!server.runs()) continue;
       run_there(server, warm_up);
       peer.cold.push_back(run_there(server, work));
+      tell(peer.name, peer.cold.back());
       peer.warm.push_back(run_there(server, work));
+      tell(peer.name, peer.warm.back());
     }
   }
   std::printf("\n%s\n", comparison.title);
@@ -388,6 +403,8 @@ int main(int argc, char** argv) {
       settings.examples = static_cast<std::uint64_t>(std::atoi(next().c_str()));
     else if (argument == "--best-only")
       settings.best_only = true;
+    else if (argument == "--no-flash-attention")
+      settings.flash_attention = llama::FlashAttention::off;
     else if (argument == "--shape")
       shape = next();
     else if (argument == "--type")

@@ -1,6 +1,5 @@
 #include "dspy/base/wait.hpp"
 
-#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -8,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
+#include <optional>
 #include <utility>
 
 namespace dspy::detail {
@@ -26,11 +26,13 @@ class Driver {
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
-  bool is_idle() const noexcept { return static_cast<bool>(go_on_); }
+  bool is_idle() const noexcept { return go_on_.has_value(); }
 
   void run(Async<void> work) {
     work_ = std::move(work);
-    std::exchange(go_on_, nullptr)();
+    auto go_on = *std::move(go_on_);
+    go_on_.reset();
+    std::move(go_on)();
     if (!is_idle()) {
       while (!is_idle()) loop_.run_one();
       loop_.poll();  // what the work left behind
@@ -39,10 +41,12 @@ class Driver {
   }
 
  private:
+  using GoOn = asio::async_result<asio::use_awaitable_t<>, void()>::handler_type;
+
   Async<void> serve() {
     while (true) {
       co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
-          [this](auto handler) { go_on_ = std::move(handler); }, asio::use_awaitable);
+          [this](GoOn handler) { go_on_.emplace(std::move(handler)); }, asio::use_awaitable);
       try {
         co_await std::exchange(work_, {});
       } catch (...) {
@@ -54,7 +58,7 @@ class Driver {
   asio::io_context loop_{1};
   Async<void> work_;
   std::exception_ptr failure_;
-  asio::any_completion_handler<void()> go_on_;  ///< Set while nothing is driven.
+  std::optional<GoOn> go_on_;  ///< Set while nothing is driven.
 };
 
 }  // namespace

@@ -54,7 +54,7 @@ Predictor::Predictor(Signature signature, PredictorOptions options)
 
 Async<void> Predictor::run(JsonObject inputs, const CallOptions& options, const FieldSink* sink,
                            Prediction& prediction) const {
-  inputs = checked_inputs(*signature_, std::move(inputs));
+  auto values = checked_inputs(*signature_, std::move(inputs));
   Tools tools(lm_, adapter_);
   if (!tools.lm) {
     throw Error(Errc::config_error,
@@ -71,7 +71,7 @@ Async<void> Predictor::run(JsonObject inputs, const CallOptions& options, const 
                    .policy = policy_,
                    .options = options,
                    .sink = sink},
-                  std::move(inputs), prediction);
+                  std::move(values), prediction);
 }
 
 Prediction Predictor::operator()(JsonObject inputs, const CallOptions& options) const {

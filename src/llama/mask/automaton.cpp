@@ -96,6 +96,8 @@ Automaton::State Automaton::without_far_bounds(State state, std::size_t reach) {
 }
 
 Automaton::FreeRun Automaton::free_run(State state, Characters characters, std::size_t limit) {
+  const auto is_dead = [&](unsigned char byte) { return next(state, byte) == dead; };
+  if (std::ranges::any_of(ascii_[static_cast<std::size_t>(characters)], is_dead)) return {};  // as in most states
   auto& known = free_runs_[static_cast<std::size_t>(characters)];
   if (const auto found = known.find(state); found != known.end()) return found->second;
   const auto run = find_free_run(state, characters, limit);

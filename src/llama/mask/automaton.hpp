@@ -35,7 +35,7 @@ class Automaton {
   State without_far_bounds(State state, std::size_t reach);
   struct FreeRun {
     std::size_t count = 0;  ///< So many of these characters can follow, whichever they are; not counted beyond a limit.
-    bool complete = false;  ///< And none after them, or the limit was reached.
+    bool complete = false;  ///< And none after them, or the limit was reached; if there is any.
   };
 
   /// `limit` is the same in all calls.
