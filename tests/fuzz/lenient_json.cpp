@@ -25,9 +25,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // The strict reader overlooks a number beyond doubles where a repeated key replaces it.
   if (!found && text.substr(found.error().position).find_first_of("eE") != std::string_view::npos) return 0;
   if (!found || found->value != *strict) std::abort();
-  // A repeated key is allowed by the strict reader, and worth a note from this one.
+  // A repeated key is allowed by the strict reader, and worth a note from this one; so is a number that no 64 bits hold
+  // where such a key replaces it.
+  const bool repeats = found->liberties.has(dspy::JsonLiberty::duplicate_key);
   bool other = false;
-  found->liberties.for_each([&](std::string_view name) { other |= name != "duplicate_key"; });
+  found->liberties.for_each(
+      [&](std::string_view name) { other |= name != "duplicate_key" && !(repeats && name == "long_number"); });
   if (other) std::abort();
   return 0;
 }

@@ -1,5 +1,3 @@
-#include "llama/drafter.hpp"
-
 #include "dspy/adapters/adapter.hpp"
 #include "engine_fixture.hpp"
 
@@ -7,6 +5,7 @@
 
 #include <filesystem>
 #include <format>
+#include <limits>
 #include <memory>
 #include <string>
 #include <thread>

@@ -18,7 +18,9 @@ struct Machine {
   std::uint64_t noise = 1;
 
   double time(std::size_t tokens) const {
-    return 10 + four * static_cast<double>(tokens / 4) + one * static_cast<double>(tokens % 4);
+    const auto groups = tokens / 4;
+    const auto rest = tokens % 4;
+    return 10 + four * static_cast<double>(groups) + one * static_cast<double>(rest);
   }
 
   std::size_t step(std::size_t tokens, bool noisy = false) {
