@@ -187,6 +187,7 @@ std::shared_ptr<const Model> ModelPool::load(std::string_view name_or_path, Mode
       const auto other = *found;  // NOLINT(performance-unnecessary-copy-initialization)
       impl_->loading_ended.wait(lock, [&] { return other->result.has_value(); });
       if (other->loaded()) {
+        other->unused = {};
         if (const auto now = impl_->find(path, options); now != entries.end())
           entries.splice(entries.begin(), entries, now);
         return other->result->value();
@@ -214,8 +215,9 @@ std::shared_ptr<const Model> ModelPool::load(std::string_view name_or_path, Mode
 std::shared_ptr<Engine> ModelPool::engine(const std::shared_ptr<const Model>& model, const EngineOptions& options) {
   const std::lock_guard lock(impl_->mutex);
   impl_->drop_ended_engines();
-  for (const auto& running : impl_->engines) {
+  for (auto& running : impl_->engines) {
     if (running.model != model.get() || running.options != options) continue;
+    running.unused = {};
     if (auto engine = running.engine.lock()) return engine;
   }
   auto engine = std::make_shared<Engine>(model, options);

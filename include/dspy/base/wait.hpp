@@ -14,7 +14,7 @@ void run_to_end(Async<void> work);
 
 /// The blocking door: runs `work` on the calling thread and returns its result, or
 /// throws what it throws.  Safe from any thread, also inside another `wait`; it costs
-/// about 0.1 µs where nothing has to wait.  Not for code that is itself a coroutine:
+/// about 1,000 instructions where nothing has to wait.  Not for code that is a coroutine:
 /// that says `co_await`.
 template <class T>
 T wait(Async<T> work) {

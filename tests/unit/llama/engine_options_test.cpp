@@ -47,6 +47,18 @@ TEST_CASE("every KV type and both kinds of attention compute; what libllama woul
   }
 }
 
+TEST_CASE_FIXTURE(test::EmbeddedModel, "a step computed in small pieces gives the same reply") {
+  const llama::Generation work{
+      .prompt = model->tokenize(facts()), .sampling = {.max_tokens = 12, .temperature = 0}, .ignores_end = true};
+  llama::Engine whole(model, {.context_length = 512, .threads = 1});
+  const auto expected = wait(whole.generate(work)).text;
+  for (const int pieces : {16, 100, 1000}) {
+    CAPTURE(pieces);
+    llama::Engine engine(model, {.context_length = 512, .threads = 1, .micro_batch = pieces});
+    CHECK(wait(engine.generate(work)).text == expected);
+  }
+}
+
 TEST_CASE("a KV budget in bytes holds as many tokens as the model's shape says") {
   const test::TempFolder folder;
   RandomModel{.context_length = 4096}.write(folder / "model.gguf");

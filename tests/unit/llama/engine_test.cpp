@@ -373,6 +373,7 @@ TEST_CASE_FIXTURE(Fixture, "options and requests outside their range are refused
       {{.sequences = 0}, "sequences is 0; it must be between 1 and 96"},
       {{.sequences = 97}, "sequences is 97; it must be between 1 and 96"},
       {{.collect = -1ms}, "collect is -1; it must be at least 0"},
+      {{.micro_batch = -1}, "micro_batch is -1; it must be at least 1, or 0 for all of a step"},
       {{.prefill_chunk = 0}, "prefill_chunk is 0; it must be at least 1"},
       {{.kv_tokens = -1}, "kv_tokens is -1; it must be at least 1, or 0 for automatic"},
       {{.host_bytes = -1}, "host_bytes is -1; it must be at least 0"},

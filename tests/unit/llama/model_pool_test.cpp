@@ -230,13 +230,13 @@ TEST_CASE_FIXTURE(Fixture, "the process's pool is one") {
 
 TEST_CASE_FIXTURE(Fixture, "what is kept alive serves the next user, and goes when nobody came for so long") {
   file("a.gguf");
-  ModelPool pool({.directories = {folder.path()}, .keep_alive = std::chrono::milliseconds(60), .runtime = &runtime});
+  ModelPool pool({.directories = {folder.path()}, .keep_alive = std::chrono::milliseconds(500), .runtime = &runtime});
   const auto* const first = pool.engine(pool.load("a")).get();
   CHECK(pool.engine(pool.load("a")).get() == first);
   CHECK(runtime.loads == 1);
 
   auto used = pool.engine(pool.load("a"));
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  std::this_thread::sleep_for(std::chrono::milliseconds(900));
   CHECK(used.get() == first);  // in use, so it stays
   CHECK(runtime.live_models == 1);
 
