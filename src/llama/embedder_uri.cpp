@@ -34,6 +34,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"sequences", member(&LlamaReadOptions::sequences)},
       {"queue_limit", member(&LlamaReadOptions::queue_limit)},
       {"threads", member(&LlamaReadOptions::threads)},
+      {"kernels", [](auto& options, auto name, auto value) { options.model.kernels = kernels_of(name, value); }},
       {"gpu_layers", [](auto& options, auto name, auto value) { options.model.gpu_layers = read<int>(name, value); }},
   };
   return table;

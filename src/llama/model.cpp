@@ -100,19 +100,23 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, Mode
   RuntimeLoadOptions load{.path = file.string(),
                           .gpu_layers = placement.gpu_layers,
                           .devices = placement.devices,
-                          .mode = load_mode(placement, info.file_bytes)};
+                          .mode = load_mode(placement, info.file_bytes),
+                          .kernels = options.kernels};
   if (progress) load.progress = [&progress](float done) { return progress(static_cast<double>(done)); };
   auto handle = load_named(info, library, load);
   return std::shared_ptr<const Model>(
-      new Model(std::move(info), std::move(handle), std::move(placement.words), !placement.devices.empty()));
+      new Model(std::move(info), std::move(handle), std::move(placement.words), !placement.devices.empty(),
+                options.kernels));
 }
 
-Model::Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu)
+Model::Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu,
+             Kernels kernels)
     : info_(std::move(info)),
       handle_(std::move(handle)),
       adapters_(std::make_unique<AdapterCache>()),
       placement_(std::move(placement)),
       on_gpu_(on_gpu),
+      kernels_(kernels),
       template_(template_of(info_, *handle_)) {
   const auto& facts = handle_->facts();
   info_.vocabulary = facts.vocabulary;

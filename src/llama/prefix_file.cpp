@@ -127,7 +127,7 @@ std::uint64_t prefix_binding(const Model& model, const EngineOptions& options) {
   const auto& facts = model.handle().facts();
   hash.add(std::as_bytes(std::span(facts.library)));
   const std::array how = {static_cast<int>(options.kv_type), static_cast<int>(options.flash_attention),
-                          static_cast<int>(options.reproducible)};
+                          static_cast<int>(options.reproducible), static_cast<int>(model.kernels())};
   hash.add(std::as_bytes(std::span(how)));
   std::error_code error;
   const std::uint64_t size = fs::file_size(model.info().path, error);

@@ -107,6 +107,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"device", [](auto& options, auto, auto value) { options.model.devices.emplace_back(value); }},
       {"draft", [](auto& options, auto, auto value) { options.draft = value; }},
       {"lora", [](auto& options, auto, auto value) { options.loras.push_back(lora_of(value)); }},
+      {"kernels", [](auto& options, auto name, auto value) { options.model.kernels = kernels_of(name, value); }},
       {"gpu_layers", [](auto& options, auto name, auto value) { options.model.gpu_layers = read<int>(name, value); }},
   };
   return table;

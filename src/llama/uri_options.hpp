@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/llama/context_options.hpp"
 
 #include <charconv>
 #include <concepts>
@@ -35,6 +36,11 @@ T read(std::string_view name, std::string_view value) {
                                            : "a whole number of at least 0");
     return number;
   }
+}
+
+inline Kernels kernels_of(std::string_view name, std::string_view value) {
+  if (value != "auto" && value != "library") unreadable(name, value, "`auto` or `library`");
+  return value == "auto" ? Kernels::automatic : Kernels::library;
 }
 
 /// `table` has the options there are.

@@ -17,6 +17,12 @@ enum class FlashAttention {
   off,
 };
 
+/// Whose code computes attention and products with weights on a processor.
+enum class Kernels {
+  automatic,  ///< dspy's, wherever they know what is asked and the processor has what they need; else the library's.
+  library,    ///< The library's.
+};
+
 /// How a text's tokens become one vector.
 enum class Pooling {
   model,  ///< As the model's file says.

@@ -36,7 +36,7 @@ struct LlamaReadOptions {
 ///     dspy::LlamaEmbedder embedder("bge-small");
 ///     auto embedder = dspy::embedder("llama:bge-small?truncate=true");
 ///
-/// The URI takes the names of the members of `LlamaReadOptions`, and `gpu_layers`.  A vector does not depend on which
+/// The URI takes the names of the members of `LlamaReadOptions`, `gpu_layers` and `kernels` (`auto` or `library`).  A vector does not depend on which
 /// texts share its step, up to rounding.
 class LlamaEmbedder final : public Embedder {
  public:

@@ -30,8 +30,8 @@ struct LlamaOptions {
 ///     auto lm = dspy::lm("llama:dspy-tiny?temperature=0&context_length=2048");
 ///
 /// The URI takes the names of the members of `Sampling` (`stop` more than once), of
-/// `EngineOptions`, `draft` (a model's name or path), `gpu_layers`, `constrain` (`on`, `off` or `strict`), `device` and
-/// `lora` (a file, with `:scale` after it or not; both more than once).
+/// `EngineOptions`, `draft` (a model's name or path), `gpu_layers`, `kernels` (`auto` or `library`), `constrain` (`on`,
+/// `off` or `strict`), `device` and `lora` (a file, with `:scale` after it or not; both more than once).
 ///
 /// Beside what `Engine::generate` and `ModelPool::load` throw, calls throw `Error`
 /// (`invalid_parameter`) for a conversation that is empty or not UTF-8.

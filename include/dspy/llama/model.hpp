@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/llama/chat_template.hpp"
+#include "dspy/llama/context_options.hpp"
 #include "dspy/llama/model_info.hpp"
 
 #include <cstdint>
@@ -30,6 +31,7 @@ struct ModelOptions {
   int gpu_layers = -1;  ///< How many layers to keep on a GPU.  -1: as many as fit; 0: none.
   /// Names of the graphics cards to use, as `Hardware::detect` lists them.  Empty: all that help.
   std::vector<std::string> devices{};
+  Kernels kernels = Kernels::automatic;  ///< Without a graphics card.
 
   bool operator==(const ModelOptions&) const = default;
 };
@@ -56,6 +58,7 @@ class Model {
   const std::string& placement() const noexcept { return placement_; }
   /// Whether any of it is on a graphics card.
   bool on_gpu() const noexcept { return on_gpu_; }
+  Kernels kernels() const noexcept { return kernels_; }
 
   /// `text` as data: no marker in it becomes a control token.
   std::vector<Token> tokenize(std::string_view text) const;
@@ -81,7 +84,7 @@ class Model {
   AdapterCache& adapters() const noexcept { return *adapters_; }
 
  private:
-  Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu);
+  Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu, Kernels kernels);
 
   std::vector<Token> continuation(std::string_view text) const;
   void append(std::vector<Token>& tokens, std::string_view text, bool control) const;
@@ -91,6 +94,7 @@ class Model {
   std::unique_ptr<AdapterCache> adapters_;
   std::string placement_;
   bool on_gpu_;
+  Kernels kernels_;
   ChatTemplate template_;
   std::string pieces_;  // of all tokens, one after the other
   std::vector<std::uint32_t> piece_ends_;

@@ -1,6 +1,7 @@
 #include "adapter.hpp"
 #include "guard.hpp"
 #include "model.hpp"
+#include "graph_kernels.hpp"
 
 #include <llama.h>
 
@@ -15,8 +16,10 @@ struct FreeContext {
 
 class LibllamaContext final : public RuntimeContext {
  public:
-  LibllamaContext(llama_context* context, llama_model* model, const RuntimeContextOptions& options)
-      : context_(context),
+  LibllamaContext(std::unique_ptr<GraphKernels> kernels, llama_context* context, llama_model* model,
+                  const RuntimeContextOptions& options)
+      : kernels_(std::move(kernels)),
+        context_(context),
         vocabulary_(llama_vocab_n_tokens(llama_model_get_vocab(model))),
         sequences_(options.sequences),
         outputs_(options.outputs),
@@ -140,7 +143,10 @@ class LibllamaContext final : public RuntimeContext {
     });
   }
 
-  void set_threads(int threads) override { llama_set_n_threads(context_.get(), threads, threads); }
+  void set_threads(int threads) override {
+    if (kernels_) kernels_->set_threads(threads);
+    llama_set_n_threads(context_.get(), threads, threads);
+  }
 
  private:
   /// What libllama asserts, and would end the process for.
@@ -167,6 +173,7 @@ class LibllamaContext final : public RuntimeContext {
            "there is no sequence " + std::to_string(sequence) + "; the context has " + std::to_string(sequences_));
   }
 
+  std::unique_ptr<GraphKernels> kernels_;  ///< May be none; outlives the context.
   std::unique_ptr<llama_context, FreeContext> context_;
   int vocabulary_;
   int sequences_;
@@ -214,8 +221,9 @@ enum llama_pooling_type pooling_of(Pooling pooling) {
 
 }  // namespace
 
-std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeContextOptions& options) {
+std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeContextOptions& options, Kernels kernels) {
   std::string errors;
+  auto own = kernels == Kernels::automatic ? std::make_unique<GraphKernels>(options.threads) : nullptr;
   auto* const context = guarded(Errc::backend_error, "no context could be made", errors, [&] {
     auto parameters = llama_context_default_params();
     parameters.n_ctx = static_cast<std::uint32_t>(options.context_length);
@@ -235,6 +243,7 @@ std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeCo
       parameters.pooling_type = pooling_of(*options.pooling);
       parameters.n_outputs_max = parameters.n_batch;  // every token is one before they are pooled
     }
+    if (own) own->install(parameters);
     parameters.abort_callback = options.interrupted;
     parameters.abort_callback_data = options.interrupted_data;
     return llama_init_from_model(model, parameters);
@@ -244,7 +253,7 @@ std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeCo
                                   " tokens could be made; ask for a smaller context_length" +
                                   (errors.empty() ? "" : " (" + errors + ")"));
   }
-  return std::make_unique<LibllamaContext>(context, model, options);
+  return std::make_unique<LibllamaContext>(std::move(own), context, model, options);
 }
 
 }  // namespace dspy::llama::plugin

@@ -1,6 +1,7 @@
 #include "model.hpp"
 
 #include "adapter.hpp"
+#include "graph_kernels.hpp"
 #include "guard.hpp"
 
 #include <llama.h>
@@ -31,7 +32,8 @@ std::string sized_text(F&& fill) {
 
 class LibllamaModel final : public RuntimeModel {
  public:
-  explicit LibllamaModel(ModelHandle model) : model_(std::move(model)), vocab_(llama_model_get_vocab(model_.get())) {
+  LibllamaModel(ModelHandle model, Kernels kernels)
+      : model_(std::move(model)), vocab_(llama_model_get_vocab(model_.get())), kernels_(kernels) {
     read_facts();
   }
 
@@ -74,7 +76,7 @@ class LibllamaModel final : public RuntimeModel {
   }
 
   std::unique_ptr<RuntimeContext> new_context(const RuntimeContextOptions& options) override {
-    return make_context(model_.get(), options);
+    return make_context(model_.get(), options, kernels_);
   }
 
   std::unique_ptr<RuntimeAdapter> load_adapter(const std::string& path) override {
@@ -176,6 +178,7 @@ class LibllamaModel final : public RuntimeModel {
 
   ModelHandle model_;
   const llama_vocab* vocab_;
+  Kernels kernels_;
   RuntimeModelFacts facts_;
 };
 
@@ -198,6 +201,7 @@ struct Progress {
 std::unique_ptr<RuntimeModel> load(const RuntimeLoadOptions& options) {
   Progress progress{options.progress};
   std::string errors;
+  const auto kernels = options.devices.empty() && only_processors() ? options.kernels : Kernels::library;
   auto model = guarded(Errc::model_load_error, "the model could not be loaded", errors, [&] {
     auto parameters = llama_model_default_params();
     // A null-terminated list; an empty one keeps a model on the CPU even where there is a GPU.
@@ -206,6 +210,7 @@ std::unique_ptr<RuntimeModel> load(const RuntimeLoadOptions& options) {
     for (const auto index : options.devices) devices.push_back(ggml_backend_dev_get(index));
     devices.push_back(nullptr);
     parameters.devices = devices.data();
+    parameters.use_extra_bufts = !(kernels == Kernels::automatic && reads_all_weights(options.path));
     parameters.n_gpu_layers = options.devices.empty() ? 0 : options.gpu_layers;
     parameters.load_mode = mode_of(options.mode);
     if (options.progress) {
@@ -221,7 +226,7 @@ std::unique_ptr<RuntimeModel> load(const RuntimeLoadOptions& options) {
   if (progress.given_up) fail(Errc::cancelled, "loading was cancelled");
   if (!model) fail(Errc::model_load_error, errors.empty() ? "the inference library gave no reason" : errors);
   return guarded(Errc::model_load_error, "the model's vocabulary could not be read",
-                 [&] { return std::make_unique<LibllamaModel>(std::move(model)); });
+                 [&] { return std::make_unique<LibllamaModel>(std::move(model), kernels); });
 }
 
 }  // namespace dspy::llama::plugin

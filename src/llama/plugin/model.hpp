@@ -11,6 +11,6 @@ namespace dspy::llama::plugin {
 std::unique_ptr<RuntimeModel> load(const RuntimeLoadOptions& options);
 
 /// `model` must outlive the context.
-std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeContextOptions& options);
+std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeContextOptions& options, Kernels kernels);
 
 }  // namespace dspy::llama::plugin

@@ -1,0 +1,21 @@
+// For x86-64 processors with AVX2, FMA and F16C.
+
+#ifdef __x86_64__
+
+#include <cstddef>
+#include <cstdint>
+
+#pragma GCC target("arch=x86-64-v3")
+
+#define DSPY_ATTENTION_LANES 8
+#include "llama/kernels/attention_kernel.hpp"
+
+namespace dspy::llama::kernels {
+
+void attend_x86_64_v3(const Attention& attention, std::byte* scratch, int* next, int threads) {
+  attend_here(attention, scratch, next, threads);
+}
+
+}  // namespace dspy::llama::kernels
+
+#endif
