@@ -17,7 +17,7 @@ namespace {
 constexpr int lanes = DSPY_ATTENTION_LANES;
 static_assert(lanes <= most_lanes);
 using Floats = float __attribute__((vector_size(lanes * sizeof(float))));
-using Words = std::int32_t __attribute__((vector_size(lanes * sizeof(std::int32_t))));
+using Words = std::uint32_t __attribute__((vector_size(lanes * sizeof(std::uint32_t))));
 
 constexpr float no_score = -1e30F;  ///< Below all scores; unlike minus infinity it can be subtracted from itself.
 
@@ -74,7 +74,7 @@ template <int I, int V>
     for (int v = 0; v < V; ++v) at<Floats>(out + i * out_stride + v * lanes) = sums[i][v];
 }
 
-void read_f16(const std::byte* from, float* to, int count) {
+[[gnu::always_inline]] inline void read_f16(const std::byte* from, float* to, int count) {
 #if defined(__AVX512F__)
   for (int i = 0; i < count; i += 16)
     _mm512_storeu_ps(to + i, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i * 2))));
@@ -90,14 +90,30 @@ void read_f16(const std::byte* from, float* to, int count) {
 #endif
 }
 
+/// One head's part of `cells` cells.  Those of the next tile are fetched meanwhile: a head's parts lie too far apart for
+/// processors to see where the next one begins.
+[[gnu::always_inline]] inline void read_cells(const std::byte* from, std::size_t stride, int cells, auto&& read) {
+  const std::size_t ahead = stride * tile_cells;
+  for (int cell = 0; cell < cells; ++cell, from += stride) {
+    __builtin_prefetch(from + ahead);
+    read(from, cell);
+  }
+}
+
 void read_tile(const std::byte* from, std::size_t stride, CellType type,
                void (*read)(const void* from, float* to, std::int64_t count), int cells, int length, float* to) {
-  for (int cell = 0; cell < cells; ++cell, from += stride, to += length) {
-    switch (type) {
-      case CellType::f16: read_f16(from, to, length); break;
-      case CellType::f32: __builtin_memcpy(to, from, static_cast<std::size_t>(length) * sizeof(float)); break;
-      case CellType::other: read(from, to, length); break;
-    }
+  switch (type) {
+    case CellType::f16:
+      read_cells(from, stride, cells, [&](const std::byte* part, int cell) { read_f16(part, to + cell * length, length); });
+      break;
+    case CellType::f32:
+      read_cells(from, stride, cells, [&](const std::byte* part, int cell) {
+        __builtin_memcpy(to + cell * length, part, static_cast<std::size_t>(length) * sizeof(float));
+      });
+      break;
+    case CellType::other:
+      read_cells(from, stride, cells, [&](const std::byte* part, int cell) { read(part, to + cell * length, length); });
+      break;
   }
 }
 
@@ -196,15 +212,15 @@ class Block {
     for (int lane = 0; lane < lanes; ++lane) {
       const int token = token_of(row + lane);
       const std::uint64_t bits = token < tokens_ ? visible[token] : 0;
-      sees[0][lane] = static_cast<std::int32_t>(bits & 0xFFFF'FFFF);
-      sees[1][lane] = static_cast<std::int32_t>(bits >> 32);
+      sees[0][lane] = static_cast<std::uint32_t>(bits & 0xFFFF'FFFF);
+      sees[1][lane] = static_cast<std::uint32_t>(bits >> 32);
       all = all && bits == ~std::uint64_t{0};
     }
     auto& maximum = at<Floats>(scratch_.maxima + row);
     Floats largest = maximum;
     for (int cell = 0; cell < cells; ++cell) {
       auto& score = at<Floats>(scores + cell * stride);
-      if (!all) score = (sees[cell / 32] & (1 << cell % 32)) != 0 ? score : Floats{} + no_score * 2;
+      if (!all) score = (sees[cell / 32] & (1U << cell % 32)) != 0 ? score : Floats{} + no_score * 2;
       largest = larger(largest, score);
     }
     const Floats keep = exponential(maximum - largest);
