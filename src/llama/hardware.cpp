@@ -198,7 +198,9 @@ HostFacts HostFacts::read(const std::string& root) {
   const auto memory = read_file(base / "proc/meminfo");
   host.memory_total = meminfo(memory, "MemTotal").value_or(0);
   host.memory_free = meminfo(memory, "MemAvailable").value_or(host.memory_total);
-  host.has_amx = read_file(base / "proc/cpuinfo").contains(" amx_int8");
+  const auto processor = read_file(base / "proc/cpuinfo");
+  host.has_amx = processor.contains(" amx_int8");
+  host.has_vnni = processor.contains(" avx512_vnni");
   apply_control_groups(base, host);
   return host;
 }

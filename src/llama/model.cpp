@@ -104,13 +104,11 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, Mode
                           .kernels = options.kernels};
   if (progress) load.progress = [&progress](float done) { return progress(static_cast<double>(done)); };
   auto handle = load_named(info, library, load);
-  return std::shared_ptr<const Model>(
-      new Model(std::move(info), std::move(handle), std::move(placement.words), !placement.devices.empty(),
-                options.kernels));
+  return std::shared_ptr<const Model>(new Model(std::move(info), std::move(handle), std::move(placement.words),
+                                                !placement.devices.empty(), options.kernels));
 }
 
-Model::Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu,
-             Kernels kernels)
+Model::Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu, Kernels kernels)
     : info_(std::move(info)),
       handle_(std::move(handle)),
       adapters_(std::make_unique<AdapterCache>()),

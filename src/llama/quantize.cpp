@@ -42,8 +42,12 @@ constexpr std::array<std::string_view, 7> amx_types = {"Q4_0", "Q4_1", "Q8_0", "
 /// need no unpacking.
 constexpr std::array<std::string_view, 4> repacked_types = {"Q4_0", "Q4_K", "IQ4_NL", "Q8_0"};
 
+/// Beside these, what dspy's own kernels read.
+constexpr std::array<std::string_view, 5> vnni_types = {"Q4_0", "Q4_K", "IQ4_NL", "Q8_0", "Q5_0"};
+
 std::span<const std::string_view> fast_types(const HostFacts& host) {
   if (host.has_amx) return amx_types;
+  if (host.has_vnni) return vnni_types;
   return repacked_types;
 }
 

@@ -42,7 +42,7 @@ struct RuntimeLoadOptions {
   int gpu_layers = 0;                  ///< -1 is all.
   std::vector<std::size_t> devices{};  ///< Indices into `devices()`; empty keeps everything on the CPU.
   LoadMode mode = LoadMode::automatic;
-  Kernels kernels = Kernels::automatic;  ///< For weights on the CPU.
+  Kernels kernels = Kernels::automatic;   ///< For weights on the CPU.
   std::function<bool(float)> progress{};  ///< Called with 0…1 on the loading thread; false gives up.
 };
 

@@ -32,7 +32,10 @@ SamplerOptions options_of(const Generation& work, const Sampling& sampling) {
   return options;
 }
 
-std::vector<std::string> all_stops(const Model& model, std::vector<std::string> stops) {
+/// A reply that is held to a contract ends where that does: what opens the next turn of a conversation may stand in one
+/// of its values.
+std::vector<std::string> stops_of(const Model& model, std::vector<std::string> stops, bool held) {
+  if (held) return stops;
   const auto& more = model.chat_template().stops();
   stops.insert(stops.end(), more.begin(), more.end());
   return stops;
@@ -58,7 +61,7 @@ Sequence::Sequence(const Model& model, Generation work, mask::CompiledContract h
       sampler_(options_of(work, work.sampling), model.suppressed(), work.bias),
       fields_(held.constraint ? work.contract : OutputContract{}),
       drops_first_blank_(held.constraint ? held.drops_first_blank : model.handle().facts().adds_space_prefix),
-      stops_(all_stops(model, work.sampling.stop)) {
+      stops_(stops_of(model, work.sampling.stop, held.constraint != nullptr)) {
   if (work.sampling.logprobs) most_likely_ = static_cast<std::size_t>(*work.sampling.logprobs);
   const auto& names = fields_.names();
   for (const auto& [name, temperature] : work.sampling.field_temperatures) {

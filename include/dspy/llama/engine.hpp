@@ -53,8 +53,8 @@ struct EngineOptions {
   int batch = 256;  ///< Tokens computed in one step at most; cancelling waits for one.
   /// Of these, tokens that the library computes at once: fewer need less memory, and more time.  0: all.
   int micro_batch = 0;
-  /// Of these, prompt tokens at most while replies are being written.  From 64 tokens in a step llama.cpp computes
-  /// attention in tiles, which takes less time on a processor than 16 tokens one by one.
+  /// Of these, prompt tokens at most while replies are being written.  With the library's kernels, from 64 tokens in a
+  /// step attention is computed in tiles, which takes less time on a processor than 16 tokens one by one.
   int prefill_chunk = 64;
   Speculation speculation = Speculation::automatic;
   int draft_tokens = 16;  ///< Guessed ahead for one reply in a step at most, 1 to 64.

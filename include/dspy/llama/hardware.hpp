@@ -28,8 +28,9 @@ struct HostFacts {
   std::optional<double> cpu_quota{};  ///< Cores' worth of time that the control group allows.
   std::uint64_t memory_total = 0;     ///< In bytes; what the control group allows, if that is less.
   std::uint64_t memory_free = 0;
-  int memory_nodes = 1;  ///< Of a machine with non-uniform memory (NUMA).
-  bool has_amx = false;  ///< Matrix instructions for 8-bit integers.
+  int memory_nodes = 1;   ///< Of a machine with non-uniform memory (NUMA).
+  bool has_amx = false;   ///< Matrix instructions for 8-bit integers.
+  bool has_vnni = false;  ///< AVX-512 with sums of products of 8-bit integers, which dspy's kernels want.
 
   /// Read from `/proc` and `/sys` below `root`.
   static HostFacts read(const std::string& root = "/");

@@ -36,8 +36,8 @@ struct LlamaReadOptions {
 ///     dspy::LlamaEmbedder embedder("bge-small");
 ///     auto embedder = dspy::embedder("llama:bge-small?truncate=true");
 ///
-/// The URI takes the names of the members of `LlamaReadOptions`, `gpu_layers` and `kernels` (`auto` or `library`).  A vector does not depend on which
-/// texts share its step, up to rounding.
+/// The URI takes the names of the members of `LlamaReadOptions`, `gpu_layers` and `kernels` (`auto` or `library`).  A
+/// vector does not depend on which texts share its step, up to rounding.
 class LlamaEmbedder final : public Embedder {
  public:
   /// Throws `Error`: what `ModelPool::load` throws; `invalid_parameter` for options outside their range, a language

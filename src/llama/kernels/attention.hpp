@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <span>
 
-// Attention of the tokens of one step over the cells of a context.  Nothing in this folder knows of ggml or of dspy: the
-// plug-in puts it into libllama's graphs, and tests call it with arrays of their own.
+// Attention of the tokens of one step over the cells of a context.  Nothing in this folder knows of ggml or of dspy:
+// the plug-in puts it into libllama's graphs, and tests call it with arrays of their own.
 
 namespace dspy::llama::kernels {
 
@@ -38,9 +38,9 @@ struct Attention {
 
   int tokens = 0;
   int heads = 0;
-  int key_heads = 0;     ///< Divides `heads`: so many heads in a row share a key.
+  int key_heads = 0;  ///< Divides `heads`: so many heads in a row share a key.
   int cells = 0;
-  int key_length = 0;    ///< A multiple of 16, as `value_length`.
+  int key_length = 0;  ///< A multiple of 16, as `value_length`.
   int value_length = 0;
   float scale = 1;
 };

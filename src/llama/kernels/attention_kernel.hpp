@@ -7,14 +7,16 @@
 
 #include "llama/kernels/attention_tiles.hpp"
 
-#if defined(__F16C__) && defined(__x86_64__)
+#if DSPY_ATTENTION_LANES > 4
 #include <immintrin.h>
 #endif
 
 namespace dspy::llama::kernels {
 namespace {
 
-constexpr int lanes = DSPY_ATTENTION_LANES;
+using Index = std::ptrdiff_t;
+
+constexpr Index lanes = DSPY_ATTENTION_LANES;
 static_assert(lanes <= most_lanes);
 using Floats = float __attribute__((vector_size(lanes * sizeof(float))));
 using Words = std::uint32_t __attribute__((vector_size(lanes * sizeof(std::uint32_t))));
@@ -52,67 +54,68 @@ template <class T>
   return a > b ? a : b;
 }
 
-/// out[i][row] (+)= Σ_k from[i·i_stride + k·k_stride] · rows[k][row], for `I` values of i and `V` vectors of rows.  What
+/// out[i][row] (+)= Σ_k from[i·i_stride + k·k_stride] · rows[k][row], for `I` values of i and `V` vectors of rows. What
 /// was in `out` is scaled by `keep` first; without it, it is overwritten.
 template <int I, int V>
-[[gnu::always_inline]] inline void multiply(const float* from, std::ptrdiff_t i_stride, std::ptrdiff_t k_stride,
-                                            const float* rows, std::ptrdiff_t row_stride, int count, float* out,
-                                            std::ptrdiff_t out_stride, const Floats* keep) {
+[[gnu::always_inline]] inline void multiply(const float* from, Index i_stride, Index k_stride, const float* rows,
+                                            Index row_stride, Index count, float* out, Index out_stride,
+                                            const Floats* keep) {
   Floats sums[I][V];
-  for (int i = 0; i < I; ++i)
-    for (int v = 0; v < V; ++v)
-      sums[i][v] = keep ? at<Floats>(out + i * out_stride + v * lanes) * keep[v] : Floats{};
-  for (int k = 0; k < count; ++k, from += k_stride, rows += row_stride) {
+  for (Index i = 0; i < I; ++i)
+    for (Index v = 0; v < V; ++v) sums[i][v] = keep ? at<Floats>(out + i * out_stride + v * lanes) * keep[v] : Floats{};
+  for (Index k = 0; k < count; ++k, from += k_stride, rows += row_stride) {
 #pragma GCC unroll 16
-    for (int i = 0; i < I; ++i) {
+    for (Index i = 0; i < I; ++i) {
       const float factor = from[i * i_stride];
 #pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) sums[i][v] += factor * at<Floats>(rows + v * lanes);
+      for (Index v = 0; v < V; ++v) sums[i][v] += factor * at<Floats>(rows + v * lanes);
     }
   }
-  for (int i = 0; i < I; ++i)
-    for (int v = 0; v < V; ++v) at<Floats>(out + i * out_stride + v * lanes) = sums[i][v];
+  for (Index i = 0; i < I; ++i)
+    for (Index v = 0; v < V; ++v) at<Floats>(out + i * out_stride + v * lanes) = sums[i][v];
 }
 
-[[gnu::always_inline]] inline void read_f16(const std::byte* from, float* to, int count) {
-#if defined(__AVX512F__)
-  for (int i = 0; i < count; i += 16)
+[[gnu::always_inline]] inline void read_f16(const std::byte* from, float* to, Index count) {
+#if DSPY_ATTENTION_LANES == 16
+  for (Index i = 0; i < count; i += 16)
     _mm512_storeu_ps(to + i, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i * 2))));
-#elif defined(__F16C__)
-  for (int i = 0; i < count; i += 8)
+#elif DSPY_ATTENTION_LANES == 8
+  for (Index i = 0; i < count; i += 8)
     _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i * 2))));
 #else
-  for (int i = 0; i < count; ++i) {
+  for (Index i = 0; i < count; ++i) {
     _Float16 half{};
-    __builtin_memcpy(&half, from + static_cast<std::ptrdiff_t>(i) * 2, sizeof half);
+    __builtin_memcpy(&half, from + i * 2, sizeof half);
     to[i] = static_cast<float>(half);
   }
 #endif
 }
 
-/// One head's part of `cells` cells.  Those of the next tile are fetched meanwhile: a head's parts lie too far apart for
-/// processors to see where the next one begins.
-[[gnu::always_inline]] inline void read_cells(const std::byte* from, std::size_t stride, int cells, auto&& read) {
+/// One head's part of `cells` cells.  Those of the next tile are fetched meanwhile: a head's parts lie too far apart
+/// for processors to see where the next one begins.
+[[gnu::always_inline]] inline void read_cells(const std::byte* from, std::size_t stride, Index cells, auto&& read) {
   const std::size_t ahead = stride * tile_cells;
-  for (int cell = 0; cell < cells; ++cell, from += stride) {
+  for (Index cell = 0; cell < cells; ++cell, from += stride) {
     __builtin_prefetch(from + ahead);
     read(from, cell);
   }
 }
 
 void read_tile(const std::byte* from, std::size_t stride, CellType type,
-               void (*read)(const void* from, float* to, std::int64_t count), int cells, int length, float* to) {
+               void (*read)(const void* from, float* to, std::int64_t count), Index cells, Index length, float* to) {
   switch (type) {
     case CellType::f16:
-      read_cells(from, stride, cells, [&](const std::byte* part, int cell) { read_f16(part, to + cell * length, length); });
+      read_cells(from, stride, cells,
+                 [&](const std::byte* part, Index cell) { read_f16(part, to + cell * length, length); });
       break;
     case CellType::f32:
-      read_cells(from, stride, cells, [&](const std::byte* part, int cell) {
+      read_cells(from, stride, cells, [&](const std::byte* part, Index cell) {
         __builtin_memcpy(to + cell * length, part, static_cast<std::size_t>(length) * sizeof(float));
       });
       break;
     case CellType::other:
-      read_cells(from, stride, cells, [&](const std::byte* part, int cell) { read(part, to + cell * length, length); });
+      read_cells(from, stride, cells,
+                 [&](const std::byte* part, Index cell) { read(part, to + cell * length, length); });
       break;
   }
 }
@@ -120,7 +123,7 @@ void read_tile(const std::byte* from, std::size_t stride, CellType type,
 /// The rows of up to `block_rows / group` tokens under the heads of one key.
 class Block {
  public:
-  [[gnu::always_inline]] Block(const Attention& a, const Scratch& scratch, int first, int tokens, int key_head)
+  [[gnu::always_inline]] Block(const Attention& a, const Scratch& scratch, Index first, Index tokens, Index key_head)
       : a_(a),
         scratch_(scratch),
         first_(first),
@@ -131,47 +134,47 @@ class Block {
 
   void compute() {
     begin();
-    for (int tile = 0; tile < tiles_of(a_); ++tile) {
-      const auto* const visible = scratch_.visible + static_cast<std::ptrdiff_t>(tile) * block_rows;
+    for (Index tile = 0; tile < tiles_of(a_); ++tile) {
+      const auto* const visible = scratch_.visible + tile * block_rows;
       std::uint64_t any = 0;
-      for (int token = 0; token < tokens_; ++token) any |= visible[token];
+      for (Index token = 0; token < tokens_; ++token) any |= visible[token];
       if (any) pass(tile, visible);
     }
     finish();
   }
 
  private:
-  int token_of(int row) const { return row / group_; }
+  Index token_of(Index row) const { return row / group_; }
 
   void begin() {
-    const int rows = tokens_ * group_;
-    for (int row = 0; row < vectors_ * lanes; ++row) {
+    const Index rows = tokens_ * group_;
+    for (Index row = 0; row < vectors_ * lanes; ++row) {
       scratch_.maxima[row] = no_score;
       scratch_.weights[row] = 0;
     }
-    for (int row = 0; row < rows; ++row) {
+    for (Index row = 0; row < rows; ++row) {
       const auto* const query = reinterpret_cast<const float*>(
           a_.queries + static_cast<std::size_t>(first_ + token_of(row)) * a_.query_token_stride +
           static_cast<std::size_t>(key_head_ * group_ + row % group_) * a_.query_head_stride);
-      for (int d = 0; d < a_.key_length; ++d) scratch_.queries[d * block_rows + row] = query[d] * a_.scale;
+      for (Index d = 0; d < a_.key_length; ++d) scratch_.queries[d * block_rows + row] = query[d] * a_.scale;
     }
-    for (int d = 0; d < a_.key_length; ++d)
-      for (int row = rows; row < vectors_ * lanes; ++row) scratch_.queries[d * block_rows + row] = 0;
-    for (int i = 0; i < a_.value_length; ++i)
-      for (int v = 0; v < vectors_; ++v) at<Floats>(scratch_.sums + i * block_rows + v * lanes) = Floats{};
+    for (Index d = 0; d < a_.key_length; ++d)
+      for (Index row = rows; row < vectors_ * lanes; ++row) scratch_.queries[d * block_rows + row] = 0;
+    for (Index i = 0; i < a_.value_length; ++i)
+      for (Index v = 0; v < vectors_; ++v) at<Floats>(scratch_.sums + i * block_rows + v * lanes) = Floats{};
   }
 
   /// One tile of cells, for the rows that see some of them.
-  void pass(int tile, const std::uint64_t* visible) {
-    const int start = tile * tile_cells;
-    const int cells = a_.cells - start < tile_cells ? a_.cells - start : tile_cells;
+  void pass(Index tile, const std::uint64_t* visible) {
+    const Index start = tile * tile_cells;
+    const Index cells = a_.cells - start < tile_cells ? a_.cells - start : tile_cells;
     read_tile(a_.keys + static_cast<std::size_t>(start) * a_.key_cell_stride +
                   static_cast<std::size_t>(key_head_) * a_.key_head_stride,
               a_.key_cell_stride, a_.key_type, a_.read_keys, cells, a_.key_length, scratch_.keys);
     read_tile(a_.values + static_cast<std::size_t>(start) * a_.value_cell_stride +
                   static_cast<std::size_t>(key_head_) * a_.value_head_stride,
               a_.value_cell_stride, a_.value_type, a_.read_values, cells, a_.value_length, scratch_.values);
-    for (int v = 0; v < vectors_;) {
+    for (Index v = 0; v < vectors_;) {
       if (v + 1 < vectors_ && seen(visible, v) && seen(visible, v + 1)) {
         rows<2>(v, cells, visible);
         v += 2;
@@ -182,35 +185,37 @@ class Block {
     }
   }
 
-  bool seen(const std::uint64_t* visible, int vector) const {
-    const int last = token_of(vector * lanes + lanes - 1);
-    for (int token = token_of(vector * lanes); token <= last && token < tokens_; ++token)
+  bool seen(const std::uint64_t* visible, Index vector) const {
+    const Index last = token_of(vector * lanes + lanes - 1);
+    for (Index token = token_of(vector * lanes); token <= last && token < tokens_; ++token)
       if (visible[token]) return true;
     return false;
   }
 
   /// `V` vectors of rows from vector `first` on.
   template <int V>
-  void rows(int first, int cells, const std::uint64_t* visible) {
-    constexpr int at_once = lanes == 4 ? 4 : 16 / V;  // so many sums as there are registers for
-    const int row = first * lanes;
-    constexpr int stride = V * lanes;
-    for (int cell = 0; cell < tile_cells; cell += at_once)
+  void rows(Index first, Index cells, const std::uint64_t* visible) {
+    constexpr Index at_once = lanes == 4 ? 4 : 16 / V;  // so many sums as there are registers for
+    const Index row = first * lanes;
+    constexpr Index stride = V * lanes;
+    for (Index cell = 0; cell < tile_cells; cell += at_once)
       multiply<at_once, V>(scratch_.keys + cell * a_.key_length, a_.key_length, 1, scratch_.queries + row, block_rows,
                            a_.key_length, scratch_.scores + cell * stride, stride, nullptr);
     Floats keep[V];
-    for (int v = 0; v < V; ++v) keep[v] = softmax(scratch_.scores + v * lanes, stride, row + v * lanes, cells, visible);
-    for (int i = 0; i < a_.value_length; i += at_once)
+    for (Index v = 0; v < V; ++v)
+      keep[v] = softmax(scratch_.scores + v * lanes, stride, row + v * lanes, cells, visible);
+    for (Index i = 0; i < a_.value_length; i += at_once)
       multiply<at_once, V>(scratch_.values + i, 1, a_.value_length, scratch_.scores, stride, cells,
                            scratch_.sums + i * block_rows + row, block_rows, keep);
   }
 
   /// Turns scores into weights, relative to the largest score so far; what earlier weights are to be scaled by.
-  [[gnu::always_inline]] Floats softmax(float* scores, int stride, int row, int cells, const std::uint64_t* visible) {
+  [[gnu::always_inline]] Floats softmax(float* scores, Index stride, Index row, Index cells,
+                                        const std::uint64_t* visible) {
     Words sees[2] = {};
     bool all = cells == tile_cells;
-    for (int lane = 0; lane < lanes; ++lane) {
-      const int token = token_of(row + lane);
+    for (Index lane = 0; lane < lanes; ++lane) {
+      const Index token = token_of(row + lane);
       const std::uint64_t bits = token < tokens_ ? visible[token] : 0;
       sees[0][lane] = static_cast<std::uint32_t>(bits & 0xFFFF'FFFF);
       sees[1][lane] = static_cast<std::uint32_t>(bits >> 32);
@@ -218,7 +223,7 @@ class Block {
     }
     auto& maximum = at<Floats>(scratch_.maxima + row);
     Floats largest = maximum;
-    for (int cell = 0; cell < cells; ++cell) {
+    for (Index cell = 0; cell < cells; ++cell) {
       auto& score = at<Floats>(scores + cell * stride);
       if (!all) score = (sees[cell / 32] & (1U << cell % 32)) != 0 ? score : Floats{} + no_score * 2;
       largest = larger(largest, score);
@@ -226,7 +231,7 @@ class Block {
     const Floats keep = exponential(maximum - largest);
     maximum = largest;
     Floats sum{};
-    for (int cell = 0; cell < cells; ++cell) {
+    for (Index cell = 0; cell < cells; ++cell) {
       auto& score = at<Floats>(scores + cell * stride);
       score = exponential(score - largest);
       sum += score;
@@ -237,48 +242,47 @@ class Block {
   }
 
   void finish() {
-    for (int row = 0; row < tokens_ * group_; ++row) {
-      float* const out = a_.out + (static_cast<std::ptrdiff_t>(first_ + token_of(row)) * a_.heads +
-                                   key_head_ * group_ + row % group_) *
-                                      a_.value_length;
+    for (Index row = 0; row < tokens_ * group_; ++row) {
+      float* const out =
+          a_.out + ((first_ + token_of(row)) * a_.heads + key_head_ * group_ + row % group_) * a_.value_length;
       const float weights = scratch_.weights[row];
       const float factor = weights > 0 ? 1 / weights : 0;  // a token that sees nothing gets nothing
-      for (int i = 0; i < a_.value_length; ++i) out[i] = scratch_.sums[i * block_rows + row] * factor;
+      for (Index i = 0; i < a_.value_length; ++i) out[i] = scratch_.sums[i * block_rows + row] * factor;
     }
   }
 
   const Attention& a_;
   const Scratch& scratch_;
-  int first_;
-  int tokens_;
-  int key_head_;
-  int group_;
-  int vectors_;
+  Index first_;
+  Index tokens_;
+  Index key_head_;
+  Index group_;
+  Index vectors_;
 };
 
-void look(const Attention& a, const Scratch& scratch, int first, int tokens) {
-  for (int token = 0; token < tokens; ++token) {
-    const auto* const mask = reinterpret_cast<const std::uint16_t*>(
-        a.mask + static_cast<std::size_t>(first + token) * a.mask_token_stride);
-    for (int tile = 0; tile < tiles_of(a); ++tile) {
-      const int start = tile * tile_cells;
-      const int cells = a.cells - start < tile_cells ? a.cells - start : tile_cells;
-      scratch.visible[static_cast<std::ptrdiff_t>(tile) * block_rows + token] = visible_cells(mask + start, cells);
+void look(const Attention& a, const Scratch& scratch, Index first, Index tokens) {
+  for (Index token = 0; token < tokens; ++token) {
+    const auto* const mask =
+        reinterpret_cast<const std::uint16_t*>(a.mask + static_cast<std::size_t>(first + token) * a.mask_token_stride);
+    for (Index tile = 0; tile < tiles_of(a); ++tile) {
+      const Index start = tile * tile_cells;
+      const Index cells = a.cells - start < tile_cells ? a.cells - start : tile_cells;
+      scratch.visible[tile * block_rows + token] = visible_cells(mask + start, static_cast<int>(cells));
     }
   }
 }
 
 void attend_here(const Attention& a, std::byte* start, int* next, int threads) {
   const auto scratch = lay_out(a, start);
-  const int most = block_tokens(a, threads);
-  const int blocks = (a.tokens + most - 1) / most;
-  int looked = -1;
+  const Index most = block_tokens(a, threads);
+  const Index blocks = (a.tokens + most - 1) / most;
+  Index looked = -1;
   for (;;) {
-    const int unit = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
+    const Index unit = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
     if (unit >= blocks * a.key_heads) return;
-    const int block = unit / a.key_heads;
-    const int first = block * most;
-    const int tokens = a.tokens - first < most ? a.tokens - first : most;
+    const Index block = unit / a.key_heads;
+    const Index first = block * most;
+    const Index tokens = a.tokens - first < most ? a.tokens - first : most;
     if (block != looked) look(a, scratch, first, tokens);
     looked = block;
     Block(a, scratch, first, tokens, unit % a.key_heads).compute();

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
-// How the kernels cut their work, the same for every kind of processor.  No inline functions: this is included where the
-// compiler may use instructions that not every processor has, and the linker keeps one of several equal functions.
+// How the kernels cut their work, the same for every kind of processor.  No inline functions: this is included where
+// the compiler may use instructions that not every processor has, and the linker keeps one of several equal functions.
 
 namespace dspy::llama::kernels {
 
@@ -21,13 +21,13 @@ int block_tokens(const Attention& attention, int threads);
 
 /// One thread's memory.
 struct Scratch {
-  float* queries = nullptr;        ///< [key_length][block_rows], scaled
-  float* sums = nullptr;           ///< [value_length][block_rows]: values, weighted
-  float* keys = nullptr;           ///< [tile_cells][key_length]
-  float* values = nullptr;         ///< [tile_cells][value_length]
-  float* scores = nullptr;         ///< [tile_cells][rows computed at once]
-  float* maxima = nullptr;         ///< [block_rows]
-  float* weights = nullptr;        ///< [block_rows]: what the values' weights add up to
+  float* queries = nullptr;          ///< [key_length][block_rows], scaled
+  float* sums = nullptr;             ///< [value_length][block_rows]: values, weighted
+  float* keys = nullptr;             ///< [tile_cells][key_length]
+  float* values = nullptr;           ///< [tile_cells][value_length]
+  float* scores = nullptr;           ///< [tile_cells][rows computed at once]
+  float* maxima = nullptr;           ///< [block_rows]
+  float* weights = nullptr;          ///< [block_rows]: what the values' weights add up to
   std::uint64_t* visible = nullptr;  ///< [tiles][block_rows]: cells that a token sees
   std::size_t bytes = 0;
 };

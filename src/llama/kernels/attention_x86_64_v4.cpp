@@ -5,7 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("arch=x86-64-v4"))), apply_to = function)
+#else
 #pragma GCC target("arch=x86-64-v4")
+#endif
 
 #define DSPY_ATTENTION_LANES 16
 #include "llama/kernels/attention_kernel.hpp"
@@ -17,5 +21,9 @@ void attend_x86_64_v4(const Attention& attention, std::byte* scratch, int* next,
 }
 
 }  // namespace dspy::llama::kernels
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 
 #endif

@@ -39,9 +39,9 @@ std::size_t product_scratch(const Product& product);
 /// Does a part of the work, until none is left; `threads` threads do so at once, each with a scratch of its own that is
 /// aligned to 64 bytes.  `next` is 0 before the first of them begins.
 ///
-/// Inputs are rounded to Q8_0 as ggml does, so that the sums of each block are the same whole numbers.  Sixteen rows are
-/// laid out anew, four bytes of each in turn, and serve all columns: ggml reads the rows of Q8_0 again for each column.
-/// What comes out for a column does not depend on the others.
+/// Inputs are rounded to Q8_0 as ggml does, so that the sums of each block are the same whole numbers.  Sixteen rows
+/// are laid out anew, four bytes of each in turn, and serve all columns: ggml reads the rows of Q8_0 again for each
+/// column. What comes out for a column does not depend on the others.
 void multiply(const Product& product, std::byte* scratch, int* next, int threads);
 
 }  // namespace dspy::llama::kernels

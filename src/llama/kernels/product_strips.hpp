@@ -15,11 +15,11 @@ constexpr int pass_columns = 64;  ///< Columns whose inputs are at hand together
 
 /// One thread's memory.
 struct ProductScratch {
-  std::int8_t* inputs = nullptr;        ///< [columns of a pass][length]
-  float* input_scales = nullptr;        ///< [columns of a pass][blocks]
-  std::int32_t* offsets = nullptr;      ///< [columns of a pass][blocks]: what weights without a sign add to a sum, negated
-  std::uint8_t* strip = nullptr;        ///< [blocks][8][strip_rows][4], without a sign
-  float* strip_scales = nullptr;        ///< [blocks][strip_rows]
+  std::int8_t* inputs = nullptr;    ///< [columns of a pass][length]
+  float* input_scales = nullptr;    ///< [columns of a pass][blocks]
+  std::int32_t* offsets = nullptr;  ///< [columns of a pass][blocks]: what weights without a sign add to a sum, negated
+  std::uint8_t* strip = nullptr;    ///< [blocks][8][strip_rows][4], without a sign
+  float* strip_scales = nullptr;    ///< [blocks][strip_rows]
   std::size_t bytes = 0;
 };
 

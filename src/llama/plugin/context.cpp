@@ -1,7 +1,7 @@
 #include "adapter.hpp"
+#include "graph_kernels.hpp"
 #include "guard.hpp"
 #include "model.hpp"
-#include "graph_kernels.hpp"
 
 #include <llama.h>
 
@@ -221,9 +221,10 @@ enum llama_pooling_type pooling_of(Pooling pooling) {
 
 }  // namespace
 
-std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeContextOptions& options, Kernels kernels) {
+std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeContextOptions& options,
+                                             Kernels kernels) {
   std::string errors;
-  auto own = kernels == Kernels::automatic ? std::make_unique<GraphKernels>(options.threads) : nullptr;
+  std::unique_ptr<GraphKernels> own;
   auto* const context = guarded(Errc::backend_error, "no context could be made", errors, [&] {
     auto parameters = llama_context_default_params();
     parameters.n_ctx = static_cast<std::uint32_t>(options.context_length);
@@ -243,7 +244,10 @@ std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeCo
       parameters.pooling_type = pooling_of(*options.pooling);
       parameters.n_outputs_max = parameters.n_batch;  // every token is one before they are pooled
     }
-    if (own) own->install(parameters);
+    if (kernels == Kernels::automatic) {
+      own = std::make_unique<GraphKernels>(options.threads);
+      own->install(parameters);
+    }
     parameters.abort_callback = options.interrupted;
     parameters.abort_callback_data = options.interrupted_data;
     return llama_init_from_model(model, parameters);

@@ -128,8 +128,7 @@ void GraphKernels::exchange(ggml_tensor& node) {
       put(node, attention_, asked.scale, attention_scratch(*attention));
   } else if (node.op == GGML_OP_MUL_MAT) {
     if (!all_plain(node)) return;
-    if (const auto product = product_of(node))
-      put(node, product_, 1, product_scratch(*product));
+    if (const auto product = product_of(node)) put(node, product_, 1, product_scratch(*product));
   } else if (is(node, attention_) || is(node, product_)) {  // the graph of an earlier step
     Extra extra;
     std::memcpy(&extra, reinterpret_cast<const std::byte*>(node.op_params) + extra_place, sizeof extra);
@@ -161,6 +160,7 @@ int* GraphKernels::counter() {
 void GraphKernels::make_room() {
   const auto wanted = scratch_size_ * static_cast<std::size_t>(std::max(threads_, 1));
   if (wanted <= room_) return;
+  room_ = 0;
   memory_.reset();
   memory_.reset(static_cast<std::byte*>(::operator new(wanted, alignment)));
   room_ = wanted;
@@ -207,8 +207,8 @@ std::optional<kernels::Attention> GraphKernels::attention_of(const ggml_tensor& 
                                      .value_length = static_cast<int>(v->ne[0]),
                                      .scale = scale};
   using enum kernels::CellType;
-  const bool readable = (attention.key_type != other || attention.read_keys) &&
-                        (attention.value_type != other || attention.read_values);
+  const bool readable =
+      (attention.key_type != other || attention.read_keys) && (attention.value_type != other || attention.read_values);
   if (!readable || !can_attend(attention)) return std::nullopt;
   return attention;
 }
@@ -217,22 +217,21 @@ std::optional<kernels::Product> GraphKernels::product_of(const ggml_tensor& node
   const auto* const weights = node.src[0];
   const auto* const inputs = node.src[1];
   const auto type = weight_type(weights->type);
-  if (!type || !kernels::can_multiply() || inputs->type != GGML_TYPE_F32 ||
-      node.type != GGML_TYPE_F32)
+  if (!type || !kernels::can_multiply() || inputs->type != GGML_TYPE_F32 || node.type != GGML_TYPE_F32)
     return std::nullopt;
   if (weights->ne[2] != 1 || weights->ne[3] != 1 || inputs->ne[2] != 1 || inputs->ne[3] != 1) return std::nullopt;
   if (weights->nb[0] != block_bytes(*type) || inputs->nb[0] != sizeof(float) || node.nb[0] != sizeof(float))
     return std::nullopt;
   return kernels::Product{.type = *type,
-                            .weights = bytes_of(*weights),
-                            .weight_row_stride = weights->nb[1],
-                            .inputs = bytes_of(*inputs),
-                            .input_column_stride = inputs->nb[1],
-                            .out = static_cast<std::byte*>(node.data),
-                            .out_column_stride = node.nb[1],
-                            .rows = static_cast<int>(weights->ne[1]),
-                            .columns = static_cast<int>(inputs->ne[1]),
-                            .length = static_cast<int>(weights->ne[0])};
+                          .weights = bytes_of(*weights),
+                          .weight_row_stride = weights->nb[1],
+                          .inputs = bytes_of(*inputs),
+                          .input_column_stride = inputs->nb[1],
+                          .out = static_cast<std::byte*>(node.data),
+                          .out_column_stride = node.nb[1],
+                          .rows = static_cast<int>(weights->ne[1]),
+                          .columns = static_cast<int>(inputs->ne[1]),
+                          .length = static_cast<int>(weights->ne[0])};
 }
 
 void GraphKernels::compute_attention(ggml_tensor* node, int thread, int threads, void* self) {

@@ -13,8 +13,8 @@
 
 namespace dspy::llama::plugin {
 
-/// Whether contexts compute on the processor alone.  An accelerator such as BLAS takes products, and would meet nodes it
-/// does not know.
+/// Whether contexts compute on the processor alone.  An accelerator such as BLAS takes products, and would meet nodes
+/// it does not know.
 bool only_processors();
 
 /// Whether all quantised weights of a file are such as dspy's kernels read, so that the library need not repack them
@@ -22,8 +22,8 @@ bool only_processors();
 bool reads_all_weights(const std::string& path);
 
 /// Puts dspy's kernels into the graphs of a context, in place of the library's operations that read weights and cells
-/// anew for every token: flash attention, and products with weights in blocks of 32.  Everything it does not know it leaves
-/// as it is.  Belongs to one context and must outlive it; the model must lie on the CPU.
+/// anew for every token: flash attention, and products with weights in blocks of 32.  Everything it does not know it
+/// leaves as it is.  Belongs to one context and must outlive it; the model must lie on the CPU.
 class GraphKernels {
  public:
   explicit GraphKernels(int threads);

@@ -153,8 +153,8 @@ struct Problem {
 void run(const AttentionKernel& kernel, const Attention& attention, int threads = 1) {
   const auto size = attention_scratch(attention);
   REQUIRE(size % 64 == 0);
-  const std::unique_ptr<std::byte, Aligned> scratch(static_cast<std::byte*>(
-      ::operator new(size * static_cast<std::size_t>(threads), std::align_val_t{64})));
+  const std::unique_ptr<std::byte, Aligned> scratch(
+      static_cast<std::byte*>(::operator new(size* static_cast<std::size_t>(threads), std::align_val_t{64})));
   // What a kernel does not write it must not read.
   std::memset(scratch.get(), 0xFF, size * static_cast<std::size_t>(threads));
   int next = 0;
@@ -245,8 +245,8 @@ TEST_CASE("what a token gets does not depend on the tokens beside it, to the bit
         alone.out = out.data();
         run(kernel, alone, token % 2 + 1);
         CAPTURE(token);
-        CHECK(std::memcmp(out.data(), together.data() + static_cast<std::size_t>(token) * row,
-                          row * sizeof(float)) == 0);
+        CHECK(std::memcmp(out.data(), together.data() + static_cast<std::size_t>(token) * row, row * sizeof(float)) ==
+              0);
       }
     }
   }

@@ -51,7 +51,7 @@ struct Both {
 TEST_CASE("own kernels compute what the library's do, in every format they read") {
   const test::TempFolder folder;
   test::RandomModel{.width = 256, .hidden = 512, .heads = 8, .kv_heads = 2, .context_length = 1024}.write(folder /
-                                                                                                         "whole.gguf");
+                                                                                                          "whole.gguf");
   for (const std::string_view type : {"f16", "q8_0", "q5_0", "q4_0", "q4_k_m"}) {
     CAPTURE(type);
     auto file = folder / "whole.gguf";
@@ -87,8 +87,7 @@ TEST_CASE("greedy replies of the embedded model are the same with own kernels an
        {"What is the capital of France?", "What is 17 + 25?", "Where does Mara live?", "Who lives in Lima?"}) {
     CAPTURE(question);
     const Generation request{
-        .prompt = both.own->tokenize(
-            Chat{{Role::user, test::EmbeddedModel::facts() + std::string(question)}}),
+        .prompt = both.own->tokenize(Chat{{Role::user, test::EmbeddedModel::facts() + std::string(question)}}),
         .sampling = {.max_tokens = 24, .temperature = 0}};
     CHECK(wait(own.generate(request)).text == wait(library.generate(request)).text);
   }

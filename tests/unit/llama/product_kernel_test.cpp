@@ -99,8 +99,8 @@ struct Problem {
 
 void run(const Product& product, int threads = 1) {
   const auto size = product_scratch(product);
-  const std::unique_ptr<std::byte, Aligned> scratch(static_cast<std::byte*>(
-      ::operator new(size * static_cast<std::size_t>(threads), std::align_val_t{64})));
+  const std::unique_ptr<std::byte, Aligned> scratch(
+      static_cast<std::byte*>(::operator new(size* static_cast<std::size_t>(threads), std::align_val_t{64})));
   std::memset(scratch.get(), 0xFF, size * static_cast<std::size_t>(threads));
   int next = 0;
   std::vector<std::jthread> others;

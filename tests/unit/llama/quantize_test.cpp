@@ -52,25 +52,27 @@ TEST_CASE("quantize refuses what it cannot do, and leaves no file behind") {
 TEST_CASE("a model's tensors, not its name, say whether the processor runs it fast") {
   struct Case {
     std::vector<llama::ModelInfo::Weights> weights;
-    bool has_amx;
+    bool has_amx, has_vnni;
     double fast_part;
     std::string better;
   };
   const std::vector<Case> cases = {
-      {{{"Q8_0", 1, 500}}, true, 1, ""},
+      {{{"Q8_0", 1, 500}}, true, false, 1, ""},
       // What llama-quantize makes of Qwen2.5-0.5B under the name Q4_K_M.
-      {{{"Q5_0", 132, 230}, {"Q8_0", 13, 130}, {"Q6_K", 1, 10}}, true, 140.0 / 370, "q4_0"},
-      {{{"F16", 10, 800}}, true, 0, "q8_0"},
-      {{{"Q4_K", 10, 900}, {"F32", 10, 1}}, false, 1, ""},
-      {{{"Q5_K", 10, 900}}, false, 0, "q4_0"},
+      {{{"Q5_0", 132, 230}, {"Q8_0", 13, 130}, {"Q6_K", 1, 10}}, true, false, 140.0 / 370, "q4_0"},
+      {{{"Q5_0", 132, 230}, {"Q8_0", 13, 130}, {"Q6_K", 1, 10}}, false, true, 360.0 / 370, ""},
+      {{{"F16", 10, 800}}, true, false, 0, "q8_0"},
+      {{{"Q4_K", 10, 900}, {"F32", 10, 1}}, false, false, 1, ""},
+      {{{"Q5_K", 10, 900}}, false, true, 0, "q4_0"},
   };
-  for (const auto& [weights, has_amx, fast_part, better] : cases) {
+  for (const auto& [weights, has_amx, has_vnni, fast_part, better] : cases) {
     CAPTURE(weights.front().type);
     llama::ModelInfo model{.parameters = weights.front().type == "F16" ? 400U : 500U, .weights = weights};
     for (const auto& each : weights) model.weight_bytes += each.bytes;
     if (better == "q4_0") model.parameters = model.weight_bytes * 8 / 6;
     llama::Hardware hardware{.devices = {{.name = "CPU", .kind = llama::Device::Kind::cpu}}};
     hardware.host.has_amx = has_amx;
+    hardware.host.has_vnni = has_vnni;
 
     const auto advice = llama::quantization_advice(model, hardware);
 
