@@ -33,7 +33,7 @@ template <class T>
   return *reinterpret_cast<const T*>(place);
 }
 
-/// e to the power of `x` ≤ 0, to 1e-7 of it; 0 from -87 down.  Cephes' polynomial.
+/// e to the power of `x` ≤ 0, to 1e-7 of it; 0 from -87 down; no number stays none.  Cephes' polynomial.
 [[gnu::always_inline]] inline Floats exponential(Floats x) {
   const Floats rounding = Floats{} + 12582912.0F;  // adding it leaves the nearest integer in the low bits
   const Floats shifted = x * 1.44269504F + rounding;
@@ -47,7 +47,7 @@ template <class T>
   sum = sum * rest + 5.0000001201e-1F;
   sum = sum * rest * rest + rest + 1.0F;
   const auto power = reinterpret_cast<Floats>((reinterpret_cast<Words>(shifted) << 23) + reinterpret_cast<Words>(sum));
-  return x < -87.0F ? Floats{} : power;
+  return x >= -87.0F ? power : x < -87.0F ? Floats{} : x;
 }
 
 [[gnu::always_inline]] inline Floats larger(Floats a, Floats b) {

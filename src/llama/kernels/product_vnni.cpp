@@ -21,8 +21,11 @@ namespace {
 
 using Index = std::ptrdiff_t;
 
-/// One column's inputs, rounded: per block the largest becomes ±127, and the scale a half float.  `middle`: what was
-/// added to weights.
+/// What is no finite number, as `_mm512_fpclass_ps_mask` counts kinds: NaNs of both sorts, infinity of both signs.
+constexpr int odd_kinds = 0x01 | 0x80 | 0x08 | 0x10;
+
+/// One column's inputs, rounded: per block the largest becomes ±127, and the scale a half float, or no number where an
+/// input is none.  `middle`: what was added to weights.
 void round_inputs(const float* from, Index blocks, int middle, std::int8_t* to, float* scales, std::int32_t* offsets) {
   for (Index block = 0; block < blocks; ++block, from += weight_block, to += weight_block) {
     const auto low = _mm512_loadu_ps(from);
@@ -33,7 +36,8 @@ void round_inputs(const float* from, Index blocks, int middle, std::int8_t* to, 
     const auto high_words = _mm512_cvtps_epi32(_mm512_mul_ps(high, factor));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(low_words));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16), _mm512_cvtepi32_epi8(high_words));
-    scales[block] = _cvtsh_ss(_cvtss_sh(largest / 127.0F, _MM_FROUND_TO_NEAREST_INT));
+    const bool odd = (_mm512_fpclass_ps_mask(low, odd_kinds) | _mm512_fpclass_ps_mask(high, odd_kinds)) != 0;
+    scales[block] = odd ? __builtin_nanf("") : _cvtsh_ss(_cvtss_sh(largest / 127.0F, _MM_FROUND_TO_NEAREST_INT));
     offsets[block] = -middle * _mm512_reduce_add_epi32(_mm512_add_epi32(low_words, high_words));
   }
 }

@@ -226,6 +226,19 @@ TEST_CASE("a token that sees no cell gets zeros") {
   }
 }
 
+TEST_CASE("what is no number stays none, for the tokens that see it") {
+  for (const auto& kernel : kernels_here()) {
+    CAPTURE(kernel.name);
+    Problem problem({.tokens = 2, .heads = 1, .key_heads = 1, .cells = 90, .type = CellType::f32, .seen = 1});
+    problem.mask[70] = 0xFC00;  // of the first token
+    const float none = std::numeric_limits<float>::quiet_NaN();
+    std::memcpy(problem.stored_keys.data() + std::size_t{70} * 32 * sizeof none, &none, sizeof none);
+    run(kernel, problem.attention());
+    CHECK(std::isfinite(problem.out[0]));
+    CHECK(std::isnan(problem.out[32]));
+  }
+}
+
 TEST_CASE("what a token gets does not depend on the tokens beside it, to the bit") {
   for (const auto& kernel : kernels_here()) {
     CAPTURE(kernel.name);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <new>
 #include <random>
@@ -158,6 +159,19 @@ TEST_CASE("what comes out for a column does not depend on the columns beside it,
       run(alone);
       CHECK(std::memcmp(out.data(), &problem.out[static_cast<std::size_t>(column * problem.out_stride())],
                         out.size() * sizeof(float)) == 0);
+    }
+  }
+}
+
+TEST_CASE("what is no number stays none, in its column" * doctest::skip(!can_multiply())) {
+  for (const float odd : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    for (const int columns : {1, 3}) {
+      CAPTURE(columns);
+      Problem problem(WeightType::q8_0, 18, columns, 64);
+      problem.inputs[40] = odd;
+      run(problem.product());
+      CHECK(std::isnan(problem.out[5]));
+      if (columns > 1) CHECK(std::isfinite(problem.out[static_cast<std::size_t>(problem.out_stride()) + 5]));
     }
   }
 }
