@@ -132,7 +132,10 @@ class Block {
         group_(a.heads / a.key_heads),
         vectors_((tokens * group_ + lanes - 1) / lanes) {}
 
-  void compute() {
+  /// False where some of what came out is no number.  `careful`, for a token alone: what it does not see counts for
+  /// nothing, even if it is no number.
+  bool compute(bool careful = false) {
+    careful_ = careful;
     begin();
     for (Index tile = 0; tile < tiles_of(a_); ++tile) {
       const auto* const visible = scratch_.visible + tile * block_rows;
@@ -140,7 +143,7 @@ class Block {
       for (Index token = 0; token < tokens_; ++token) any |= visible[token];
       if (any) pass(tile, visible);
     }
-    finish();
+    return finish();
   }
 
  private:
@@ -174,6 +177,9 @@ class Block {
     read_tile(a_.values + static_cast<std::size_t>(start) * a_.value_cell_stride +
                   static_cast<std::size_t>(key_head_) * a_.value_head_stride,
               a_.value_cell_stride, a_.value_type, a_.read_values, cells, a_.value_length, scratch_.values);
+    for (Index cell = 0; careful_ && cell < cells; ++cell)
+      for (Index i = 0; i < a_.value_length && (visible[0] >> cell & 1) == 0; ++i)
+        scratch_.values[cell * a_.value_length + i] = 0;
     for (Index v = 0; v < vectors_;) {
       if (v + 1 < vectors_ && seen(visible, v) && seen(visible, v + 1)) {
         rows<2>(v, cells, visible);
@@ -241,14 +247,19 @@ class Block {
     return keep;
   }
 
-  void finish() {
+  bool finish() {
+    bool numbers = true;
     for (Index row = 0; row < tokens_ * group_; ++row) {
       float* const out =
           a_.out + ((first_ + token_of(row)) * a_.heads + key_head_ * group_ + row % group_) * a_.value_length;
       const float weights = scratch_.weights[row];
       const float factor = weights > 0 ? 1 / weights : 0;  // a token that sees nothing gets nothing
-      for (Index i = 0; i < a_.value_length; ++i) out[i] = scratch_.sums[i * block_rows + row] * factor;
+      for (Index i = 0; i < a_.value_length; ++i) {
+        out[i] = scratch_.sums[i * block_rows + row] * factor;
+        numbers = numbers && out[i] == out[i];
+      }
     }
+    return numbers;
   }
 
   const Attention& a_;
@@ -258,6 +269,7 @@ class Block {
   Index key_head_;
   Index group_;
   Index vectors_;
+  bool careful_ = false;
 };
 
 void look(const Attention& a, const Scratch& scratch, Index first, Index tokens) {
@@ -285,7 +297,13 @@ void attend_here(const Attention& a, std::byte* start, int* next, int threads) {
     const Index tokens = a.tokens - first < most ? a.tokens - first : most;
     if (block != looked) look(a, scratch, first, tokens);
     looked = block;
-    Block(a, scratch, first, tokens, unit % a.key_heads).compute();
+    if (Block(a, scratch, first, tokens, unit % a.key_heads).compute()) continue;
+    // Weights of 0 do not hide what is no number; one request's must not reach the others.
+    for (Index token = 0; token < tokens; ++token) {
+      auto alone = scratch;
+      alone.visible += token;
+      Block(a, alone, first + token, 1, unit % a.key_heads).compute(/*careful=*/true);
+    }
   }
 }
 

@@ -229,13 +229,18 @@ TEST_CASE("a token that sees no cell gets zeros") {
 TEST_CASE("what is no number stays none, for the tokens that see it") {
   for (const auto& kernel : kernels_here()) {
     CAPTURE(kernel.name);
-    Problem problem({.tokens = 2, .heads = 1, .key_heads = 1, .cells = 90, .type = CellType::f32, .seen = 1});
-    problem.mask[70] = 0xFC00;  // of the first token
-    const float none = std::numeric_limits<float>::quiet_NaN();
-    std::memcpy(problem.stored_keys.data() + std::size_t{70} * 32 * sizeof none, &none, sizeof none);
-    run(kernel, problem.attention());
-    CHECK(std::isfinite(problem.out[0]));
-    CHECK(std::isnan(problem.out[32]));
+    for (const auto part : {&Problem::stored_keys, &Problem::stored_values}) {
+      Problem problem({.tokens = 3, .heads = 2, .key_heads = 1, .cells = 90, .type = CellType::f32, .seen = 1});
+      problem.mask[70] = 0xFC00;  // of the first token
+      const auto expected = problem.expected();
+      const float none = std::numeric_limits<float>::quiet_NaN();
+      std::memcpy((problem.*part).data() + std::size_t{70} * 32 * sizeof none, &none, sizeof none);
+      run(kernel, problem.attention());
+      for (std::size_t i = 0; i < std::size_t{2} * 32; ++i)
+        CHECK(std::abs(double{problem.out[i]} - expected[i]) < 3e-6);
+      CHECK(std::isnan(problem.out[std::size_t{2} * 32]));
+      CHECK(std::isnan(problem.out[std::size_t{4} * 32]));
+    }
   }
 }
 

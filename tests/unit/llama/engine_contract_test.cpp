@@ -56,18 +56,6 @@ TEST_CASE_FIXTURE(ContractFixture, "a reply that keeps its contract is written a
   CHECK(stats.steps == 4);
 }
 
-TEST_CASE_FIXTURE(ContractFixture,
-                  "a held value may say what would open the next turn, where the model has no template") {
-  test::RandomModel{.context_length = 4096, .chat_template = ""}.write(folder / "plain.gguf");
-  model = llama::Model::load(folder / "plain.gguf", {}, {}, &runtime);
-  REQUIRE_FALSE(model->chat_template().stops().empty());
-  start();
-  runtime.answer = "hello\nUser: hello";
-
-  CHECK(reply_to(held({.form = Form::choices, .choices = {runtime.answer}})).text == runtime.answer);
-  CHECK(reply_to(asks("q")).text == "hello");  // a free one ends before it
-}
-
 TEST_CASE_FIXTURE(ContractFixture, "a model that wants to write something else is held to the contract") {
   struct Case {
     OutputContract contract;
