@@ -256,7 +256,7 @@ class Block {
       const float factor = weights > 0 ? 1 / weights : 0;  // a token that sees nothing gets nothing
       for (Index i = 0; i < a_.value_length; ++i) {
         out[i] = scratch_.sums[i * block_rows + row] * factor;
-        numbers = numbers && out[i] == out[i];
+        numbers = numbers && !__builtin_isnan(out[i]);
       }
     }
     return numbers;

@@ -3,7 +3,6 @@
 #ifdef __x86_64__
 
 #include <cstddef>
-#include <cstdint>
 
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)

@@ -106,7 +106,7 @@ __m128i scales_of(const std::byte* const (&rows)[8]) {
 /// many for processors to see where the next ones begin.
 template <WeightType Type>
 void lay_half(const std::byte* (&rows)[8], Index blocks, std::size_t ahead, std::uint8_t* strip, float* scales) {
-  for (Index block = 0; block < blocks; ++block, strip += strip_rows * weight_block, scales += strip_rows) {
+  for (Index block = 0; block < blocks; ++block, strip += Index{strip_rows} * weight_block, scales += strip_rows) {
     __m256i lines[8];
     __m256i words[8];
     _mm256_store_ps(scales, _mm256_cvtph_ps(scales_of(rows)));
@@ -227,7 +227,8 @@ void multiply_all(const Product& product, std::byte* start, int* next, int threa
   const Index blocks = product.length / weight_block;
   const Index strip_count = (product.rows + strip_rows - 1) / strip_rows;
   // Small enough that a thread that lags has little left to do when the others are done.
-  const Index share = strip_count / (threads * 8) > 1 ? strip_count / (threads * 8) : 1;
+  const Index fair = strip_count / (Index{threads} * 8);
+  const Index share = fair > 1 ? fair : 1;
   const Index shares = (strip_count + share - 1) / share;
   const Index passes = (product.columns + pass_columns - 1) / pass_columns;
   Index rounded = -1;

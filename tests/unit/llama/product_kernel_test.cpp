@@ -3,15 +3,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <memory>
 #include <new>
 #include <random>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -43,7 +42,7 @@ struct Problem {
   }
 
   std::size_t row_bytes() const { return static_cast<std::size_t>(length / weight_block) * block_bytes(type); }
-  int out_stride() const { return rows + 5; }
+  std::ptrdiff_t out_stride() const { return rows + 5; }
 
   Product product() {
     return {.type = type,
@@ -53,23 +52,25 @@ struct Problem {
             .input_column_stride = static_cast<std::size_t>(length) * sizeof(float),
             .out = reinterpret_cast<std::byte*>(out.data()),
             .out_column_stride = static_cast<std::size_t>(out_stride()) * sizeof(float),
-            .rows = rows,
-            .columns = columns,
-            .length = length};
+            .rows = static_cast<int>(rows),
+            .columns = static_cast<int>(columns),
+            .length = static_cast<int>(length)};
   }
 
   /// As ggml's documentation of the formats has it.
-  double weight(int row, int k) const {
+  double weight(std::ptrdiff_t row, std::ptrdiff_t k) const {
     const auto* const block = stored.data() + static_cast<std::size_t>(row) * row_bytes() +
                               static_cast<std::size_t>(k / weight_block) * block_bytes(type);
     Half scale{};
     std::memcpy(&scale, block, sizeof scale);
-    const int i = k % weight_block;
-    const auto byte_at = [&](int place) { return std::to_integer<int>(block[place]); };
-    const auto nibble = [&](int start) { return i < 16 ? byte_at(start + i) & 15 : byte_at(start + i - 16) >> 4; };
+    const auto i = k % weight_block;
+    const auto byte_at = [&](std::ptrdiff_t place) { return std::to_integer<int>(block[place]); };
+    const auto nibble = [&](std::ptrdiff_t start) {
+      return i < 16 ? byte_at(start + i) & 15 : byte_at(start + i - 16) >> 4;
+    };
     int whole = 0;
     switch (type) {
-      case WeightType::q8_0: whole = static_cast<std::int8_t>(byte_at(2 + i)); break;
+      case WeightType::q8_0: whole = (byte_at(2 + i) ^ 128) - 128; break;
       case WeightType::q4_0: whole = nibble(2) - 8; break;
       case WeightType::q5_0: whole = (nibble(6) | (byte_at(2 + i / 8) >> i % 8 & 1) << 4) - 16; break;
     }
@@ -77,7 +78,7 @@ struct Problem {
   }
 
   /// An input as Q8_0 keeps it.
-  double rounded(int column, int k) const {
+  double rounded(std::ptrdiff_t column, std::ptrdiff_t k) const {
     const auto* const block = inputs.data() + column * length + k / weight_block * weight_block;
     float largest = 0;
     for (int i = 0; i < weight_block; ++i) largest = std::max(largest, std::abs(block[i]));
@@ -86,14 +87,14 @@ struct Problem {
     return static_cast<double>(whole) * static_cast<double>(static_cast<Half>(largest / 127.0F));
   }
 
-  double expected(int row, int column) const {
+  double expected(std::ptrdiff_t row, std::ptrdiff_t column) const {
     double sum = 0;
-    for (int k = 0; k < length; ++k) sum += weight(row, k) * rounded(column, k);
+    for (std::ptrdiff_t k = 0; k < length; ++k) sum += weight(row, k) * rounded(column, k);
     return sum;
   }
 
   WeightType type;
-  int rows, columns, length;
+  std::ptrdiff_t rows, columns, length;
   std::vector<std::byte> stored;
   std::vector<float> inputs, out;
 };
@@ -157,8 +158,8 @@ TEST_CASE("what comes out for a column does not depend on the columns beside it,
       alone.columns = 1;
       alone.out = reinterpret_cast<std::byte*>(out.data());
       run(alone);
-      CHECK(std::memcmp(out.data(), &problem.out[static_cast<std::size_t>(column * problem.out_stride())],
-                        out.size() * sizeof(float)) == 0);
+      CHECK(std::ranges::equal(
+          out, std::span(problem.out).subspan(static_cast<std::size_t>(column * problem.out_stride()), out.size())));
     }
   }
 }
