@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "dspy/llama/context_options.hpp"
 #include "dspy/llama/hardware.hpp"
 #include "dspy/llama/model_info.hpp"
 #include "dspy/llama/model_pool.hpp"
@@ -17,6 +18,7 @@ struct ModelsFlags {
   std::vector<std::string> directories;
   std::string output;
   std::string type = "q8_0";
+  std::string kernels = "auto";
   int threads = 0;
   int sequences = 8;
   bool json = false;
@@ -97,7 +99,8 @@ int quantize_model(const ModelsFlags& flags) {
 }
 
 int bench_model(const ModelsFlags& flags) {
-  const auto model = make_pool(flags).load(flags.name);
+  const auto kernels = flags.kernels == "library" ? llama::Kernels::library : llama::Kernels::automatic;
+  const auto model = make_pool(flags).load(flags.name, {.kernels = kernels});
   const auto speed = measure_speed(model, {.threads = flags.threads, .sequences = flags.sequences});
   const auto advice = speed_advice(model->info());
   if (flags.json) {
@@ -138,6 +141,8 @@ void add_models(CLI::App& app, Plan& plan) {
   bench->add_option("--threads", flags->threads, "0: as many as help")->check(CLI::Range(0, 512));
   bench->add_option("--sequences", flags->sequences, "Measure up to this many replies at once")
       ->check(CLI::Range(1, 96));
+  bench->add_option("--kernels", flags->kernels, "auto: dspy's where they are faster; library: llama.cpp's")
+      ->check(CLI::IsMember({"auto", "library"}));
   common(*bench);
   auto* quantize = command->add_subcommand("quantize", "Write a model with weights of another type");
   quantize->add_option("name", flags->name, "A model's name or path, best one of f16 or f32 weights")->required();

@@ -348,6 +348,7 @@ class Run(unittest.TestCase):
                 (["models", "info", "absent-model"], 1, "absent-model"),
                 (["models", "bench", "absent-model"], 1, "absent-model"),
                 (["models", "bench", "dspy-tiny", "--sequences", "0"], 2, "--sequences"),
+                (["models", "bench", "dspy-tiny", "--kernels", "mine"], 2, "--kernels"),
                 (["models", "quantize", "dspy-tiny", "--type", "q9"], 2, "q9"),
                 (["models", "quantize", "dspy-tiny", "absent/out.gguf"], 1, "no folder absent"),
                 (["ask", "x", "--nonsense"], 2, "--nonsense"),
@@ -536,6 +537,7 @@ class Look(unittest.TestCase):
         self.assertGreater(seen["prefill_tokens_per_second"], 0)
         self.assertEqual(list(seen["decode_tokens_per_second"]), ["1", "2"])
         self.assertIn("tokens/s", dspy("models", "bench", "dspy-tiny", "--sequences", "1").out)
+        self.assertIn("tokens/s", dspy("models", "bench", "dspy-tiny", "--sequences", "1", "--kernels", "library").out)
 
     def test_models_quantize_writes_a_smaller_model_that_answers(self):
         with tempfile.TemporaryDirectory() as folder:
