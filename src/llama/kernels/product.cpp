@@ -15,10 +15,15 @@ std::size_t block_bytes(WeightType type) {
   return 0;
 }
 
+int pass_columns(const Product& product) {
+  constexpr int most = 128, cache = 512 << 10;
+  return std::clamp(cache / product.length / 8 * 8, 32, most);
+}
+
 ProductScratch lay_out(const Product& product, std::byte* start) {
   const auto length = static_cast<std::size_t>(product.length);
   const auto blocks = length / weight_block;
-  const auto columns = static_cast<std::size_t>(std::min(product.columns, pass_columns));
+  const auto columns = static_cast<std::size_t>(std::min(product.columns, pass_columns(product)));
   ProductScratch scratch;
   const auto take = [&]<class T>(T*& part, std::size_t count) {
     part = start ? reinterpret_cast<T*>(start + scratch.bytes) : nullptr;

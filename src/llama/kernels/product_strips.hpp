@@ -10,8 +10,11 @@
 
 namespace dspy::llama::kernels {
 
-constexpr int strip_rows = 16;    ///< Rows that lie in the lanes of a vector.
-constexpr int pass_columns = 64;  ///< Columns whose inputs are at hand together.
+constexpr int strip_rows = 16;  ///< Rows that lie in the lanes of a vector.
+
+/// Columns whose inputs are at hand together: weights are read once for them.  As many as a core's own cache has room
+/// for.
+int pass_columns(const Product& product);
 
 /// One thread's memory.
 struct ProductScratch {

@@ -230,14 +230,15 @@ void multiply_all(const Product& product, std::byte* start, int* next, int threa
   const Index fair = strip_count / (Index{threads} * 8);
   const Index share = fair > 1 ? fair : 1;
   const Index shares = (strip_count + share - 1) / share;
-  const Index passes = (product.columns + pass_columns - 1) / pass_columns;
+  const Index most = pass_columns(product);
+  const Index passes = (product.columns + most - 1) / most;
   Index rounded = -1;
   for (;;) {
     const Index unit = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
     if (unit >= shares * passes) return;
     const Index pass = unit / shares;
-    const Index first = pass * pass_columns;
-    const Index columns = product.columns - first < pass_columns ? product.columns - first : pass_columns;
+    const Index first = pass * most;
+    const Index columns = product.columns - first < most ? product.columns - first : most;
     for (Index c = 0; c < columns && pass != rounded; ++c) {
       const auto* const from = reinterpret_cast<const float*>(product.inputs + static_cast<std::size_t>(first + c) *
                                                                                    product.input_column_stride);

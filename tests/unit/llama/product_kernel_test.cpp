@@ -118,8 +118,9 @@ TEST_CASE("products of weights in blocks with rounded inputs" * doctest::skip(!c
   struct Case {
     int rows, columns, length;
   };
-  const Case cases[] = {{1, 1, 32},   {16, 1, 64},  {17, 1, 96},  {7, 2, 32},    {100, 3, 64},  {33, 7, 128},
-                        {48, 8, 896}, {20, 9, 256}, {64, 64, 64}, {40, 65, 160}, {31, 130, 32}, {300, 16, 64}};
+  const Case cases[] = {{1, 1, 32},    {16, 1, 64},   {17, 1, 96},  {7, 2, 32},   {100, 3, 64},
+                        {33, 7, 128},  {48, 8, 896},  {20, 9, 256}, {64, 64, 64}, {20, 40, 20480},
+                        {40, 65, 160}, {31, 130, 32}, {300, 16, 64}};
   for (const auto type : types) {
     for (const auto& [rows, columns, length] : cases) {
       CAPTURE(static_cast<int>(type));
