@@ -21,14 +21,19 @@ void take(T*& part, int count, std::byte* start, std::size_t& used) {
 }  // namespace
 
 std::span<const AttentionKernel> attention_kernels() {
-  static const std::array all = {
 #ifdef __x86_64__
+  static const std::array all = {
       AttentionKernel{"x86-64-v4", attend_x86_64_v4, __builtin_cpu_supports("x86-64-v4") != 0},
       AttentionKernel{"x86-64-v3", attend_x86_64_v3, __builtin_cpu_supports("x86-64-v3") != 0},
-#endif
-      AttentionKernel{"baseline", attend_baseline, true},
   };
   return all;
+#else
+  return {};
+#endif
+}
+
+bool can_attend() {
+  return std::ranges::any_of(attention_kernels(), &AttentionKernel::runs_here);
 }
 
 bool can_attend(const Attention& a) {

@@ -45,6 +45,9 @@ struct Attention {
   float scale = 1;
 };
 
+/// Whether this processor has what `attend` needs: AVX2 with FMA and half floats, or AVX-512.
+bool can_attend();
+
 /// Whether `attend` can compute it: lengths and numbers of heads that its blocks take.
 bool can_attend(const Attention& attention);
 
@@ -59,7 +62,8 @@ std::size_t attention_scratch(const Attention& attention);
 /// one prompt gain from.  What a token gets depends only on the cells it sees and where they lie, not on its company.
 void attend(const Attention& attention, std::byte* scratch, int* next, int threads);
 
-/// `attend` for processors of one kind; it takes the first that runs here.
+/// `attend` for processors of one kind; it takes the first that runs here.  None where there is none for the
+/// architecture.
 struct AttentionKernel {
   const char* name = nullptr;
   void (*attend)(const Attention& attention, std::byte* scratch, int* next, int threads) = nullptr;

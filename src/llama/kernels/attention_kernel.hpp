@@ -7,9 +7,7 @@
 
 #include "llama/kernels/attention_tiles.hpp"
 
-#if DSPY_ATTENTION_LANES > 4
 #include <immintrin.h>
-#endif
 
 namespace dspy::llama::kernels {
 namespace {
@@ -79,15 +77,9 @@ template <int I, int V>
 #if DSPY_ATTENTION_LANES == 16
   for (Index i = 0; i < count; i += 16)
     _mm512_storeu_ps(to + i, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i * 2))));
-#elif DSPY_ATTENTION_LANES == 8
+#else
   for (Index i = 0; i < count; i += 8)
     _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i * 2))));
-#else
-  for (Index i = 0; i < count; ++i) {
-    _Float16 half{};
-    __builtin_memcpy(&half, from + i * 2, sizeof half);
-    to[i] = static_cast<float>(half);
-  }
 #endif
 }
 
@@ -201,7 +193,7 @@ class Block {
   /// `V` vectors of rows from vector `first` on.
   template <int V>
   void rows(Index first, Index cells, const std::uint64_t* visible) {
-    constexpr Index at_once = lanes == 4 ? 4 : 16 / V;  // so many sums as there are registers for
+    constexpr Index at_once = 16 / V;  // so many sums as there are registers for
     const Index row = first * lanes;
     constexpr Index stride = V * lanes;
     for (Index cell = 0; cell < tile_cells; cell += at_once)

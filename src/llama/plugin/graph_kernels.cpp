@@ -118,7 +118,7 @@ bool GraphKernels::on_node(ggml_tensor* node, bool ask, void* self) {
 }
 
 void GraphKernels::exchange(ggml_tensor& node) {
-  if (node.op == GGML_OP_FLASH_ATTN_EXT) {
+  if (node.op == GGML_OP_FLASH_ATTN_EXT && kernels::can_attend()) {
     struct {
       float scale, largest_bias, score_cap;
     } asked{};
@@ -126,7 +126,7 @@ void GraphKernels::exchange(ggml_tensor& node) {
     if (asked.largest_bias != 0 || asked.score_cap != 0 || !all_plain(node)) return;
     if (const auto attention = attention_of(node, asked.scale))
       put(node, attention_, asked.scale, attention_scratch(*attention));
-  } else if (node.op == GGML_OP_MUL_MAT) {
+  } else if (node.op == GGML_OP_MUL_MAT && kernels::can_multiply()) {
     if (!all_plain(node)) return;
     if (const auto product = product_of(node)) put(node, product_, 1, product_scratch(*product));
   } else if (is(node, attention_) || is(node, product_)) {  // the graph of an earlier step
@@ -217,8 +217,7 @@ std::optional<kernels::Product> GraphKernels::product_of(const ggml_tensor& node
   const auto* const weights = node.src[0];
   const auto* const inputs = node.src[1];
   const auto type = weight_type(weights->type);
-  if (!type || !kernels::can_multiply() || inputs->type != GGML_TYPE_F32 || node.type != GGML_TYPE_F32)
-    return std::nullopt;
+  if (!type || inputs->type != GGML_TYPE_F32 || node.type != GGML_TYPE_F32) return std::nullopt;
   if (weights->ne[2] != 1 || weights->ne[3] != 1 || inputs->ne[2] != 1 || inputs->ne[3] != 1) return std::nullopt;
   if (weights->nb[0] != block_bytes(*type) || inputs->nb[0] != sizeof(float) || node.nb[0] != sizeof(float))
     return std::nullopt;
