@@ -1,3 +1,4 @@
+#include "kernel_threads.hpp"
 #include "llama/kernels/attention.hpp"
 
 #include <doctest/doctest.h>
@@ -9,11 +10,8 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <memory>
-#include <new>
 #include <random>
 #include <span>
-#include <thread>
 #include <vector>
 
 namespace dspy::llama::kernels {
@@ -36,10 +34,6 @@ void read_turned(const void* from, float* to, std::int64_t count) {
     to[i] = static_cast<float>(std::bit_cast<Half>(static_cast<std::uint16_t>(~bits)));
   }
 }
-
-struct Aligned {
-  void operator()(std::byte* memory) const { ::operator delete(memory, std::align_val_t{64}); }
-};
 
 /// Random numbers for a shape, with gaps between the rows as a context has them.
 struct Problem {
@@ -151,19 +145,10 @@ struct Problem {
 
 /// `attention` by `threads` threads at once.
 void run(const AttentionKernel& kernel, const Attention& attention, int threads = 1) {
-  const auto size = attention_scratch(attention);
-  REQUIRE(size % 64 == 0);
-  const std::unique_ptr<std::byte, Aligned> scratch(
-      static_cast<std::byte*>(::operator new(size* static_cast<std::size_t>(threads), std::align_val_t{64})));
-  // What a kernel does not write it must not read.
-  std::memset(scratch.get(), 0xFF, size * static_cast<std::size_t>(threads));
-  int next = 0;
-  std::vector<std::jthread> others;
-  for (int thread = 1; thread < threads; ++thread)
-    others.emplace_back([&, thread] {
-      kernel.attend(attention, scratch.get() + static_cast<std::size_t>(thread) * size, &next, threads);
-    });
-  kernel.attend(attention, scratch.get(), &next, threads);
+  const auto bytes = attention_scratch(attention);
+  REQUIRE(bytes % 64 == 0);
+  test::on_threads(threads, bytes,
+                   [&](std::byte* scratch, int* next) { kernel.attend(attention, scratch, next, threads); });
 }
 
 std::vector<AttentionKernel> kernels_here() {

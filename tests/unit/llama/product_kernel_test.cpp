@@ -1,3 +1,4 @@
+#include "kernel_threads.hpp"
 #include "llama/kernels/product.hpp"
 
 #include <doctest/doctest.h>
@@ -7,21 +8,14 @@
 #include <cstddef>
 #include <cstring>
 #include <limits>
-#include <memory>
-#include <new>
 #include <random>
 #include <span>
-#include <thread>
 #include <vector>
 
 namespace dspy::llama::kernels {
 namespace {
 
 using Half = _Float16;
-
-struct Aligned {
-  void operator()(std::byte* memory) const { ::operator delete(memory, std::align_val_t{64}); }
-};
 
 /// Random weights in blocks, and inputs.
 struct Problem {
@@ -100,16 +94,8 @@ struct Problem {
 };
 
 void run(const Product& product, int threads = 1) {
-  const auto size = product_scratch(product);
-  const std::unique_ptr<std::byte, Aligned> scratch(
-      static_cast<std::byte*>(::operator new(size* static_cast<std::size_t>(threads), std::align_val_t{64})));
-  std::memset(scratch.get(), 0xFF, size * static_cast<std::size_t>(threads));
-  int next = 0;
-  std::vector<std::jthread> others;
-  for (int thread = 1; thread < threads; ++thread)
-    others.emplace_back(
-        [&, thread] { multiply(product, scratch.get() + static_cast<std::size_t>(thread) * size, &next, threads); });
-  multiply(product, scratch.get(), &next, threads);
+  test::on_threads(threads, product_scratch(product),
+                   [&](std::byte* scratch, int* next) { multiply(product, scratch, next, threads); });
 }
 
 constexpr WeightType types[] = {WeightType::q8_0, WeightType::q5_0, WeightType::q4_0};
