@@ -30,14 +30,19 @@ void round_inputs(const float* from, Index blocks, int middle, std::int8_t* to, 
   for (Index block = 0; block < blocks; ++block, from += weight_block, to += weight_block) {
     const auto low = _mm512_loadu_ps(from);
     const auto high = _mm512_loadu_ps(from + 16);
+    if ((_mm512_fpclass_ps_mask(low, odd_kinds) | _mm512_fpclass_ps_mask(high, odd_kinds)) != 0) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_setzero_si256());
+      scales[block] = __builtin_nanf("");
+      offsets[block] = 0;
+      continue;
+    }
     const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
     const auto factor = _mm512_set1_ps(largest != 0 ? 127.0F / largest : 0);
     const auto low_words = _mm512_cvtps_epi32(_mm512_mul_ps(low, factor));
     const auto high_words = _mm512_cvtps_epi32(_mm512_mul_ps(high, factor));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(low_words));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16), _mm512_cvtepi32_epi8(high_words));
-    const bool odd = (_mm512_fpclass_ps_mask(low, odd_kinds) | _mm512_fpclass_ps_mask(high, odd_kinds)) != 0;
-    scales[block] = odd ? __builtin_nanf("") : _cvtsh_ss(_cvtss_sh(largest / 127.0F, _MM_FROUND_TO_NEAREST_INT));
+    scales[block] = _cvtsh_ss(_cvtss_sh(largest / 127.0F, _MM_FROUND_TO_NEAREST_INT));
     offsets[block] = -middle * _mm512_reduce_add_epi32(_mm512_add_epi32(low_words, high_words));
   }
 }
