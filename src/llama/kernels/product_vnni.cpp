@@ -37,7 +37,8 @@ void round_inputs(const float* from, Index blocks, int middle, std::int8_t* to, 
       continue;
     }
     const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
-    const auto factor = _mm512_set1_ps(largest != 0 ? 127.0F / largest : 0);
+    const auto factor =
+        _mm512_set1_ps(largest > 1e-30F ? 127.0F / largest : 0);  // a half float's scale is 0 long before
     const auto low_words = _mm512_cvtps_epi32(_mm512_mul_ps(low, factor));
     const auto high_words = _mm512_cvtps_epi32(_mm512_mul_ps(high, factor));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(low_words));
