@@ -4,7 +4,7 @@
 
 class Opaque {
  public:
-  int x() const { return 0; }
+  int x() const { return x_; }
 
  private:
   int x_ = 0;

@@ -133,7 +133,7 @@ void check_together(RandomModel::Tokenizer tokenizer, std::uint64_t first, std::
           read += fault.empty() ? 1 : 0;
           if (fault.empty()) continue;
           const std::lock_guard lock(mutex);
-          faults += std::format("seed {}: {}\n", first + i, fault);
+          faults += std::format("seed {}: {}\n{}\n", first + i, fault, to_notation(each.exchange->signature()));
         }
       });
     }
