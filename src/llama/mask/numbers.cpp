@@ -203,13 +203,34 @@ bool is_stricter(const Bound& a, const Bound& b, bool lower) {
 
 }  // namespace
 
+namespace {
+
+std::expected<Expr, std::string> automaton_of(Pool& pool, const Machine& machine) {
+  ByteClasses classes;
+  for (const char c : std::string_view("-.0123456789")) classes.split(ByteSet::of(static_cast<unsigned char>(c)));
+  auto dfa = build_dfa(
+      Progress(), classes,
+      [&](const Progress& at, unsigned char byte) { return machine.step(at, static_cast<char>(byte)); },
+      [&](const Progress& at) { return Dfa::Facts{.accepts = machine.accepts(at)}; }, 200'000);
+  if (!dfa) return std::unexpected(std::string("the limits need too large a mask"));
+  if (dfa->start() == Dfa::dead) return std::unexpected(std::string("no number is within the limits"));
+  return pool.automaton(pool.add(*std::move(dfa)));
+}
+
+}  // namespace
+
 std::expected<Expr, std::string> number(Pool& pool, const NumberLimits& limits) {
   const bool unlimited = !limits.ge && !limits.gt && !limits.le && !limits.lt && !limits.multiple_of;
   if (unlimited && !limits.integer) {
-    // All that a double can hold, and nothing that it cannot.
-    return *parse_regex(pool,
-                        R"(-?(0|[1-9]\d{0,19})(\.\d{1,20})?|-?[1-9](\.\d{1,20})?[eE][+-]?(\d{1,2}|[12]\d\d|30[0-7]))",
-                        Match::whole);
+    // All that a double can hold, and nothing that it cannot.  Without a point, what 64 bits can: longer whole numbers
+    // would be rounded, which readers tell.
+    const auto whole = automaton_of(pool, Machine(true, make_bound("-9223372036854775808", true, 0),
+                                                  make_bound("18446744073709551615", true, 0), 0, 0));
+    if (!whole) return whole;
+    return pool.alt({*whole, *parse_regex(pool,
+                                          R"(-?(0|[1-9]\d{0,14})\.\d{1,20}|-?[1-9]\d{0,19}\.0{1,20})"
+                                          R"(|-?[1-9](\.\d{1,20})?[eE][+-]?(\d{1,2}|[12]\d\d|30[0-7]))",
+                                          Match::whole)});
   }
   const auto places = limits.integer ? 0 : most_fraction_digits;
   std::optional<Bound> low;
@@ -248,16 +269,7 @@ std::expected<Expr, std::string> number(Pool& pool, const NumberLimits& limits) 
                       *limits.multiple_of, largest_step));
   }
 
-  const Machine machine(limits.integer, low, high, step, step_places);
-  ByteClasses classes;
-  for (const char c : std::string_view("-.0123456789")) classes.split(ByteSet::of(static_cast<unsigned char>(c)));
-  auto dfa = build_dfa(
-      Progress(), classes,
-      [&](const Progress& at, unsigned char byte) { return machine.step(at, static_cast<char>(byte)); },
-      [&](const Progress& at) { return Dfa::Facts{.accepts = machine.accepts(at)}; }, 200'000);
-  if (!dfa) return std::unexpected(std::string("the limits need too large a mask"));
-  if (dfa->start() == Dfa::dead) return std::unexpected(std::string("no number is within the limits"));
-  return pool.automaton(pool.add(*std::move(dfa)));
+  return automaton_of(pool, Machine(limits.integer, low, high, step, step_places));
 }
 
 }  // namespace dspy::llama::mask
