@@ -141,7 +141,7 @@ void add_models(CLI::App& app, Plan& plan) {
   bench->add_option("--threads", flags->threads, "0: as many as help")->check(CLI::Range(0, 512));
   bench->add_option("--sequences", flags->sequences, "Measure up to this many replies at once")
       ->check(CLI::Range(1, 96));
-  bench->add_option("--kernels", flags->kernels, "auto: dspy's where they are faster; library: llama.cpp's")
+  bench->add_option("--kernels", flags->kernels, "auto: dspy's where they know what is asked; library: llama.cpp's")
       ->check(CLI::IsMember({"auto", "library"}));
   common(*bench);
   auto* quantize = command->add_subcommand("quantize", "Write a model with weights of another type");
