@@ -7,10 +7,12 @@
 #include "dspy/base/json.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/wait.hpp"
+#ifndef DSPY_REFLECTION_ONLY  // a build of the library that has no engine
 #include "dspy/llama/hardware.hpp"
 #include "dspy/llama/llama_embedder.hpp"
 #include "dspy/llama/llama_lm.hpp"
 #include "dspy/llama/model_pool.hpp"
+#endif
 #include "dspy/lm/embedder.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/lm/message.hpp"
