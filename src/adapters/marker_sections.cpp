@@ -173,7 +173,7 @@ bool MarkerSections::take(std::string_view text, const Mark& mark) {
   at_ = mark.end;
   if (!has_mark()) {
     first_mark_ = mark.begin;
-    facts_.fenced = last_fence(text.substr(0, mark.begin)).has_value();
+    facts_.fenced = last_fence(text.substr(start_, mark.begin - start_)).has_value();
   }
   const bool was_open = current_.has_value();
   auto kind = mark.match.kind;
