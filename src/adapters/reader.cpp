@@ -238,6 +238,7 @@ void ReplyReader::note_sections() {
     if (section.decorated) liberties.take("decorated_label");
     if (section.inside_line) liberties.take("label_inside_line");
     if (section.repeated) liberties.take("repeated_label");
+    if (section.has_inner_end) liberties.take("inner_closing_tag");
   }
 }
 
@@ -339,12 +340,20 @@ std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Fiel
   const auto& section = (*sections_)[output];
   if (is_tagged() && is_nested_xml(field.type)) {
     const auto raw = text::trim(text_.substr(section.begin, section.end - section.begin));
-    const bool is_empty = raw.empty() && section.closed && !field.type.is_optional();
+    const bool is_empty = raw.empty() && section.closed && !(field.type.is_optional() && section.is_empty_tag);
     const auto elements = tags_->elements(text_, output);
     if (elements.size() > 1) return within_limits(field, read_xml(field.type, elements, liberties));
     if (is_empty || raw.starts_with('<')) return within_limits(field, read_xml(field.type, raw, liberties));
   }
-  if (!section.has_text) return std::nullopt;
+  if (section.is_ambiguous) {
+    return within_limits(field, refuse(Json(), "ends in several places",
+                                       std::format("the tag that closes `{}` comes more than once", field.name)));
+  }
+  if (!section.has_text) {
+    const bool is_empty_text = is_tagged() && section.closed && !section.is_empty_tag && field.type.is_optional() &&
+                               field.type.required().kind == Type::Kind::string;
+    return is_empty_text ? std::optional(within_limits(field, Json(""))) : std::nullopt;
+  }
   std::string storage;
   return coerce(field, sections_->value(text_, output, storage), liberties);
 }
