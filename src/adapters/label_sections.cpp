@@ -77,7 +77,10 @@ LabelSections::Verdict LabelSections::read_label(const LabelMatch& match, std::s
     return Verdict::end;
   }
   auto& section = sections_[match.field];
-  if (match.decorated && complete && !section.has_text && plain_follows(match.field, text)) return Verdict::text;
+  if (match.decorated && complete && !section.has_text && plain_follows(match.field, text)) {
+    section.repeated = true;
+    return Verdict::text;
+  }
   if (section.found) section.repeated = true;
   if (section.has_text) return Verdict::text;
   if (!section.found && labels_.signature().outputs[match.field].is_required()) --required_left_;

@@ -70,16 +70,13 @@ void ReplyReader::settle_thoughts() {
   const auto ends = find_ends_of_thoughts(text_, start_, form_.labels);
   if (ends.empty()) return;
   const auto first = std::min(text_.find_first_not_of(" \t\r\n", start_), text_.size());
+  // A reply of which all is as it was asked for holds such marks as text.
+  if (found_ == Found::sections && flags_.empty() && is_in_value(ends.front().begin)) return;
   const bool begins_as_object = found_ == Found::json && object_begin_ == first;
   for (const auto& mark : ends) {
     if (begins_as_object && is_in_value(mark.begin)) continue;
     const ReplyReader rest(form_, text_.substr(mark.end), Behind());
-    // Where the reply begins with a label, one behind the mark on its line is as much a part of the value.
-    const bool is_text = found_ == Found::sections && labels_ && sections_ == &*labels_ &&
-                         sections_->first_mark() <= first && rest.found_ == Found::sections &&
-                         rest.sections_->first_mark() == rest.start_ && text_[mark.end] != '\n' &&
-                         text_[mark.end] != '\r';
-    if (!is_text && rest.covers(*this)) return begin_anew(mark.end);
+    if (rest.covers(*this)) return begin_anew(mark.end);
   }
   const auto& last = ends.front();
   if (found_ == Found::sections || found_ == Found::json) {
@@ -140,6 +137,14 @@ ReplyReader::Found ReplyReader::find() {
   if (signature_.outputs.size() != 1 || has_marker() || !may_be_whole) return Found::nothing;
   take_whole();
   if (whole_.empty()) return Found::nothing;
+  if (ends_in_mark()) {
+    cause_ = "it ends within the first mark of a field";
+    return Found::nothing;
+  }
+  if (is_other_object()) {
+    cause_ = "its JSON object names none of the fields";
+    return Found::nothing;
+  }
   Liberties(flags_, signature_.outputs[0].name).take("whole_text");
   return Found::whole;
 }
@@ -301,6 +306,40 @@ void ReplyReader::take_whole() {
   if (opening.kind != FenceLine::Kind::fence || !closing.bare || closing.ticks < opening.ticks) return;
   whole_ = text::trim(whole_.substr(first_end, last_start - first_end));
   take("fenced");
+}
+
+/// True if a marker, tag or label is begun at the end of the whole text, and no more of it is there.
+bool ReplyReader::ends_in_mark() const {
+  const auto line = text::trim(whole_.substr(whole_.rfind('\n') + 1));
+  const auto first = line.find_first_not_of("*_#`>-+ \t");
+  if (first == std::string_view::npos) return false;
+  const auto rest = line.substr(first);
+  const auto word = rest.substr(0, rest.find_last_not_of("*_` \t") + 1);
+  // Of a choice or a number its type tells enough: `cat` may be one of the categories.
+  const bool is_text = signature_.outputs[0].type.required().kind == Type::Kind::string;
+  if (is_text && form_.labels.is_cut_label(word)) return true;
+  const auto bracket = whole_.rfind('[');
+  if (bracket != std::string_view::npos) {
+    const auto begin = bracket != 0 && whole_[bracket - 1] == '[' ? bracket - 1 : bracket;
+    const auto mark = whole_.substr(begin);
+    const bool may_be = mark.size() == 1 ? form_.form == Form::markers : mark[1] == '[' || mark.contains('#');
+    if (may_be && form_.markers.match(mark, false).kind == MarkerMatch::Kind::possible) return true;
+  }
+  const auto tag = whole_.rfind('<');
+  if (tag == std::string_view::npos || form_.tags.match(whole_.substr(tag), false).kind != TagMatch::Kind::possible)
+    return false;
+  auto name = whole_.substr(tag + 1);
+  if (name.starts_with('/')) name.remove_prefix(1);
+  return name.empty() ? form_.form == Form::xml : form_.labels.is_cut_label(name) || name.size() == 1;
+}
+
+/// True if the whole text is an object, and the only output is a text: what the model meant has other names.
+bool ReplyReader::is_other_object() const {
+  if (!whole_.starts_with('{') || signature_.outputs[0].type.required().kind != Type::Kind::string) return false;
+  const auto read = read_lenient_json(whole_, 0);
+  if (!read || !text::trim(whole_.substr(read->end)).empty()) return false;
+  const auto* const members = read->value.if_object();
+  return members != nullptr && !members->empty();
 }
 
 std::optional<std::string> ReplyReader::raw_text(std::size_t output) const {

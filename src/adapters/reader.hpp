@@ -60,6 +60,8 @@ class ReplyReader {
   void place_members(FoundObject found);
   bool has_marker() const noexcept { return markers_ && markers_->has_mark(); }
   void take_whole();
+  bool ends_in_mark() const;
+  bool is_other_object() const;
   bool is_tagged() const noexcept { return tags_ && sections_ == &*tags_; }
   std::optional<Coerced> value_of(std::size_t output, const Field& field, Liberties& liberties) const;
   std::optional<Coerced> section_value(std::size_t output, const Field& field, Liberties& liberties) const;
