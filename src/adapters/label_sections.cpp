@@ -32,7 +32,7 @@ bool LabelSections::step(std::string_view text, bool complete) {
     const auto line = text.substr(at_, line_end - at_);
 
     const bool decided = has_end || complete;
-    const auto verdict = place_ == Place::line_start    ? read_line(line, decided)
+    const auto verdict = place_ == Place::line_start    ? read_line(line, decided, text, complete)
                          : place_ == Place::value_start ? read_value_start(line, decided)
                                                         : Verdict::text;
     if (verdict == Verdict::label) return true;
@@ -50,7 +50,8 @@ bool LabelSections::step(std::string_view text, bool complete) {
   return false;
 }
 
-LabelSections::Verdict LabelSections::read_line(std::string_view line, bool complete) {
+LabelSections::Verdict LabelSections::read_line(std::string_view line, bool complete, std::string_view text,
+                                                bool has_all) {
   if (line.starts_with('\\')) {
     slashes_ = count_slashes(line, slashes_);
     const auto rest = line.substr(slashes_);
@@ -63,12 +64,12 @@ LabelSections::Verdict LabelSections::read_line(std::string_view line, bool comp
   if (fence_ == 0 || !current_) {
     const auto match = labels_.match(line, complete);
     if (match.kind == LabelMatch::Kind::possible) return Verdict::wait;
-    if (match.is_label()) return read_label(match);
+    if (match.is_label()) return read_label(match, text, has_all);
   }
   return read_fence(line, complete);
 }
 
-LabelSections::Verdict LabelSections::read_label(const LabelMatch& match) {
+LabelSections::Verdict LabelSections::read_label(const LabelMatch& match, std::string_view text, bool complete) {
   if (match.kind == LabelMatch::Kind::input) {
     if (!current_ && !leading_input_) leading_input_ = at_;
     if (!current_ || required_left_ != 0) return Verdict::text;
@@ -76,6 +77,10 @@ LabelSections::Verdict LabelSections::read_label(const LabelMatch& match) {
     return Verdict::end;
   }
   auto& section = sections_[match.field];
+  if (match.decorated && complete && !section.has_text && plain_follows(match.field, text)) {
+    section.repeated = true;
+    return Verdict::text;
+  }
   if (section.found) section.repeated = true;
   if (section.has_text) return Verdict::text;
   if (!section.found && labels_.signature().outputs[match.field].is_required()) --required_left_;
@@ -98,6 +103,39 @@ LabelSections::Verdict LabelSections::read_label(const LabelMatch& match) {
   place_ = Place::value_start;
   slashes_ = 0;
   return Verdict::label;
+}
+
+/// True if a label of that output without decoration follows, outside fences.
+bool LabelSections::plain_follows(std::size_t field, std::string_view text) {
+  if (last_plain_.empty()) {
+    last_plain_.resize(sections_.size(), 0);
+    const auto& outputs = labels_.signature().outputs;
+    std::vector<bool> seen(outputs.size());
+    for (std::size_t i = 0; i < outputs.size(); ++i) seen[i] = sections_[i].found || !outputs[i].is_required();
+    std::size_t fence = current_ ? fence_ : 0;
+    for (auto at = at_; at < text.size();) {
+      const auto end = std::min(text.find('\n', at), text.size());
+      const auto line = text.substr(at, end - at);
+      const auto found = match_fence(line);
+      if (found.kind == FenceLine::Kind::fence) {
+        if (fence == 0) {
+          fence = found.ticks;
+        } else if (found.bare && found.ticks >= fence) {
+          fence = 0;
+        }
+      } else if (fence == 0) {
+        const auto match = labels_.match(line);
+        // What follows another question was invented with it.
+        if (match.kind == LabelMatch::Kind::input && !std::ranges::contains(seen, false)) break;
+        if (match.kind == LabelMatch::Kind::output) {
+          seen[match.field] = true;
+          if (!match.decorated) last_plain_[match.field] = at;
+        }
+      }
+      at = end + 1;
+    }
+  }
+  return last_plain_[field] > at_;
 }
 
 /// What follows a label on its line may open a fence, as a line may.

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dspy {
 
@@ -13,6 +14,8 @@ namespace dspy {
 ///
 /// - A label at the start of a line begins a section, unless its field has text already: then the
 ///   line is text.  A field that has no text yet begins anew.
+/// - A label with a bullet, heading or emphasis around it is text where a plain one of its field
+///   follows.
 /// - A line in a code fence is text.  A fence that is never closed is no fence.
 /// - An input's label, once every required output was seen, ends the reply: the model has gone on
 ///   to invent the next question.
@@ -30,8 +33,9 @@ class LabelSections final : public Sections {
   enum class Place { line_start, value_start, inside_line };
   enum class Verdict { text, label, wait, end };
 
-  Verdict read_line(std::string_view line, bool complete);
-  Verdict read_label(const LabelMatch& match);
+  Verdict read_line(std::string_view line, bool complete, std::string_view text, bool has_all);
+  Verdict read_label(const LabelMatch& match, std::string_view text, bool complete);
+  bool plain_follows(std::size_t field, std::string_view text);
   Verdict read_value_start(std::string_view line, bool complete);
   Verdict read_fence(std::string_view line, bool complete);
   FenceLine fence_at(std::string_view line, bool complete) const noexcept;
@@ -49,6 +53,7 @@ class LabelSections final : public Sections {
   bool fences_count_ = true;
   std::size_t wrapper_ = 0;  ///< Ticks of the fence around the sections, or 0.
   bool ended_ = false;
+  std::vector<std::size_t> last_plain_;  ///< By output: where its last plain label stands, or 0; empty until needed.
 };
 
 }  // namespace dspy

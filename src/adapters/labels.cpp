@@ -259,6 +259,12 @@ std::size_t Labels::find_input(std::string_view key) const noexcept {
   return find_field(signature_.inputs, key);
 }
 
+bool Labels::is_cut_label(std::string_view text) const noexcept {
+  return text.size() > 1 && std::ranges::any_of(signature_.outputs, [&](const Field& field) {
+           return std::string_view(field.label).starts_with(text) || std::string_view(field.name).starts_with(text);
+         });
+}
+
 FenceLine match_fence(std::string_view line, bool complete) noexcept {
   using FenceKind = FenceLine::Kind;
   const auto first = std::min(line.find_first_not_of(" \t\r"), line.size());

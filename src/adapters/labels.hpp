@@ -46,6 +46,10 @@ class Labels {
   /// The input that `key` names; the number of inputs if it names none.
   std::size_t find_input(std::string_view key) const noexcept;
 
+  /// True if `text` is the beginning of a field's label or name in the same letters, two of them at
+  /// least, or all of it: what is left of a label where a reply was cut.
+  bool is_cut_label(std::string_view text) const noexcept;
+
   const Signature& signature() const noexcept { return signature_; }
 
  private:

@@ -77,6 +77,17 @@ std::optional<std::size_t> last_fence(std::string_view text) noexcept {
   return fence.kind == FenceLine::Kind::fence ? std::optional(at) : std::nullopt;
 }
 
+/// Where the line begins, from the end of a line on, that closes a fence of so many ticks.
+std::size_t end_of_fence(std::string_view text, std::size_t line_end, std::size_t ticks) noexcept {
+  while (line_end < text.size()) {
+    const auto begin = line_end + 1;
+    line_end = std::min(text.find('\n', begin), text.size());
+    const auto fence = match_fence(text.substr(begin, line_end - begin));
+    if (fence.kind == FenceLine::Kind::fence && fence.bare && fence.ticks >= ticks) return begin;
+  }
+  return std::string_view::npos;
+}
+
 bool has_odd_fences(std::string_view text) noexcept {
   bool odd = false;
   while (!text.empty()) {
@@ -92,7 +103,8 @@ bool has_odd_fences(std::string_view text) noexcept {
 MarkerSections::MarkerSections(const Markers& markers)
     : SearchedSections(markers.signature(), '['),
       markers_(markers),
-      anchored_(markers.signature().outputs.size() + 1, false) {}
+      anchored_(markers.signature().outputs.size() + 1, false),
+      last_anchors_(anchored_.size(), 0) {}
 
 MarkerSections::Verdict MarkerSections::read_at(std::string_view text, std::size_t at, bool complete) {
   const auto match = markers_.match(text.substr(at));
@@ -100,6 +112,7 @@ MarkerSections::Verdict MarkerSections::read_at(std::string_view text, std::size
   looked_at_ = at + std::max<std::size_t>(match.size, 1);
   if (!match.is_marker()) return Verdict::passed;
   const auto mark = surroundings(text, at, match);
+  if (mark.starts_line && is_fenced(text, mark)) return Verdict::passed;
   read_to(text, mark.begin);
   switch (judge(text, mark, complete)) {
     case Meaning::text: return Verdict::passed;
@@ -114,7 +127,9 @@ MarkerSections::Seen MarkerSections::look_at(std::string_view text, std::size_t 
   const auto match = markers_.match(text.substr(at), complete);
   if (match.kind == Kind::output || match.kind == Kind::completed) {
     if (const auto line = line_before(text, start_, at); line && is_decorating(*line)) {
-      anchored_[match.kind == Kind::output ? match.field : sections_.size()] = true;
+      const auto mark = match.kind == Kind::output ? match.field : sections_.size();
+      anchored_[mark] = true;
+      last_anchors_[mark] = at;
       if (match.kind == Kind::output) last_anchor_ = at;
     }
   }
@@ -148,6 +163,29 @@ MarkerSections::Mark MarkerSections::surroundings(std::string_view text, std::si
   return mark;
 }
 
+/// True if a marker is text since a code fence is open there that began within the section and is closed further on.
+/// Where all sections stand in a fence, others count for nothing.
+bool MarkerSections::is_fenced(std::string_view text, const Mark& mark) noexcept {
+  if (!current_ || facts_.fenced) return false;
+  const bool is_output = mark.match.kind == Kind::output;
+  const bool opens_or_ends = is_output || mark.match.kind == Kind::completed;
+  if (opens_or_ends && last_anchors_[is_output ? mark.match.field : sections_.size()] <= mark.at) return false;
+  while (fences_known_ < mark.begin) {
+    const auto end = std::min(text.find('\n', fences_known_), text.size());
+    const auto fence = match_fence(text.substr(fences_known_, end - fences_known_));
+    if (fence.kind == FenceLine::Kind::fence) {
+      if (fence_ == 0) {
+        fence_ = fence.ticks;
+        fence_end_ = end_of_fence(text, end, fence.ticks);
+      } else if (fences_known_ >= fence_end_) {
+        fence_ = 0;
+      }
+    }
+    fences_known_ = end + 1;
+  }
+  return fence_ != 0 && fence_end_ < text.size();
+}
+
 bool MarkerSections::is_anchored(const MarkerMatch& match) const noexcept {
   return anchored_[match.kind == Kind::output ? match.field : sections_.size()];
 }
@@ -173,7 +211,7 @@ bool MarkerSections::take(std::string_view text, const Mark& mark) {
   at_ = mark.end;
   if (!has_mark()) {
     first_mark_ = mark.begin;
-    facts_.fenced = last_fence(text.substr(0, mark.begin)).has_value();
+    facts_.fenced = last_fence(text.substr(start_, mark.begin - start_)).has_value();
   }
   const bool was_open = current_.has_value();
   auto kind = mark.match.kind;
@@ -207,6 +245,8 @@ void MarkerSections::open(const Mark& mark) {
   if (!section.found && markers_.signature().outputs[mark.match.field].is_required()) --required_left_;
   current_ = mark.match.field;
   one_line_ = true;
+  fence_ = 0;
+  fences_known_ = mark.end;
   section = {.begin = mark.end,
              .end = mark.end,
              .found = true,

@@ -18,6 +18,8 @@ namespace dspy {
 /// - A marker inside a line counts if its output has none at the start of a line, and if the
 ///   section before it began on the same line, the sentence before it has ended, or nothing
 ///   follows it on its line.  Else it is talk about markers.
+/// - A marker in a closed code fence that began within the section is text, if it is no output's,
+///   or one of the same output follows at the start of a line.
 /// - The marker that ends a reply ends it once every required output was seen, and so does an
 ///   input's: the model has gone on to invent the next question.
 class MarkerSections final : public SearchedSections {
@@ -47,6 +49,7 @@ class MarkerSections final : public SearchedSections {
   void close_at_end(std::string_view text) override;
   Mark surroundings(std::string_view text, std::size_t at, const MarkerMatch& match) const noexcept;
   Meaning judge(std::string_view text, const Mark& mark, bool complete) const noexcept;
+  bool is_fenced(std::string_view text, const Mark& mark) noexcept;
   bool take(std::string_view text, const Mark& mark);
   void open(const Mark& mark);
   std::optional<std::size_t> find_cut_marker(std::string_view text, std::size_t from) const noexcept;
@@ -55,8 +58,14 @@ class MarkerSections final : public SearchedSections {
   const Markers& markers_;
 
   // What looking ahead found: the markers that start lines.
-  std::vector<bool> anchored_;   ///< By output; the last is the marker that ends a reply.
-  std::size_t last_anchor_ = 0;  ///< Where the last such marker of an output stands.
+  std::vector<bool> anchored_;             ///< By output; the last is the marker that ends a reply.
+  std::vector<std::size_t> last_anchors_;  ///< The same: where the last one stands.
+  std::size_t last_anchor_ = 0;            ///< Where the last such marker of an output stands.
+
+  // The code fences of the open section.
+  std::size_t fence_ = 0;         ///< Ticks of the open one, or 0.
+  std::size_t fence_end_ = 0;     ///< Where the line begins that closes it; far beyond the text if none does.
+  std::size_t fences_known_ = 0;  ///< How far the section was searched for them.
 
   bool one_line_ = true;    ///< The open section has no line end yet.
   bool completed_ = false;  ///< The marker that ends a reply was seen.

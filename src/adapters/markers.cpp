@@ -58,6 +58,7 @@ struct Shape {
   std::size_t closing = 0;
   std::size_t hashes_before = 0;
   std::size_t hashes_after = 0;
+  bool slash = false;  ///< Before the name.
   std::string_view name = {};
 };
 
@@ -74,9 +75,21 @@ bool read_shape(Cursor& cursor, Shape& shape, std::size_t longest_name, bool& cu
     ++shape.opening;
     ++cursor.position;
     cursor.skip_blanks();
+    if (cursor.at('[')) {  // one too many
+      ++cursor.position;
+      cursor.skip_blanks();
+    }
   }
+  const auto skip_slash = [&] {
+    if (shape.slash || !cursor.at('/')) return;
+    shape.slash = true;
+    ++cursor.position;
+    cursor.skip_blanks();
+  };
+  skip_slash();
   shape.hashes_before = cursor.skip_hashes();
   cursor.skip_blanks();
+  skip_slash();
 
   const auto start = cursor.position;
   cursor.skip(longest_name, [](char c) { return is_name_character(c) || c == ' ' || c == '-'; });
@@ -92,10 +105,21 @@ bool read_shape(Cursor& cursor, Shape& shape, std::size_t longest_name, bool& cu
   if (!needs_more() && cursor.at(']')) {
     ++cursor.position;
     shape.closing = 2;
+    if (cursor.at(']')) ++cursor.position;  // one too many
   } else {
     cursor.position = first;
   }
   return true;
+}
+
+/// The name of the section that a marker says it ends: `/answer`, `end answer`, `end of answer`.
+std::string_view name_of_end(const Shape& shape) noexcept {
+  if (shape.slash) return shape.name;
+  for (const std::string_view word : {"end of ", "end_of_", "end ", "end_", "close "}) {
+    if (text::equals_ignoring_case(shape.name.substr(0, word.size()), word))
+      return text::trim(shape.name.substr(word.size()));
+  }
+  return {};
 }
 
 bool is_identifier(std::string_view name) noexcept {
@@ -123,6 +147,15 @@ MarkerMatch Markers::match(std::string_view text, bool complete) const noexcept 
   if (!whole || shape.name.empty() || !(full || hashed)) return {};
   MarkerMatch found{.kind = Kind::unknown, .size = cursor.position};
   const auto output = labels_.find_output(shape.name);
+  if (const auto ended = name_of_end(shape); !ended.empty() && (shape.slash || output == signature().outputs.size())) {
+    const bool known = labels_.find_output(ended) != signature().outputs.size() ||
+                       labels_.find_input(ended) != signature().inputs.size();
+    if (known) {
+      const auto kind = shape.backslashes != 0 ? Kind::escaped : Kind::closing;
+      return {.kind = kind, .size = found.size, .spelled_as_is = false};
+    }
+  }
+  if (shape.slash) return {};
   const auto input = labels_.find_input(shape.name);
   if (output != signature().outputs.size()) {
     found.kind = Kind::output;

@@ -17,6 +17,7 @@ struct MarkerMatch {
     output,
     input,
     completed,  ///< The marker that ends a reply.
+    closing,    ///< One that ends an output's section, as `[[ ## /name ## ]]`.
     unknown,    ///< The marker of something else.
   };
 
@@ -29,7 +30,7 @@ struct MarkerMatch {
 };
 
 /// Recognises section markers, `[[ ## name ## ]]`, in the spellings that models use: other or no
-/// blanks, another number of `#`, a bracket too few, and the name as labels are recognised.
+/// blanks, another number of `#`, a bracket too few or too many, and the name as labels are recognised.
 class Markers {
  public:
   /// Looks at the labels while it lives.

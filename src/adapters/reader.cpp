@@ -38,6 +38,14 @@ bool is_blank(const Json& value) {
 ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion)
     : form_(form), signature_(*form.signature), text_(completion) {
   make_valid_utf8();
+  text_ = without_end_of_message(text_);
+  skip_prelude();
+  found_ = find();
+  if (start_ < text_.size()) settle_thoughts();
+}
+
+ReplyReader::ReplyReader(const ReplyForm& form, std::string_view part, Behind)
+    : form_(form), signature_(*form.signature), text_(part) {
   skip_prelude();
   found_ = find();
 }
@@ -52,9 +60,70 @@ void ReplyReader::make_valid_utf8() {
 }
 
 void ReplyReader::skip_prelude() {
-  const auto prelude = find_prelude(text_);
-  start_ = prelude.end;
-  if (prelude.kind == Prelude::Kind::thoughts || prelude.kind == Prelude::Kind::open) take("thoughts");
+  const auto prelude = find_prelude(text_.substr(start_), form_.labels);
+  start_ += prelude.end;
+  if (prelude.has_thoughts) take("thoughts");
+}
+
+/// What stands before a mark that ends thoughts is no answer, unless the mark is part of a value.
+void ReplyReader::settle_thoughts() {
+  const auto ends = find_ends_of_thoughts(text_, start_, form_.labels);
+  if (ends.empty()) return;
+  const auto first = std::min(text_.find_first_not_of(" \t\r\n", start_), text_.size());
+  // A reply of which all is as it was asked for holds such marks as text.
+  if (found_ == Found::sections && flags_.empty() && is_in_value(ends.front().begin)) return;
+  const bool begins_as_object = found_ == Found::json && object_begin_ == first;
+  for (const auto& mark : ends) {
+    if (begins_as_object && is_in_value(mark.begin)) continue;
+    const ReplyReader rest(form_, text_.substr(mark.end), Behind());
+    if (rest.covers(*this)) return begin_anew(mark.end);
+  }
+  const auto& last = ends.front();
+  if (found_ == Found::sections || found_ == Found::json) {
+    const auto mark = found_ == Found::json ? object_begin_ : sections_->first_mark();
+    const bool opened = mark < last.begin && opens_thoughts(text_.substr(mark, last.begin - mark), form_.labels);
+    if (is_in_value(last.begin) ? opened || mark <= first : opened) return;
+  }
+  begin_anew(last.end);
+}
+
+/// True if this has each output that `other` has.
+bool ReplyReader::covers(const ReplyReader& other) const {
+  const bool is_named = found_ == Found::sections || found_ == Found::json;
+  if (other.found_ == Found::whole || other.found_ == Found::nothing) return is_named || found_ == Found::whole;
+  bool any = false;
+  for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
+    const bool has = raw_text(i).has_value();
+    if (!has && other.raw_text(i)) return false;
+    any |= has;
+  }
+  return is_named && any;
+}
+
+bool ReplyReader::is_in_value(std::size_t at) const {
+  if (found_ == Found::json) return object_begin_ <= at && at < object_end_;
+  for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
+    const auto& section = (*sections_)[i];
+    if (section.found && section.begin <= at && at < section.end) return true;
+  }
+  return false;
+}
+
+/// Reads what begins there, behind thoughts, as the whole reply.
+void ReplyReader::begin_anew(std::size_t start) {
+  labels_.reset();
+  markers_.reset();
+  tags_.reset();
+  sections_ = nullptr;
+  json_.clear();
+  cut_member_.reset();
+  whole_ = {};
+  cause_.clear();
+  std::erase_if(flags_, [](const Flag& flag) { return flag.liberty != "invalid_utf8"; });
+  start_ = start;
+  take("thoughts");
+  skip_prelude();
+  found_ = find();
 }
 
 ReplyReader::Found ReplyReader::find() {
@@ -68,6 +137,14 @@ ReplyReader::Found ReplyReader::find() {
   if (signature_.outputs.size() != 1 || has_marker() || !may_be_whole) return Found::nothing;
   take_whole();
   if (whole_.empty()) return Found::nothing;
+  if (ends_in_mark()) {
+    cause_ = "it ends within the first mark of a field";
+    return Found::nothing;
+  }
+  if (is_other_object()) {
+    cause_ = "its JSON object names none of the fields";
+    return Found::nothing;
+  }
   Liberties(flags_, signature_.outputs[0].name).take("whole_text");
   return Found::whole;
 }
@@ -166,6 +243,7 @@ void ReplyReader::note_sections() {
     if (section.decorated) liberties.take("decorated_label");
     if (section.inside_line) liberties.take("label_inside_line");
     if (section.repeated) liberties.take("repeated_label");
+    if (section.has_inner_end) liberties.take("inner_closing_tag");
   }
 }
 
@@ -178,6 +256,8 @@ bool ReplyReader::find_json(std::size_t until, std::size_t beyond) {
 }
 
 void ReplyReader::note_json(const FoundObject& found) {
+  object_begin_ = found.begin;
+  object_end_ = found.end;
   auto before = text_.substr(start_, found.begin - start_);
   auto after = text_.substr(found.end);
   if (form_.form != Form::json) take("json");
@@ -228,6 +308,40 @@ void ReplyReader::take_whole() {
   take("fenced");
 }
 
+/// True if a marker, tag or label is begun at the end of the whole text, and no more of it is there.
+bool ReplyReader::ends_in_mark() const {
+  const auto line = text::trim(whole_.substr(whole_.rfind('\n') + 1));
+  const auto first = line.find_first_not_of("*_#`>-+ \t");
+  if (first == std::string_view::npos) return false;
+  const auto rest = line.substr(first);
+  const auto word = rest.substr(0, rest.find_last_not_of("*_` \t") + 1);
+  // Of a choice or a number its type tells enough: `cat` may be one of the categories.
+  const bool is_text = signature_.outputs[0].type.required().kind == Type::Kind::string;
+  if (is_text && form_.labels.is_cut_label(word)) return true;
+  const auto bracket = whole_.rfind('[');
+  if (bracket != std::string_view::npos) {
+    const auto begin = bracket != 0 && whole_[bracket - 1] == '[' ? bracket - 1 : bracket;
+    const auto mark = whole_.substr(begin);
+    const bool may_be = mark.size() == 1 ? form_.form == Form::markers : mark[1] == '[' || mark.contains('#');
+    if (may_be && form_.markers.match(mark, false).kind == MarkerMatch::Kind::possible) return true;
+  }
+  const auto tag = whole_.rfind('<');
+  if (tag == std::string_view::npos || form_.tags.match(whole_.substr(tag), false).kind != TagMatch::Kind::possible)
+    return false;
+  auto name = whole_.substr(tag + 1);
+  if (name.starts_with('/')) name.remove_prefix(1);
+  return name.empty() ? form_.form == Form::xml : form_.labels.is_cut_label(name) || name.size() == 1;
+}
+
+/// True if the whole text is an object, and the only output is a text: what the model meant has other names.
+bool ReplyReader::is_other_object() const {
+  if (!whole_.starts_with('{') || signature_.outputs[0].type.required().kind != Type::Kind::string) return false;
+  const auto read = read_lenient_json(whole_, 0);
+  if (!read || !text::trim(whole_.substr(read->end)).empty()) return false;
+  const auto* const members = read->value.if_object();
+  return members != nullptr && !members->empty();
+}
+
 std::optional<std::string> ReplyReader::raw_text(std::size_t output) const {
   std::string out;
   switch (found_) {
@@ -265,12 +379,20 @@ std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Fiel
   const auto& section = (*sections_)[output];
   if (is_tagged() && is_nested_xml(field.type)) {
     const auto raw = text::trim(text_.substr(section.begin, section.end - section.begin));
-    const bool is_empty = raw.empty() && section.closed && !field.type.is_optional();
+    const bool is_empty = raw.empty() && section.closed && !(field.type.is_optional() && section.is_empty_tag);
     const auto elements = tags_->elements(text_, output);
     if (elements.size() > 1) return within_limits(field, read_xml(field.type, elements, liberties));
     if (is_empty || raw.starts_with('<')) return within_limits(field, read_xml(field.type, raw, liberties));
   }
-  if (!section.has_text) return std::nullopt;
+  if (section.is_ambiguous) {
+    return within_limits(field, refuse(Json(), "ends in several places",
+                                       std::format("the tag that closes `{}` comes more than once", field.name)));
+  }
+  if (!section.has_text) {
+    const bool is_empty_text = is_tagged() && section.closed && !section.is_empty_tag && field.type.is_optional() &&
+                               field.type.required().kind == Type::Kind::string;
+    return is_empty_text ? std::optional(within_limits(field, Json(""))) : std::nullopt;
+  }
   std::string storage;
   return coerce(field, sections_->value(text_, output, storage), liberties);
 }

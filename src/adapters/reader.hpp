@@ -37,9 +37,17 @@ class ReplyReader {
  private:
   enum class Found { nothing, sections, json, whole };
   using Form = ReplyForm::Form;
+  struct Behind {};
+
+  /// Reads a part of a reply behind its thoughts.
+  ReplyReader(const ReplyForm& form, std::string_view part, Behind);
 
   void make_valid_utf8();
   void skip_prelude();
+  void settle_thoughts();
+  bool covers(const ReplyReader& other) const;
+  bool is_in_value(std::size_t at) const;
+  void begin_anew(std::size_t start);
   Found find();
   std::optional<Found> find_as(Form form);
   bool cut_into_sections(Form form);
@@ -52,6 +60,8 @@ class ReplyReader {
   void place_members(FoundObject found);
   bool has_marker() const noexcept { return markers_ && markers_->has_mark(); }
   void take_whole();
+  bool ends_in_mark() const;
+  bool is_other_object() const;
   bool is_tagged() const noexcept { return tags_ && sections_ == &*tags_; }
   std::optional<Coerced> value_of(std::size_t output, const Field& field, Liberties& liberties) const;
   std::optional<Coerced> section_value(std::size_t output, const Field& field, Liberties& liberties) const;
@@ -68,6 +78,8 @@ class ReplyReader {
   std::optional<TagSections> tags_;
   const Sections* sections_ = nullptr;     ///< Those that were accepted, or are being tried.
   std::vector<std::optional<Json>> json_;  ///< By output, if the reply is JSON.
+  std::size_t object_begin_ = 0;           ///< Where that object begins and ends in the text.
+  std::size_t object_end_ = 0;
   std::optional<std::size_t> cut_member_;  ///< The output whose JSON string has no end.
   std::string_view whole_;
   std::vector<Flag> flags_;

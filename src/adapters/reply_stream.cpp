@@ -42,19 +42,19 @@ void ReplyStream::push(std::string_view bytes, const FieldSink& sink) {
 /// False while it is open whether thoughts stand first, or where they end.
 bool ReplyStream::skip_prelude() {
   if (start_known_) return true;
-  constexpr std::string_view closing = "</think>";
   if (in_thoughts_) {
-    // What was searched before is not searched again, but for the start of a closing tag.
-    const auto from = searched_ > closing.size() ? searched_ - closing.size() : 0;
+    // What was searched before is not searched again, but for the start of the mark that ends thoughts.
+    const auto from = searched_ > closing_.size() ? searched_ - closing_.size() : 0;
     searched_ = text_.size();
-    if (text_.find(closing, from) == std::string::npos) return false;
+    if (find_closing(text_, closing_, from) == std::string::npos) return false;
   } else {
     searched_ = std::min(text_.find_first_not_of(white, searched_), text_.size());
     if (searched_ == text_.size()) return false;
   }
-  const auto prelude = find_prelude(text_);
+  auto prelude = find_prelude(text_, form_->labels);
+  closing_ = std::move(prelude.closing);
   in_thoughts_ = prelude.kind == Prelude::Kind::open;
-  start_known_ = prelude.kind == Prelude::Kind::none || prelude.kind == Prelude::Kind::thoughts;
+  start_known_ = prelude.kind == Prelude::Kind::none;
   if (start_known_) start_ = searched_ = prelude.end;
   return start_known_;
 }

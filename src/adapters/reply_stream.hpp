@@ -62,6 +62,7 @@ class ReplyStream final : public FieldStream {
   bool start_known_ = false;
   std::size_t start_ = 0;     ///< Where the reply proper begins.
   bool in_thoughts_ = false;  ///< It begins behind thoughts whose end has not come.
+  std::string closing_;       ///< The mark that ends them.
   std::size_t searched_ = 0;  ///< How far that end, or anything but white space, was looked for.
   bool fenced_ = false;       ///< The reply begins with a fence.
   bool opened_ = false;       ///< There was a section.

@@ -16,8 +16,11 @@ struct Section {
   bool found = false;
   bool closed = false;  ///< A mark of its own ended it.
   bool has_text = false;
-  bool has_escapes = false;  ///< Backslashes in it are to be taken away.
-  bool repeated = false;     ///< Its mark came again.
+  bool is_empty_tag = false;   ///< A tag that opens and closes is all there is.
+  bool is_ambiguous = false;   ///< What ends it stands in several places.
+  bool has_inner_end = false;  ///< What ends sections stands in it as text.
+  bool has_escapes = false;    ///< Backslashes in it are to be taken away.
+  bool repeated = false;       ///< Its mark came again.
   bool spelled_as_is = true;
   bool decorated = false;
   bool inside_line = false;  ///< Text of another section stands before its mark on the line.

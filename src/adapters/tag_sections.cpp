@@ -1,5 +1,6 @@
 #include "adapters/tag_sections.hpp"
 
+#include "adapters/xml_value.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
@@ -21,6 +22,23 @@ std::size_t before_cut_entity(std::string_view text, std::size_t end) noexcept {
   return at == std::string_view::npos || tail.substr(at).contains(';') ? end : lowest + at;
 }
 
+constexpr std::string_view cdata_begin = "<![CDATA[";
+constexpr std::string_view cdata_end = "]]>";
+
+/// How long the CDATA section is that begins at `at`; 0 if none does.
+std::size_t cdata_size(std::string_view text, std::size_t at) noexcept {
+  if (!text.substr(at).starts_with(cdata_begin)) return 0;
+  const auto end = text.find(cdata_end, at);
+  return end == std::string_view::npos ? 0 : end + cdata_end.size() - at;
+}
+
+/// True if a tag at `at` begins its line.
+bool begins_line(std::string_view text, std::size_t at) noexcept {
+  const auto before = text.substr(0, at);
+  const auto last = before.find_last_not_of(" \t");
+  return last != std::string_view::npos && before[last] == '\n';
+}
+
 /// True if values of the type may hold an element of that name.
 bool may_hold(const Type& type, std::string_view name) {
   if (type.kind == Type::Kind::dict || (type.kind == Type::Kind::object && !type.arguments.empty())) return true;
@@ -39,12 +57,18 @@ TagSections::TagSections(const Tags& tags)
 
 /// Finds the closing tags, which decide what the tags before them are.
 TagSections::Seen TagSections::look_at(std::string_view text, std::size_t at, bool complete) {
+  if (const auto size = cdata_size(text, at)) return {.size = size};
   const auto match = tags_.match(text.substr(at), complete);
   if (match.kind == Kind::close) (match.is_input ? last_input_close_ : last_close_)[match.field] = at;
   return {.size = match.size, .is_cut = match.kind == Kind::possible};
 }
 
 TagSections::Verdict TagSections::read_at(std::string_view text, std::size_t at, bool complete) {
+  if (const auto size = current_ ? cdata_size(text, at) : 0) {
+    sections_[*current_].has_escapes = true;
+    looked_at_ = at + size;
+    return Verdict::passed;
+  }
   const auto match = tags_.match(text.substr(at));
   const auto verdict = match.kind == Kind::none ? Verdict::passed : read_tag(at, match, text, complete);
   if (verdict == Verdict::passed) looked_at_ = std::max(looked_at_, at + std::max<std::size_t>(match.size, 1));
@@ -73,13 +97,14 @@ TagSections::Verdict TagSections::read_inside(std::size_t at, const TagMatch& ma
                                               bool complete) {
   if (match.is_input) return Verdict::passed;
   if (match.kind == Kind::close && match.field == *current_) {
+    if (complete && !is_nested_xml(tags_.signature().outputs[*current_].type)) return read_end(at, text);
     if (nested_ == 0) return read_close(at, match, text, complete);
     --nested_;
     return Verdict::passed;
   }
   if (match.kind == Kind::open && match.field == *current_) {
     const auto& field = tags_.signature().outputs[match.field];
-    if (may_hold(field.type, field.name)) ++nested_;
+    if (!is_nested_xml(field.type) || may_hold(field.type, field.name)) ++nested_;
     return Verdict::passed;
   }
   const bool opens_other = match.kind == Kind::open && !sections_[match.field].has_text;
@@ -88,6 +113,51 @@ TagSections::Verdict TagSections::read_inside(std::size_t at, const TagMatch& ma
   if (!complete) return Verdict::wait;
   facts_.unfinished = true;
   return open(at, match) ? Verdict::changed : Verdict::passed;
+}
+
+/// The first closing tag in a text: ends the section at the one that is its own.
+TagSections::Verdict TagSections::read_end(std::size_t first, std::string_view text) {
+  auto& section = sections_[*current_];
+  const auto match_at = [&](std::size_t at) { return tags_.match(text.substr(at)); };
+  const bool opens_line =
+      text.substr(section.begin).starts_with('\n') || text.substr(section.begin).starts_with("\r\n");
+  std::size_t depth = nested_;
+  std::vector<std::size_t> ends;      // closing tags that answer no inner one
+  std::size_t last = first;           // the last closing tag of all
+  std::vector<std::size_t> on_lines;  // those that begin a line
+  for (auto at = first; at < text.size();) {
+    const auto match = match_at(at);
+    if (match.kind == Kind::close && !match.is_input && match.field == *current_) {
+      if (depth == 0) ends.push_back(at);
+      depth -= depth == 0 ? 0 : 1;
+      if (begins_line(text, at)) on_lines.push_back(at);
+      last = at;
+    } else if (match.kind == Kind::open && !match.is_input && match.field == *current_) {
+      if (!ends.empty()) break;
+      ++depth;
+    } else if (match.kind == Kind::open && (match.is_input || !sections_[match.field].has_text)) {
+      if (depth == 0 && !ends.empty()) break;
+    }
+    const auto size = std::max({cdata_size(text, at), match.size, std::size_t{1}});
+    at = text.find('<', at + size);
+  }
+  auto end = last;
+  if (ends.size() == 1) {
+    end = ends[0];
+  } else if (ends.empty()) {
+    // More is opened than closed: tags are talked about.
+    end = first;
+    section.is_ambiguous = last != first;
+  } else if (opens_line && on_lines.size() == 1) {
+    end = on_lines[0];
+  } else {
+    end = ends[0];
+    section.is_ambiguous = true;
+  }
+  section.has_inner_end = end != first || section.is_ambiguous;
+  read_to(text, end);
+  close(end + match_at(end).size);
+  return Verdict::changed;
 }
 
 /// The open section's closing tag, behind which another item of the same list may begin.
@@ -145,7 +215,8 @@ bool TagSections::open(std::size_t at, const TagMatch& match) {
   nested_ = 0;
   section = {.begin = at_, .end = at_, .found = true, .repeated = section.found, .spelled_as_is = match.spelled_as_is};
   current_ = match.field;
-  if (match.kind == Kind::empty) close(at_);
+  section.is_empty_tag = match.kind == Kind::empty;
+  if (section.is_empty_tag) close(at_);
   return true;
 }
 
@@ -184,7 +255,7 @@ std::vector<std::string_view> TagSections::elements(std::string_view text, std::
 
 void TagSections::append(std::string& out, std::string_view text, std::size_t /*output*/, std::size_t from,
                          std::size_t to) const {
-  append_unescaped_xml(out, text.substr(from, to - from));
+  append_xml_text(out, text.substr(from, to - from));
 }
 
 }  // namespace dspy

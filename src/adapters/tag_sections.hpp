@@ -13,8 +13,10 @@ namespace dspy {
 
 /// Cuts a reply into sections at its tags.
 ///
-/// - A section reaches from its opening tag to the first closing tag of its name, or to the one that
-///   answers it where its value may hold elements of that name.  Other tags in it are text.
+/// - A section reaches from its opening tag to the closing tag that answers it.  Other tags in it
+///   are text, and so is what stands in a CDATA section.
+/// - If closing tags of its name are left over, the one on a line of its own ends a value of
+///   several lines, if there is one such; else the section is ambiguous.
 /// - If no such closing tag follows anywhere, the section ends where another output's opens.
 /// - Elements of one name that follow each other directly are the items of a list, if the output is
 ///   one: they are one section.
@@ -42,6 +44,7 @@ class TagSections final : public SearchedSections {
   Verdict read_inside(std::size_t at, const TagMatch& match, std::string_view text, bool complete);
   Verdict read_close(std::size_t at, const TagMatch& match, std::string_view text, bool complete);
   Verdict read_between(std::size_t at, const TagMatch& match, bool complete);
+  Verdict read_end(std::size_t first, std::string_view text);
   bool open(std::size_t at, const TagMatch& match);
   void close(std::size_t end);
 

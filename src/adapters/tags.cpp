@@ -143,7 +143,7 @@ void append_guarding_tags(std::string& out, const Tags& tags, std::string_view t
   std::size_t written = 0;
   for (auto at = text.find_first_of("<&"); at != std::string_view::npos; at = text.find_first_of("<&", at + 1)) {
     const auto rest = text.substr(at);
-    const bool tag = rest[0] == '<' && tags.match(rest).kind != Kind::none;
+    const bool tag = rest[0] == '<' && (rest.starts_with("<![CDATA[") || tags.match(rest).kind != Kind::none);
     if (!tag && (rest[0] == '<' || !entity_at(rest))) continue;
     out.append(text.substr(written, at - written)).append(tag ? "&lt;" : "&amp;");
     written = at + 1;
@@ -164,6 +164,19 @@ void append_unescaped_xml(std::string& out, std::string_view text) {
     at = text.find('&', written);
   }
   out.append(text.substr(written));
+}
+
+void append_xml_text(std::string& out, std::string_view text) {
+  constexpr std::string_view opening = "<![CDATA[";
+  constexpr std::string_view closing = "]]>";
+  for (auto at = text.find(opening); at != std::string_view::npos; at = text.find(opening)) {
+    const auto end = text.find(closing, at);
+    if (end == std::string_view::npos) break;
+    append_unescaped_xml(out, text.substr(0, at));
+    out += text.substr(at + opening.size(), end - at - opening.size());
+    text.remove_prefix(end + closing.size());
+  }
+  append_unescaped_xml(out, text);
 }
 
 }  // namespace dspy

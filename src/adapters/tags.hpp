@@ -53,4 +53,7 @@ void append_guarding_tags(std::string& out, const Tags& tags, std::string_view t
 /// any other `&` stays.
 void append_unescaped_xml(std::string& out, std::string_view text);
 
+/// The same for a text that may hold CDATA sections, in which nothing is escaped.
+void append_xml_text(std::string& out, std::string_view text);
+
 }  // namespace dspy

@@ -68,6 +68,12 @@ const Type& member_type(const Type& type, std::string_view key) noexcept {
   return type.arguments.empty() ? any : type.arguments[0];
 }
 
+/// True if an object of the type has no member of that name, and no others than its own.
+bool is_unknown(const Type& type, std::string_view key) noexcept {
+  return type.kind == Kind::object && type.arguments.empty() &&
+         !std::ranges::contains(*type.members, key, &Field::name);
+}
+
 /// True if what begins with an element's content is a list, in one of the forms that say so; nothing is the empty one.
 bool holds_list(std::string_view content) noexcept {
   content.remove_prefix(std::min(content.find_first_not_of(blanks), content.size()));
@@ -96,7 +102,8 @@ class Reader {
     }
     const auto [plain, inner] = resolve(type, scope);
     const auto first = std::min(text_.find_first_not_of(blanks, at_), text_.size());
-    const bool has_children = first + 1 < text_.size() && text_[first] == '<' && text_[first + 1] != '/';
+    const bool has_children =
+        first + 1 < text_.size() && text_[first] == '<' && text_[first + 1] != '/' && text_[first + 1] != '!';
     const auto close = name.empty() ? std::string() : "</" + std::string(name) + ">";
     if (!is_nested_xml(plain) || (!has_children && !is_end(first, close))) return leaf(type, close, scope);
     if (depth_ == deepest) {
@@ -114,6 +121,7 @@ class Reader {
   struct Tag {
     std::string_view name;
     std::string key;
+    bool is_empty = false;  ///< It closes itself.
   };
 
   bool is_end(std::size_t at, std::string_view close) const noexcept {
@@ -121,13 +129,33 @@ class Reader {
   }
 
   Coerced leaf(const Type& type, std::string_view close, const Scope* scope) {
-    const auto end = close.empty() ? text_.size() : text_.find(close, at_);
+    const auto end = close.empty() ? text_.size() : end_of_leaf(close);
     if (end == std::string_view::npos)
       return refuse(text_.substr(at_), std::format("has no `{}`", close), std::format("`{}` is missing", close));
     std::string plain;
-    append_unescaped_xml(plain, text::trim(text_.substr(at_, end - at_)));
+    append_xml_text(plain, text::trim(text_.substr(at_, end - at_)));
     at_ = end + close.size();
     return coerce_text(type, plain, liberties_, scope);
+  }
+
+  /// Where the closing tag stands, behind the CDATA section that the text may begin with.
+  std::size_t end_of_leaf(std::string_view close) const noexcept {
+    const auto first = std::min(text_.find_first_not_of(blanks, at_), text_.size());
+    const bool is_cdata = text_.substr(first).starts_with("<![CDATA[");
+    const auto behind = is_cdata ? text_.find("]]>", first) : std::string_view::npos;
+    return text_.find(close, behind == std::string_view::npos ? at_ : behind);
+  }
+
+  /// What an element is that closes itself: nothing where that may be, else what is empty.
+  Coerced nothing(const Type& type, const Scope* scope) {
+    if (type.is_optional() || type.kind == Kind::any) return Json();
+    const auto [plain, inner] = resolve(type, scope);
+    if (!is_nested_xml(plain)) return coerce_text(type, {}, liberties_, scope);
+    return Reader({}, liberties_).content(plain, {}, inner);
+  }
+
+  Coerced value(const Type& type, const Tag& tag, const Scope* scope) {
+    return tag.is_empty ? nothing(type, scope) : content(type, tag.name, scope);
   }
 
   Coerced list(const Type& type, std::string_view close, const Scope* scope) {
@@ -136,12 +164,12 @@ class Reader {
       const auto tag = child(close);
       if (!tag) return std::unexpected(tag.error());
       if (!*tag) return items;
-      auto value = content(item_type(type, items.size()), (*tag)->name, scope);
-      if (!value) {
-        value.error().within(items.size());
-        return value;
+      auto item = value(item_type(type, items.size()), **tag, scope);
+      if (!item) {
+        item.error().within(items.size());
+        return item;
       }
-      items.push_back(*std::move(value));
+      items.push_back(*std::move(item));
     }
   }
 
@@ -154,11 +182,17 @@ class Reader {
       const auto tag = child(close);
       if (!tag) return std::unexpected(tag.error());
       if (!*tag) return members;
+      if (is_unknown(type, (*tag)->key)) {
+        auto ignored = value(Type::any(), **tag, scope);
+        if (!ignored) return ignored;
+        liberties_.take("extra_key");
+        continue;
+      }
       const auto& list = member_type(type, (*tag)->key).required();
       const bool goes_on = lists.contains((*tag)->name);
-      if (goes_on ||
-          (list.kind == Kind::list && !members.contains((*tag)->key) && is_an_item((*tag)->name, list.arguments[0]))) {
-        auto item = content(list.arguments[0], (*tag)->name, scope);
+      if (goes_on || (list.kind == Kind::list && !(*tag)->is_empty && !members.contains((*tag)->key) &&
+                      is_an_item((*tag)->name, list.arguments[0]))) {
+        auto item = value(list.arguments[0], **tag, scope);
         if (!item) return item;
         if (!goes_on) {
           lists.insert((*tag)->name);
@@ -168,12 +202,12 @@ class Reader {
         members[(*tag)->key].get_array().push_back(*std::move(item));
         continue;
       }
-      auto value = content(member_type(type, (*tag)->key), (*tag)->name, scope);
-      if (!value) {
-        value.error().within((*tag)->key);
-        return value;
+      auto member = value(member_type(type, (*tag)->key), **tag, scope);
+      if (!member) {
+        member.error().within((*tag)->key);
+        return member;
       }
-      const auto [member, is_new] = members.insert_or_assign((*tag)->key, *std::move(value));
+      const auto is_new = members.insert_or_assign((*tag)->key, *std::move(member)).second;
       if (!is_new) liberties_.take("duplicate_key");
     }
   }
@@ -216,9 +250,14 @@ class Reader {
         static_cast<std::size_t>(std::ranges::find_if_not(inside, is_name_character) - inside.begin());
     Tag tag{.name = inside.substr(0, name_end), .key = std::string(inside.substr(0, name_end))};
     if (!is_tag_name(tag.name)) return no_tag();
-    const auto attributes = text::trim(inside.substr(name_end));
+    auto attributes = text::trim(inside.substr(name_end));
+    if (attributes.ends_with('/')) {
+      tag.is_empty = true;
+      attributes = text::trim(attributes.substr(0, attributes.size() - 1));
+    }
     constexpr std::string_view key = "key=\"";
-    if (attributes.starts_with(key) && attributes.ends_with('"') && attributes.size() > key.size()) {
+    const bool is_key = attributes.starts_with("key=\"") || attributes.starts_with("key='");
+    if (is_key && attributes.size() > key.size() && attributes.back() == attributes[key.size() - 1]) {
       tag.key.clear();
       append_unescaped_xml(tag.key, attributes.substr(key.size(), attributes.size() - key.size() - 1));
     } else if (!attributes.empty()) {
