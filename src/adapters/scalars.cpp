@@ -2,6 +2,7 @@
 
 #include "adapters/excerpt.hpp"
 #include "adapters/numbers.hpp"
+#include "adapters/slips.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
@@ -58,51 +59,55 @@ Coerced read_boolean(std::string_view text, Liberties& liberties) {
   return yes;
 }
 
+constexpr bool is_separator(char c) noexcept {
+  return c == ' ' || c == '_' || c == '-';
+}
+constexpr bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+/// Of a word, in any script.
+constexpr bool is_of_word(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
+}
+
+/// The separators that `text` begins with; takes them off.
+std::string_view take_separators(std::string_view& text) noexcept {
+  const auto size = static_cast<std::size_t>(std::ranges::find_if_not(text, is_separator) - text.begin());
+  const auto taken = text.substr(0, size);
+  text.remove_prefix(size);
+  return taken;
+}
+
+/// True if separators there may be others or none: between words, or a word and a number, where they are no sign.
+bool joins_words(std::string_view before, std::string_view after) noexcept {
+  if (before.empty() || after.empty() || !is_of_word(before.back())) return false;
+  return is_of_word(after[0]) || (before.size() > 1 && is_of_word(before[before.size() - 2]) && is_digit(after[0]));
+}
+
 /// Equality but for case and for blanks, `_` and `-` between words.
-bool same_words(std::string_view a, std::string_view b) noexcept {
-  const auto skip = [](std::string_view& text) {
-    while (!text.empty() && (text[0] == ' ' || text[0] == '_' || text[0] == '-')) text.remove_prefix(1);
-  };
-  for (skip(a), skip(b); !a.empty() && !b.empty(); skip(a), skip(b)) {
+bool same_words(std::string_view a, std::string_view b) {
+  const auto whole = a;
+  while (true) {
+    const auto before = whole.substr(0, whole.size() - a.size());
+    if (take_separators(a) != take_separators(b) && !joins_words(before, a)) return false;
+    if (a.empty() || b.empty()) return a.empty() && b.empty();
     if (!text::equals_ignoring_case(a.substr(0, 1), b.substr(0, 1))) return false;
     a.remove_prefix(1);
     b.remove_prefix(1);
   }
-  return a.empty() && b.empty();
 }
 
 /// `name`, with the kind of equality that a choice is looked for with.
 struct Likeness {
-  bool (*holds)(std::string_view, std::string_view) noexcept;
+  bool (*holds)(std::string_view, std::string_view);
   std::string_view liberty;
 };
-
-/// Equality but for one letter that was changed, left out, added or swapped with the next, in
-/// words long enough that this is a slip and not another word.
-bool nearly_same(std::string_view a, std::string_view b) noexcept {
-  constexpr std::size_t shortest = 6;
-  if (std::min(a.size(), b.size()) < shortest || std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > 1)
-    return false;
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
-  const auto same = [&](char x, char y) { return lower(x) == lower(y); };
-  if (!same(a[0], b[0])) return false;
-  std::size_t head = 0;
-  while (head < std::min(a.size(), b.size()) && same(a[head], b[head])) ++head;
-  a.remove_prefix(head);
-  b.remove_prefix(head);
-  while (!a.empty() && !b.empty() && same(a.back(), b.back())) {
-    a.remove_suffix(1);
-    b.remove_suffix(1);
-  }
-  const bool swapped = a.size() == 2 && b.size() == 2 && same(a[0], b[1]) && same(a[1], b[0]);
-  return swapped || (a.size() <= 1 && b.size() <= 1);
-}
 
 constexpr std::array likenesses = {
     Likeness{[](std::string_view a, std::string_view b) noexcept { return a == b; }, ""},
     Likeness{text::equals_ignoring_case, "letter_case"},
     Likeness{same_words, "choice_spelling"},
-    Likeness{nearly_same, "choice_slip"},
+    Likeness{is_slip_of, "choice_slip"},
 };
 
 Coerced read_literal(const Type& type, std::string_view text, Liberties& liberties) {
