@@ -44,6 +44,9 @@ Coerced coerce(const Field& field, Json value, Liberties& liberties);
 Coerced coerce_text(const Type& type, std::string_view text, Liberties& liberties, const Scope* scope = nullptr);
 Coerced coerce_json(const Type& type, Json value, Liberties& liberties);
 
+/// Leaves each item of a set in once.
+void drop_repeats(const Type& type, JsonArray& items, Liberties& liberties);
+
 /// A value of the right type that keeps the field's limits, or which it breaks; places begin with
 /// the field's name.
 Coerced within_limits(const Field& field, Coerced value);

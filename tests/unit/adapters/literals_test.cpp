@@ -104,7 +104,8 @@ bool same(const Json& ours, const Json& recorded, bool in_any_order) {
       return other != nullptr && same(member.value(), *other, member.key() == "tags");
     });
   }
-  if (ours.is_double() && recorded.is_double() && std::isnan(ours.get_double())) return std::isnan(recorded.get_double());
+  if (ours.is_double() && recorded.is_double() && std::isnan(ours.get_double()))
+    return std::isnan(recorded.get_double());
   if (ours.kind() != recorded.kind()) return false;
   if (ours == recorded) return true;
   if (!ours.is_string()) return false;
