@@ -39,10 +39,12 @@ Coerced within_limits(const Field& field, Coerced value) {
 
 void Refusal::within(std::string_view member) {
   for (auto& violation : violations) violation.path = path_within(member, violation.path);
+  if (tells_place) reason = to_sentence(violations);
 }
 
 void Refusal::within(std::size_t index) {
   for (auto& violation : violations) violation.path = path_within(index, violation.path);
+  if (tells_place) reason = to_sentence(violations);
 }
 
 std::unexpected<Refusal> refuse(const Json& value, std::string_view complaint, std::string reason) {

@@ -15,6 +15,7 @@ namespace dspy {
 struct Refusal {
   std::string reason = {};     ///< "`abc` is not a number"
   Violations violations = {};  ///< The same, each with its place.
+  bool tells_place = false;    ///< The reason begins with the place too.
 
   // What was refused is a part of what is: puts that part's name in front of each place.
   void within(std::string_view member);

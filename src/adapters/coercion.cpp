@@ -133,7 +133,9 @@ class Coercion {
     if (is_scalar(type)) return scalar_from_json(type, value);
     if (type.kind == Kind::union_) {
       auto best = best_of(type, [&](const Type& alternative) { return from_json(alternative, value); });
-      return best ? Coerced(*std::move(best)) : refused_union(type, value);
+      if (best) return *std::move(best);
+      if (const auto* const meant = tagged_alternative(type, value)) return refused_alternative(*meant, value);
+      return refused_union(type, value);
     }
     if (type.kind == Kind::reference) {
       return at_reference(type, std::move(value),
@@ -185,7 +187,13 @@ class Coercion {
     if (inner == "True" || inner == "true") return true;
     if (inner == "False" || inner == "false") return false;
     if (inner.starts_with('{') || inner.starts_with('[')) {
+      const auto mark = liberties_.mark();
       auto value = json_text(Type::any(), inner);
+      const auto taken = liberties_.cut(mark);
+      // What only begins like JSON may be text.
+      if (std::ranges::contains(taken, std::string_view("unclosed"), &Flag::liberty))
+        return refuse(text, "may be text or JSON that is cut off");
+      liberties_.take(taken);
       if (value) return value;
     }
     if (auto value = parse_json(inner)) return *std::move(value);
@@ -407,6 +415,41 @@ class Coercion {
                : refuse_union(value, "is none of " + annotation_name(type));
   }
 
+  /// The alternative of a union whose literal members alone the object has, as `type: Literal['b']`.
+  const Type* tagged_alternative(const Type& type, const Json& value) const {
+    const auto* const object = value.if_object();
+    if (object == nullptr || union_steps_ > most_union_steps) return nullptr;
+    const Type* found = nullptr;
+    for (const auto& alternative : type.arguments) {
+      const auto* const outer = alternative.kind == Kind::reference ? find_object(scope_, alternative.name) : nullptr;
+      const auto& plain = outer != nullptr ? outer->object : alternative;
+      if (plain.kind != Kind::object) continue;
+      const bool is_tagged = std::ranges::any_of(*plain.members, [&](const Field& member) {
+        const auto* const tag = object->if_contains(member.name);
+        return member.type.kind == Kind::literal && tag != nullptr && std::ranges::contains(member.type.choices, *tag);
+      });
+      if (!is_tagged) continue;
+      if (found != nullptr) return nullptr;
+      found = &alternative;
+    }
+    return found;
+  }
+
+  Coerced refused_alternative(const Type& type, const Json& value) {
+    const auto mark = liberties_.mark();
+    auto read = from_json(type, value);
+    liberties_.forget(mark);
+    if (!read) {
+      read.error().reason = to_sentence(read.error().violations);
+      read.error().tells_place = true;
+      return read;
+    }
+    auto fitted = fit(type, *std::move(read), scope_, union_steps_);
+    if (fitted) return refuse_union(value, "is none of " + annotation_name(type));
+    return std::unexpected(
+        Refusal{.reason = to_sentence(fitted.error()), .violations = std::move(fitted.error()), .tells_place = true});
+  }
+
   /// Text that is the value itself, such as a date, without quotes and emphasis around it.
   Coerced plain_value(const Type& type, std::string_view text) {
     if (fit(type, Json(text))) return Json(text);
@@ -551,7 +594,8 @@ class Coercion {
       if (member == nullptr || (member->is_null() && field.default_value)) continue;
       auto read = from_json(field.type, std::move(*member));
       if (!read) {
-        read.error().reason = std::format("`{}`: {}", field.name, read.error().reason);
+        if (!read.error().tells_place)
+          read.error().reason = std::format("`{}`: {}", field.name, read.error().reason);
         read.error().within(field.name);
         return read;
       }

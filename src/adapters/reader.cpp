@@ -29,6 +29,12 @@ bool drop_first_fence(std::string_view& after) {
   return true;
 }
 
+/// True if no text at all is a value of the type.
+bool may_be_empty(const Type& type) {
+  return type.kind == Type::Kind::bytes ||
+         (type.kind == Type::Kind::literal && std::ranges::contains(type.choices, Json("")));
+}
+
 bool is_blank(const Json& value) {
   return value.is_null() || (value.is_string() && text::trim(view(value.get_string())).empty());
 }
@@ -270,7 +276,10 @@ std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Fiel
     if (elements.size() > 1) return within_limits(field, read_xml(field.type, elements, liberties));
     if (is_empty || raw.starts_with('<')) return within_limits(field, read_xml(field.type, raw, liberties));
   }
-  if (!section.has_text) return std::nullopt;
+  if (!section.has_text) {
+    if (section.found && may_be_empty(field.type)) return coerce(field, std::string_view(), liberties);
+    return std::nullopt;
+  }
   std::string storage;
   return coerce(field, sections_->value(text_, output, storage), liberties);
 }
@@ -303,11 +312,11 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
       if (*value) {
         reading.outputs.emplace(field.name, **std::move(value));
       } else {
-        auto& [reason, violations] = value->error();
+        auto& fault = value->error();
         invalid.push_back({.field = field.name,
-                           .reason = std::move(reason),
+                           .reason = std::move(fault.reason),
                            .value = value_without_limits(i),
-                           .violations = std::move(violations)});
+                           .violations = std::move(fault.violations)});
       }
     } else if (field.default_value) {
       liberties.take("defaulted");

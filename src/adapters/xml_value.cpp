@@ -135,7 +135,10 @@ class Reader {
     while (true) {
       const auto tag = child(close);
       if (!tag) return std::unexpected(tag.error());
-      if (!*tag) return items;
+      if (!*tag) {
+        drop_repeats(type, items, liberties_);
+        return items;
+      }
       auto value = content(item_type(type, items.size()), (*tag)->name, scope);
       if (!value) {
         value.error().within(items.size());
