@@ -5,7 +5,10 @@
 #include "dspy/base/text.hpp"
 #include "signature/fit.hpp"
 
+#include <algorithm>
 #include <format>
+#include <string>
+#include <unordered_set>
 #include <utility>
 
 namespace dspy {
@@ -36,10 +39,12 @@ Coerced within_limits(const Field& field, Coerced value) {
 
 void Refusal::within(std::string_view member) {
   for (auto& violation : violations) violation.path = path_within(member, violation.path);
+  if (tells_place) reason = to_sentence(violations);
 }
 
 void Refusal::within(std::size_t index) {
   for (auto& violation : violations) violation.path = path_within(index, violation.path);
+  if (tells_place) reason = to_sentence(violations);
 }
 
 std::unexpected<Refusal> refuse(const Json& value, std::string_view complaint, std::string reason) {
@@ -62,6 +67,18 @@ std::unexpected<Refusal> refuse(std::string_view text, std::string_view complain
   return refuse(start_of(text), complaint, std::move(reason));
 }
 
+void drop_repeats(const Type& type, JsonArray& items, Liberties& liberties) {
+  if (!type.limits->unique_items) return;
+  std::unordered_set<std::string> known;
+  JsonArray out;
+  out.reserve(items.size());
+  for (auto& item : items) {
+    if (known.insert(to_text(item)).second) out.push_back(std::move(item));
+  }
+  if (out.size() != items.size()) liberties.take("repeated_item");
+  items = std::move(out);
+}
+
 bool is_null_word(std::string_view text) noexcept {
   const auto word = peel(text);
   if (word.empty()) return true;
@@ -82,6 +99,15 @@ Coerced coerce(const Field& field, std::string_view text, Liberties& liberties) 
 
   const auto line_end = text.find('\n');
   if (line_end == std::string_view::npos || !is_scalar(field.type.required())) return value;
+  // A second value in what follows would make it a guess.
+  for (auto rest = text.substr(line_end + 1); !rest.empty();) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    const auto line = text::trim(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const bool is_value = !line.empty() && coerce_text(field.type.required(), line, liberties);
+    liberties.forget(mark);
+    if (is_value) return value;
+  }
   auto first = within_limits(field, coerce_text(field.type, text::trim(text.substr(0, line_end)), liberties));
   if (!first) {
     liberties.forget(mark);

@@ -15,6 +15,7 @@ namespace dspy {
 struct Refusal {
   std::string reason = {};     ///< "`abc` is not a number"
   Violations violations = {};  ///< The same, each with its place.
+  bool tells_place = false;    ///< The reason begins with the place too.
 
   // What was refused is a part of what is: puts that part's name in front of each place.
   void within(std::string_view member);
@@ -43,6 +44,9 @@ Coerced coerce(const Field& field, Json value, Liberties& liberties);
 // the references in the type.
 Coerced coerce_text(const Type& type, std::string_view text, Liberties& liberties, const Scope* scope = nullptr);
 Coerced coerce_json(const Type& type, Json value, Liberties& liberties);
+
+/// Leaves each item of a set in once.
+void drop_repeats(const Type& type, JsonArray& items, Liberties& liberties);
 
 /// A value of the right type that keeps the field's limits, or which it breaks; places begin with
 /// the field's name.

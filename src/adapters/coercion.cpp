@@ -6,6 +6,7 @@
 #include "adapters/lists.hpp"
 #include "adapters/numbers.hpp"
 #include "adapters/scalars.hpp"
+#include "adapters/times.hpp"
 #include "dspy/base/text.hpp"
 #include "signature/fit.hpp"
 
@@ -41,13 +42,6 @@ Coerced refuse_json(std::string_view text, std::string_view complaint, Refusal i
   const bool is_part = !inner.violations[0].path.empty();
   if (is_part) outer.error().violations = std::move(inner.violations);
   return outer;
-}
-
-/// `1,234` might be one number or two.
-bool is_ambiguous_number(const Type& type, std::string_view text) {
-  if (type.kind != Kind::integer && type.kind != Kind::number) return false;
-  const auto number = read_number(text);
-  return number && number->grouped;
 }
 
 std::unexpected<Refusal> refuse_union(const Json& value, const std::string& complaint) {
@@ -90,12 +84,7 @@ class Coercion {
         if (auto inside = object_inside(type, text)) return *std::move(inside);
         return value;
       }
-      case Kind::optional:
-        if (is_null_word(text)) {
-          if (!text.empty() && text != "none" && text != "None") liberties_.take("null_word");
-          return nullptr;
-        }
-        return from_text(type.arguments[0], text);
+      case Kind::optional: return optional_from_text(type.arguments[0], text);
       case Kind::integer:
       case Kind::number:
       case Kind::boolean:
@@ -106,6 +95,8 @@ class Coercion {
         return refused_union(type, Json(text));
       case Kind::reference:
         return at_reference(type, Json(text), [&](const Type& object, const Json&) { return from_text(object, text); });
+      case Kind::null_: return null_from_text(text);
+      case Kind::any: return any_from_text(text);
       case Kind::code: return Json(unfenced(text));
       case Kind::reasoning: return Json(text);
       default: break;
@@ -117,6 +108,9 @@ class Coercion {
       value = json_text(type, inner);
       if (value) return value;
     }
+    if (type.kind == Kind::tuple) {
+      if (auto python = python_list(type, inner)) return *std::move(python);
+    }
     if (type.kind != Kind::object) return value;
     if (auto inside = object_inside(type, inner)) return *std::move(inside);
     return value;
@@ -126,9 +120,12 @@ class Coercion {
     if (union_depth_ > 0 && ++union_steps_ > most_union_steps) return refused_union(type, value);
     if (type.is_optional()) {
       if (value.is_null()) return value;
-      if (value.is_string()) {
+      if (value.is_string() && !takes_text(type.arguments[0], view(value.get_string()))) {
         const auto text = text::trim(view(value.get_string()));
-        if (is_null_word(text)) return from_text(type, text);
+        if (is_null_word(text)) {
+          if (text != "none" && text != "None") liberties_.take("null_word");
+          return nullptr;
+        }
       }
       return from_json(type.arguments[0], std::move(value));
     }
@@ -136,12 +133,17 @@ class Coercion {
     if (is_scalar(type)) return scalar_from_json(type, value);
     if (type.kind == Kind::union_) {
       auto best = best_of(type, [&](const Type& alternative) { return from_json(alternative, value); });
-      return best ? Coerced(*std::move(best)) : refused_union(type, value);
+      if (best) return *std::move(best);
+      if (const auto* const meant = tagged_alternative(type, value)) return refused_alternative(*meant, value);
+      return refused_union(type, value);
     }
     if (type.kind == Kind::reference) {
       return at_reference(type, std::move(value),
                           [&](const Type& object, Json inner) { return from_json(object, std::move(inner)); });
     }
+    if (type.kind == Kind::null_ && value.is_string()) return null_from_text(text::trim(view(value.get_string())));
+    if (type.kind == Kind::date || type.kind == Kind::datetime || type.kind == Kind::duration)
+      return time_from_json(type, std::move(value));
     const bool has_parts =
         type.kind == Kind::list || type.kind == Kind::dict || type.kind == Kind::tuple || type.kind == Kind::object;
     if (!has_parts) return value;  // `fit` has the last word
@@ -159,6 +161,131 @@ class Coercion {
   }
 
  private:
+  /// A null only where it stands as a word; in quotes it is text, if text may stand there.
+  Coerced optional_from_text(const Type& inner, std::string_view text) {
+    if (inner.kind == Kind::literal && std::ranges::contains(inner.choices, Json(text))) return Json(text);
+    if (!is_null_word(text)) return from_text(inner, text);
+    const bool quoted = text.size() > 1 && (text[0] == '"' || text[0] == '\'') && text.back() == text[0];
+    if (quoted && takes_text(inner, text)) {
+      liberties_.take("decorated_value");
+      return Json(text.substr(1, text.size() - 2));
+    }
+    if (!text.empty() && text != "none" && text != "None") liberties_.take("null_word");
+    return nullptr;
+  }
+
+  Coerced null_from_text(std::string_view text) {
+    if (!is_null_word(text)) return refuse(text, "is not null");
+    if (!text.empty() && text != "none" && text != "None" && text != "null") liberties_.take("null_word");
+    return nullptr;
+  }
+
+  /// JSON if all of it is, in our spelling or Python's; else text.
+  Coerced any_from_text(std::string_view text) {
+    const auto inner = unfenced(text);
+    if (inner == "None" || inner == "none" || inner == "null") return nullptr;
+    if (inner == "True" || inner == "true") return true;
+    if (inner == "False" || inner == "false") return false;
+    if (inner.starts_with('{') || inner.starts_with('[')) {
+      const auto mark = liberties_.mark();
+      auto value = json_text(Type::any(), inner);
+      const auto taken = liberties_.cut(mark);
+      // What only begins like JSON may be text.
+      if (std::ranges::contains(taken, std::string_view("unclosed"), &Flag::liberty))
+        return refuse(text, "may be text or JSON that is cut off");
+      liberties_.take(taken);
+      if (value) return value;
+    }
+    if (auto value = parse_json(inner)) return *std::move(value);
+    return Json(text);
+  }
+
+  /// A date, datetime or duration; numbers count seconds.
+  Coerced time_from_json(const Type& type, Json value) {
+    if (value.is_string()) return plain_value(type, text::trim(view(value.get_string())));
+    if (value.is_int64()) {
+      if (auto text = read_seconds(type.kind, value.get_int64(), liberties_)) return Json(*text);
+    } else if (value.is_double() && type.kind == Kind::duration) {
+      if (auto text = read_time_like(type.kind, to_text(value), liberties_)) return Json(*text);
+    }
+    return value;  // `fit` has the last word
+  }
+
+  /// `(1, 2)` and `{1, 2}`, as Python writes tuples and sets.  `(1)` is none.
+  std::optional<Json> python_list(const Type& type, std::string_view text) {
+    const bool is_tuple = text.starts_with('(') && text.ends_with(')');
+    const bool is_set = text.starts_with('{') && text.ends_with('}');
+    if (!is_tuple && !is_set) return std::nullopt;
+    const auto inside = text::trim(text.substr(1, text.size() - 2));
+    if (is_set ? inside.empty() : !inside.empty() && !inside.contains(',')) return std::nullopt;
+    const auto mark = liberties_.mark();
+    auto value = json_text(type, std::format("[{}]", inside));
+    if (!value) {
+      liberties_.forget(mark);
+      return std::nullopt;
+    }
+    liberties_.take("python_brackets");
+    return *std::move(value);
+  }
+
+  /// True if all of the text is a value of the scalar type, without anything around it.
+  bool reads_as(const Type& type, std::string_view text) {
+    const auto mark = liberties_.mark();
+    const bool reads = peel(text) == text && coerce_scalar(type, text, liberties_);
+    liberties_.forget(mark);
+    return reads;
+  }
+
+  /// True if several of the pieces in a row, with the commas between them, are an item too: then `1,234, 5` may be
+  /// two items or three.
+  bool is_ambiguous_list(const Type& item, std::string_view text, const std::vector<std::string_view>& pieces) {
+    const auto& plain = item.required();
+    std::size_t most = 2;
+    if (plain.kind == Kind::literal) {
+      for (const auto& choice : plain.choices) {
+        if (!choice.is_string()) continue;
+        const auto commas = static_cast<std::size_t>(std::ranges::count(view(choice.get_string()), ','));
+        most = std::max(most, commas + 1);
+      }
+    } else if (!is_scalar(plain)) {
+      return false;
+    }
+    for (std::size_t first = 0; first + 1 < pieces.size(); ++first) {
+      for (auto last = first + 1; last < std::min(pieces.size(), first + most); ++last) {
+        const auto* const end = pieces[last].data() + pieces[last].size();
+        const auto begin = static_cast<std::size_t>(pieces[first].data() - text.data());
+        if (reads_as(plain, text.substr(begin, static_cast<std::size_t>(end - pieces[first].data())))) return true;
+      }
+    }
+    return plain.kind == Kind::number && mixes_commas(text);
+  }
+
+  /// True if all of the text, a single comma between digits (`1,5`), or some commas that stand between digits and some
+  /// that have a blank (`1,5, 2,5`), might be decimal commas.
+  static bool mixes_commas(std::string_view text) {
+    std::size_t tight = 0;
+    std::size_t loose = 0;
+    for (auto at = text.find(','); at != std::string_view::npos; at = text.find(',', at + 1)) {
+      const bool is_loose = at + 1 >= text.size() || text[at + 1] == ' ';
+      ++(is_loose ? loose : tight);
+    }
+    return tight > 0 && (loose > 0 || tight == 1);
+  }
+
+  /// True if a text of JSON is a value of the type as it stands, so that it means that text.
+  static bool takes_text(const Type& type, std::string_view text) {
+    switch (type.kind) {
+      case Kind::string:
+      case Kind::any:
+      case Kind::code:
+      case Kind::reasoning: return true;
+      case Kind::literal: return std::ranges::contains(type.choices, Json(text));
+      case Kind::union_:
+        return std::ranges::any_of(type.arguments, [&](const Type& each) { return takes_text(each, text); });
+      default: return false;
+    }
+  }
+
   /// What stands inside, if `text` is one code fence and nothing else.
   std::string_view unfenced(std::string_view text) {
     const auto line_end = text.find('\n');
@@ -202,7 +329,7 @@ class Coercion {
     JsonArray out;
     out.reserve(items.size());
     for (const auto& item : items) {
-      auto value = from_text(type, item);
+      auto value = from_text(type.arguments[0], item);
       if (!value) {
         liberties_.forget(mark);
         value.error().within(out.size());
@@ -210,6 +337,7 @@ class Coercion {
       }
       out.push_back(*std::move(value));
     }
+    drop_repeats(type, out, liberties_);
     return out;
   }
 
@@ -227,20 +355,25 @@ class Coercion {
       return no_json ? refuse_json(text, complaint, *std::move(no_json)) : refuse(text, complaint);
     }
     if (const auto items = split_marked_lines(text)) {
-      return list_of(item, *items, text.starts_with('[') ? "numbered_list" : "bullet_list");
+      return list_of(type, *items, text.starts_with('[') ? "numbered_list" : "bullet_list");
     }
-    if (text::equals_ignoring_case(peel(text), "none") || text::equals_ignoring_case(peel(text), "empty")) {
+    if (auto python = python_list(type, text)) return *std::move(python);
+    const bool is_choice = item.required().kind == Kind::literal && reads_as(item.required(), text);
+    if (!is_choice &&
+        (text::equals_ignoring_case(peel(text), "none") || text::equals_ignoring_case(peel(text), "empty"))) {
       liberties_.take("none_as_empty");
       return JsonArray();
     }
     const auto& plain = item.required();
-    if (!text.starts_with('[') && (is_scalar(plain) || plain.kind == Kind::string) &&
-        !is_ambiguous_number(plain, text)) {
+    if (!text.starts_with('[') && (is_scalar(plain) || plain.kind == Kind::string)) {
       const auto pieces = split_pieces(text);
-      const bool short_items = std::ranges::all_of(pieces, is_short_item);
+      const bool has_lines = text.contains('\n');
+      if (!has_lines && is_ambiguous_list(item, text, pieces)) return refuse(text, "may be one list or another");
+      const bool short_items =
+          std::ranges::all_of(pieces, is_short_item) && (has_lines || std::ranges::none_of(pieces, joins_items));
       if (is_scalar(plain) || (pieces.size() > 1 && short_items)) {
-        const auto liberty = pieces.size() == 1 ? "single_item" : text.contains('\n') ? "line_list" : "comma_list";
-        if (auto value = list_of(item, pieces, liberty)) return value;
+        const auto liberty = pieces.size() == 1 ? "single_item" : has_lines ? "line_list" : "comma_list";
+        if (auto value = list_of(type, pieces, liberty)) return value;
       }
     }
     if (no_json) return refuse_json(text, "is not a JSON list", *std::move(no_json));
@@ -282,13 +415,54 @@ class Coercion {
                : refuse_union(value, "is none of " + annotation_name(type));
   }
 
+  /// The alternative of a union whose literal members alone the object has, as `type: Literal['b']`.
+  const Type* tagged_alternative(const Type& type, const Json& value) const {
+    const auto* const object = value.if_object();
+    if (object == nullptr || union_steps_ > most_union_steps) return nullptr;
+    const Type* found = nullptr;
+    for (const auto& alternative : type.arguments) {
+      const auto* const outer = alternative.kind == Kind::reference ? find_object(scope_, alternative.name) : nullptr;
+      const auto& plain = outer != nullptr ? outer->object : alternative;
+      if (plain.kind != Kind::object) continue;
+      const bool is_tagged = std::ranges::any_of(*plain.members, [&](const Field& member) {
+        const auto* const tag = object->if_contains(member.name);
+        return member.type.kind == Kind::literal && tag != nullptr && std::ranges::contains(member.type.choices, *tag);
+      });
+      if (!is_tagged) continue;
+      if (found != nullptr) return nullptr;
+      found = &alternative;
+    }
+    return found;
+  }
+
+  Coerced refused_alternative(const Type& type, const Json& value) {
+    const auto mark = liberties_.mark();
+    auto read = from_json(type, value);
+    liberties_.forget(mark);
+    if (!read) {
+      read.error().reason = to_sentence(read.error().violations);
+      read.error().tells_place = true;
+      return read;
+    }
+    auto fitted = fit(type, *std::move(read), scope_, union_steps_);
+    if (fitted) return refuse_union(value, "is none of " + annotation_name(type));
+    return std::unexpected(
+        Refusal{.reason = to_sentence(fitted.error()), .violations = std::move(fitted.error()), .tells_place = true});
+  }
+
   /// Text that is the value itself, such as a date, without quotes and emphasis around it.
   Coerced plain_value(const Type& type, std::string_view text) {
+    if (fit(type, Json(text))) return Json(text);
     const auto inside = peel(text);
-    if (inside == text || fit(type, Json(text)) || !fit(type, Json(inside)))
-      return Json(text);  // `fit` has the last word
-    liberties_.take("decorated_value");
-    return Json(inside);
+    std::optional<Json> value;
+    if (auto read = read_time_like(type.kind, inside, liberties_)) {
+      value = Json(*read);
+    } else if (inside != text && fit(type, Json(inside))) {
+      value = Json(inside);
+    }
+    if (!value) return Json(text);  // `fit` has the last word
+    if (inside != text) liberties_.take("decorated_value");
+    return *value;
   }
 
   /// The value of the one JSON object in a text that says something around it.  With a second one it would be a guess.
@@ -334,6 +508,13 @@ class Coercion {
   /// A JSON number, boolean or string for a scalar type.
   Coerced scalar_from_json(const Type& type, const Json& value) {
     if (type.kind == Kind::literal && std::ranges::contains(type.choices, value)) return value;
+    if (type.kind == Kind::literal && value.is_double()) {
+      Json integer = value;
+      if (make_integer(integer) && std::ranges::contains(type.choices, integer)) {
+        liberties_.take("whole_float");
+        return integer;
+      }
+    }
     if (value.is_string()) {
       auto scalar = coerce_scalar(type, text::trim(view(value.get_string())), liberties_);
       if (scalar && type.kind != Kind::literal) liberties_.take("quoted_value");
@@ -352,7 +533,7 @@ class Coercion {
         liberties_.take("whole_float");
       return value;  // `fit` has the last word
     }
-    if (value.is_int64() && (value.get_int64() == 0 || value.get_int64() == 1)) {
+    if (type.kind == Kind::boolean && value.is_int64() && (value.get_int64() == 0 || value.get_int64() == 1)) {
       liberties_.take("bool_word");
       return value.get_int64() == 1;
     }
@@ -372,6 +553,7 @@ class Coercion {
       }
       items[i] = *std::move(read);
     }
+    drop_repeats(type, items, liberties_);
     return value;
   }
 
@@ -412,7 +594,8 @@ class Coercion {
       if (member == nullptr || (member->is_null() && field.default_value)) continue;
       auto read = from_json(field.type, std::move(*member));
       if (!read) {
-        read.error().reason = std::format("`{}`: {}", field.name, read.error().reason);
+        if (!read.error().tells_place)
+          read.error().reason = std::format("`{}`: {}", field.name, read.error().reason);
         read.error().within(field.name);
         return read;
       }

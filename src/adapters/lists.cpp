@@ -97,4 +97,16 @@ bool is_short_item(std::string_view piece) noexcept {
   return std::ranges::count(piece, ' ') <= 2;
 }
 
+bool joins_items(std::string_view piece) noexcept {
+  while (!piece.empty()) {
+    const auto end = std::min(piece.find(' '), piece.size());
+    const auto word = piece.substr(0, end);
+    for (const std::string_view joint : {"and", "or", "nor", "but", "plus", "&", "/", "+"}) {
+      if (text::equals_ignoring_case(word, joint)) return true;
+    }
+    piece.remove_prefix(std::min(end + 1, piece.size()));
+  }
+  return false;
+}
+
 }  // namespace dspy

@@ -19,4 +19,7 @@ std::vector<std::string_view> split_pieces(std::string_view text);
 /// True if a piece can only be an item, not a part of a sentence: a few words without punctuation.
 bool is_short_item(std::string_view piece) noexcept;
 
+/// True if the piece may hold two items, as `pears and plums` does.
+bool joins_items(std::string_view piece) noexcept;
+
 }  // namespace dspy

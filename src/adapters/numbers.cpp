@@ -124,6 +124,24 @@ std::optional<WrittenNumber> read_number(std::string_view text) {
   return out;
 }
 
+std::optional<std::int64_t> read_prefixed_integer(std::string_view text) noexcept {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.size() < 3 || text[0] != '0') return std::nullopt;
+  const char letter = text[1];
+  const int base = letter == 'x' || letter == 'X'   ? 16
+                   : letter == 'o' || letter == 'O' ? 8
+                   : letter == 'b' || letter == 'B' ? 2
+                                                    : 0;
+  const auto digits = text.substr(2);
+  if (base == 0 || digits[0] == '-') return std::nullopt;
+  std::int64_t value = 0;
+  const auto* const last = digits.data() + digits.size();
+  const auto [end, error] = std::from_chars(digits.data(), last, value, base);
+  if (error != std::errc() || end != last) return std::nullopt;
+  return negative ? -value : value;
+}
+
 std::optional<std::int64_t> read_number_word(std::string_view text) noexcept {
   constexpr std::array<std::string_view, 20> small = {
       "zero", "one",    "two",    "three",    "four",     "five",    "six",     "seven",     "eight",    "nine",

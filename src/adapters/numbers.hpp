@@ -20,6 +20,9 @@ struct WrittenNumber {
 /// between thousands (`1,234`, not `12,5` and not `0,123`); no units, no percent, no `inf`.
 std::optional<WrittenNumber> read_number(std::string_view text);
 
+/// `0x1F`, `0o17`, `0b101`, as programs write integers; if it fits into 64 bits.
+std::optional<std::int64_t> read_prefixed_integer(std::string_view text) noexcept;
+
 /// A number from 0 to 99 in English words: `seven`, `Twenty-one`, `forty two`.
 std::optional<std::int64_t> read_number_word(std::string_view text) noexcept;
 

@@ -29,6 +29,12 @@ bool drop_first_fence(std::string_view& after) {
   return true;
 }
 
+/// True if no text at all is a value of the type.
+bool may_be_empty(const Type& type) {
+  return type.kind == Type::Kind::bytes ||
+         (type.kind == Type::Kind::literal && std::ranges::contains(type.choices, Json("")));
+}
+
 bool is_blank(const Json& value) {
   return value.is_null() || (value.is_string() && text::trim(view(value.get_string())).empty());
 }
@@ -391,7 +397,10 @@ std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Fiel
   if (!section.has_text) {
     const bool is_empty_text = is_tagged() && section.closed && !section.is_empty_tag && field.type.is_optional() &&
                                field.type.required().kind == Type::Kind::string;
-    return is_empty_text ? std::optional(within_limits(field, Json(""))) : std::nullopt;
+    if (is_empty_text) return within_limits(field, Json(""));
+    if (section.found && !section.is_empty_tag && may_be_empty(field.type))
+      return coerce(field, std::string_view(), liberties);
+    return std::nullopt;
   }
   std::string storage;
   return coerce(field, sections_->value(text_, output, storage), liberties);
@@ -425,11 +434,11 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
       if (*value) {
         reading.outputs.emplace(field.name, **std::move(value));
       } else {
-        auto& [reason, violations] = value->error();
+        auto& fault = value->error();
         invalid.push_back({.field = field.name,
-                           .reason = std::move(reason),
+                           .reason = std::move(fault.reason),
                            .value = value_without_limits(i),
-                           .violations = std::move(violations)});
+                           .violations = std::move(fault.violations)});
       }
     } else if (field.default_value) {
       liberties.take("defaulted");

@@ -163,7 +163,10 @@ class Reader {
     while (true) {
       const auto tag = child(close);
       if (!tag) return std::unexpected(tag.error());
-      if (!*tag) return items;
+      if (!*tag) {
+        drop_repeats(type, items, liberties_);
+        return items;
+      }
       auto item = value(item_type(type, items.size()), **tag, scope);
       if (!item) {
         item.error().within(items.size());

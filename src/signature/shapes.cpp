@@ -56,7 +56,10 @@ bool respell_call(Json& value) {
     changed = true;
   }
   if (auto* arguments = call->if_contains("args"); arguments != nullptr && arguments->is_string()) {
-    if (auto parsed = parse_json(view(arguments->get_string())); parsed && parsed->is_object()) {
+    if (text::trim(view(arguments->get_string())).empty()) {  // a call without arguments
+      *arguments = JsonObject();
+      changed = true;
+    } else if (auto parsed = parse_json(view(arguments->get_string())); parsed && parsed->is_object()) {
       *arguments = *std::move(parsed);
       changed = true;
     }
