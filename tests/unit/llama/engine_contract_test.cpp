@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <format>
 #include <limits>
 #include <memory>
 #include <string>
@@ -145,7 +146,6 @@ TEST_CASE_FIXTURE(ContractFixture, "a reply held to a contract is an error where
 }
 
 TEST_CASE_FIXTURE(ContractFixture, "a text that goes round in circles is ended, and the rest is written") {
-  auto signature = std::make_shared<const Signature>(parse_signature("q -> thoughts: str, mood: Literal['a', 'b']"));
   struct Case {
     int loop_tokens;
     bool ends;
@@ -153,11 +153,12 @@ TEST_CASE_FIXTURE(ContractFixture, "a text that goes round in circles is ended, 
   for (const auto& [loop_tokens, ends] : {Case{24, true}, Case{0, false}}) {
     CAPTURE(loop_tokens);
     start({.loop_tokens = loop_tokens});
-    runtime.answer = "Thoughts: So ";
-    for (int i = 0; i < 20; ++i) runtime.answer += "again ";
+    std::string round = "Thoughts: So ";
+    for (int i = 0; i < 20; ++i) round += "again ";
+    runtime.answer = round;
 
-    const auto reply =
-        reply_to(held({.form = OutputContract::Form::fields, .signature = signature}, {.max_tokens = 400, .temperature = 0}));
+    const auto reply = reply_to(
+        held(outputs(Form::fields, "q -> thoughts, mood: Literal['a', 'b']"), {.max_tokens = 400, .temperature = 0}));
 
     CHECK((reply.loop_ended == std::vector<std::string>{"thoughts"}) == ends);
     CHECK(reply.text.contains("\nMood: "));
