@@ -2,6 +2,7 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/wait.hpp"
 
+#include <algorithm>
 #include <iostream>
 
 namespace dspy::app {
@@ -65,14 +66,22 @@ OutputContract contract_of(const AskFlags& flags) {
   return {.form = Form::gbnf, .grammar = read_file(flags.grammar, 1 << 20)};
 }
 
+void tell_if_ended_early(const Reply& reply) {
+  std::cout.flush();
+  if (reply.finish == FinishReason::length || !reply.closed_early.empty())
+    std::cerr << "dspy: the reply keeps its contract, but was ended at max_tokens; the model would have gone on\n";
+}
+
 /// The question as it is, without a signature; the reply is held to a contract.
 int ask_plainly(const AskFlags& flags) {
   const auto lm = flags.model.make();
   Request request{
       .messages = {{Role::user, question_of(flags)}}, .sampling = flags.model.sampling, .contract = contract_of(flags)};
   if (flags.stream) {
-    wait(lm->stream(std::move(request), [](const StreamEvent& event) { std::cout << event.text << std::flush; }));
+    const auto reply =
+        wait(lm->stream(std::move(request), [](const StreamEvent& event) { std::cout << event.text << std::flush; }));
     std::cout << '\n';
+    tell_if_ended_early(reply);
     return exit_ok;
   }
   const auto reply = wait(lm->complete(std::move(request)));
@@ -80,11 +89,13 @@ int ask_plainly(const AskFlags& flags) {
     print_json(JsonObject{
         {"text", reply.text},
         {"finish", to_string(reply.finish)},
+        {"closed_early", reply.finish == FinishReason::length || !reply.closed_early.empty()},
         {"usage",
          {{"prompt_tokens", reply.usage.prompt_tokens}, {"completion_tokens", reply.usage.completion_tokens}}}});
   } else {
     print_line(reply.text);
   }
+  tell_if_ended_early(reply);
   return exit_ok;
 }
 
@@ -98,7 +109,9 @@ int run_ask(const AskFlags& flags) {
                                         .sampling = flags.model.sampling,
                                         .policy = std::move(policy)});
   if (flags.json) {
-    print_json(to_json(predictor(std::move(inputs))));
+    const auto prediction = predictor(std::move(inputs));
+    print_json(to_json(prediction));
+    tell_what_was_not_held(prediction);
   } else if (flags.stream) {
     stream_outputs(predictor, std::move(inputs));
   } else {
@@ -123,6 +136,19 @@ void add_contract(CLI::App& command, AskFlags& flags) {
   }
 }
 
+/// An unset variable of a shell must not turn a contract off.
+void require_contract(const CLI::App& command, const AskFlags& flags) {
+  const auto require = [&](const char* name, bool is_empty) {
+    if (command.count(name) != 0 && is_empty)
+      throw CLI::ValidationError(name,
+                                 "is empty, so the reply would be held to nothing; say what it is to be, or "
+                                 "leave the flag out");
+  };
+  require("--choices", std::ranges::all_of(flags.choices, [](const std::string& choice) { return choice.empty(); }));
+  require("--regex", flags.regex.empty());
+  require("--grammar", flags.grammar.empty());
+}
+
 }  // namespace
 
 void add_ask(CLI::App& app, Plan& plan) {
@@ -145,7 +171,10 @@ void add_ask(CLI::App& app, Plan& plan) {
       "  dspy ask -s \"question -> answer: list[int]\" \"Primes below 10?\" --ask-again 2 --fallback json --finally "
       "accept\n"
       "  dspy ask \"Is water wet?\" --choices yes,no");
-  command->callback([flags, &plan] { plan = [flags] { return run_ask(*flags); }; });
+  command->callback([flags, command, &plan] {
+    require_contract(*command, *flags);
+    plan = [flags] { return run_ask(*flags); };
+  });
 }
 
 }  // namespace dspy::app

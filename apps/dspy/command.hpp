@@ -138,6 +138,8 @@ std::string shown(const Json& value);
 /// output and it is to stand `bare`.  What was accepted although it broke a rule is told on
 /// standard error.
 void print_outputs(const Signature& signature, const Prediction& prediction, bool bare);
+/// On standard error.
+void tell_what_was_not_held(const Prediction& prediction);
 void tell_what_was_accepted(const Prediction& prediction);
 
 }  // namespace dspy::app

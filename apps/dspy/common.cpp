@@ -298,6 +298,7 @@ JsonObject to_json(const Chat& messages) {
 JsonObject to_json(const Prediction& prediction) {
   JsonObject out{
       {"outputs", prediction.data}, {"usage", to_json(prediction.lm_usage)}, {"flags", to_json(prediction.flags)}};
+  if (!prediction.unheld.empty()) out["unheld"] = JsonArray(prediction.unheld.begin(), prediction.unheld.end());
   if (!prediction.violations.empty()) out["violations"] = dspy::to_json(prediction.violations);
   if (prediction.failures.empty()) return out;
   JsonArray failures;
@@ -326,7 +327,13 @@ std::string shown(const Json& value) {
   return value.is_null() ? "none" : to_text(value);
 }
 
+void tell_what_was_not_held(const Prediction& prediction) {
+  std::cout.flush();
+  for (const auto& part : prediction.unheld) std::cerr << "dspy: not held to its type: " << part << '\n';
+}
+
 void tell_what_was_accepted(const Prediction& prediction) {
+  tell_what_was_not_held(prediction);
   if (prediction.violations.empty()) return;
   std::cout.flush();
   std::cerr << "dspy: accepted although " << to_sentence(prediction.violations, "the output") << '\n';

@@ -103,6 +103,7 @@ void validate(const EngineOptions& options) {
   require(options.prefill_chunk >= 1, "prefill_chunk", options.prefill_chunk, "at least 1");
   require(options.draft_tokens >= 1 && options.draft_tokens <= 64, "draft_tokens", options.draft_tokens,
           "between 1 and 64");
+  require(options.loop_tokens >= 0, "loop_tokens", options.loop_tokens, "at least 1, or 0 for never");
   require(options.collect.count() >= 0, "collect", options.collect.count(), "at least 0");
   require(options.kv_tokens >= 0, "kv_tokens", options.kv_tokens, "at least 1, or 0 for automatic");
   require(options.kv_bytes >= 0, "kv_bytes", options.kv_bytes, "at least 1, or 0 for none");
@@ -147,7 +148,10 @@ struct Engine::Impl {
     auto given = work.begins_with.empty() ? std::vector<Token>{} : model->tokenize(work.begins_with);
     check(work, given);
     auto held = hold(work);
-    if (held.constraint) require_kept(held.constraint, given);
+    if (held.constraint) {
+      const auto least = require_kept(held.constraint, given);
+      require_budget(work, given.size(), least);
+    }
     return job(std::move(work), std::move(held), std::move(given), streams);
   }
 
@@ -241,8 +245,8 @@ struct Engine::Impl {
     }
   }
 
-  /// What a reply begins with must keep its contract.
-  void require_kept(std::shared_ptr<mask::Constraint> constraint, std::span<const Token> given) const {
+  /// What a reply begins with must keep its contract.  Returns how many tokens finish it after that.
+  std::size_t require_kept(std::shared_ptr<mask::Constraint> constraint, std::span<const Token> given) const {
     mask::Matcher matcher(std::move(constraint));
     std::size_t kept = 0;
     for (const auto token : given) {
@@ -254,6 +258,28 @@ struct Engine::Impl {
                     {.position = kept, .model = model->name()});
       kept += model->piece(token).size();
     }
+    return matcher.least();
+  }
+
+  /// A reply that is held to a contract must be able to end before it is cut.
+  void require_budget(const Generation& work, std::size_t given, std::size_t least) const {
+    if (least == mask::Constraint::endless) return;
+    const auto most = Sequence::most_reply(work, static_cast<std::size_t>(options.context_length));
+    least += given;
+    if (least <= most) return;
+    const auto asked = static_cast<std::size_t>(work.sampling.max_tokens.value_or(512));
+    if (most == asked)
+      throw Error(Errc::invalid_parameter,
+                  std::format("max_tokens is {}, and the shortest reply that keeps the contract takes `{}` {} tokens; "
+                              "raise max_tokens to at least {}, or ask for less",
+                              most, model->name(), least, least),
+                  {.actual = least, .max = most, .model = model->name()});
+    throw Error(Errc::context_too_long,
+                std::format("behind a prompt of {} tokens there is room for {} more in the context of `{}`, and the "
+                            "shortest reply that keeps the contract takes {}; shorten the prompt, raise "
+                            "context_length, or ask for less",
+                            work.prompt.size(), most, model->name(), least),
+                {.actual = work.prompt.size() + least, .max = work.prompt.size() + most, .model = model->name()});
   }
 
   /// The contract to hold the reply to, compiled on the caller's thread.

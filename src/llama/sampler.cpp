@@ -143,13 +143,25 @@ std::optional<Token> Sampler::sample(std::span<float> logits, std::span<const To
   penalize(logits, history);
   if (allowed == nullptr) return choose(logits, largest(logits), history.size());
   if (!allowed->is_list()) return choose(logits, largest_marked(logits, allowed->bits()), history.size());
-  // A short list stands for the whole vocabulary: what is drawn is a place in it.
+  return sample_listed(logits, history.size(), allowed->tokens());
+}
+
+std::optional<Token> Sampler::sample_again(std::span<float> logits, std::size_t place, const mask::Mask& allowed) {
+  if (!allowed.is_list()) return choose(logits, largest_marked(logits, allowed.bits()), place);
+  return sample_listed(logits, place, allowed.tokens());
+}
+
+/// A short list stands for the whole vocabulary: what is drawn is a place in it.
+std::optional<Token> Sampler::sample_listed(std::span<const float> logits, std::size_t place,
+                                            std::span<const Token> allowed) {
   listed_.clear();
-  for (const auto token : allowed->tokens())
-    listed_.push_back(exists(token) ? logits[static_cast<std::size_t>(token)] : nothing);
-  const auto place = choose(listed_, largest(listed_), history.size());
-  if (!place) return std::nullopt;
-  return allowed->tokens()[static_cast<std::size_t>(*place)];
+  for (const auto token : allowed) {
+    const bool exists = token >= 0 && static_cast<std::size_t>(token) < logits.size();
+    listed_.push_back(exists ? logits[static_cast<std::size_t>(token)] : nothing);
+  }
+  const auto chosen = choose(listed_, largest(listed_), place);
+  if (!chosen) return std::nullopt;
+  return allowed[static_cast<std::size_t>(*chosen)];
 }
 
 /// `best` is the highest of the scores.

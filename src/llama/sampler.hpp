@@ -40,6 +40,8 @@ class Sampler {
   /// broken, or what is allowed is suppressed.
   std::optional<Token> sample(std::span<float> logits, std::span<const Token> history,
                               const mask::Mask* allowed = nullptr);
+  /// Token number `place` once more, from the scores that `sample` left, of some of the tokens allowed there.
+  std::optional<Token> sample_again(std::span<float> logits, std::size_t place, const mask::Mask& allowed);
 
  private:
   struct Candidate {
@@ -47,6 +49,7 @@ class Sampler {
     Token token = 0;
   };
 
+  std::optional<Token> sample_listed(std::span<const float> logits, std::size_t place, std::span<const Token> allowed);
   std::optional<Token> choose(std::span<const float> logits, float best, std::size_t place);
   void penalize(std::span<float> logits, std::span<const Token> history);
   void choose_candidates(std::span<const float> logits, float best);

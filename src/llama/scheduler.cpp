@@ -240,6 +240,8 @@ void Scheduler::succeed(Running& running) {
               .usage = sequence.usage(),
               .finish = sequence.finish(),
               .logprobs = sequence.logprobs(),
+              .closed_early = sequence.closed_early(),
+              .loop_ended = sequence.loop_ended(),
               .unheld = mask::descriptions(running.job.held.unheld),
               .resume_points = sequence.resume_points()};
   end(running, &EngineStats::completed, true, std::move(reply));

@@ -148,7 +148,9 @@ Scheduler::Admission Scheduler::start(Job& job) {
   } else if (most > free_cells()) {
     return Admission::no_room;
   }
-  Sequence sequence(*model_, job.work, job.held, room, {.tokens = job.given, .scored = job.scores});
+  Sequence sequence(
+      *model_, job.work, job.held, room,
+      {.tokens = job.given, .scored = job.scores, .loop_tokens = static_cast<std::size_t>(options_.loop_tokens)});
   job.work.prompt = {};
   sequence.reuse(taken);
   running_.push_back({.job = std::move(job),

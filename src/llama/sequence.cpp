@@ -41,11 +41,23 @@ std::vector<std::string> stops_of(const Model& model, std::vector<std::string> s
   return stops;
 }
 
+/// So many tokens, or as many as there are, each output to come should have beside the fewest.
+constexpr std::size_t most_reserve = 32;
+
+bool is_text(const Type& type) {
+  const auto kind = type.required().kind;
+  return kind == Type::Kind::string || kind == Type::Kind::reasoning;
+}
+
 std::size_t most_reply_of(const Sampling& sampling) {
   return static_cast<std::size_t>(sampling.max_tokens.value_or(512));
 }
 
 }  // namespace
+
+std::size_t Sequence::most_reply(const Generation& work, std::size_t room) noexcept {
+  return std::min(most_reply_of(work.sampling), room + 1 - std::min(room, work.prompt.size()));
+}
 
 std::size_t Sequence::most_computed(const Generation& work, std::size_t room) noexcept {
   return std::min(work.prompt.size() + most_reply_of(work.sampling) - 1, room);  // the last token need not be
@@ -61,7 +73,8 @@ Sequence::Sequence(const Model& model, Generation work, mask::CompiledContract h
       sampler_(options_of(work, work.sampling), model.suppressed(), work.bias),
       fields_(held.constraint ? work.contract : OutputContract{}),
       drops_first_blank_(held.constraint ? held.drops_first_blank : model.handle().facts().adds_space_prefix),
-      stops_(stops_of(model, work.sampling.stop, held.constraint != nullptr)) {
+      stops_(stops_of(model, work.sampling.stop, held.constraint != nullptr)),
+      loop_watch_(given.loop_tokens) {
   if (work.sampling.logprobs) most_likely_ = static_cast<std::size_t>(*work.sampling.logprobs);
   const auto& names = fields_.names();
   for (const auto& [name, temperature] : work.sampling.field_temperatures) {
@@ -84,6 +97,16 @@ Sequence::Sequence(const Model& model, Generation work, mask::CompiledContract h
     early_ += take(token);
     ++forced_;
   }
+  if (finished()) return;
+  if (matcher_) {
+    const auto least = matcher_->least();
+    bounded_ = least <= left();
+    const auto outputs = std::max<std::size_t>(fields_.names().size(), 1);
+    if (bounded_) reserve_ = std::min(most_reserve, (left() - least) / (2 * outputs));
+    if (bounded_ && work.contract.signature != nullptr) {
+      for (const auto& field : work.contract.signature->outputs) is_text_.push_back(is_text(field.type));
+    }
+  }
   early_ += take_forced();
 }
 
@@ -99,14 +122,73 @@ std::string Sequence::accept(std::span<float> logits) {
   const auto own =
       field_samplers_.empty() ? field_samplers_.end() : field_samplers_.find(fields_.field().value_or(npos));
   auto& sampler = own != field_samplers_.end() ? own->second : sampler_;
-  const auto token = sampler.sample(logits, reply, allowed.get());
+  auto token = sampler.sample(logits, reply, allowed.get());
   if (!token) refuse(logits);
 
   auto text = std::exchange(early_, {});
+  if (bounded_) token = within_budget(*token, sampler, logits);
+  if (!token) return text + close_output() + take_forced();
   if (model_->ends_reply(*token) && (matcher_ || !ignores_end_)) return text + end(FinishReason::stop);
   if (likely) note(*token, model_->piece(*token), &*likely);
   text += take(*token);
+  if (bounded_ && !finished() && loops()) text += close_output();
   return text + take_forced();
+}
+
+std::size_t Sequence::left() const noexcept {
+  const auto most = std::min(prompt_size_ + most_reply_, room_ + 1);
+  return most - std::min(most, tokens_.size());
+}
+
+/// The output that is being written, by number from one on; 0 for what comes before the first, or belongs to none.
+std::size_t Sequence::output() const noexcept {
+  return fields_.starts().size();
+}
+
+std::size_t Sequence::kept_for_later() const noexcept {
+  return reserve_ * (fields_.names().size() - std::min(fields_.names().size(), output()));
+}
+
+/// The token, if the reply can be finished after it; else another that the model would choose there, or nothing.
+std::optional<Token> Sequence::within_budget(Token token, Sampler& sampler, std::span<float> logits) {
+  if (model_->ends_reply(token)) return token;
+  auto budget = left() - std::min(left(), kept_for_later());
+  if (!matcher_->fits(budget)) budget = std::min<std::size_t>(matcher_->least(), left());
+  auto after = *matcher_;
+  if (after.accept(token) && budget != 0 && after.fits(budget - 1)) return token;
+  if (!std::ranges::contains(closed_, output())) closed_.push_back(output());
+  return sampler.sample_again(logits, tokens_.size() - prompt_size_, matcher_->allowed_within(budget));
+}
+
+/// Whether the text of an output has come to repeat itself.
+bool Sequence::loops() {
+  const auto current = output();
+  if (current == 0 || current > is_text_.size() || !is_text_[current - 1]) return false;
+  if (std::exchange(watched_, current) != current) loop_watch_.begin();
+  if (!loop_watch_.push(std::span<const Token>(tokens_).subspan(prompt_size_))) return false;
+  looped_.push_back(current);
+  loop_watch_.begin();
+  return true;
+}
+
+/// Writes what ends the value of the output, with as few tokens as that takes; all of the rest if there is no room for
+/// anything else.
+std::string Sequence::close_output() {
+  const auto current = output();
+  std::string text;
+  for (const auto token : matcher_->finish()) {
+    if (most_likely_) note(token, model_->piece(token), nullptr);
+    text += take(token);
+    ++forced_;
+    if (finished() || (output() != current && matcher_->fits(left()))) return text;
+  }
+  return text + end(FinishReason::stop);
+}
+
+std::vector<std::string> Sequence::names(const std::vector<std::size_t>& outputs) const {
+  std::vector<std::string> out;
+  for (const auto output : outputs) out.push_back(output == 0 ? "" : fields_.names()[output - 1]);
+  return out;
 }
 
 void Sequence::score(std::span<float> logits) {
@@ -123,12 +205,21 @@ void Sequence::score(std::span<float> logits) {
   if (prompt_size_ + ++*scored_ == tokens_.size()) finish_ = FinishReason::stop;
 }
 
+/// Whether the reply can be finished after these tokens.
+bool Sequence::leaves_room(std::span<const Token> tokens) const {
+  if (tokens.size() > left()) return false;
+  auto after = *matcher_;
+  for (const auto token : tokens) after.accept(token);
+  return after.fits(left() - tokens.size());
+}
+
 /// The tokens that must come, until there is a choice or the reply ends.
 std::string Sequence::take_forced() {
   std::string text;
   while (matcher_ && !finished()) {
     const auto run = matcher_->forced();
     if (run->empty()) break;
+    if (bounded_ && !leaves_room(*run)) break;  // fewer tokens for the same text are to be chosen
     for (const auto token : *run) {
       if (most_likely_) note(token, model_->piece(token), nullptr);
       text += take(token);
@@ -154,8 +245,9 @@ std::string Sequence::take(Token token) {
   auto text = release(stops_.push(piece));
   if (stops_.stopped() || (matcher_ && matcher_->finished())) return text + end(FinishReason::stop);
   // The last token need not be computed, so a reply may be one token longer than the context.
-  if (tokens_.size() - prompt_size_ >= most_reply_ || tokens_.size() > room_) return text + end(FinishReason::length);
-  return text;
+  if (left() != 0) return text;
+  if (bounded_ && !std::ranges::contains(closed_, output())) closed_.push_back(output());
+  return text + end(FinishReason::length);
 }
 
 std::vector<std::pair<std::string, std::size_t>> Sequence::resume_points() const {
@@ -207,7 +299,14 @@ bool Sequence::confirm() noexcept {
     ++computed_;
     ++confirmed_;
   }
-  return computed_ == tokens_.size() && confirmed_ > 0 && draft_[confirmed_ - 1].asks;
+  if (computed_ != tokens_.size() || confirmed_ == 0) return false;
+  if (draft_[confirmed_ - 1].asks) return true;
+  // What had to come did not, for lack of tokens: the last one is computed again, for its scores.
+  if (!finished()) {
+    --computed_;
+    --confirmed_;
+  }
+  return false;
 }
 
 void Sequence::settle_draft() noexcept {

@@ -5,6 +5,7 @@
 #include "dspy/llama/model.hpp"
 #include "dspy/lm/request.hpp"
 #include "llama/likelihoods.hpp"
+#include "llama/loop_watch.hpp"
 #include "llama/mask/constraint_cache.hpp"
 #include "llama/mask/field_tracker.hpp"
 #include "llama/mask/matcher.hpp"
@@ -31,13 +32,16 @@ namespace dspy::llama {
 /// computed.
 class Sequence {
  public:
+  /// How many tokens a reply to `work` may have in a context of `room`.
+  static std::size_t most_reply(const Generation& work, std::size_t room) noexcept;
   /// Tokens that a context of `room` must hold at most for `work`.
   static std::size_t most_computed(const Generation& work, std::size_t room) noexcept;
 
   /// What the reply begins with.
   struct Given {
     std::span<const Token> tokens{};
-    bool scored = false;  ///< That is all of it, and how likely it is what is wanted.
+    bool scored = false;          ///< That is all of it, and how likely it is what is wanted.
+    std::size_t loop_tokens = 0;  ///< `EngineOptions::loop_tokens`.
   };
 
   /// `held` is the contract of `work`, if the reply is to be held to it.  `room`: how many tokens fit in the context.
@@ -104,9 +108,22 @@ class Sequence {
   /// From where the values of outputs can be written anew, in bytes of the text, if the reply is held to a contract
   /// that tells them apart.
   std::vector<std::pair<std::string, std::size_t>> resume_points() const;
+  /// The outputs whose values were ended for lack of tokens, or since they went round in circles; empty names stand for
+  /// what belongs to no output.
+  std::vector<std::string> closed_early() const { return names(closed_); }
+  std::vector<std::string> loop_ended() const { return names(looped_); }
   const std::vector<TokenLogprob>& logprobs() const noexcept { return logprobs_; }
 
  private:
+  /// How many more tokens the reply may have.
+  std::size_t left() const noexcept;
+  std::size_t kept_for_later() const noexcept;
+  std::size_t output() const noexcept;
+  std::optional<Token> within_budget(Token token, Sampler& sampler, std::span<float> logits);
+  bool loops();
+  bool leaves_room(std::span<const Token> tokens) const;
+  std::string close_output();
+  std::vector<std::string> names(const std::vector<std::size_t>& outputs) const;
   std::string take(Token token);
   std::string take_forced();
   void note(Token token, std::string_view piece, const Likelihoods* likely);
@@ -139,6 +156,13 @@ class Sequence {
   std::string text_;
   std::string early_;  ///< Text that was certain before anything was computed.
   std::optional<FinishReason> finish_;
+  bool bounded_ = false;       ///< The reply keeps to what can be finished.
+  std::size_t reserve_ = 0;    ///< Tokens kept for each output to come, if it needs them or not.
+  std::vector<bool> is_text_;  ///< By output.
+  LoopWatch loop_watch_;
+  std::size_t watched_ = 0;  ///< The output, by number from one on, that is watched.
+  std::vector<std::size_t> closed_;
+  std::vector<std::size_t> looped_;
   std::vector<Drafted> draft_;
   std::size_t most_drafted_ = 0;
   std::optional<mask::Matcher> draft_matcher_;  ///< After the guesses.

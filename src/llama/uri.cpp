@@ -77,6 +77,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"batch", engine(&EngineOptions::batch)},
       {"micro_batch", engine(&EngineOptions::micro_batch)},
       {"prefill_chunk", engine(&EngineOptions::prefill_chunk)},
+      {"loop_tokens", engine(&EngineOptions::loop_tokens)},
       {"draft_tokens", engine(&EngineOptions::draft_tokens)},
       {"kv_tokens", engine(&EngineOptions::kv_tokens)},
       {"host_bytes", engine(&EngineOptions::host_bytes)},

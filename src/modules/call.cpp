@@ -175,6 +175,8 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
       if (reading) {
         prediction.data = std::move(reading->outputs);
         std::ranges::move(reading->flags, std::back_inserter(prediction.flags));
+        for (auto& name : reply.closed_early) prediction.flags.push_back({std::move(name), "closed_early"});
+        for (auto& name : reply.loop_ended) prediction.flags.push_back({std::move(name), "loop_ended"});
         if (was_cut) note(prediction, "cut_at_max_tokens");
         for (const auto& field : signature->outputs) {
           if (const auto likely = reply.probability(field.name)) prediction.probabilities.emplace(field.name, *likely);

@@ -47,6 +47,9 @@ struct EngineOptions {
   /// computed by itself, in steps and cells that depend on nothing but its own tokens, and shares no more than whole
   /// steps of its prompt.  Requests then wait for each other, so this is for tests and records, not for load.
   bool reproducible = false;
+  /// Held to a contract, a text output (not code) that says the same tokens over and over is ended once so many of them
+  /// repeat, at least six times: `loop_ended`.  0: never.
+  int loop_tokens = 128;
 
   // Performance
   int threads = 0;  ///< 0: as many as help (see `Engine::threads`).

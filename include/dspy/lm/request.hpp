@@ -102,6 +102,11 @@ struct Reply {
   Usage usage = {};
   FinishReason finish = FinishReason::stop;
   std::vector<TokenLogprob> logprobs = {};  ///< If `Sampling::logprobs` asks for them.
+  /// Outputs whose values were ended so that the rest of a held reply still fitted into `Sampling::max_tokens` and the
+  /// context: the model would have gone on.  Empty for what belongs to no output.
+  std::vector<std::string> closed_early = {};
+  /// Outputs whose text was ended since it said the same over and over.
+  std::vector<std::string> loop_ended = {};
   /// Parts of the contract that the model could not be held to, with reasons; the reader still checks them.
   std::vector<std::string> unheld = {};
 

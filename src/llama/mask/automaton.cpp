@@ -25,7 +25,8 @@ constexpr std::array<std::array<ByteRange, 4>, 8> encodings = {{
 
 }  // namespace
 
-Automaton::Automaton(Pool pool, Expr start) : pool_(std::move(pool)), classes_(pool_.classes(start)) {
+Automaton::Automaton(Pool pool, Expr start, const ByteSet& writable)
+    : pool_(std::move(pool)), shortest_(writable), classes_(pool_.classes(start)) {
   representatives_ = classes_.representatives();
   width_ = classes_.count();
   exprs_.push_back(Pool::nothing);
@@ -180,7 +181,7 @@ Automaton::Successors Automaton::find_successors(State state, Characters charact
 std::size_t Automaton::memory() const noexcept {
   auto maps = near_.size();
   for (std::size_t i = 0; i < successors_.size(); ++i) maps += 4 * successors_[i].size() + 2 * free_runs_[i].size();
-  return pool_.memory() + rows_.capacity() * sizeof(State) + exprs_.capacity() * sizeof(Expr) +
+  return pool_.memory() + shortest_.memory() + rows_.capacity() * sizeof(State) + exprs_.capacity() * sizeof(Expr) +
          (ids_.size() + maps) * 4 * sizeof(State);
 }
 

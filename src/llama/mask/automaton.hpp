@@ -2,10 +2,12 @@
 
 #include "llama/mask/character_kinds.hpp"
 #include "llama/mask/expression.hpp"
+#include "llama/mask/shortest.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -18,8 +20,8 @@ class Automaton {
   using State = std::uint32_t;
   static constexpr State dead = 0;
 
-  /// The rules of the pool were checked.
-  Automaton(Pool pool, Expr start);
+  /// The rules of the pool were checked.  `writable`: the bytes that a text can be finished with.
+  Automaton(Pool pool, Expr start, const ByteSet& writable = ByteSet::range(0, 255));
 
   State start() const noexcept { return start_; }
   State next(State state, unsigned char byte) {
@@ -33,6 +35,10 @@ class Automaton {
   int only_byte(State state);
   /// A state that allows the same next `reach` bytes, shared by states that differ in far off bounds.
   State without_far_bounds(State state, std::size_t reach);
+  /// The fewest bytes that end the text; `Shortest::endless` if none are known.
+  std::uint32_t least_bytes(State state) { return shortest_.bytes(pool_, exprs_[state]); }
+  /// As few bytes that end it.
+  std::string shortest(State state) { return shortest_.text(pool_, exprs_[state]); }
   struct FreeRun {
     std::size_t count = 0;  ///< So many of these characters can follow, whichever they are; not counted beyond a limit.
     bool complete = false;  ///< And none after them, or the limit was reached; if there is any.
@@ -62,6 +68,7 @@ class Automaton {
   bool refuses_all(State state, Characters characters);
 
   Pool pool_;
+  Shortest shortest_;
   ByteClasses classes_;
   std::array<std::uint8_t, 256> representatives_{};
   std::size_t width_ = 0;

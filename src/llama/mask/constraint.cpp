@@ -73,7 +73,7 @@ class MaskBuilder {
 
 Constraint::Constraint(Pool pool, Expr start, std::shared_ptr<const Vocabulary> vocabulary)
     : vocabulary_(std::move(vocabulary)),
-      automaton_(std::move(pool), start),
+      automaton_(std::move(pool), start, vocabulary_->writable()),
       start_(automaton_.start()),
       path_(vocabulary_->longest() + 1) {}
 
@@ -220,6 +220,53 @@ bool Constraint::accepts(State state) {
 bool Constraint::goes_on(State state) {
   const std::scoped_lock lock(mutex_);
   return automaton_.goes_on(state);
+}
+
+std::uint32_t Constraint::least(State state) {
+  const std::scoped_lock lock(mutex_);
+  return find_least(state);
+}
+
+bool Constraint::fits(State state, std::size_t budget) {
+  const std::scoped_lock lock(mutex_);
+  return can_finish(state, budget);
+}
+
+std::uint32_t Constraint::find_least(State state) {
+  const auto [found, is_new] = least_.try_emplace(state, endless);
+  if (!is_new) return found->second;
+  const auto bytes = automaton_.least_bytes(state);
+  if (bytes == endless) return endless;
+  const auto tokens = vocabulary_->fewest_tokens(automaton_.shortest(state)).size();
+  return found->second = static_cast<std::uint32_t>(tokens);
+}
+
+/// Each byte that a text is finished with has a token, so there are no more tokens than bytes.
+bool Constraint::can_finish(State state, std::size_t budget) {
+  const auto bytes = automaton_.least_bytes(state);
+  if (bytes == endless || bytes <= budget) return bytes != endless;
+  return budget * vocabulary_->longest() >= bytes && find_least(state) <= budget;
+}
+
+std::vector<Token> Constraint::finish(State state) {
+  const std::scoped_lock lock(mutex_);
+  return vocabulary_->fewest_tokens(automaton_.shortest(state));
+}
+
+Mask Constraint::mask_within(State state, std::size_t budget) {
+  const std::scoped_lock lock(mutex_);
+  MaskBuilder mask(vocabulary_->size());
+  if (automaton_.accepts(state)) mask.add(vocabulary_->ends());
+  if (budget != 0) {
+    vocabulary_->for_each_trie([&](const Trie& trie) {
+      walk(trie, trie.all(), state, 0, [&](std::size_t node, State to) {
+        const auto tokens = trie.tokens_at(node);
+        if (!tokens.empty() && can_finish(to, budget - 1)) mask.add(tokens);
+        return true;
+      });
+    });
+  }
+  return std::move(mask).finish();
 }
 
 std::size_t Constraint::states() const {

@@ -57,12 +57,26 @@ class Constraint {
   bool accepts(State state);
   bool goes_on(State state);
 
+  // Every state knows tokens that finish the reply: few of them, the fewest for the shortest text that does.
+
+  static constexpr std::uint32_t endless = Shortest::endless;
+  /// How many; `endless` where none are known.
+  std::uint32_t least(State state);
+  /// Whether the reply can be finished with at most so many tokens.
+  bool fits(State state, std::size_t budget);
+  /// As many tokens as `least` says.
+  std::vector<Token> finish(State state);
+  /// The tokens after which the reply can be finished, all together at most `budget` tokens.
+  Mask mask_within(State state, std::size_t budget);
+
   /// States seen so far, and bytes held by them and by the masks; both grow with use.
   std::size_t states() const;
   std::size_t memory() const;
 
  private:
   Mask find_mask(State state);
+  std::uint32_t find_least(State state);
+  bool can_finish(State state, std::size_t budget);
   std::vector<Token> find_forced(State state);
   std::size_t count_settled(std::span<const Token> tokens, std::string_view text, State end);
   using Bytes = std::span<const unsigned char>;
@@ -78,6 +92,7 @@ class Constraint {
   std::vector<State> path_;  ///< Of a walk, the state before each byte.
   std::unordered_map<State, std::shared_ptr<const Mask>> masks_;
   std::unordered_map<State, std::shared_ptr<const std::vector<Token>>> forced_;
+  std::unordered_map<State, std::uint32_t> least_;
   std::size_t mask_memory_ = 0;
 };
 

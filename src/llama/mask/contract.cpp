@@ -44,7 +44,7 @@ Expr labelled(TypeGrammar& types, Pool& pool, const Signature& signature) {
     const bool is_text = kind == Type::Kind::string || kind == Type::Kind::code || kind == Type::Kind::reasoning;
     const bool last = at + 1 == signature.outputs.size();
     const auto end = last ? Pool::empty : is_text ? one_of_texts(pool, {"\n", "\n\n"}) : pool.literal("\n");
-    out = pool.seq({pool.literal(field.label + ": "), types.text(field), end, out});
+    out = pool.seq({pool.literal(field.label + ": "), types.text_or_free(field), end, out});
   }
   return out;
 }
@@ -54,8 +54,8 @@ Expr marked(TypeGrammar& types, Pool& pool, const Signature& signature) {
   auto out = pool.literal("[[ ## completed ## ]]");
   for (auto at = signature.outputs.size(); at-- > 0;) {
     const auto& field = signature.outputs[at];
-    out = pool.seq(
-        {pool.literal(std::format("[[ ## {} ## ]]\n", field.name)), types.text(field), pool.literal("\n\n"), out});
+    out = pool.seq({pool.literal(std::format("[[ ## {} ## ]]\n", field.name)), types.text_or_free(field),
+                    pool.literal("\n\n"), out});
   }
   return out;
 }
@@ -69,7 +69,7 @@ Expr tagged(TypeGrammar& types, Pool& pool, const Signature& signature) {
     const bool nested = types.has_elements(field.type);
     const auto* const line = nested ? "" : "\n";
     out = pool.seq({pool.literal(std::format("<{}>{}", field.name, line)),
-                    nested ? types.elements(field) : types.text(field),
+                    nested ? types.elements_or_free(field) : types.text_or_free(field),
                     pool.literal(std::format("{}</{}>{}", line, field.name, after)), out});
   }
   return out;
@@ -77,7 +77,8 @@ Expr tagged(TypeGrammar& types, Pool& pool, const Signature& signature) {
 
 Expr json_object(TypeGrammar& types, Pool& pool, const Signature& signature, const JsonStyle& style) {
   std::vector<Values::Member> members;
-  for (const auto& field : signature.outputs) members.push_back({.name = field.name, .value = types.json(field, 1)});
+  for (const auto& field : signature.outputs)
+    members.push_back({.name = field.name, .value = types.json_or_free(field, 1)});
   return Values(pool, style).object(members, std::nullopt, 0);
 }
 

@@ -74,7 +74,13 @@ Expr TypeGrammar::elements(const Type& type, const std::string& where, bool may_
   switch (type.kind) {
     case Kind::optional: return pool.alt({elements(type.arguments[0], where, false), pool.literal(style_.null)});
     case Kind::list: {
-      if (type.limits->unique_items) note(where, "its items may be equal");
+      if (type.limits->unique_items) {
+        std::vector<Expr> items;
+        for (const auto& value : few_values(type.arguments[0]))
+          items.push_back(wrap("<item>", bare_choices({value}, where + ", item", {.in_element = true}), "</item>"));
+        if (!items.empty()) return different(items, size, where);
+        note(where, "its items may be equal");
+      }
       const auto item = elements(type.arguments[0], where + ", item", true);
       return repeat(pool, wrap("<item>", item, "</item>"), size);
     }
@@ -99,6 +105,23 @@ Expr TypeGrammar::elements(const Type& type, const std::string& where, bool may_
     }
     default: return text(type, where, {.may_be_null = may_be_empty, .in_element = true});
   }
+}
+
+/// Some of the parts, none twice, in their order.
+Expr TypeGrammar::different(const std::vector<Expr>& parts, const Values::Size& size, const std::string& where) {
+  const auto most = std::min(size.max, parts.size());
+  if (size.min > most)
+    Values::refuse(where, std::format("wants {} different parts and has {}", size.min, parts.size()));
+  if (parts.size() * most > 1'000'000) Values::refuse(where, "is a set of too many choices");
+  auto& pool = values_.pool();
+  // rest[n]: what may come after the parts up to here, of which n were taken.
+  std::vector<Expr> rest(most + 1, Pool::nothing);
+  for (auto count = size.min; count <= most; ++count) rest[count] = Pool::empty;
+  for (auto at = parts.size(); at-- > 0;) {
+    for (std::size_t count = 0; count < most; ++count)
+      rest[count] = pool.alt({rest[count], pool.seq(parts[at], rest[count + 1])});
+  }
+  return rest[0];
 }
 
 /// A key that is not one of a few.

@@ -77,6 +77,7 @@ class Pool {
   std::size_t memory() const noexcept;
 
  private:
+  friend class Shortest;
   enum class Op : std::uint8_t { nothing, empty, bytes, seq, alt, repeat, rule, dfa, counted, both, all_but };
 
   struct Node {

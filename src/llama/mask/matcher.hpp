@@ -54,6 +54,15 @@ class Matcher {
   /// The reply may end here.
   bool may_end() const { return ended_ || constraint_->accepts(state_); }
 
+  /// How many tokens finish the reply (`Constraint::least`).
+  std::uint32_t least() const { return ended_ ? 0 : constraint_->least(state_); }
+  /// Whether at most `budget` tokens can.
+  bool fits(std::size_t budget) const { return ended_ || constraint_->fits(state_, budget); }
+  /// Tokens that do.
+  std::vector<Token> finish() const { return ended_ ? std::vector<Token>() : constraint_->finish(state_); }
+  /// The tokens that may come next if the reply is to have at most `budget` more.
+  Mask allowed_within(std::size_t budget) const { return constraint_->mask_within(state_, budget); }
+
   const Constraint& constraint() const noexcept { return *constraint_; }
   bool operator==(const Matcher&) const = default;
 

@@ -1,5 +1,6 @@
 #include "llama/mask/type_grammar.hpp"
 
+#include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "llama/mask/formats.hpp"
 #include "llama/mask/type_limits.hpp"
@@ -57,6 +58,10 @@ Expr TypeGrammar::said(const Type& type, std::size_t level, const std::string& w
       for (const auto& alternative : type.arguments) alternatives.push_back(said(alternative, level, where));
       return values_.pool().alt(alternatives);
     }
+    case Kind::bytes: {
+      const auto quote = values_.pool().literal("\"");
+      return values_.pool().seq({quote, bare(type, where, 1), quote});
+    }
     case Kind::any: note(where, "it may be null or blank, which counts as missing"); [[fallthrough]];
     default: return json(type, level, where, nullptr);
   }
@@ -108,7 +113,7 @@ Expr TypeGrammar::json(const Type& type, std::size_t level, const std::string& w
     case Kind::duration:
     case Kind::bytes: {
       const auto quote = pool.literal("\"");
-      return pool.seq({quote, bare(type, where), quote});
+      return pool.seq({quote, bare(type, where, 0), quote});
     }
     default: break;
   }
@@ -185,6 +190,29 @@ Expr TypeGrammar::reference(const Type& type, std::size_t level, const std::stri
   Values::refuse(where, std::format("refers to `{}`, which is not around it", type.name));
 }
 
+template <class Made, class Free>
+Expr TypeGrammar::or_free(const Field& field, Made made, Free free) {
+  try {
+    return made();
+  } catch (const Error& error) {
+    if (error.code() != Errc::invalid_parameter) throw;
+    note(field_name(field), error.what());
+    return free();
+  }
+}
+
+Expr TypeGrammar::json_or_free(const Field& field, std::size_t level) {
+  return or_free(field, [&] { return json(field, level); }, [&] { return values_.any(level); });
+}
+
+Expr TypeGrammar::text_or_free(const Field& field) {
+  return or_free(field, [&] { return text(field); }, [&] { return free(Type::string(), field_name(field), {}); });
+}
+
+Expr TypeGrammar::elements_or_free(const Field& field) {
+  return or_free(field, [&] { return elements(field); }, [&] { return free(Type::string(), field_name(field), {}); });
+}
+
 Expr TypeGrammar::text(const Field& field) {
   const auto where = field_name(field);
   note_validators(field, where);
@@ -193,7 +221,7 @@ Expr TypeGrammar::text(const Field& field) {
 
 Expr TypeGrammar::text(const Type& type, const std::string& where, Around around) {
   auto& pool = values_.pool();
-  if (!type.limits->one_of.empty()) return bare_choices(type.limits->one_of, where);
+  if (!type.limits->one_of.empty()) return bare_choices(type.limits->one_of, where, around);
   switch (type.kind) {
     case Kind::string:
     case Kind::code:
@@ -202,7 +230,7 @@ Expr TypeGrammar::text(const Type& type, const std::string& where, Around around
     case Kind::number: return values_.number(number_limits(type), where);
     case Kind::boolean: return one_of_texts(pool, {style_.yes, style_.no});
     case Kind::null_: return pool.literal(style_.null);
-    case Kind::literal: return bare_choices(type.choices, where);
+    case Kind::literal: return bare_choices(type.choices, where, around);
     case Kind::optional:
       around.may_be_null = false;
       return pool.alt({text(type.arguments[0], where, around), pool.literal(style_.null)});
@@ -214,7 +242,7 @@ Expr TypeGrammar::text(const Type& type, const std::string& where, Around around
     case Kind::date:
     case Kind::datetime:
     case Kind::duration:
-    case Kind::bytes: return bare(type, where);
+    case Kind::bytes: return bare(type, where, 1);  // an empty section counts as missing
     default: return json(type, 0, where, nullptr);
   }
 }
@@ -236,25 +264,35 @@ Expr TypeGrammar::free(const Type& type, const std::string& where, Around around
   return *out;
 }
 
-Expr TypeGrammar::bare_choices(const std::vector<Json>& choices, const std::string& where) {
+/// A choice that readers would not find as it is leaves the output free; the others stay as they are.
+Expr TypeGrammar::bare_choices(const std::vector<Json>& choices, const std::string& where, Around around) {
   if (choices.size() > Values::most_choices)
     Values::refuse(where, std::format("has {} choices, where {} are possible", choices.size(), Values::most_choices));
+  auto& pool = values_.pool();
   std::vector<std::string> names;
   names.reserve(choices.size());
+  std::optional<std::string> unreadable;
+  bool may_be_empty = false;
   for (const auto& choice : choices) {
     auto name = name_of(choice);
-    if (name.empty() || text::trim(name).size() != name.size() || name.contains('\n'))
-      Values::refuse(where,
-                     std::format("has the choice `{}`, which readers would not find as it is; choices are a line "
-                                 "without blanks around it",
-                                 name));
-    names.push_back(style_.json.in_xml ? escape_xml(name) : std::move(name));
+    may_be_empty = may_be_empty || name.empty();
+    if (name.empty() || text::trim(name).size() != name.size() || name.contains('\n')) {
+      unreadable = std::move(name);
+    } else {
+      names.push_back(style_.json.in_xml ? escape_xml(name) : std::move(name));
+    }
   }
-  return one_of_texts(values_.pool(), std::move(names));
+  if (!unreadable) return one_of_texts(pool, std::move(names));
+  note(where, std::format("it may be any text, since its choice {} is not a line without blanks around it",
+                          to_text(Json(*unreadable))));
+  std::vector<Expr> out = {free(Type::string(), where, around)};
+  if (!names.empty()) out.push_back(one_of_texts(pool, std::move(names)));
+  if (may_be_empty) out.push_back(Pool::empty);
+  return pool.alt(out);
 }
 
 /// Dates and the like.
-Expr TypeGrammar::bare(const Type& type, const std::string& where) {
+Expr TypeGrammar::bare(const Type& type, const std::string& where, std::size_t least_bytes) {
   auto& pool = values_.pool();
   switch (type.kind) {
     case Kind::date: return date(pool);
@@ -262,8 +300,9 @@ Expr TypeGrammar::bare(const Type& type, const std::string& where) {
     case Kind::duration: return duration(pool);
     default: break;
   }
-  const auto [min, max] = size_of(*type.limits);
-  const auto out = base64(pool, min, max);
+  const auto [wanted, max] = size_of(*type.limits);
+  const auto min = std::max(wanted, least_bytes);
+  const auto out = min > max ? Pool::nothing : base64(pool, min, max);
   if (out == Pool::nothing) Values::refuse(where, std::format("wants {} to {} bytes", min, max));
   return out;
 }

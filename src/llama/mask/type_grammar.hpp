@@ -40,7 +40,15 @@ class TypeGrammar {
   /// The elements, without the outermost tags.
   Expr elements(const Field& field);
 
+  // The same, but what no mask can hold is written free, and is in `unheld`.
+
+  Expr json_or_free(const Field& field, std::size_t level);
+  Expr text_or_free(const Field& field);
+  Expr elements_or_free(const Field& field);
+
  private:
+  template <class Made, class Free>
+  Expr or_free(const Field& field, Made made, Free free);
   /// The objects around a type, for the references to them.
   struct Scope {
     const Type& object;
@@ -65,8 +73,10 @@ class TypeGrammar {
   Expr elements(const Type& type, const std::string& where, bool may_be_empty);
   Expr attribute(const Type& key, const std::string& where);
   bool is_taken(std::string_view tag) const;
-  Expr bare_choices(const std::vector<Json>& choices, const std::string& where);
-  Expr bare(const Type& type, const std::string& where);
+  Expr bare_choices(const std::vector<Json>& choices, const std::string& where, Around around);
+  /// `least_bytes`: of type `bytes`, where no value would stand for none.
+  Expr bare(const Type& type, const std::string& where, std::size_t least_bytes);
+  Expr different(const std::vector<Expr>& parts, const Values::Size& size, const std::string& where);
   static Expr checked(Expr made, const std::string& where);
   static std::string field_name(const Field& field);
   void note_validators(const Field& field, const std::string& where);

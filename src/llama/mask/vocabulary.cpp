@@ -49,6 +49,10 @@ Vocabulary::Vocabulary(std::vector<std::string> pieces, std::vector<Token> ends,
                   std::format("token {} is to end replies, but the vocabulary has {} tokens", end, size()));
   }
   std::ranges::sort(ends_);
+  for (std::size_t i = 0; i < pieces_.size(); ++i) {
+    if (pieces_[i].size() == 1 && !is_end(static_cast<Token>(i)))
+      writable_.add(static_cast<unsigned char>(pieces_[i][0]));
+  }
   fill_slices(sorted_tokens());
 }
 
@@ -127,6 +131,38 @@ std::vector<Token> Vocabulary::tokenize(std::string_view text) const {
     if (token < 0) return {};
     out.push_back(token);
     text.remove_prefix(piece(token).size());
+  }
+  return out;
+}
+
+std::vector<Token> Vocabulary::fewest_tokens(std::string_view text) const {
+  struct Step {
+    std::size_t count = SIZE_MAX;
+    Token token = -1;
+  };
+  std::vector<Step> from(text.size() + 1);
+  from.back().count = 0;
+  for (auto at = text.size(); at-- > 0;) {
+    const auto try_token = [&](std::size_t end, std::span<const Token> tokens) {
+      // Of equals, the longer first token.
+      if (tokens.empty() || from[end].count == SIZE_MAX || from[end].count + 1 > from[at].count) return;
+      from[at] = {.count = from[end].count + 1, .token = tokens[0]};
+    };
+    for_each_trie([&](const Trie& trie) {
+      auto range = trie.starting_with(static_cast<unsigned char>(text[at]));
+      auto node = range.first;
+      for (auto end = at + 1; !range.empty() && node != range.last; ++end) {
+        try_token(end, trie.tokens_at(node));
+        if (end == text.size()) break;
+        range = trie.below(node);
+        node = trie.find(range, static_cast<unsigned char>(text[end]));
+      }
+    });
+  }
+  std::vector<Token> out;
+  for (std::size_t at = 0; at < text.size(); at += piece(from[at].token).size()) {
+    if (from[at].token < 0) return {};
+    out.push_back(from[at].token);
   }
   return out;
 }

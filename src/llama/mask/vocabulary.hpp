@@ -1,5 +1,6 @@
 #pragma once
 
+#include "llama/mask/byte_set.hpp"
 #include "llama/mask/character_kinds.hpp"
 #include "llama/mask/trie.hpp"
 
@@ -45,6 +46,11 @@ class Vocabulary {
   /// The most bytes of a token.
   std::size_t longest() const noexcept { return longest_; }
 
+  /// The bytes that have a token of their own.
+  const ByteSet& writable() const noexcept { return writable_; }
+  /// As few tokens as possible whose joined pieces are `text`; nothing if there are none.
+  std::vector<Token> fewest_tokens(std::string_view text) const;
+
   /// Tokens whose joined pieces are `text`; nothing if there are none.
   std::vector<Token> tokenize(std::string_view text) const;
 
@@ -78,6 +84,7 @@ class Vocabulary {
   Tokenizer tokenizer_;
   FirstBlank first_blank_;
   std::size_t longest_ = 0;
+  ByteSet writable_;
   std::array<Slice, character_kinds> slices_;
   Trie rest_;
 };

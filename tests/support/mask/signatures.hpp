@@ -48,15 +48,18 @@ class SignatureMaker {
   }
 
   Type type(std::size_t depth) {
-    switch (below(depth == 0 ? 4 : 9)) {
+    switch (below(depth == 0 ? 6 : 12)) {
       case 0: return text();
       case 1: return number();
       case 2: return Type::boolean();
       case 3: return Type::literal({"red", "dark green", "none of these", 3});
-      case 4: return Type::optional(type(depth - 1));
-      case 5: return Type::list(type(depth - 1), {.min_length = below(2), .max_length = 1 + below(4)});
-      case 6: return Type::dict(Type::string({.min_length = 1, .max_length = 6}), type(depth - 1));
-      case 7: return Type::list(type(depth - 1));
+      case 4: return {.kind = Type::Kind::bytes};
+      case 5: return {.kind = below(2) == 0 ? Type::Kind::date : Type::Kind::duration};
+      case 6: return Type::optional(type(depth - 1));
+      case 7: return Type::list(type(depth - 1), {.min_length = below(2), .max_length = 1 + below(4)});
+      case 8: return Type::dict(Type::string({.min_length = 1, .max_length = 6}), type(depth - 1));
+      case 9: return Type::list(type(depth - 1));
+      case 10: return Type::list(Type::literal({"red", "green", "blue sky"}), {.unique_items = true});
       default: return Type::dict(Type::literal({"a", "b", "c"}), type(depth - 1));
     }
   }

@@ -65,9 +65,8 @@ struct Case {
             .contract = exchange->contract()};
   }
 
-  /// What is wrong with a reply that ended by itself; nothing if it can be read as it is.
+  /// What is wrong with a reply; nothing if it can be read as it is.
   std::string fault(const Reply& reply) const {
-    if (reply.finish == FinishReason::length) return {};
     const auto reading = exchange->parse(reply.text);
     if (!reading) return reading.error().message();
     std::string out;
@@ -100,6 +99,47 @@ void check_alone(RandomModel::Tokenizer tokenizer, std::uint64_t first, int coun
   }
   MESSAGE(ended << " of " << count << " ended by themselves");
   CHECK(ended * 2 > count);
+}
+
+/// How many tokens the shortest reply takes, as the error says where there are fewer.
+std::size_t least_of(llama::Engine& engine, llama::Generation work) {
+  work.sampling.max_tokens = 1;
+  const auto result = attempt([&] { return wait(engine.generate(work)); });
+  if (result) return 1;
+  REQUIRE(result.error().code() == Errc::invalid_parameter);
+  REQUIRE(result.error().info().actual.has_value());
+  return *result.error().info().actual;
+}
+
+/// Every budget from the least one up, as many as `budgets`, and then ever larger ones.
+void check_budgets(RandomModel::Tokenizer tokenizer, std::uint64_t first, int count, std::size_t budgets) {
+  const Nonsense nonsense(tokenizer);
+  llama::Engine engine(nonsense.model, {.threads = 1, .speculation = llama::Speculation::on});
+  int closed = 0;
+  for (int i = 0; i < count; ++i) {
+    const auto seed = first + static_cast<std::uint64_t>(i);
+    CAPTURE(seed);
+    Case each(nonsense, seed);
+    CAPTURE(to_notation(each.exchange->signature()));
+    if (i % 2 == 0) each.work.bias.clear();  // goes on and on
+    const auto least = least_of(engine, each.work);
+    CAPTURE(least);
+    if (least > 1) {
+      each.work.sampling.max_tokens = static_cast<int>(least - 1);
+      CHECK_THROWS_WITH_AS(wait(engine.generate(each.work)), doctest::Contains("raise max_tokens"), Error);
+    }
+    for (std::size_t more = 0; more < 300; more = more < budgets ? more + 1 : more * 3 / 2 + 1) {
+      CAPTURE(more);
+      each.work.sampling.max_tokens = static_cast<int>(least + more);
+      const auto reply = wait(engine.generate(each.work));
+      CAPTURE(reply.text);
+      CHECK(each.fault(reply) == "");
+      CHECK(reply.usage.completion_tokens <= least + more);
+      closed += reply.closed_early.empty() ? 0 : 1;
+    }
+  }
+  MESSAGE(closed << " were closed early");
+  CHECK(closed > 0);
 }
 
 /// Many at once, some of which are given up: each keeps its own contract.
@@ -151,6 +191,11 @@ TEST_CASE("a model with a byte-level vocabulary keeps every contract") {
 
 TEST_CASE("a model with a vocabulary like SentencePiece's keeps every contract") {
   check_alone(RandomModel::Tokenizer::sentence_pieces, 1000, 60);
+}
+
+TEST_CASE("a held reply can be read whatever its budget, from the least one up") {
+  check_budgets(RandomModel::Tokenizer::byte_level, 5000, 24, 6);
+  check_budgets(RandomModel::Tokenizer::sentence_pieces, 6000, 24, 6);
 }
 
 TEST_CASE("a held value may say what would open the next turn, where the model has no chat template") {

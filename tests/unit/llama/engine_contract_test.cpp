@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <format>
 #include <limits>
 #include <memory>
 #include <string>
@@ -108,30 +109,60 @@ TEST_CASE_FIXTURE(ContractFixture, "a reply of which all had to come is there wi
   CHECK(engine->stats().forced_tokens == 12);
 }
 
-TEST_CASE_FIXTURE(ContractFixture, "max_tokens counts tokens that had to come") {
+TEST_CASE_FIXTURE(ContractFixture, "max_tokens counts tokens that had to come, and a held reply is never cut") {
   runtime.answer = std::string(mood_reply);
+  int least = 0;
   for (int most = 1; most <= static_cast<int>(mood_reply.size()) + 1; ++most) {
     CAPTURE(most);
-    const auto size = std::min<std::size_t>(static_cast<std::size_t>(most), mood_reply.size());
 
-    const auto reply = reply_to(held(mood(), {.max_tokens = most, .temperature = 0}));
+    const auto result = attempt([&] { return reply_to(held(mood(), {.max_tokens = most, .temperature = 0})); });
 
-    CHECK(reply.text == mood_reply.substr(0, size));
-    CHECK(reply.usage.completion_tokens == size);
-    CHECK(reply.finish == (size == mood_reply.size() ? FinishReason::stop : FinishReason::length));
+    if (!result) {
+      CHECK(least == 0);
+      CHECK(result.error().code() == Errc::invalid_parameter);
+      CHECK(std::string(result.error().what()).contains(std::format("max_tokens is {}, and the shortest", most)));
+      continue;
+    }
+    if (least == 0) least = most;
+    CHECK(result->text.ends_with("\n}"));
+    CHECK(result->usage.completion_tokens <= static_cast<std::size_t>(most));
+    CHECK(result->finish == FinishReason::stop);
+    if (static_cast<std::size_t>(most) >= mood_reply.size()) CHECK(result->text == mood_reply);
+    CHECK(result->closed_early.empty() == (result->text == mood_reply));
   }
+  CHECK(least > 1);
 }
 
-TEST_CASE_FIXTURE(ContractFixture, "a reply held to a contract ends where the context is full") {
+TEST_CASE_FIXTURE(ContractFixture, "a reply held to a contract is an error where the context has no room for it") {
   start({.context_length = 40});
   runtime.answer = std::string(mood_reply);
   auto work = held(mood());
-  const auto prompt = work.prompt.size();
 
-  const auto reply = reply_to(std::move(work));
+  const auto result = attempt([&] { return reply_to(std::move(work)); });
 
-  CHECK(reply.finish == FinishReason::length);
-  CHECK(reply.text == mood_reply.substr(0, 41 - prompt));
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code() == Errc::context_too_long);
+  CHECK(std::string(result.error().what()).contains("in the context of"));
+}
+
+TEST_CASE_FIXTURE(ContractFixture, "a text that goes round in circles is ended, and the rest is written") {
+  struct Case {
+    int loop_tokens;
+    bool ends;
+  };
+  for (const auto& [loop_tokens, ends] : {Case{24, true}, Case{0, false}}) {
+    CAPTURE(loop_tokens);
+    start({.loop_tokens = loop_tokens});
+    std::string round = "Thoughts: So ";
+    for (int i = 0; i < 20; ++i) round += "again ";
+    runtime.answer = round;
+
+    const auto reply = reply_to(
+        held(outputs(Form::fields, "q -> thoughts, mood: Literal['a', 'b']"), {.max_tokens = 400, .temperature = 0}));
+
+    CHECK((reply.loop_ended == std::vector<std::string>{"thoughts"}) == ends);
+    CHECK(reply.text.contains("\nMood: "));
+  }
 }
 
 TEST_CASE_FIXTURE(ContractFixture, "a stop text ends a reply also where it had to come") {
