@@ -594,8 +594,7 @@ class Coercion {
       if (member == nullptr || (member->is_null() && field.default_value)) continue;
       auto read = from_json(field.type, std::move(*member));
       if (!read) {
-        if (!read.error().tells_place)
-          read.error().reason = std::format("`{}`: {}", field.name, read.error().reason);
+        if (!read.error().tells_place) read.error().reason = std::format("`{}`: {}", field.name, read.error().reason);
         read.error().within(field.name);
         return read;
       }
