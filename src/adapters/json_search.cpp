@@ -1,5 +1,6 @@
 #include "adapters/json_search.hpp"
 
+#include "adapters/prelude.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
@@ -183,7 +184,8 @@ class Search {
     if (is_empty && continues(read.end))
       return JsonProblem{.message = "members follow the object", .position = read.end};
     if (candidates.any()) {
-      if (found_ && has_input(before)) {
+      if (found_ && (has_input(before) || opens_thoughts(before, labels_))) {
+        gap_ = text_.size();
         until_ = 0;
         return std::nullopt;
       }

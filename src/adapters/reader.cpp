@@ -47,6 +47,28 @@ bool is_blank(const Json& value) {
   return value.is_null() || (value.is_string() && text::trim(view(value.get_string())).empty());
 }
 
+/// True if the blank text that JSON has for a value is that value.
+bool takes_blank(const Type& type, const Json& text) {
+  const auto& plain = type.required();
+  switch (plain.kind) {
+    case Type::Kind::string: return type.is_optional();
+    case Type::Kind::any: return true;
+    case Type::Kind::bytes: return view(text.get_string()).empty();
+    case Type::Kind::literal: return std::ranges::contains(plain.choices, text);
+    case Type::Kind::union_:
+      return std::ranges::any_of(plain.arguments, [&](const Type& each) {
+        return (type.is_optional() && each.kind == Type::Kind::string) || takes_blank(each, text);
+      });
+    default: return false;
+  }
+}
+
+/// True if JSON gives the output no value: null, or a blank text where that is none.
+bool is_left_out(const Type& type, const Json& value) {
+  if (value.is_null()) return type.kind != Type::Kind::any && type.kind != Type::Kind::null_;
+  return is_blank(value) && !takes_blank(type, value);
+}
+
 }  // namespace
 
 ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion)
@@ -408,7 +430,7 @@ std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& fi
     case Found::json: break;
   }
   const auto& json = json_[output];
-  if (!json || is_blank(*json)) return std::nullopt;
+  if (!json || is_left_out(field.type, *json)) return std::nullopt;
   if (cut_member_ == output && field.type.required().kind != Type::Kind::string)
     return within_limits(field, refuse(*json, "is cut off", "the value is cut off"));
   return coerce(field, *json, liberties);
