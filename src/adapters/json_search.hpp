@@ -4,6 +4,7 @@
 #include "adapters/lenient_json.hpp"
 
 #include <cstddef>
+#include <expected>
 #include <optional>
 #include <string_view>
 
@@ -18,13 +19,13 @@ struct FoundObject {
   bool nested = false;  ///< It stands inside another value.
 };
 
-/// The first object in `text` with a key that names an output, at any depth of the JSON values
-/// that begin from `from` to `until`.  Linear in the text, however many brackets it holds.
-std::optional<FoundObject> find_object(const Labels& labels, std::string_view text, std::size_t from,
-                                       std::size_t until);
-
-/// What is wrong with the first thing in `text`, from `from` on, that begins like an object whose first key names an
-/// output; nothing if there is none.  Where no object was found, what the model meant was that one.
-std::optional<JsonProblem> problem_of_object(const Labels& labels, std::string_view text, std::size_t from);
+/// The one object in `text` with a key that names an output, among the JSON values that begin from `from` to `until`:
+/// a value itself, or the only thing in another one.  Nothing if there is none.
+///
+/// A problem where it would be a guess: something that begins like an object cannot be read (what stands inside it is
+/// no candidate then), members stand around the object, several objects differ, or it is a JSON Schema.  Linear in the
+/// text, however many brackets it holds.
+std::expected<std::optional<FoundObject>, JsonProblem> find_object(const Labels& labels, std::string_view text,
+                                                                   std::size_t from, std::size_t until);
 
 }  // namespace dspy

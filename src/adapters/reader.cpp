@@ -35,8 +35,38 @@ bool may_be_empty(const Type& type) {
          (type.kind == Type::Kind::literal && std::ranges::contains(type.choices, Json("")));
 }
 
+/// The text ends within a JSON object.
+bool ends_within_object(std::string_view text) {
+  const auto begin = text.find('{');
+  if (begin == std::string_view::npos) return false;
+  const auto read = read_lenient_json(text, begin);
+  return read && read->liberties.has(JsonLiberty::unclosed);
+}
+
 bool is_blank(const Json& value) {
   return value.is_null() || (value.is_string() && text::trim(view(value.get_string())).empty());
+}
+
+/// True if the blank text that JSON has for a value is that value.
+bool takes_blank(const Type& type, const Json& text) {
+  const auto& plain = type.required();
+  switch (plain.kind) {
+    case Type::Kind::string: return type.is_optional();
+    case Type::Kind::any: return true;
+    case Type::Kind::bytes: return view(text.get_string()).empty();
+    case Type::Kind::literal: return std::ranges::contains(plain.choices, text);
+    case Type::Kind::union_:
+      return std::ranges::any_of(plain.arguments, [&](const Type& each) {
+        return (type.is_optional() && each.kind == Type::Kind::string) || takes_blank(each, text);
+      });
+    default: return false;
+  }
+}
+
+/// True if JSON gives the output no value: null, or a blank text where that is none.
+bool is_left_out(const Type& type, const Json& value) {
+  if (value.is_null()) return type.kind != Type::Kind::any && type.kind != Type::Kind::null_;
+  return is_blank(value) && !takes_blank(type, value);
 }
 
 }  // namespace
@@ -147,6 +177,10 @@ ReplyReader::Found ReplyReader::find() {
     cause_ = "it ends within the first mark of a field";
     return Found::nothing;
   }
+  if (signature_.outputs[0].type.required().kind == Type::Kind::string && ends_within_object(whole_)) {
+    cause_ = "it ends within a JSON object that names none of the fields";
+    return Found::nothing;
+  }
   if (is_other_object()) {
     cause_ = "its JSON object names none of the fields";
     return Found::nothing;
@@ -158,12 +192,7 @@ ReplyReader::Found ReplyReader::find() {
 /// Reads the reply as being of that form; nothing if it is not.
 std::optional<ReplyReader::Found> ReplyReader::find_as(Form form) {
   if (form == Form::json) {
-    if (find_json(text_.size(), start_)) return Found::json;
-    const auto problem = problem_of_object(form_.labels, text_, start_);
-    if (!problem) return std::nullopt;
-    take("malformed_json");
-    cause_ = std::format("its JSON object cannot be read: {} at byte {}", problem->message, problem->position);
-    return Found::nothing;
+    return find_json(text_.size(), start_);
   }
   if (!cut_into_sections(form)) return std::nullopt;
   const bool as_asked = form == form_.form;
@@ -209,13 +238,31 @@ bool ReplyReader::is_sure_of_tags() const noexcept {
 
 ReplyReader::Found ReplyReader::accept_sections() {
   // A JSON text whose keys have no quotes, or with line ends in its strings, holds such lines too.
-  if (find_json(sections_->first_mark(), sections_->first_mark())) return Found::json;
+  if (const auto found = find_json(sections_->first_mark(), sections_->first_mark())) return *found;
+  if (holds_json_lines()) {
+    take("malformed_json");
+    cause_ = "its lines are those of a JSON object that cannot be read";
+    return Found::nothing;
+  }
   if (is_ambiguous()) {
     take("ran_on");
     return Found::nothing;
   }
   note_sections();
   return Found::sections;
+}
+
+/// `a: 'x',`, more such lines, and a `}`; or lines behind a `{` that nothing before them closes.
+bool ReplyReader::holds_json_lines() const noexcept {
+  if (sections_ != static_cast<const Sections*>(labels_ ? &*labels_ : nullptr)) return false;
+  auto reply = text::trim(text_.substr(start_));
+  if (reply.ends_with("```")) reply = text::trim(reply.substr(0, reply.size() - 3));
+  const auto before = text_.substr(start_, sections_->first_mark() - start_);
+  if (std::ranges::count(before, '{') > std::ranges::count(before, '}')) return true;
+  const auto first = text_.substr(sections_->first_mark());
+  const auto line = text::trim(first.substr(0, first.find('\n')));
+  const bool is_member = line.ends_with("\",") || line.ends_with("',") || (line.ends_with(',') && before.contains('{'));
+  return is_member && reply.ends_with("\n}");
 }
 
 /// `Paris`, an invented question, and its labelled answer: is the value before or after the
@@ -253,12 +300,20 @@ void ReplyReader::note_sections() {
   }
 }
 
-bool ReplyReader::find_json(std::size_t until, std::size_t beyond) {
+/// The object that begins before `until` and ends behind `beyond`; nothing if there is none, and nothing in the reply
+/// is to be read if it would be a guess.
+std::optional<ReplyReader::Found> ReplyReader::find_json(std::size_t until, std::size_t beyond) {
   auto found = find_object(form_.labels, text_, start_, until);
-  if (!found || found->end <= beyond) return false;
-  note_json(*found);
-  place_members(*std::move(found));
-  return true;
+  if (!found) {
+    take("malformed_json");
+    cause_ =
+        std::format("its JSON object cannot be read: {} at byte {}", found.error().message, found.error().position);
+    return Found::nothing;
+  }
+  if (!*found || (*found)->end <= beyond) return std::nullopt;
+  note_json(**found);
+  place_members(**std::move(found));
+  return Found::json;
 }
 
 void ReplyReader::note_json(const FoundObject& found) {
@@ -375,7 +430,7 @@ std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& fi
     case Found::json: break;
   }
   const auto& json = json_[output];
-  if (!json || is_blank(*json)) return std::nullopt;
+  if (!json || is_left_out(field.type, *json)) return std::nullopt;
   if (cut_member_ == output && field.type.required().kind != Type::Kind::string)
     return within_limits(field, refuse(*json, "is cut off", "the value is cut off"));
   return coerce(field, *json, liberties);

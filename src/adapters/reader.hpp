@@ -53,9 +53,10 @@ class ReplyReader {
   bool cut_into_sections(Form form);
   bool is_sure_of_tags() const noexcept;
   Found accept_sections();
+  bool holds_json_lines() const noexcept;
   bool is_ambiguous() const noexcept;
   void note_sections();
-  bool find_json(std::size_t until, std::size_t beyond);
+  std::optional<Found> find_json(std::size_t until, std::size_t beyond);
   void note_json(const FoundObject& found);
   void place_members(FoundObject found);
   bool has_marker() const noexcept { return markers_ && markers_->has_mark(); }
