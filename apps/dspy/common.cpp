@@ -327,13 +327,13 @@ std::string shown(const Json& value) {
   return value.is_null() ? "none" : to_text(value);
 }
 
-void tell_what_was_not_held(const Prediction& prediction) {
+void tell_what_was_not_held(const std::vector<std::string>& unheld) {
   std::cout.flush();
-  for (const auto& part : prediction.unheld) std::cerr << "dspy: not held to its type: " << part << '\n';
+  for (const auto& part : unheld) std::cerr << "dspy: not held to its type: " << part << '\n';
 }
 
 void tell_what_was_accepted(const Prediction& prediction) {
-  tell_what_was_not_held(prediction);
+  tell_what_was_not_held(prediction.unheld);
   if (prediction.violations.empty()) return;
   std::cout.flush();
   std::cerr << "dspy: accepted although " << to_sentence(prediction.violations, "the output") << '\n';

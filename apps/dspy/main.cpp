@@ -18,6 +18,7 @@ bool wants_json(int argc, char** argv) {
 }
 
 int report(const dspy::Error& error, bool json) {
+  dspy::app::tell_what_was_not_held(error.info().unheld);
   if (json) {
     dspy::app::print_json(dspy::app::error_object(error));
   } else {

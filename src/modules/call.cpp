@@ -185,7 +185,12 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
         prediction.adapter = asked->name();
         co_return;
       }
-      if (is_last) throw to_error(reading.error());
+      if (is_last) {
+        const auto error = to_error(reading.error());
+        auto info = error.info();
+        info.unheld = std::move(prediction.unheld);
+        throw Error(error.code(), error.what(), std::move(info));
+      }
       prediction.failures.push_back(failed(*asked, reply.text, reading.error()));
       if (sink != nullptr) events.begin_anew();
       if (!mending && again == 0) break;

@@ -56,6 +56,7 @@ struct ErrorInfo {
   std::string request_id = {};
   std::vector<std::string> missing = {};  ///< Fields that are absent.
   std::vector<std::string> invalid = {};  ///< Fields whose value has another type or breaks a rule.
+  std::vector<std::string> unheld = {};   ///< What a local model could not be held to, with reasons.
   Violations violations = {};             ///< What is wrong with them, one by one.
   std::string raw = {};                   ///< The text that could not be read, or was written so far.
   JsonObject partial = {};                ///< The fields that could be read.
