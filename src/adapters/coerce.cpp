@@ -62,6 +62,13 @@ std::unexpected<Refusal> refuse(std::string_view text, std::string_view complain
   return refuse(start_of(text), complaint, std::move(reason));
 }
 
+void note_defaults(const Type& object, const JsonObject& members, Liberties& liberties) {
+  for (const auto& member : *object.members) {
+    if (member.default_value && !member.default_value->is_null() && !members.contains(member.name))
+      liberties.take("defaulted");
+  }
+}
+
 bool is_null_word(std::string_view text) noexcept {
   const auto word = peel(text);
   if (word.empty()) return true;

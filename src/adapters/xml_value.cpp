@@ -153,7 +153,10 @@ class Reader {
     while (true) {
       const auto tag = child(close);
       if (!tag) return std::unexpected(tag.error());
-      if (!*tag) return members;
+      if (!*tag) {
+        note_defaults(type, members, liberties_);
+        return members;
+      }
       const auto& list = member_type(type, (*tag)->key).required();
       const bool goes_on = lists.contains((*tag)->name);
       if (goes_on ||
