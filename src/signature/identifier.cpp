@@ -37,7 +37,8 @@ bool may_start(char32_t code) noexcept {
 }
 
 bool may_follow(char32_t code) noexcept {
-  return may_start(code) || (code < 0x80 ? text::is_digit(static_cast<char>(code)) : is_among(continuing_letters, code));
+  return may_start(code) ||
+         (code < 0x80 ? text::is_digit(static_cast<char>(code)) : is_among(continuing_letters, code));
 }
 
 }  // namespace

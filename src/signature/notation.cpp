@@ -74,8 +74,7 @@ void NotationReader::fields(std::vector<Field>& side, const std::vector<Field>& 
       fail("a field name is missing before the `,`", start, "write a name there, or take the comma away");
     if (!is_identifier(name) || !at_border()) {
       fail_other_arrow();
-      fail(std::format("`{}` is no field name", token(start)), start,
-           rule_for_names(token(start)));
+      fail(std::format("`{}` is no field name", token(start)), start, rule_for_names(token(start)));
     }
     const auto same = [&](const Field& field) { return field.name == name; };
     if (std::ranges::any_of(side, same) || std::ranges::any_of(taken, same))

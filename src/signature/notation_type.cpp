@@ -76,8 +76,7 @@ void NotationReader::default_of(Field& field) {
   skip_space();
   const auto start = position_;
   if (text_.substr(position_).starts_with("=>") || !take('=')) return;
-  if (field.default_value)
-    fail(std::format("the default of `{}` is given twice", field.name), start, "give it once");
+  if (field.default_value) fail(std::format("the default of `{}` is given twice", field.name), start, "give it once");
   skip_space();
   if (at_end() || at_arrow() || here() == ',' || here() == '}')
     fail("a default is missing after the `=`", start, "write a value there, such as `a: int = 3`");
