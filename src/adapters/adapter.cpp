@@ -16,18 +16,41 @@ namespace {
 
 constexpr std::size_t longest_excerpt = 200;
 
+using MadeAdapter = std::shared_ptr<const Adapter>;
+
 struct Named {
   std::string_view name;
-  std::shared_ptr<const Adapter> (*make)();
+  bool has_profiles;
+  MadeAdapter (*make)(Profile);
 };
 
 constexpr Named adapters[] = {
-    {"chat", []() -> std::shared_ptr<const Adapter> { return std::make_shared<ChatAdapter>(); }},
-    {"field", []() -> std::shared_ptr<const Adapter> { return std::make_shared<FieldAdapter>(); }},
-    {"json", []() -> std::shared_ptr<const Adapter> { return std::make_shared<JsonAdapter>(); }},
-    {"two_step", []() -> std::shared_ptr<const Adapter> { return std::make_shared<TwoStepAdapter>(); }},
-    {"xml", []() -> std::shared_ptr<const Adapter> { return std::make_shared<XmlAdapter>(); }},
+    {"chat", true,
+     [](Profile profile) -> MadeAdapter {
+       return std::make_shared<ChatAdapter>(ChatAdapterOptions{.profile = profile});
+     }},
+    {"field", false, [](Profile) -> MadeAdapter { return std::make_shared<FieldAdapter>(); }},
+    {"json", true,
+     [](Profile profile) -> MadeAdapter {
+       return std::make_shared<JsonAdapter>(JsonAdapterOptions{.profile = profile});
+     }},
+    {"two_step", false, [](Profile) -> MadeAdapter { return std::make_shared<TwoStepAdapter>(); }},
+    {"xml", true,
+     [](Profile profile) -> MadeAdapter {
+       return std::make_shared<XmlAdapter>(XmlAdapterOptions{.profile = profile});
+     }},
 };
+
+Profile profile_of(const Named& adapter, std::string_view name) {
+  if (!adapter.has_profiles)
+    throw Error(Errc::config_error, std::format("the adapter `{0}` has no profiles; write `{0}` alone", adapter.name));
+  for (const auto profile : {Profile::dspy_3_3, Profile::dspy_3_4}) {
+    if (name == to_string(profile)) return profile;
+  }
+  throw Error(Errc::config_error, std::format("there is no profile `{}`; use one of: `{}` or `{}`",
+                                              text::invalid_utf8(name) ? "(not UTF-8)" : name,
+                                              to_string(Profile::dspy_3_3), to_string(Profile::dspy_3_4)));
+}
 
 }  // namespace
 
@@ -80,11 +103,17 @@ std::expected<Reading, Unreadable> Adapter::parse(const Signature& signature, st
   return prepare(borrowed)->parse(completion);
 }
 
+std::string_view to_string(Profile profile) noexcept {
+  return profile == Profile::dspy_3_3 ? "dspy-3.3" : "dspy-3.4";
+}
+
 std::shared_ptr<const Adapter> adapter(std::string_view name) {
   std::vector<std::string> names;
-  for (const auto& [known, make] : adapters) {
-    if (name == known) return make();
-    names.emplace_back(known);
+  const auto at = name.find('@');
+  for (const auto& known : adapters) {
+    if (name.substr(0, at) == known.name)
+      return known.make(at == std::string_view::npos ? Profile::newest : profile_of(known, name.substr(at + 1)));
+    names.emplace_back(known.name);
   }
   const auto near = text::nearest(name, names);
   throw Error(Errc::config_error,

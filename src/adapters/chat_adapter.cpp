@@ -52,6 +52,10 @@ class ChatExchange final : public TurnExchange {
 ChatAdapter::ChatAdapter(ChatAdapterOptions options)
     : options_(std::make_shared<const ChatAdapterOptions>(std::move(options))) {}
 
+std::string_view ChatAdapter::name() const noexcept {
+  return options_->profile == Profile::dspy_3_3 ? "chat@dspy-3.3" : "chat";
+}
+
 std::shared_ptr<const Exchange> ChatAdapter::prepare(std::shared_ptr<const Signature> signature,
                                                      std::span<const Example> demos) const {
   return std::make_shared<ChatExchange>(signature, demos, options_);

@@ -52,6 +52,9 @@ void drop_repeats(const Type& type, JsonArray& items, Liberties& liberties);
 /// the field's name.
 Coerced within_limits(const Field& field, Coerced value);
 
+/// Notes that members which the object lacks take their defaults.
+void note_defaults(const Type& object, const JsonObject& members, Liberties& liberties);
+
 /// True for the words that stand for "no value" in an optional field: nothing, `none`, `null`, `n/a`.
 bool is_null_word(std::string_view text) noexcept;
 

@@ -587,6 +587,7 @@ class Coercion {
   /// What the object has no member for is left to `fit`.
   Coerced object_from_json(const Type& type, Json value) {
     if (!value.is_object()) return value;
+    note_defaults(type, value.get_object(), liberties_);
     const Scope inside{type, scope_};
     const Held scope(scope_, &inside);
     for (const auto& field : *type.members) {

@@ -12,7 +12,7 @@ namespace {
 class FieldExchange final : public ReadingExchange {
  public:
   FieldExchange(const std::shared_ptr<const Signature>& owned, std::span<const Example> demos)
-      : ReadingExchange(owned, OutputContract::Form::fields) {
+      : ReadingExchange(owned, OutputContract::Form::fields), conversation_(conversation_input(*owned)) {
     for (const auto& field : signature().outputs) {
       if (!hints_.empty()) hints_ += '\n';
       append_hint(hints_, field);
@@ -25,10 +25,13 @@ class FieldExchange final : public ReadingExchange {
 
   Chat format(const JsonObject& inputs, std::span<const Example> history) const override {
     Chat chat(prefix_);
-    for (const auto& turn : history) {
-      if (coverage_of(turn.data, signature()) != Coverage::nothing) add_turn(chat, turn.data);
+    if (history.empty() && conversation_ == nullptr) {
+      chat.push_back({Role::user, question(inputs)});
+      return chat;
     }
-    chat.push_back({Role::user, question(inputs)});
+    const auto asked = take_shown_turns(inputs, signature(), history);
+    for (const auto& turn : asked.turns) add_turn(chat, turn);
+    chat.push_back({Role::user, question(asked.inputs)});
     return chat;
   }
 
@@ -62,6 +65,7 @@ class FieldExchange final : public ReadingExchange {
     return content;
   }
 
+  const Field* conversation_;  ///< Of the signature; null if it has none.
   std::string hints_;
   Chat::Prefix prefix_;
 };

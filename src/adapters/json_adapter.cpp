@@ -82,6 +82,10 @@ class JsonExchange final : public TurnExchange {
 JsonAdapter::JsonAdapter(JsonAdapterOptions options)
     : options_(std::make_shared<const JsonAdapterOptions>(std::move(options))) {}
 
+std::string_view JsonAdapter::name() const noexcept {
+  return options_->profile == Profile::dspy_3_3 ? "json@dspy-3.3" : "json";
+}
+
 std::shared_ptr<const Exchange> JsonAdapter::prepare(std::shared_ptr<const Signature> signature,
                                                      std::span<const Example> demos) const {
   return std::make_shared<JsonExchange>(signature, demos, options_);

@@ -1,7 +1,6 @@
 #include "adapters/marker_format.hpp"
 
 #include "adapters/prompt_format.hpp"
-#include "adapters/turns.hpp"
 #include "adapters/value_text.hpp"
 
 namespace dspy {
@@ -24,7 +23,7 @@ void append_section(std::string& out, const Markers& markers, const Field& field
 void append_sections(std::string& out, const Markers& markers, const std::vector<Field>& fields,
                      const JsonObject& data) {
   for (const auto& field : fields) {
-    if (const auto* const value = value_of(data, field)) append_section(out, markers, field, *value);
+    if (const auto* const value = data.if_contains(field.name)) append_section(out, markers, field, *value);
   }
 }
 

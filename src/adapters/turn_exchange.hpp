@@ -2,7 +2,9 @@
 
 #include "adapters/reading_exchange.hpp"
 #include "adapters/turns.hpp"
+#include "dspy/adapters/profile.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -17,14 +19,14 @@ namespace dspy {
 struct TurnTexts {
   std::string_view partial_example;
   std::string_view missing_in_example;
-  std::string_view missing_in_history;
+  Profile profile;
   std::shared_ptr<const void> owner;
 
   template <class Options>
   explicit TurnTexts(std::shared_ptr<const Options> options)
       : partial_example(options->texts.partial_example),
         missing_in_example(options->texts.missing_in_example),
-        missing_in_history(options->texts.missing_in_history),
+        profile(options->profile),
         owner(std::move(options)) {}
 };
 
@@ -35,21 +37,24 @@ class TurnExchange : public ReadingExchange {
  public:
   Chat format(const JsonObject& inputs, std::span<const Example> history) const final {
     Chat chat(prefix_);
-    for (const auto& turn : history) {
-      if (coverage_of(turn.data, signature()) == Coverage::nothing) continue;
-      chat.push_back({Role::user, question(turn.data, {})});
-      chat.push_back({Role::assistant, answer(turn.data, texts_.missing_in_history)});
+    if (conversation_ == nullptr) {
+      for (const auto& turn : history) add_turn(chat, turn.data);
+      chat.push_back({Role::user, asked(inputs)});
+    } else {
+      const auto taken = take_turns(inputs, *conversation_, history);
+      for (const auto& turn : taken.turns) add_turn(chat, turn);
+      chat.push_back({Role::user, asked(taken.inputs)});
     }
-    auto content = question(inputs, {});
-    if (!content.empty() && !request_.empty()) content += "\n\n";
-    chat.push_back({Role::user, std::move(content.append(request_))});
     return chat;
   }
 
  protected:
   TurnExchange(const std::shared_ptr<const Signature>& signature, OutputContract::Form form, TurnTexts texts,
                std::string request)
-      : ReadingExchange(signature, form), texts_(std::move(texts)), request_(std::move(request)) {}
+      : ReadingExchange(signature, form),
+        texts_(std::move(texts)),
+        request_(std::move(request)),
+        conversation_(conversation_input(*signature)) {}
 
   /// For the constructors of final classes, which have what writing a turn needs.
   void write_prefix(std::string system, std::span<const Example> demos) {
@@ -59,7 +64,7 @@ class TurnExchange : public ReadingExchange {
     for (const auto& demo : arrange_demos(demos, signature())) {
       const auto preface = demo.coverage == Coverage::partial ? texts_.partial_example : std::string_view();
       messages.push_back({Role::user, question(*demo.data, preface)});
-      messages.push_back({Role::assistant, answer(*demo.data, texts_.missing_in_example)});
+      messages.push_back({Role::assistant, answer(*demo.data, Json(texts_.missing_in_example))});
     }
     prefix_ = std::make_shared<const std::vector<Message>>(std::move(messages));
   }
@@ -72,6 +77,23 @@ class TurnExchange : public ReadingExchange {
   virtual void end_answer(std::string& /*out*/) const {}
 
  private:
+  /// As DSPy does: no user turn without an input, and always an answer, with null for what is missing.
+  void add_turn(Chat& chat, const JsonObject& data) const {
+    const auto& inputs = signature().inputs;
+    const bool has_question =
+        inputs.empty() || std::ranges::any_of(inputs, [&](const Field& field) { return data.contains(field.name); });
+    if (has_question)
+      chat.push_back({Role::user, texts_.profile == Profile::dspy_3_3 ? question(data, {}) : asked(data)});
+    chat.push_back({Role::assistant, answer(data, nullptr)});
+  }
+
+  /// A user turn with its request.
+  std::string asked(const JsonObject& data) const {
+    auto out = question(data, {});
+    if (!out.empty() && !request_.empty()) out += "\n\n";
+    return std::move(out.append(request_));
+  }
+
   /// A user turn without its request.
   std::string question(const JsonObject& data, std::string_view preface) const {
     std::string out;
@@ -81,16 +103,16 @@ class TurnExchange : public ReadingExchange {
     return out;
   }
 
-  /// An assistant turn, with `missing` for a required output that `data` lacks.
-  std::string answer(const JsonObject& data, std::string_view missing) const {
+  /// An assistant turn, with `missing` for a required output that `data` lacks; null stands for any.
+  std::string answer(const JsonObject& data, const Json& missing) const {
     const auto& outputs = signature().outputs;
     std::string out;
     out.reserve(likely_size(data, outputs) + 32);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       if (const auto* const value = value_of(data, outputs[i])) {
         append_output(out, i, *value);
-      } else if (outputs[i].is_required()) {
-        append_output(out, i, Json(missing));
+      } else if (missing.is_null() || outputs[i].is_required()) {
+        append_output(out, i, missing);
       }
     }
     end_answer(out);
@@ -99,6 +121,7 @@ class TurnExchange : public ReadingExchange {
 
   TurnTexts texts_;
   std::string request_;
+  const Field* conversation_;  ///< Of the signature; null if it has none.
   Chat::Prefix prefix_;
 };
 

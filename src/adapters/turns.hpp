@@ -22,6 +22,23 @@ enum class Coverage {
 
 Coverage coverage_of(const JsonObject& data, const Signature& signature);
 
+/// The input that holds the earlier turns of a conversation: the first of the type `History`; null if there is none.
+const Field* conversation_input(const Signature& signature) noexcept;
+
+/// A question without the turns before it.
+struct Asked {
+  std::vector<JsonObject> turns = {};  ///< Oldest first.
+  JsonObject inputs = {};
+};
+
+/// Takes the turns from where they are: `history`, or the input `conversation`.  Throws `Error` (`bad_input`) if there
+/// are some in both.
+Asked take_turns(const JsonObject& inputs, const Field& conversation, std::span<const Example> history);
+
+/// The same, where the signature may have no such input, without the turns that show no input or no output: the log
+/// names those.
+Asked take_shown_turns(const JsonObject& inputs, const Signature& signature, std::span<const Example> history);
+
 /// A demonstration that is shown.
 struct Demo {
   const JsonObject* data = nullptr;

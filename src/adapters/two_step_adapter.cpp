@@ -42,10 +42,9 @@ class TwoStepExchange final : public Exchange {
 
   Chat format(const JsonObject& inputs, std::span<const Example> history) const override {
     Chat chat(prefix_);
-    for (const auto& turn : history) {
-      if (coverage_of(turn.data, signature()) != Coverage::nothing) add_turn(chat, turn.data);
-    }
-    chat.push_back({Role::user, lines(inputs, signature().inputs)});
+    const auto asked = take_shown_turns(inputs, signature(), history);
+    for (const auto& turn : asked.turns) add_turn(chat, turn);
+    chat.push_back({Role::user, lines(asked.inputs, signature().inputs)});
     return chat;
   }
 

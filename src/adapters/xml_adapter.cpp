@@ -56,7 +56,7 @@ class XmlExchange final : public TurnExchange {
  private:
   void append_inputs(std::string& out, const JsonObject& data) const override {
     for (const auto& field : signature().inputs) {
-      const auto* const value = value_of(data, field);
+      const auto* const value = data.if_contains(field.name);
       if (value == nullptr) continue;
       std::string plain;
       append_value(plain, field, *value);
@@ -86,6 +86,10 @@ class XmlExchange final : public TurnExchange {
 
 XmlAdapter::XmlAdapter(XmlAdapterOptions options)
     : options_(std::make_shared<const XmlAdapterOptions>(std::move(options))) {}
+
+std::string_view XmlAdapter::name() const noexcept {
+  return options_->profile == Profile::dspy_3_3 ? "xml@dspy-3.3" : "xml";
+}
 
 std::shared_ptr<const Exchange> XmlAdapter::prepare(std::shared_ptr<const Signature> signature,
                                                     std::span<const Example> demos) const {

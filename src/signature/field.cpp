@@ -14,9 +14,7 @@ namespace {
 
 void require_identifier(const std::string& name) {
   if (is_identifier(name)) return;
-  throw Error(Errc::signature_error,
-              std::format("`{}` is no field name; use ASCII letters, digits and `_`, and do not start with a digit",
-                          shown(Json(name))));
+  throw Error(Errc::signature_error, std::format("`{}` is no field name; {}", shown(Json(name)), rule_for_names(name)));
 }
 
 }  // namespace

@@ -52,8 +52,10 @@ std::string_view meant_type(std::string_view name) {
 
 }  // namespace
 
-bool is_identifier(std::string_view text) noexcept {
-  return !text.empty() && is_name_start(text[0]) && std::ranges::all_of(text, is_name_part);
+std::string_view rule_for_names(std::string_view name) noexcept {
+  const bool is_ascii = std::ranges::none_of(name, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+  return is_ascii ? "use letters, digits and `_`, and do not start with a digit"
+                  : "use letters as Python keeps them (NFKC), digits and `_`, and start with no digit";
 }
 
 NotationReader::NotationReader(std::string_view text, const NamedTypes* names) : text_(text), names_(names) {
@@ -72,8 +74,7 @@ void NotationReader::fields(std::vector<Field>& side, const std::vector<Field>& 
       fail("a field name is missing before the `,`", start, "write a name there, or take the comma away");
     if (!is_identifier(name) || !at_border()) {
       fail_other_arrow();
-      fail(std::format("`{}` is no field name", token(start)), start,
-           "use ASCII letters, digits and `_`, and do not start with a digit");
+      fail(std::format("`{}` is no field name", token(start)), start, rule_for_names(token(start)));
     }
     const auto same = [&](const Field& field) { return field.name == name; };
     if (std::ranges::any_of(side, same) || std::ranges::any_of(taken, same))
@@ -84,8 +85,7 @@ void NotationReader::fields(std::vector<Field>& side, const std::vector<Field>& 
 
     auto& field = side.emplace_back(std::string(name));
     field.label = text::to_words(name);
-    skip_space();
-    if (take(':')) type_of(field);
+    rest_of(field);
     skip_space();
     if (take(',') || at_end() || at_arrow()) continue;
     fail_other_arrow();
@@ -157,7 +157,7 @@ bool NotationReader::take(char c) noexcept {
 
 std::string_view NotationReader::word() noexcept {
   const auto start = position_;
-  while (position_ < text_.size() && is_name_part(text_[position_])) ++position_;
+  position_ += word_size(text_.substr(start));
   return text_.substr(start, position_ - start);
 }
 
@@ -196,11 +196,11 @@ void NotationReader::fail_unexpected() const {
   const auto found = token(position_);
   std::string_view remedy = "put a comma between fields";
   if (found == "=") {
-    remedy = "write a default as `Annotated[int, Field(default=3)]`, or set the field's `default_value`";
+    remedy = "write a default behind the whole type of a field or member, such as `a: list[int] = [1]`";
   } else if (found == "[") {
     remedy = "only list, set, tuple, dict, Literal, Optional, Union, Annotated and Code take brackets";
   } else if (found == "(") {
-    remedy = "only `Field` takes arguments, as in `Annotated[int, Field(ge=0)]`";
+    remedy = "only `Field` takes arguments, as in `Annotated[int, Field(ge=0)]`; a type in parentheses stands alone";
   } else if (found == "{") {
     remedy = "only an object has members, as in `Person{name: str}`";
   } else if (found == "]") {

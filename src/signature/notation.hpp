@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/signature/field.hpp"
+#include "identifier.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -20,11 +21,8 @@ constexpr bool is_space(char c) noexcept {
 constexpr bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
 }
-constexpr bool is_name_start(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-constexpr bool is_name_part(char c) noexcept {
-  return is_name_start(c) || is_digit(c);
+constexpr bool is_name_part(char c) noexcept {  // of ASCII
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c);
 }
 constexpr bool is_quote(char c) noexcept {
   return c == '\'' || c == '"';
@@ -40,8 +38,11 @@ void add_object_names(const Type& type, TypeNames& names);
 /// written with their module.
 std::string to_notation(const Type& type, const TypeNames& taken);
 
-/// Letters, digits and `_`, ASCII only, not starting with a digit.
-bool is_identifier(std::string_view text) noexcept;
+/// What a name of a field must be, as the remedy of an error.
+std::string_view rule_for_names(std::string_view name) noexcept;
+
+/// Appends ` = 3` if the field has a default.
+void append_default(std::string& out, const Field& field);
 
 /// Reads the arrow notation in one pass, from the left.  Errors are thrown where the notation
 /// stops making sense; only then is any effort spent on finding out what was meant.
@@ -66,10 +67,12 @@ class NotationReader {
     std::size_t outermost;  ///< The place of the outermost open object that it refers to, or its own.
   };
 
-  /// What follows a field's name: its type, and what a `Field(...)` says about it.
-  void type_of(Field& field);
+  /// What follows a field's name: `: type`, with what a `Field(...)` says about it, and `= default`.
+  void rest_of(Field& field);
+  void default_of(Field& field);
   Type type();
   Type term();
+  Type parenthesized();
   Type named_type(std::string_view name, std::size_t start);
   std::optional<Type> plain_type(std::string_view name) const;
   std::optional<Type> bracketed_type(std::string_view name, std::size_t start);

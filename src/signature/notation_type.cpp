@@ -55,16 +55,33 @@ bool is_any_of(std::string_view name, std::initializer_list<std::string_view> na
 
 }  // namespace
 
-void NotationReader::type_of(Field& field) {
-  skip_space();
-  const auto start = position_;
+void NotationReader::rest_of(Field& field) {
   const bool is_outermost = open_.empty();
   if (is_outermost) must_check_ = false;
-  field_ = &field;
-  field.type = type();
-  field_ = nullptr;
+  skip_space();
+  auto start = position_;
+  if (take(':')) {
+    skip_space();
+    start = position_;
+    field_ = &field;
+    field.type = type();
+    field_ = nullptr;
+  }
+  default_of(field);
   if (!is_outermost || !must_check_) return;
   if (const auto problem = problem_of(field)) fail_type(*problem, start);
+}
+
+void NotationReader::default_of(Field& field) {
+  skip_space();
+  const auto start = position_;
+  if (text_.substr(position_).starts_with("=>") || !take('=')) return;
+  if (field.default_value) fail(std::format("the default of `{}` is given twice", field.name), start, "give it once");
+  skip_space();
+  if (at_end() || at_arrow() || here() == ',' || here() == '}')
+    fail("a default is missing after the `=`", start, "write a value there, such as `a: int = 3`");
+  field.default_value = constant();
+  must_check_ = true;
 }
 
 Type NotationReader::only_type() {
@@ -102,17 +119,29 @@ Type NotationReader::term() {
   skip_space();
   const auto start = position_;
   if (here() == '{') return object({});
+  if (here() == '(') return parenthesized();
   auto name = word();
   while (!name.empty() && take('.')) {
     word();
     name = text_.substr(start, position_ - start);
   }
-  if (!name.empty() && is_name_start(name[0])) return named_type(name, start);
+  if (!name.empty() && !is_digit(name[0])) return named_type(name, start);
 
   if (is_quote(here())) fail("a quoted text is no type", start, "put choices into a `Literal`: `Literal['yes', 'no']`");
   const bool missing =
       name.empty() && (here() == ',' || here() == ']' || here() == '}' || here() == '|' || at_end() || at_arrow());
   fail_no_type(missing ? "a type is missing" : std::format("`{}` is no type", token(start)), start);
+}
+
+Type NotationReader::parenthesized() {
+  const auto bracket = position_++;
+  skip_space();
+  if (here() == ')') fail("nothing stands in the parentheses", bracket, "write a type there, or take them away");
+  auto out = type();
+  skip_space();
+  if (at_end() || at_arrow()) fail("the `(` is not closed", bracket, "add a `)`");
+  if (!take(')')) fail_unexpected();
+  return out;
 }
 
 Type NotationReader::named_type(std::string_view name, std::size_t start) {
@@ -280,8 +309,7 @@ void NotationReader::member(std::vector<Field>& members, std::size_t brace) {
   auto& field = members.emplace_back(name);
   field.label = text::to_words(name);
   if (field.label.empty()) field.label = name;
-  skip_space();
-  if (take(':')) type_of(members.back());
+  rest_of(field);
 }
 
 void NotationReader::fail_type(std::string_view problem, std::size_t start) const {

@@ -54,6 +54,7 @@ void append_fields(std::string& out, const std::vector<Field>& fields, Write wri
     out += field.name;
     out += ": ";
     out += write(field.type);
+    append_default(out, field);
   }
 }
 

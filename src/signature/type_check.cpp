@@ -175,7 +175,7 @@ class Checker {
     if (!is_whole(type)) return "has an incomplete type; build types with `Type::list` and its siblings";
     const bool is_named = type.kind == Type::Kind::object || type.kind == Type::Kind::literal;
     if (is_named && !type.name.empty() && !is_identifier(type.name))
-      return std::format("has a type called `{}`; use ASCII letters, digits and `_`", shown(Json(type.name)));
+      return std::format("has a type called `{}`; {}", shown(Json(type.name)), rule_for_names(type.name));
     if (type.kind == Type::Kind::reference) return reference(type, enclosing);
     if (type.kind == Type::Kind::object) return object(type, enclosing);
     for (const auto& argument : type.arguments) {

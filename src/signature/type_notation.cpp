@@ -292,8 +292,8 @@ class Writer {
     call.enumeration(field.type);
     if (!field.description.empty()) append_quoted(call.argument("desc"), field.description);
     if (field.label != text::to_words(field.name)) append_quoted(call.argument("label"), field.label);
-    if (field.default_value) call.constant("default", *field.default_value);
     annotated(field.type, call);
+    append_default(out_, field);
   }
 
   bool full_;
@@ -305,6 +305,10 @@ class Writer {
 };
 
 }  // namespace
+
+void append_default(std::string& out, const Field& field) {
+  if (field.default_value) append_constant(out += " = ", *field.default_value);
+}
 
 void add_object_names(const Type& type, TypeNames& names) {
   if (type.kind == Type::Kind::object) {

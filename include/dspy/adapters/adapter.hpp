@@ -96,7 +96,8 @@ class Exchange {
   const Signature& signature() const noexcept { return *signature_; }
 
   /// The messages that ask for the outputs.  `inputs` are as `checked_inputs` returned them;
-  /// `history` are earlier turns of the same conversation.
+  /// `history` are earlier turns of the same conversation, which may be in the first input of the type `History`
+  /// instead.  Throws `Error` (`bad_input`) if there are some in both.
   virtual Chat format(const JsonObject& inputs, std::span<const Example> history = {}) const = 0;
   virtual std::expected<Reading, Unreadable> parse(std::string_view completion) const = 0;
   virtual std::unique_ptr<FieldStream> open_stream() const = 0;
@@ -139,8 +140,8 @@ class Adapter {
   std::expected<Reading, Unreadable> parse(const Signature& signature, std::string_view completion) const;
 };
 
-/// The adapter of that name (`field`, `chat`, `json`, `xml`, `two_step`).  Throws `Error` (`config_error`) that lists
-/// the names.
+/// The adapter of that name: `field`, `chat`, `json`, `xml` or `two_step`; `chat`, `json` and `xml` may have a
+/// `Profile` behind them, `chat@dspy-3.3`.  Throws `Error` (`config_error`) that lists the names.
 std::shared_ptr<const Adapter> adapter(std::string_view name);
 
 }  // namespace dspy

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/adapters/adapter.hpp"
+#include "dspy/adapters/profile.hpp"
 
 #include <string>
 
@@ -17,16 +18,16 @@ struct ChatTexts {
   /// Ends the question.  `{outputs}` stands for the names of the outputs in order, with their types.
   std::string request = "Now write the sections {outputs}.";
   std::string partial_example = "(An example that leaves out some sections.)";  ///< Before such a demonstration.
-  /// Stands for an output that the demonstration, or the earlier turn, does not have: as in Python DSPy, since
-  /// models and saved prompts know these words.
+  /// Stands for an output that the demonstration does not have: as in Python DSPy, since models and saved prompts know
+  /// these words.
   std::string missing_in_example = "Not supplied for this particular example. ";
-  std::string missing_in_history = "Not supplied for this conversation history message. ";
 
   bool operator==(const ChatTexts&) const = default;
 };
 
 struct ChatAdapterOptions {
   ChatTexts texts = {};
+  Profile profile = Profile::newest;
 };
 
 /// DSPy's prompt for chat models: sections that open with a marker, `[[ ## name ## ]]`, on a line
@@ -44,7 +45,7 @@ class ChatAdapter final : public Adapter {
  public:
   explicit ChatAdapter(ChatAdapterOptions options = {});
 
-  std::string_view name() const noexcept override { return "chat"; }
+  std::string_view name() const noexcept override;
   std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
                                           std::span<const Example> demos = {}) const override;
 

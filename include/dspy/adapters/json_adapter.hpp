@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/adapters/adapter.hpp"
+#include "dspy/adapters/profile.hpp"
 
 #include <string>
 
@@ -18,16 +19,16 @@ struct JsonTexts {
   /// Ends the question.  `{outputs}` stands for the keys in order, with their types.
   std::string request = "Now write the JSON object with the keys {outputs}.";
   std::string partial_example = "(An example that leaves out some sections.)";  ///< Before such a demonstration.
-  /// Stands for an output that the demonstration, or the earlier turn, does not have: as in Python DSPy, since
-  /// models and saved prompts know these words.
+  /// Stands for an output that the demonstration does not have: as in Python DSPy, since models and saved prompts know
+  /// these words.
   std::string missing_in_example = "Not supplied for this particular example. ";
-  std::string missing_in_history = "Not supplied for this conversation history message. ";
 
   bool operator==(const JsonTexts&) const = default;
 };
 
 struct JsonAdapterOptions {
   JsonTexts texts = {};
+  Profile profile = Profile::newest;
 };
 
 /// For models that are good at JSON, and providers that can be held to it: questions are cut into
@@ -40,7 +41,7 @@ class JsonAdapter final : public Adapter {
  public:
   explicit JsonAdapter(JsonAdapterOptions options = {});
 
-  std::string_view name() const noexcept override { return "json"; }
+  std::string_view name() const noexcept override;
   std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
                                           std::span<const Example> demos = {}) const override;
 

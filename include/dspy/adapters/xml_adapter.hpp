@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/adapters/adapter.hpp"
+#include "dspy/adapters/profile.hpp"
 
 #include <string>
 
@@ -16,16 +17,16 @@ struct XmlTexts {
   /// Ends the question.  `{outputs}` stands for the opening tags in order, with their types.
   std::string request = "Now write the elements {outputs}, each with its closing tag.";
   std::string partial_example = "(An example that leaves out some elements.)";  ///< Before such a demonstration.
-  /// Stands for an output that the demonstration, or the earlier turn, does not have: as in Python DSPy, since
-  /// models and saved prompts know these words.
+  /// Stands for an output that the demonstration does not have: as in Python DSPy, since models and saved prompts know
+  /// these words.
   std::string missing_in_example = "Not supplied for this particular example. ";
-  std::string missing_in_history = "Not supplied for this conversation history message. ";
 
   bool operator==(const XmlTexts&) const = default;
 };
 
 struct XmlAdapterOptions {
   XmlTexts texts = {};
+  Profile profile = Profile::newest;
 };
 
 /// For models that were trained to keep to tags: each value stands between `<name>` and `</name>`.
@@ -39,7 +40,7 @@ class XmlAdapter final : public Adapter {
  public:
   explicit XmlAdapter(XmlAdapterOptions options = {});
 
-  std::string_view name() const noexcept override { return "xml"; }
+  std::string_view name() const noexcept override;
   std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
                                           std::span<const Example> demos = {}) const override;
 

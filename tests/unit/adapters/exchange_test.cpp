@@ -101,8 +101,7 @@ TEST_CASE("Each sentence of a prompt can be replaced, or left out") {
                        .task = "TASK",
                        .request = "ASK {outputs}!",
                        .partial_example = "PART",
-                       .missing_in_example = "GAP",
-                       .missing_in_history = "HOLE"};
+                       .missing_in_example = "GAP"};
   const JsonTexts json{.inputs = "IN",
                        .outputs = "OUT",
                        .input_structure = "FORM",
@@ -110,35 +109,30 @@ TEST_CASE("Each sentence of a prompt can be replaced, or left out") {
                        .task = "TASK",
                        .request = "ASK {outputs}!",
                        .partial_example = "PART",
-                       .missing_in_example = "GAP",
-                       .missing_in_history = "HOLE"};
+                       .missing_in_example = "GAP"};
   const XmlTexts xml{.inputs = "IN",
                      .outputs = "OUT",
                      .structure = "FORM",
                      .task = "TASK",
                      .request = "ASK {outputs}!",
                      .partial_example = "PART",
-                     .missing_in_example = "GAP",
-                     .missing_in_history = "HOLE"};
+                     .missing_in_example = "GAP"};
   const ChatTexts chat_default;
   const JsonTexts json_default;
   const XmlTexts xml_default;
 
-  check_texts(
-      prompt_of(ChatAdapter({.texts = chat})),
-      {"IN\n1.", "OUT\n1.", "FORM\n", "TASK\nSort it.", "ASK `[[ ## a ## ]]`", "`!", "PART\n", "GAP\n", "HOLE\n"},
-      {chat_default.inputs, chat_default.outputs, chat_default.structure, chat_default.task, "Now write",
-       chat_default.partial_example, chat_default.missing_in_example, chat_default.missing_in_history});
-  check_texts(
-      prompt_of(JsonAdapter({.texts = json})),
-      {"IN\n1.", "OUT\n1.", "FORM\n", "OBJECT\n", "TASK\nSort it.", "ASK `a`", ")!", "PART\n", "\"GAP\"", "\"HOLE\""},
-      {json_default.inputs, json_default.outputs, json_default.input_structure, json_default.output_structure,
-       json_default.task, "Now write", json_default.partial_example, json_default.missing_in_example,
-       json_default.missing_in_history});
+  check_texts(prompt_of(ChatAdapter({.texts = chat})),
+              {"IN\n1.", "OUT\n1.", "FORM\n", "TASK\nSort it.", "ASK `[[ ## a ## ]]`", "`!", "PART\n", "GAP\n"},
+              {chat_default.inputs, chat_default.outputs, chat_default.structure, chat_default.task, "Now write",
+               chat_default.partial_example, chat_default.missing_in_example});
+  check_texts(prompt_of(JsonAdapter({.texts = json})),
+              {"IN\n1.", "OUT\n1.", "FORM\n", "OBJECT\n", "TASK\nSort it.", "ASK `a`", ")!", "PART\n", "\"GAP\""},
+              {json_default.inputs, json_default.outputs, json_default.input_structure, json_default.output_structure,
+               json_default.task, "Now write", json_default.partial_example, json_default.missing_in_example});
   check_texts(prompt_of(XmlAdapter({.texts = xml})),
-              {"IN\n1.", "OUT\n1.", "FORM\n", "TASK\nSort it.", "ASK `<a>`", ")!", "PART\n", "GAP\n", "HOLE\n"},
+              {"IN\n1.", "OUT\n1.", "FORM\n", "TASK\nSort it.", "ASK `<a>`", ")!", "PART\n", "GAP\n"},
               {xml_default.inputs, xml_default.outputs, xml_default.structure, xml_default.task, "Now write",
-               xml_default.partial_example, xml_default.missing_in_example, xml_default.missing_in_history});
+               xml_default.partial_example, xml_default.missing_in_example});
 
   const auto bare = prompt_of(ChatAdapter({.texts = {.inputs = "",
                                                      .outputs = "",
@@ -146,8 +140,7 @@ TEST_CASE("Each sentence of a prompt can be replaced, or left out") {
                                                      .task = "",
                                                      .request = "",
                                                      .partial_example = "",
-                                                     .missing_in_example = "-",
-                                                     .missing_in_history = "-"}}));
+                                                     .missing_in_example = "-"}}));
   CHECK(bare.starts_with("1. `q` (str):\n2. `r` (str):\n\n1. `a` (str):"));
   CHECK(bare.ends_with("[[ ## completed ## ]]\n\n---\n[[ ## q ## ]]\n6\n\n[[ ## r ## ]]\n7\n---\n"));
   CHECK_FALSE(bare.contains("\n\n\n"));

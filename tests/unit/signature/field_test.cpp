@@ -36,9 +36,9 @@ TEST_CASE("make_field derives the label from the name") {
 }
 
 TEST_CASE("make_field refuses what is no identifier") {
-  for (const auto* name : {"", "1st", "my field", "a-b", "naïve", "a\n", "\xFF"}) {
+  for (const auto* name : {"", "1st", "my field", "a-b", "a①", "a\n", "\xFF"}) {
     CAPTURE(name);
-    CHECK_THROWS_WITH_AS(make_field(name), doctest::Contains("is no field name; use ASCII letters"), Error);
+    CHECK_THROWS_WITH_AS(make_field(name), doctest::Contains("is no field name; use letters"), Error);
   }
 }
 
@@ -122,7 +122,7 @@ TEST_CASE("validate refuses fields that contradict themselves") {
       {"int", [](Field& f) { f.type.kind = Type::Kind::literal; },
        "the field `x` has an incomplete type; build types with `Type::list` and its siblings"},
       {"int", [](Field& f) { f.name = "a b"; },
-       "`a b` is no field name; use ASCII letters, digits and `_`, and do not start with a digit"},
+       "`a b` is no field name; use letters, digits and `_`, and do not start with a digit"},
   };
   for (const auto& [type, change, message] : cases) {
     CAPTURE(message);

@@ -112,7 +112,7 @@ TEST_CASE("A type comes back from its schema") {
            "bytes",
            "Any",
            "Order{id: int, lines: list[Line{price: Annotated[float, Field(ge=0)], note: Optional[str]}]}",
-           "P{a: Annotated[int, Field(desc='How many.', label='Count', default=3)], 'b c': bool, **: str}",
+           "P{a: Annotated[int, Field(desc='How many.', label='Count')] = 3, 'b c': bool, **: str}",
            "Node{value: int, next: Optional[Node], all: dict[str, Node]}",
            "A{b: list[B{a: Optional[A], b: Optional[B]}]}",
        }) {
@@ -321,7 +321,7 @@ TEST_CASE("Names, labels, descriptions and defaults of members are read") {
 
   CHECK(to_notation(imported.type) ==
         "SupportTicket{key_facts: Annotated[list[str], Field(desc='Briefly.')], "
-        "user: Annotated[str, Field(label='Who asks', default='nobody')], "
+        "user: Annotated[str, Field(label='Who asks')] = 'nobody', "
         "place: Annotated[PlaceInt{}, Field(desc='Where.')]}");
   CHECK(names_of(imported.gaps) == std::vector<std::string>());
 }

@@ -182,11 +182,11 @@ TEST_CASE("Values go to JSON and come back the same") {
 
 TEST_CASE("Unusual types are read like the others") {
   CHECK(to_notation(signature_of<Wide>()) ==
-        "-> large: Annotated[int, Field(ge=0)], tiny: Annotated[int, Field(ge=-128, le=127)], "
-        "narrow: Annotated[float, Field(le=1)], "
+        "-> large: Annotated[int, Field(ge=0)], tiny: Annotated[int, Field(ge=-128, le=127)] = 7, "
+        "narrow: Annotated[float, Field(le=1)] = 0.5, "
         "grid: Annotated[list[list[bool]], Field(max_length=3)], sparse: dict[str, Optional[float]], "
         "order: list[Literal['first', 'second', 'third']], status: Optional[Literal['ok', 'not_found']], "
-        "small: Literal['zero', 'top']");
+        "small: Literal['zero', 'top'] = 'top'");
   CHECK(signature_of<Wide>().instructions == "A view will do.");
   CHECK(signature_of<Wide>().find("tiny")->default_value == Json(7));
   CHECK_FALSE(signature_of<Wide>().find("narrow")->is_required());
