@@ -67,7 +67,6 @@ std::unexpected<Refusal> refuse(std::string_view text, std::string_view complain
   return refuse(start_of(text), complaint, std::move(reason));
 }
 
-<<<<<<< HEAD
 void drop_repeats(const Type& type, JsonArray& items, Liberties& liberties) {
   if (!type.limits->unique_items) return;
   std::unordered_set<std::string> known;
@@ -78,13 +77,13 @@ void drop_repeats(const Type& type, JsonArray& items, Liberties& liberties) {
   }
   if (out.size() != items.size()) liberties.take("repeated_item");
   items = std::move(out);
-=======
+}
+
 void note_defaults(const Type& object, const JsonObject& members, Liberties& liberties) {
   for (const auto& member : *object.members) {
     if (member.default_value && !member.default_value->is_null() && !members.contains(member.name))
       liberties.take("defaulted");
   }
->>>>>>> w-states
 }
 
 bool is_null_word(std::string_view text) noexcept {

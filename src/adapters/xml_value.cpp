@@ -184,18 +184,15 @@ class Reader {
     while (true) {
       const auto tag = child(close);
       if (!tag) return std::unexpected(tag.error());
-<<<<<<< HEAD
-      if (!*tag) return members;
+      if (!*tag) {
+        note_defaults(type, members, liberties_);
+        return members;
+      }
       if (is_unknown(type, (*tag)->key)) {
         auto ignored = value(Type::any(), **tag, scope);
         if (!ignored) return ignored;
         liberties_.take("extra_key");
         continue;
-=======
-      if (!*tag) {
-        note_defaults(type, members, liberties_);
-        return members;
->>>>>>> w-states
       }
       const auto& list = member_type(type, (*tag)->key).required();
       const bool goes_on = lists.contains((*tag)->name);
