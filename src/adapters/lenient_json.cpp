@@ -176,11 +176,25 @@ class Reader {
 
   bool key(std::string& out) {
     if (here() == '"' || here() == '\'') return string(out);
+    constexpr std::string_view opening = "“";
+    constexpr std::string_view closing = "”";
+    if (next_is(opening)) {
+      const auto start = at_ + opening.size();
+      const auto end = text_.find_first_of("\"\n\\:", start);
+      const auto found = text_.substr(start, end - start).find(closing);
+      if (found == std::string_view::npos) return fail("the quotes around a key do not match");
+      take(JsonLiberty::curly_quotes);
+      out = text_.substr(start, found);
+      at_ = start + found + closing.size();
+      return true;
+    }
     const auto start = at_;
     while (!at_end() && is_key_character(here())) ++at_;
     if (at_ == start) return fail("expected a key");
+    const auto name = text_.substr(start, at_ - start);
+    if (name.contains(opening) || name.contains(closing)) return fail("the quotes around a key do not match");
     take(JsonLiberty::unquoted_key);
-    out = text_.substr(start, at_ - start);
+    out = name;
     return true;
   }
 
@@ -372,6 +386,7 @@ std::string_view JsonLiberties::name(JsonLiberty liberty) noexcept {
     case JsonLiberty::duplicate_key: return "duplicate_key";
     case JsonLiberty::unclosed: return "unclosed";
     case JsonLiberty::unclosed_string: return "unclosed_string";
+    case JsonLiberty::curly_quotes: return "curly_quotes";
     case JsonLiberty::long_number: return "long_number";
   }
   return "unknown";

@@ -23,6 +23,7 @@ enum class JsonLiberty : std::uint8_t {
   duplicate_key,         ///< The last one counts, as everywhere.
   unclosed,              ///< Closing brackets are missing where the text ends.
   unclosed_string,       ///< The text ends within a string.
+  curly_quotes,          ///< `{“a”: 1}`, around a key.
   long_number,           ///< A number that neither 64 bits nor a float can hold is its digits, as text.
 };
 
