@@ -4,6 +4,7 @@
 #include "dspy/modules/configure.hpp"
 #include "lm/sampling_json.hpp"
 #include "modules/program_format.hpp"
+#include "signature/media_marks.hpp"
 
 #include <algorithm>
 #include <array>
@@ -77,7 +78,11 @@ JsonObject state_to_json(const SavedPredictor& saved) {
   // In DSPy's order; it reads `lm` even where there is none.
   JsonObject state{{"traces", JsonArray()}, {"train", JsonArray()}};
   state["demos"] = JsonArray(saved.demos.begin(), saved.demos.end());
-  JsonObject signature{{"instructions", saved.signature.instructions}, {"fields", std::move(fields)}};
+  // Without any, Python would have an empty objective in place of its own words.
+  const bool has_instructions = !saved.names_its_fields() || !saved.signature.instructions.empty();
+  JsonObject signature{{"instructions", has_instructions ? saved.signature.instructions
+                                                         : default_instructions(saved.signature, saved.path)},
+                       {"fields", std::move(fields)}};
   add(signature, saved.signature_kept);
   state["signature"] = std::move(signature);
   state["lm"] = nullptr;
@@ -116,6 +121,7 @@ JsonObject description_to_json(const SavedPredictor& saved) {
   JsonObject out;
   out["inputs"] = side(saved.signature.inputs);
   out["outputs"] = side(saved.signature.outputs);
+  if (saved.signature.instructions.empty()) out["has_instructions"] = false;
   if (saved.functions) out["functions"] = functions_to_json(*saved.functions);
   if (!saved.adapter.empty()) out["adapter"] = saved.adapter;
   if (!saved.lm.empty()) out["lm"] = saved.lm;
@@ -147,6 +153,16 @@ JsonObject own_to_json(const ProgramFile& program) {
   own["predictors"] = std::move(predictors);
   add(own, program.own_kept);
   return own;
+}
+
+/// A demonstration as Python DSPy keeps it: media are marked.
+JsonObject saved_demo(JsonObject data, const Signature& signature) {
+  for (const auto* const side : {&signature.inputs, &signature.outputs}) {
+    for (const auto& field : *side) {
+      if (auto* const value = data.if_contains(field.name)) mark_media(field.type, *value);
+    }
+  }
+  return data;
 }
 
 }  // namespace
@@ -193,7 +209,7 @@ SavedPredictor to_saved(const std::string& path, const Predictor& predictor, Sav
   known.path = path;
   known.signature = predictor.signature();
   known.demos.clear();
-  for (const auto& demo : predictor.demos()) known.demos.push_back(demo.data);
+  for (const auto& demo : predictor.demos()) known.demos.push_back(saved_demo(demo.data, predictor.signature()));
   known.adapter = adapter->name();
   known.lm = lm ? std::string(lm->model()) : std::string();
   known.sampling = predictor.sampling();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <format>
+#include <span>
 #include <vector>
 
 namespace dspy::program_format {
@@ -93,6 +94,18 @@ std::string prefix_of(std::string_view name) {
   }
   end_word();
   return out + ":";
+}
+
+std::string default_instructions(const Signature& signature, std::string_view path) {
+  const auto names = [](std::span<const Field> fields) {
+    std::string out;
+    for (const auto& field : fields) out.append(out.empty() ? "`" : ", `").append(field.name).append("`");
+    return out;
+  };
+  std::span<const Field> outputs = signature.outputs;
+  const bool reasons = path == "predict" || path.ends_with(".predict");
+  if (reasons && outputs.size() > 1 && outputs[0].name == "reasoning") outputs = outputs.subspan(1);
+  return std::format("Given the fields {}, produce the fields {}.", names(signature.inputs), names(outputs));
 }
 
 std::string default_description(std::string_view name) {

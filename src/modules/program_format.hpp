@@ -26,6 +26,10 @@ std::string prefix_of(std::string_view name);
 /// `${name}`: DSPy's word for "no description".
 std::string default_description(std::string_view name);
 
+/// The instructions that Python DSPy gives a predictor which has none; the `reasoning` of a `ChainOfThought` at `path`
+/// is not named in them.
+std::string default_instructions(const Signature& signature, std::string_view path);
+
 /// What DSPy's state does not say of a field: name, type, label, default.
 JsonObject field_to_json(const Field& field);
 /// The reverse.  Throws `Error`.

@@ -1,6 +1,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
 #include "modules/program_format.hpp"
+#include "signature/identifier.hpp"
 
 #include <algorithm>
 #include <format>
@@ -65,10 +66,11 @@ void compare_names(const Signature& saved, const Signature& declared, std::vecto
   }
 }
 
-/// The name in `${name}`, or nothing.
+/// The name in `${name}`, or nothing: `${the corrected text}` is a description, as DSPy's own modules have them.
 std::string_view named_by(std::string_view description) {
   if (!description.starts_with("${") || !description.ends_with('}')) return {};
-  return description.substr(2, description.size() - 3);
+  const auto name = description.substr(2, description.size() - 3);
+  return is_identifier(name) ? name : std::string_view();
 }
 
 /// Python's files hold no names, but traces of them: `${name}` where nobody wrote a description,
@@ -85,13 +87,15 @@ void compare_traces(const SavedPredictor& saved, const Signature& declared, std:
   }
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto& written = saved.fields[i];
+    const bool has_own_prefix = written.prefix == prefix_of(fields[i]->name);
     if (const auto name = named_by(written.description); !name.empty()) {
-      if (name != fields[i]->name)
+      // With the field's own prefix it is a description that somebody wrote.
+      if (name != fields[i]->name && !has_own_prefix)
         out.push_back(
             std::format("field {} is `{}` in the program and `{}` in the file", i + 1, fields[i]->name, name));
       continue;
     }
-    if (written.prefix == prefix_of(fields[i]->name)) continue;
+    if (has_own_prefix) continue;
     const auto other =
         std::ranges::find(fields, written.prefix, [](const auto* field) { return prefix_of(field->name); });
     if (other != fields.end()) {

@@ -17,7 +17,8 @@ using namespace program_format;
 constexpr std::array state_members = {"demos", "signature"};
 constexpr std::array signature_members = {"instructions", "fields"};
 constexpr std::array saved_field_members = {"prefix", "description"};
-constexpr std::array description_members = {"inputs", "outputs", "adapter", "lm", "sampling", "functions"};
+constexpr std::array description_members = {"inputs",   "outputs",   "adapter",         "lm",
+                                            "sampling", "functions", "has_instructions"};
 constexpr std::array field_members = {"name",       "type",       "label",   "default",
                                       "min_length", "max_length", "minimum", "maximum"};
 constexpr std::array score_members = {"metric", "value", "examples", "dataset"};
@@ -219,6 +220,10 @@ void read_description(const Place& place, SavedPredictor& saved) {
       if (written != default_description(field.name)) field.description = written;
     }
   }
+  const auto* const has_instructions = place.object().if_contains("has_instructions");
+  if (has_instructions != nullptr && *has_instructions == false &&
+      saved.signature.instructions == default_instructions(saved.signature, saved.path))
+    saved.signature.instructions.clear();
   place.reading([&](const JsonObject&) { validate(saved.signature); });
   if (const auto adapter = place.find("adapter")) saved.adapter = adapter->text();
   if (const auto lm = place.find("lm")) saved.lm = lm->text();

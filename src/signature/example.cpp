@@ -1,6 +1,7 @@
 #include "dspy/signature/example.hpp"
 
 #include "dspy/signature/signature.hpp"
+#include "media_marks.hpp"
 
 #include <algorithm>
 
@@ -43,9 +44,22 @@ Example::Example(std::initializer_list<std::pair<std::string_view, JsonRef>> val
                  std::initializer_list<std::string_view> inputs)
     : Example(to_object(values), std::vector<std::string>(inputs.begin(), inputs.end())) {}
 
+Example::Example(JsonObject values, std::vector<std::string> inputs, std::vector<std::string> outputs)
+    : data(std::move(values)), input_keys(std::move(inputs)), output_keys(std::move(outputs)) {}
+
+Example::Example(std::initializer_list<std::pair<std::string_view, JsonRef>> values,
+                 std::initializer_list<std::string_view> inputs, std::initializer_list<std::string_view> outputs)
+    : Example(to_object(values), std::vector<std::string>(inputs.begin(), inputs.end()),
+              std::vector<std::string>(outputs.begin(), outputs.end())) {}
+
 void Example::take_sides(const Signature& signature) {
   input_keys = names_of(signature.inputs);
   output_keys = names_of(signature.outputs);
+  for (const auto* const side : {&signature.inputs, &signature.outputs}) {
+    for (const auto& field : *side) {
+      if (auto* const value = data.if_contains(field.name)) restore_media(field.type, *value);
+    }
+  }
 }
 
 JsonObject Example::inputs() const {

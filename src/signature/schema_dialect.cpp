@@ -1,5 +1,6 @@
 // Takes out of a schema what a dialect cannot say, and tells what that was.
 
+#include "base/letters.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "schema_rules.hpp"
@@ -106,6 +107,7 @@ class Restrictor {
         out.stable_erase("$ref");
       }
     }
+    lengths_beside_pattern(place, out);
     close(in, place, out);
     if (rules_.orders_properties && out.contains("properties")) {
       JsonArray order;
@@ -113,6 +115,17 @@ class Restrictor {
       out["propertyOrdering"] = std::move(order);
     }
     return out;
+  }
+
+  void lengths_beside_pattern(const Place& place, JsonObject& out) {
+    if (!rules_.pattern_replaces_lengths || !out.contains("pattern")) return;
+    for (const std::string_view keyword : {"minLength", "maxLength"}) {
+      if (!out.contains(keyword)) continue;
+      out.stable_erase(keyword);
+      gap(place, keyword,
+          std::format("{} does not look at `{}` beside a `pattern`; replies are held to it when they are read",
+                      rules_.name, keyword));
+    }
   }
 
   void reference(const Place& place, std::string_view name) {
@@ -154,6 +167,10 @@ class Restrictor {
       out[keyword] = rules_.most_min_items;
       return;
     }
+    if (is_length(keyword) && value.to_number<std::uint64_t>() > rules_.most_repetitions)
+      return gap(place, keyword,
+                 std::format("{} knows `{}` up to {}; replies are held to the {} when they are read", rules_.name,
+                             keyword, rules_.most_repetitions, to_text(value)));
     if (is_range(keyword) && rules_.integer_ranges_only && in.contains("type") && in.at("type") != Json("integer"))
       return gap(place, keyword,
                  std::format("{} knows `{}` of integers only; replies are held to it when they are read", rules_.name,
@@ -171,6 +188,10 @@ class Restrictor {
   static bool is_range(std::string_view keyword) {
     return keyword == "minimum" || keyword == "maximum" || keyword == "exclusiveMinimum" ||
            keyword == "exclusiveMaximum" || keyword == "multipleOf";
+  }
+
+  static bool is_length(std::string_view keyword) {
+    return keyword == "minLength" || keyword == "maxLength" || keyword == "minItems" || keyword == "maxItems";
   }
 
   Json inner(std::string_view keyword, const Json& value, const Place& place) {
@@ -213,6 +234,17 @@ class Restrictor {
     if (const auto* type = in.if_contains("type"); type == nullptr || *type != Json("object")) return;
     const auto* other = in.if_contains("additionalProperties");
     if (other != nullptr && *other == Json(false)) return;
+    if (const auto* members = in.if_contains("properties"); members != nullptr && rules_.names_limit_other_members) {
+      for (const auto& member : members->get_object()) {
+        if (std::ranges::all_of(member.key(),
+                                [](char c) { return text::is_letter(c) || text::is_digit(c) || c == '_'; }))
+          continue;
+        return refuse(
+            place, "additionalProperties",
+            std::format("cannot tell members of any name from one called `{}`", std::string_view(member.key())),
+            "give that one a name of ASCII letters, or the object no other members");
+      }
+    }
     if (rules_.closes_objects) {
       refuse(place, "additionalProperties", "has no objects with members of any name",
              "name the members, or use a list of objects that hold a key and a value");

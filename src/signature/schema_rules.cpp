@@ -1,6 +1,6 @@
 // Sources, as of November 2026: OpenAI's guide to structured outputs; Anthropic's page on
 // structured outputs with its limits of complexity; `responseJsonSchema` in Google's API
-// reference; grammars/README.md of llama.cpp.
+// reference; grammars/README.md, common/json-schema-to-grammar.cpp and src/llama-grammar.cpp of llama.cpp.
 
 #include "schema_rules.hpp"
 
@@ -82,31 +82,6 @@ std::optional<std::string> anthropic_pattern(std::string_view pattern) {
   return std::nullopt;
 }
 
-/// llama.cpp strips the first and the last character, so `^a|b$` would become `a|b`.
-std::optional<std::string> llama_pattern(std::string_view pattern) {
-  if (pattern.size() < 2 || !pattern.starts_with('^') || !pattern.ends_with('$') || pattern.ends_with("\\$"))
-    return "takes patterns only from `^` to `$`";
-  std::size_t depth = 0;
-  bool in_class = false;
-  for (std::size_t i = 0; i + 1 < pattern.size(); ++i) {
-    const char c = pattern[i];
-    if (c == '\\') {
-      ++i;
-    } else if (in_class) {
-      in_class = c != ']';
-    } else if (c == '[') {
-      in_class = true;
-    } else if (c == '(') {
-      ++depth;
-    } else if (c == ')') {
-      depth -= depth > 0 ? 1 : 0;
-    } else if (c == '|' && depth == 0) {
-      return "reads the `|` of this pattern with other ends; put the alternatives into a group";
-    }
-  }
-  return std::nullopt;
-}
-
 constexpr Rules openai = {
     .name = "OpenAI's strict mode",
     .keywords = keywords_of<'o'>,
@@ -146,7 +121,10 @@ constexpr Rules llama = {
     .formats = llama_formats,
     .closed_by_default = true,
     .integer_ranges_only = true,
-    .pattern_problem = llama_pattern,
+    .names_limit_other_members = true,
+    .pattern_replaces_lengths = true,
+    .most_repetitions = 1999,
+    .pattern_problem = llama_pattern_problem,
 };
 
 }  // namespace

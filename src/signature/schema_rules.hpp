@@ -37,7 +37,10 @@ struct Rules {
   bool orders_properties = false;  ///< Keeps the members' order only where `propertyOrdering` says it.
   bool integer_ranges_only = false;
   bool enumerates_booleans = true;
+  bool names_limit_other_members = false;  ///< Other members are told from names of ASCII letters, digits and `_` only.
+  bool pattern_replaces_lengths = false;   ///< Lengths beside a pattern are not looked at.
   std::size_t most_min_items = no_limit;
+  std::size_t most_repetitions = no_limit;  ///< For lengths of texts and lists.
   /// Why a regular expression cannot be sent; null if all can.
   std::optional<std::string> (*pattern_problem)(std::string_view pattern) = nullptr;
   // The most that a schema may hold.
@@ -48,6 +51,9 @@ struct Rules {
   std::size_t most_optional = no_limit;
   std::size_t most_unions = no_limit;
 };
+
+/// Why llama.cpp would refuse a pattern or read another one.
+std::optional<std::string> llama_pattern_problem(std::string_view pattern);
 
 /// For any dialect but `json_schema`, which says everything.
 const Rules& rules_for(SchemaDialect dialect);

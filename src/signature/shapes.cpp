@@ -1,6 +1,7 @@
 #include "shapes.hpp"
 
 #include "dspy/base/text.hpp"
+#include "media_marks.hpp"
 
 #include <array>
 #include <format>
@@ -145,6 +146,7 @@ const Type& shape_of(const Type& type) {
 }
 
 bool shapes::respell(Type::Kind kind, Json& value) {
+  if (read_media_mark(kind, value)) return true;
   switch (kind) {
     case Type::Kind::image:
     case Type::Kind::audio:

@@ -13,6 +13,11 @@ TEST_CASE("An unknown adapter is an error that lists those there are") {
       {"feild", "there is no adapter `feild`; did you mean `field`?"},
       {"xyz", "there is no adapter `xyz`; use one of: `chat`, `field`, `json`, `two_step` or `xml`"},
       {"", "there is no adapter ``; use one of: `chat`, `field`, `json`, `two_step` or `xml`"},
+      {"chat@dspy-2.6", "there is no profile `dspy-2.6`; use one of: `dspy-3.3` or `dspy-3.4`"},
+      {"chat@", "there is no profile ``; use one of: `dspy-3.3` or `dspy-3.4`"},
+      {"caht@dspy-3.3",
+       "there is no adapter `caht@dspy-3.3`; use one of: `chat`, `field`, `json`, `two_step` or `xml`"},
+      {"field@dspy-3.3", "the adapter `field` has no profiles; write `field` alone"},
       {"\xFF", "there is no adapter `(not UTF-8)`; use one of: `chat`, `field`, `json`, `two_step` or `xml`"},
   };
   for (const auto& [name, message] : cases) {
@@ -21,6 +26,42 @@ TEST_CASE("An unknown adapter is an error that lists those there are") {
     REQUIRE_FALSE(result.has_value());
     CHECK(result.error().code() == Errc::config_error);
     CHECK(std::string_view(result.error().what()) == message);
+  }
+}
+
+TEST_CASE("An adapter's name says its profile, unless it is the newest one") {
+  for (const std::string name : {"chat", "json", "xml"}) {
+    CAPTURE(name);
+    CHECK(adapter(name)->name() == name);
+    CHECK(adapter(name + "@dspy-3.4")->name() == name);
+    CHECK(adapter(name + "@dspy-3.3")->name() == name + "@dspy-3.3");
+  }
+}
+
+TEST_CASE("Earlier turns end with the request since DSPy 3.4, and are in one place") {
+  const auto signature = Signature::parse("q, h: History -> a");
+  const std::vector<Example> history = {Example({{"q", "1?"}, {"a", "one"}}, signature)};
+  const JsonObject plain = {{"q", "2?"}, {"h", JsonObject{{"messages", JsonArray()}}}};
+  const JsonObject both = {{"q", "2?"}, {"h", JsonObject{{"messages", {JsonObject{{"q", "0?"}, {"a", "none"}}}}}}};
+  for (const auto* const name : {"chat", "json", "xml"}) {
+    CAPTURE(name);
+    const auto request = [&](const Chat& chat, std::size_t back) {
+      return chat[chat.size() - back].content.contains("Now write the ");
+    };
+
+    const auto old =
+        adapter(std::string(name) + "@dspy-3.3")->format({.signature = signature, .history = history, .inputs = plain});
+    const auto now = adapter(name)->format({.signature = signature, .history = history, .inputs = plain});
+
+    CHECK_FALSE(request(old, 3));
+    CHECK(request(old, 1));
+    CHECK(request(now, 3));
+    CHECK(request(now, 1));
+  }
+  for (const auto* const name : {"field", "chat", "json", "xml", "two_step"}) {
+    CAPTURE(name);
+    const Question question{.signature = signature, .history = history, .inputs = both};
+    CHECK_THROWS_WITH_AS(adapter(name)->format(question), doctest::Contains("give them in one place"), Error);
   }
 }
 

@@ -27,6 +27,19 @@ TEST_CASE("Two input names in braces are two names") {
   CHECK(Example(data, {"a"}).output_keys == Names{"b", "c"});
 }
 
+TEST_CASE("An example may name both of its sides") {
+  const Example example({{"a", 1}, {"b", 2}, {"note", "x"}}, {"a"}, {"b"});
+  const JsonObject data{{"a", 1}, {"b", 2}, {"note", "x"}};
+
+  CHECK(example.input_keys == Names{"a"});
+  CHECK(example.output_keys == Names{"b"});
+  CHECK(example.data == data);
+  CHECK(Example(data, Names{"a"}, Names{"b"}) == example);
+  CHECK(Example(data, {"a"}, {"b"}) == example);
+  CHECK(Example{data, {"a"}, {"b"}} == example);
+  CHECK(Example(data, {"a", "b"}, {"note"}).input_keys == Names{"a", "b"});
+}
+
 TEST_CASE("An example may take its sides from a signature") {
   const auto signature = Signature::parse("a, b -> c");
   const Example example(JsonObject{{"c", 3}, {"a", 1}, {"note", "kept"}}, signature);

@@ -172,6 +172,24 @@ TEST_CASE("Each dialect tells what it cannot say") {
       {"list[Literal['a', 'b']]"},
       {"Annotated[str, Field(min_length=2)]", {"v minLength"}, {"v minLength"}, {"v minLength"}, {}},
       {"Annotated[str, Field(max_length=2)]", {"v maxLength"}, {"v maxLength"}, {"v maxLength"}, {}},
+      {"Annotated[str, Field(max_length=1999)]", {"v maxLength"}, {"v maxLength"}, {"v maxLength"}, {}},
+      {"Annotated[str, Field(max_length=2000)]", {"v maxLength"}, {"v maxLength"}, {"v maxLength"}, {"v maxLength"}},
+      {"Annotated[list[str], Field(min_length=5000)]", {}, {"v minItems"}, {}, {"v minItems"}},
+      {"Annotated[str, Field(pattern='^[a-z]+$', min_length=5)]",
+       {"v minLength"},
+       {"v minLength"},
+       {"v minLength", "v pattern"},
+       {"v minLength"}},
+      {"Annotated[str, Field(pattern='[a-z]', min_length=5)]",  // what is not sent replaces nothing
+       {"v minLength"},
+       {"v minLength"},
+       {"v minLength", "v pattern"},
+       {"v pattern"}},
+      {"P{größe: int, **: int}",
+       {"v additionalProperties!"},
+       {"v additionalProperties!"},
+       {},
+       {"v additionalProperties!"}},
       {"Annotated[int, Field(ge=1, le=5)]", {}, {"v minimum", "v maximum"}, {}, {}},
       {"Annotated[float, Field(ge=1)]", {}, {"v minimum"}, {}, {"v minimum"}},
       {"Annotated[int, Field(gt=1)]", {}, {"v exclusiveMinimum"}, {}, {}},
@@ -210,6 +228,46 @@ TEST_CASE("Each dialect tells what it cannot say") {
       CHECK(names_of(exported.gaps) == *wanted[i]);
       CHECK(exported.is_accepted() == std::ranges::none_of(*wanted[i], [](auto& name) { return name.ends_with('!'); }));
     }
+  }
+}
+
+TEST_CASE("llama.cpp is sent the patterns that its grammar has as they are meant") {
+  const std::string_view fine[] = {
+      "^[a-z]+$",      "^(a|bc)*$", "^a{2,3}b?$",    "^(?:x[0-9])+$", "^[A-Z]{2}-[0-9]{1,1000}$",
+      "^größe [ä-ü]$", "^a\\.b$",   "^[\\[\\]-]+x$", "^[.*+]$",       "^$",
+  };
+  const std::pair<std::string_view, std::string_view> others[] = {
+      {"a", "from `^` to `$`"},
+      {"^a", "from `^` to `$`"},
+      {"^a\\$", "from `^` to `$`"},
+      {"^a|b$", "into a group"},
+      {"^\\d+$", "knows no `\\d` in patterns"},
+      {"^[\\w]$", "knows no `\\w` in a class"},
+      {"^a\\.+$", "put it into a class"},
+      {"^.{3}$", "be a quotation mark"},
+      {"^[^a]$", "be a quotation mark"},
+      {"^[ -~]$", "without its backslash"},
+      {"^[A-z]$", "without its backslash"},
+      {"^a\"b$", "without its backslash"},
+      {"^a\\\\b$", "cannot write"},
+      {"^(a$)$", "only at the ends"},
+      {"^a+?$", "no lazy repetitions"},
+      {"^a{2}?$", "no lazy repetitions"},
+  };
+  const auto gaps_of = [](std::string_view pattern) {
+    return to_json_schema(Type::string({.pattern = Pattern(std::string(pattern))}), SchemaDialect::llama).gaps;
+  };
+  for (const auto pattern : fine) {
+    CAPTURE(pattern);
+    CHECK(gaps_of(pattern).empty());
+  }
+  for (const auto& [pattern, why] : others) {
+    CAPTURE(pattern);
+    const auto gaps = gaps_of(pattern);
+    REQUIRE(gaps.size() == 1);
+    CHECK(gaps[0].keyword == "pattern");
+    CAPTURE(gaps[0].message);
+    CHECK(gaps[0].message.contains(why));
   }
 }
 
