@@ -227,10 +227,12 @@ std::expected<Expr, std::string> number(Pool& pool, const NumberLimits& limits) 
     const auto whole = automaton_of(pool, Machine(true, make_bound("-9223372036854775808", true, 0),
                                                   make_bound("18446744073709551615", true, 0), 0, 0));
     if (!whole) return whole;
-    return pool.alt({*whole, *parse_regex(pool,
-                                          R"(-?(0|[1-9]\d{0,14})\.\d{1,20}|-?[1-9]\d{0,19}\.0{1,20})"
-                                          R"(|-?[1-9](\.\d{1,20})?[eE][+-]?(\d{1,2}|[12]\d\d|30[0-7]))",
-                                          Match::whole)});
+    // With up to 15 digits no double is whole but what is written so (IEEE 754: they survive the way there and back).
+    std::string pattern =
+        R"(-?[1-9]\d{0,19}\.0{1,20}|-?[1-9](\.\d{1,14})?[eE][+-]?(\d{1,2}|[12]\d\d|30[0-7])|-?0\.\d{1,15})";
+    for (int digits = 1; digits < 15; ++digits)
+      pattern += std::format("|-?[1-9]\\d{{{}}}\\.\\d{{1,{}}}", digits - 1, 15 - digits);
+    return pool.alt({*whole, *parse_regex(pool, pattern, Match::whole)});
   }
   const auto places = limits.integer ? 0 : most_fraction_digits;
   std::optional<Bound> low;

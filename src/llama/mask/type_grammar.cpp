@@ -100,7 +100,12 @@ Expr TypeGrammar::json(const Type& type, std::size_t level, const std::string& w
       return values_.tuple(items, std::nullopt, level);
     }
     case Kind::dict: return dict(type, level, where, scope);
-    case Kind::optional: return pool.alt({json(type.arguments[0], level, where, scope), values_.null()});
+    case Kind::optional: {
+      // Of bytes, an empty text would be read as null.
+      const auto& value = type.arguments[0];
+      const bool is_bytes = value.kind == Kind::bytes && value.limits->one_of.empty();
+      return pool.alt({is_bytes ? said(value, level, where) : json(value, level, where, scope), values_.null()});
+    }
     case Kind::union_: {
       std::vector<Expr> alternatives;
       for (const auto& alternative : type.arguments) alternatives.push_back(json(alternative, level, where, scope));
@@ -264,31 +269,29 @@ Expr TypeGrammar::free(const Type& type, const std::string& where, Around around
   return *out;
 }
 
-/// A choice that readers would not find as it is leaves the output free; the others stay as they are.
+/// A choice that readers would not find as it is leaves the output free; the others stay as they are.  The empty text
+/// is an empty section.
 Expr TypeGrammar::bare_choices(const std::vector<Json>& choices, const std::string& where, Around around) {
   if (choices.size() > Values::most_choices)
     Values::refuse(where, std::format("has {} choices, where {} are possible", choices.size(), Values::most_choices));
   auto& pool = values_.pool();
   std::vector<std::string> names;
   names.reserve(choices.size());
-  std::optional<std::string> unreadable;
-  bool may_be_empty = false;
+  std::vector<Expr> others;
   for (const auto& choice : choices) {
     auto name = name_of(choice);
-    may_be_empty = may_be_empty || name.empty();
-    if (name.empty() || text::trim(name).size() != name.size() || name.contains('\n')) {
-      unreadable = std::move(name);
+    if (name.empty()) {
+      others.push_back(Pool::empty);
+    } else if (text::trim(name).size() != name.size() || name.contains('\n')) {
+      note(where, std::format("it may be any text, since its choice {} is not a line without blanks around it",
+                              to_text(Json(name))));
+      others.push_back(free(Type::string(), where, around));
     } else {
       names.push_back(style_.json.in_xml ? escape_xml(name) : std::move(name));
     }
   }
-  if (!unreadable) return one_of_texts(pool, std::move(names));
-  note(where, std::format("it may be any text, since its choice {} is not a line without blanks around it",
-                          to_text(Json(*unreadable))));
-  std::vector<Expr> out = {free(Type::string(), where, around)};
-  if (!names.empty()) out.push_back(one_of_texts(pool, std::move(names)));
-  if (may_be_empty) out.push_back(Pool::empty);
-  return pool.alt(out);
+  if (!names.empty()) others.push_back(one_of_texts(pool, std::move(names)));
+  return pool.alt(others);
 }
 
 /// Dates and the like.
