@@ -278,8 +278,30 @@ class Run(unittest.TestCase):
             self.assertEqual(dspy(*arguments, "--accept-changed").returncode, 0)
             self.assertEqual(lines(dspy("inspect", file.name, "--json"))[0]["integrity"], "changed")
 
-    # Three tokens are too few for the reply, however often the model is asked.
-    cut_reply = ("ask", "-s", "question -> answer: dict[str, int], b: int", "x?", "--temperature", "0", "--max-tokens", "3")
+    # Three tokens are too few for the reply, however often the model is asked; held to its contract, that is an error.
+    free = ("-m", "models/dspy-tiny.gguf?constrain=off", "--temperature", "0", "--max-tokens", "3")
+    cut_reply = ("ask", "-s", "question -> answer: dict[str, int], b: int", "x?", *free)
+
+    def test_a_contract_is_never_dropped(self):
+        for flag in ("--regex", "--grammar", "--choices"):
+            result = dspy("ask", "x", flag, "")
+            self.assertEqual(result.returncode, 2, flag)
+            self.assertIn("is empty", result.err)
+        short = dspy("ask", "x", "--regex", "a{1000}", "--max-tokens", "5")
+        self.assertNotEqual(short.returncode, 0)
+        self.assertIn("max_tokens is 5, and the shortest reply that keeps the contract takes `dspy-tiny` 1000", short.err)
+        ended = dspy("ask", "x", "--regex", "[a-z]{3,}", "--max-tokens", "3", "--temperature", "0", "--json")
+        self.assertEqual(ended.returncode, 0, ended.err)
+        self.assertEqual(lines(ended)[0]["closed_early"], "ended at max_tokens" in ended.err)
+
+    def test_what_cannot_be_held_is_told_and_frees_no_other_output(self):
+        signature = "q -> a: int, v: Literal[' x', 'y']"
+        result = dspy("ask", "-s", signature, "Hello", "--temperature", "0", "--max-tokens", "60", "--ask-again", "0", "--json")
+        self.assertIn("dspy: not held to its type: the output `v`", result.err)
+        answer = lines(result)[0]
+        self.assertTrue((answer.get("error") or answer)["unheld"][0].startswith("the output `v`: "))
+        values = answer["error"]["partial"] if "error" in answer else answer["outputs"]
+        self.assertIsInstance(values["a"], int)
 
     def test_a_reply_that_cannot_be_read_is_asked_for_again_as_often_as_is_said(self):
         for again in (0, 2):
@@ -309,7 +331,7 @@ class Run(unittest.TestCase):
         self.assertIn("`b` is missing", told.err)
 
     def test_the_policy_holds_for_saved_programs_and_batches(self):
-        flags = ("--max-tokens", "3", "--temperature", "0", "--ask-again", "0", "--finally", "accept")
+        flags = (*self.free, "--ask-again", "0", "--finally", "accept")
         job = {"signature": "question -> answer: dict[str, int], b: int", "inputs": {"question": "x?"}}
         answer = lines(dspy("run", "--batch", *flags, text=jsonl(job)))[0]
         self.assertIn({"field": "", "liberty": "accepted"}, answer["flags"])
