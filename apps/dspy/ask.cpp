@@ -24,7 +24,7 @@ struct AskFlags {
 };
 
 std::string question_of(const AskFlags& flags) {
-  auto question = flags.question == "-" ? read_all(std::cin) : flags.question;
+  auto question = flags.question == "-" ? read_all(standard_input()) : flags.question;
   if (flags.question == "-") {
     while (question.ends_with('\n') || question.ends_with('\r')) question.pop_back();
   }
@@ -63,7 +63,7 @@ OutputContract contract_of(const AskFlags& flags) {
   using Form = OutputContract::Form;
   if (!flags.choices.empty()) return {.form = Form::choices, .choices = flags.choices};
   if (!flags.regex.empty()) return {.form = Form::regex, .grammar = flags.regex};
-  return {.form = Form::gbnf, .grammar = read_file(flags.grammar, 1 << 20)};
+  return {.form = Form::gbnf, .grammar = read_text(flags.grammar, 1 << 20)};
 }
 
 void tell_if_ended_early(const Reply& reply) {

@@ -43,7 +43,7 @@ class Checker {
 
   void program(const std::string& file, const ProgramFile& program, const ProgramFlags& flags) {
     file_ = file;
-    const auto text = read_file(file, std::uintmax_t{256} << 20);
+    const auto text = read_text(file, std::uintmax_t{256} << 20);
     const auto& saved = flags.choose(program);
     const auto root = saved.path == "self" ? std::string() : step_into({}, saved.path);
     for (const auto& difference : differences(saved, signature_))
@@ -139,7 +139,7 @@ class Checker {
 /// The program in a file, if it is one: a list of rows is none.
 bool is_program(const std::string& path) {
   if (!path.ends_with(".json")) return false;
-  const auto text = read_file(path, std::uintmax_t{1} << 30);
+  const auto text = read_text(path, std::uintmax_t{1} << 30);
   return text::trim(text).starts_with('{');
 }
 

@@ -122,6 +122,9 @@ Job read_job(const JsonObject& line);
 /// Demonstrations from a JSONL file.
 std::vector<Example> read_examples(const std::string& path, const Signature& signature);
 
+/// `std::cin`.  Throws `Error` (`io_error`) if it is closed, or a folder.
+std::istream& standard_input();
+/// All of it, without a byte order mark.  Throws `Error` (`io_error`).
 std::string read_all(std::istream& in);
 
 JsonObject to_json(const Usage& usage);

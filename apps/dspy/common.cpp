@@ -3,11 +3,14 @@
 #include "dspy/llama/llama_lm.hpp"  // IWYU pragma: keep: including it is what offers `llama:`
 #include "dspy/modules/chain_of_thought.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
+#include <sstream>
 
 namespace dspy::app {
 namespace {
@@ -260,8 +263,9 @@ std::vector<Example> read_examples(const std::string& path, const Signature& sig
   std::vector<Example> out;
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
-    if (text::trim(line).empty()) continue;
-    const auto json = parse_json(line);
+    const auto text = number == 1 ? text::without_byte_order_mark(line) : std::string_view(line);
+    if (text::trim(text).empty()) continue;
+    const auto json = parse_json(text);
     if (!json || !json->is_object()) {
       throw Error(Errc::bad_input, path + ", line " + std::to_string(number) + ": no JSON object; write one a line");
     }
@@ -270,8 +274,20 @@ std::vector<Example> read_examples(const std::string& path, const Signature& sig
   return out;
 }
 
+std::istream& standard_input() {
+  struct stat what = {};
+  if (::fstat(STDIN_FILENO, &what) != 0)
+    throw Error(Errc::io_error, "standard input is closed; redirect a file or a pipe to it");
+  if (S_ISDIR(what.st_mode)) throw Error(Errc::io_error, "standard input is a folder; redirect a file or a pipe to it");
+  return std::cin;
+}
+
 std::string read_all(std::istream& in) {
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::ostringstream out;
+  if (in.peek() != std::istream::traits_type::eof()) out << in.rdbuf();
+  if (in.bad()) throw Error(Errc::io_error, "cannot read all of standard input; try again");
+  const auto text = std::move(out).str();
+  return std::string(text::without_byte_order_mark(text));
 }
 
 JsonObject to_json(const Usage& usage) {

@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "dspy/base/log.hpp"
 #include "dspy/base/version.hpp"
 #include "dspy/llama/hardware.hpp"
 
@@ -87,6 +88,11 @@ class Doctor {
       add(Finding::Level::warning, "model", "the embedded model was not found; name one with --model FILE.gguf");
       return;
     }
+    set_log_sink(
+        [this](LogLevel, std::string_view component, std::string_view text) {
+          if (component != "libllama") add(Finding::Level::warning, "model", std::string(text));
+        },
+        LogLevel::warning);
     const auto start = std::chrono::steady_clock::now();
     const auto answer = attempt([&] {
       const Predictor ask(Signature::parse("question -> answer"),
@@ -94,6 +100,7 @@ class Doctor {
       return ask({{"question", "What is the capital of France?"}});
     });
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    set_log_sink({});
     if (answer) {
       add(Finding::Level::ok, "model",
           std::format("{} loads and answers in {:.0f} ms: {}", model, took.count(), shown(answer->at("answer"))));

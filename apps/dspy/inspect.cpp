@@ -127,6 +127,14 @@ int inspect_program(const InspectFlags& flags) {
   return exit_ok;
 }
 
+std::string describe_template(const llama::ModelInfo& info) {
+  if (info.knows_chat_template) return std::format("yes, of the family `{}`", info.chat_format);
+  const bool is_embedder = info.metadata.contains(info.architecture + ".pooling_type");
+  if (info.chat_template.empty() && is_embedder) return "none";
+  return std::format("{}; prompts are written as `{}`", info.chat_template.empty() ? "none" : "of no known family",
+                     info.chat_format);
+}
+
 int inspect_weights(const InspectFlags& flags) {
   const auto info = llama::inspect_model(flags.target);
   if (flags.json) {
@@ -143,7 +151,7 @@ int inspect_weights(const InspectFlags& flags) {
       std::format("weights       {} ({:.1f} MB)", info.quantization, static_cast<double>(info.file_bytes) / 1e6));
   print_line(std::format("context       {} tokens", info.context_length));
   print_line(std::format("vocabulary    {} tokens, {}", info.vocabulary, info.tokenizer));
-  print_line(std::format("chat template {}", info.chat_template.empty() ? "none" : "yes"));
+  print_line(std::format("chat template {}", describe_template(info)));
   return exit_ok;
 }
 
@@ -161,7 +169,7 @@ int run_inspect(const InspectFlags& flags) {
   if (!is_file && flags.target.contains("->")) return inspect_signature(flags, flags.target);
   if (is_model(flags.target)) return inspect_weights(flags);
   if (flags.target.ends_with(".json")) return inspect_program(flags);
-  const auto text = read_file(flags.target, longest);
+  const auto text = read_text(flags.target, longest);
   if (text.starts_with('{')) return inspect_program(flags);
   return inspect_signature(flags, text);
 }

@@ -117,6 +117,7 @@ void answer_lines(std::istream& in, const LineAnswer& answer, std::size_t jobs) 
   auto flushed = Clock::now();
   Line line;
   for (line.number = 1; std::getline(in, line.text); ++line.number) {
+    if (line.number == 1) line.text = text::without_byte_order_mark(line.text);
     if (text::trim(line.text).empty()) continue;
     if (pool) {
       pool->push(line);
@@ -128,6 +129,7 @@ void answer_lines(std::istream& in, const LineAnswer& answer, std::size_t jobs) 
       }
     }
   }
+  if (in.bad()) throw Error(Errc::io_error, "cannot read all lines of the input; try again");
 }
 
 }  // namespace dspy::app

@@ -1,11 +1,15 @@
 // dspy: program language models from the command line.
 
 #include "command.hpp"
+#include "dspy/base/log.hpp"
+#include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
 
 #include <cstring>
 #include <format>
 #include <iostream>
+#include <optional>
+#include <vector>
 
 namespace {
 
@@ -15,6 +19,28 @@ bool wants_json(int argc, char** argv) {
     if (std::strcmp(argv[i], "--json") == 0) return true;
   }
   return false;
+}
+
+/// The first argument that is no flag, if it is no command either.
+std::optional<std::string> unknown_command(const CLI::App& app, int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument.starts_with('-')) continue;
+    const auto commands = app.get_subcommands([&](const CLI::App* command) { return command->check_name(argv[i]); });
+    return commands.empty() ? std::optional(std::string(argument)) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+dspy::Error no_command(const CLI::App& app, const std::string& given) {
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  const auto meant = dspy::text::nearest(given, names);
+  return {dspy::Errc::bad_input,
+          std::format("there is no command `{}`; {}", dspy::text::invalid_utf8(given) ? "(not UTF-8)" : given,
+                      meant ? std::format("did you mean `{}`?", *meant)
+                            : std::format("use {}", dspy::text::enumerate(names, "`")))};
 }
 
 int report(const dspy::Error& error, bool json) {
@@ -58,6 +84,14 @@ int main(int argc, char** argv) {
   dspy::app::add_bench(app, plan);
 
   const bool json = wants_json(argc, argv);
+  if (const auto command = unknown_command(app, argc, argv)) return report(no_command(app, *command), json);
+  dspy::set_log_sink(
+      [](dspy::LogLevel level, std::string_view component, std::string_view message) {
+        // The inference library warns of what is meant, such as a context above the trained one.
+        if (component == "libllama" && level == dspy::LogLevel::warning) return;
+        std::cerr << std::format("dspy: {}: {}\n", dspy::to_string(level), message);
+      },
+      dspy::LogLevel::warning);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -20,7 +20,7 @@ JsonObject parse_completion(const Signature& signature, const Adapter& adapter, 
 
 int run_parse(const ParseFlags& flags) {
   if (flags.batch) {
-    answer_lines(std::cin, [](const JsonObject& line) {
+    answer_lines(standard_input(), [](const JsonObject& line) {
       if (!line.contains("completion")) {
         throw Error(Errc::bad_input, "the line has no `completion`: the text to read");
       }
@@ -31,7 +31,7 @@ int run_parse(const ParseFlags& flags) {
   }
   const auto result = attempt([&] {
     const auto signature = flags.signature.make();
-    return parse_completion(signature, *adapter(flags.signature.adapter), read_all(std::cin));
+    return parse_completion(signature, *adapter(flags.signature.adapter), read_all(standard_input()));
   });
   print_json(result ? *result : error_object(result.error()));
   return result ? exit_ok : exit_code_of(result.error());

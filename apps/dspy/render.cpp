@@ -23,7 +23,7 @@ JsonObject render_line(const JsonObject& line) {
 
 int run_render(const RenderFlags& flags) {
   if (flags.batch) {
-    answer_lines(std::cin, render_line);
+    answer_lines(standard_input(), render_line);
     return exit_ok;
   }
   auto signature = flags.signature.make();

@@ -32,7 +32,8 @@ void each_json_line(const std::filesystem::path& path, const Visit& visit) {
   if (!in) throw Error(Errc::io_error, std::format("cannot read `{}`; check the path", path.string()));
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
-    if (!text::trim(line).empty()) visit(row_of(number, line));
+    const auto text = number == 1 ? text::without_byte_order_mark(line) : std::string_view(line);
+    if (!text::trim(text).empty()) visit(row_of(number, text));
   }
 }
 
@@ -64,7 +65,7 @@ std::vector<std::size_t> lines_of_items(std::string_view text) {
 }
 
 void each_json_item(const std::filesystem::path& path, const Visit& visit) {
-  const auto text = read_file(path, longest);
+  const auto text = read_text(path, longest);
   const auto json = parse_json(text);
   if (!json || !json->is_array()) {
     throw Error(Errc::bad_input, json ? std::format("`{}` holds no list of rows", path.string())
@@ -149,7 +150,7 @@ Row row_of(const std::vector<std::string>& names, const std::vector<std::string>
 }
 
 void each_csv_row(const std::filesystem::path& path, const Signature& signature, const Visit& visit) {
-  const auto text = read_file(path, longest);
+  const auto text = read_text(path, longest);
   CsvReader reader(text);
   std::string problem;
   const auto names = reader.next(problem);

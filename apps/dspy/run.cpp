@@ -22,7 +22,7 @@ int run_batch(const RunFlags& flags) {
   const auto policy = flags.policy.make();
   const auto lm = flags.model.make();
   answer_lines(
-      std::cin,
+      standard_input(),
       [&](const JsonObject& line) {
         auto job = read_job(line);
         const Predictor predictor(std::move(job.signature), {.demos = std::move(job.demos),

@@ -41,7 +41,7 @@ Subject read_subject(const std::string& target, const ProgramFlags& flags) {
     out.signature = Signature::parse(target);
     return out;
   }
-  const auto text = read_file(target, longest);
+  const auto text = read_text(target, longest);
   if (!text::trim(text).starts_with('{')) {
     out.signature = Signature::parse(text::trim(text));
     return out;

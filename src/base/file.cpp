@@ -1,6 +1,7 @@
 #include "dspy/base/file.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -101,6 +102,14 @@ std::string read_file(const fs::path& path, std::uintmax_t max_bytes) {
                                               path.string(), max_bytes));
     }
   }
+}
+
+std::string read_text(const fs::path& path, std::uintmax_t max_bytes) {
+  auto text = read_file(path, max_bytes);
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
+    throw Error(Errc::io_error, std::format("`{}` is UTF-16; save it as UTF-8", path.string()));
+  text.erase(0, text.size() - text::without_byte_order_mark(text).size());
+  return text;
 }
 
 void replace_file(const fs::path& path, std::string_view bytes) {

@@ -115,6 +115,12 @@ std::optional<std::size_t> invalid_utf8(std::string_view text) noexcept {
   return std::nullopt;
 }
 
+std::string_view without_byte_order_mark(std::string_view text) noexcept {
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  if (text.starts_with(mark)) text.remove_prefix(mark.size());
+  return text;
+}
+
 std::string to_words(std::string_view identifier) {
   std::string out;
   out.reserve(identifier.size() + 4);

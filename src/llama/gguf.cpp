@@ -147,7 +147,24 @@ Json read_value(Reader& reader, std::uint32_t type) {
   }
 }
 
-Json read_list(Reader& reader) {
+/// The tokens of a vocabulary that say which chat format suits it.
+struct ChatmlTokens {
+  static constexpr std::string_view start = "<|im_start|>";
+  static constexpr std::string_view end = "<|im_end|>";
+  bool has_start = false;
+  bool has_end = false;
+
+  void read(Reader& reader) {
+    const auto size = reader.read<std::uint64_t>();
+    if (size != start.size() && size != end.size()) return reader.skip(size);
+    std::string token;
+    for (std::uint64_t i = 0; i < size; ++i) token += static_cast<char>(reader.read<std::uint8_t>());
+    has_start |= token == start;
+    has_end |= token == end;
+  }
+};
+
+Json read_list(Reader& reader, ChatmlTokens& tokens) {
   const auto type = reader.read<std::uint32_t>();
   const auto count = reader.read<std::uint64_t>();
   if (type == array || type >= value_type_names.size())
@@ -158,7 +175,7 @@ Json read_list(Reader& reader) {
     return list;
   }
   if (type == string) {
-    for (std::uint64_t i = 0; i < count; ++i) reader.skip(reader.read<std::uint64_t>());
+    for (std::uint64_t i = 0; i < count; ++i) tokens.read(reader);
   } else {
     if (count > reader.left())
       throw Problem{std::format("is damaged: a list of {} values at byte {}", count, reader.position() - 8)};
@@ -167,11 +184,11 @@ Json read_list(Reader& reader) {
   return JsonString(std::format("{}[{}]", value_type_names[type], count));
 }
 
-void read_metadata(Reader& reader, std::uint64_t count, JsonObject& metadata) {
+void read_metadata(Reader& reader, std::uint64_t count, JsonObject& metadata, ChatmlTokens& tokens) {
   for (std::uint64_t i = 0; i < count; ++i) {
     const auto key = valid_text(reader.text(65535, "a key"));
     const auto type = reader.read<std::uint32_t>();
-    auto value = type == array ? read_list(reader) : read_value(reader, type);
+    auto value = type == array ? read_list(reader, tokens) : read_value(reader, type);
     if (!metadata.emplace(view(key), std::move(value)).second)
       throw Problem{std::format("is damaged: it has the key `{}` twice", view(key))};
   }
@@ -231,7 +248,9 @@ Gguf read_header(Reader& reader, std::uint64_t file_bytes) {
     throw Problem{std::format("is damaged or cut short: it announces {} tensors and {} keys in {} bytes", tensors, keys,
                               file_bytes)};
 
-  read_metadata(reader, keys, gguf.metadata);
+  ChatmlTokens tokens;
+  read_metadata(reader, keys, gguf.metadata, tokens);
+  gguf.has_chatml_tokens = tokens.has_start && tokens.has_end;
   std::unordered_set<std::string> names;
   for (std::uint64_t i = 0; i < tensors; ++i) {
     gguf.tensors.push_back(read_tensor(reader));

@@ -43,6 +43,7 @@ struct Gguf {
   /// Lists of more than `long_list` elements are replaced by their description, such as `"string[151936]"`.
   JsonObject metadata{};
   std::vector<GgufTensor> tensors{};
+  bool has_chatml_tokens = false;  ///< The vocabulary has `<|im_start|>` and `<|im_end|>`.
 
   const Json* find(std::string_view key) const;
   std::optional<std::string> text(std::string_view key) const;

@@ -84,7 +84,7 @@ std::vector<fs::path> candidates() {
 std::atomic<bool> silent = false;
 
 void log_from_plugin(LogLevel level, std::string_view message) {
-  if (!silent.load(std::memory_order_relaxed)) log(level, "llama", message);
+  if (!silent.load(std::memory_order_relaxed)) log(level, "libllama", message);
 }
 
 void fail_from_plugin(Errc code, const std::string& message) {

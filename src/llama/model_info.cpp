@@ -1,5 +1,6 @@
 #include "dspy/llama/model_info.hpp"
 
+#include "dspy/llama/chat_template.hpp"
 #include "llama/gguf.hpp"
 #include "llama/model_info.hpp"
 #include "lm/sampling_json.hpp"
@@ -115,6 +116,10 @@ ModelInfo describe(const Gguf& gguf, const std::filesystem::path& file) {
   info.kv_elements = kv_elements(gguf, info);
   info.tokenizer = tokenizer_name(gguf);
   info.chat_template = gguf.text("tokenizer.chat_template").value_or("");
+  const auto format = ChatTemplate::recognise(
+      info.chat_template, {.is_token = [&](std::string_view) { return gguf.has_chatml_tokens; }, .bos = "", .eos = ""});
+  info.chat_format = format.name();
+  info.knows_chat_template = format.recognised();
   info.recommended = recommended_sampling(gguf);
   info.metadata = gguf.metadata;
   return info;
@@ -139,6 +144,8 @@ JsonObject to_json(const ModelInfo& info) {
                   {"kv_elements", info.kv_elements},
                   {"tokenizer", info.tokenizer},
                   {"has_chat_template", !info.chat_template.empty()},
+                  {"knows_chat_template", info.knows_chat_template},
+                  {"chat_format", info.chat_format},
                   {"recommended_sampling", to_json(info.recommended)}};
   JsonArray weights;
   for (const auto& [type, tensors, bytes] : info.weights)

@@ -83,7 +83,9 @@ Parts parts_of(std::string_view name_space) {
     const auto part = name_space.substr(0, name_space.find("::"));
     check_usable(part, "namespace");
     out.push_back(part);
-    name_space.remove_prefix(std::min(part.size() + 2, name_space.size()));
+    if (part.size() == name_space.size()) break;
+    name_space.remove_prefix(part.size() + 2);
+    if (name_space.empty()) check_usable(name_space, "last part of the namespace");
   }
   return out;
 }

@@ -299,7 +299,7 @@ ProgramFile read_program(std::string_view text, const LoadOptions& options, std:
 }
 
 ProgramFile load_program(const std::filesystem::path& path, const LoadOptions& options) {
-  return read_program(read_file(path, options.max_bytes), options, std::format("`{}`", path.string()));
+  return read_program(read_text(path, options.max_bytes), options, std::format("`{}`", path.string()));
 }
 
 }  // namespace dspy

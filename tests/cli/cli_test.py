@@ -374,6 +374,9 @@ class Run(unittest.TestCase):
                 (["models", "quantize", "dspy-tiny", "--type", "q9"], 2, "q9"),
                 (["models", "quantize", "dspy-tiny", "absent/out.gguf"], 1, "no folder absent"),
                 (["ask", "x", "--nonsense"], 2, "--nonsense"),
+                (["frobnicate"], 2, "there is no command `frobnicate`; use `ask`, `run`"),
+                (["aks", "x"], 2, "did you mean `ask`?"),
+                (["--nonsense"], 2, ""),
                 ([], 2, ""),
             ]
             for arguments, code, words in cases:
@@ -392,6 +395,95 @@ class Run(unittest.TestCase):
         self.assertGreater(long["actual"], long["max"])
 
 
+class Texts(unittest.TestCase):
+    """Byte order marks, and a standard input that is none."""
+
+    def test_a_byte_order_mark_is_no_part_of_a_text(self):
+        mark = b"\xef\xbb\xbf"
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder)
+            (path / "s.txt").write_bytes(mark + b"q -> a: int")
+            (path / "s.json").write_bytes(mark + b'{"type": "object", "properties": {"n": {"type": "integer"}}}')
+            (path / "d.jsonl").write_bytes(mark + b'{"q": "1", "a": 2}\n')
+            (path / "d.csv").write_bytes(mark + b"q,a\n1,2\n")
+            (path / "p.json").write_bytes(mark + (ROOT / "tests/cases/dspy/states/predict.json").read_bytes())
+            self.assertIn("a                    int", dspy("inspect", str(path / "s.txt")).out)
+            self.assertIn('"integer"', dspy("schema", str(path / "s.json")).out)
+            self.assertIn("of Python DSPy", dspy("inspect", str(path / "p.json")).out)
+            demos = dspy("render", "-s", "q -> a: int", "--demos", str(path / "d.jsonl"), "--input", "q=x")
+            self.assertIn("A: 2", demos.out, demos.err)
+            for data in ("d.jsonl", "d.csv"):
+                checked = dspy("check", "q -> a: int", str(path / data))
+                self.assertEqual(checked.returncode, 0, checked.out + checked.err)
+            (path / "wide.txt").write_bytes("q -> a".encode("utf-16"))
+            self.assertIn("is UTF-16; save it as UTF-8", dspy("inspect", str(path / "wide.txt")).err)
+        self.assertEqual(dspy("parse", text=mark + b"Answer: 4").out, '{"outputs":{"answer":"4"},"flags":[]}\n')
+        line = json.dumps({"signature": "q -> a", "completion": "A: 1"}).encode()
+        self.assertEqual(lines(dspy("parse", "--batch", text=mark + line))[0]["outputs"], {"a": "1"})
+
+    def test_a_folder_or_nothing_as_standard_input_is_one_sentence(self):
+        for redirect, word in (("< .", "a folder"), ("<&-", "closed")):
+            for arguments in ("parse", "parse --batch", "render --batch", "run --batch", "ask -"):
+                with self.subTest(arguments=arguments, redirect=redirect):
+                    result = subprocess.run(
+                        ["sh", "-c", f'"$0" {arguments} {redirect}', DSPY],
+                        capture_output=True, timeout=60, cwd=ROOT, check=False,
+                    )  # fmt: skip
+                    told = (result.stdout + result.stderr).decode()
+                    self.assertEqual(result.returncode, 1)
+                    self.assertIn(f"standard input is {word}; redirect a file or a pipe to it", told)
+                    self.assertNotIn("filebuf", told)
+
+
+class PythonStates(unittest.TestCase):
+    """What Python DSPy saves, and what its types mean."""
+
+    def test_a_description_may_be_a_placeholder(self):
+        state = {
+            "traces": [], "train": [], "demos": [], "lm": None,
+            "signature": {
+                "instructions": "Fix it.",
+                "fields": [
+                    {"prefix": "A:", "description": "${a}"},
+                    {"prefix": "B:", "description": "${the corrected text}"},
+                ],
+            },
+        }  # fmt: skip
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "p.json"
+            file.write_text(json.dumps(state), encoding="utf-8")
+            result = dspy("run", str(file), "-s", "a -> b", "--input", "a=hello")
+            self.assertEqual(result.returncode, 0, result.err)
+            self.assertEqual(dspy("check", str(file), "--signature", "a -> b", str(file)).returncode, 0)
+
+    def test_a_picture_in_a_demonstration_is_its_value(self):
+        block = json.dumps([{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}])
+        marked = f"<<CUSTOM-TYPE-START-IDENTIFIER>>{block}<<CUSTOM-TYPE-END-IDENTIFIER>>"
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "d.jsonl"
+            file.write_text(json.dumps({"picture": marked, "answer": "cat"}) + "\n", encoding="utf-8")
+            shown = dspy(
+                "render", "-s", "picture: Image -> answer", "--demos", str(file),
+                "--input", 'picture={"url":"https://example.com/b.png"}',
+            )  # fmt: skip
+            self.assertIn('Picture: {"url":"https://example.com/a.png"}', shown.out)
+            self.assertNotIn("CUSTOM-TYPE", shown.out)
+            self.assertEqual(dspy("check", "picture: Image -> answer", str(file)).returncode, 0)
+
+    def test_a_conversation_is_turns(self):
+        history = json.dumps({"messages": [{"q": "capital?", "answer": "Paris"}]})
+        for adapter in ("field", "chat", "json", "xml", "two_step", "chat@dspy-3.3"):
+            with self.subTest(adapter=adapter):
+                out = dspy(
+                    "render", "--adapter", adapter, "-s", "q, h: History -> answer",
+                    "--input", "q=hi", "--input", f"h={history}",
+                ).out  # fmt: skip
+                roles = [line[4:] for line in out.splitlines() if line.startswith("--- ")]
+                self.assertEqual(roles[-3:], ["user", "assistant", "user"])
+                self.assertIn("Paris", out.split("--- assistant")[1].split("--- user")[0])
+                self.assertNotIn("messages", out)
+
+
 class Schema(unittest.TestCase):
     def test_a_schema_goes_to_standard_output_and_what_it_cannot_say_to_standard_error(self):
         result = dspy("schema", "q -> tags: set[str], n: Annotated[int, Field(gt=0)]", "--dialect", "gemini")
@@ -408,6 +500,18 @@ class Schema(unittest.TestCase):
         self.assertEqual(answer["gaps"][0]["path"], "scores")
         self.assertTrue(answer["gaps"][0]["refused"])
         self.assertEqual(dspy("schema", "q -> scores: dict[str, int]").returncode, 0)
+
+    def test_what_a_grammar_of_llama_cpp_does_not_look_at_is_told(self):
+        for type_, keyword in (
+            ("Annotated[str, Field(pattern='^[a-z]+$', min_length=5)]", "minLength"),
+            ("Annotated[str, Field(max_length=5000)]", "maxLength"),
+            ("Annotated[list[int], Field(max_length=2000)]", "maxItems"),
+            (r"Annotated[str, Field(pattern=r'^\d+$')]", "pattern"),
+        ):
+            with self.subTest(type=type_):
+                seen = lines(dspy("schema", f"q -> c: {type_}", "--dialect", "llama", "--json"))[0]
+                self.assertEqual([each["keyword"] for each in seen["gaps"]], [keyword])
+                self.assertNotIn(keyword, seen["schema"]["properties"]["c"])
 
     def test_programs_and_schemas_have_one_too(self):
         rag = "tests/cases/dspy/states/rag.json"
@@ -538,6 +642,13 @@ class Codegen(unittest.TestCase):
             self.assertEqual(dspy("codegen", "q -> a", "--lang", "rust").returncode, 2)
             self.assertEqual(dspy("codegen", "q -> a", "--name", "new").returncode, 2)
 
+    def test_a_namespace_is_names_between_colons(self):
+        self.assertIn("namespace a::b {", dspy("codegen", "q -> a", "--namespace", "a::b").out)
+        for namespace in ("a::", "::a", "a::::b", "a:b", "::", "a::new", "a b"):
+            with self.subTest(namespace=namespace):
+                result = dspy("codegen", "q -> a", "--namespace", namespace)
+                self.assertEqual((result.returncode, result.out), (2, ""))
+
 
 class Look(unittest.TestCase):
     def test_inspect_shows_signatures_and_models(self):
@@ -547,6 +658,27 @@ class Look(unittest.TestCase):
         model = lines(dspy("inspect", "models/dspy-tiny.gguf", "--json"))[0]
         self.assertEqual((model["kind"], model["architecture"]), ("model", "qwen3"))
         self.assertIn("parameters", dspy("inspect", "models/dspy-tiny.gguf").out)
+
+    def test_a_chat_template_of_no_known_family_is_told(self):
+        model = bytearray((ROOT / "models/dspy-tiny.gguf").read_bytes())
+        at = model.find(b"tokenizer.chat_template") + len(b"tokenizer.chat_template") + 4
+        size = int.from_bytes(model[at : at + 8], "little")
+        template = slice(at + 8, at + 8 + size)
+        model[template] = model[template].replace(b"im_start", b"im_novel")
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "novel.gguf"
+            file.write_bytes(model)
+            self.assertIn("of no known family; prompts are written as `chatml`", dspy("inspect", str(file)).out)
+            seen = lines(dspy("inspect", str(file), "--json"))[0]
+            self.assertEqual((seen["knows_chat_template"], seen["chat_format"]), (False, "chatml"))
+            asked = dspy("ask", "What is the capital of France?", "-m", str(file))
+            self.assertEqual(asked.out, "Paris\n")
+            self.assertIn("has a chat template of no known family; its prompts are written as `chatml`", asked.err)
+            findings = lines(dspy("doctor", "-m", str(file), "--json"))[0]["findings"]
+            self.assertTrue(any(each["level"] == "warn" and "no known family" in each["text"] for each in findings))
+        known = dspy("ask", "What is the capital of France?")
+        self.assertEqual((known.out, known.err), ("Paris\n", ""))
+        self.assertIn("chat template yes, of the family `chatml`", dspy("inspect", "models/dspy-tiny.gguf").out)
 
     def test_models_lists_and_shows(self):
         names = [each["name"] for each in lines(dspy("models", "--json"))[0]["models"]]
@@ -587,6 +719,19 @@ class Look(unittest.TestCase):
             self.assertEqual(result.returncode, 0)
             self.assertIn("dspy", result.out)
         self.assertRegex(dspy("--version").out, r"^dspy \d+\.\d+\.\d+\n$")
+
+
+class Documents(unittest.TestCase):
+    def test_no_section_stands_twice(self):
+        for page in ROOT.glob("docs/**/*.md"):
+            with self.subTest(page=page.name):
+                fenced = False
+                headings = []
+                for line in page.read_text(encoding="utf-8").splitlines():
+                    fenced ^= line.startswith("```")
+                    if not fenced and line.startswith("## "):
+                        headings.append(line)
+                self.assertEqual(len(headings), len(set(headings)))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ std::string to_lower(std::string_view text);
 /// The byte at which `text` stops being UTF-8, or nothing if all of it is.
 std::optional<std::size_t> invalid_utf8(std::string_view text) noexcept;
 
+/// `text` without the byte order mark that some editors put before UTF-8.
+std::string_view without_byte_order_mark(std::string_view text) noexcept;
+
 /// An identifier in words: `order_id`, `orderId` → `Order id`; runs of capitals stay (`user_ID` → `User ID`).
 std::string to_words(std::string_view identifier);
 

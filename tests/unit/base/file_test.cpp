@@ -1,6 +1,7 @@
 #include "dspy/base/file.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
 #include "support/child.hpp"
 #include "support/folder.hpp"
 
@@ -219,4 +220,16 @@ TEST_CASE("What cannot be read says why") {
   CHECK(message_of([&] { read_file(folder.path / "b", 10); }).contains("b`: No such file"));
   CHECK(message_of([&] { read_file(folder.path, 10); }).contains("Is a directory"));
   CHECK(message_of([&] { read_file(path, 4); }).contains("larger than the limit of 4 bytes"));
+}
+
+TEST_CASE("A text is read without its byte order mark, and UTF-16 is refused by name") {
+  const test::Folder folder;
+  replace_file(folder.path / "a.txt", "\xEF\xBB\xBFq -> a");
+  replace_file(folder.path / "b.txt", "q -> a");
+  replace_file(folder.path / "c.txt", std::string_view("\xFF\xFEq\0", 4));
+
+  CHECK(read_text(folder.path / "a.txt", 100) == "q -> a");
+  CHECK(read_text(folder.path / "b.txt", 100) == "q -> a");
+  CHECK_THROWS_WITH_AS(read_text(folder.path / "c.txt", 100), doctest::Contains("is UTF-16; save it as UTF-8"), Error);
+  CHECK(text::without_byte_order_mark("") == "");
 }
