@@ -37,6 +37,13 @@ bool JsonFollower::step(std::string_view text, const Sink& sink) {
       return true;
     case State::value:
       quote_ = c == '"' || c == '\'' ? c : '\0';
+      if (quote_ != 0 && at_ + 1 < text.size() && text[at_ + 1] == c) {
+        if (at_ + 2 == text.size()) return false;  // an empty string, or one in three quotes
+        if (text[at_ + 2] == c) {
+          state_ = State::stopped;
+          return true;
+        }
+      }
       state_ = quote_ != 0 ? State::string : State::other;
       begin_ = at_;
       depth_ = 0;

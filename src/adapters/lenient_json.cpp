@@ -121,8 +121,20 @@ class Reader {
       ++at_;
       return true;
     }
+    if (is_closing_fence()) {
+      take(JsonLiberty::unclosed);
+      return true;
+    }
     fail(closer == '}' ? "expected `,` or `}`" : "expected `,` or `]`");
     return std::nullopt;
+  }
+
+  /// A fence on a line of its own ends the JSON in it, whatever is still open.
+  bool is_closing_fence() const noexcept {
+    if (!next_is("```")) return false;
+    const auto before = text_.find_last_not_of(" \t", at_ - 1);
+    const auto after = text_.find_first_not_of(" \t\r", at_ + 3);
+    return text_[before] == '\n' && (after == std::string_view::npos || text_[after] == '\n');
   }
 
   /// At the start of an object or array: true if it is empty or the text ends.
@@ -200,6 +212,7 @@ class Reader {
 
   bool string(std::string& out) {
     const char quote = here();
+    if (next_is(quote == '"' ? R"(""")" : "'''")) return long_string(out);
     if (quote == '\'') take(JsonLiberty::single_quotes);
     for (++at_;;) {
       auto stop = at_;
@@ -221,6 +234,21 @@ class Reader {
         return true;
       }
     }
+  }
+
+  /// Python's string in three quotes, as it stands; line breaks next to the quotes belong to them.
+  bool long_string(std::string& out) {
+    const auto quotes = text_.substr(at_, 3);
+    const auto end = text_.find(quotes, at_ + 3);
+    if (end == std::string_view::npos) return fail("a string in three quotes does not end");
+    auto inner = text_.substr(at_ + 3, end - at_ - 3);
+    if (inner.contains('\\')) return fail("a string in three quotes holds a backslash, which may be an escape or not");
+    take(JsonLiberty::python_word);
+    if (inner.starts_with('\n')) inner.remove_prefix(1);
+    if (inner.ends_with('\n')) inner.remove_suffix(1);
+    plain(out, inner);
+    at_ = end + 3;
+    return true;
   }
 
   void plain(std::string& out, std::string_view text) {
@@ -291,9 +319,17 @@ class Reader {
 
   bool number(Json& out) {
     const auto start = at_;
+    bool grouped = false;  // 1_234, as Python may write it
     const auto digits = [&] {
       const auto first = at_;
-      while (!at_end() && is_digit(here())) ++at_;
+      while (!at_end()) {
+        if (here() == '_' && at_ > first && at_ + 1 < text_.size() && is_digit(text_[at_ - 1]) &&
+            is_digit(text_[at_ + 1]))
+          grouped = true;
+        else if (!is_digit(here()))
+          break;
+        ++at_;
+      }
       return at_ - first;
     };
     if (here() == '-') ++at_;
@@ -320,7 +356,15 @@ class Reader {
       at_ = start;
       return fail("this is not a JSON number");
     }
-    convert(out, text_.substr(start, at_ - start), is_integer);
+    const auto written = text_.substr(start, at_ - start);
+    if (!grouped) {
+      convert(out, written, is_integer);
+      return true;
+    }
+    std::string ungrouped(written);
+    std::erase(ungrouped, '_');
+    take(JsonLiberty::python_word);
+    convert(out, ungrouped, is_integer);
     return true;
   }
 
@@ -348,8 +392,10 @@ class Reader {
       Json value;
       bool python;
     };
-    static const Word words[] = {{"true", true, false}, {"false", false, false}, {"null", nullptr, false},
-                                 {"True", true, true},  {"False", false, true},  {"None", nullptr, true}};
+    static const Word words[] = {{"true", true, false},   {"false", false, false}, {"null", nullptr, false},
+                                 {"True", true, true},    {"False", false, true},  {"None", nullptr, true},
+                                 {"TRUE", true, true},    {"FALSE", false, true},  {"NULL", nullptr, true},
+                                 {"Null", nullptr, true}, {"NONE", nullptr, true}};
     const auto start = at_;
     while (!at_end() && is_key_character(here())) ++at_;
     const auto found = text_.substr(start, at_ - start);
