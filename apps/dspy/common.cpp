@@ -134,7 +134,8 @@ void PolicyFlags::add_to(CLI::App& command) {
       ->group(group);
   command
       .add_option("--ask-again", ask_again,
-                  "Show the model its reply and what is wrong with it, at most this often; 0 never")
+                  "Show the model its reply and what is wrong with it, at most this often; 0 never, nor once it was "
+                  "streamed")
       ->capture_default_str()
       ->group(group);
   command

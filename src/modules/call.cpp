@@ -63,6 +63,8 @@ class AttemptSink {
     (*sink_)(event);
   }
 
+  bool has_handed_out() const noexcept { return !handed_out_.empty(); }
+
   void begin_anew() {
     for (const auto& field : handed_out_) (*sink_)({.field = field, .restart = true});
     handed_out_.clear();
@@ -164,9 +166,12 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
       const bool was_cut = reply.finish == FinishReason::length;
 
       auto reading = current->parse(reply.text);
-      const auto mending =
-          !reading && rewrites > 0 && target->continues() ? place_to_mend(reply, reading.error()) : std::nullopt;
-      const bool is_last = !mending && again == 0 && (policy.fallback == nullptr || asked == policy.fallback);
+      const bool is_kept = policy.streamed == CallPolicy::Streamed::keep && events.has_handed_out();
+      const auto mending = !reading && rewrites > 0 && !is_kept && target->continues()
+                               ? place_to_mend(reply, reading.error())
+                               : std::nullopt;
+      const bool was_last = again == 0 && (policy.fallback == nullptr || asked == policy.fallback);
+      const bool is_last = is_kept || (!mending && was_last);
       if (!reading && is_last && policy.finally == CallPolicy::Finally::accept) {
         prediction.failures.push_back(failed(*asked, reply.text, reading.error()));
         prediction.violations = prediction.failures.back().violations;
@@ -189,7 +194,14 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
         const auto error = to_error(reading.error());
         auto info = error.info();
         info.unheld = std::move(prediction.unheld);
-        throw Error(error.code(), error.what(), std::move(info));
+        const bool is_kept_from_asking = is_kept && !was_last;
+        throw Error(error.code(),
+                    is_kept_from_asking
+                        ? std::format("{}; it was not asked for again, since part of the reply had been "
+                                      "streamed (`CallPolicy::streamed`)",
+                                      error.what())
+                        : std::string(error.what()),
+                    std::move(info));
       }
       prediction.failures.push_back(failed(*asked, reply.text, reading.error()));
       if (sink != nullptr) events.begin_anew();

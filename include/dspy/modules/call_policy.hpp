@@ -24,6 +24,12 @@ struct CallPolicy {
   /// Asked once, with its own prompt, when that did not help.  Null: no other adapter is tried.
   std::shared_ptr<const Adapter> fallback = {};
   Finally finally = Finally::fail;
+  /// Whether there may be another request once a stream has handed out something of the refused reply.
+  enum class Streamed {
+    keep,       ///< No: what was handed out stays, as in Python DSPy, and `finally` comes next.
+    take_back,  ///< Yes: each field that was handed out is taken back first (`FieldEvent::restart`).
+  };
+  Streamed streamed = Streamed::keep;
 
   bool operator==(const CallPolicy&) const = default;
 };

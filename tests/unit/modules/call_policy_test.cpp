@@ -190,9 +190,45 @@ TEST_CASE("A broken limit reaches the caller by place, rule and value") {
   CHECK(result.error().info().violations == Violations{{"lines[1].price", "ge", -2.5, "is -2.5, below the minimum 0"}});
 }
 
-TEST_CASE("A stream takes back what a refused reply handed out") {
+TEST_CASE("Once a stream has handed out something there is no second request") {
+  const auto signature = Signature::parse("question -> reasoning, count: int");
+  for (const CallPolicy& policy : {CallPolicy{}, CallPolicy{.rewrite = 1, .ask_again = 3},
+                                   CallPolicy{.ask_again = 0, .fallback = std::make_shared<JsonAdapter>()}}) {
+    const Predictor predict(signature, {.lm = scripted({"Reasoning: first\nCount: many"}), .policy = policy});
+    std::map<std::string, std::string, std::less<>> texts;
+
+    const auto result = attempt([&] {
+      return predict.stream({{"question", "?"}}, [&](const FieldEvent& event) {
+        CHECK_FALSE(event.restart);
+        texts[std::string(event.field)] += event.text;
+      });
+    });
+
+    REQUIRE_FALSE(result.has_value());
+    CHECK(result.error().code() == Errc::parse_error);
+    CHECK(result.error().info().invalid == std::vector<std::string>{"count"});
+    CHECK(std::string_view(result.error().what()).contains("since part of the reply had been streamed"));
+    CHECK(texts["reasoning"] == "first");
+  }
+
+  const Predictor accepting(signature, {.lm = scripted({"Reasoning: first\nCount: many"}),
+                                        .policy = {.ask_again = 2, .finally = CallPolicy::Finally::accept}});
+  CHECK(accepting.stream({{"question", "?"}}, [](const FieldEvent&) {}).at("reasoning") == "first");
+}
+
+TEST_CASE("A stream that has handed out nothing asks again") {
+  const Predictor predict(Signature::parse("question -> answer"), {.lm = scripted({"", "Answer: 4"})});
+
+  const auto prediction = predict.stream({{"question", "?"}}, [](const FieldEvent&) {});
+
+  CHECK(prediction.at("answer") == "4");
+  CHECK(has_flag(prediction, "", "asked_again"));
+}
+
+TEST_CASE("A stream takes back what a refused reply handed out, where that is allowed") {
   const Predictor predict(Signature::parse("question -> reasoning, count: int"),
-                          {.lm = scripted({"Reasoning: first\nCount: many", "Reasoning: second\nCount: 3"})});
+                          {.lm = scripted({"Reasoning: first\nCount: many", "Reasoning: second\nCount: 3"}),
+                           .policy = {.streamed = CallPolicy::Streamed::take_back}});
   std::map<std::string, std::string, std::less<>> texts;
 
   const auto prediction = predict.stream({{"question", "?"}}, [&](const FieldEvent& event) {
@@ -319,7 +355,8 @@ TEST_CASE("After asking again, a value is written again in the reply to that") {
 
 TEST_CASE("A stream takes back what was handed out before a value is written again") {
   const auto lm = std::make_shared<ContinuingLM>(std::deque<std::string>{"Name: Ann\nAge: old", "Age: 30"});
-  const Predictor predict(Signature::parse("text -> name, age: int"), {.lm = lm, .policy = {.rewrite = 1}});
+  const Predictor predict(Signature::parse("text -> name, age: int"),
+                          {.lm = lm, .policy = {.rewrite = 1, .streamed = CallPolicy::Streamed::take_back}});
   std::map<std::string, std::string> shown;
 
   const auto prediction = predict.stream({{"text", "…"}}, [&](const FieldEvent& event) {
