@@ -358,6 +358,7 @@ class Coercion {
       return list_of(type, *items, text.starts_with('[') ? "numbered_list" : "bullet_list");
     }
     if (auto python = python_list(type, text)) return *std::move(python);
+    if (auto inside = list_inside(type, text)) return *std::move(inside);
     const bool is_choice = item.required().kind == Kind::literal && reads_as(item.required(), text);
     if (!is_choice &&
         (text::equals_ignoring_case(peel(text), "none") || text::equals_ignoring_case(peel(text), "empty"))) {
@@ -465,9 +466,44 @@ class Coercion {
     return *value;
   }
 
+  /// The value of the one JSON list that a text announces: behind a colon, on lines of its own, fenced or not.
+  std::optional<Json> list_inside(const Type& type, std::string_view text) {
+    const auto begin = text.find("\n[");
+    if (begin == std::string_view::npos) return std::nullopt;
+    const auto read = read_lenient_json(text, begin + 1);
+    if (!read || read->liberties.has(JsonLiberty::unclosed)) return std::nullopt;
+    auto before = text::trim(text.substr(0, begin));
+    auto after = text::trim(text.substr(read->end));
+    const auto last_line = before.rfind('\n') + 1;  // 0 where there is one line only
+    const bool fenced = before.substr(last_line).starts_with("```") && after.starts_with("```");
+    if (fenced) {
+      before = text::trim(before.substr(0, last_line));
+      after = text::trim(after.substr(3));
+    }
+    if (!before.ends_with(':') || before.contains('[') || after.contains('[')) return std::nullopt;
+    auto value = json_text(type, text.substr(begin + 1, read->end - begin - 1));
+    if (!value) return std::nullopt;
+    if (fenced) liberties_.take("fenced");
+    liberties_.take("leading_text");
+    if (!after.empty()) liberties_.take("trailing_text");
+    return *std::move(value);
+  }
+
+  /// Where the first brace stands that opens no placeholder such as `{player}`.
+  static std::size_t first_object(std::string_view text) noexcept {
+    auto begin = text.find('{');
+    while (begin != std::string_view::npos) {
+      const auto end =
+          text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ ", begin + 1);
+      if (end == std::string_view::npos || text[end] != '}' || end == begin + 1) return begin;
+      begin = text.find('{', end);
+    }
+    return begin;
+  }
+
   /// The value of the one JSON object in a text that says something around it.  With a second one it would be a guess.
   std::optional<Json> object_inside(const Type& type, std::string_view text) {
-    const auto begin = text.find('{');
+    const auto begin = first_object(text);
     if (begin == std::string_view::npos) return std::nullopt;
     const auto read = read_lenient_json(text, begin);
     if (!read || text.find('{', read->end) != std::string_view::npos) return std::nullopt;
