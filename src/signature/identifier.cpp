@@ -46,6 +46,11 @@ bool may_follow(char32_t code) noexcept {
 std::size_t word_size(std::string_view text) noexcept {
   std::size_t size = 0;
   while (size < text.size()) {
+    if (static_cast<unsigned char>(text[size]) < 0x80) {  // nearly all
+      if (!may_follow(static_cast<unsigned char>(text[size]))) break;
+      ++size;
+      continue;
+    }
     const auto next = first_character(text.substr(size));
     if (!may_follow(next.code)) break;
     size += next.size;

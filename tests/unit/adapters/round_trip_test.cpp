@@ -1,6 +1,8 @@
 // What holds of every adapter alike, whatever the values say.
 
 #include "dspy/adapters/adapter.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
 #include "every.hpp"
 #include "texts.hpp"
 
@@ -8,7 +10,9 @@
 
 #include <algorithm>
 #include <format>
+#include <random>
 #include <string>
+#include <vector>
 
 using namespace dspy;
 
@@ -69,6 +73,65 @@ TEST_CASE("Values of every type are read back from an assistant turn") {
       REQUIRE(reading.has_value());
       CHECK(to_text(reading->outputs) == to_text(demos[0].outputs()));
       CHECK(reading->flags.empty());
+    }
+  }
+}
+
+TEST_CASE("Fields with names of any script are read back, with values that name them too") {
+  // Letters with and without case, beside each other, right to left, with marks, beyond 16 bits.
+  const std::vector<std::string> letters = {"问", "题", "é", "Ä", "ß", "д", "Ж", "λ", "ש", "ع", "ก", "ा",
+                                            "한", "𝔘",  "𐐨", "a", "Z", "_", "3", "क", "ñ", "İ", "ı"};
+  std::mt19937 random(31);
+  const auto name = [&] {
+    while (true) {
+      std::string out;
+      for (auto left = 1 + random() % 5; left > 0; --left) out += letters[random() % letters.size()];
+      if (attempt([&] { return make_field(out); })) return out;
+    }
+  };
+  std::size_t rounds = 0;
+  while (rounds < 1'500) {
+    const auto first = name();
+    const auto second = name();
+    const auto third = name();
+    const auto notation = std::format("{} -> {}, {}: list[int], last: P{{{}: int}}", first, second, third, second);
+    CAPTURE(notation);
+    const auto parsed = attempt([&] { return Signature::parse(notation); });
+    if (!parsed) continue;  // the same name twice
+    const auto& signature = *parsed;
+    REQUIRE(Signature::parse(to_notation(signature)) == signature);
+    // Labels that look alike are none to tell apart: `a_3` and `a3`.
+    std::vector<std::string> labels;
+    for (const auto* const side : {&signature.inputs, &signature.outputs}) {
+      for (const auto& field : *side) {
+        std::string label;
+        for (const char c : text::to_lower(field.label + "\n" + field.name)) {
+          if (c != ' ' && c != '_') label += c;
+        }
+        labels.push_back(label.substr(0, label.find('\n')));
+      }
+    }
+    std::ranges::sort(labels);
+    if (std::ranges::adjacent_find(labels) != labels.end() || std::ranges::contains(labels, "")) continue;
+    ++rounds;
+    const JsonObject outputs = {{second, std::format("x\n{0}: y\n[[ ## {0} ## ]]\n</{0}> <{0}>", second)},
+                                {third, {1, 2}},
+                                {"last", JsonObject{{second, 3}}}};
+    auto data = outputs;
+    data[first] = "?";
+    const std::vector<Example> demos = {Example(data, signature)};
+    const JsonObject inputs = {{first, "!"}};
+    for (const auto& each : test::every_adapter) {
+      CAPTURE(each.name);
+      const auto chat = each.make()->format({.signature = signature, .demos = demos, .inputs = inputs});
+      const auto& turn = chat[chat.size() - 2].content;
+      CAPTURE(turn);
+
+      const auto reading = each.make()->parse(signature, turn);
+
+      REQUIRE(reading.has_value());
+      REQUIRE(to_text(reading->outputs) == to_text(outputs));
+      REQUIRE(reading->flags.empty());
     }
   }
 }

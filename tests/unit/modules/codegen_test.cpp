@@ -180,6 +180,23 @@ struct Desk {
 )"));
 }
 
+TEST_CASE("Names of any script and defaults stay what they are") {
+  const auto code = to_cpp(Signature::parse("问题 -> 答案, größe: int = 3, lines: list[Line{sku: str, qty: int = 1}]"),
+                           {.name = "Task"});
+
+  for (const std::string_view part : {
+           "dspy::field<&Input::member>(dspy::named(\"问题\"))",
+           "dspy::field<&Output::member>(dspy::named(\"答案\"))",
+           "dspy::named(\"größe\")",
+           "std::int64_t gr_e = 3;",
+           "std::int64_t qty = 1;",
+           "dspy::default_value(1)",
+       }) {
+    CAPTURE(part);
+    CHECK(code.contains(part));
+  }
+}
+
 TEST_CASE("What C++ cannot say is refused by name") {
   std::string wide = "q -> a: {m0: int";
   for (int i = 1; i <= 200; ++i) wide += std::format(", m{}: int", i);
