@@ -46,11 +46,6 @@ bool may_follow(char32_t code) noexcept {
 std::size_t word_size(std::string_view text) noexcept {
   std::size_t size = 0;
   while (size < text.size()) {
-    if (static_cast<unsigned char>(text[size]) < 0x80) {  // nearly all
-      if (!may_follow(static_cast<unsigned char>(text[size]))) break;
-      ++size;
-      continue;
-    }
     const auto next = first_character(text.substr(size));
     if (!may_follow(next.code)) break;
     size += next.size;
@@ -59,7 +54,9 @@ std::size_t word_size(std::string_view text) noexcept {
 }
 
 bool is_identifier(std::string_view text) noexcept {
-  if (text.empty() || !may_start(first_character(text).code)) return false;
+  const auto follows = [](char c) { return text::is_letter(c) || c == '_' || text::is_digit(c); };
+  if (std::ranges::all_of(text, follows)) return !text.empty() && !text::is_digit(text[0]);  // nearly all
+  if (!may_start(first_character(text).code)) return false;
   return word_size(text) == text.size() && !text::invalid_utf8(text);
 }
 
