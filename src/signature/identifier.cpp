@@ -59,7 +59,9 @@ std::size_t word_size(std::string_view text) noexcept {
 }
 
 bool is_identifier(std::string_view text) noexcept {
-  if (text.empty() || !may_start(first_character(text).code)) return false;
+  const auto follows = [](char c) { return text::is_letter(c) || c == '_' || text::is_digit(c); };
+  if (std::ranges::all_of(text, follows)) return !text.empty() && !text::is_digit(text[0]);  // nearly all
+  if (!may_start(first_character(text).code)) return false;
   return word_size(text) == text.size() && !text::invalid_utf8(text);
 }
 

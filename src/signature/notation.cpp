@@ -157,7 +157,9 @@ bool NotationReader::take(char c) noexcept {
 
 std::string_view NotationReader::word() noexcept {
   const auto start = position_;
-  position_ += word_size(text_.substr(start));
+  while (position_ < text_.size() && is_name_part(text_[position_])) ++position_;
+  if (position_ < text_.size() && static_cast<unsigned char>(text_[position_]) >= 0x80)
+    position_ += word_size(text_.substr(position_));
   return text_.substr(start, position_ - start);
 }
 

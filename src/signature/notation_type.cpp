@@ -67,13 +67,13 @@ void NotationReader::rest_of(Field& field) {
     field.type = type();
     field_ = nullptr;
   }
-  default_of(field);
+  skip_space();
+  if (here() == '=') default_of(field);
   if (!is_outermost || !must_check_) return;
   if (const auto problem = problem_of(field)) fail_type(*problem, start);
 }
 
 void NotationReader::default_of(Field& field) {
-  skip_space();
   const auto start = position_;
   if (text_.substr(position_).starts_with("=>") || !take('=')) return;
   if (field.default_value) fail(std::format("the default of `{}` is given twice", field.name), start, "give it once");
