@@ -168,7 +168,7 @@ TEST_CASE("Annotations hold validators, limits and labels") {
   const auto& signature = signature_of<Marked>();
   CHECK(to_notation(signature) ==
         "-> number: Annotated[int, Field(gt=1, le=2147483647, multiple_of=1)], word: Annotated[str, "
-        "Field(pattern='^[a-z]+$')], "
+        "Field(pattern='^[a-z]+$')] = 'x', "
         "items: set[Annotated[int, Field(ge=-2147483648, le=2147483647)]], choice: Literal[1, 2, 3], "
         "urgency: Annotated[Literal['low', 'high'], Field(title='Urgency', labels=['can wait', 'today, please'])]");
   CHECK(fit(*signature.find("number"), 9).error()[0].rule == "is_prime");
