@@ -37,6 +37,7 @@ Decimal read_decimal(std::string_view number) noexcept {
     constexpr std::int64_t beyond_all = 1'000'000'000'000;
     if (std::from_chars(power.data(), power.data() + power.size(), out.exponent).ec != std::errc())
       out.exponent = power.starts_with('-') ? -beyond_all : beyond_all;
+    out.exponent = std::clamp(out.exponent, -beyond_all, beyond_all);  // so that places can be added to it
   }
   // Where the last digit that is not 0 stands: the power of ten it counts.
   const auto before_point = static_cast<std::int64_t>(std::min(point, out.digits.size()));
