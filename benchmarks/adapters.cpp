@@ -43,7 +43,7 @@ std::string clean_reply(const Adapter& adapter) {
   const std::vector<Example> demos = {example(800)};
   const JsonObject inputs = {{"question", "?"}, {"context", JsonArray()}};
   const auto chat = adapter.format({.signature = signature(), .demos = demos, .inputs = inputs});
-  return chat[chat.size() - 2].content;
+  return chat[chat.size() - 2].text();
 }
 
 /// The same with chatter, other spellings, a missing end and Python for JSON.

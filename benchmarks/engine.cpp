@@ -151,7 +151,7 @@ Cost run_here(llama::Engine& engine, const Work& work) {
                                              .sampling = {.max_tokens = work.reply, .temperature = 0},
                                              .ignores_end = work.schema.empty(),
                                              .contract = contract}));
-    return static_cast<std::size_t>(reply.usage.completion_tokens);
+    return static_cast<std::size_t>(*reply.usage.completion_tokens);
   });
   cost.cpu = cpu_seconds() - before;
   return cost;

@@ -31,6 +31,6 @@ int main() {
     const auto out = ask(turn, {.history = history});
     history.append(ask.to_values(turn), out.prediction());
     std::cout << turn.question << "  " << out.answer << "  (prompt " << out.usage().prompt_tokens << " tokens, "
-              << out.usage().cached_tokens << " of them cached)\n";
+              << out.usage().cache_read_tokens << " of them cached)\n";
   }
 }

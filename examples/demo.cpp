@@ -49,7 +49,7 @@ void typed_triage() {
     total += out.usage();
   }
   std::println("\n   {} calls: {} prompt tokens ({} of them from the KV cache), {} written", total.requests,
-               total.prompt_tokens, total.cached_tokens, total.completion_tokens);
+               total.prompt_tokens, total.cache_read_tokens, total.completion_tokens);
 }
 
 void streamed_answer() {

@@ -68,7 +68,7 @@ OutputContract contract_of(const AskFlags& flags) {
 
 void tell_if_ended_early(const Reply& reply) {
   std::cout.flush();
-  if (reply.finish == FinishReason::length || !reply.closed_early.empty())
+  if (reply.completion().finish == FinishReason::length || !reply.completion().closed_early.empty())
     std::cerr << "dspy: the reply keeps its contract, but was ended at max_tokens; the model would have gone on\n";
 }
 
@@ -79,7 +79,9 @@ int ask_plainly(const AskFlags& flags) {
       .messages = {{Role::user, question_of(flags)}}, .sampling = flags.model.sampling, .contract = contract_of(flags)};
   if (flags.stream) {
     const auto reply =
-        wait(lm->stream(std::move(request), [](const StreamEvent& event) { std::cout << event.text << std::flush; }));
+        wait(lm->stream(std::move(request), [](const StreamEvent& event) {
+          if (event.kind == StreamEvent::Kind::text) std::cout << event.text << std::flush;
+        }));
     std::cout << '\n';
     tell_if_ended_early(reply);
     return exit_ok;
@@ -87,13 +89,12 @@ int ask_plainly(const AskFlags& flags) {
   const auto reply = wait(lm->complete(std::move(request)));
   if (flags.json) {
     print_json(JsonObject{
-        {"text", reply.text},
-        {"finish", to_string(reply.finish)},
-        {"closed_early", reply.finish == FinishReason::length || !reply.closed_early.empty()},
-        {"usage",
-         {{"prompt_tokens", reply.usage.prompt_tokens}, {"completion_tokens", reply.usage.completion_tokens}}}});
+        {"text", reply.text()},
+        {"finish", to_string(reply.completion().finish)},
+        {"closed_early", reply.completion().finish == FinishReason::length || !reply.completion().closed_early.empty()},
+        {"usage", to_json(reply.usage)}});
   } else {
-    print_line(reply.text);
+    print_line(reply.text());
   }
   tell_if_ended_early(reply);
   return exit_ok;

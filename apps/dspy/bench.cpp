@@ -73,8 +73,8 @@ void add_model_figures(std::vector<Figure>& figures, const BenchFlags& flags) {
     }));
     first_token.push_back(std::chrono::duration<double, std::milli>(first - begin).count());
     const auto seconds = std::chrono::duration<double>(Clock::now() - first).count();
-    if (reply.usage.completion_tokens > 4) {
-      decode_speed.push_back(static_cast<double>(reply.usage.completion_tokens - 1) / seconds);
+    if (*reply.usage.completion_tokens > 4) {
+      decode_speed.push_back(static_cast<double>(*reply.usage.completion_tokens - 1) / seconds);
     }
   }
   std::ranges::sort(first_token);

@@ -127,7 +127,6 @@ std::istream& standard_input();
 /// All of it, without a byte order mark.  Throws `Error` (`io_error`).
 std::string read_all(std::istream& in);
 
-JsonObject to_json(const Usage& usage);
 JsonArray to_json(const std::vector<Flag>& flags);
 JsonObject to_json(const Chat& messages);
 JsonObject to_json(const Prediction& prediction);

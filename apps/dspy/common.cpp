@@ -1,4 +1,6 @@
 #include "command.hpp"
+
+#include "dspy/lm/exchange_json.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/llama/llama_lm.hpp"  // IWYU pragma: keep: including it is what offers `llama:`
 #include "dspy/modules/chain_of_thought.hpp"
@@ -291,13 +293,6 @@ std::string read_all(std::istream& in) {
   return std::string(text::without_byte_order_mark(text));
 }
 
-JsonObject to_json(const Usage& usage) {
-  return {{"requests", usage.requests},
-          {"prompt_tokens", usage.prompt_tokens},
-          {"completion_tokens", usage.completion_tokens},
-          {"cached_tokens", usage.cached_tokens}};
-}
-
 JsonArray to_json(const std::vector<Flag>& flags) {
   JsonArray out;
   for (const auto& flag : flags) out.push_back(JsonObject{{"field", flag.field}, {"liberty", flag.liberty}});
@@ -307,14 +302,14 @@ JsonArray to_json(const std::vector<Flag>& flags) {
 JsonObject to_json(const Chat& messages) {
   JsonArray out;
   for (const auto& message : messages) {
-    out.push_back(JsonObject{{"role", to_string(message.role)}, {"content", message.content}});
+    out.push_back(dspy::to_json(message));
   }
   return {{"messages", std::move(out)}};
 }
 
 JsonObject to_json(const Prediction& prediction) {
   JsonObject out{
-      {"outputs", prediction.data}, {"usage", to_json(prediction.lm_usage)}, {"flags", to_json(prediction.flags)}};
+      {"outputs", prediction.data}, {"usage", dspy::to_json(prediction.lm_usage)}, {"flags", to_json(prediction.flags)}};
   if (!prediction.unheld.empty()) out["unheld"] = JsonArray(prediction.unheld.begin(), prediction.unheld.end());
   if (!prediction.violations.empty()) out["violations"] = dspy::to_json(prediction.violations);
   if (prediction.failures.empty()) return out;

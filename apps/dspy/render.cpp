@@ -38,7 +38,7 @@ int run_render(const RenderFlags& flags) {
   }
   for (const auto& message : messages) {
     print_line("--- " + std::string(to_string(message.role)));
-    print_line(message.content);
+    print_line(message.text());
   }
   return exit_ok;
 }

@@ -39,4 +39,4 @@
 #include "dspy/signature/reflect.hpp"
 #include "dspy/signature/signature.hpp"
 #include "dspy/signature/type.hpp"
-#include "dspy/signature/usage.hpp"
+#include "dspy/base/usage.hpp"

@@ -92,6 +92,12 @@ Error to_error(const Unreadable& unreadable) {
   return {Errc::parse_error, unreadable.message(), std::move(info)};
 }
 
+std::expected<Reading, Unreadable> Exchange::parse(std::string_view text) const {
+  Completion completion;
+  completion.text = text;
+  return parse(completion);
+}
+
 // The signature outlives the call, and so the exchange.
 Chat Adapter::format(const Question& question) const {
   const std::shared_ptr<const Signature> borrowed(std::shared_ptr<void>(), &question.signature);

@@ -3,6 +3,7 @@
 #include "adapters/reader.hpp"
 #include "adapters/reply_form.hpp"
 #include "adapters/reply_stream.hpp"
+#include "adapters/typed_parts.hpp"
 #include "adapters/whole_rules.hpp"
 #include "dspy/adapters/adapter.hpp"
 
@@ -18,10 +19,12 @@ class ReadingExchange : public Exchange {
   ReadingExchange(const std::shared_ptr<const Signature>& signature, OutputContract::Form form)
       : Exchange(signature), form_(std::make_shared<const ReplyForm>(signature, form)) {}
 
-  std::expected<Reading, Unreadable> parse(std::string_view completion) const override {
-    auto reading = ReplyReader(*form_, completion).read();
+  using Exchange::parse;
+  std::expected<Reading, Unreadable> parse(const Completion& completion) const override {
+    auto reading = ReplyReader(*form_, completion.text).read();
+    if (has_typed_parts(completion)) reading = with_typed_parts(signature(), completion, std::move(reading));
     if (!reading || !has_whole_rules(signature())) return reading;
-    return hold_to_rules(signature(), *std::move(reading), completion);
+    return hold_to_rules(signature(), *std::move(reading), completion.text);
   }
   std::unique_ptr<FieldStream> open_stream() const override { return std::make_unique<ReplyStream>(form_); }
   OutputContract contract() const override { return {.form = form_->form, .signature = form_->signature}; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "adapters/media_parts.hpp"
 #include "adapters/reading_exchange.hpp"
 #include "adapters/turns.hpp"
 #include "dspy/adapters/profile.hpp"
@@ -39,11 +40,11 @@ class TurnExchange : public ReadingExchange {
     Chat chat(prefix_);
     if (conversation_ == nullptr) {
       for (const auto& turn : history) add_turn(chat, turn.data);
-      chat.push_back({Role::user, asked(inputs)});
+      chat.push_back(user_turn(inputs, [&](const JsonObject& data) { return asked(data); }));
     } else {
       const auto taken = take_turns(inputs, *conversation_, history);
       for (const auto& turn : taken.turns) add_turn(chat, turn);
-      chat.push_back({Role::user, asked(taken.inputs)});
+      chat.push_back(user_turn(taken.inputs, [&](const JsonObject& data) { return asked(data); }));
     }
     return chat;
   }
@@ -54,7 +55,9 @@ class TurnExchange : public ReadingExchange {
       : ReadingExchange(signature, form),
         texts_(std::move(texts)),
         request_(std::move(request)),
-        conversation_(conversation_input(*signature)) {}
+        conversation_(conversation_input(*signature)),
+        has_media_(std::ranges::any_of(signature->inputs, [](const Field& field) { return holds_media(field.type); })) {
+  }
 
   /// For the constructors of final classes, which have what writing a turn needs.
   void write_prefix(std::string system, std::span<const Example> demos) {
@@ -63,7 +66,7 @@ class TurnExchange : public ReadingExchange {
     messages.push_back({Role::system, std::move(system)});
     for (const auto& demo : arrange_demos(demos, signature())) {
       const auto preface = demo.coverage == Coverage::partial ? texts_.partial_example : std::string_view();
-      messages.push_back({Role::user, question(*demo.data, preface)});
+      messages.push_back(user_turn(*demo.data, [&](const JsonObject& data) { return question(data, preface); }));
       messages.push_back({Role::assistant, answer(*demo.data, Json(texts_.missing_in_example))});
     }
     prefix_ = std::make_shared<const std::vector<Message>>(std::move(messages));
@@ -82,9 +85,19 @@ class TurnExchange : public ReadingExchange {
     const auto& inputs = signature().inputs;
     const bool has_question =
         inputs.empty() || std::ranges::any_of(inputs, [&](const Field& field) { return data.contains(field.name); });
-    if (has_question)
-      chat.push_back({Role::user, texts_.profile == Profile::dspy_3_3 ? question(data, {}) : asked(data)});
+    if (has_question) {
+      chat.push_back(user_turn(data, [&](const JsonObject& turn) {
+        return texts_.profile == Profile::dspy_3_3 ? question(turn, {}) : asked(turn);
+      }));
+    }
     chat.push_back({Role::assistant, answer(data, nullptr)});
+  }
+
+  /// A message that `write` makes from the inputs; media among them are parts of their own.
+  template <class F>
+  Message user_turn(const JsonObject& data, F write) const {
+    if (!has_media_) return {Role::user, write(data)};
+    return {Role::user, parts_with_media(data, signature().inputs, write)};
   }
 
   /// A user turn with its request.
@@ -122,6 +135,7 @@ class TurnExchange : public ReadingExchange {
   TurnTexts texts_;
   std::string request_;
   const Field* conversation_;  ///< Of the signature; null if it has none.
+  bool has_media_;
   Chat::Prefix prefix_;
 };
 

@@ -1,6 +1,7 @@
 #include "dspy/adapters/two_step_adapter.hpp"
 
 #include "adapters/field_format.hpp"
+#include "adapters/media_parts.hpp"
 #include "adapters/prompt_format.hpp"
 #include "adapters/turns.hpp"
 #include "dspy/adapters/chat_adapter.hpp"
@@ -44,11 +45,12 @@ class TwoStepExchange final : public Exchange {
     Chat chat(prefix_);
     const auto asked = take_shown_turns(inputs, signature(), history);
     for (const auto& turn : asked.turns) add_turn(chat, turn);
-    chat.push_back({Role::user, lines(asked.inputs, signature().inputs)});
+    chat.push_back(user_turn(asked.inputs));
     return chat;
   }
 
-  std::expected<Reading, Unreadable> parse(std::string_view completion) const override {
+  using Exchange::parse;
+  std::expected<Reading, Unreadable> parse(const Completion& completion) const override {
     return extraction_.exchange->parse(completion);
   }
   std::unique_ptr<FieldStream> open_stream() const override { return extraction_.exchange->open_stream(); }
@@ -57,8 +59,13 @@ class TwoStepExchange final : public Exchange {
 
  private:
   void add_turn(Chat& chat, const JsonObject& data) const {
-    chat.push_back({Role::user, lines(data, signature().inputs)});
+    chat.push_back(user_turn(data));
     chat.push_back({Role::assistant, lines(data, signature().outputs)});
+  }
+
+  Message user_turn(const JsonObject& data) const {
+    const auto& inputs = signature().inputs;
+    return {Role::user, parts_with_media(data, inputs, [&](const JsonObject& shown) { return lines(shown, inputs); })};
   }
 
   std::string lines(const JsonObject& data, const std::vector<Field>& fields) const {

@@ -33,11 +33,21 @@ std::string_view to_string(Errc code) noexcept {
     case Errc::rate_limit_exceeded: return "rate_limit_exceeded";
     case Errc::inference_failed: return "inference_failed";
     case Errc::backend_error: return "backend_error";
-    case Errc::transport_error: return "transport_error";
+    case Errc::authentication_failed: return "authentication_failed";
+    case Errc::billing_error: return "billing_error";
+    case Errc::refused: return "refused";
+    case Errc::unsupported: return "unsupported";
+    case Errc::unavailable: return "unavailable";
+    case Errc::timeout: return "timeout";
+    case Errc::stream_broken: return "stream_broken";
     case Errc::deadline_exceeded: return "deadline_exceeded";
     case Errc::cancelled: return "cancelled";
   }
   return "unknown";
+}
+
+bool is_retryable(Errc code) noexcept {
+  return code == Errc::rate_limit_exceeded || code == Errc::unavailable || code == Errc::timeout;
 }
 
 Error::Error(Errc code, const std::string& message) : std::runtime_error(message), code_(code), info_(no_info()) {}
@@ -70,6 +80,8 @@ JsonObject to_json(const Error& error) {
   if (!info.model.empty()) out["model"] = info.model;
   if (!info.provider.empty()) out["provider"] = info.provider;
   if (!info.request_id.empty()) out["request_id"] = info.request_id;
+  if (!info.feature.empty()) out["feature"] = info.feature;
+  if (info.usage.requests != 0) out["usage"] = to_json(info.usage);
   return out;
 }
 

@@ -96,6 +96,11 @@ std::string_view trim(std::string_view text) noexcept {
   return text;
 }
 
+std::string_view trim_end(std::string_view text) noexcept {
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
   return std::ranges::equal(a, b, {}, lower, lower);
 }

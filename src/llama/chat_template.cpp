@@ -271,15 +271,18 @@ std::vector<PromptPart> ChatTemplate::render(const Chat& chat) const {
     add(parts, turn.after);
   };
   for (const auto& message : chat) {
-    const auto content = trims_ ? text::trim(message.content) : std::string_view(message.content);
+    const auto whole = message.text();
+    const auto content = trims_ ? text::trim(whole) : std::string_view(whole);
     switch (message.role) {
       case Role::system:
+      case Role::developer:
         if (system_style_ == System::own_turn)
           emit(system_, content);
         else
           (waiting += content) += name_ == "llama-2" ? "\n<</SYS>>\n\n" : "\n\n";
         break;
       case Role::user:
+      case Role::tool:
         if (!waiting.empty() && name_ == "llama-2") waiting.insert(0, "<<SYS>>\n");
         emit(user_, waiting + std::string(content));
         waiting.clear();

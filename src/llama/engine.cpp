@@ -145,7 +145,7 @@ struct Engine::Impl {
   // --- any thread ----------------------------------------------------------------------------------------------------
 
   Job prepare(Generation work, bool streams) {
-    auto given = work.begins_with.empty() ? std::vector<Token>{} : model->tokenize(work.begins_with);
+    auto given = work.prefill.empty() ? std::vector<Token>{} : model->tokenize(work.prefill);
     check(work, given);
     auto held = hold(work);
     if (held.constraint) {
@@ -252,7 +252,7 @@ struct Engine::Impl {
     for (const auto token : given) {
       if (matcher.finished() || !matcher.accept(token))
         throw Error(Errc::invalid_parameter,
-                    std::format("`begins_with` breaks the contract after {} bytes; give the beginning of a reply that "
+                    std::format("`prefill` breaks the contract after {} bytes; give the beginning of a reply that "
                                 "keeps it, or switch constraints off (constrain=off)",
                                 kept),
                     {.position = kept, .model = model->name()});
@@ -432,7 +432,7 @@ struct Abandon {
   }
 };
 
-Async<Reply> receive(std::shared_ptr<Mailbox> mailbox, EventSink sink) {
+Async<Generated> receive(std::shared_ptr<Mailbox> mailbox, EventSink sink) {
   for (;;) {
     News news;
     try {
@@ -454,14 +454,14 @@ std::uint64_t any_seed() {
 
 }  // namespace
 
-Async<Reply> Engine::generate(Generation work, EventSink sink) {
+Async<Generated> Engine::generate(Generation work, EventSink sink) {
   auto job = impl_->prepare(std::move(work), static_cast<bool>(sink));
   Abandon at_end;
   at_end.mailboxes.push_back(impl_->submit(std::move(job)));
   co_return co_await receive(at_end.mailboxes.front(), std::move(sink));
 }
 
-Async<std::vector<Reply>> Engine::generate_n(Generation work, int count) {
+Async<std::vector<Generated>> Engine::generate_n(Generation work, int count) {
   if (count < 1)
     throw Error(Errc::invalid_parameter, std::format("{} replies were asked for; ask for 1 or more", count));
   const auto first_scores = std::make_shared<std::vector<float>>();
@@ -475,7 +475,7 @@ Async<std::vector<Reply>> Engine::generate_n(Generation work, int count) {
     at_end.mailboxes.push_back(jobs.back().mailbox);
   }
   impl_->submit(std::move(jobs));
-  std::vector<Reply> replies;
+  std::vector<Generated> replies;
   for (const auto& mailbox : at_end.mailboxes) replies.push_back(co_await receive(mailbox, EventSink()));
   co_return replies;
 }

@@ -134,7 +134,7 @@ Async<Embeddings> LlamaEmbedder::embed(EmbedRequest request) {
       throw Error(Errc::invalid_parameter,
                   std::format("{} is empty, so there is nothing to embed; leave it out", what));
     fit(tokens, options_, *model_, what);
-    result.usage.prompt_tokens += tokens.size();
+    result.usage += {.prompt_tokens = tokens.size()};
     work.texts.push_back(std::move(tokens));
   }
   result.vectors = co_await reader->read(std::move(work));
@@ -227,7 +227,7 @@ Async<Ranking> LlamaReranker::rank(RankRequest request) {
       tokens.insert(tokens.end(), part->begin(), part->end());
     if (tokens.empty())
       throw Error(Errc::invalid_parameter, "the query and a document are both empty; there is nothing to rank");
-    result.usage.prompt_tokens += tokens.size();
+    result.usage += {.prompt_tokens = tokens.size()};
     work.texts.push_back(std::move(tokens));
   }
   const auto top = request.top == 0 ? request.documents.size() : std::min(request.top, request.documents.size());

@@ -3,17 +3,35 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "llama/adapter_cache.hpp"
+#include "llama/thoughts.hpp"
+#include "lm/sampling_json.hpp"
 
 #include <format>
+#include <iterator>
+#include <utility>
 
 namespace dspy {
 namespace {
+
+/// Earlier thoughts are left out, as models' own templates do; anything else that is not text is an error.
+[[noreturn]] void refuse(const Part& part, std::size_t message, Role role) {
+  const auto* const media = part.get<MediaPart>();
+  const auto what = media != nullptr ? std::format("a part of the kind {}", to_string(media->kind))
+                                     : std::string("a tool call, its result or another part that is not text");
+  throw Error(Errc::unsupported, std::format("message {} ({}) has {}, and this model reads text only; ask a model that "
+                                             "takes it, or write its content as text",
+                                             message + 1, to_string(role), what));
+}
 
 void require_readable(const Chat& messages) {
   if (messages.empty())
     throw Error(Errc::invalid_parameter, "the request has no messages; give the model something to answer");
   for (std::size_t i = 0; i < messages.size(); ++i) {
-    if (const auto position = text::invalid_utf8(messages[i].content)) {
+    for (const auto& part : messages[i].parts) {
+      const auto* const text = part.get<TextPart>();
+      if (text == nullptr && part.get<ReasoningPart>() == nullptr) refuse(part, i, messages[i].role);
+      const auto position = text != nullptr ? text::invalid_utf8(text->text) : std::nullopt;
+      if (!position) continue;
       throw Error(Errc::invalid_parameter,
                   std::format("message {} ({}) is not UTF-8 at byte {}; convert the text first", i + 1,
                               to_string(messages[i].role), *position),
@@ -22,53 +40,146 @@ void require_readable(const Chat& messages) {
   }
 }
 
+/// What the engine wrote as replies; none of it differs from what was asked but what is told here.
+Reply reply_of(std::vector<llama::Generated> written, const ProviderOptions& provider, std::string_view model) {
+  Reply reply;
+  reply.model = model;
+  for (auto& each : written) {
+    reply.usage += each.usage;
+    auto& completion = static_cast<Completion&>(each);
+    llama::split_thoughts(completion);
+    reply.completions.push_back(std::move(completion));
+  }
+  reply.usage.requests = 1;
+  const auto dropped = [&](std::string_view field, bool is_set) {
+    if (!is_set) return;
+    reply.adaptations.push_back({.field = std::string(field),
+                                 .action = Adaptation::Action::dropped,
+                                 .reason = "a model in this process has no such option"});
+  };
+  dropped("provider.reasoning.effort", provider.reasoning.effort && *provider.reasoning.effort != ReasoningOptions::Effort::off);
+  dropped("provider.reasoning.budget_tokens", provider.reasoning.budget_tokens.has_value());
+  dropped("provider.reasoning.summary", !provider.reasoning.summary.empty());
+  dropped("provider.prompt_cache", provider.prompt_cache != PromptCacheOptions());
+  dropped("provider.probabilities", !provider.probabilities.empty() && provider.probabilities != "off");
+  dropped("provider.service_tier", !provider.service_tier.empty());
+  dropped("provider.store", provider.store.value_or(false));
+  dropped("provider.extensions", !provider.extensions.empty());
+  return reply;
+}
+
 }  // namespace
 
-LlamaLM::LlamaLM(std::string_view name_or_path, LlamaOptions options) : options_(std::move(options)) {
-  validate(options_.sampling);
-  llama::validate(options_.engine);
-  if (!options_.pool) options_.pool = llama::ModelPool::shared();
-  const auto model = options_.pool->load(name_or_path, options_.model, options_.progress);
-  static_cast<void>(model->adapters().load(*model, options_.loras));  // so that a wrong one is told now
-  if (!options_.draft.empty()) options_.engine.draft_model = options_.pool->load(options_.draft, options_.model);
-  engine_ = options_.pool->engine(model, options_.engine);
+/// What an LM is made of.  Calls keep it, so that they may outlive the LM.
+struct LlamaLM::Parts {
+  LlamaOptions options;
+  std::shared_ptr<llama::Engine> engine;
+
+  Sampling sampling_for(const Sampling& asked) const {
+    return asked.over(options.sampling).over(engine->model().info().recommended);
+  }
+
+  std::vector<llama::Token> prompt_for(const Chat& messages) const {
+    require_readable(messages);
+    return engine->model().tokenize(messages);
+  }
+
+  llama::Generation prepare(const Request& request) const {
+    if (!request.tools.empty()) {
+      throw Error(Errc::unsupported, std::format("`{}` takes no tools with a request; describe them in a signature with "
+                                                 "an output of the type `ToolCalls`",
+                                                 engine->model().name()));
+    }
+    auto contract = request.contract;
+    // Its template takes thoughts out of earlier turns, so the model writes some.
+    contract.may_think = engine->model().info().chat_template.contains("</think>") &&
+                         request.provider_options().reasoning.effort != ReasoningOptions::Effort::off;
+    return {.prompt = prompt_for(request.messages),
+            .sampling = sampling_for(request.sampling),
+            .deadline = request.deadline,
+            .stop = request.stop,
+            .loras = options.loras,
+            .contract = std::move(contract),
+            .constrain = options.constrain,
+            .prefill = llama::joined(request.prefill)};
+  }
+};
+
+LlamaLM::LlamaLM(std::string_view name_or_path, LlamaOptions options) {
+  validate(options.sampling);
+  llama::validate(options.engine);
+  if (!options.pool) options.pool = llama::ModelPool::shared();
+  const auto model = options.pool->load(name_or_path, options.model, options.progress);
+  static_cast<void>(model->adapters().load(*model, options.loras));  // so that a wrong one is told now
+  if (!options.draft.empty()) options.engine.draft_model = options.pool->load(options.draft, options.model);
+  auto engine = options.pool->engine(model, options.engine);
+  parts_ = std::make_shared<const Parts>(Parts{.options = std::move(options), .engine = std::move(engine)});
 }
 
 std::string_view LlamaLM::model() const noexcept {
-  return engine_->model().name();
+  return engine().model().name();
+}
+
+llama::Engine& LlamaLM::engine() const noexcept {
+  return *parts_->engine;
 }
 
 Sampling LlamaLM::sampling_for(const Request& request) const {
-  return request.sampling.over(options_.sampling).over(engine_->model().info().recommended);
+  return parts_->sampling_for(request.sampling);
 }
 
 std::vector<llama::Token> LlamaLM::prompt_for(const Chat& messages) const {
-  require_readable(messages);
-  return engine_->model().tokenize(messages);
+  return parts_->prompt_for(messages);
 }
 
-llama::Generation LlamaLM::prepare(Request request) const {
-  // Its template takes thoughts out of earlier turns, so the model writes some.
-  if (engine_->model().info().chat_template.contains("</think>")) request.contract.may_think = true;
-  return {.prompt = prompt_for(request.messages),
-          .sampling = sampling_for(request),
-          .deadline = request.deadline,
-          .stop = std::move(request.stop),
-          .loras = options_.loras,
-          .contract = std::move(request.contract),
-          .constrain = options_.constrain,
-          .begins_with = std::move(request.begins_with)};
+Capabilities LlamaLM::capabilities() const {
+  return {.enforces_contract = parts_->options.constrain != llama::Constrain::off,
+          .prefill = true,
+          .logprobs = true,
+          .streams = true,
+          .context_length = context_length()};
 }
 
-// The engine outlives the call even where the LM does not.
+std::string LlamaLM::fingerprint() const {
+  const auto& info = engine().model().info();
+  auto print = std::format("llama:{}:{}:{}", info.path.filename().string(), info.file_bytes,
+                           to_text(to_json(sampling_for({}))));
+  for (const auto& lora : parts_->options.loras)
+    std::format_to(std::back_inserter(print), ":lora={}*{}", lora.file.string(), lora.scale);
+  return print;
+}
+
+Async<Reply> LlamaLM::run(std::shared_ptr<const Parts> parts, Request request, EventSink sink) {
+  std::vector<llama::Generated> written;
+  auto& engine = *parts->engine;
+  if (request.n != 1) {
+    written = co_await engine.generate_n(parts->prepare(request), request.n);
+  } else if (!sink) {
+    written.push_back(co_await engine.generate(parts->prepare(request)));
+  } else {
+    llama::ThoughtSplitter splitter;
+    Usage usage;
+    const llama::ThoughtSplitter::Sink forward = [&](StreamEvent::Kind kind, std::string_view text) {
+      sink({.kind = kind, .text = text, .usage = usage});
+    };
+    written.push_back(co_await engine.generate(parts->prepare(request), [&](const StreamEvent& event) {
+      usage = event.usage;
+      if (event.kind != StreamEvent::Kind::text) return sink(event);
+      splitter.push(event.text, forward);
+    }));
+    splitter.finish(forward);
+  }
+  auto reply = reply_of(std::move(written), request.provider_options(), engine.model().name());
+  if (request.n != 1 && sink) tell_whole(reply, sink);
+  co_return reply;
+}
+
 Async<Reply> LlamaLM::complete(Request request) {
-  const auto engine = engine_;
-  co_return co_await engine->generate(prepare(std::move(request)));
+  return run(parts_, std::move(request), {});
 }
 
 Async<Reply> LlamaLM::stream(Request request, EventSink sink) {
-  const auto engine = engine_;
-  co_return co_await engine->generate(prepare(std::move(request)), std::move(sink));
+  return run(parts_, std::move(request), std::move(sink));
 }
 
 }  // namespace dspy

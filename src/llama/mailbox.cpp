@@ -90,7 +90,7 @@ void Mailbox::put(News::Item item) {
   impl_->wake();
 }
 
-void Mailbox::finish(std::expected<Reply, Error> end) {
+void Mailbox::finish(std::expected<Generated, Error> end) {
   const std::lock_guard lock(impl_->mutex);
   impl_->news.end.emplace(std::move(end));
   impl_->has_news = true;

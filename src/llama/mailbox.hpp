@@ -21,7 +21,7 @@ struct News {
   };
 
   std::vector<Item> items{};
-  std::optional<std::expected<Reply, Error>> end{};
+  std::optional<std::expected<Generated, Error>> end{};
 };
 
 /// From the engine's thread to one coroutine, which may run anywhere.
@@ -34,7 +34,7 @@ class Mailbox {
 
   // The engine's side.
   void put(News::Item item);
-  void finish(std::expected<Reply, Error> end);
+  void finish(std::expected<Generated, Error> end);
   /// Set by a coroutine that was cancelled or is gone.
   bool abandoned() const noexcept;
 

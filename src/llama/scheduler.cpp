@@ -236,14 +236,15 @@ void Scheduler::put_text(const Running& running, std::string text) {
 
 void Scheduler::succeed(Running& running) {
   const auto& sequence = running.sequence;
-  Reply reply{.text = sequence.text(),
-              .usage = sequence.usage(),
-              .finish = sequence.finish(),
-              .logprobs = sequence.logprobs(),
-              .closed_early = sequence.closed_early(),
-              .loop_ended = sequence.loop_ended(),
-              .unheld = mask::descriptions(running.job.held.unheld),
-              .resume_points = sequence.resume_points()};
+  Generated reply;
+  reply.text = sequence.text();
+  reply.finish = sequence.finish();
+  reply.logprobs = sequence.logprobs();
+  reply.closed_early = sequence.closed_early();
+  reply.loop_ended = sequence.loop_ended();
+  reply.unenforced = mask::descriptions(running.job.held.unheld);
+  reply.resume_points = sequence.resume_points();
+  reply.usage = sequence.usage();
   end(running, &EngineStats::completed, true, std::move(reply));
 }
 
@@ -268,17 +269,17 @@ void Scheduler::fail_all(const Error& error) {
 
 /// `keep`: what was computed is right, and may serve another request.
 void Scheduler::end(Running& running, std::uint64_t EngineStats::* outcome, bool keep,
-                    std::expected<Reply, Error> result) {
+                    std::expected<Generated, Error> result) {
   const auto now = Clock::now();
   const auto& sequence = running.sequence;
   const auto usage = sequence.usage();
   const auto reply_at = running.reply_at.value_or(now);
-  const auto computed = std::min(sequence.computed(), static_cast<std::size_t>(usage.prompt_tokens));
+  const auto computed = std::min(sequence.computed(), static_cast<std::size_t>(*usage.prompt_tokens));
   ++(stats_.*outcome);
-  stats_.prompt_tokens += usage.prompt_tokens;
-  stats_.reused_tokens += usage.cached_tokens;
-  stats_.computed_tokens += computed - std::min<std::uint64_t>(computed, usage.cached_tokens);
-  (running.job.scores ? stats_.scored_tokens : stats_.completion_tokens) += usage.completion_tokens;
+  stats_.prompt_tokens += *usage.prompt_tokens;
+  stats_.reused_tokens += *usage.cache_read_tokens;
+  stats_.computed_tokens += computed - std::min<std::uint64_t>(computed, *usage.cache_read_tokens);
+  (running.job.scores ? stats_.scored_tokens : stats_.completion_tokens) += *usage.completion_tokens;
   stats_.forced_tokens += sequence.forced();
   stats_.queue_seconds += seconds(running.started_at - running.job.queued_at);
   stats_.prompt_seconds += seconds(reply_at - running.started_at);

@@ -149,7 +149,7 @@ class Scheduler {
   void succeed(Running& running);
   void fail(Running& running, const Error& error);
   void fail_all(const Error& error);
-  void end(Running& running, std::uint64_t EngineStats::* outcome, bool keep, std::expected<Reply, Error> result);
+  void end(Running& running, std::uint64_t EngineStats::* outcome, bool keep, std::expected<Generated, Error> result);
   std::size_t free_cells() const;
   RuntimeContext& context();
   void make_context();
@@ -184,7 +184,7 @@ class Scheduler {
   DraftBudget draft_budget_;
   std::unique_ptr<Drafter> drafter_;
   Clock::time_point step_began_{};
-  std::vector<std::pair<std::shared_ptr<Mailbox>, std::expected<Reply, Error>>> ended_;
+  std::vector<std::pair<std::shared_ptr<Mailbox>, std::expected<Generated, Error>>> ended_;
   EngineStats stats_;
   PromptTree::Totals tree_totals_;  ///< Of trees that are gone.
 };

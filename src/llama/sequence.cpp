@@ -27,8 +27,8 @@ Sampling with_seed(Sampling sampling) {
 
 SamplerOptions options_of(const Generation& work, const Sampling& sampling) {
   auto options = SamplerOptions::from(with_seed(sampling));
-  options.frequency_penalty = work.frequency_penalty;
-  options.presence_penalty = work.presence_penalty;
+  options.frequency_penalty = work.sampling.frequency_penalty.value_or(0);
+  options.presence_penalty = work.sampling.presence_penalty.value_or(0);
   return options;
 }
 
@@ -250,7 +250,7 @@ std::string Sequence::take(Token token) {
   return text + end(FinishReason::length);
 }
 
-std::vector<std::pair<std::string, std::size_t>> Sequence::resume_points() const {
+std::vector<ResumePoint> Sequence::resume_points() const {
   std::vector<std::pair<std::string, std::size_t>> out;
   const auto starts = fields_.starts();
   out.reserve(starts.size());
@@ -363,7 +363,7 @@ Usage Sequence::usage() const noexcept {
   return {.requests = 1,
           .prompt_tokens = prompt_size_,
           .completion_tokens = tokens_.size() - prompt_size_,
-          .cached_tokens = std::min(reused_, prompt_size_)};
+          .cache_read_tokens = std::min(reused_, prompt_size_)};
 }
 
 }  // namespace dspy::llama

@@ -107,7 +107,7 @@ class Sequence {
   std::size_t forced() const noexcept { return forced_; }
   /// From where the values of outputs can be written anew, in bytes of the text, if the reply is held to a contract
   /// that tells them apart.
-  std::vector<std::pair<std::string, std::size_t>> resume_points() const;
+  std::vector<ResumePoint> resume_points() const;
   /// The outputs whose values were ended for lack of tokens, or since they went round in circles; empty names stand for
   /// what belongs to no output.
   std::vector<std::string> closed_early() const { return names(closed_); }

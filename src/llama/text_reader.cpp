@@ -89,7 +89,7 @@ struct TextReader::Impl {
     while (!calls.empty()) end(calls.begin(), std::unexpected(closed()));
   }
 
-  void end(std::list<std::shared_ptr<Call>>::iterator place, std::expected<Reply, Error> result) {
+  void end(std::list<std::shared_ptr<Call>>::iterator place, std::expected<Generated, Error> result) {
     const auto call = std::move(*place);
     calls.erase(place);
     {
@@ -167,7 +167,7 @@ struct TextReader::Impl {
       }
       return;
     }
-    while (!calls.empty() && calls.front()->placed == calls.front()->work.texts.size()) end(calls.begin(), Reply{});
+    while (!calls.empty() && calls.front()->placed == calls.front()->work.texts.size()) end(calls.begin(), Generated{});
   }
 
   void make_context() {

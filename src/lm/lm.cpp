@@ -2,6 +2,8 @@
 
 #include "lm/schemes.hpp"
 
+#include <tuple>
+
 namespace dspy {
 namespace {
 
@@ -13,14 +15,18 @@ Schemes<LM>& lms() {
 
 }  // namespace
 
+void tell_whole(const Reply& reply, const EventSink& sink) {
+  const auto& [text, reasoning] = std::tie(reply.completion().text, reply.completion().reasoning);
+  auto before_text = reply.usage;
+  before_text.completion_tokens = 0;
+  sink({.kind = StreamEvent::Kind::prompt_done, .text = {}, .usage = before_text});
+  if (!reasoning.empty()) sink({.kind = StreamEvent::Kind::reasoning, .text = reasoning, .usage = reply.usage});
+  if (!text.empty()) sink({.kind = StreamEvent::Kind::text, .text = text, .usage = reply.usage});
+}
+
 Async<Reply> LM::stream(Request request, EventSink sink) {
   auto reply = co_await complete(std::move(request));
-  if (sink) {
-    auto before_text = reply.usage;
-    before_text.completion_tokens = 0;
-    sink({.kind = StreamEvent::Kind::prompt_done, .text = {}, .usage = before_text});
-    if (!reply.text.empty()) sink({.kind = StreamEvent::Kind::text, .text = reply.text, .usage = reply.usage});
-  }
+  if (sink) tell_whole(reply, sink);
   co_return reply;
 }
 

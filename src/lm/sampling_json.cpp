@@ -27,6 +27,8 @@ JsonObject to_json(const Sampling& sampling) {
   add("min_p", sampling.min_p);
   add("repeat_penalty", sampling.repeat_penalty);
   add("repeat_last_n", sampling.repeat_last_n);
+  add("frequency_penalty", sampling.frequency_penalty);
+  add("presence_penalty", sampling.presence_penalty);
   add("seed", sampling.seed);
   add("logprobs", sampling.logprobs);
   if (!sampling.field_temperatures.empty()) {
@@ -63,6 +65,10 @@ Sampling sampling_from_json(const JsonObject& written) {
       out.min_p = real(name, value);
     } else if (name == "repeat_penalty") {
       out.repeat_penalty = real(name, value);
+    } else if (name == "frequency_penalty") {
+      out.frequency_penalty = real(name, value);
+    } else if (name == "presence_penalty") {
+      out.presence_penalty = real(name, value);
     } else if (name == "repeat_last_n") {
       out.repeat_last_n = integer(name, value);
     } else if (name == "logprobs") {

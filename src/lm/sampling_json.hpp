@@ -1,6 +1,7 @@
 #pragma once
 
-#include "dspy/lm/request.hpp"
+#include "dspy/base/json.hpp"
+#include "dspy/lm/sampling.hpp"
 
 // Sampling as program files and descriptions of models hold it: the members that are set.
 

@@ -46,6 +46,14 @@ std::uint64_t count_words(std::string_view text) noexcept {
   return words;
 }
 
+std::uint64_t count_words_of(const Message& message) noexcept {
+  std::uint64_t words = 0;
+  for (const auto& part : message.parts) {
+    if (const auto* const text = part.get<TextPart>()) words += count_words(text->text);
+  }
+  return words;
+}
+
 /// The next word of `text` with the white space before it; what follows the last word goes with it.
 std::string_view take_word(std::string_view& text) noexcept {
   std::size_t end = 0;
@@ -70,9 +78,17 @@ void check_limits(const Request& request) {
 
 ScriptedLM::ScriptedLM(std::deque<std::string> replies) : replies_(std::move(replies)) {}
 
-ScriptedLM::ScriptedLM(std::function<std::string(const Request& request)> answer) : answer_(std::move(answer)) {
+ScriptedLM::ScriptedLM(std::function<Reply(const Request& request)> answer) : answer_(std::move(answer)) {
   if (!answer_) throw Error(Errc::config_error, "a ScriptedLM needs replies, or a function that makes them");
 }
+
+ScriptedLM::ScriptedLM(std::function<std::string(const Request& request)> answer)
+    : ScriptedLM(!answer ? std::function<Reply(const Request&)>()
+                         : [text = std::move(answer)](const Request& request) {
+                             Completion completion;
+                             completion.text = text(request);
+                             return Reply(std::move(completion));
+                           }) {}
 
 Async<Reply> ScriptedLM::complete(Request request) {
   co_return answer(std::move(request));
@@ -83,14 +99,15 @@ Async<Reply> ScriptedLM::stream(Request request, EventSink sink) {
   auto reply = answer(std::move(request));
   if (!sink) co_return reply;
   auto usage = reply.usage;
-  usage.completion_tokens = 0;
+  std::uint64_t written = 0;
+  usage.completion_tokens = written;
   sink({.kind = StreamEvent::Kind::prompt_done, .text = {}, .usage = usage});
-  for (std::string_view rest = reply.text; !rest.empty();) {
+  for (std::string_view rest = reply.text(); !rest.empty();) {
     if (stop.stop_requested())
       throw Error(Errc::cancelled, "the caller asked to stop",
-                  {.raw = reply.text.substr(0, reply.text.size() - rest.size())});
+                  {.raw = reply.text().substr(0, reply.text().size() - rest.size())});
     const auto word = take_word(rest);
-    usage.completion_tokens += count_words(word);
+    usage.completion_tokens = written += count_words(word);
     sink({.kind = StreamEvent::Kind::text, .text = word, .usage = usage});
   }
   co_return reply;
@@ -112,32 +129,31 @@ std::uint64_t ScriptedLM::count_prompt(const Chat& messages) {
     counted_ = messages.prefix();
     counted_words_ = 0;
     if (counted_) {
-      for (const auto& message : *counted_) counted_words_ += count_words(message.content);
+      for (const auto& message : *counted_) counted_words_ += count_words_of(message);
     }
   }
   auto words = counted_words_;
-  for (auto i = counted_ ? counted_->size() : 0; i < messages.size(); ++i) words += count_words(messages[i].content);
+  for (auto i = counted_ ? counted_->size() : 0; i < messages.size(); ++i) words += count_words_of(messages[i]);
   return words;
 }
 
 Reply ScriptedLM::answer(Request&& request) {
   check_limits(request);
-  Reply reply;
+  auto reply = answer_ ? answer_(request) : Reply(Completion{});  // may take its time, so it runs without the lock
+  const bool counts = reply.usage == Usage();
   reply.usage.requests = 1;
-  // The function is the caller's and may take its time, so it runs without the lock.
-  if (answer_) reply.text = answer_(request);
 
   const std::lock_guard lock(mutex_);
-  reply.usage.prompt_tokens = count_prompt(request.messages);
+  if (counts) reply.usage.prompt_tokens = count_prompt(request.messages);
   if (remember_) requests_.push_back(std::move(request));
   if (!answer_) {
     if (replies_.empty()) {
       throw Error(Errc::inference_failed, "the script has no reply left; give the ScriptedLM one for each request");
     }
-    reply.text = std::move(replies_.front());
+    reply.completion().text = std::move(replies_.front());
     replies_.pop_front();
   }
-  reply.usage.completion_tokens = count_words(reply.text);
+  if (counts) reply.usage.completion_tokens = count_words(reply.text());
   return reply;
 }
 

@@ -173,10 +173,10 @@ Module module_of(const SavedPredictor& saved) {
 }
 
 /// A struct of the program: modules, and structs with more of them.
-struct Part {
+struct Piece {
   std::vector<std::string> members = {};          ///< Names, in order.
   std::map<std::string, std::string> types = {};  ///< Of those members that are modules.
-  std::map<std::string, Part> parts = {};         ///< Those that are structs.
+  std::map<std::string, Piece> parts = {};         ///< Those that are structs.
 };
 
 /// Writes structs for a program's parts, the inner ones first.
@@ -189,7 +189,7 @@ class ProgramWriter {
     types_.avoid(module.signature.outputs);
   }
 
-  void add(Part& root, const Module& module) {
+  void add(Piece& root, const Module& module) {
     auto* part = &root;
     for (std::size_t i = 0; i + 1 < module.path.size(); ++i) {
       const auto& name = module.path[i];
@@ -204,13 +204,13 @@ class ProgramWriter {
     part->types[name] = std::format("dspy::{}<{}>", module.is_chain_of_thought ? "ChainOfThought" : "Predict", type);
   }
 
-  Code write(Part& root, const std::string& name) {
+  Code write(Piece& root, const std::string& name) {
     structs_ += part(root, name);
     return {.before = before_, .specialisations = types_.specialisations(), .behind = structs_};
   }
 
  private:
-  std::string part(Part& part, const std::string& name) {
+  std::string part(Piece& part, const std::string& name) {
     std::vector<Field> fields;
     for (const auto& member : part.members) fields.push_back({.name = member});
     const auto cpp_names = member_names(fields, name);
@@ -220,7 +220,7 @@ class ProgramWriter {
       const auto& member = part.members[i];
       auto& type = part.types[member];
       if (type.empty()) {
-        type = types_.free_name(to_type_name(to_usable(member, "Module")) + "Part");
+        type = types_.free_name(to_type_name(to_usable(member, "Module")) + "Piece");
         structs_ += this->part(part.parts[member], type) + "\n";
       }
       body += std::format("{} {};\n", type, cpp_names[i]);
@@ -253,7 +253,7 @@ std::string to_cpp(const ProgramFile& program, const CodegenOptions& options) {
   for (const auto& module : modules) taken.insert(taken.end(), module.path.begin(), module.path.end());
   ProgramWriter writer(options.name_space, taken);
   for (const auto& module : modules) writer.avoid(module);
-  Part root;
+  Piece root;
   for (const auto& module : modules) writer.add(root, module);
   return header(writer.write(root, options.name), options);
 }

@@ -70,6 +70,7 @@ Async<void> Predictor::run(JsonObject inputs, const CallOptions& options, const 
                    .sampling = sampling_,
                    .policy = policy_,
                    .options = options,
+                   .context = context_.get(),
                    .sink = sink},
                   std::move(values), prediction);
 }

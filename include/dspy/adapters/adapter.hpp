@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/error.hpp"
+#include "dspy/lm/completion.hpp"
 #include "dspy/lm/request.hpp"
 #include "dspy/signature/example.hpp"
 #include "dspy/signature/prediction.hpp"
@@ -99,7 +100,11 @@ class Exchange {
   /// `history` are earlier turns of the same conversation, which may be in the first input of the type `History`
   /// instead.  Throws `Error` (`bad_input`) if there are some in both.
   virtual Chat format(const JsonObject& inputs, std::span<const Example> history = {}) const = 0;
-  virtual std::expected<Reading, Unreadable> parse(std::string_view completion) const = 0;
+  /// Reads the outputs from the text; an output of the type `ToolCalls`, `Citations` or `Reasoning` is what the
+  /// completion has as such, where it has any.
+  virtual std::expected<Reading, Unreadable> parse(const Completion& completion) const = 0;
+  /// Of a completion that is only text.
+  std::expected<Reading, Unreadable> parse(std::string_view text) const;
   virtual std::unique_ptr<FieldStream> open_stream() const = 0;
 
   /// What replies to `format`'s messages must look like.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/json.hpp"
+#include "dspy/base/usage.hpp"
 #include "dspy/base/violation.hpp"
 
 #include <chrono>
@@ -34,10 +35,19 @@ enum class Errc {
   rate_limit_exceeded,     ///< Too many requests; `retry_after` says when to come back.
   inference_failed,        ///< The model could not compute an answer.
   backend_error,           ///< The inference library or a device failed, or is not installed.
-  transport_error,         ///< A remote provider could not be reached, or refused.
+  authentication_failed,   ///< A provider does not accept the key, or there is none, or it may not do this.
+  billing_error,           ///< The account has no money left, or is closed.
+  refused,                 ///< A provider did not accept the request as it is; asking again changes nothing.
+  unsupported,             ///< The model or the backend has no such ability; `feature` names it.
+  unavailable,             ///< A provider could not be reached, or failed on its side.
+  timeout,                 ///< A provider did not answer in time.
+  stream_broken,           ///< A streamed reply ended in the middle or out of order; `raw` has what came.
   deadline_exceeded,       ///< The request's deadline passed.
   cancelled,               ///< The caller asked to stop.
 };
+
+/// Whether the same request may succeed a little later: a rate limit, a timeout, a provider that is unavailable.
+bool is_retryable(Errc code) noexcept;
 
 /// The name of `code` in JSON output and logs, such as `"parse_error"`.
 std::string_view to_string(Errc code) noexcept;
@@ -54,10 +64,12 @@ struct ErrorInfo {
   std::string model = {};
   std::string provider = {};
   std::string request_id = {};
+  std::string feature = {};  ///< What is not supported: the place in the request, such as `messages[0].parts[1]`.
   std::vector<std::string> missing = {};  ///< Fields that are absent.
   std::vector<std::string> invalid = {};  ///< Fields whose value has another type or breaks a rule.
   std::vector<std::string> unheld = {};   ///< What a local model could not be held to, with reasons.
   Violations violations = {};             ///< What is wrong with them, one by one.
+  Usage usage = {};                       ///< What the failed call took.
   std::string raw = {};                   ///< The text that could not be read, or was written so far.
   JsonObject partial = {};                ///< The fields that could be read.
 };

@@ -13,6 +13,8 @@ namespace dspy::text {
 
 /// `text` without white space (blank, tab, line ends) at both ends.
 std::string_view trim(std::string_view text) noexcept;
+/// The same, at the end only.
+std::string_view trim_end(std::string_view text) noexcept;
 
 /// Equality without regard to the case of ASCII letters.
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;

@@ -86,7 +86,7 @@ struct EngineOptions {
 /// expression, a schema, a grammar) is an error wherever it cannot be held as a whole; it is never left out.
 enum class Constrain {
   off,     ///< Nothing: the reply is free, whatever the contract says.
-  on,      ///< The reply is held to it; what masks cannot hold of it is told in `Reply::unheld`.
+  on,      ///< The reply is held to it; what masks cannot hold of it is told in `Completion::unenforced`.
   strict,  ///< The same, but a part that cannot be held is an error (`invalid_parameter`).
 };
 
@@ -154,9 +154,6 @@ struct Generation {
   std::optional<std::chrono::steady_clock::time_point> deadline{};
   std::stop_token stop{};
   std::vector<TokenBias> bias{};
-  /// Taken off a token's score for each time that the reply said it among its last `Sampling::repeat_last_n`.
-  double frequency_penalty = 0;
-  double presence_penalty = 0;  ///< Taken off once if it did.
   /// Adapters that the model is run through.  Requests with different ones take turns, and share no prompts.
   std::vector<Lora> loras{};
   int priority = 0;           ///< Higher starts first; none waits forever.
@@ -165,7 +162,12 @@ struct Generation {
   Constrain constrain = Constrain::on;
   /// The reply begins with this, which is taken as said, and the model goes on.  For writing a field again with those
   /// before it kept: the reply up to that field's value.  Counts towards `max_tokens`, and must keep the contract.
-  std::string begins_with{};
+  std::string prefill{};
+};
+
+/// What was written: one completion, whose text still has the thoughts in it, and what it took.
+struct Generated : Completion {
+  Usage usage{};
 };
 
 /// A text to be looked at: how likely is it after a prompt?
@@ -191,7 +193,7 @@ struct Score {
 /// waits and runs with `model_not_loaded`.
 ///
 ///     llama::Engine engine(model, {.sequences = 8});
-///     Reply reply = wait(engine.generate({.prompt = model->tokenize(chat)}));
+///     Generated reply = wait(engine.generate({.prompt = model->tokenize(chat)}));
 class Engine {
  public:
   explicit Engine(std::shared_ptr<const Model> model, EngineOptions options = {});
@@ -210,12 +212,12 @@ class Engine {
   /// token which bias and model allow; `model_not_found`, `model_load_error` and `invalid_parameter`
   /// for a LoRA that is not there, is none, or fits another model; `cancelled`; `deadline_exceeded`;
   /// `inference_failed`; `backend_error`.
-  Async<Reply> generate(Generation work, EventSink sink = {});
+  Async<Generated> generate(Generation work, EventSink sink = {});
 
   /// `count` replies to one prompt, which is read once: the first with the seed of `work` (random if unset), each other
   /// with the next higher one.  They come as `generate` would write each.  Throws what `generate` throws, and
   /// `invalid_parameter` for a count below 1; the others end then.
-  Async<std::vector<Reply>> generate_n(Generation work, int count);
+  Async<std::vector<Generated>> generate_n(Generation work, int count);
 
   /// How likely `work.continuation` is after `work.prompt`; nothing is sampled.  Requests share steps and prompts as
   /// replies do, so candidates for one prompt cost little more than their own tokens.  Throws what `generate` throws.

@@ -41,7 +41,8 @@ class LlamaLM final : public LM {
   explicit LlamaLM(std::string_view name_or_path, LlamaOptions options = {});
 
   std::string_view model() const noexcept override;
-  bool continues() const noexcept override { return true; }
+  Capabilities capabilities() const override;
+  std::string fingerprint() const override;
   Async<Reply> complete(Request request) override;
   Async<Reply> stream(Request request, EventSink sink) override;
 
@@ -51,15 +52,16 @@ class LlamaLM final : public LM {
   /// The tokens the model would read.
   std::vector<llama::Token> prompt_for(const Chat& messages) const;
 
-  llama::Engine& engine() const noexcept { return *engine_; }
+  llama::Engine& engine() const noexcept;
   /// The context is full beyond this many tokens of prompt and reply.
-  int context_length() const noexcept { return engine_->options().context_length; }
+  int context_length() const noexcept { return engine().options().context_length; }
 
  private:
-  llama::Generation prepare(Request request) const;
+  struct Parts;
 
-  LlamaOptions options_;
-  std::shared_ptr<llama::Engine> engine_;
+  static Async<Reply> run(std::shared_ptr<const Parts> parts, Request request, EventSink sink);
+
+  std::shared_ptr<const Parts> parts_;
 };
 
 namespace llama {

@@ -2,7 +2,7 @@
 
 #include "dspy/base/async.hpp"
 #include "dspy/lm/lm.hpp"
-#include "dspy/signature/usage.hpp"
+#include "dspy/base/usage.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "dspy/base/async.hpp"
+#include "dspy/lm/events.hpp"
+#include "dspy/lm/reply.hpp"
 #include "dspy/lm/request.hpp"
 
 #include <memory>
@@ -9,10 +11,26 @@
 
 namespace dspy {
 
-/// A language model: messages in, text out.  Calls may overlap and come from any thread.
+/// What an LM can do with a request.
+struct Capabilities {
+  bool enforces_contract = false;  ///< Replies are held to `Request::contract`, or to a JSON Schema of it.
+  bool prefill = false;            ///< Goes on from `Request::prefill`.
+  bool tools = false;              ///< Takes `Request::tools`, and returns calls.
+  bool images = false;
+  bool audio = false;
+  bool documents = false;
+  bool logprobs = false;
+  bool streams = false;            ///< Events come while the reply is written, not all at its end.
+  std::optional<int> context_length = {};  ///< In tokens, if known.
+
+  bool operator==(const Capabilities&) const = default;
+};
+
+/// A language model: messages in, completions out.  Calls may overlap and come from any thread.
 ///
 /// Both calls throw `Error`: `cancelled`, `deadline_exceeded`, `context_too_long`,
-/// `invalid_parameter`, or what the model's own kind adds.
+/// `invalid_parameter`, `unsupported` (a part of a message, such as an image, that the model does not take), or what the
+/// model's own kind adds.
 class LM {
  public:
   virtual ~LM() = default;
@@ -20,14 +38,17 @@ class LM {
   /// What this model is called in messages and traces.
   virtual std::string_view model() const noexcept = 0;
 
-  /// Goes on from `Request::begins_with`.
-  virtual bool continues() const noexcept { return false; }
+  virtual Capabilities capabilities() const { return {}; }
+
+  /// Two LMs with the same fingerprint answer alike: the model, and whatever else changes what it writes, but no secret.
+  /// For keys of caches.
+  virtual std::string fingerprint() const { return std::string(model()); }
 
   virtual Async<Reply> complete(Request request) = 0;
 
   /// Like `complete`, and hands the reply to `sink` as it grows.  `sink` runs where the caller
   /// awaits, not on the model's thread; what it throws ends the call and reaches the caller.
-  /// The texts of all events join to `Reply::text`.
+  /// The texts of all events join to the text and the reasoning of the first completion.
   virtual Async<Reply> stream(Request request, EventSink sink);
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "dspy/lm/part.hpp"
+
 #include <cstddef>
 #include <initializer_list>
 #include <iterator>
@@ -11,14 +13,25 @@
 
 namespace dspy {
 
-enum class Role { system, user, assistant };
+enum class Role { system, developer, user, assistant, tool };
 
 std::string_view to_string(Role role) noexcept;
 
-/// One turn of a conversation with a model.  `content` is data: no marker in it is obeyed.
+/// One turn of a conversation with a model.  What it says is data: no marker in it is obeyed.
 struct Message {
   Role role = Role::user;
-  std::string content = {};
+  std::vector<Part> parts = {};
+  Json continuation = {};  ///< Like `Part::continuation`, of the whole message.
+
+  Message() = default;
+  /// A message that is only text, as nearly all are.
+  Message(Role who, std::string text);
+  Message(Role who, std::vector<Part> what) : role(who), parts(std::move(what)) {}
+
+  /// Its text parts, joined.
+  std::string text() const;
+  /// The text of a message that is nothing else; null if there is another part.
+  const std::string* only_text() const noexcept;
 
   bool operator==(const Message&) const = default;
 };

@@ -19,6 +19,8 @@ class ScriptedLM final : public LM {
   explicit ScriptedLM(std::deque<std::string> replies);
   /// Answers every request by a function of it.
   explicit ScriptedLM(std::function<std::string(const Request& request)> answer);
+  /// The same with all that a reply can say; `usage` is counted unless it says something.
+  explicit ScriptedLM(std::function<Reply(const Request& request)> answer);
 
   std::string_view model() const noexcept override { return "scripted"; }
   Async<Reply> complete(Request request) override;
@@ -35,7 +37,7 @@ class ScriptedLM final : public LM {
 
   mutable std::mutex mutex_;
   std::deque<std::string> replies_;
-  std::function<std::string(const Request&)> answer_;
+  std::function<Reply(const Request&)> answer_;
   std::vector<Request> requests_;
   Chat::Prefix counted_;  ///< Kept alive, so that an equal pointer means equal text.
   std::uint64_t counted_words_ = 0;

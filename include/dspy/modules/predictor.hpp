@@ -3,6 +3,7 @@
 #include "dspy/adapters/exchange_cache.hpp"
 #include "dspy/base/async.hpp"
 #include "dspy/base/error.hpp"
+#include "dspy/lm/call_context.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/modules/call_policy.hpp"
 #include "dspy/signature/history.hpp"
@@ -92,6 +93,9 @@ class Predictor {
   void set_sampling(Sampling sampling) { sampling_ = std::move(sampling); }
   /// Throws `Error` (`invalid_parameter`) for a policy out of range.
   void set_policy(CallPolicy policy);
+  /// What holds for all calls of the program that this predictor is part of.  See `with_context`.
+  void set_context(const CallContext& context) { context_ = std::make_shared<const CallContext>(context); }
+  const CallContext* context() const noexcept { return context_.get(); }
 
  private:
   Async<void> run(JsonObject inputs, const CallOptions& options, const FieldSink* sink, Prediction& prediction) const;
@@ -102,6 +106,7 @@ class Predictor {
   std::shared_ptr<const Adapter> adapter_;
   Sampling sampling_;
   CallPolicy policy_;
+  std::shared_ptr<const CallContext> context_;
   ExchangeCache exchange_;
 };
 

@@ -111,6 +111,33 @@ Program with_lm(Program program, const std::shared_ptr<LM>& lm) {
   return program;
 }
 
+/// A copy of `program` in which every predictor draws from `sampling` where that says something.
+template <class Program>
+Program with_sampling(Program program, const Sampling& sampling) {
+  for_each_predictor(program, [&](const std::string&, Predictor& predictor) {
+    predictor.set_sampling(sampling.over(predictor.sampling()));
+  });
+  return program;
+}
+
+/// A copy of `program` all of whose calls are within `context`: its deadline, stop, budget and trace.  In a program that
+/// has one already, both hold.
+template <class Program>
+Program with_context(Program program, const CallContext& context) {
+  for_each_predictor(program, [&](const std::string& path, Predictor& predictor) {
+    const auto* const own = predictor.context();
+    auto whole = merged(context, own != nullptr ? *own : CallContext{.path = path});
+    predictor.set_context(std::move(whole));
+  });
+  return program;
+}
+
+/// A copy of `program` that tells `trace` what it does.
+template <class Program>
+Program traced(Program program, std::shared_ptr<Trace> trace) {
+  return with_context(std::move(program), {.trace = std::move(trace)});
+}
+
 /// A copy of `program` in which every predictor writes and reads through `adapter`.
 template <class Program>
 Program with_adapter(Program program, const std::shared_ptr<const Adapter>& adapter) {

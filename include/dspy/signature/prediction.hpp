@@ -2,7 +2,7 @@
 
 #include "dspy/base/json.hpp"
 #include "dspy/base/violation.hpp"
-#include "dspy/signature/usage.hpp"
+#include "dspy/base/usage.hpp"
 
 #include <map>
 #include <string>
@@ -34,6 +34,7 @@ struct Prediction {
   Usage lm_usage = {};
   std::vector<Flag> flags = {};
   std::string completion = {};             ///< The model's own words.
+  std::string reasoning = {};              ///< What it thought before, if the backend tells.
   std::string adapter = {};                ///< The name of the adapter that read them.
   std::string draft = {};                  ///< Of an adapter that asks twice: what the first request brought.
   std::vector<FailedReply> failures = {};  ///< Replies that were refused before this one, oldest first.

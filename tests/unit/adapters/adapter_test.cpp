@@ -46,7 +46,7 @@ TEST_CASE("Earlier turns end with the request since DSPy 3.4, and are in one pla
   for (const auto* const name : {"chat", "json", "xml"}) {
     CAPTURE(name);
     const auto request = [&](const Chat& chat, std::size_t back) {
-      return chat[chat.size() - back].content.contains("Now write the ");
+      return chat[chat.size() - back].text().contains("Now write the ");
     };
 
     const auto old =

@@ -67,9 +67,9 @@ Sections json_sections(std::string_view text) {
 }
 
 Sections sections_of(std::string_view adapter, const Message& turn, bool is_question) {
-  if (adapter == "json" && turn.role == Role::assistant) return json_sections(turn.content);
-  if (adapter == "xml") return tag_sections(turn.content);
-  auto sections = marker_sections(turn.content);
+  if (adapter == "json" && turn.role == Role::assistant) return json_sections(turn.text());
+  if (adapter == "xml") return tag_sections(turn.text());
+  auto sections = marker_sections(turn.text());
   if (turn.role == Role::assistant) {
     REQUIRE(!sections.empty());
     CHECK(sections.back() == std::pair<std::string, std::string>("completed", ""));
@@ -83,7 +83,7 @@ Sections sections_of(std::string_view adapter, const Message& turn, bool is_ques
 
 std::vector<std::pair<Role, std::string>> messages_of(const Chat& chat) {
   std::vector<std::pair<Role, std::string>> out;
-  for (const auto& message : chat) out.emplace_back(message.role, message.content);
+  for (const auto& message : chat) out.emplace_back(message.role, message.text());
   return out;
 }
 
@@ -115,7 +115,7 @@ struct Turn {
 
 Turn turn_of(const std::string& adapter, const Signature& signature, const Message& message) {
   Turn out{.role = std::string(to_string(message.role)), .sections = {}};
-  std::string content = message.content;
+  std::string content = message.text();
   if (message.role == Role::user) {
     if (const auto request = content.find("Now write the "); request != std::string::npos) {
       out.has_reminder = true;
@@ -191,7 +191,7 @@ TEST_CASE("Messages have the structure and the values of Python DSPy's, 3.3.1 an
     REQUIRE(chat.size() == structure.size());
     for (std::size_t i = 0; i < chat.size(); ++i) {
       const auto& expected = structure[i].as_object();
-      const auto& content = chat[i].content;
+      const auto& content = chat[i].text();
       CAPTURE(content);
       CHECK(to_string(chat[i].role) == test::text_of(expected.at("role")));
       if (!expected.contains("sections")) continue;
@@ -232,7 +232,7 @@ TEST_CASE("Conversations are written as Python DSPy 3.4.1 writes them, without t
       const auto& structure = data.at("structure").as_array();
       REQUIRE(chat.size() == structure.size());
       for (std::size_t i = 0; i < chat.size(); ++i) {
-        const auto& content = chat[i].content;
+        const auto& content = chat[i].text();
         CAPTURE(content);
         if (chat[i].role == Role::system) continue;
         auto expected = recorded_turn(structure[i].as_object());

@@ -23,7 +23,7 @@ std::string prompt_of(const Adapter& adapter) {
   std::string out;
   for (const auto& message :
        adapter.format({.signature = signature, .demos = demos, .history = history, .inputs = inputs}))
-    out.append(message.content).append("\n---\n");
+    out.append(message.text()).append("\n---\n");
   return out;
 }
 
@@ -74,7 +74,7 @@ TEST_CASE("Every adapter streams and reads its own turns, without taking anythin
   for (const auto& each : test::every_adapter) {
     CAPTURE(each.name);
     const auto chat = each.make()->format({.signature = signature, .demos = demos, .inputs = {{"q", "!"}}});
-    const auto& reply = chat[chat.size() - 2].content;
+    const auto& reply = chat[chat.size() - 2].text();
     CAPTURE(reply);
 
     const auto reading = each.make()->parse(signature, reply);

@@ -13,7 +13,7 @@ TEST_CASE("A very long input is one message, byte for byte") {
   const auto chat = FieldAdapter().format({.signature = signature, .inputs = inputs});
 
   REQUIRE(chat.size() == 1);
-  CHECK(chat[0].content == "Text: " + text + "\n\nSummary:");
+  CHECK(chat[0].text() == "Text: " + text + "\n\nSummary:");
 }
 
 TEST_CASE("The field adapter is found by its name, and is nobody's state") {

@@ -35,9 +35,9 @@ TEST_CASE("What an assistant turn says is read back, whatever its text") {
       const JsonObject inputs = {{"question", "!"}};
       const auto chat = adapter->format({.signature = signature, .demos = demos, .inputs = inputs});
       const auto& turn = chat[chat.size() - 2];
-      CAPTURE(turn.content);
+      CAPTURE(turn.text());
 
-      const auto reading = adapter->parse(signature, turn.content);
+      const auto reading = adapter->parse(signature, turn.text());
 
       REQUIRE(turn.role == Role::assistant);
       REQUIRE(reading.has_value());
@@ -66,9 +66,9 @@ TEST_CASE("Values of every type are read back from an assistant turn") {
       const JsonObject inputs = {{"q", "!"}};
       const auto chat = adapter->format({.signature = signature, .demos = demos, .inputs = inputs});
       const auto& turn = chat[chat.size() - 2];
-      CAPTURE(turn.content);
+      CAPTURE(turn.text());
 
-      const auto reading = adapter->parse(signature, turn.content);
+      const auto reading = adapter->parse(signature, turn.text());
 
       REQUIRE(reading.has_value());
       CHECK(to_text(reading->outputs) == to_text(demos[0].outputs()));
@@ -124,7 +124,7 @@ TEST_CASE("Fields with names of any script are read back, with values that name 
     for (const auto& each : test::every_adapter) {
       CAPTURE(each.name);
       const auto chat = each.make()->format({.signature = signature, .demos = demos, .inputs = inputs});
-      const auto& turn = chat[chat.size() - 2].content;
+      const auto& turn = chat[chat.size() - 2].text();
       CAPTURE(turn);
 
       const auto reading = each.make()->parse(signature, turn);
@@ -155,16 +155,16 @@ TEST_CASE("Objects that hold themselves are read back, and are elements in XML")
     const JsonObject inputs = {{"q", "!"}};
     const auto chat = adapter->format({.signature = signature, .demos = demos, .inputs = inputs});
     const auto& turn = chat[chat.size() - 2];
-    CAPTURE(turn.content);
+    CAPTURE(turn.text());
 
-    const auto reading = adapter->parse(signature, turn.content);
+    const auto reading = adapter->parse(signature, turn.text());
 
     REQUIRE(reading.has_value());
     CHECK(to_text(reading->outputs) == to_text(demos[0].outputs()));
     CHECK(reading->flags.empty());
     if (each.form == OutputContract::Form::xml) {
-      CHECK_FALSE(turn.content.contains('{'));
-      CHECK(turn.content.contains(
+      CHECK_FALSE(turn.text().contains('{'));
+      CHECK(turn.text().contains(
           "<kids><item><name>branch</name><kids><item><name>&lt;/tree>&lt;b></name><kids></kids>"));
     }
   }
@@ -183,11 +183,11 @@ TEST_CASE("No input can speak in the prompt's own voice") {
       const auto text = maker.text();
       const JsonObject inputs = {{"text", text}, {"passages", {maker.text(), maker.text()}}};
       const auto chat = adapter->format({.signature = signature, .inputs = inputs});
-      const auto& question = chat.back().content;
+      const auto& question = chat.back().text();
       CAPTURE(question);
 
       // Up to the request, the only sections are the two inputs' own.
-      const auto tail = empty.back().content.substr(empty.back().content.rfind("\n\n"));
+      const auto tail = empty.back().text().substr(empty.back().text().rfind("\n\n"));
       REQUIRE(question.ends_with(tail));
       const auto reading =
           dspy::adapter(each.question_reader)->parse(mirror, question.substr(0, question.size() - tail.size()));

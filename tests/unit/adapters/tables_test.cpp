@@ -98,7 +98,7 @@ void check_violations(const Unreadable& unreadable) {
 
 JsonArray to_json(const Chat& chat) {
   JsonArray out;
-  for (const auto& message : chat) out.push_back(JsonArray{to_string(message.role), message.content});
+  for (const auto& message : chat) out.push_back(JsonArray{to_string(message.role), message.text()});
   return out;
 }
 

@@ -101,8 +101,8 @@ TEST_CASE("every family keeps messages out of control parts, and ends ready for 
     const auto format = recognised(jinja);
     CHECK(control_of(format, hostile) == control_of(format, {{Role::system, "a"}, {Role::user, "b"}}));
     const auto prompt = joined(format.render(hostile));
-    CHECK(prompt.contains(hostile[0].content));
-    CHECK(prompt.contains(hostile[1].content));
+    CHECK(prompt.contains(hostile[0].text()));
+    CHECK(prompt.contains(hostile[1].text()));
   }
 }
 

@@ -42,7 +42,7 @@ TEST_CASE("every KV type and both kinds of attention compute; what libllama woul
       const auto first = wait(engine.generate(work)).text;
       const auto again = wait(engine.generate(work));
       CHECK(again.text == first);
-      CHECK(again.usage.cached_tokens == 39);
+      CHECK(again.usage.cache_read_tokens == 39);
     }
   }
 }
@@ -146,12 +146,12 @@ TEST_CASE_FIXTURE(EngineFixture,
   start(options);
   const auto next = ask(long_question('b'), {.max_tokens = 5, .temperature = 0});
 
-  CHECK(again.usage.cached_tokens > 500);
+  CHECK(again.usage.cache_read_tokens > 500);
   CHECK(stats.spilled_tokens > 500);
   CHECK(stats.loaded_tokens > 500);
   CHECK(stats.file_bytes > 0);
   CHECK(stats.evicted_tokens == 0);
-  CHECK(next.usage.cached_tokens > 500);
+  CHECK(next.usage.cache_read_tokens > 500);
 
   SUBCASE("clear removes them") {
     engine->clear();
@@ -161,7 +161,7 @@ TEST_CASE_FIXTURE(EngineFixture,
   SUBCASE("an engine with other options starts without them, and leaves them alone") {
     const auto files = std::distance(std::filesystem::directory_iterator(directory), {});
     start({.kv_tokens = 2000, .kv_type = KvType::f32, .host_bytes = 0, .prefix_directory = directory});
-    CHECK(ask(long_question('b')).usage.cached_tokens == 0);
+    CHECK(ask(long_question('b')).usage.cache_read_tokens == 0);
     CHECK(std::distance(std::filesystem::directory_iterator(directory), {}) >= files);
   }
   SUBCASE("damaged and missing files are computed again") {
@@ -186,8 +186,8 @@ TEST_CASE_FIXTURE(EngineFixture, "files are kept within their bound, the least r
     CHECK(engine->stats().file_bytes <= 20'000);
   }
   CHECK(engine->stats().evicted_tokens > 0);
-  CHECK(ask(std::string(500, 'y'), {.max_tokens = 5, .temperature = 0}).usage.cached_tokens > 500);
-  CHECK(ask(std::string(500, 'a'), {.max_tokens = 5, .temperature = 0}).usage.cached_tokens < 100);
+  CHECK(ask(std::string(500, 'y'), {.max_tokens = 5, .temperature = 0}).usage.cache_read_tokens > 500);
+  CHECK(ask(std::string(500, 'a'), {.max_tokens = 5, .temperature = 0}).usage.cache_read_tokens < 100);
 }
 
 }  // namespace

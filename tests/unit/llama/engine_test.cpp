@@ -74,15 +74,15 @@ TEST_CASE_FIXTURE(Fixture, "what a prompt shares with the call before is not com
   const auto other = ask("How are you?");
 
   const auto prompt = asks("How do you do today?").prompt.size();
-  CHECK(first.usage.cached_tokens == 0);
-  CHECK(same.usage.cached_tokens == prompt - 1);
-  CHECK(other.usage.cached_tokens == std::string_view("<user\nHow ").size());
+  CHECK(first.usage.cache_read_tokens == 0);
+  CHECK(same.usage.cache_read_tokens == prompt - 1);
+  CHECK(other.usage.cache_read_tokens == std::string_view("<user\nHow ").size());
   CHECK(same.text == first.text);
   const auto stats = engine->stats();
   CHECK(stats.requests == 3);
   CHECK(stats.completed == 3);
   CHECK(stats.prompt_tokens == first.usage.prompt_tokens + same.usage.prompt_tokens + other.usage.prompt_tokens);
-  CHECK(stats.reused_tokens == same.usage.cached_tokens + other.usage.cached_tokens);
+  CHECK(stats.reused_tokens == same.usage.cache_read_tokens + other.usage.cache_read_tokens);
   CHECK(stats.computed_tokens == stats.prompt_tokens - stats.reused_tokens);
   CHECK(stats.completion_tokens == 36);
 }
@@ -99,13 +99,13 @@ TEST_CASE_FIXTURE(Fixture, "a conversation that goes on reuses the reply as well
   const auto second = generate();
 
   // All but the reply's last byte, whose scores were enough.
-  CHECK(second.usage.cached_tokens == first.usage.prompt_tokens + first.usage.completion_tokens);
+  CHECK(second.usage.cache_read_tokens == first.usage.prompt_tokens + first.usage.completion_tokens);
 }
 
 TEST_CASE_FIXTURE(Fixture, "reuse can be off, and a model that cannot forget a part starts anew") {
   start({.reuse = false});
   ask("Hi");
-  CHECK(ask("Hi").usage.cached_tokens == 0);
+  CHECK(ask("Hi").usage.cache_read_tokens == 0);
 
   runtime.forgets_parts = false;
   model = Model::load(folder / "fake.gguf", {}, {}, &runtime);
@@ -113,7 +113,7 @@ TEST_CASE_FIXTURE(Fixture, "reuse can be off, and a model that cannot forget a p
   ask("Hi");
   const auto reply = ask("Hi");
   CHECK(reply.text == "Hello!");
-  CHECK(reply.usage.cached_tokens == 0);
+  CHECK(reply.usage.cache_read_tokens == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture,
@@ -322,7 +322,7 @@ TEST_CASE_FIXTURE(Fixture, "a step that fails ends its request alone; the engine
     runtime.on_decode = nullptr;
     const auto reply = ask("Hi");
     CHECK(reply.text == "Hello!");
-    CHECK(reply.usage.cached_tokens == 0);
+    CHECK(reply.usage.cache_read_tokens == 0);
     CHECK(runtime.contexts == contexts + 1);
   }
   CHECK(engine->stats().failed == cases.size());

@@ -107,7 +107,7 @@ TEST_CASE_FIXTURE(Fixture, "a reply goes on from a given beginning, which is nei
   runtime.answer = "Hello there, Mara.";
   const auto whole = ask("Who is it?");
   auto work = asks("Who is it?");
-  work.begins_with = "Hello there,";
+  work.prefill = "Hello there,";
   std::string streamed;
 
   const auto reply = wait(engine->generate(work, [&](const StreamEvent& event) { streamed += event.text; }));
@@ -116,7 +116,7 @@ TEST_CASE_FIXTURE(Fixture, "a reply goes on from a given beginning, which is nei
   CHECK(streamed == whole.text);
   CHECK(reply.usage.completion_tokens == whole.usage.completion_tokens);
   const auto stats = engine->stats();
-  CHECK(stats.forced_tokens == work.begins_with.size());
+  CHECK(stats.forced_tokens == work.prefill.size());
   CHECK(stats.computed_tokens == work.prompt.size());
 
   work.sampling.max_tokens = 5;
@@ -135,7 +135,7 @@ TEST_CASE_FIXTURE(Fixture, "one field is written again, and those before it are 
   CHECK(first.text == runtime.answer.get());
 
   runtime.answer = "Name: Nora\nMood: wild\nCity: Lima";
-  work.begins_with = "Name: Mara\nMood:";
+  work.prefill = "Name: Mara\nMood:";
   const auto again = wait(engine->generate(work));
 
   const auto reading = exchange->parse(again.text);
@@ -144,11 +144,11 @@ TEST_CASE_FIXTURE(Fixture, "one field is written again, and those before it are 
   CHECK((reading->outputs.at("mood") == "glad" || reading->outputs.at("mood") == "sad"));
   CHECK(reading->outputs.at("city") == "Lima");
 
-  work.begins_with = "Name: Mara\nMood: wild";
+  work.prefill = "Name: Mara\nMood: wild";
   const auto error = error_of([&] { wait(engine->generate(work)); });
   CHECK(error.code() == Errc::invalid_parameter);
   CHECK(std::string(error.what()) ==
-        "`begins_with` breaks the contract after 17 bytes; give the beginning of a reply that keeps it, or switch "
+        "`prefill` breaks the contract after 17 bytes; give the beginning of a reply that keeps it, or switch "
         "constraints off (constrain=off)");
   work.constrain = Constrain::off;
   CHECK(wait(engine->generate(work)).text.starts_with("Name: Mara\nMood: wild"));
@@ -157,7 +157,7 @@ TEST_CASE_FIXTURE(Fixture, "one field is written again, and those before it are 
 TEST_CASE_FIXTURE(Fixture, "a beginning that leaves no room for more is an error") {
   start({.context_length = 60});
   auto work = asks("Hi");
-  work.begins_with = std::string(60, 'x');
+  work.prefill = std::string(60, 'x');
   CHECK(error_of([&] { wait(engine->generate(work)); }).code() == Errc::context_too_long);
   CHECK(ask("Hi").text == "Hello!");
 }

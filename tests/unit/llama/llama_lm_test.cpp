@@ -54,8 +54,8 @@ TEST_CASE("a greedy reply is the same again, whether the prompt is computed or r
     const auto fresh = wait(forgetful.complete(question(text)));
     CHECK(again.text == first.text);
     CHECK(fresh.text == first.text);
-    CHECK(again.usage.cached_tokens == again.usage.prompt_tokens - 1);
-    CHECK(fresh.usage.cached_tokens == 0);
+    CHECK(again.usage.cache_read_tokens == again.usage.prompt_tokens - 1);
+    CHECK(fresh.usage.cache_read_tokens == 0);
   }
 }
 
@@ -65,15 +65,15 @@ TEST_CASE("a seed gives the same text again, also where the first time was compu
   std::string long_context = "Context:";
   for (int i = 0; i < 40; ++i) long_context += std::format(" Person {} lives in town {}.", i, i * 7 % 11);
   auto request = nonsense(60, 11);
-  request.messages[1].content = long_context + "\nQuestion: Who?\n\nAnswer:";
+  request.messages[1] = {Role::user, long_context + "\nQuestion: Who?\n\nAnswer:"};
   auto shorter = request;
-  shorter.messages[1].content = long_context.substr(0, 300);
+  shorter.messages[1] = {Role::user, long_context.substr(0, 300)};
 
   wait(lm.complete(shorter));  // leaves a prefix of another length
   const auto reused = wait(lm.complete(request));
   const auto fresh = wait(forgetful.complete(request));
 
-  CHECK(reused.usage.cached_tokens > 50);
+  CHECK(reused.usage.cache_read_tokens > 50);
   CHECK(reused.text == fresh.text);
   request.sampling.seed = 12;
   CHECK(wait(lm.complete(request)).text != fresh.text);
@@ -84,7 +84,7 @@ std::vector<Request> a_dozen() {
   std::vector<Request> requests;
   for (std::uint64_t i = 0; i < 12; ++i) {
     requests.push_back(question(i % 3 == 0 ? "Where does Mara live?" : "Where does Tom live?"));
-    auto& text = requests.back().messages[1].content;
+    auto& text = requests.back().messages[1].text();
     if (i % 2 == 0) text = std::format("Number {}. ", i) + text;
     for (std::uint64_t more = 0; more < i; ++more) text += std::format(" And person {} lives in town {}.", more, i);
   }
@@ -130,8 +130,8 @@ TEST_CASE("a saved prefix is read by another engine of the same model, and gives
   CHECK(other.engine().load(folder / "prefix") == prefix);
   const auto same = wait(other.complete(request));
 
-  CHECK(same.usage.cached_tokens == prefix.size());
-  CHECK(same.text == reply.text);
+  CHECK(same.usage.cache_read_tokens == prefix.size());
+  CHECK(same.text() == reply.text());
 }
 
 TEST_CASE("an idle engine uses no processor time") {
@@ -155,8 +155,8 @@ TEST_CASE("usage equals the tokenizer's own count") {
 
   CHECK(reply.usage.requests == 1);
   CHECK(reply.usage.prompt_tokens == lm.prompt_for(question().messages).size());
-  CHECK(reply.usage.completion_tokens == lm.engine().model().count_tokens(reply.text));
-  CHECK(reply.finish == FinishReason::stop);
+  CHECK(reply.usage.completion_tokens == lm.engine().model().count_tokens(reply.text()));
+  CHECK(reply.completion().finish == FinishReason::stop);
 }
 
 TEST_CASE("a stream is the same as the whole reply") {
@@ -168,9 +168,9 @@ TEST_CASE("a stream is the same as the whole reply") {
       streamed += event.text;
       texts += event.kind == StreamEvent::Kind::text;
     }));
-    CHECK(streamed == reply.text);
+    CHECK(streamed == reply.text());
     CHECK(texts > 1);
-    CHECK(reply.text == wait(lm.complete(request)).text);
+    CHECK(reply.text() == wait(lm.complete(request)).text());
   }
 }
 

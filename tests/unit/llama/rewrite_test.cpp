@@ -38,9 +38,9 @@ TEST_CASE("a reply tells from where its values can be written, and goes on from 
     for (const auto& [field, start] : whole.resume_points) {
       CAPTURE(field);
       REQUIRE(start <= whole.text.size());
-      request.begins_with = whole.text.substr(0, start);
+      request.prefill = whole.text.substr(0, start);
       const auto again = wait(lm->complete(request));
-      CHECK(again.text.starts_with(request.begins_with));
+      CHECK(again.text.starts_with(request.prefill));
       CHECK(adapter(name)->parse(signature, again.text).has_value());
       REQUIRE(again.resume_points.size() == 3);
     }

@@ -181,7 +181,7 @@ TEST_CASE_FIXTURE(Fixture, "prompts that take turns come back from host memory, 
   for (int round = 0; round < 3; ++round) {
     for (const char c : {'a', 'b', 'c'}) {
       const auto reply = ask(prompt(c), {.max_tokens = 4, .temperature = 0});
-      if (round > 0) CHECK(reply.usage.cached_tokens > 400);
+      if (round > 0) CHECK(reply.usage.cache_read_tokens > 400);
     }
   }
   const auto stats = engine->stats();
@@ -192,7 +192,7 @@ TEST_CASE_FIXTURE(Fixture, "prompts that take turns come back from host memory, 
 
   engine->clear();
   CHECK(engine->stats().host_bytes == 0);
-  CHECK(ask(prompt('a'), {.max_tokens = 4, .temperature = 0}).usage.cached_tokens == 0);
+  CHECK(ask(prompt('a'), {.max_tokens = 4, .temperature = 0}).usage.cache_read_tokens == 0);
 
   start({.kv_tokens = 1100, .host_bytes = 0});
   for (const char c : {'a', 'b', 'c', 'a'}) ask(prompt(c), {.max_tokens = 300, .temperature = 0});
@@ -207,7 +207,7 @@ TEST_CASE_FIXTURE(Fixture, "a pinned prompt stays when others push it out, until
     auto tokens = prefix;
     tokens.push_back('?');
     return wait(engine->generate({.prompt = tokens, .sampling = {.max_tokens = 1, .temperature = 0}}))
-        .usage.cached_tokens;
+        .usage.cache_read_tokens;
   };
   const auto crowd = [&] {
     for (char c = 'a'; c < 'h'; ++c) ask(std::string(500, c), {.max_tokens = 200, .temperature = 0});
@@ -235,7 +235,7 @@ TEST_CASE_FIXTURE(Fixture, "a prefix is saved, and known to another engine witho
   auto tokens = prefix;
   tokens.push_back('?');
   const auto usage = wait(engine->generate({.prompt = tokens, .sampling = {.max_tokens = 1, .temperature = 0}})).usage;
-  CHECK(usage.cached_tokens == 500);
+  CHECK(usage.cache_read_tokens == 500);
   CHECK(engine->load(file) == prefix);  // again is no harm
 
   start({.kv_tokens = 100});

@@ -150,7 +150,7 @@ TEST_CASE_FIXTURE(Fixture, "a reply that repeats its prompt takes fewer steps, a
     CHECK(stats.drafted_tokens >= stats.accepted_tokens);
     CHECK(runtime.decodes == plain_decodes - static_cast<int>(stats.accepted_tokens));
     // What was rejected has left the context, so what is known is right.
-    CHECK(ask(question).usage.cached_tokens == asks(question).prompt.size() - 1);
+    CHECK(ask(question).usage.cache_read_tokens == asks(question).prompt.size() - 1);
   }
 }
 

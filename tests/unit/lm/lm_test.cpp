@@ -19,9 +19,8 @@ class PlainLM : public LM {
 
   std::string_view model() const noexcept override { return "plain"; }
   Async<Reply> complete(Request) override {
-    co_return Reply{.text = text_,
-                    .usage = {.requests = 1, .prompt_tokens = 5, .completion_tokens = 2},
-                    .finish = FinishReason::length};
+    co_return Reply(Completion{.text = text_, .finish = FinishReason::length},
+                    {.requests = 1, .prompt_tokens = 5, .completion_tokens = 2});
   }
 
  private:
@@ -46,10 +45,10 @@ TEST_CASE("An LM without a stream of its own streams its whole reply as one text
     CHECK(event.usage.completion_tokens == (event.text.empty() ? 0 : 2));
   }));
 
-  CHECK(reply.text == "Answer: 4");
-  CHECK(reply.finish == FinishReason::length);
+  CHECK(reply.text() == "Answer: 4");
+  CHECK(reply.completion().finish == FinishReason::length);
   CHECK(events == std::vector<std::string>{"(prompt done)", "Answer: 4"});
-  CHECK(wait(lm.stream({}, {})).text == "Answer: 4");
+  CHECK(wait(lm.stream({}, {})).text() == "Answer: 4");
 }
 
 TEST_CASE("What a stream's sink throws ends the call and reaches the caller") {
@@ -63,14 +62,14 @@ TEST_CASE("lm makes a model of a registered scheme, and hands it path and option
 
   const auto model = lm("plain:some%20path?seed=1&top_k=2");
 
-  CHECK(wait(model->complete({})).text == "some path seed=1 top_k=2");
+  CHECK(wait(model->complete({})).text() == "some path seed=1 top_k=2");
 }
 
 TEST_CASE("The last registration of a scheme wins") {
   register_lm_scheme("Twice", make_plain);
   register_lm_scheme("twice", [](const LMUri&) -> std::shared_ptr<LM> { return std::make_shared<PlainLM>("second"); });
 
-  CHECK(wait(lm("twice:x")->complete({})).text == "second");
+  CHECK(wait(lm("twice:x")->complete({})).text() == "second");
 }
 
 TEST_CASE("An unknown scheme is an error that lists those there are") {
@@ -100,5 +99,5 @@ TEST_CASE("Schemes can be registered and used by many threads") {
   }
   threads.clear();
 
-  CHECK(wait(lm("thread3:y")->complete({})).text == "y");
+  CHECK(wait(lm("thread3:y")->complete({})).text() == "y");
 }

@@ -22,10 +22,10 @@ TEST_CASE("A chat behaves like a vector of messages, wherever they are held") {
 
   CHECK(chat == whole);
   CHECK(chat.size() == 4);
-  CHECK(chat.back().content == "c");
-  CHECK(std::as_const(chat)[1].content == "a");
+  CHECK(chat.back().text() == "c");
+  CHECK(std::as_const(chat)[1].text() == "a");
   std::string joined;
-  for (const auto& message : chat) joined += message.content;
+  for (const auto& message : chat) joined += message.text();
   CHECK(joined == "Be brief.abc");
   CHECK(Chat().empty());
   CHECK(Chat() == Chat(std::vector<Message>()));
@@ -37,8 +37,8 @@ TEST_CASE("Changing a chat leaves those it shares messages with alone") {
   auto second = first;
 
   second.push_back({Role::assistant, "b"});
-  second[0].content = "changed";
-  second[1].content = "as well";
+  second[0] = {Role::user, "changed"};
+  second[1] = {Role::assistant, "as well"};
 
   CHECK(first == Chat{{Role::user, "a"}});
   CHECK(second == Chat{{Role::user, "changed"}, {Role::assistant, "as well"}});

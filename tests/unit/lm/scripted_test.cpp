@@ -36,7 +36,7 @@ TEST_CASE("ScriptedLM answers in turn, counts words and remembers what it was as
   CHECK(second.usage.completion_tokens == 2);
   const auto requests = lm.requests();
   REQUIRE(requests.size() == 2);
-  CHECK(requests[1].messages[0].content == "b");
+  CHECK(requests[1].messages[0].text() == "b");
   CHECK(lm.model() == "scripted");
 }
 
@@ -102,7 +102,7 @@ TEST_CASE("ScriptedLM without a reply left says so") {
 }
 
 TEST_CASE("ScriptedLM answers by a function of the request") {
-  ScriptedLM lm([](const Request& request) { return request.messages.back().content + "!"; });
+  ScriptedLM lm([](const Request& request) { return request.messages.back().text() + "!"; });
 
   CHECK(wait(lm.complete(ask("a"))).text == "a!");
   CHECK(wait(lm.complete(ask("b"))).text == "b!");
@@ -133,7 +133,7 @@ TEST_CASE("ScriptedLM streams one event a word, which join to the reply") {
     }));
 
     CHECK(joined == text);
-    CHECK(reply.text == text);
+    CHECK(reply.text() == text);
     CHECK(prompts == 1);
     CHECK(words == static_cast<int>(std::max<std::uint64_t>(reply.usage.completion_tokens, text.empty() ? 0 : 1)));
   }

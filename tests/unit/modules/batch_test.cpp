@@ -29,7 +29,7 @@ struct Twice {
 };
 
 std::string last_line(const Request& request) {
-  return request.messages.back().content;
+  return request.messages.back().text();
 }
 
 /// Doubles the first number of the question; refuses 13.
@@ -51,7 +51,7 @@ class SlowLM final : public LM {
     boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, std::chrono::milliseconds(2));
     co_await timer.async_wait(boost::asio::use_awaitable);
     --at_once;
-    co_return Reply{.text = "Answer: yes"};
+    co_return Reply(Completion{.text = "Answer: yes"});
   }
 
   int at_once = 0;
@@ -163,7 +163,7 @@ TEST_CASE("Calls whose prompts begin alike follow each other, unless that is not
     CHECK(std::ranges::all_of(answers, [](const auto& each) { return each.has_value(); }));
     std::vector<std::string> asked;
     for (const auto& request : lm->requests())
-      asked.push_back(request.messages[0].content.substr(0, 1) + request.messages[1].content.substr(10, 1));
+      asked.push_back(request.messages[0].text().substr(0, 1) + request.messages[1].text().substr(10, 1));
     CHECK(asked == (ordered ? std::vector<std::string>{"Fa", "Fb", "Sa", "Sb"}
                             : std::vector<std::string>{"Sb", "Fb", "Sa", "Fa"}));
   }

@@ -32,21 +32,21 @@ class ContinuingLM final : public LM {
   explicit ContinuingLM(std::deque<std::string> replies) : replies_(std::move(replies)) {}
 
   std::string_view model() const noexcept override { return "continuing"; }
-  bool continues() const noexcept override { return true; }
+  Capabilities capabilities() const override { return {.prefill = true}; }
   Async<Reply> complete(Request request) override {
     REQUIRE_FALSE(replies_.empty());
     auto text = std::move(replies_.front());
     replies_.pop_front();
     // What is scripted says the heading too.
-    const auto heading = request.begins_with.substr(request.begins_with.rfind('\n') + 1);
+    const auto heading = request.prefill.text.substr(request.prefill.text.rfind('\n') + 1);
     if (!heading.empty()) {
       REQUIRE(text.starts_with(heading));
-      text = request.begins_with + text.substr(heading.size());
+      text = request.prefill.text + text.substr(heading.size());
     }
-    Reply reply{.text = text};
+    Reply reply(Completion{.text = text});
     for (const auto& output : request.contract.signature->outputs) {
       if (const auto at = text.find(output.label + ":"); at != std::string::npos)
-        reply.resume_points.emplace_back(output.name, at + output.label.size() + 1);
+        reply.completion().resume_points.push_back({output.name, at + output.label.size() + 1});
     }
     requests.push_back(std::move(request));
     co_return reply;
@@ -96,7 +96,7 @@ TEST_CASE("Only the last failure is shown, however often a model is asked again"
 
   CHECK(prediction.failures.size() == 3);
   for (std::size_t i = 1; i < 4; ++i) CHECK(lm->requests()[i].messages.size() == 3);
-  CHECK(lm->requests()[3].messages[1].content == "Answer: c");
+  CHECK(lm->requests()[3].messages[1].text() == "Answer: c");
 }
 
 TEST_CASE("A call that may not ask again fails at once, with what could be read") {
@@ -137,7 +137,7 @@ TEST_CASE("A fallback to another adapter happens where the policy names it, and 
   REQUIRE(prediction.failures.size() == 1);
   CHECK(prediction.failures[0].adapter == "chat");
   CHECK(lm->requests()[1].contract.form == OutputContract::Form::json);
-  CHECK(lm->requests()[1].messages.back().content.contains("JSON object"));
+  CHECK(lm->requests()[1].messages.back().text().contains("JSON object"));
 }
 
 TEST_CASE("A fallback that cannot be read either is the end") {
@@ -260,7 +260,7 @@ TEST_CASE("Two steps are two requests, and both show") {
   CHECK(thinker->requests()[0].contract.form == OutputContract::Form::text);
   REQUIRE(extractor->requests().size() == 2);  // only the step that failed is done again
   CHECK(extractor->requests()[0].contract.form == OutputContract::Form::markers);
-  CHECK(extractor->requests()[0].messages.back().content.contains("[[ ## text ## ]]\nIt is four, since"));
+  CHECK(extractor->requests()[0].messages.back().text().contains("[[ ## text ## ]]\nIt is four, since"));
 }
 
 TEST_CASE("A stream of two steps is that of the second one's fields") {
@@ -307,7 +307,7 @@ TEST_CASE("A wrong value is written again, with what stands before it kept") {
   REQUIRE(lm->requests.size() == 3);
   for (const auto i : {1, 2}) {
     const auto& request = lm->requests[static_cast<std::size_t>(i)];
-    CHECK(request.begins_with == "Name: Ann\nAge:");
+    CHECK(request.prefill.text == "Name: Ann\nAge:");
     CHECK(request.messages == lm->requests[0].messages);
     CHECK(request.sampling.temperature == 0);
     CHECK(request.sampling.field_temperatures.at("age") == 0.7);
@@ -335,8 +335,8 @@ TEST_CASE("Where writing again does not help, the model is asked again") {
 
   CHECK(prediction.at("age") == 5);
   REQUIRE(lm->requests.size() == 4);
-  CHECK(lm->requests[2].begins_with == "Age:");
-  CHECK(lm->requests[3].begins_with.empty());
+  CHECK(lm->requests[2].prefill.text == "Age:");
+  CHECK(lm->requests[3].prefill.is_empty());
   CHECK(lm->requests[3].messages.size() == 3);
 }
 
@@ -350,7 +350,7 @@ TEST_CASE("After asking again, a value is written again in the reply to that") {
   REQUIRE(lm->requests.size() == 3);
   CHECK(lm->requests[1].messages.size() == 3);
   CHECK(lm->requests[2].messages == lm->requests[1].messages);
-  CHECK(lm->requests[2].begins_with == "Age:");
+  CHECK(lm->requests[2].prefill.text == "Age:");
 }
 
 TEST_CASE("A stream takes back what was handed out before a value is written again") {
@@ -374,7 +374,7 @@ TEST_CASE("A model that cannot go on from a text is asked again instead") {
   const Predictor predict(Signature::parse("question -> answer: int"), {.lm = lm, .policy = {.rewrite = 3}});
 
   CHECK(has_flag(predict({{"question", "2+2?"}}), "", "asked_again"));
-  CHECK(lm->requests()[1].begins_with.empty());
+  CHECK(lm->requests()[1].prefill.is_empty());
 }
 
 TEST_CASE("A policy out of range is refused") {

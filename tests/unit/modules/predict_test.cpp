@@ -91,7 +91,7 @@ TEST_CASE("ChainOfThought asks for the reasoning first and returns it beside the
   CHECK(out.reasoning == "two and two");
   CHECK(out.answer == "4");
   CHECK(out.confidence == 1.0);
-  CHECK(lm->requests()[0].messages[0].content ==
+  CHECK(lm->requests()[0].messages[0].text() ==
         "Question: 2+2?\n\nReasoning:\nAnswer:\nConfidence: (a number from 0 to 1)");
 }
 

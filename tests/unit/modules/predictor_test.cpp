@@ -174,7 +174,7 @@ TEST_CASE("acall and astream may outlive what they were made from") {
 
 TEST_CASE("One predictor serves many threads") {
   const auto lm = std::make_shared<ScriptedLM>([](const Request& request) {
-    const auto& text = request.messages.back().content;
+    const auto& text = request.messages.back().text();
     return "Answer: " + text.substr(10, text.find('\n') - 10);
   });
   const Predictor predict(Signature::parse("question -> answer"), {.lm = lm});

@@ -21,7 +21,7 @@ TEST_CASE("A prediction gives its values by name, or says which names there are"
 
 TEST_CASE("Usage adds up beyond 32 bits") {
   const Usage one{
-      .requests = 1, .prompt_tokens = 3'000'000'000, .completion_tokens = 2'000'000'000, .cached_tokens = 5};
+      .requests = 1, .prompt_tokens = 3'000'000'000, .completion_tokens = 2'000'000'000, .cache_read_tokens = 5};
   Usage sum;
 
   sum += one;
@@ -30,6 +30,6 @@ TEST_CASE("Usage adds up beyond 32 bits") {
   CHECK(sum == one + one);
   CHECK(sum.requests == 2);
   CHECK(sum.total_tokens() == std::uint64_t{10'000'000'000});
-  CHECK(sum.cached_tokens == 10);
+  CHECK(sum.cache_read_tokens == 10);
   CHECK(Prediction{.lm_usage = sum}.usage().prompt_tokens == std::uint64_t{6'000'000'000});
 }

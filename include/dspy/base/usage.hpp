@@ -1,0 +1,63 @@
+#pragma once
+
+#include "dspy/base/json.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace dspy {
+
+/// Token counts as the tokenizer or the provider gave them.  A count that nobody gave is absent, which is not zero.
+struct Usage {
+  using Count = std::optional<std::uint64_t>;
+
+  std::uint64_t requests = 0;
+  Count prompt_tokens = {};
+  Count completion_tokens = {};
+  Count cache_read_tokens = {};  ///< The part of `prompt_tokens` that was not computed again.
+  Count cache_write_tokens = {};
+  Count reasoning_tokens = {};  ///< The part of `completion_tokens` that the model thought.
+  Count audio_prompt_tokens = {};
+  Count audio_completion_tokens = {};
+  Count reported_total = {};  ///< The provider's own sum, if it gave one.
+
+  /// The provider's sum, else prompt and completion together; absent if one of them is.
+  Count total_tokens() const noexcept {
+    if (reported_total) return reported_total;
+    if (!prompt_tokens || !completion_tokens) return {};
+    return *prompt_tokens + *completion_tokens;
+  }
+
+  /// Adds what is known: a sum is absent only if both sides are.
+  Usage& operator+=(const Usage& other) noexcept {
+    const auto add = [](Count& sum, const Count& more) {
+      if (more) sum = sum.value_or(0) + *more;
+    };
+    const auto total = reported_total || other.reported_total ? total_tokens() : Count();
+    if (total && other.total_tokens()) {
+      reported_total = *total + *other.total_tokens();
+    } else if (requests == 0 && other.reported_total) {
+      reported_total = other.reported_total;
+    } else if (other.requests != 0) {
+      reported_total.reset();
+    }
+    requests += other.requests;
+    add(prompt_tokens, other.prompt_tokens);
+    add(completion_tokens, other.completion_tokens);
+    add(cache_read_tokens, other.cache_read_tokens);
+    add(cache_write_tokens, other.cache_write_tokens);
+    add(reasoning_tokens, other.reasoning_tokens);
+    add(audio_prompt_tokens, other.audio_prompt_tokens);
+    add(audio_completion_tokens, other.audio_completion_tokens);
+    return *this;
+  }
+  friend Usage operator+(Usage a, const Usage& b) noexcept { return a += b; }
+  bool operator==(const Usage&) const = default;
+};
+
+/// The counts that there are.
+JsonObject to_json(const Usage& usage);
+/// Throws `Error` (`config_error`) for a member that is no count; one that it does not know is left out.
+Usage usage_from_json(const JsonObject& written);
+
+}  // namespace dspy

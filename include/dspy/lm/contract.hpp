@@ -1,0 +1,43 @@
+#pragma once
+
+#include "dspy/signature/signature.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy {
+
+/// What the reply must look like, for engines that can hold a model to it and providers that
+/// have structured output.  Adapters say how they will read it: `signature` names the outputs,
+/// `form` how they are written down.  Without a signature, `choices` or `grammar` say it all:
+///
+///     Request{.messages = chat, .contract = {.form = OutputContract::Form::choices, .choices = {"yes", "no"}}}
+struct OutputContract {
+  enum class Form {
+    text,     ///< Anything.
+    fields,   ///< `Label: value` lines.
+    markers,  ///< `[[ ## name ## ]]` sections.
+    json,     ///< A JSON object.
+    xml,      ///< `<name>` elements.
+    choices,  ///< One of `choices`.
+    regex,    ///< A text that all of the regular expression `grammar` matches.
+    schema,   ///< JSON of the JSON Schema whose text is `grammar`.
+    gbnf,     ///< A text of `grammar`, in the notation of llama.cpp, from its rule `root`.
+  };
+
+  Form form = Form::text;
+  std::shared_ptr<const Signature> signature = {};
+  std::vector<std::string> choices = {};
+  std::string grammar = {};
+  /// The model may think between `<think>` and `</think>` first.
+  bool may_think = false;
+
+  /// Signatures are compared by their outputs.
+  bool operator==(const OutputContract& other) const;
+};
+
+std::string_view to_string(OutputContract::Form form) noexcept;
+
+}  // namespace dspy

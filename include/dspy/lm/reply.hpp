@@ -1,0 +1,56 @@
+#pragma once
+
+#include "dspy/lm/completion.hpp"
+#include "dspy/base/usage.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy {
+
+/// Something that a backend did otherwise than it was asked.
+struct Adaptation {
+  enum class Action {
+    dropped,      ///< Left out.
+    clamped,      ///< Moved into the range there is.
+    substituted,  ///< Something like it was taken.
+    client_side,  ///< Done here, since the backend cannot.
+    satisfied,    ///< It held without doing anything.
+    defaulted,    ///< Set, though nobody asked.
+  };
+
+  std::string field = {};  ///< Of the request, such as `sampling.top_k`.
+  Action action = Action::dropped;
+  std::string reason = {};
+  Json asked = {};
+  Json applied = {};
+
+  bool operator==(const Adaptation&) const = default;
+};
+
+std::string_view to_string(Adaptation::Action action) noexcept;
+
+/// What a language model sends back: one completion, or `Request::n` of them.
+struct Reply {
+  std::vector<Completion> completions = {};
+  Usage usage = {};
+  std::string model = {};                      ///< As the backend calls it.
+  std::string id = {};                         ///< The backend's own, for its logs.
+  std::vector<Adaptation> adaptations = {};    ///< Nothing differs from what was asked without standing here.
+  Json provider_data = {};                     ///< What else the provider said.
+
+  Reply() = default;
+  explicit Reply(Completion completion, Usage tokens = {}) : usage(tokens) {
+    completions.push_back(std::move(completion));
+  }
+
+  /// The first.  A reply has at least one; asserts that.
+  Completion& completion() noexcept;
+  const Completion& completion() const noexcept;
+  const std::string& text() const noexcept { return completion().text; }
+
+  bool operator==(const Reply&) const = default;
+};
+
+}  // namespace dspy

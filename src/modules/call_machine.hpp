@@ -1,0 +1,78 @@
+#pragma once
+
+#include "dspy/adapters/adapter.hpp"
+#include "dspy/lm/call_context.hpp"
+#include "dspy/lm/lm.hpp"
+#include "dspy/modules/predictor.hpp"
+
+#include <memory>
+#include <optional>
+#include <span>
+
+namespace dspy {
+
+/// What one call works with.  The references outlive it.
+struct Call {
+  std::shared_ptr<LM> lm;
+  std::shared_ptr<const Adapter> adapter;
+  std::shared_ptr<const Exchange> exchange;  ///< The adapter's, for the signature and the demonstrations.
+  std::shared_ptr<const Signature> signature;
+  std::span<const Example> demos;
+  const Sampling& sampling;  ///< The predictor's.
+  const CallPolicy& policy;
+  const CallOptions& options;
+  const CallContext* context;  ///< Null: none.
+  const FieldSink* sink;       ///< Null unless the call streams.
+};
+
+/// What happens between a question and its values: two requests of an adapter that asks twice, a value that is written
+/// again, a reply that is asked for again, the fallback, an acceptance.  Without I/O: it says what to ask, and is told
+/// what came.
+class CallMachine {
+ public:
+  enum class State { ask, done, failed };
+
+  /// `inputs` are checked; `prediction` is empty, and outlives the machine.
+  CallMachine(Call call, JsonObject inputs, Prediction& prediction);
+
+  State state() const noexcept { return state_; }
+  /// Whom to ask, while the state is `ask`.
+  LM& lm() const noexcept;
+  /// What reads the reply while it comes; null for the first of two requests, whose text is nobody's output.
+  const Exchange* exchange() const noexcept;
+  /// What to ask.  Once for each `accept`.
+  Request next_request();
+  /// `has_handed_out`: parts of this reply have reached the caller already.
+  void accept(Reply reply, bool has_handed_out = false);
+  /// Why it failed.
+  const Error& error() const noexcept { return *error_; }
+  /// What the LM threw, with the usage of the requests before it.
+  Error with_usage(const Error& error) const;
+
+ private:
+  Request request(const Exchange& from, const JsonObject& values, std::span<const Example> history) const;
+  void begin(std::shared_ptr<const Exchange> exchange);
+  void accept_draft(Completion& draft);
+  void finish(Completion& completion, Reading reading);
+  void fail(const Unreadable& unreadable, bool is_kept_from_asking);
+
+  Call call_;
+  JsonObject inputs_;
+  Prediction& prediction_;
+  Sampling sampling_;
+  JoinedStop stop_;
+
+  State state_ = State::ask;
+  std::shared_ptr<const Adapter> asked_;
+  std::shared_ptr<const Exchange> first_;    ///< Of the adapter; `current_` is its second one where it asks twice.
+  std::shared_ptr<const Exchange> current_;  ///< Null while a draft is asked for.
+  std::shared_ptr<LM> target_;
+  JsonObject draft_;  ///< The inputs of the second request.
+  int again_;
+  int rewrites_;
+  std::optional<Unreadable> complaint_;  ///< What the model is told in asking again.
+  std::optional<Request> rewrite_;       ///< The next request, where it is not made anew.
+  std::optional<Error> error_;
+};
+
+}  // namespace dspy
