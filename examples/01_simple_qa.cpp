@@ -24,7 +24,7 @@ int main() {
   const std::string context = "Nora lives in Lima. Paul works as a baker. Nora has a parrot.";
   for (const auto* question : {"Where does Nora live?", "What is the job of Paul?", "What pet does Nora have?"}) {
     const auto out = ask({.context = context, .question = question});
-    std::cout << question << "  " << out.answer << "  (" << out.usage().prompt_tokens << " + "
-              << out.usage().completion_tokens << " tokens)\n";
+    std::cout << question << "  " << out.answer << "  (" << *out.usage().prompt_tokens << " + "
+              << *out.usage().completion_tokens << " tokens)\n";
   }
 }

@@ -30,7 +30,7 @@ int main() {
   for (const auto& turn : turns) {
     const auto out = ask(turn, {.history = history});
     history.append(ask.to_values(turn), out.prediction());
-    std::cout << turn.question << "  " << out.answer << "  (prompt " << out.usage().prompt_tokens << " tokens, "
-              << out.usage().cache_read_tokens << " of them cached)\n";
+    std::cout << turn.question << "  " << out.answer << "  (prompt " << *out.usage().prompt_tokens << " tokens, "
+              << *out.usage().cache_read_tokens << " of them cached)\n";
   }
 }

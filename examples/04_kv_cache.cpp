@@ -26,7 +26,7 @@ void ask(std::string_view title, const std::shared_ptr<dspy::LlamaLM>& lm) {
         answer({{"context", "Tom lives in Lima. Mara lives in Oslo. Ana lives in Rome."}, {"question", question}});
     const auto& usage = out.usage();
     std::println("  {:<22} {:<6} {:>3} prompt tokens, {:>3} of them known", question,
-                 std::string_view(out.at("answer").as_string()), usage.prompt_tokens, usage.cache_read_tokens);
+                 std::string_view(out.at("answer").as_string()), *usage.prompt_tokens, *usage.cache_read_tokens);
   }
 }
 

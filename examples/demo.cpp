@@ -45,11 +45,11 @@ void typed_triage() {
        }) {
     const auto out = triage({.ticket = ticket});
     std::println("   {:<66} {:<10} {:<9} {:<7} {:>6}", ticket, out.category, name(out.priority),
-                 out.refund_requested ? "yes" : "no", out.usage().total_tokens());
+                 out.refund_requested ? "yes" : "no", out.usage().total_tokens().value_or(0));
     total += out.usage();
   }
   std::println("\n   {} calls: {} prompt tokens ({} of them from the KV cache), {} written", total.requests,
-               total.prompt_tokens, total.cache_read_tokens, total.completion_tokens);
+               *total.prompt_tokens, *total.cache_read_tokens, *total.completion_tokens);
 }
 
 void streamed_answer() {

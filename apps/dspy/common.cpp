@@ -1,7 +1,7 @@
 #include "command.hpp"
 
-#include "dspy/lm/exchange_json.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/lm/exchange_json.hpp"
 #include "dspy/llama/llama_lm.hpp"  // IWYU pragma: keep: including it is what offers `llama:`
 #include "dspy/modules/chain_of_thought.hpp"
 

@@ -21,6 +21,34 @@ std::optional<double> Completion::probability(std::string_view field) const {
   return std::exp(sum);
 }
 
+Completion to_completion(Message message) {
+  Completion out;
+  out.continuation = message.continuation;
+  for (const auto& part : message.parts) {
+    if (const auto* const text = part.get<TextPart>()) out.text += text->text;
+    if (const auto* const thoughts = part.get<ReasoningPart>()) out.reasoning += thoughts->text;
+    if (const auto* const refusal = part.get<RefusalPart>()) out.refusal += refusal->text;
+    if (const auto* const call = part.get<ToolCallPart>()) out.tool_calls.push_back(*call);
+    if (const auto* const citation = part.get<CitationPart>()) out.citations.push_back(*citation);
+    if (const auto* const data = part.get<DataPart>(); data != nullptr && !out.data) out.data = *data;
+  }
+  if (to_message(out) != message) out.parts = std::move(message.parts);
+  return out;
+}
+
+Message to_message(const Completion& completion) {
+  Message out(Role::assistant, completion.parts);
+  out.continuation = completion.continuation;
+  if (!out.parts.empty()) return out;
+  if (!completion.reasoning.empty()) out.parts.emplace_back(ReasoningPart{completion.reasoning});
+  if (!completion.text.empty()) out.parts.emplace_back(TextPart{completion.text});
+  if (!completion.refusal.empty()) out.parts.emplace_back(RefusalPart{completion.refusal});
+  for (const auto& citation : completion.citations) out.parts.emplace_back(citation);
+  if (completion.data) out.parts.emplace_back(*completion.data);
+  for (const auto& call : completion.tool_calls) out.parts.emplace_back(call);
+  return out;
+}
+
 std::string_view to_string(FinishReason reason) noexcept {
   switch (reason) {
     case FinishReason::stop: return "stop";

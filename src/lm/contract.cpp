@@ -22,7 +22,7 @@ std::string_view to_string(OutputContract::Form form) noexcept {
 bool OutputContract::operator==(const OutputContract& other) const {
   const bool same_outputs = signature == other.signature ||
                             (signature && other.signature && signature->outputs == other.signature->outputs);
-  return same_outputs && form == other.form && choices == other.choices && grammar == other.grammar &&
+  return same_outputs && form == other.form && choices == other.choices && grammar == other.grammar && name == other.name && strict == other.strict &&
          may_think == other.may_think;
 }
 

@@ -50,6 +50,7 @@ void members_of(M& member, T& completion)
   member("text", completion.text);
   member("reasoning", completion.reasoning);
   member("refusal", completion.refusal);
+  member("logprobs_complete", completion.logprobs_complete);
   member("continuation", completion.continuation);
   member("closed_early", completion.closed_early);
   member("loop_ended", completion.loop_ended);

@@ -166,6 +166,8 @@ JsonObject to_json(const OutputContract& contract) {
   MemberWriter member(out);
   member("choices", contract.choices);
   member("grammar", contract.grammar);
+  member("name", contract.name);
+  member("strict", contract.strict);
   member("may_think", contract.may_think);
   return out;
 }
@@ -183,6 +185,8 @@ OutputContract contract_from_json(const JsonObject& in) {
   if (!signature->outputs.empty()) contract.signature = std::move(signature);
   member("choices", contract.choices);
   member("grammar", contract.grammar);
+  member("name", contract.name);
+  member("strict", contract.strict);
   member("may_think", contract.may_think);
   member.finish();
   return contract;

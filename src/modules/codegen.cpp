@@ -220,7 +220,7 @@ class ProgramWriter {
       const auto& member = part.members[i];
       auto& type = part.types[member];
       if (type.empty()) {
-        type = types_.free_name(to_type_name(to_usable(member, "Module")) + "Piece");
+        type = types_.free_name(to_type_name(to_usable(member, "Module")) + "Part");
         structs_ += this->part(part.parts[member], type) + "\n";
       }
       body += std::format("{} {};\n", type, cpp_names[i]);

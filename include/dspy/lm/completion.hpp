@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dspy/lm/message.hpp"
 #include "dspy/lm/part.hpp"
 
 #include <cstddef>
@@ -52,6 +53,7 @@ struct Completion {
   std::vector<CitationPart> citations = {};
   FinishReason finish = FinishReason::stop;
   std::vector<TokenLogprob> logprobs = {};  ///< If `Sampling::logprobs` asks for them.
+  std::optional<bool> logprobs_complete = {};  ///< Whether there is one for each token; unset where nobody said so.
   std::optional<DataPart> data = {};        ///< The answer as a value, where the backend gives one.
   std::string refusal = {};                 ///< What a model that declines says.
   /// The answer part by part, where that says more than the members above: several texts, media, continuations.
@@ -75,5 +77,11 @@ struct Completion {
 
   bool operator==(const Completion&) const = default;
 };
+
+/// The completion that a model's message is.  `Completion::parts` are kept where the other members do not say all.
+Completion to_completion(Message message);
+
+/// The message to send back in the next turn.  `to_message(to_completion(message))` is `message`.
+Message to_message(const Completion& completion);
 
 }  // namespace dspy

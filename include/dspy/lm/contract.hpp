@@ -3,6 +3,7 @@
 #include "dspy/signature/signature.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,8 @@ struct OutputContract {
   std::shared_ptr<const Signature> signature = {};
   std::vector<std::string> choices = {};
   std::string grammar = {};
+  std::string name = {};            ///< Of a schema, where a provider wants one.
+  std::optional<bool> strict = {};  ///< Hold the model to a schema exactly.  Unset: as the provider does.
   /// The model may think between `<think>` and `</think>` first.
   bool may_think = false;
 
