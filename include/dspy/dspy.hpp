@@ -24,7 +24,7 @@
 #include "dspy/modules/configure.hpp"
 #include "dspy/modules/predict.hpp"
 #include "dspy/modules/predictor.hpp"
-#include "dspy/modules/program.hpp"
+#include "dspy/modules/traversal.hpp"
 #include "dspy/modules/program_file.hpp"
 #include "dspy/signature/boxed.hpp"
 #include "dspy/signature/date_time.hpp"

@@ -52,8 +52,8 @@ Predictor::Predictor(std::shared_ptr<const Signature> signature, PredictorOption
 Predictor::Predictor(Signature signature, PredictorOptions options)
     : Predictor(std::make_shared<const Signature>(std::move(signature)), std::move(options)) {}
 
-Async<void> Predictor::run(JsonObject inputs, const CallOptions& options, const FieldSink* sink,
-                           Prediction& prediction) const {
+Async<void> Predictor::run_into(JsonObject inputs, const CallOptions& options, const FieldSink* sink,
+                                Prediction& prediction) const {
   auto values = checked_inputs(*signature_, std::move(inputs));
   Tools tools(lm_, adapter_);
   if (!tools.lm) {
@@ -77,8 +77,14 @@ Async<void> Predictor::run(JsonObject inputs, const CallOptions& options, const 
 
 Prediction Predictor::operator()(JsonObject inputs, const CallOptions& options) const {
   Prediction prediction;
-  wait(run(std::move(inputs), options, nullptr, prediction));
+  wait(run_into(std::move(inputs), options, nullptr, prediction));
   return prediction;
+}
+
+Async<Prediction> Predictor::run(JsonObject inputs, Run how) const {
+  Prediction prediction;
+  co_await run_into(std::move(inputs), how.options, how.sink ? &how.sink : nullptr, prediction);
+  co_return prediction;
 }
 
 // The coroutines that a caller may keep hold a copy of the predictor and everything they were
@@ -87,21 +93,21 @@ Prediction Predictor::operator()(JsonObject inputs, const CallOptions& options) 
 Async<Prediction> Predictor::acall(JsonObject inputs, CallOptions options) const {
   return [](Predictor self, JsonObject values, CallOptions kept) -> Async<Prediction> {
     Prediction prediction;
-    co_await self.run(std::move(values), kept, nullptr, prediction);
+    co_await self.run_into(std::move(values), kept, nullptr, prediction);
     co_return prediction;
   }(*this, std::move(inputs), std::move(options));
 }
 
 Prediction Predictor::stream(JsonObject inputs, const FieldSink& sink, const CallOptions& options) const {
   Prediction prediction;
-  wait(run(std::move(inputs), options, &sink, prediction));
+  wait(run_into(std::move(inputs), options, &sink, prediction));
   return prediction;
 }
 
 Async<Prediction> Predictor::astream(JsonObject inputs, FieldSink sink, CallOptions options) const {
   return [](Predictor self, JsonObject values, FieldSink out, CallOptions kept) -> Async<Prediction> {
     Prediction prediction;
-    co_await self.run(std::move(values), kept, &out, prediction);
+    co_await self.run_into(std::move(values), kept, &out, prediction);
     co_return prediction;
   }(*this, std::move(inputs), std::move(sink), std::move(options));
 }

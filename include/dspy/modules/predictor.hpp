@@ -28,6 +28,12 @@ struct CallOptions {
   std::stop_token stop = {};
 };
 
+/// What a call hands on to the modules that it is made of.  A value; what is streamed goes to one sink.
+struct Run {
+  CallOptions options = {};
+  FieldSink sink = {};  ///< Empty unless the call streams.
+};
+
 /// How many calls are made together.
 struct BatchOptions {
   std::size_t concurrency = 32;  ///< Calls under way at most.  At least 1.
@@ -76,6 +82,9 @@ class Predictor {
   std::vector<std::expected<Prediction, Error>> batch(std::vector<JsonObject> inputs,
                                                       const BatchOptions& options = {}) const;
 
+  /// What the calls above run; for modules that are made of others (modules/run.hpp).  The predictor outlives it.
+  Async<Prediction> run(JsonObject inputs, Run how) const;
+
   /// The messages a call would send: for looking, and for tests.
   Chat render(JsonObject inputs, const CallOptions& options = {}) const;
 
@@ -98,7 +107,8 @@ class Predictor {
   const CallContext* context() const noexcept { return context_.get(); }
 
  private:
-  Async<void> run(JsonObject inputs, const CallOptions& options, const FieldSink* sink, Prediction& prediction) const;
+  Async<void> run_into(JsonObject inputs, const CallOptions& options, const FieldSink* sink,
+                       Prediction& prediction) const;
 
   std::shared_ptr<const Signature> signature_;
   std::shared_ptr<const std::vector<Example>> demos_;

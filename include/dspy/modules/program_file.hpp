@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dspy/modules/predictor.hpp"
-#include "dspy/modules/program.hpp"
+#include "dspy/modules/traversal.hpp"
 
 #include <cstdint>
 #include <filesystem>

@@ -75,6 +75,11 @@ class TypedModule {
     return finish(predictor_.astream(to_values(input), std::move(sink), std::move(options)));
   }
 
+  /// What the calls above run; for modules that are made of others (modules/run.hpp).  The module outlives it.
+  Async<Output> run(Input input, Run how) const {
+    co_return typed(co_await predictor_.run(to_values(input), std::move(how)));
+  }
+
   /// Asks about each of `inputs`, many at once; see `Predictor::batch`.
   std::vector<std::expected<Output, Error>> batch(std::span<const Input> inputs,
                                                   const BatchOptions& options = {}) const {

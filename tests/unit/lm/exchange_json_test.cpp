@@ -1,7 +1,7 @@
 #include "dspy/lm/exchange_json.hpp"
 
 #include "dspy/base/error.hpp"
-#include "support/lm15.hpp"
+#include "unit/lm/lm15.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 #include "dspy/lm/trace.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predict.hpp"
-#include "dspy/modules/program.hpp"
+#include "dspy/modules/traversal.hpp"
 
 #include <doctest/doctest.h>
 

@@ -4,7 +4,7 @@
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
-#include "dspy/modules/program.hpp"
+#include "dspy/modules/traversal.hpp"
 #include "dspy/signature/notes.hpp"
 
 #include <doctest/doctest.h>

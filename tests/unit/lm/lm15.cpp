@@ -1,4 +1,4 @@
-#include "support/lm15.hpp"
+#include "unit/lm/lm15.hpp"
 
 #include "dspy/base/base64.hpp"
 

@@ -3,11 +3,16 @@
 #include "dspy/modules/predictor.hpp"
 #include "dspy/signature/reflect.hpp"
 
+#include <chrono>
 #include <concepts>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 // A program is a plain struct with modules as members and a call operator:
@@ -23,7 +28,35 @@
 
 namespace dspy {
 
+/// True for a type of which programs may have members, though nothing can be found in it, as it holds no predictor:
+///
+///     template <> constexpr bool dspy::holds_no_predictors<Database> = true;
+template <class T>
+constexpr bool holds_no_predictors = false;
+
 namespace detail {
+
+template <class T>
+struct IsFunction : std::false_type {};
+template <class R, class... Arguments>
+struct IsFunction<std::function<R(Arguments...)>> : std::true_type {};
+
+template <class T>
+struct IsDuration : std::false_type {};
+template <class Rep, class Period>
+struct IsDuration<std::chrono::duration<Rep, Period>> : std::true_type {};
+
+template <class T>
+struct IsShared : std::false_type {};
+template <class T>
+struct IsShared<std::shared_ptr<T>> : std::true_type {};
+template <class T>
+struct IsShared<std::unique_ptr<T>> : std::true_type {};
+
+template <class T>
+struct IsOptional : std::false_type {};
+template <class T>
+struct IsOptional<std::optional<T>> : std::true_type {};
 
 template <class T>
 concept HoldsPredictor = requires(T& module) {
@@ -65,6 +98,31 @@ std::string predictor_path(const std::string& path) {
   }
 }
 
+/// What a member of a program may be without holding a predictor.
+template <class T>
+constexpr bool is_plain() {
+  using Plain = std::remove_cv_t<T>;
+  if constexpr (std::is_arithmetic_v<Plain> || std::is_enum_v<Plain> || std::is_same_v<Plain, std::monostate> ||
+                std::convertible_to<const Plain&, std::string_view> || std::is_constructible_v<Json, Plain> ||
+                IsFunction<Plain>::value || IsDuration<Plain>::value) {
+    return true;
+  } else if constexpr (IsShared<Plain>::value) {
+    using Held = std::remove_cv_t<typename Plain::element_type>;
+    return std::is_same_v<Held, LM> || std::is_same_v<Held, Adapter> || is_plain<Held>();
+  } else if constexpr (IsOptional<Plain>::value) {
+    return is_plain<typename Plain::value_type>();
+  } else if constexpr (requires(Plain& map) { map.begin(); typename Plain::key_type; typename Plain::mapped_type; }) {
+    return is_plain<typename Plain::mapped_type>();
+  } else if constexpr (requires(Plain& list) { list.begin(); typename Plain::value_type; }) {
+    return is_plain<typename Plain::value_type>();
+  } else {
+    return false;
+  }
+}
+
+template <class>
+constexpr bool never = false;
+
 template <class T, class F>
 void visit_predictors(T& part, const std::string& path, F& visit) {
   using Plain = std::remove_const_t<T>;
@@ -79,9 +137,17 @@ void visit_predictors(T& part, const std::string& path, F& visit) {
   } else if constexpr (SequenceOfPrograms<T>) {
     std::size_t index = 0;
     for (auto& item : part) visit_predictors(item, path + "[" + std::to_string(index++) + "]", visit);
+  } else if constexpr (holds_no_predictors<Plain> || is_plain<Plain>()) {
+    return;
   } else if constexpr (std::is_aggregate_v<Plain> && std::is_class_v<Plain>) {
     for_each_member(
         part, [&](std::string_view name, auto& member) { visit_predictors(member, join_path(path, name), visit); });
+  } else if constexpr (std::is_pointer_v<Plain> || IsShared<Plain>::value || IsOptional<Plain>::value) {
+    static_assert(never<T>, "a program holds its parts as values: put the module itself in the place of the pointer or "
+                            "optional; if this holds no predictor, specialise dspy::holds_no_predictors for it");
+  } else {
+    static_assert(never<T>, "this member of a program may hold predictors that nobody can find: give its class "
+                            "for_each_predictor(visit), or specialise dspy::holds_no_predictors if it holds none");
   }
 }
 
@@ -95,6 +161,24 @@ void for_each_predictor(Program& program, F&& visit) {
   detail::visit_predictors(program, std::string(), visit);
 }
 
+namespace detail {
+
+/// For changing every predictor: a program in which there is none is a mistake.
+template <class Program, class F>
+void change_predictors(Program& program, F&& change) {
+  bool found = false;
+  for_each_predictor(program, [&](const std::string& path, Predictor& predictor) {
+    found = true;
+    change(path, predictor);
+  });
+  if (!found) {
+    throw Error(Errc::config_error,
+                "the program has no predictors to change; its modules must be members, or in its for_each_predictor");
+  }
+}
+
+}  // namespace detail
+
 /// The predictors of `program` by path.  The pointers live as long as `program` stays in place.
 template <class Program>
 auto named_predictors(Program& program) {
@@ -107,14 +191,14 @@ auto named_predictors(Program& program) {
 /// A copy of `program` in which every predictor asks `lm`.
 template <class Program>
 Program with_lm(Program program, const std::shared_ptr<LM>& lm) {
-  for_each_predictor(program, [&](const std::string&, Predictor& predictor) { predictor.set_lm(lm); });
+  detail::change_predictors(program, [&](const std::string&, Predictor& predictor) { predictor.set_lm(lm); });
   return program;
 }
 
 /// A copy of `program` in which every predictor draws from `sampling` where that says something.
 template <class Program>
 Program with_sampling(Program program, const Sampling& sampling) {
-  for_each_predictor(program, [&](const std::string&, Predictor& predictor) {
+  detail::change_predictors(program, [&](const std::string&, Predictor& predictor) {
     predictor.set_sampling(sampling.over(predictor.sampling()));
   });
   return program;
@@ -124,7 +208,7 @@ Program with_sampling(Program program, const Sampling& sampling) {
 /// has one already, both hold.
 template <class Program>
 Program with_context(Program program, const CallContext& context) {
-  for_each_predictor(program, [&](const std::string& path, Predictor& predictor) {
+  detail::change_predictors(program, [&](const std::string& path, Predictor& predictor) {
     const auto* const own = predictor.context();
     auto whole = merged(context, own != nullptr ? *own : CallContext{.path = path});
     predictor.set_context(std::move(whole));
@@ -141,7 +225,7 @@ Program traced(Program program, std::shared_ptr<Trace> trace) {
 /// A copy of `program` in which every predictor writes and reads through `adapter`.
 template <class Program>
 Program with_adapter(Program program, const std::shared_ptr<const Adapter>& adapter) {
-  for_each_predictor(program, [&](const std::string&, Predictor& predictor) { predictor.set_adapter(adapter); });
+  detail::change_predictors(program, [&](const std::string&, Predictor& predictor) { predictor.set_adapter(adapter); });
   return program;
 }
 
