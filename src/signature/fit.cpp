@@ -75,6 +75,7 @@ class Fitter {
       case Type::Kind::literal:
       case Type::Kind::date:
       case Type::Kind::datetime:
+      case Type::Kind::time:
       case Type::Kind::duration:
       case Type::Kind::bytes: return fit_scalar(type, value, findings_);
       case Type::Kind::any: return any(value);
@@ -265,6 +266,7 @@ class Fitter {
       case Type::Kind::string:
       case Type::Kind::date:
       case Type::Kind::datetime:
+      case Type::Kind::time:
       case Type::Kind::duration:
       case Type::Kind::bytes:
       case Type::Kind::code:

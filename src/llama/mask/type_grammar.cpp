@@ -115,6 +115,7 @@ Expr TypeGrammar::json(const Type& type, std::size_t level, const std::string& w
     case Kind::reference: return reference(type, level, where, scope);
     case Kind::date:
     case Kind::datetime:
+    case Kind::time:
     case Kind::duration:
     case Kind::bytes: {
       const auto quote = pool.literal("\"");
@@ -246,6 +247,7 @@ Expr TypeGrammar::text(const Type& type, const std::string& where, Around around
     }
     case Kind::date:
     case Kind::datetime:
+    case Kind::time:
     case Kind::duration:
     case Kind::bytes: return bare(type, where, 1);  // an empty section counts as missing
     default: return json(type, 0, where, nullptr);
@@ -300,6 +302,7 @@ Expr TypeGrammar::bare(const Type& type, const std::string& where, std::size_t l
   switch (type.kind) {
     case Kind::date: return date(pool);
     case Kind::datetime: return datetime(pool);
+    case Kind::time: return time(pool);
     case Kind::duration: return duration(pool);
     default: break;
   }

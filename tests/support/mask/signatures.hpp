@@ -54,7 +54,10 @@ class SignatureMaker {
       case 2: return Type::boolean();
       case 3: return Type::literal({"red", "dark green", "none of these", 3});
       case 4: return {.kind = Type::Kind::bytes};
-      case 5: return {.kind = below(2) == 0 ? Type::Kind::date : Type::Kind::duration};
+      case 5: {
+        const Type::Kind kinds[] = {Type::Kind::date, Type::Kind::time, Type::Kind::duration};
+        return {.kind = kinds[below(3)]};
+      }
       case 6: return Type::optional(type(depth - 1));
       case 7: return Type::list(type(depth - 1), {.min_length = below(2), .max_length = 1 + below(4)});
       case 8: return Type::dict(Type::string({.min_length = 1, .max_length = 6}), type(depth - 1));

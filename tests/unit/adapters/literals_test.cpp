@@ -81,7 +81,7 @@ Json plain(const Json& value) {
   return out;
 }
 
-/// Equality of values, in which moments count and not how they are written.
+/// Equality of values, in which moments and lengths of time count and not how they are written.
 bool same(const Json& ours, const Json& recorded, bool in_any_order) {
   if (const auto* const items = ours.if_array()) {
     const auto* const others = recorded.if_array();
@@ -106,9 +106,16 @@ bool same(const Json& ours, const Json& recorded, bool in_any_order) {
   if (ours.kind() != recorded.kind()) return false;
   if (ours == recorded) return true;
   if (!ours.is_string()) return false;
-  const auto a = detail::read_datetime(view(ours.get_string()));
-  const auto b = detail::read_datetime(view(recorded.get_string()));
-  return a && b && a->local == b->local && a->offset_minutes == b->offset_minutes;
+  const auto mine = view(ours.get_string());
+  const auto other = view(recorded.get_string());
+  const auto is_same_moment = [&](auto read) {
+    const auto a = read(mine);
+    const auto b = read(other);
+    return a && b && a->local == b->local && a->offset_minutes == b->offset_minutes;
+  };
+  const auto length = detail::read_duration(mine);
+  return is_same_moment(detail::read_datetime) || is_same_moment(detail::read_time) ||
+         (length && length == detail::read_duration(other));
 }
 
 /// The rows; of one whose value is an integer beyond 64 bits, that is told.
