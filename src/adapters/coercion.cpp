@@ -93,7 +93,7 @@ Coerced Coercion::from_json(const Type& type, Json value) {
   if (value.is_double() && !std::isfinite(value.get_double()) && type.kind != Kind::number &&
       type.kind != Kind::union_) {
     const auto complaint = std::format("is {}, not a finite number", value.get_double());
-    return refuse(value, complaint, complaint);
+    return refuse(value, complaint, "the value " + complaint);
   }
   if (type.kind == Kind::string) return text_of(std::move(value));
   if (is_scalar(type)) return scalar_from_json(type, value);
@@ -159,6 +159,8 @@ Coerced Coercion::any_from_text(std::string_view text) {
       return refuse(text, "may be text or JSON that is cut off");
     liberties_.take(taken);
     if (value) return value;
+    const auto whole = read_lenient_json(inner);
+    if (whole && whole->end == inner.size() && whole->liberties.has(JsonLiberty::long_number)) return value;
   }
   if (auto value = parse_json(inner)) return *std::move(value);
   if (const auto problem = long_number_problem(inner)) return refuse(inner, *problem);
@@ -176,8 +178,10 @@ Coerced Coercion::time_from_json(const Type& type, Json value) {
 }
 
 Coerced Coercion::plain_value(const Type& type, std::string_view text) {
-  if (fit(type, Json(text))) return Json(text);
   const auto inside = peel(text);
+  if (type.kind == Kind::time && may_be_two_times(inside))
+    return refuse(text, "may be a time with an offset or two times");
+  if (fit(type, Json(text))) return Json(text);
   std::optional<Json> value;
   if (auto read = read_time_like(type.kind, inside, liberties_)) {
     value = Json(*read);

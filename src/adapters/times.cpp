@@ -98,6 +98,14 @@ std::optional<std::string> read_iso_time(Kind kind, std::string_view text) {
 
 }  // namespace
 
+bool may_be_two_times(std::string_view text) noexcept {
+  constexpr std::size_t size = 5;  // of `09:00`
+  if (text.size() < 2 * size) return false;
+  const auto sign = text.substr(size, text.size() - 2 * size);
+  return (sign == "-" || sign == "\xE2\x88\x92") && detail::read_time(text.substr(0, size)) &&
+         detail::read_time(text.substr(text.size() - size));
+}
+
 std::optional<std::string> read_seconds(Kind kind, std::int64_t seconds, Liberties& liberties) {
   if (kind == Kind::duration) return detail::duration_text({seconds, 0});
   if (kind != Kind::date && kind != Kind::datetime) return std::nullopt;

@@ -17,6 +17,9 @@ namespace dspy {
 /// 1:00:00`.
 std::optional<std::string> read_time_like(Type::Kind kind, std::string_view text, Liberties& liberties);
 
+/// `09:00-10:30`: opening hours look so, and an offset from UTC does.
+bool may_be_two_times(std::string_view text) noexcept;
+
 /// A number of JSON, which counts seconds.
 std::optional<std::string> read_seconds(Type::Kind kind, std::int64_t seconds, Liberties& liberties);
 
