@@ -134,7 +134,7 @@ class Candidates {
 class Search {
  public:
   Search(const Labels& labels, std::string_view text, std::size_t from, std::size_t until)
-      : labels_(labels), text_(text), from_(from), until_(std::min(until, text.size())) {}
+      : labels_(labels), text_(text), from_(from), until_(until) {}
 
   std::expected<std::optional<FoundObject>, JsonProblem> run() {
     // What fails late may be tried again from every bracket inside it, so the sum is bounded.
@@ -163,8 +163,27 @@ class Search {
     return std::move(found_);
   }
 
+  /// Where no object was found: members of one whose `{` is missing.
+  std::expected<std::optional<FoundObject>, JsonProblem> lost_opening() const {
+    const auto first = skip_blanks(text_, from_);
+    const auto mark = quote_at(text_, first);
+    if (mark == 0) return std::nullopt;
+    const auto line = text_.substr(first + mark, longest_key);
+    const auto end = line.find_first_of("\"'\n:");
+    if (end == std::string_view::npos || line[end] == '\n') return std::nullopt;
+    auto key = text::trim(line.substr(0, end));
+    if (key.ends_with("”") || key.ends_with("’")) key.remove_suffix(3);
+    if (labels_.find_output(key) == labels_.signature().outputs.size()) return std::nullopt;
+    const auto colon = skip_blanks(line, line[end] == ':' ? end : end + 1);
+    if (colon == line.size() || line[colon] != ':') return std::nullopt;
+    return problem("the object lacks its `{`", first);
+  }
+
  private:
-  std::size_t next(std::size_t at) const noexcept { return std::min(text_.find_first_of("{[", at), text_.size()); }
+  std::size_t next(std::size_t at) const noexcept {
+    while (at < until_ && text_[at] != '{' && text_[at] != '[') ++at;
+    return at;
+  }
 
   bool begins_array(std::size_t at) const noexcept {
     const auto first = skip_blanks(text_, at + 1);
@@ -253,23 +272,6 @@ class Search {
     return any;
   }
 
-  /// Where no object was found: members of one whose `{` is missing.
-  std::expected<std::optional<FoundObject>, JsonProblem> lost_opening() const {
-    if (from_ >= until_) return std::nullopt;
-    const auto first = skip_blanks(text_, from_);
-    const auto mark = quote_at(text_, first);
-    if (mark == 0) return std::nullopt;
-    const auto line = text_.substr(first + mark, longest_key);
-    const auto end = line.find_first_of("\"'\n:");
-    if (end == std::string_view::npos || line[end] == '\n') return std::nullopt;
-    auto key = text::trim(line.substr(0, end));
-    if (key.ends_with("”") || key.ends_with("’")) key.remove_suffix(3);
-    if (labels_.find_output(key) == labels_.signature().outputs.size()) return std::nullopt;
-    const auto colon = skip_blanks(line, line[end] == ':' ? end : end + 1);
-    if (colon == line.size() || line[colon] != ':') return std::nullopt;
-    return problem("the object lacks its `{`", first);
-  }
-
   const Labels& labels_;
   std::string_view text_;
   std::size_t from_;
@@ -282,7 +284,11 @@ class Search {
 
 std::expected<std::optional<FoundObject>, JsonProblem> find_object(const Labels& labels, std::string_view text,
                                                                    std::size_t from, std::size_t until) {
-  return Search(labels, text, from, until).run();
+  until = std::min(until, text.size());
+  if (from >= until) return std::nullopt;
+  Search search(labels, text, from, until);
+  // Without a brace there is no object, nor a list of them.
+  return text.substr(from, until - from).contains('{') ? search.run() : search.lost_opening();
 }
 
 }  // namespace dspy

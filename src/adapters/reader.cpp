@@ -255,10 +255,11 @@ ReplyReader::Found ReplyReader::accept_sections() {
 /// `a: 'x',`, more such lines, and a `}`; or lines behind a `{` that nothing before them closes.
 bool ReplyReader::holds_json_lines() const noexcept {
   if (sections_ != static_cast<const Sections*>(labels_ ? &*labels_ : nullptr)) return false;
-  auto reply = text::trim(text_.substr(start_));
-  if (reply.ends_with("```")) reply = text::trim(reply.substr(0, reply.size() - 3));
   const auto before = text_.substr(start_, sections_->first_mark() - start_);
   if (std::ranges::count(before, '{') > std::ranges::count(before, '}')) return true;
+  auto reply = text::trim(text_.substr(start_));
+  if (!reply.ends_with('}') && !reply.ends_with('`')) return false;
+  if (reply.ends_with("```")) reply = text::trim(reply.substr(0, reply.size() - 3));
   const auto first = text_.substr(sections_->first_mark());
   const auto line = text::trim(first.substr(0, first.find('\n')));
   const bool is_member = line.ends_with("\",") || line.ends_with("',") || (line.ends_with(',') && before.contains('{'));
