@@ -40,15 +40,6 @@ bool names_field(std::string_view name, const Labels& labels) {
          labels.find_input(name) != labels.signature().inputs.size();
 }
 
-/// The name of thoughts that `text` begins with, in whatever case, up to the bracket that closes it.
-std::optional<std::string_view> name_before(std::string_view text, std::string_view closing, const Labels& labels) {
-  for (const auto name : names) {
-    if (!text::equals_ignoring_case(text.substr(0, name.size()), name)) continue;
-    if (text.substr(name.size()).starts_with(closing) && !names_field(name, labels)) return name;
-  }
-  return std::nullopt;
-}
-
 /// True if that may begin one of `names`, or stand before one.
 constexpr bool may_begin_name(char c) noexcept {
   return c == 't' || c == 'T' || c == 'r' || c == 'R' || c == 's' || c == 'S';
@@ -56,6 +47,16 @@ constexpr bool may_begin_name(char c) noexcept {
 static_assert(std::ranges::all_of(names, [](std::string_view name) { return may_begin_name(name[0]); }));
 constexpr bool may_end_opening(char c) noexcept {
   return c == '<' || c == '[' || c == brackets[2].opening.back();
+}
+
+/// The name of thoughts that `text` begins with, in whatever case, up to the bracket that closes it.
+std::optional<std::string_view> name_before(std::string_view text, std::string_view closing, const Labels& labels) {
+  if (text.empty() || !may_begin_name(text[0])) return std::nullopt;
+  for (const auto name : names) {
+    if (!text::equals_ignoring_case(text.substr(0, name.size()), name)) continue;
+    if (text.substr(name.size()).starts_with(closing) && !names_field(name, labels)) return name;
+  }
+  return std::nullopt;
 }
 
 /// The end of the mark whose slash stands at `slash`.
@@ -88,6 +89,7 @@ bool may_open(std::string_view text, const Labels& labels) {
     if (opening.starts_with(text)) return true;
     if (!text.starts_with(opening)) continue;
     const auto rest = text.substr(opening.size());
+    if (!rest.empty() && !may_begin_name(rest[0])) continue;
     for (const auto name : names) {
       const auto whole = std::string(name).append(closing);
       if (rest.size() < whole.size() && text::equals_ignoring_case(rest, whole.substr(0, rest.size())) &&

@@ -24,10 +24,20 @@ struct Prelude {
   std::string closing = {};  ///< Of thoughts without an end: the mark that would end them.
 };
 
+/// A cheap test: false if the text surely has no prelude.
+constexpr bool may_have_prelude(std::string_view text) noexcept {
+  return text.empty() || std::string_view(" \t\r\n<[\xE2\xEF").contains(text[0]);
+}
+
 Prelude find_prelude(std::string_view text, const Labels& labels);
 
 /// Where the mark that ends thoughts stands in the text from `from` on, in whatever case; `npos` if nowhere.
 std::size_t find_closing(std::string_view text, std::string_view closing, std::size_t from) noexcept;
+
+/// A cheap test: false if surely no mark in the text ends thoughts or a message.
+constexpr bool may_end_thoughts(std::string_view text) noexcept {
+  return text.contains('/') || text.contains('|') || (!text.empty() && std::string_view(" \t\r\n\xEF" "a").contains(text[0]));
+}
 
 /// A mark that ends thoughts.
 struct ThoughtsEnd {

@@ -74,10 +74,11 @@ bool is_left_out(const Type& type, const Json& value) {
 ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion)
     : form_(form), signature_(*form.signature), text_(completion) {
   make_valid_utf8();
-  text_ = without_end_of_message(text_);
+  const bool may_have_marks = may_end_thoughts(text_);
+  if (may_have_marks) text_ = without_end_of_message(text_);
   skip_prelude();
   found_ = find();
-  if (start_ < text_.size()) settle_thoughts();
+  if (may_have_marks && start_ < text_.size()) settle_thoughts();
 }
 
 ReplyReader::ReplyReader(const ReplyForm& form, std::string_view part, Behind)
@@ -96,6 +97,7 @@ void ReplyReader::make_valid_utf8() {
 }
 
 void ReplyReader::skip_prelude() {
+  if (!may_have_prelude(text_.substr(start_))) return;
   const auto prelude = find_prelude(text_.substr(start_), form_.labels);
   start_ += prelude.end;
   if (prelude.has_thoughts) take("thoughts");
@@ -257,8 +259,9 @@ bool ReplyReader::holds_json_lines() const noexcept {
   if (sections_ != static_cast<const Sections*>(labels_ ? &*labels_ : nullptr)) return false;
   const auto before = text_.substr(start_, sections_->first_mark() - start_);
   if (std::ranges::count(before, '{') > std::ranges::count(before, '}')) return true;
-  auto reply = text::trim(text_.substr(start_));
-  if (!reply.ends_with('}') && !reply.ends_with('`')) return false;
+  auto reply = text_.substr(start_);
+  while (std::string_view(" \t\r\n").contains(reply.back())) reply.remove_suffix(1);  // a label stands in it
+  if (reply.back() != '}' && reply.back() != '`') return false;
   if (reply.ends_with("```")) reply = text::trim(reply.substr(0, reply.size() - 3));
   const auto first = text_.substr(sections_->first_mark());
   const auto line = text::trim(first.substr(0, first.find('\n')));
@@ -284,8 +287,8 @@ void ReplyReader::note_sections() {
     const bool closed = drop_first_fence(after);
     if (facts.fenced || opened || closed) take("fenced");
   }
-  if (!text::trim(before).empty()) take("leading_text");
-  if (!text::trim(after).empty()) take("trailing_text");
+  if (!before.empty() && !text::trim(before).empty()) take("leading_text");
+  if (!after.empty() && !text::trim(after).empty()) take("trailing_text");
   if (facts.unclosed_fence) take("unclosed_fence");
   if (facts.ran_on) take("ran_on");
   if (facts.extra_section) take("extra_section");
