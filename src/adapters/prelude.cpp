@@ -40,9 +40,12 @@ bool names_field(std::string_view name, const Labels& labels) {
          labels.find_input(name) != labels.signature().inputs.size();
 }
 
+constexpr bool begins_with(std::string_view name, char c) noexcept {
+  return name[0] == (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
 /// True if that may begin one of `names`, or stand before one.
 constexpr bool may_begin_name(char c) noexcept {
-  return c == 't' || c == 'T' || c == 'r' || c == 'R' || c == 's' || c == 'S';
+  return begins_with("t", c) || begins_with("r", c) || begins_with("s", c);
 }
 static_assert(std::ranges::all_of(names, [](std::string_view name) { return may_begin_name(name[0]); }));
 constexpr bool may_end_opening(char c) noexcept {
@@ -53,7 +56,7 @@ constexpr bool may_end_opening(char c) noexcept {
 std::optional<std::string_view> name_before(std::string_view text, std::string_view closing, const Labels& labels) {
   if (text.empty() || !may_begin_name(text[0])) return std::nullopt;
   for (const auto name : names) {
-    if (!text::equals_ignoring_case(text.substr(0, name.size()), name)) continue;
+    if (!begins_with(name, text[0]) || !text::equals_ignoring_case(text.substr(0, name.size()), name)) continue;
     if (text.substr(name.size()).starts_with(closing) && !names_field(name, labels)) return name;
   }
   return std::nullopt;
@@ -91,6 +94,7 @@ bool may_open(std::string_view text, const Labels& labels) {
     const auto rest = text.substr(opening.size());
     if (!rest.empty() && !may_begin_name(rest[0])) continue;
     for (const auto name : names) {
+      if (!rest.empty() && !begins_with(name, rest[0])) continue;
       const auto whole = std::string(name).append(closing);
       if (rest.size() < whole.size() && text::equals_ignoring_case(rest, whole.substr(0, rest.size())) &&
           !names_field(name, labels))

@@ -24,9 +24,16 @@ struct Prelude {
   std::string closing = {};  ///< Of thoughts without an end: the mark that would end them.
 };
 
+/// A blank, a control character, or a byte of a character beyond ASCII.
+constexpr bool is_blank_or_wide(char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte <= 0x20 || byte >= 0x80;
+}
+
 /// A cheap test: false if the text surely has no prelude.
 constexpr bool may_have_prelude(std::string_view text) noexcept {
-  return text.empty() || std::string_view(" \t\r\n<[\xE2\xEF").contains(text[0]);
+  if (text.empty()) return true;
+  return is_blank_or_wide(text[0]) || text[0] == '<' || text[0] == '[';
 }
 
 Prelude find_prelude(std::string_view text, const Labels& labels);
@@ -36,7 +43,8 @@ std::size_t find_closing(std::string_view text, std::string_view closing, std::s
 
 /// A cheap test: false if surely no mark in the text ends thoughts or a message.
 constexpr bool may_end_thoughts(std::string_view text) noexcept {
-  return text.contains('/') || text.contains('|') || (!text.empty() && std::string_view(" \t\r\n\xEF" "a").contains(text[0]));
+  const bool may_be_bare = !text.empty() && (is_blank_or_wide(text[0]) || text[0] == 'a');
+  return may_be_bare || text.contains('/') || text.contains('|');
 }
 
 /// A mark that ends thoughts.

@@ -260,7 +260,7 @@ bool ReplyReader::holds_json_lines() const noexcept {
   const auto before = text_.substr(start_, sections_->first_mark() - start_);
   if (std::ranges::count(before, '{') > std::ranges::count(before, '}')) return true;
   auto reply = text_.substr(start_);
-  while (std::string_view(" \t\r\n").contains(reply.back())) reply.remove_suffix(1);  // a label stands in it
+  while (reply.back() == ' ' || reply.back() == '\n') reply.remove_suffix(1);  // a label stands in it
   if (reply.back() != '}' && reply.back() != '`') return false;
   if (reply.ends_with("```")) reply = text::trim(reply.substr(0, reply.size() - 3));
   const auto first = text_.substr(sections_->first_mark());
