@@ -146,7 +146,7 @@ class Search {
         ++at;
         continue;
       }
-      if (!found_) broken_begin_ = has_quoted_key(text_.substr(gap_, at - gap_)) ? start() : at;
+      if (!found_) suspect_ = at;
       auto read = read_lenient_json(text_, at);
       const auto looked_at = (read ? read->end : read.error().position) - at + 1;
       if (looked_at > budget) return std::move(found_);
@@ -167,7 +167,9 @@ class Search {
   }
 
   /// Where the object begins that cannot be read.
-  std::size_t broken_begin() const noexcept { return broken_begin_; }
+  std::size_t broken_begin() const noexcept {
+    return has_quoted_key(text_.substr(from_, suspect_ - from_)) ? start() : suspect_;
+  }
 
   /// Where no object was found: members of one whose `{` is missing.
   std::expected<std::optional<FoundObject>, JsonProblem> lost_opening() {
@@ -182,7 +184,7 @@ class Search {
     if (labels_.find_output(key) == labels_.signature().outputs.size()) return std::nullopt;
     const auto colon = skip_blanks(line, line[end] == ':' ? end : end + 1);
     if (colon == line.size() || line[colon] != ':') return std::nullopt;
-    broken_begin_ = first;
+    suspect_ = first;
     return problem("the object lacks its `{`", first);
   }
 
@@ -299,8 +301,8 @@ class Search {
   std::string_view text_;
   std::size_t from_;
   std::size_t until_;
-  std::size_t gap_ = 0;           ///< Where the last value that was read ends.
-  std::size_t broken_begin_ = 0;  ///< Where the object begins that a problem is with.
+  std::size_t gap_ = 0;      ///< Where the last value that was read ends.
+  std::size_t suspect_ = 0;  ///< Where the value begins that was read last, before an object was found.
   std::optional<FoundObject> found_;
 };
 
