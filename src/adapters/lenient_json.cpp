@@ -479,6 +479,7 @@ std::string_view JsonLiberties::name(JsonLiberty liberty) noexcept {
     case JsonLiberty::unclosed: return "unclosed";
     case JsonLiberty::unclosed_string: return "unclosed_string";
     case JsonLiberty::curly_quotes: return "curly_quotes";
+    case JsonLiberty::json_slip: return "json_slip";
     case JsonLiberty::long_number: return "long_number";
   }
   return "unknown";

@@ -24,6 +24,7 @@ enum class JsonLiberty : std::uint8_t {
   unclosed,              ///< Closing brackets are missing where the text ends.
   unclosed_string,       ///< The text ends within a string.
   curly_quotes,          ///< `{“a”: “b”}`
+  json_slip,             ///< One character is wrong, and every way to put it right gives the same values.
   long_number,           ///< A number that neither 64 bits nor a float can hold is its digits, as text.
 };
 
