@@ -7,6 +7,7 @@
 #include "adapters/numbers.hpp"
 #include "adapters/scalars.hpp"
 #include "adapters/times.hpp"
+#include "adapters/union_text.hpp"
 #include "dspy/base/text.hpp"
 #include "signature/fit.hpp"
 
@@ -89,10 +90,7 @@ class Coercion {
       case Kind::number:
       case Kind::boolean:
       case Kind::literal: return coerce_scalar(type, text, liberties_);
-      case Kind::union_:
-        if (auto value = best_of(type, [&](const Type& alternative) { return from_text(alternative, text); }))
-          return *std::move(value);
-        return refused_union(type, Json(text));
+      case Kind::union_: return union_from_text(type, text);
       case Kind::reference:
         return at_reference(type, Json(text), [&](const Type& object, const Json&) { return from_text(object, text); });
       case Kind::null_: return null_from_text(text);
@@ -180,6 +178,20 @@ class Coercion {
     return nullptr;
   }
 
+  /// What is a list or an object of the union is no text.
+  Coerced union_from_text(const Type& type, std::string_view text) {
+    const auto mark = liberties_.mark();
+    const bool is_structure = is_structure_of(type, unfenced(text));
+    liberties_.forget(mark);
+    auto value = best_of(type, [&](const Type& alternative) -> Coerced {
+      const bool is_text = alternative.kind == Kind::string || alternative.kind == Kind::code;
+      if (is_structure && is_text) return refuse(text, "is a list or an object");
+      return from_text(alternative, text);
+    });
+    if (value) return *std::move(value);
+    return refused_union(type, Json(text));
+  }
+
   /// JSON if all of it is, in our spelling or Python's; else text.
   Coerced any_from_text(std::string_view text) {
     const auto inner = unfenced(text);
@@ -197,7 +209,11 @@ class Coercion {
       if (value) return value;
     }
     if (auto value = parse_json(inner)) return *std::move(value);
-    return Json(text);
+    const bool is_quoted =
+        inner.size() > 2 && inner.find('\'') == 0 && inner.find_first_of("'\\", 1) == inner.size() - 1;
+    if (!is_quoted) return Json(text);
+    liberties_.take("single_quotes");
+    return Json(inner.substr(1, inner.size() - 2));
   }
 
   /// A date, datetime or duration; numbers count seconds.
@@ -620,7 +636,8 @@ class Coercion {
     return value;
   }
 
-  /// What the object has no member for is left to `fit`.
+  /// Members that the object does not have are dropped, if it has all of its own: else one of them may be misspelt, and
+  /// `fit` names it.
   Coerced object_from_json(const Type& type, Json value) {
     if (!value.is_object()) return value;
     note_defaults(type, value.get_object(), liberties_);
@@ -637,6 +654,13 @@ class Coercion {
       }
       *member = *std::move(read);
     }
+    if (!type.arguments.empty() || value.get_object().size() <= type.members->size()) return value;
+    const auto has = [&](const Field& member) { return value.get_object().contains(member.name); };
+    if (!std::ranges::all_of(*type.members, has)) return value;
+    JsonObject own;
+    for (const auto& member : *type.members) own.emplace(member.name, std::move(value.get_object()[member.name]));
+    value = std::move(own);
+    liberties_.take("extra_key");
     return value;
   }
 
@@ -652,8 +676,8 @@ Coerced coerce_text(const Type& type, std::string_view text, Liberties& libertie
   return Coercion(liberties, scope).from_text(type, text);
 }
 
-Coerced coerce_json(const Type& type, Json value, Liberties& liberties) {
-  return Coercion(liberties, nullptr).from_json(type, std::move(value));
+Coerced coerce_json(const Type& type, Json value, Liberties& liberties, const Scope* scope) {
+  return Coercion(liberties, scope).from_json(type, std::move(value));
 }
 
 }  // namespace dspy

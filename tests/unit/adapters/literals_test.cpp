@@ -5,7 +5,6 @@
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/base64.hpp"
 #include "dspy/signature/detail/calendar.hpp"
-#include "dspy/signature/json_schema.hpp"
 
 #include <doctest/doctest.h>
 
@@ -37,8 +36,8 @@ NamedTypes recorded_types() {
     }
   }
   for (const auto& [name, type] : types->as_object()) {
-    const auto* const schema = type.as_object().if_contains("json_schema");
-    if (schema != nullptr) out.emplace(std::string(name), from_json_schema(*schema).type);
+    const auto* const notation = type.as_object().if_contains("notation");
+    if (notation != nullptr) out.emplace(std::string(name), Type::parse(test::text_of(*notation), out));
   }
   return out;
 }
@@ -81,7 +80,7 @@ Json plain(const Json& value) {
   return out;
 }
 
-/// Equality of values, in which moments count and not how they are written.
+/// Equality of values, in which moments and durations count and not how they are written.
 bool same(const Json& ours, const Json& recorded, bool in_any_order) {
   if (const auto* const items = ours.if_array()) {
     const auto* const others = recorded.if_array();
@@ -106,6 +105,8 @@ bool same(const Json& ours, const Json& recorded, bool in_any_order) {
   if (ours.kind() != recorded.kind()) return false;
   if (ours == recorded) return true;
   if (!ours.is_string()) return false;
+  const auto length = detail::read_duration(view(ours.get_string()));
+  if (length && length == detail::read_duration(view(recorded.get_string()))) return true;
   const auto a = detail::read_datetime(view(ours.get_string()));
   const auto b = detail::read_datetime(view(recorded.get_string()));
   return a && b && a->local == b->local && a->offset_minutes == b->offset_minutes;
