@@ -1,3 +1,4 @@
+#include "dspy/adapters/adapter.hpp"
 #include "dspy/adapters/chat_adapter.hpp"
 #include "dspy/adapters/field_adapter.hpp"
 #include "dspy/adapters/json_adapter.hpp"
@@ -156,6 +157,27 @@ TEST_CASE("whatever is written under the mask of elements is read without a libe
 
 TEST_CASE("whatever is written under the mask of literal elements is read without a liberty") {
   check_replies(XmlAdapter({.profile = Profile::dspy_3_5}), 4000, 60);
+}
+
+TEST_CASE("a text in a union never looks like the union's list or object") {
+  const auto vocabulary = walk_vocabulary();
+  std::mt19937_64 random(43);
+  const auto signature = std::make_shared<const Signature>(Signature::parse(
+      "q -> v: Union[list[int], str], w: Union[P{a: int}, str], x: Optional[Union[dict[str, int], str]]"));
+  for (const auto* const name : {"field", "chat", "json", "xml", "xml@dspy-3.5"}) {
+    const auto exchange = adapter(name)->prepare(signature);
+    auto grammar = compile(exchange->contract());
+    const auto constraint = std::make_shared<Constraint>(std::move(grammar.pool), grammar.start, vocabulary);
+    for (int walk = 0; walk < 60; ++walk) {
+      const auto reply = test::random_reply(Matcher(constraint), random, exits_of(*signature));
+      if (!reply) continue;
+      CAPTURE(name);
+      CAPTURE(*reply);
+      const auto reading = exchange->parse(*reply);
+      REQUIRE_MESSAGE(reading.has_value(), reading.error().message());
+      for (const auto& flag : reading->flags) CHECK(flag.liberty == "duplicate_key");
+    }
+  }
 }
 
 TEST_CASE("choices of any text are held in elements, also as items and keys") {
