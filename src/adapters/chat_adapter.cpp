@@ -50,7 +50,9 @@ class ChatExchange final : public TurnExchange {
 }  // namespace
 
 ChatAdapter::ChatAdapter(ChatAdapterOptions options)
-    : options_(std::make_shared<const ChatAdapterOptions>(std::move(options))) {}
+    : options_(std::make_shared<const ChatAdapterOptions>(std::move(options))) {
+  require_profile("chat", options_->profile);
+}
 
 std::string_view ChatAdapter::name() const noexcept {
   return options_->profile == Profile::dspy_3_3 ? "chat@dspy-3.3" : "chat";

@@ -43,7 +43,7 @@ Coerced coerce(const Field& field, Json value, Liberties& liberties);
 // The same by a type alone; the limits are the caller's business.  `scope`: the objects around, for
 // the references in the type.
 Coerced coerce_text(const Type& type, std::string_view text, Liberties& liberties, const Scope* scope = nullptr);
-Coerced coerce_json(const Type& type, Json value, Liberties& liberties);
+Coerced coerce_json(const Type& type, Json value, Liberties& liberties, const Scope* scope = nullptr);
 
 /// Leaves each item of a set in once.
 void drop_repeats(const Type& type, JsonArray& items, Liberties& liberties);

@@ -50,10 +50,7 @@ Coerced Coercion::from_text(const Type& type, std::string_view text) {
     case Kind::number:
     case Kind::boolean:
     case Kind::literal: return coerce_scalar(type, text, liberties_);
-    case Kind::union_:
-      if (auto value = best_of(type, [&](const Type& alternative) { return from_text(alternative, text); }))
-        return *std::move(value);
-      return refused_union(type, Json(text));
+    case Kind::union_: return union_from_text(type, text);
     case Kind::reference:
       return at_reference(type, Json(text), [&](const Type& object, const Json&) { return from_text(object, text); });
     case Kind::null_: return null_from_text(text);
@@ -83,7 +80,7 @@ Coerced Coercion::from_json(const Type& type, Json value) {
     if (value.is_null()) return value;
     if (value.is_string() && !takes_text(type.arguments[0], view(value.get_string()))) {
       const auto text = text::trim(view(value.get_string()));
-      if (is_null_word(text)) {
+      if (is_null_word(text) && !is_near_choice(type.arguments[0], text)) {
         if (text != "none" && text != "None") liberties_.take("null_word");
         return nullptr;
       }
@@ -98,7 +95,7 @@ Coerced Coercion::from_json(const Type& type, Json value) {
   if (type.kind == Kind::string) return text_of(std::move(value));
   if (is_scalar(type)) return scalar_from_json(type, value);
   if (type.kind == Kind::union_) {
-    auto best = best_of(type, [&](const Type& alternative) { return from_json(alternative, value); });
+    auto best = best_of(type, &value, [&](const Type& alternative) { return from_json(alternative, value); });
     if (best) return *std::move(best);
     if (const auto* const meant = tagged_alternative(type, value)) return refused_alternative(*meant, value);
     return refused_union(type, value);
@@ -129,13 +126,16 @@ Coerced Coercion::from_json(const Type& type, Json value) {
 
 Coerced Coercion::optional_from_text(const Type& inner, std::string_view text) {
   if (inner.kind == Kind::literal && std::ranges::contains(inner.choices, Json(text))) return Json(text);
-  if (!is_null_word(text)) return from_text(inner, text);
   const bool quoted = text.size() > 1 && (text[0] == '"' || text[0] == '\'') && text.back() == text[0];
-  if (quoted && takes_text(inner, text)) {
+  const auto inside = quoted ? text.substr(1, text.size() - 2) : std::string_view();
+  if (!is_null_word(text) && !(quoted && inside.empty())) return from_text(inner, text);
+  if (quoted && takes_json(inner)) return from_text(inner, text);
+  if (quoted && takes_text(inner, inside)) {
     liberties_.take("decorated_value");
-    return Json(text.substr(1, text.size() - 2));
+    return Json(inside);
   }
-  if (!text.empty() && text != "none" && text != "None") liberties_.take("null_word");
+  const bool is_json = text == "null" && takes_json(inner);
+  if (!text.empty() && text != "none" && text != "None" && !is_json) liberties_.take("null_word");
   return nullptr;
 }
 
@@ -164,7 +164,11 @@ Coerced Coercion::any_from_text(std::string_view text) {
   }
   if (auto value = parse_json(inner)) return *std::move(value);
   if (const auto problem = long_number_problem(inner)) return refuse(inner, *problem);
-  return Json(text);
+  const bool is_quoted =
+      inner.size() > 2 && inner.find('\'') == 0 && inner.find_first_of("'\\", 1) == inner.size() - 1;
+  if (!is_quoted) return Json(text);
+  liberties_.take("single_quotes");
+  return Json(inner.substr(1, inner.size() - 2));
 }
 
 Coerced Coercion::time_from_json(const Type& type, Json value) {
@@ -193,12 +197,23 @@ Coerced Coercion::plain_value(const Type& type, std::string_view text) {
   return *value;
 }
 
+bool Coercion::is_near_choice(const Type& type, std::string_view text) {
+  return type.kind == Kind::literal && std::ranges::any_of(type.choices, [&](const Json& choice) {
+           return choice.is_string() && text::equals_ignoring_case(view(choice.get_string()), text);
+         });
+}
+
+bool Coercion::takes_json(const Type& type) {
+  return type.kind == Kind::any || (type.kind == Kind::union_ && std::ranges::any_of(type.arguments, takes_json));
+}
+
 bool Coercion::takes_text(const Type& type, std::string_view text) {
   switch (type.kind) {
     case Kind::string:
     case Kind::any:
     case Kind::code:
     case Kind::reasoning: return true;
+    case Kind::bytes: return text.empty();
     case Kind::literal: return std::ranges::contains(type.choices, Json(text));
     case Kind::union_:
       return std::ranges::any_of(type.arguments, [&](const Type& each) { return takes_text(each, text); });
@@ -210,8 +225,8 @@ Coerced coerce_text(const Type& type, std::string_view text, Liberties& libertie
   return Coercion(liberties, scope).from_text(type, text);
 }
 
-Coerced coerce_json(const Type& type, Json value, Liberties& liberties) {
-  return Coercion(liberties, nullptr).from_json(type, std::move(value));
+Coerced coerce_json(const Type& type, Json value, Liberties& liberties, const Scope* scope) {
+  return Coercion(liberties, scope).from_json(type, std::move(value));
 }
 
 }  // namespace dspy

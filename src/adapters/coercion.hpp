@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -42,12 +43,18 @@ class Coercion {
   /// A null only where it stands as a word; in quotes it is text, if text may stand there.
   Coerced optional_from_text(const Type& inner, std::string_view text);
   Coerced null_from_text(std::string_view text);
+  /// What is a list or an object of the union is no text.
+  Coerced union_from_text(const Type& type, std::string_view text);
   /// JSON if all of it is, in our spelling or Python's; else text.
   Coerced any_from_text(std::string_view text);
   /// A date, datetime, time or duration; of all but a time, numbers count seconds.
   Coerced time_from_json(const Type& type, Json value);
   /// Text that is the value itself, such as a date, without quotes and emphasis around it.
   Coerced plain_value(const Type& type, std::string_view text);
+  /// True if a choice differs from the text in letter case alone.
+  static bool is_near_choice(const Type& type, std::string_view text);
+  /// True if any JSON is a value of the type, a string in quotes too.
+  static bool takes_json(const Type& type);
   /// True if a text of JSON is a value of the type as it stands, so that it means that text.
   static bool takes_text(const Type& type, std::string_view text);
 
@@ -59,12 +66,15 @@ class Coercion {
   Coerced list_from_json(const Type& type, Json value);
   Coerced dict_from_json(const Type& type, Json value);
   Coerced tuple_from_json(const Type& type, Json value);
-  /// Members of another name have the type of all others, if there is one; else `fit` says that they are too many.
+  /// Members of another name have the type of all others, if there is one; else they are dropped, if the object has all
+  /// of its own.  If not, one of them may be misspelt, and `fit` names it.
   Coerced object_from_json(const Type& type, Json value);
 
   Coerced list_from_text(const Type& type, std::string_view original);
   /// `(1, 2)` and `{1, 2}`, as Python writes tuples and sets.  `(1)` is none.
   std::optional<Json> python_list(const Type& type, std::string_view text);
+  /// `'a', 'b'`: a list without its brackets.
+  std::optional<Json> quoted_items(const Type& type, std::string_view text);
   template <class Items>
   Coerced list_of(const Type& type, const Items& items, std::string_view liberty);
   /// True if all of the text is a value of the scalar type, without anything around it.
@@ -83,29 +93,42 @@ class Coercion {
   /// The value of the one JSON object in a text that says something around it.  With a second one it would be a guess.
   std::optional<Json> object_inside(const Type& type, std::string_view text);
 
-  /// The alternative that takes the fewest liberties, of those equal the first that is no text:
-  /// what reads as a number or a date is one.
+  /// How much it says of a value that a type takes it.  An integer was read as it stands; any text is a string, and
+  /// many words are base64.
+  static int rank(const Type& type, const Json& value) noexcept;
+
+  /// The alternative that takes the fewest liberties, of those equal one that leaves a JSON `value` as it is, then the
+  /// first that says the most of it: what reads as a number or a date is one, and what reads as an integer is no float.
   template <class F>
-  std::optional<Json> best_of(const Type& type, F&& read_as) {
+  std::optional<Json> best_of(const Type& type, const Json* value, F&& read_as) {
+    struct Merits {
+      std::size_t liberties;
+      bool is_changed;
+      int rank;
+
+      bool are_better_than(const Merits& other) const noexcept {
+        return std::tuple(liberties, is_changed, -rank) < std::tuple(other.liberties, other.is_changed, -other.rank);
+      }
+    };
     const auto mark = liberties_.mark();
     std::optional<Json> best;
     std::vector<Flag> best_flags;
-    bool best_is_text = false;
+    Merits best_merits{};
     const Held depth(union_depth_, union_depth_ + 1);
     for (const auto& alternative : type.arguments) {
       if (union_steps_ > most_union_steps) return std::nullopt;
-      auto value = read_as(alternative);
+      auto read = read_as(alternative);
       auto flags = liberties_.cut(mark);
-      if (!value) continue;
-      auto fitted = fit(alternative, *std::move(value), scope_, union_steps_);
+      if (!read) continue;
+      auto fitted = fit(alternative, *std::move(read), scope_, union_steps_);
       if (!fitted) continue;
-      const bool is_text = alternative.kind == Type::Kind::string || alternative.kind == Type::Kind::any;
-      const bool better =
-          !best || flags.size() < best_flags.size() || (flags.size() == best_flags.size() && best_is_text && !is_text);
-      if (!better) continue;
+      const Merits merits{.liberties = flags.size(),
+                          .is_changed = value != nullptr && *fitted != *value,
+                          .rank = rank(alternative, *fitted)};
+      if (best && !merits.are_better_than(best_merits)) continue;
       best = *std::move(fitted);
       best_flags = std::move(flags);
-      best_is_text = is_text;
+      best_merits = merits;
     }
     liberties_.take(best_flags);
     return best;

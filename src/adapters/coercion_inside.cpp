@@ -4,6 +4,7 @@
 #include "adapters/labels.hpp"
 #include "dspy/base/text.hpp"
 
+#include <algorithm>
 #include <format>
 #include <utility>
 
@@ -20,6 +21,17 @@ std::size_t first_object(std::string_view text) noexcept {
     begin = text.find('{', end);
   }
   return begin;
+}
+
+/// True if a line begins as a JSON list or object.
+bool has_json_line(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const auto line = text::trim(text.substr(0, end));
+    if (line.starts_with('[') || line.starts_with('{')) return true;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return false;
 }
 
 }  // namespace
@@ -57,6 +69,7 @@ Coerced Coercion::json_text(const Type& type, std::string_view text) {
   if (!text::trim(rest).empty()) {
     if (!text::trim(rest.substr(0, rest.find('\n'))).empty())
       return refuse(text, "has text after its JSON value", "text follows the JSON value");
+    if (has_json_line(rest)) return refuse(text, "has a second JSON value after the first", "a second one follows");
     liberties_.take("trailing_text");
   }
   liberties_.take(read->liberties);

@@ -35,7 +35,7 @@ Coerced Coercion::scalar_from_json(const Type& type, const Json& value) {
   }
   if (value.is_string()) {
     auto scalar = coerce_scalar(type, text::trim(view(value.get_string())), liberties_);
-    if (scalar && type.kind != Kind::literal) liberties_.take("quoted_value");
+    if (scalar && !(type.kind == Kind::literal && scalar->is_string())) liberties_.take("quoted_value");
     return scalar;
   }
   if (type.kind == Kind::boolean) {
@@ -56,6 +56,7 @@ Coerced Coercion::scalar_from_json(const Type& type, const Json& value) {
     return value.get_int64() == 1;
   }
   auto scalar = coerce_scalar(type, to_text(value), liberties_);  // which says what is wrong with it
+  if (scalar) liberties_.take("json_as_text");
   if (!scalar) scalar.error().violations[0].value = value_at_fault(value);
   return scalar;
 }
@@ -123,7 +124,16 @@ Coerced Coercion::object_from_json(const Type& type, Json value) {
     }
     *member = *std::move(read);
   }
-  if (type.arguments.empty()) return value;
+  if (type.arguments.empty()) {
+    if (value.get_object().size() <= type.members->size()) return value;
+    const auto has = [&](const Field& member) { return value.get_object().contains(member.name); };
+    if (!std::ranges::all_of(*type.members, has)) return value;
+    JsonObject own;
+    for (const auto& member : *type.members) own.emplace(member.name, std::move(value.get_object()[member.name]));
+    value = std::move(own);
+    liberties_.take("extra_key");
+    return value;
+  }
   for (auto& member : value.get_object()) {
     const bool is_named = std::ranges::contains(*type.members, std::string_view(member.key()), &Field::name);
     if (is_named) continue;

@@ -71,6 +71,7 @@ Coerced Coercion::list_from_text(const Type& type, std::string_view original) {
   }
   if (auto python = python_list(type, text)) return *std::move(python);
   if (auto inside = list_inside(type, text)) return *std::move(inside);
+  if (auto quoted = quoted_items(type, text)) return *std::move(quoted);
   const bool is_choice = item.required().kind == Kind::literal && reads_as(item.required(), text);
   if (!is_choice &&
       (text::equals_ignoring_case(peel(text), "none") || text::equals_ignoring_case(peel(text), "empty"))) {
@@ -91,6 +92,19 @@ Coerced Coercion::list_from_text(const Type& type, std::string_view original) {
   }
   if (no_json) return refuse_json(text, "is not a JSON list", *std::move(no_json));
   return refuse(text, "is not a list");
+}
+
+std::optional<Json> Coercion::quoted_items(const Type& type, std::string_view text) {
+  const bool is_quoted = text.size() > 1 && (text[0] == '"' || text[0] == '\'') && text.back() == text[0];
+  if (!is_quoted || text.contains('\n') || !text.contains(',')) return std::nullopt;
+  const auto mark = liberties_.mark();
+  auto value = json_text(type, std::format("[{}]", text));
+  if (!value) {
+    liberties_.forget(mark);
+    return std::nullopt;
+  }
+  liberties_.take("comma_list");
+  return *std::move(value);
 }
 
 std::optional<Json> Coercion::python_list(const Type& type, std::string_view text) {

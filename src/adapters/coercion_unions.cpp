@@ -1,6 +1,7 @@
 // Values that are of no type of a union.
 
 #include "adapters/coercion.hpp"
+#include "adapters/union_text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -15,6 +16,27 @@ std::unexpected<Refusal> refuse_union(const Json& value, const std::string& comp
 }
 
 }  // namespace
+
+int Coercion::rank(const Type& type, const Json& value) noexcept {
+  using Kind = Type::Kind;
+  if (!value.is_string()) return value.is_double() ? 2 : 3;
+  const bool takes_any =
+      type.kind == Kind::string || type.kind == Kind::any || type.kind == Kind::code || type.kind == Kind::reasoning;
+  return takes_any ? 0 : type.kind == Kind::bytes ? 1 : 2;
+}
+
+Coerced Coercion::union_from_text(const Type& type, std::string_view text) {
+  const auto mark = liberties_.mark();
+  const bool is_structure = is_structure_of(type, unfenced(text));
+  liberties_.forget(mark);
+  auto value = best_of(type, nullptr, [&](const Type& alternative) -> Coerced {
+    const bool is_text = alternative.kind == Type::Kind::string || alternative.kind == Type::Kind::code;
+    if (is_structure && is_text) return refuse(text, "is a list or an object");
+    return from_text(alternative, text);
+  });
+  if (value) return *std::move(value);
+  return refused_union(type, Json(text));
+}
 
 std::unexpected<Refusal> Coercion::refused_union(const Type& type, const Json& value) const {
   return union_steps_ > most_union_steps

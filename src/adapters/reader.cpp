@@ -38,6 +38,13 @@ bool ends_within_object(std::string_view text) {
 
 }  // namespace
 
+bool holds_nothing(std::string_view reply) {
+  reply = text::trim(reply);
+  drop_first_fence(reply);
+  drop_last_fence(reply);
+  return reply.empty() || (reply.starts_with('{') && text::trim(reply.substr(1)) == "}");
+}
+
 ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion)
     : form_(form), signature_(*form.signature), text_(completion) {
   make_valid_utf8();

@@ -25,14 +25,14 @@ bool is_blank(const Json& value) {
 bool takes_blank(const Type& type, const Json& text) {
   const auto& plain = type.required();
   switch (plain.kind) {
-    case Type::Kind::string: return type.is_optional();
+    case Type::Kind::string:
+    case Type::Kind::code:
+    case Type::Kind::reasoning:
     case Type::Kind::any: return true;
     case Type::Kind::bytes: return view(text.get_string()).empty();
     case Type::Kind::literal: return std::ranges::contains(plain.choices, text);
     case Type::Kind::union_:
-      return std::ranges::any_of(plain.arguments, [&](const Type& each) {
-        return (type.is_optional() && each.kind == Type::Kind::string) || takes_blank(each, text);
-      });
+      return std::ranges::any_of(plain.arguments, [&](const Type& each) { return takes_blank(each, text); });
     default: return false;
   }
 }
@@ -72,7 +72,11 @@ std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& fi
     case Found::json: break;
   }
   const auto& json = json_[output];
-  if (!json || is_left_out(field.type, *json)) return std::nullopt;
+  if (!json) return std::nullopt;
+  if (is_left_out(field.type, *json) || (cut_member_ == output && is_blank(*json))) {
+    if (field.type.is_optional() && json->is_string()) liberties.take("null_word");
+    return std::nullopt;
+  }
   if (cut_member_ == output && field.type.required().kind != Type::Kind::string)
     return within_limits(field, refuse(*json, "is cut off", "the value is cut off"));
   return coerce(field, *json, liberties);
@@ -80,27 +84,35 @@ std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& fi
 
 std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Field& field, Liberties& liberties) const {
   const auto& section = (*sections_)[output];
-  if (is_tagged() && is_nested_xml(field.type)) {
-    const auto raw = text::trim(text_.substr(section.begin, section.end - section.begin));
+  const auto style = form_.tags.text();
+  const auto raw = text::trim(text_.substr(section.begin, section.end - section.begin));
+  const bool has_elements = is_nested_xml(field.type) || begins_alternative(field.type.required(), raw);
+  if (is_tagged() && has_elements) {
     const bool is_empty = raw.empty() && section.closed && !(field.type.is_optional() && section.is_empty_tag);
     const auto elements = tags_->elements(text_, output);
-    if (elements.size() > 1) return within_limits(field, read_xml(field.type, elements, liberties));
-    if (is_empty || raw.starts_with('<')) return within_limits(field, read_xml(field.type, raw, liberties));
+    if (elements.size() > 1) return within_limits(field, read_xml(field.type, elements, style, liberties));
+    if (is_empty || raw.starts_with('<')) return within_limits(field, read_xml(field.type, raw, style, liberties));
   }
   if (section.is_ambiguous) {
     return within_limits(field, refuse(Json(), "ends in several places",
                                        std::format("the tag that closes `{}` comes more than once", field.name)));
   }
   if (!section.has_text) {
-    const bool is_empty_text = is_tagged() && section.closed && !section.is_empty_tag && field.type.is_optional() &&
-                               field.type.required().kind == Type::Kind::string;
-    if (is_empty_text) return within_limits(field, Json(""));
+    const auto kind = field.type.kind;
+    const bool is_element = is_tagged() && section.closed;
+    const bool may_be_null = field.type.is_optional() || kind == Type::Kind::any || kind == Type::Kind::null_;
+    if (is_element && section.is_empty_tag && may_be_null) return within_limits(field, Json());
+    if (is_element && !section.is_empty_tag && field.type.required().kind == Type::Kind::string)
+      return within_limits(field, Json(""));
     if (section.found && !section.is_empty_tag && may_be_empty(field.type))
       return coerce(field, std::string_view(), liberties);
     return std::nullopt;
   }
   std::string storage;
-  return coerce(field, sections_->value(text_, output, storage), liberties);
+  const auto value = sections_->value(text_, output, storage);
+  // What is CDATA as a whole is a text, as in quotes.
+  if (is_tagged() && style == XmlText::literal && section.has_escapes) return coerce(field, Json(value), liberties);
+  return coerce(field, value, liberties);
 }
 
 /// The value of an output that breaks its limits, if it has the type.
@@ -123,6 +135,8 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
   std::vector<std::string> missing;
   std::vector<Unreadable::Invalid> invalid;
   JsonObject absent;
+  // What was said but cannot be read may have been a value.
+  const bool is_unread = found_ == Found::nothing && !has_marker() && !holds_nothing(text_.substr(start_));
 
   for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
     const auto& field = signature_.outputs[i];
@@ -137,6 +151,8 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
                            .value = value_without_limits(i),
                            .violations = std::move(fault.violations)});
       }
+    } else if (is_unread) {
+      missing.push_back(field.name);
     } else if (field.default_value) {
       liberties.take("defaulted");
       reading.outputs.emplace(field.name, *field.default_value);

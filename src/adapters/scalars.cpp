@@ -23,6 +23,7 @@ using Kind = Type::Kind;
 void note(const WrittenNumber& number, Liberties& liberties) {
   if (number.grouped) liberties.take("thousands_separator");
   if (number.unusual_minus) liberties.take("minus_sign");
+  if (number.leading_zeros) liberties.take("leading_zeros");
 }
 
 Coerced read_integer(std::string_view text, Liberties& liberties) {

@@ -68,6 +68,9 @@ struct OutputContract {
   std::shared_ptr<const Signature> signature = {};
   std::vector<std::string> choices = {};
   std::string grammar = {};
+  /// Of elements: text stands between their tags letter by letter, without entities, and an element that closes itself
+  /// is null, as DSPy 3.5 writes them.
+  bool literal_text = false;
   /// The model may think between `<think>` and `</think>` first; readers skip that.
   bool may_think = false;
 };

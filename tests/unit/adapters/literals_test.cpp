@@ -5,7 +5,6 @@
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/base64.hpp"
 #include "dspy/signature/detail/calendar.hpp"
-#include "dspy/signature/json_schema.hpp"
 
 #include <doctest/doctest.h>
 
@@ -37,8 +36,8 @@ NamedTypes recorded_types() {
     }
   }
   for (const auto& [name, type] : types->as_object()) {
-    const auto* const schema = type.as_object().if_contains("json_schema");
-    if (schema != nullptr) out.emplace(std::string(name), from_json_schema(*schema).type);
+    const auto* const notation = type.as_object().if_contains("notation");
+    if (notation != nullptr) out.emplace(std::string(name), Type::parse(test::text_of(*notation), out));
   }
   return out;
 }
