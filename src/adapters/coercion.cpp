@@ -164,11 +164,12 @@ class Coercion {
   /// A null only where it stands as a word; in quotes it is text, if text may stand there.
   Coerced optional_from_text(const Type& inner, std::string_view text) {
     if (inner.kind == Kind::literal && std::ranges::contains(inner.choices, Json(text))) return Json(text);
-    if (!is_null_word(text)) return from_text(inner, text);
     const bool quoted = text.size() > 1 && (text[0] == '"' || text[0] == '\'') && text.back() == text[0];
-    if (quoted && takes_text(inner, text)) {
+    const auto inside = quoted ? text.substr(1, text.size() - 2) : std::string_view();
+    if (!is_null_word(text) && !(quoted && inside.empty())) return from_text(inner, text);
+    if (quoted && takes_text(inner, inside)) {
       liberties_.take("decorated_value");
-      return Json(text.substr(1, text.size() - 2));
+      return Json(inside);
     }
     if (!text.empty() && text != "none" && text != "None") liberties_.take("null_word");
     return nullptr;
@@ -279,6 +280,7 @@ class Coercion {
       case Kind::any:
       case Kind::code:
       case Kind::reasoning: return true;
+      case Kind::bytes: return text.empty();
       case Kind::literal: return std::ranges::contains(type.choices, Json(text));
       case Kind::union_:
         return std::ranges::any_of(type.arguments, [&](const Type& each) { return takes_text(each, text); });
@@ -381,14 +383,23 @@ class Coercion {
     return refuse(text, "is not a list");
   }
 
-  /// The alternative that takes the fewest liberties, of those equal the first that is no text:
-  /// what reads as a number or a date is one.
+  /// How much it says of a value that a type takes it.  An integer was read as it stands; any text is a string, and
+  /// many words are base64.
+  static int rank(const Type& type, const Json& value) noexcept {
+    if (!value.is_string()) return value.is_double() ? 2 : 3;
+    const bool takes_any =
+        type.kind == Kind::string || type.kind == Kind::any || type.kind == Kind::code || type.kind == Kind::reasoning;
+    return takes_any ? 0 : type.kind == Kind::bytes ? 1 : 2;
+  }
+
+  /// The alternative that takes the fewest liberties, of those equal the first that says the most of the value: what
+  /// reads as a number or a date is one, and what reads as an integer is no float.
   template <class F>
   std::optional<Json> best_of(const Type& type, F&& read_as) {
     const auto mark = liberties_.mark();
     std::optional<Json> best;
     std::vector<Flag> best_flags;
-    bool best_is_text = false;
+    int best_rank = 0;
     const Held depth(union_depth_, union_depth_ + 1);
     for (const auto& alternative : type.arguments) {
       if (union_steps_ > most_union_steps) return std::nullopt;
@@ -397,13 +408,13 @@ class Coercion {
       if (!value) continue;
       auto fitted = fit(alternative, *std::move(value), scope_, union_steps_);
       if (!fitted) continue;
-      const bool is_text = alternative.kind == Kind::string || alternative.kind == Kind::any;
+      const auto its_rank = rank(alternative, *fitted);
       const bool better =
-          !best || flags.size() < best_flags.size() || (flags.size() == best_flags.size() && best_is_text && !is_text);
+          !best || flags.size() < best_flags.size() || (flags.size() == best_flags.size() && its_rank > best_rank);
       if (!better) continue;
       best = *std::move(fitted);
       best_flags = std::move(flags);
-      best_is_text = is_text;
+      best_rank = its_rank;
     }
     liberties_.take(best_flags);
     return best;

@@ -1,5 +1,6 @@
 #include "dspy/adapters/xml_adapter.hpp"
 
+#include "adapters/clear_text.hpp"
 #include "adapters/prompt_format.hpp"
 #include "adapters/turn_exchange.hpp"
 #include "adapters/value_text.hpp"
@@ -70,12 +71,16 @@ class XmlExchange final : public TurnExchange {
     const auto& field = signature().outputs[output];
     if (is_nested_xml(field.type) && value.is_structured()) {
       append_paragraph(out, opening_tag(field.name));
-      append_xml(out, field.type, value);
+      append_xml(out, field, value);
       out.append("</").append(field.name).append(">");
       return;
     }
     std::string plain;
     append_value(plain, field, value);
+    const bool is_empty = plain.empty() && field.type.is_optional() && field.type.required().kind == Type::Kind::string;
+    if (!is_empty) {
+      if (auto clear = clear_text(field.name, field.type, value, plain)) plain = *std::move(clear);
+    }
     std::string escaped;
     append_escaped_xml(escaped, plain);
     append_element(out, field.name, escaped);

@@ -1,5 +1,6 @@
 #include "adapters/xml_value.hpp"
 
+#include "adapters/clear_text.hpp"
 #include "adapters/excerpt.hpp"
 #include "adapters/lenient_json.hpp"
 #include "adapters/tags.hpp"
@@ -135,6 +136,13 @@ class Reader {
     std::string plain;
     append_xml_text(plain, text::trim(text_.substr(at_, end - at_)));
     at_ = end + close.size();
+    if (plain.empty() && type.is_optional()) {
+      // Empty text, where that is a value.
+      int steps = 0;
+      if (auto text = coerce_text(type.arguments[0], plain, liberties_, scope)) {
+        if (auto fitted = fit(type.arguments[0], *std::move(text), scope, steps)) return *std::move(fitted);
+      }
+    }
     return coerce_text(type, plain, liberties_, scope);
   }
 
@@ -280,7 +288,15 @@ class Reader {
   std::size_t values_ = 0;
 };
 
-void append(std::string& out, const Type& type, const Json& value, const Scope* around) {
+/// Appends the values of a field.
+struct Writer {
+  std::string& out;
+  std::string_view field;
+
+  void append(const Type& type, const Json& value, const Scope* around) const;
+};
+
+void Writer::append(const Type& type, const Json& value, const Scope* around) const {
   const auto [plain, outer] = resolve(type, around);
   const Scope inside{plain, outer};
   const auto* const scope = plain.kind == Kind::object ? &inside : outer;
@@ -289,7 +305,7 @@ void append(std::string& out, const Type& type, const Json& value, const Scope* 
     std::size_t place = 0;
     for (const auto& item : value.get_array()) {
       out += "<item>";
-      append(out, item_type(plain, place++), item, scope);
+      append(item_type(plain, place++), item, scope);
       out += "</item>";
     }
   } else if (!is_list && is_nested_xml(plain) && value.is_object()) {
@@ -302,15 +318,17 @@ void append(std::string& out, const Type& type, const Json& value, const Scope* 
         append_attribute(out.append("<entry key=\""), key);
         out += "\">";
       }
-      append(out, member_type(plain, key), member.value(), scope);
+      append(member_type(plain, key), member.value(), scope);
       out.append("</").append(is_name ? key : "entry").append(">");
     }
   } else if (const auto* const text = value.if_string()) {
-    append_leaf_text(out, view(*text));
-  } else if (value.is_null()) {
-    out += "None";
+    // An empty element of an optional is an empty text.
+    const bool is_empty = text->empty() && type.is_optional();
+    const auto clear = is_empty ? std::nullopt : clear_text(field, type, value, view(*text), around);
+    append_leaf_text(out, clear ? *clear : view(*text));
   } else {
-    append_escaped_xml(out, to_text(value));
+    const auto text_of_value = value.is_null() ? "None" : to_text(value);
+    append_escaped_xml(out, clear_text(field, type, value, text_of_value, around).value_or(text_of_value));
   }
 }
 
@@ -322,8 +340,8 @@ bool is_nested_xml(const Type& type) noexcept {
          kind == Kind::reference;
 }
 
-void append_xml(std::string& out, const Type& type, const Json& value) {
-  append(out, type, value, nullptr);
+void append_xml(std::string& out, const Field& field, const Json& value) {
+  Writer{out, field.name}.append(field.type, value, nullptr);
 }
 
 Coerced read_xml(const Type& type, std::string_view text, Liberties& liberties) {

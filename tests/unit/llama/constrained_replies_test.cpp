@@ -1,7 +1,7 @@
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/llama/engine.hpp"
 #include "support.hpp"
-#include "support/mask/signatures.hpp"
+#include "support/signatures.hpp"
 
 #include <doctest/doctest.h>
 

@@ -4,7 +4,7 @@
 #include "dspy/adapters/xml_adapter.hpp"
 #include "llama/mask/contract.hpp"
 #include "llama/mask/matcher.hpp"
-#include "support/mask/signatures.hpp"
+#include "support/signatures.hpp"
 #include "support/mask/vocabularies.hpp"
 #include "support/mask/walk.hpp"
 
