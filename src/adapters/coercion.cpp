@@ -14,6 +14,7 @@
 #include <cmath>
 #include <format>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -90,7 +91,7 @@ class Coercion {
       case Kind::boolean:
       case Kind::literal: return coerce_scalar(type, text, liberties_);
       case Kind::union_:
-        if (auto value = best_of(type, [&](const Type& alternative) { return from_text(alternative, text); }))
+        if (auto value = best_of(type, nullptr, [&](const Type& alternative) { return from_text(alternative, text); }))
           return *std::move(value);
         return refused_union(type, Json(text));
       case Kind::reference:
@@ -132,7 +133,7 @@ class Coercion {
     if (type.kind == Kind::string) return text_of(std::move(value));
     if (is_scalar(type)) return scalar_from_json(type, value);
     if (type.kind == Kind::union_) {
-      auto best = best_of(type, [&](const Type& alternative) { return from_json(alternative, value); });
+      auto best = best_of(type, &value, [&](const Type& alternative) { return from_json(alternative, value); });
       if (best) return *std::move(best);
       if (const auto* const meant = tagged_alternative(type, value)) return refused_alternative(*meant, value);
       return refused_union(type, value);
@@ -392,29 +393,38 @@ class Coercion {
     return takes_any ? 0 : type.kind == Kind::bytes ? 1 : 2;
   }
 
-  /// The alternative that takes the fewest liberties, of those equal the first that says the most of the value: what
-  /// reads as a number or a date is one, and what reads as an integer is no float.
+  /// The alternative that takes the fewest liberties, of those equal one that leaves a JSON `value` as it is, then the
+  /// first that says the most of it: what reads as a number or a date is one, and what reads as an integer is no float.
   template <class F>
-  std::optional<Json> best_of(const Type& type, F&& read_as) {
+  std::optional<Json> best_of(const Type& type, const Json* value, F&& read_as) {
+    struct Merits {
+      std::size_t liberties;
+      bool is_changed;
+      int rank;
+
+      bool are_better_than(const Merits& other) const noexcept {
+        return std::tuple(liberties, is_changed, -rank) < std::tuple(other.liberties, other.is_changed, -other.rank);
+      }
+    };
     const auto mark = liberties_.mark();
     std::optional<Json> best;
     std::vector<Flag> best_flags;
-    int best_rank = 0;
+    Merits best_merits{};
     const Held depth(union_depth_, union_depth_ + 1);
     for (const auto& alternative : type.arguments) {
       if (union_steps_ > most_union_steps) return std::nullopt;
-      auto value = read_as(alternative);
+      auto read = read_as(alternative);
       auto flags = liberties_.cut(mark);
-      if (!value) continue;
-      auto fitted = fit(alternative, *std::move(value), scope_, union_steps_);
+      if (!read) continue;
+      auto fitted = fit(alternative, *std::move(read), scope_, union_steps_);
       if (!fitted) continue;
-      const auto its_rank = rank(alternative, *fitted);
-      const bool better =
-          !best || flags.size() < best_flags.size() || (flags.size() == best_flags.size() && its_rank > best_rank);
-      if (!better) continue;
+      const Merits merits{.liberties = flags.size(),
+                          .is_changed = value != nullptr && *fitted != *value,
+                          .rank = rank(alternative, *fitted)};
+      if (best && !merits.are_better_than(best_merits)) continue;
       best = *std::move(fitted);
       best_flags = std::move(flags);
-      best_rank = its_rank;
+      best_merits = merits;
     }
     liberties_.take(best_flags);
     return best;
@@ -564,7 +574,7 @@ class Coercion {
     }
     if (value.is_string()) {
       auto scalar = coerce_scalar(type, text::trim(view(value.get_string())), liberties_);
-      if (scalar && type.kind != Kind::literal) liberties_.take("quoted_value");
+      if (scalar && !(type.kind == Kind::literal && scalar->is_string())) liberties_.take("quoted_value");
       return scalar;
     }
     if (type.kind == Kind::boolean) {
@@ -585,6 +595,7 @@ class Coercion {
       return value.get_int64() == 1;
     }
     auto scalar = coerce_scalar(type, to_text(value), liberties_);  // which says what is wrong with it
+    if (scalar) liberties_.take("json_as_text");
     if (!scalar) scalar.error().violations[0].value = value_at_fault(value);
     return scalar;
   }

@@ -31,6 +31,7 @@ bool drop_first_fence(std::string_view& after) {
 
 /// True if no text at all is a value of the type.
 bool may_be_empty(const Type& type) {
+  if (type.is_optional()) return type.required().kind == Type::Kind::literal && may_be_empty(type.required());
   return type.kind == Type::Kind::bytes ||
          (type.kind == Type::Kind::union_ && std::ranges::any_of(type.arguments, may_be_empty)) ||
          (type.kind == Type::Kind::literal && std::ranges::contains(type.choices, Json("")));

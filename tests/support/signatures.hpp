@@ -41,7 +41,7 @@ class SignatureMaker {
         {"answer", "next_step", "score", "due", "answer_note"},
         {"antwort", "größe", "число", "答え", "الجواب"},
         {"item", "entry", "name", "null", "value"},
-        {"a", "b", "A1", "completed", "reasoning"},
+        {"a", "b", "A1", "done", "reasoning"},
     };
     const auto at = below(2 * names.size());
     return names[at < names.size() ? at : 0];
