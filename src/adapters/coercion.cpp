@@ -168,11 +168,13 @@ class Coercion {
     const bool quoted = text.size() > 1 && (text[0] == '"' || text[0] == '\'') && text.back() == text[0];
     const auto inside = quoted ? text.substr(1, text.size() - 2) : std::string_view();
     if (!is_null_word(text) && !(quoted && inside.empty())) return from_text(inner, text);
+    if (quoted && takes_json(inner)) return from_text(inner, text);
     if (quoted && takes_text(inner, inside)) {
       liberties_.take("decorated_value");
       return Json(inside);
     }
-    if (!text.empty() && text != "none" && text != "None") liberties_.take("null_word");
+    const bool is_json = text == "null" && takes_json(inner);
+    if (!text.empty() && text != "none" && text != "None" && !is_json) liberties_.take("null_word");
     return nullptr;
   }
 
@@ -272,6 +274,11 @@ class Coercion {
       ++(is_loose ? loose : tight);
     }
     return tight > 0 && (loose > 0 || tight == 1);
+  }
+
+  /// True if any JSON is a value of the type, a string in quotes too.
+  static bool takes_json(const Type& type) {
+    return type.kind == Kind::any || (type.kind == Kind::union_ && std::ranges::any_of(type.arguments, takes_json));
   }
 
   /// True if a text of JSON is a value of the type as it stands, so that it means that text.
