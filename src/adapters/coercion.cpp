@@ -123,7 +123,7 @@ class Coercion {
       if (value.is_null()) return value;
       if (value.is_string() && !takes_text(type.arguments[0], view(value.get_string()))) {
         const auto text = text::trim(view(value.get_string()));
-        if (is_null_word(text)) {
+        if (is_null_word(text) && !is_near_choice(type.arguments[0], text)) {
           if (text != "none" && text != "None") liberties_.take("null_word");
           return nullptr;
         }
@@ -232,6 +232,20 @@ class Coercion {
     return *std::move(value);
   }
 
+  /// `'a', 'b'`: a list without its brackets.
+  std::optional<Json> quoted_items(const Type& type, std::string_view text) {
+    const bool is_quoted = text.size() > 1 && (text[0] == '"' || text[0] == '\'') && text.back() == text[0];
+    if (!is_quoted || text.contains('\n') || !text.contains(',')) return std::nullopt;
+    const auto mark = liberties_.mark();
+    auto value = json_text(type, std::format("[{}]", text));
+    if (!value) {
+      liberties_.forget(mark);
+      return std::nullopt;
+    }
+    liberties_.take("comma_list");
+    return *std::move(value);
+  }
+
   /// True if all of the text is a value of the scalar type, without anything around it.
   bool reads_as(const Type& type, std::string_view text) {
     const auto mark = liberties_.mark();
@@ -276,6 +290,13 @@ class Coercion {
     return tight > 0 && (loose > 0 || tight == 1);
   }
 
+  /// True if a choice differs from the text in letter case alone.
+  static bool is_near_choice(const Type& type, std::string_view text) {
+    return type.kind == Kind::literal && std::ranges::any_of(type.choices, [&](const Json& choice) {
+             return choice.is_string() && text::equals_ignoring_case(view(choice.get_string()), text);
+           });
+  }
+
   /// True if any JSON is a value of the type, a string in quotes too.
   static bool takes_json(const Type& type) {
     return type.kind == Kind::any || (type.kind == Kind::union_ && std::ranges::any_of(type.arguments, takes_json));
@@ -310,6 +331,17 @@ class Coercion {
     return text::trim(text.substr(line_end, last - line_end));
   }
 
+  /// True if a line begins as a JSON list or object.
+  static bool has_json_line(std::string_view text) noexcept {
+    while (!text.empty()) {
+      const auto end = std::min(text.find('\n'), text.size());
+      const auto line = text::trim(text.substr(0, end));
+      if (line.starts_with('[') || line.starts_with('{')) return true;
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return false;
+  }
+
   /// Reads a JSON value that all of `text` is, but for separate lines after it.
   Coerced json_text(const Type& type, std::string_view text) {
     const auto mark = liberties_.mark();
@@ -324,6 +356,7 @@ class Coercion {
     if (!text::trim(rest).empty()) {
       if (!text::trim(rest.substr(0, rest.find('\n'))).empty())
         return refuse(text, "has text after its JSON value", "text follows the JSON value");
+      if (has_json_line(rest)) return refuse(text, "has a second JSON value after the first", "a second one follows");
       liberties_.take("trailing_text");
     }
     liberties_.take(read->liberties);
@@ -369,6 +402,7 @@ class Coercion {
     }
     if (auto python = python_list(type, text)) return *std::move(python);
     if (auto inside = list_inside(type, text)) return *std::move(inside);
+    if (auto quoted = quoted_items(type, text)) return *std::move(quoted);
     const bool is_choice = item.required().kind == Kind::literal && reads_as(item.required(), text);
     if (!is_choice &&
         (text::equals_ignoring_case(peel(text), "none") || text::equals_ignoring_case(peel(text), "empty"))) {

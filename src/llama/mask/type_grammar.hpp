@@ -73,6 +73,7 @@ class TypeGrammar {
   Expr elements(const Type& type, const std::string& where, bool may_be_empty);
   Expr attribute(const Type& key, const std::string& where);
   bool is_taken(std::string_view tag) const;
+  bool is_found_in_section(std::string_view name, Around around) const;
   Expr bare_choices(const std::vector<Json>& choices, const std::string& where, Around around);
   /// `least_bytes`: of type `bytes`, where no value would stand for none.
   Expr bare(const Type& type, const std::string& where, std::size_t least_bytes);
