@@ -39,7 +39,7 @@ class ChatExchange final : public TurnExchange {
     append_sections(out, form().markers, signature().inputs, data);
   }
   void append_output(std::string& out, std::size_t output, const Json& value) const override {
-    append_section(out, form().markers, signature().outputs[output], value);
+    append_output_section(out, form().markers, signature().outputs[output], value);
   }
   void end_answer(std::string& out) const override {
     append_paragraph(out, marker(completed_name));

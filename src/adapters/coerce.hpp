@@ -55,6 +55,9 @@ Coerced within_limits(const Field& field, Coerced value);
 /// Notes that members which the object lacks take their defaults.
 void note_defaults(const Type& object, const JsonObject& members, Liberties& liberties);
 
+/// True if null is a value of the type.
+bool takes_null(const Type& type) noexcept;
+
 /// True for the words that stand for "no value" in an optional field: nothing, `none`, `null`, `n/a`.
 bool is_null_word(std::string_view text) noexcept;
 

@@ -164,8 +164,7 @@ Coerced Coercion::any_from_text(std::string_view text) {
   }
   if (auto value = parse_json(inner)) return *std::move(value);
   if (const auto problem = long_number_problem(inner)) return refuse(inner, *problem);
-  const bool is_quoted =
-      inner.size() > 2 && inner.find('\'') == 0 && inner.find_first_of("'\\", 1) == inner.size() - 1;
+  const bool is_quoted = inner.size() > 2 && inner.find('\'') == 0 && inner.find_first_of("'\\", 1) == inner.size() - 1;
   if (!is_quoted) return Json(text);
   liberties_.take("single_quotes");
   return Json(inner.substr(1, inner.size() - 2));

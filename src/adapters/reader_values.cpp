@@ -13,7 +13,9 @@ namespace {
 
 /// True if no text at all is a value of the type.
 bool may_be_empty(const Type& type) {
+  if (type.is_optional()) return type.required().kind == Type::Kind::literal && may_be_empty(type.required());
   return type.kind == Type::Kind::bytes ||
+         (type.kind == Type::Kind::union_ && std::ranges::any_of(type.arguments, may_be_empty)) ||
          (type.kind == Type::Kind::literal && std::ranges::contains(type.choices, Json("")));
 }
 
@@ -39,7 +41,7 @@ bool takes_blank(const Type& type, const Json& text) {
 
 /// True if JSON gives the output no value: null, or a blank text where that is none.
 bool is_left_out(const Type& type, const Json& value) {
-  if (value.is_null()) return type.kind != Type::Kind::any && type.kind != Type::Kind::null_;
+  if (value.is_null()) return type.is_optional() || !takes_null(type);
   return is_blank(value) && !takes_blank(type, value);
 }
 

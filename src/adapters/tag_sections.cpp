@@ -30,8 +30,10 @@ bool begins_line(std::string_view text, std::size_t at) noexcept {
   return last != std::string_view::npos && before[last] == '\n';
 }
 
-/// True if values of the type may hold an element of that name.
+/// True if values of the type may hold an element of that name, such as the `<item>` of a list.
 bool may_hold(const Type& type, std::string_view name) {
+  const bool is_list = type.kind == Type::Kind::list || type.kind == Type::Kind::tuple;
+  if (is_list ? name == "item" : type.kind == Type::Kind::object && name == "entry") return true;
   if (type.kind == Type::Kind::dict || (type.kind == Type::Kind::object && !type.arguments.empty())) return true;
   return std::ranges::any_of(type.arguments, [&](const Type& part) { return may_hold(part, name); }) ||
          std::ranges::any_of(*type.members,

@@ -68,6 +68,9 @@ TagMatch Tags::match(std::string_view text, bool complete) const noexcept {
     if (!is_known()) return {};
   }
   if (found.kind == Kind::open) {
+    // `<answer.>` has another name.
+    const bool ends_name = text[at] == '>' || text[at] == '/' || is_blank(text[at]) || is_blank(text[at - 1]);
+    if (!ends_name) return {};
     const auto most = std::min(text.size(), at + longest_attributes);
     while (at < most && text[at] != '>' && text[at] != '<') ++at;
     if (at < text.size() && text[at] == '>' && text[at - 1] == '/') found.kind = Kind::empty;

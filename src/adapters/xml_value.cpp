@@ -105,10 +105,17 @@ class Reader {
     if (style_ == XmlText::entities) {
       append_xml_text(plain, body);
     } else if (body.empty() || cdata_run_size(body, 0) != body.size()) {
-      return coerce_text(type, body, liberties_, scope);
+      plain = body;
     } else {
       append_cdata_content(plain, body);
       return coerce_json(type, Json(plain), liberties_, scope);
+    }
+    if (plain.empty() && type.is_optional()) {
+      // Empty text, where that is a value.
+      int steps = 0;
+      if (auto text = coerce_text(type.arguments[0], plain, liberties_, scope)) {
+        if (auto fitted = fit(type.arguments[0], *std::move(text), scope, steps)) return *std::move(fitted);
+      }
     }
     return coerce_text(type, plain, liberties_, scope);
   }

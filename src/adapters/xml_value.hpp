@@ -3,7 +3,7 @@
 #include "adapters/coerce.hpp"
 #include "adapters/xml_text.hpp"
 #include "dspy/base/json.hpp"
-#include "dspy/signature/type.hpp"
+#include "dspy/signature/field.hpp"
 
 #include <string>
 #include <string_view>

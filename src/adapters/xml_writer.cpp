@@ -1,5 +1,6 @@
 #include "adapters/xml_writer.hpp"
 
+#include "adapters/clear_text.hpp"
 #include "adapters/prompt_format.hpp"
 #include "adapters/value_text.hpp"
 #include "adapters/xml_names.hpp"
@@ -54,7 +55,7 @@ Names names_of(std::string_view key) {
 /// Writes the elements of one signature.
 class Writer {
  public:
-  Writer(std::string& out, const Tags& tags) : out_(out), tags_(tags) {}
+  Writer(std::string& out, const Tags& tags, std::string_view field) : out_(out), tags_(tags), field_(field) {}
 
   /// An element with what its value is written as: `leaf` for what is neither list nor object.
   void element(const Names& names, const Type& type, const Json& value, const Scope* around, std::string_view leaf) {
@@ -98,9 +99,14 @@ class Writer {
   }
 
   void part(const Names& names, const Type& type, const Json& value, const Scope* scope) {
-    const auto leaf = value.is_null()     ? std::string("None")
-                      : value.is_string() ? std::string(view(value.get_string()))
-                                          : to_text(value);
+    auto leaf = value.is_null()     ? std::string("None")
+                : value.is_string() ? std::string(view(value.get_string()))
+                                    : to_text(value);
+    // An empty element of an optional is an empty text.
+    const bool is_empty = leaf.empty() && type.is_optional();
+    if (tags_.text() == XmlText::entities && !is_empty) {
+      if (auto clear = clear_text(field_, type, value, leaf, scope)) leaf = *std::move(clear);
+    }
     element(names, type, value, scope, leaf);
   }
 
@@ -149,6 +155,7 @@ class Writer {
 
   std::string& out_;
   const Tags& tags_;
+  std::string_view field_;
 };
 
 }  // namespace
@@ -164,8 +171,12 @@ void append_xml(std::string& out, const Tags& tags, const Field& field, const Js
   }
   if (is_nested || tags.text() == XmlText::literal) {
     if (!out.empty()) out += "\n\n";
-    Writer(out, tags).element(names, field.type, value, nullptr, plain);
+    Writer(out, tags, field.name).element(names, field.type, value, nullptr, plain);
     return;
+  }
+  const bool is_empty = plain.empty() && field.type.is_optional() && field.type.required().kind == Kind::string;
+  if (!is_empty) {
+    if (auto clear = clear_text(field.name, field.type, value, plain)) plain = *std::move(clear);
   }
   append_paragraph(out, std::format("<{}>\n", field.name));
   append_escaped_xml(out, plain);

@@ -289,6 +289,16 @@ Expr TypeGrammar::free(const Type& type, const std::string& where, Around around
   return pool.alt({texts(), several});
 }
 
+/// True if readers find a choice in its section as it is: a line without blanks around it, no marker, no open fence.
+bool TypeGrammar::is_found_in_section(std::string_view name, Around around) const {
+  if (text::trim(name).size() != name.size() || name.contains('\n')) return false;
+  if (around.in_element) return true;
+  using Among = FreeText::Among;
+  const auto among = style_.place.among;
+  if (among == Among::markers) return !(name.contains("[[") && name.contains("##") && name.contains("]]"));
+  return among == Among::tags || !name.starts_with("```");
+}
+
 /// A choice that readers would not find as it is leaves the output free, but in XML, which can say any text; the others
 /// stay as they are.  The empty text is an empty section.
 Expr TypeGrammar::bare_choices(const std::vector<Json>& choices, const std::string& where, Around around) {
@@ -304,8 +314,8 @@ Expr TypeGrammar::bare_choices(const std::vector<Json>& choices, const std::stri
       others.push_back(Pool::empty);
     } else if (style_.json.inside != Inside::nothing) {
       names.push_back(is_literal() ? literal_xml(name) : escape_xml(name));
-    } else if (text::trim(name).size() != name.size() || name.contains('\n')) {
-      note(where, std::format("it may be any text, since its choice {} is not a line without blanks around it",
+    } else if (!is_found_in_section(name, around)) {
+      note(where, std::format("it may be any text, since its choice {} cannot be found as it is in a section",
                               to_text(Json(name))));
       others.push_back(free(Type::string(), where, around));
     } else {

@@ -82,6 +82,7 @@ class TypeGrammar {
   bool is_literal() const noexcept { return style_.json.inside == Inside::literal_xml; }
   Expr attribute(const Type& key, const std::string& where);
   bool is_taken(std::string_view tag) const;
+  bool is_found_in_section(std::string_view name, Around around) const;
   Expr bare_choices(const std::vector<Json>& choices, const std::string& where, Around around);
   /// `least_bytes`: of type `bytes`, where no value would stand for none.
   Expr bare(const Type& type, const std::string& where, std::size_t least_bytes);

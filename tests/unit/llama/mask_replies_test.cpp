@@ -5,9 +5,10 @@
 #include "dspy/adapters/xml_adapter.hpp"
 #include "llama/mask/contract.hpp"
 #include "llama/mask/matcher.hpp"
-#include "support/mask/signatures.hpp"
+#include "support/held_reply.hpp"
 #include "support/mask/vocabularies.hpp"
 #include "support/mask/walk.hpp"
+#include "support/signatures.hpp"
 
 #include <doctest/doctest.h>
 
@@ -122,16 +123,7 @@ void check_replies(const Adapter& adapter, std::uint64_t first_seed, int signatu
       if (!reply) continue;
       ++ended;
       CAPTURE(*reply);
-      const auto reading = exchange->parse(*reply);
-      if (!reading) {
-        FAIL_CHECK(reading.error().message());
-        continue;
-      }
-      std::string flags;
-      for (const auto& flag : reading->flags) {
-        if (flag.liberty != "duplicate_key" || grammar.unheld.empty()) flags += flag.field + ": " + flag.liberty + "; ";
-      }
-      CHECK(flags == "");
+      CHECK(test::fault_of_held(*exchange, *reply, descriptions(grammar.unheld)) == "");
     }
   }
   CHECK(ended * 10 > walks * 8);
