@@ -39,6 +39,20 @@ TEST_CASE("recursion nests as deep as it is written") {
   CHECK(accepts(grammar, "[[],[[],[]]]"));
 }
 
+TEST_CASE("what many alternatives share is followed once, not once for each of them") {
+  // After each letter there are twice as many ways to have read the text.
+  const auto grammar = compile_gbnf(R"(root ::= . (("a"? root){49}){50}?)");
+  constexpr std::size_t letters = 120;
+
+  Automaton automaton(grammar.pool, grammar.start);
+  auto at = automaton.start();
+  for (std::size_t i = 0; i < letters; ++i) at = automaton.next(at, 'a');
+
+  CHECK(automaton.goes_on(at));
+  CHECK(automaton.accepts(automaton.next(automaton.start(), 'a')));
+  CHECK(automaton.goes_on(automaton.without_far_bounds(at, 20)));
+}
+
 TEST_CASE("escapes, negated sets and characters beyond ASCII are understood") {
   const auto grammar = compile_gbnf(R"(root ::= "\"\x41\u00e9\U0001F600\\" [^\]\n]? .)");
 
