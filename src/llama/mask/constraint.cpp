@@ -238,7 +238,7 @@ std::uint32_t Constraint::find_least(State state) {
   const auto [found, is_new] = least_.try_emplace(state, endless);
   if (!is_new) return found->second;
   const auto bytes = automaton_.least_bytes(state);
-  if (bytes == endless || bytes > longest_text) return found->second = bytes;
+  if (bytes > longest_text) return found->second = bytes;  // or endless
   const auto tokens = vocabulary_->fewest_tokens(automaton_.shortest(state)).size();
   return found->second = static_cast<std::uint32_t>(tokens);
 }
