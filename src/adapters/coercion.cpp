@@ -4,7 +4,6 @@
 #include "adapters/labels.hpp"
 #include "adapters/lenient_json.hpp"
 #include "adapters/lists.hpp"
-#include "adapters/numbers.hpp"
 #include "adapters/scalars.hpp"
 #include "adapters/times.hpp"
 #include "dspy/base/text.hpp"
