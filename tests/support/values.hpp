@@ -219,6 +219,11 @@ class ValueMaker {
         return Json(std::format("{}T{:02}:{:02}:{:02}{}{}", date(), below(24), below(60), below(60),
                                 below(3) == 0 ? ".25" : "", offsets[below(offsets.size())]));
       }
+      case Kind::time: {
+        static constexpr std::array<std::string_view, 3> offsets = {"Z", "", "+02:00"};
+        return Json(std::format("{:02}:{:02}:{:02}{}{}", below(24), below(60), below(60), below(3) == 0 ? ".25" : "",
+                                offsets[below(offsets.size())]));
+      }
       case Kind::duration:
         return Json(std::format("{}P{}DT{}H{}.5S", below(4) == 0 ? "-" : "", below(20), below(24), below(60)));
       case Kind::bytes: {
