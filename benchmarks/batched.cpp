@@ -1,8 +1,6 @@
 // Tokens a second of 1 to 32 replies that are written at once, side by side with llama-batched-bench on the same file,
 // threads, prompts' length and replies' length.
 //
-//     bench-batched [--threads N] [--rounds N] [--most N] [FILE]     the embedded model, unless a file is named
-//
 // Runs alternate; the ratio of each pair is taken before the median.  Ours counts all that an engine does: sampling,
 // queue, texts.
 
@@ -11,6 +9,7 @@
 #include "dspy/llama/llama_lm.hpp"
 #include "support/measure.hpp"
 #include "support/programs.hpp"
+#include "support/usage.hpp"
 
 #include <utility>
 
@@ -18,6 +17,16 @@ namespace {
 
 using namespace dspy;
 using namespace dspy::bench;
+
+constexpr std::string_view usage_text = R"(usage: bench-batched [--threads N] [--rounds N] [--most N] [FILE]
+
+Tokens a second of 1 to 32 replies at once, by LlamaLM and by llama-batched-bench.
+
+  --threads N   threads of both (1)
+  --rounds N    runs of both; their medians are printed (3)
+  --most N      up to so many replies at once (32)
+  FILE          a model, *.gguf (the embedded one: models/dspy-tiny.gguf)
+)";
 
 constexpr int prompt_tokens = 128;
 constexpr int reply_tokens = 64;
@@ -73,6 +82,7 @@ std::optional<double> their_rate(const Settings& settings, int count) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto status = usage(argc, argv, usage_text)) return *status;
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   Settings settings;
   for (int i = 1; i < argc; ++i) {
@@ -81,7 +91,7 @@ int main(int argc, char** argv) {
     if (argument == "--threads") settings.threads = number();
     if (argument == "--rounds") settings.rounds = number();
     if (argument == "--most") settings.most = number();
-    if (argument.ends_with(".gguf")) settings.file = argument;
+    if (!argument.starts_with("--")) settings.file = argument;
   }
   try {
     std::printf("%s, %d thread%s, %d rounds: tokens/s of replies after %d tokens\n", settings.file.c_str(),

@@ -1,11 +1,6 @@
 // Tokens a second of one reply through LlamaLM, side by side with llama.cpp's own llama-bench on the same file and
 // threads.
 //
-//     bench-decode                     the embedded model, and one of random weights in the shape of Qwen2.5 0.5B
-//     bench-decode --cost              processor time only
-//     bench-decode --busy              the same decoding while another program keeps a core busy
-//     bench-decode [--rounds N] [--threads N] [FILE...]
-//
 // Runs alternate, so that what else the machine does meets both alike, and the ratio of each pair is taken before the
 // median of them.  Processor time a token, on one thread, is the steadier figure on a machine that others use too.
 
@@ -16,6 +11,7 @@
 #include "dspy/llama/hardware.hpp"
 #include "dspy/llama/llama_lm.hpp"
 #include "support/programs.hpp"
+#include "support/usage.hpp"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -39,6 +35,17 @@ namespace {
 namespace fs = std::filesystem;
 using namespace dspy;
 using namespace dspy::bench;
+
+constexpr std::string_view usage_text = R"(usage: bench-decode [--cost | --busy] [--rounds N] [--threads N] [FILE...]
+
+Tokens a second of one reply, by LlamaLM and by llama-bench, and the processor time of a token.
+
+  --cost        processor time only
+  --busy        the same decoding while another program keeps a core busy
+  --rounds N    runs of both; their medians are printed (5)
+  --threads N   threads of both (as many as the hardware suggests)
+  FILE          models, *.gguf (the embedded one, and one of random weights in the shape of Qwen2.5 0.5B)
+)";
 
 constexpr int reply_tokens = 96;
 constexpr int prompt_tokens = 512;
@@ -286,6 +293,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> files;
   if (argc == 5 && std::string_view(argv[1]) == "--once")
     return decode_once(argv[2], number(argv[3]), number(argv[4]) != 0);
+  if (const auto status = usage(argc, argv, usage_text)) return *status;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--rounds") {

@@ -1,20 +1,8 @@
 // What one process with one engine does with many requests, side by side with llama-server on the same file and
 // threads.
 //
-//     bench-engine                         all of it on the embedded model
-//     bench-engine PART... [--threads N] [--rounds N] [--examples N] [--best-only] [--shape 135m|0.5b [--type q8_0] |
-//     FILE]
-//
-// Parts: `burst`: 32 requests that share a long start, 16 at a time.  `typed_burst`: the same, with replies of five
-// typed outputs.  `calls`: 1,000 short ones, 32 at a time.  `predictors`: four long prompts in turns over 64 examples.
-// `candidates`: 16 prompts tried on 32 examples each.  `cache`: a long prompt with and without reuse.  `restore`: a
-// saved prefix against computing it.  `typed`: replies held to their contract, against as many tokens written freely,
-// one at a time.
-//
 // Prompts are random tokens, and ends of free replies are ignored, so the work is the same for all.  Runs alternate;
 // medians.  Processor time counts everything a side does, and is the steadier figure on a machine that others use too.
-// `--examples` says how many requests or examples instead, for large models; `--best-only` leaves out all servers but
-// the best tuned.
 
 #include "../tools/random_model/random_model.hpp"
 #include "dspy/base/error.hpp"
@@ -22,7 +10,9 @@
 #include "dspy/llama/llama_lm.hpp"
 #include "support/measure.hpp"
 #include "support/programs.hpp"
+#include "support/usage.hpp"
 
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <functional>
@@ -32,6 +22,28 @@ namespace {
 namespace fs = std::filesystem;
 using namespace dspy;
 using namespace dspy::bench;
+
+constexpr std::string_view usage_text = R"(usage: bench-engine [PART...] [OPTION...] [FILE]
+
+Many requests, by one engine and by llama-server.  Without a part, all of them:
+
+  burst         32 requests that share a long start, 16 at a time
+  typed_burst   the same, with replies of five typed outputs
+  calls         1,000 short ones, 32 at a time
+  predictors    four long prompts in turns over 64 examples
+  candidates    16 prompts tried on 32 examples each
+  cache         a long prompt with and without reuse
+  restore       a saved prefix, and computing it
+  typed         replies held to their contract, and as many tokens written freely, one at a time
+
+  --threads N   threads of both (1)
+  --rounds N    runs of both; their medians are printed (3)
+  --examples N  so many requests or examples instead, for large models
+  --best-only   of llama-server's settings, the best alone
+  --no-flash-attention
+  --shape 135m|0.5b [--type q8_0]   a model of random weights
+  FILE          a model, *.gguf (the embedded one: models/dspy-tiny.gguf)
+)";
 
 struct Settings {
   std::string file = "models/dspy-tiny.gguf";
@@ -387,6 +399,7 @@ struct RealShape {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto status = usage(argc, argv, usage_text)) return *status;
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   Settings settings;
   std::optional<RealShape> model;
@@ -413,6 +426,13 @@ int main(int argc, char** argv) {
       settings.file = argument;
     else if (!argument.starts_with("--"))
       parts.push_back(argument);
+  }
+  for (const auto& part : parts) {
+    if (std::ranges::contains(comparisons, part, &Comparison::part) ||
+        std::ranges::contains(std::array{"cache", "restore", "typed"}, part))
+      continue;
+    std::fprintf(stderr, "There is no part %s.\n%s", part.c_str(), usage_text.data());
+    return 2;
   }
   const auto wants = [&](const char* part) { return parts.empty() || std::ranges::contains(parts, part); };
   try {

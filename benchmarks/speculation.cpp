@@ -1,11 +1,9 @@
 // What drafts by prompt lookup, or by a smaller model, gain and cost: the same requests, one at a time, with and
 // without.
 //
-//     bench-speculation [--rounds N] [--threads N] [--file FILE] [--draft FILE] [--speculation on]
-//
 // The first kinds of work copy from the prompt, which is what drafts are for; the others hardly do.  Runs alternate;
-// medians.  With `--speculation on` everything is guessed that can be, whether it pays or not.  Processor time is the
-// steadier figure on a machine that others use too.  Replies with and without are compared, token by token.
+// medians.  Processor time is the steadier figure on a machine that others use too.  Replies with and without are
+// compared, token by token.
 
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/error.hpp"
@@ -13,6 +11,7 @@
 #include "dspy/llama/engine.hpp"
 #include "dspy/llama/model.hpp"
 #include "support/measure.hpp"
+#include "support/usage.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -25,6 +24,17 @@ namespace {
 
 using namespace dspy;
 using namespace dspy::bench;
+
+constexpr std::string_view usage_text = R"(usage: bench-speculation [OPTION...]
+
+The same requests, one at a time, with and without guesses of what comes next.
+
+  --rounds N        runs of both; their medians are printed (5)
+  --threads N       threads of both (1)
+  --file FILE       a model, *.gguf (the embedded one: models/dspy-tiny.gguf)
+  --draft FILE      a smaller model that guesses
+  --speculation on  guess whatever can be, whether it pays or not
+)";
 
 /// Names that no model knows, so each takes several tokens.
 std::string made_up(std::size_t number, std::size_t syllables) {
@@ -93,6 +103,7 @@ std::vector<Work> all_work(const llama::Model& model) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto status = usage(argc, argv, usage_text)) return *status;
   int rounds = 5, threads = 1;
   std::string file = "models/dspy-tiny.gguf";
   std::string draft;

@@ -38,5 +38,6 @@
 #include "dspy/signature/prediction.hpp"
 #include "dspy/signature/reflect.hpp"
 #include "dspy/signature/signature.hpp"
+#include "dspy/signature/time.hpp"
 #include "dspy/signature/type.hpp"
 #include "dspy/base/usage.hpp"

@@ -1,6 +1,7 @@
 #include "dspy/adapters/adapter.hpp"
 
 #include "adapters/excerpt.hpp"
+#include "adapters/turn_exchange.hpp"
 #include "dspy/adapters/chat_adapter.hpp"
 #include "dspy/adapters/field_adapter.hpp"
 #include "dspy/adapters/json_adapter.hpp"
@@ -8,8 +9,11 @@
 #include "dspy/adapters/xml_adapter.hpp"
 #include "dspy/base/text.hpp"
 
+#include <algorithm>
 #include <format>
+#include <span>
 #include <utility>
+#include <vector>
 
 namespace dspy {
 namespace {
@@ -20,36 +24,41 @@ using MadeAdapter = std::shared_ptr<const Adapter>;
 
 struct Named {
   std::string_view name;
-  bool has_profiles;
+  std::span<const Profile> profiles;  ///< None, if it does not follow Python DSPy.
   MadeAdapter (*make)(Profile);
 };
 
+constexpr Profile recorded_profiles[] = {Profile::dspy_3_3, Profile::dspy_3_4};
+constexpr Profile xml_profiles[] = {Profile::dspy_3_3, Profile::dspy_3_4, Profile::dspy_3_5};
+
 constexpr Named adapters[] = {
-    {"chat", true,
+    {"chat", recorded_profiles,
      [](Profile profile) -> MadeAdapter {
        return std::make_shared<ChatAdapter>(ChatAdapterOptions{.profile = profile});
      }},
-    {"field", false, [](Profile) -> MadeAdapter { return std::make_shared<FieldAdapter>(); }},
-    {"json", true,
+    {"field", {}, [](Profile) -> MadeAdapter { return std::make_shared<FieldAdapter>(); }},
+    {"json", recorded_profiles,
      [](Profile profile) -> MadeAdapter {
        return std::make_shared<JsonAdapter>(JsonAdapterOptions{.profile = profile});
      }},
-    {"two_step", false, [](Profile) -> MadeAdapter { return std::make_shared<TwoStepAdapter>(); }},
-    {"xml", true,
+    {"two_step", {}, [](Profile) -> MadeAdapter { return std::make_shared<TwoStepAdapter>(); }},
+    {"xml", xml_profiles,
      [](Profile profile) -> MadeAdapter {
        return std::make_shared<XmlAdapter>(XmlAdapterOptions{.profile = profile});
      }},
 };
 
 Profile profile_of(const Named& adapter, std::string_view name) {
-  if (!adapter.has_profiles)
+  if (adapter.profiles.empty())
     throw Error(Errc::config_error, std::format("the adapter `{0}` has no profiles; write `{0}` alone", adapter.name));
-  for (const auto profile : {Profile::dspy_3_3, Profile::dspy_3_4}) {
+  std::vector<std::string> names;
+  for (const auto profile : adapter.profiles) {
     if (name == to_string(profile)) return profile;
+    names.emplace_back(to_string(profile));
   }
-  throw Error(Errc::config_error, std::format("there is no profile `{}`; use one of: `{}` or `{}`",
-                                              text::invalid_utf8(name) ? "(not UTF-8)" : name,
-                                              to_string(Profile::dspy_3_3), to_string(Profile::dspy_3_4)));
+  throw Error(Errc::config_error,
+              std::format("the adapter `{}` has no profile `{}`; use one of: {}", adapter.name,
+                          text::invalid_utf8(name) ? "(not UTF-8)" : name, text::enumerate(names, "`", "or")));
 }
 
 }  // namespace
@@ -110,7 +119,17 @@ std::expected<Reading, Unreadable> Adapter::parse(const Signature& signature, st
 }
 
 std::string_view to_string(Profile profile) noexcept {
-  return profile == Profile::dspy_3_3 ? "dspy-3.3" : "dspy-3.4";
+  switch (profile) {
+    case Profile::dspy_3_3: return "dspy-3.3";
+    case Profile::dspy_3_4: return "dspy-3.4";
+    case Profile::dspy_3_5: return "dspy-3.5";
+  }
+  std::unreachable();
+}
+
+void require_profile(std::string_view adapter, Profile profile) {
+  const auto* const known = std::ranges::find(adapters, adapter, &Named::name);
+  profile_of(*known, to_string(profile));
 }
 
 std::shared_ptr<const Adapter> adapter(std::string_view name) {

@@ -39,7 +39,7 @@ class ChatExchange final : public TurnExchange {
     append_sections(out, form().markers, signature().inputs, data);
   }
   void append_output(std::string& out, std::size_t output, const Json& value) const override {
-    append_section(out, form().markers, signature().outputs[output], value);
+    append_output_section(out, form().markers, signature().outputs[output], value);
   }
   void end_answer(std::string& out) const override {
     append_paragraph(out, marker(completed_name));
@@ -50,7 +50,9 @@ class ChatExchange final : public TurnExchange {
 }  // namespace
 
 ChatAdapter::ChatAdapter(ChatAdapterOptions options)
-    : options_(std::make_shared<const ChatAdapterOptions>(std::move(options))) {}
+    : options_(std::make_shared<const ChatAdapterOptions>(std::move(options))) {
+  require_profile("chat", options_->profile);
+}
 
 std::string_view ChatAdapter::name() const noexcept {
   return options_->profile == Profile::dspy_3_3 ? "chat@dspy-3.3" : "chat";

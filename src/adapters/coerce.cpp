@@ -86,6 +86,11 @@ void note_defaults(const Type& object, const JsonObject& members, Liberties& lib
   }
 }
 
+bool takes_null(const Type& type) noexcept {
+  return type.is_optional() || type.kind == Type::Kind::null_ || type.kind == Type::Kind::any ||
+         (type.kind == Type::Kind::union_ && std::ranges::any_of(type.arguments, takes_null));
+}
+
 bool is_null_word(std::string_view text) noexcept {
   const auto word = peel(text);
   if (word.empty()) return true;

@@ -43,7 +43,7 @@ Coerced coerce(const Field& field, Json value, Liberties& liberties);
 // The same by a type alone; the limits are the caller's business.  `scope`: the objects around, for
 // the references in the type.
 Coerced coerce_text(const Type& type, std::string_view text, Liberties& liberties, const Scope* scope = nullptr);
-Coerced coerce_json(const Type& type, Json value, Liberties& liberties);
+Coerced coerce_json(const Type& type, Json value, Liberties& liberties, const Scope* scope = nullptr);
 
 /// Leaves each item of a set in once.
 void drop_repeats(const Type& type, JsonArray& items, Liberties& liberties);
@@ -54,6 +54,9 @@ Coerced within_limits(const Field& field, Coerced value);
 
 /// Notes that members which the object lacks take their defaults.
 void note_defaults(const Type& object, const JsonObject& members, Liberties& liberties);
+
+/// True if null is a value of the type.
+bool takes_null(const Type& type) noexcept;
 
 /// True for the words that stand for "no value" in an optional field: nothing, `none`, `null`, `n/a`.
 bool is_null_word(std::string_view text) noexcept;

@@ -45,7 +45,7 @@ class FieldExchange final : public ReadingExchange {
       if (value == nullptr) continue;
       if (!content.empty()) content += '\n';
       content.append(field.label).append(":");
-      append_output(content, form().labels, *value);
+      append_output(content, form().labels, field, *value);
     }
     chat.push_back({Role::assistant, std::move(content)});
   }

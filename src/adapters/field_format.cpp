@@ -1,5 +1,6 @@
 #include "adapters/field_format.hpp"
 
+#include "adapters/clear_text.hpp"
 #include "adapters/type_notes.hpp"
 #include "dspy/base/text.hpp"
 
@@ -94,7 +95,6 @@ void append_numbered(std::string& out, const Labels& labels, const JsonArray& it
 
 /// What is neither string nor list of strings.
 void append_plain(std::string& out, const Json& value) {
-  out += ' ';
   if (value.is_null()) {
     out += "none";
   } else if (value.is_double()) {
@@ -122,17 +122,20 @@ void append_input(std::string& out, const Labels& labels, const Json& value) {
   } else if (is_list_of_strings(value)) {
     append_numbered(out, labels, value.get_array());
   } else {
-    append_plain(out, value);
+    append_plain(out += ' ', value);
   }
 }
 
-void append_output(std::string& out, const Labels& labels, const Json& value) {
+void append_output(std::string& out, const Labels& labels, const Field& field, const Json& value) {
   const auto* const text = value.if_string();
+  std::string storage;
+  if (text == nullptr) append_plain(storage, value);
+  std::string_view content = text != nullptr ? view(*text) : storage;
+  if (auto clear = clear_text(field.name, field.type, value, content)) content = storage = *std::move(clear);
   if (text == nullptr) {
-    append_plain(out, value);
-  } else if (!text->empty()) {
+    out.append(" ").append(content);
+  } else if (!content.empty()) {
     out += ' ';
-    const auto content = view(*text);
     if (content.contains("```")) {
       append_guarded_with_fences(out, labels, content);
     } else {

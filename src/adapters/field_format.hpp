@@ -18,6 +18,6 @@ void append_hint(std::string& out, const Field& field);
 void append_input(std::string& out, const Labels& labels, const Json& value);
 
 /// A value of an assistant turn, the same way, but lists as JSON.  The reader reads it back.
-void append_output(std::string& out, const Labels& labels, const Json& value);
+void append_output(std::string& out, const Labels& labels, const Field& field, const Json& value);
 
 }  // namespace dspy

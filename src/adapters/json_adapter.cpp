@@ -80,7 +80,9 @@ class JsonExchange final : public TurnExchange {
 }  // namespace
 
 JsonAdapter::JsonAdapter(JsonAdapterOptions options)
-    : options_(std::make_shared<const JsonAdapterOptions>(std::move(options))) {}
+    : options_(std::make_shared<const JsonAdapterOptions>(std::move(options))) {
+  require_profile("json", options_->profile);
+}
 
 std::string_view JsonAdapter::name() const noexcept {
   return options_->profile == Profile::dspy_3_3 ? "json@dspy-3.3" : "json";

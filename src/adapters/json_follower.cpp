@@ -140,7 +140,11 @@ bool JsonFollower::read_other(std::string_view text, const Sink& sink) {
   auto value = read_lenient_json(raw);
   state_ = State::stopped;
   if (!value || value->end != raw.size()) return true;
-  if (!value->value.is_null()) send(sink, to_text(value->value), true);
+  if (value->value.is_string()) {
+    send(sink, view(value->value.get_string()), true);
+  } else if (!value->value.is_null()) {
+    send(sink, to_text(value->value), true);
+  }
   state_ = State::comma;
   return true;
 }

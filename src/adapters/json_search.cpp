@@ -1,5 +1,6 @@
 #include "adapters/json_search.hpp"
 
+#include "adapters/json_repair.hpp"
 #include "adapters/prelude.hpp"
 #include "dspy/base/text.hpp"
 
@@ -134,7 +135,7 @@ class Candidates {
 class Search {
  public:
   Search(const Labels& labels, std::string_view text, std::size_t from, std::size_t until)
-      : labels_(labels), text_(text), from_(from), until_(std::min(until, text.size())) {}
+      : labels_(labels), text_(text), from_(from), until_(until) {}
 
   std::expected<std::optional<FoundObject>, JsonProblem> run() {
     // What fails late may be tried again from every bracket inside it, so the sum is bounded.
@@ -145,6 +146,7 @@ class Search {
         ++at;
         continue;
       }
+      if (!found_) suspect_ = at;
       auto read = read_lenient_json(text_, at);
       const auto looked_at = (read ? read->end : read.error().position) - at + 1;
       if (looked_at > budget) return std::move(found_);
@@ -154,6 +156,7 @@ class Search {
         ++at;
         continue;
       }
+      if (is_endless(*read)) return problem("a string in it has no end", read->end);
       const auto end = read->end;
       if (auto problem = take(at, *std::move(read))) return std::unexpected(*std::move(problem));
       at = end;
@@ -163,12 +166,45 @@ class Search {
     return std::move(found_);
   }
 
+  /// Where the object begins that cannot be read.
+  std::size_t broken_begin() const noexcept {
+    return has_quoted_key(text_.substr(from_, suspect_ - from_)) ? start() : suspect_;
+  }
+
+  /// Where no object was found: members of one whose `{` is missing.
+  std::expected<std::optional<FoundObject>, JsonProblem> lost_opening() {
+    const auto first = skip_blanks(text_, from_);
+    const auto mark = quote_at(text_, first);
+    if (mark == 0) return std::nullopt;
+    const auto line = text_.substr(first + mark, longest_key);
+    const auto end = line.find_first_of("\"'\n:");
+    if (end == std::string_view::npos || line[end] == '\n') return std::nullopt;
+    auto key = text::trim(line.substr(0, end));
+    if (key.ends_with("”") || key.ends_with("’")) key.remove_suffix(3);
+    if (labels_.find_output(key) == labels_.signature().outputs.size()) return std::nullopt;
+    const auto colon = skip_blanks(line, line[end] == ':' ? end : end + 1);
+    if (colon == line.size() || line[colon] != ':') return std::nullopt;
+    suspect_ = first;
+    return problem("the object lacks its `{`", first);
+  }
+
  private:
-  std::size_t next(std::size_t at) const noexcept { return std::min(text_.find_first_of("{[", at), text_.size()); }
+  std::size_t next(std::size_t at) const noexcept {
+    while (at < until_ && text_[at] != '{' && text_[at] != '[') ++at;
+    return at;
+  }
 
   bool begins_array(std::size_t at) const noexcept {
     const auto first = skip_blanks(text_, at + 1);
     return first < text_.size() && text_[first] == '{';
+  }
+
+  /// Where the text begins, behind the line that opens a fence.
+  std::size_t start() const noexcept {
+    const auto first = skip_blanks(text_, from_);
+    const auto line_end = std::min(text_.find('\n', first), text_.size());
+    const auto line = text_.substr(first, line_end - first);
+    return match_fence(line).kind == FenceLine::Kind::fence ? skip_blanks(text_, line_end) : first;
   }
 
   std::unexpected<JsonProblem> problem(std::string_view message, std::size_t at) const {
@@ -221,6 +257,14 @@ class Search {
     return first < next.size() && (quote_at(next, first) != 0 || continues_object(next));
   }
 
+  /// The text ends within a string, with a bracket that closes what is around it: the string's end was left out.
+  bool is_endless(const LenientJson& read) const noexcept {
+    if (!read.liberties.has(JsonLiberty::unclosed_string)) return false;
+    auto inner = text::trim(text_);
+    if (inner.ends_with("```")) inner = text::trim(inner.substr(0, inner.size() - 3));
+    return inner.ends_with('}') || inner.ends_with(']');
+  }
+
   /// Nothing but the line that opens a fence.
   static bool is_start(std::string_view before) noexcept {
     before = text::trim(before);
@@ -253,28 +297,12 @@ class Search {
     return any;
   }
 
-  /// Where no object was found: members of one whose `{` is missing.
-  std::expected<std::optional<FoundObject>, JsonProblem> lost_opening() const {
-    if (from_ >= until_) return std::nullopt;
-    const auto first = skip_blanks(text_, from_);
-    const auto mark = quote_at(text_, first);
-    if (mark == 0) return std::nullopt;
-    const auto line = text_.substr(first + mark, longest_key);
-    const auto end = line.find_first_of("\"'\n:");
-    if (end == std::string_view::npos || line[end] == '\n') return std::nullopt;
-    auto key = text::trim(line.substr(0, end));
-    if (key.ends_with("”") || key.ends_with("’")) key.remove_suffix(3);
-    if (labels_.find_output(key) == labels_.signature().outputs.size()) return std::nullopt;
-    const auto colon = skip_blanks(line, line[end] == ':' ? end : end + 1);
-    if (colon == line.size() || line[colon] != ':') return std::nullopt;
-    return problem("the object lacks its `{`", first);
-  }
-
   const Labels& labels_;
   std::string_view text_;
   std::size_t from_;
   std::size_t until_;
-  std::size_t gap_ = 0;  ///< Where the last value that was read ends.
+  std::size_t gap_ = 0;      ///< Where the last value that was read ends.
+  std::size_t suspect_ = 0;  ///< Where the value begins that was read last, before an object was found.
   std::optional<FoundObject> found_;
 };
 
@@ -282,7 +310,20 @@ class Search {
 
 std::expected<std::optional<FoundObject>, JsonProblem> find_object(const Labels& labels, std::string_view text,
                                                                    std::size_t from, std::size_t until) {
-  return Search(labels, text, from, until).run();
+  until = std::min(until, text.size());
+  if (from >= until) return std::nullopt;
+  Search search(labels, text, from, until);
+  // Without a brace there is no object, nor a list of them.
+  auto found = text.substr(from, until - from).contains('{') ? search.run() : search.lost_opening();
+  if (!found) {
+    if (auto repaired = repair_object(labels, text, search.broken_begin(), found.error().position)) return repaired;
+  }
+  return found;
+}
+
+std::expected<std::optional<FoundObject>, JsonProblem> find_object_as_it_is(const Labels& labels,
+                                                                            std::string_view text) {
+  return Search(labels, text, 0, text.size()).run();
 }
 
 }  // namespace dspy

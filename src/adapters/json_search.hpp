@@ -23,9 +23,13 @@ struct FoundObject {
 /// a value itself, or the only thing in another one.  Nothing if there is none.
 ///
 /// A problem where it would be a guess: something that begins like an object cannot be read (what stands inside it is
-/// no candidate then), members stand around the object, several objects differ, or it is a JSON Schema.  Linear in the
-/// text, however many brackets it holds.
+/// no candidate then, unless `repair_object` can), members stand around the object, several objects differ, or it is a
+/// JSON Schema.  Linear in the text, however many brackets it holds.
 std::expected<std::optional<FoundObject>, JsonProblem> find_object(const Labels& labels, std::string_view text,
                                                                    std::size_t from, std::size_t until);
+
+/// The same in the whole of a text that begins with `{`, without putting right what has a character wrong.
+std::expected<std::optional<FoundObject>, JsonProblem> find_object_as_it_is(const Labels& labels,
+                                                                            std::string_view text);
 
 }  // namespace dspy

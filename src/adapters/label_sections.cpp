@@ -62,7 +62,7 @@ LabelSections::Verdict LabelSections::read_line(std::string_view line, bool comp
     return Verdict::text;
   }
   if (fence_ == 0 || !current_) {
-    const auto match = labels_.match(line, complete);
+    const auto match = at_ < known_end_ ? known_label() : labels_.match(line, complete);
     if (match.kind == LabelMatch::Kind::possible) return Verdict::wait;
     if (match.is_label()) return read_label(match, text, has_all);
   }
@@ -116,7 +116,9 @@ bool LabelSections::plain_follows(std::size_t field, std::string_view text) {
     for (auto at = at_; at < text.size();) {
       const auto end = std::min(text.find('\n', at), text.size());
       const auto line = text.substr(at, end - at);
-      const auto found = match_fence(line);
+      const auto found = fence_at(line, true);
+      const auto match = labels_.match(line);
+      if (match.is_label()) known_labels_.push_back({.at = at, .match = match});
       if (found.kind == FenceLine::Kind::fence) {
         if (fence == 0) {
           fence = found.ticks;
@@ -124,7 +126,6 @@ bool LabelSections::plain_follows(std::size_t field, std::string_view text) {
           fence = 0;
         }
       } else if (fence == 0) {
-        const auto match = labels_.match(line);
         // What follows another question was invented with it.
         if (match.kind == LabelMatch::Kind::input && !std::ranges::contains(seen, false)) break;
         if (match.kind == LabelMatch::Kind::output) {
@@ -133,9 +134,16 @@ bool LabelSections::plain_follows(std::size_t field, std::string_view text) {
         }
       }
       at = end + 1;
+      known_end_ = at;
     }
   }
   return last_plain_[field] > at_;
+}
+
+/// What `plain_follows` found the line at `at_` to be.
+LabelMatch LabelSections::known_label() const noexcept {
+  const auto found = std::ranges::lower_bound(known_labels_, at_, {}, &KnownLabel::at);
+  return found != known_labels_.end() && found->at == at_ ? found->match : LabelMatch();
 }
 
 /// What follows a label on its line may open a fence, as a line may.

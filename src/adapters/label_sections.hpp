@@ -36,6 +36,7 @@ class LabelSections final : public Sections {
   Verdict read_line(std::string_view line, bool complete, std::string_view text, bool has_all);
   Verdict read_label(const LabelMatch& match, std::string_view text, bool complete);
   bool plain_follows(std::size_t field, std::string_view text);
+  LabelMatch known_label() const noexcept;
   Verdict read_value_start(std::string_view line, bool complete);
   Verdict read_fence(std::string_view line, bool complete);
   FenceLine fence_at(std::string_view line, bool complete) const noexcept;
@@ -53,6 +54,13 @@ class LabelSections final : public Sections {
   bool fences_count_ = true;
   std::size_t wrapper_ = 0;  ///< Ticks of the fence around the sections, or 0.
   bool ended_ = false;
+  /// A label that looking ahead found, and where its line begins.
+  struct KnownLabel {
+    std::size_t at = 0;
+    LabelMatch match;
+  };
+  std::vector<KnownLabel> known_labels_;  ///< All of them up to `known_end_`.
+  std::size_t known_end_ = 0;
   std::vector<std::size_t> last_plain_;  ///< By output: where its last plain label stands, or 0; empty until needed.
 };
 

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <format>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +15,8 @@ namespace dspy {
 namespace {
 
 constexpr int deepest = 128;
+constexpr std::string_view opening_quote = "“";
+constexpr std::string_view closing_quote = "”";
 
 constexpr bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
@@ -85,8 +88,39 @@ class Reader {
         out.emplace_string() = decoded;
         return true;
       }
-      default: return is_digit(here()) || here() == '-' ? number(out) : word(out);
+      default: break;
     }
+    if (next_is(opening_quote)) return curly_string(out);
+    const auto sign = here() == '-' ? 1U : 0U;
+    const char first = at_ + sign < text_.size() ? text_[at_ + sign] : '\0';
+    return is_digit(first) || first == '.' || (sign != 0 && !is_letter(first)) ? number(out) : word(out);
+  }
+
+  /// `“text”`.  Another quote of either kind within would leave open where it ends.
+  bool curly_string(Json& out) {
+    const auto start = at_;
+    std::string decoded;
+    for (at_ += opening_quote.size();;) {
+      auto stop = at_;
+      while (stop < text_.size() && text_[stop] != '"' && text_[stop] != '\\' && text_[stop] != closing_quote[0])
+        ++stop;
+      plain(decoded, text_.substr(at_, stop - at_));
+      at_ = stop;
+      if (next_is(closing_quote)) break;
+      if (at_end() || here() == '"' || next_is(opening_quote)) {
+        at_ = start;
+        return fail("the quotes around a value do not match");
+      }
+      if (here() == '\\') {
+        escape(decoded);
+      } else {
+        decoded += text_[at_++];
+      }
+    }
+    at_ += closing_quote.size();
+    take(JsonLiberty::curly_quotes);
+    out.emplace_string() = decoded;
+    return true;
   }
 
   template <class F>
@@ -188,23 +222,22 @@ class Reader {
 
   bool key(std::string& out) {
     if (here() == '"' || here() == '\'') return string(out);
-    constexpr std::string_view opening = "“";
-    constexpr std::string_view closing = "”";
-    if (next_is(opening)) {
-      const auto start = at_ + opening.size();
+    if (next_is(opening_quote)) {
+      const auto start = at_ + opening_quote.size();
       const auto end = text_.find_first_of("\"\n\\:", start);
-      const auto found = text_.substr(start, end - start).find(closing);
+      const auto found = text_.substr(start, end - start).find(closing_quote);
       if (found == std::string_view::npos) return fail("the quotes around a key do not match");
       take(JsonLiberty::curly_quotes);
       out = text_.substr(start, found);
-      at_ = start + found + closing.size();
+      at_ = start + found + closing_quote.size();
       return true;
     }
     const auto start = at_;
     while (!at_end() && is_key_character(here())) ++at_;
     if (at_ == start) return fail("expected a key");
     const auto name = text_.substr(start, at_ - start);
-    if (name.contains(opening) || name.contains(closing)) return fail("the quotes around a key do not match");
+    if (name.contains(opening_quote) || name.contains(closing_quote))
+      return fail("the quotes around a key do not match");
     take(JsonLiberty::unquoted_key);
     out = name;
     return true;
@@ -335,12 +368,19 @@ class Reader {
     if (here() == '-') ++at_;
     const bool leading_zero = !at_end() && here() == '0';
     const auto whole = digits();
-    bool well_formed = whole > 0 && !(leading_zero && whole > 1);
+    bool well_formed = !(leading_zero && whole > 1);
     bool is_integer = true;
+    bool is_bare = false;  // `.5` and `1.`, as Python may write them
     if (!at_end() && here() == '.') {
       is_integer = false;
       ++at_;
-      well_formed = digits() > 0 && well_formed;
+      const auto places = digits();
+      is_bare = whole == 0 || places == 0;
+      // Where the text ends behind the point, more digits may have been cut off.
+      const bool is_cut = text_.find_first_not_of(" \t\r\n", at_) == std::string_view::npos;
+      well_formed = well_formed && (places > 0 || (whole > 0 && !is_cut));
+    } else if (whole == 0) {
+      well_formed = false;
     }
     if (!at_end() && (here() == 'e' || here() == 'E')) {
       is_integer = false;
@@ -357,6 +397,7 @@ class Reader {
       return fail("this is not a JSON number");
     }
     const auto written = text_.substr(start, at_ - start);
+    if (is_bare) take(JsonLiberty::python_word);
     if (!grouped) {
       convert(out, written, is_integer);
       return true;
@@ -387,15 +428,20 @@ class Reader {
   }
 
   bool word(Json& out) {
+    constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+    constexpr double infinity = std::numeric_limits<double>::infinity();
     struct Word {
       std::string_view text;
       Json value;
       bool python;
     };
-    static const Word words[] = {{"true", true, false},   {"false", false, false}, {"null", nullptr, false},
-                                 {"True", true, true},    {"False", false, true},  {"None", nullptr, true},
-                                 {"TRUE", true, true},    {"FALSE", false, true},  {"NULL", nullptr, true},
-                                 {"Null", nullptr, true}, {"NONE", nullptr, true}};
+    static const Word words[] = {
+        {"true", true, false},          {"false", false, false},      {"null", nullptr, false},
+        {"True", true, true},           {"False", false, true},       {"None", nullptr, true},
+        {"TRUE", true, true},           {"FALSE", false, true},       {"NULL", nullptr, true},
+        {"Null", nullptr, true},        {"NONE", nullptr, true},      {"NaN", not_a_number, true},
+        {"nan", not_a_number, true},    {"Infinity", infinity, true}, {"inf", infinity, true},
+        {"-Infinity", -infinity, true}, {"-inf", -infinity, true}};
     const auto start = at_;
     while (!at_end() && is_key_character(here())) ++at_;
     const auto found = text_.substr(start, at_ - start);
@@ -433,6 +479,7 @@ std::string_view JsonLiberties::name(JsonLiberty liberty) noexcept {
     case JsonLiberty::unclosed: return "unclosed";
     case JsonLiberty::unclosed_string: return "unclosed_string";
     case JsonLiberty::curly_quotes: return "curly_quotes";
+    case JsonLiberty::json_slip: return "json_slip";
     case JsonLiberty::long_number: return "long_number";
   }
   return "unknown";

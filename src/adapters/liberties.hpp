@@ -26,6 +26,14 @@ class Liberties {
     liberties.for_each([this](std::string_view liberty) { take(liberty); });
   }
 
+  /// True if it was taken with the field, or with the whole reply.
+  bool has(std::string_view liberty) const {
+    const auto same = [&](const Flag& flag) {
+      return (flag.field == field_ || flag.field.empty()) && flag.liberty == liberty;
+    };
+    return std::ranges::any_of(flags_, same);
+  }
+
   std::size_t mark() const noexcept { return flags_.size(); }
   /// Forgets what was taken since `mark`, for an attempt that failed.
   void forget(std::size_t mark) { flags_.resize(mark); }

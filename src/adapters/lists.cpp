@@ -38,6 +38,15 @@ Mark take_mark(std::string_view& line) noexcept {
   return mark;
 }
 
+/// True if a mark of that kind stands within a line: `a 2. b` may be two items.
+bool has_inner_mark(std::string_view item, Mark kind) noexcept {
+  for (auto at = item.find(' '); at != std::string_view::npos; at = item.find(' ', at + 1)) {
+    auto rest = item.substr(at + 1);
+    if (take_mark(rest) == kind) return true;
+  }
+  return false;
+}
+
 /// Calls `visit` with each line that is not blank, without its line end.
 template <class F>
 void for_each_line(std::string_view text, F&& visit) {
@@ -70,6 +79,7 @@ std::optional<std::vector<std::string>> split_marked_lines(std::string_view text
     }
   });
   if (!fits || items.empty() || std::ranges::any_of(items, &std::string::empty)) return std::nullopt;
+  if (items.size() == 1 && has_inner_mark(items[0], kind)) return std::nullopt;
   return items;
 }
 

@@ -1,5 +1,6 @@
 #include "adapters/marker_format.hpp"
 
+#include "adapters/clear_text.hpp"
 #include "adapters/prompt_format.hpp"
 #include "adapters/value_text.hpp"
 
@@ -10,20 +11,37 @@ void append_section(std::string& out, std::string_view name, std::string_view te
   out.append("\n").append(text);
 }
 
-void append_section(std::string& out, const Markers& markers, const Field& field, const Json& value) {
+namespace {
+
+/// Appends a section; `append_text_of` appends its text.
+template <class F>
+void append_section_of(std::string& out, const Markers& markers, const Field& field, F&& append_text_of) {
   append_section(out, field.name, {});
   const auto begin = out.size();
-  append_value(out, field, value);
+  append_text_of(out);
   if (out.find('[', begin) == std::string::npos) return;
   const auto text = out.substr(begin);
   out.resize(begin);
   append_escaping_markers(out, markers, text);
 }
 
+}  // namespace
+
+void append_output_section(std::string& out, const Markers& markers, const Field& field, const Json& value) {
+  append_section_of(out, markers, field, [&](std::string& section) {
+    const auto begin = section.size();
+    append_value(section, field, value);
+    if (const auto clear = clear_text(field.name, field.type, value, std::string_view(section).substr(begin)))
+      section.replace(begin, std::string::npos, *clear);
+  });
+}
+
 void append_sections(std::string& out, const Markers& markers, const std::vector<Field>& fields,
                      const JsonObject& data) {
   for (const auto& field : fields) {
-    if (const auto* const value = data.if_contains(field.name)) append_section(out, markers, field, *value);
+    if (const auto* const value = data.if_contains(field.name)) {
+      append_section_of(out, markers, field, [&](std::string& section) { append_value(section, field, *value); });
+    }
   }
 }
 

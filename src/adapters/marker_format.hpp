@@ -11,7 +11,7 @@
 namespace dspy {
 
 /// Appends a section, with an empty line before it unless it is the first of `out`.
-void append_section(std::string& out, const Markers& markers, const Field& field, const Json& value);
+void append_output_section(std::string& out, const Markers& markers, const Field& field, const Json& value);
 
 /// Appends a section whose text is the prompt's own.
 void append_section(std::string& out, std::string_view name, std::string_view text);

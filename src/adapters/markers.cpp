@@ -112,9 +112,15 @@ bool read_shape(Cursor& cursor, Shape& shape, std::size_t longest_name, bool& cu
   return true;
 }
 
+/// True if the name may begin with `end` or `close`.
+constexpr bool may_begin_end_word(std::string_view name) noexcept {
+  return !name.empty() && std::string_view("eEcC").contains(name[0]);
+}
+
 /// The name of the section that a marker says it ends: `/answer`, `end answer`, `end of answer`.
 std::string_view name_of_end(const Shape& shape) noexcept {
   if (shape.slash) return shape.name;
+  if (!may_begin_end_word(shape.name)) return {};
   for (const std::string_view word : {"end of ", "end_of_", "end ", "end_", "close "}) {
     if (text::equals_ignoring_case(shape.name.substr(0, word.size()), word))
       return text::trim(shape.name.substr(word.size()));
@@ -147,7 +153,8 @@ MarkerMatch Markers::match(std::string_view text, bool complete) const noexcept 
   if (!whole || shape.name.empty() || !(full || hashed)) return {};
   MarkerMatch found{.kind = Kind::unknown, .size = cursor.position};
   const auto output = labels_.find_output(shape.name);
-  if (const auto ended = name_of_end(shape); !ended.empty() && (shape.slash || output == signature().outputs.size())) {
+  const bool may_end = shape.slash || output == signature().outputs.size();
+  if (const auto ended = may_end ? name_of_end(shape) : std::string_view(); !ended.empty()) {
     const bool known = labels_.find_output(ended) != signature().outputs.size() ||
                        labels_.find_input(ended) != signature().inputs.size();
     if (known) {

@@ -86,6 +86,7 @@ std::optional<WrittenNumber> read_number(std::string_view text) {
   const auto whole = read_whole(text.substr(0, whole_size));
   if (!whole) return std::nullopt;
   out.grouped = whole->grouped;
+  out.leading_zeros = whole->digits.size() > 1 && whole->digits[0] == '0';
   plain += whole->digits.empty() ? "0" : whole->digits;
 
   auto at = whole_size;

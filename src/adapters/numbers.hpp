@@ -14,6 +14,7 @@ struct WrittenNumber {
   bool plain_integer = false;                ///< Written without fraction and exponent.
   bool grouped = false;                      ///< With separators between thousands.
   bool unusual_minus = false;                ///< With U+2212 for a minus.
+  bool leading_zeros = false;                ///< `007`, which may be a name made of digits.
 };
 
 /// Reads all of `text` as one number, or nothing.  Commas count only where they must stand

@@ -29,6 +29,8 @@ constexpr std::array<std::string_view, 4> thinking_channels = {"<|channel|>analy
                                                                "<|start|>assistant<|channel|>analysis",
                                                                "<|start|>assistant<|channel|>commentary"};
 constexpr std::string_view final_channel = "<|channel|>final<|message|>";
+/// Searched for in place of the marks: in other texts `|` is much rarer than `<`.
+constexpr std::string_view channel_sign = "|channel|>";
 /// The same where the tokens for the channels were dropped.
 constexpr std::string_view bare_thinking = "analysis";
 constexpr std::string_view bare_final = "assistantfinal";
@@ -38,10 +40,23 @@ bool names_field(std::string_view name, const Labels& labels) {
          labels.find_input(name) != labels.signature().inputs.size();
 }
 
+constexpr bool begins_with(std::string_view name, char c) noexcept {
+  return name[0] == (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
+/// True if that may begin one of `names`, or stand before one.
+constexpr bool may_begin_name(char c) noexcept {
+  return begins_with("t", c) || begins_with("r", c) || begins_with("s", c);
+}
+static_assert(std::ranges::all_of(names, [](std::string_view name) { return may_begin_name(name[0]); }));
+constexpr bool may_end_opening(char c) noexcept {
+  return c == '<' || c == '[' || c == brackets[2].opening.back();
+}
+
 /// The name of thoughts that `text` begins with, in whatever case, up to the bracket that closes it.
 std::optional<std::string_view> name_before(std::string_view text, std::string_view closing, const Labels& labels) {
+  if (text.empty() || !may_begin_name(text[0])) return std::nullopt;
   for (const auto name : names) {
-    if (!text::equals_ignoring_case(text.substr(0, name.size()), name)) continue;
+    if (!begins_with(name, text[0]) || !text::equals_ignoring_case(text.substr(0, name.size()), name)) continue;
     if (text.substr(name.size()).starts_with(closing) && !names_field(name, labels)) return name;
   }
   return std::nullopt;
@@ -49,6 +64,8 @@ std::optional<std::string_view> name_before(std::string_view text, std::string_v
 
 /// The end of the mark whose slash stands at `slash`.
 std::optional<ThoughtsEnd> mark_around(std::string_view text, std::size_t slash, const Labels& labels) {
+  if (slash == 0 || slash + 1 == text.size() || !may_end_opening(text[slash - 1]) || !may_begin_name(text[slash + 1]))
+    return std::nullopt;
   for (const auto& [opening, closing] : brackets) {
     if (!text.substr(0, slash).ends_with(opening)) continue;
     if (const auto name = name_before(text.substr(slash + 1), closing, labels))
@@ -75,7 +92,9 @@ bool may_open(std::string_view text, const Labels& labels) {
     if (opening.starts_with(text)) return true;
     if (!text.starts_with(opening)) continue;
     const auto rest = text.substr(opening.size());
+    if (!rest.empty() && !may_begin_name(rest[0])) continue;
     for (const auto name : names) {
+      if (!rest.empty() && !begins_with(name, rest[0])) continue;
       const auto whole = std::string(name).append(closing);
       if (rest.size() < whole.size() && text::equals_ignoring_case(rest, whole.substr(0, rest.size())) &&
           !names_field(name, labels))
@@ -96,7 +115,8 @@ std::size_t find_closing(std::string_view text, std::string_view closing, std::s
 
 Prelude find_prelude(std::string_view text, const Labels& labels) {
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-  Prelude out{.end = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0};
+  const bool has_mark = !text.empty() && text[0] == byte_order_mark[0] && text.starts_with(byte_order_mark);
+  Prelude out{.end = has_mark ? byte_order_mark.size() : 0};
   while (true) {
     const auto first = std::min(text.find_first_not_of(blanks, out.end), text.size());
     const auto rest = text.substr(first);
@@ -124,9 +144,13 @@ std::vector<ThoughtsEnd> find_ends_of_thoughts(std::string_view text, std::size_
   for (auto at = text.find('/', from); at != std::string_view::npos; at = text.find('/', at + 1)) {
     if (const auto found = mark_around(text, at, labels)) add(*found);
   }
-  for (auto at = text.find(final_channel, from); at != std::string_view::npos; at = text.find(final_channel, at + 1))
-    add({.begin = at, .end = at + final_channel.size()});
-  if (text::trim(text.substr(from)).starts_with(bare_thinking)) {
+  for (auto sign = text.find(channel_sign, from + 1); sign != std::string_view::npos;
+       sign = text.find(channel_sign, sign + 1)) {
+    const auto at = sign - 1;
+    if (text.substr(at).starts_with(final_channel)) add({.begin = at, .end = at + final_channel.size()});
+  }
+  const auto first = text.find_first_not_of(blanks, from);
+  if (first != std::string_view::npos && text.substr(first).starts_with(bare_thinking)) {
     if (const auto at = text.find(bare_final, from); at != std::string_view::npos)
       add({.begin = at, .end = at + bare_final.size()});
   }
@@ -143,7 +167,7 @@ bool opens_thoughts(std::string_view text, const Labels& labels) {
 }
 
 std::string_view without_end_of_message(std::string_view text) noexcept {
-  if (!text.contains("<|channel|>")) return text;
+  if (!text.contains(channel_sign)) return text;
   for (const std::string_view mark : {"<|return|>", "<|end|>"}) {
     const auto trimmed = text::trim(text);
     if (trimmed.ends_with(mark)) text = text.substr(0, text.rfind(mark));

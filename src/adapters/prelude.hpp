@@ -24,10 +24,28 @@ struct Prelude {
   std::string closing = {};  ///< Of thoughts without an end: the mark that would end them.
 };
 
+/// A blank, a control character, or a byte of a character beyond ASCII.
+constexpr bool is_blank_or_wide(char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte <= 0x20 || byte >= 0x80;
+}
+
+/// A cheap test: false if the text surely has no prelude.
+constexpr bool may_have_prelude(std::string_view text) noexcept {
+  if (text.empty()) return true;
+  return is_blank_or_wide(text[0]) || text[0] == '<' || text[0] == '[';
+}
+
 Prelude find_prelude(std::string_view text, const Labels& labels);
 
 /// Where the mark that ends thoughts stands in the text from `from` on, in whatever case; `npos` if nowhere.
 std::size_t find_closing(std::string_view text, std::string_view closing, std::size_t from) noexcept;
+
+/// A cheap test: false if surely no mark in the text ends thoughts or a message.
+constexpr bool may_end_thoughts(std::string_view text) noexcept {
+  const bool may_be_bare = !text.empty() && (is_blank_or_wide(text[0]) || text[0] == 'a');
+  return may_be_bare || text.contains('/') || text.contains('|');
+}
 
 /// A mark that ends thoughts.
 struct ThoughtsEnd {

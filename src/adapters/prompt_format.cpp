@@ -72,7 +72,14 @@ void append_notes(std::string& out, const Field& field, Nesting nesting, Detail 
   }
   if (has_object && detail == Detail::whole) append_text(out += ", as in the JSON Schema ", schema_of(type));
   if (is_nested) add_length_notes(notes, field);
-  if (!field.is_required()) notes.next() += field.type.is_optional() ? "None if there is none" : "may be left out";
+  if (field.is_required()) return;
+  if (!field.type.is_optional()) {
+    notes.next() += "may be left out";
+  } else if (nesting == Nesting::literal_elements) {
+    notes.next().append("<").append(field.name).append("/> if there is none");
+  } else {
+    notes.next() += "None if there is none";
+  }
 }
 
 void append_task(std::string& out, const Signature& signature, std::string_view heading) {

@@ -1,7 +1,6 @@
 #include "adapters/reader.hpp"
 
 #include "adapters/prelude.hpp"
-#include "adapters/xml_value.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
@@ -29,12 +28,6 @@ bool drop_first_fence(std::string_view& after) {
   return true;
 }
 
-/// True if no text at all is a value of the type.
-bool may_be_empty(const Type& type) {
-  return type.kind == Type::Kind::bytes ||
-         (type.kind == Type::Kind::literal && std::ranges::contains(type.choices, Json("")));
-}
-
 /// The text ends within a JSON object.
 bool ends_within_object(std::string_view text) {
   const auto begin = text.find('{');
@@ -43,41 +36,23 @@ bool ends_within_object(std::string_view text) {
   return read && read->liberties.has(JsonLiberty::unclosed);
 }
 
-bool is_blank(const Json& value) {
-  return value.is_null() || (value.is_string() && text::trim(view(value.get_string())).empty());
-}
-
-/// True if the blank text that JSON has for a value is that value.
-bool takes_blank(const Type& type, const Json& text) {
-  const auto& plain = type.required();
-  switch (plain.kind) {
-    case Type::Kind::string: return type.is_optional();
-    case Type::Kind::any: return true;
-    case Type::Kind::bytes: return view(text.get_string()).empty();
-    case Type::Kind::literal: return std::ranges::contains(plain.choices, text);
-    case Type::Kind::union_:
-      return std::ranges::any_of(plain.arguments, [&](const Type& each) {
-        return (type.is_optional() && each.kind == Type::Kind::string) || takes_blank(each, text);
-      });
-    default: return false;
-  }
-}
-
-/// True if JSON gives the output no value: null, or a blank text where that is none.
-bool is_left_out(const Type& type, const Json& value) {
-  if (value.is_null()) return type.kind != Type::Kind::any && type.kind != Type::Kind::null_;
-  return is_blank(value) && !takes_blank(type, value);
-}
-
 }  // namespace
+
+bool holds_nothing(std::string_view reply) {
+  reply = text::trim(reply);
+  drop_first_fence(reply);
+  drop_last_fence(reply);
+  return reply.empty() || (reply.starts_with('{') && text::trim(reply.substr(1)) == "}");
+}
 
 ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion)
     : form_(form), signature_(*form.signature), text_(completion) {
   make_valid_utf8();
-  text_ = without_end_of_message(text_);
+  const bool may_have_marks = may_end_thoughts(text_);
+  if (may_have_marks) text_ = without_end_of_message(text_);
   skip_prelude();
   found_ = find();
-  if (start_ < text_.size()) settle_thoughts();
+  if (may_have_marks && start_ < text_.size()) settle_thoughts();
 }
 
 ReplyReader::ReplyReader(const ReplyForm& form, std::string_view part, Behind)
@@ -96,70 +71,10 @@ void ReplyReader::make_valid_utf8() {
 }
 
 void ReplyReader::skip_prelude() {
+  if (!may_have_prelude(text_.substr(start_))) return;
   const auto prelude = find_prelude(text_.substr(start_), form_.labels);
   start_ += prelude.end;
   if (prelude.has_thoughts) take("thoughts");
-}
-
-/// What stands before a mark that ends thoughts is no answer, unless the mark is part of a value.
-void ReplyReader::settle_thoughts() {
-  const auto ends = find_ends_of_thoughts(text_, start_, form_.labels);
-  if (ends.empty()) return;
-  const auto first = std::min(text_.find_first_not_of(" \t\r\n", start_), text_.size());
-  // A reply of which all is as it was asked for holds such marks as text.
-  if (found_ == Found::sections && flags_.empty() && is_in_value(ends.front().begin)) return;
-  const bool begins_as_object = found_ == Found::json && object_begin_ == first;
-  for (const auto& mark : ends) {
-    if (begins_as_object && is_in_value(mark.begin)) continue;
-    const ReplyReader rest(form_, text_.substr(mark.end), Behind());
-    if (rest.covers(*this)) return begin_anew(mark.end);
-  }
-  const auto& last = ends.front();
-  if (found_ == Found::sections || found_ == Found::json) {
-    const auto mark = found_ == Found::json ? object_begin_ : sections_->first_mark();
-    const bool opened = mark < last.begin && opens_thoughts(text_.substr(mark, last.begin - mark), form_.labels);
-    if (is_in_value(last.begin) ? opened || mark <= first : opened) return;
-  }
-  begin_anew(last.end);
-}
-
-/// True if this has each output that `other` has.
-bool ReplyReader::covers(const ReplyReader& other) const {
-  const bool is_named = found_ == Found::sections || found_ == Found::json;
-  if (other.found_ == Found::whole || other.found_ == Found::nothing) return is_named || found_ == Found::whole;
-  bool any = false;
-  for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
-    const bool has = raw_text(i).has_value();
-    if (!has && other.raw_text(i)) return false;
-    any |= has;
-  }
-  return is_named && any;
-}
-
-bool ReplyReader::is_in_value(std::size_t at) const {
-  if (found_ == Found::json) return object_begin_ <= at && at < object_end_;
-  for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
-    const auto& section = (*sections_)[i];
-    if (section.found && section.begin <= at && at < section.end) return true;
-  }
-  return false;
-}
-
-/// Reads what begins there, behind thoughts, as the whole reply.
-void ReplyReader::begin_anew(std::size_t start) {
-  labels_.reset();
-  markers_.reset();
-  tags_.reset();
-  sections_ = nullptr;
-  json_.clear();
-  cut_member_.reset();
-  whole_ = {};
-  cause_.clear();
-  std::erase_if(flags_, [](const Flag& flag) { return flag.liberty != "invalid_utf8"; });
-  start_ = start;
-  take("thoughts");
-  skip_prelude();
-  found_ = find();
 }
 
 ReplyReader::Found ReplyReader::find() {
@@ -255,10 +170,12 @@ ReplyReader::Found ReplyReader::accept_sections() {
 /// `a: 'x',`, more such lines, and a `}`; or lines behind a `{` that nothing before them closes.
 bool ReplyReader::holds_json_lines() const noexcept {
   if (sections_ != static_cast<const Sections*>(labels_ ? &*labels_ : nullptr)) return false;
-  auto reply = text::trim(text_.substr(start_));
-  if (reply.ends_with("```")) reply = text::trim(reply.substr(0, reply.size() - 3));
   const auto before = text_.substr(start_, sections_->first_mark() - start_);
-  if (std::ranges::count(before, '{') > std::ranges::count(before, '}')) return true;
+  if (!before.empty() && std::ranges::count(before, '{') > std::ranges::count(before, '}')) return true;
+  auto reply = text_.substr(start_);
+  while (reply.back() == ' ' || reply.back() == '\n') reply.remove_suffix(1);  // a label stands in it
+  if (reply.back() != '}' && reply.back() != '`') return false;
+  if (reply.ends_with("```")) reply = text::trim(reply.substr(0, reply.size() - 3));
   const auto first = text_.substr(sections_->first_mark());
   const auto line = text::trim(first.substr(0, first.find('\n')));
   const bool is_member = line.ends_with("\",") || line.ends_with("',") || (line.ends_with(',') && before.contains('{'));
@@ -283,8 +200,8 @@ void ReplyReader::note_sections() {
     const bool closed = drop_first_fence(after);
     if (facts.fenced || opened || closed) take("fenced");
   }
-  if (!text::trim(before).empty()) take("leading_text");
-  if (!text::trim(after).empty()) take("trailing_text");
+  if (!before.empty() && !text::trim(before).empty()) take("leading_text");
+  if (!after.empty() && !text::trim(after).empty()) take("trailing_text");
   if (facts.unclosed_fence) take("unclosed_fence");
   if (facts.ran_on) take("ran_on");
   if (facts.extra_section) take("extra_section");
@@ -401,121 +318,6 @@ bool ReplyReader::is_other_object() const {
   if (!read || !text::trim(whole_.substr(read->end)).empty()) return false;
   const auto* const members = read->value.if_object();
   return members != nullptr && !members->empty();
-}
-
-std::optional<std::string> ReplyReader::raw_text(std::size_t output) const {
-  std::string out;
-  switch (found_) {
-    case Found::nothing: break;
-    case Found::sections:
-      if (!(*sections_)[output].has_text) break;
-      if (const auto raw = sections_->value(text_, output, out); raw.data() != out.data()) out = raw;
-      break;
-    case Found::json:
-      if (!json_[output] || is_blank(*json_[output])) break;
-      out = json_[output]->is_string() ? std::string(view(json_[output]->get_string())) : to_text(*json_[output]);
-      break;
-    case Found::whole: out = whole_; break;
-  }
-  return out.empty() ? std::nullopt : std::optional(std::move(out));
-}
-
-/// The value of an output for `field`, which is the output's own or one like it; nothing if the
-/// reply has no text for it.
-std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& field, Liberties& liberties) const {
-  switch (found_) {
-    case Found::nothing: return std::nullopt;
-    case Found::whole: return coerce(field, whole_, liberties);
-    case Found::sections: return section_value(output, field, liberties);
-    case Found::json: break;
-  }
-  const auto& json = json_[output];
-  if (!json || is_left_out(field.type, *json)) return std::nullopt;
-  if (cut_member_ == output && field.type.required().kind != Type::Kind::string)
-    return within_limits(field, refuse(*json, "is cut off", "the value is cut off"));
-  return coerce(field, *json, liberties);
-}
-
-std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Field& field, Liberties& liberties) const {
-  const auto& section = (*sections_)[output];
-  if (is_tagged() && is_nested_xml(field.type)) {
-    const auto raw = text::trim(text_.substr(section.begin, section.end - section.begin));
-    const bool is_empty = raw.empty() && section.closed && !(field.type.is_optional() && section.is_empty_tag);
-    const auto elements = tags_->elements(text_, output);
-    if (elements.size() > 1) return within_limits(field, read_xml(field.type, elements, liberties));
-    if (is_empty || raw.starts_with('<')) return within_limits(field, read_xml(field.type, raw, liberties));
-  }
-  if (section.is_ambiguous) {
-    return within_limits(field, refuse(Json(), "ends in several places",
-                                       std::format("the tag that closes `{}` comes more than once", field.name)));
-  }
-  if (!section.has_text) {
-    const bool is_empty_text = is_tagged() && section.closed && !section.is_empty_tag && field.type.is_optional() &&
-                               field.type.required().kind == Type::Kind::string;
-    if (is_empty_text) return within_limits(field, Json(""));
-    if (section.found && !section.is_empty_tag && may_be_empty(field.type))
-      return coerce(field, std::string_view(), liberties);
-    return std::nullopt;
-  }
-  std::string storage;
-  return coerce(field, sections_->value(text_, output, storage), liberties);
-}
-
-/// The value of an output that breaks its limits, if it has the type.
-std::optional<Json> ReplyReader::value_without_limits(std::size_t output) const {
-  auto field = signature_.outputs[output];
-  auto& type = field.type.is_optional() ? field.type.arguments[0] : field.type;
-  if (*type.limits == Limits{} && field.validators.empty()) return std::nullopt;
-  type.limits = {.unique_items = type.limits->unique_items};
-  field.validators.clear();
-  std::vector<Flag> flags;
-  Liberties liberties(flags, field.name);
-  auto value = value_of(output, field, liberties);
-  return value && *value ? std::optional(**std::move(value)) : std::nullopt;
-}
-
-std::expected<Reading, Unreadable> ReplyReader::read() && {
-  Reading reading;
-  reading.flags = std::move(flags_);
-  reading.outputs.reserve(signature_.outputs.size());
-  std::vector<std::string> missing;
-  std::vector<Unreadable::Invalid> invalid;
-  JsonObject absent;
-
-  for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
-    const auto& field = signature_.outputs[i];
-    Liberties liberties(reading.flags, field.name);
-    if (auto value = value_of(i, field, liberties)) {
-      if (*value) {
-        reading.outputs.emplace(field.name, **std::move(value));
-      } else {
-        auto& fault = value->error();
-        invalid.push_back({.field = field.name,
-                           .reason = std::move(fault.reason),
-                           .value = value_without_limits(i),
-                           .violations = std::move(fault.violations)});
-      }
-    } else if (field.default_value) {
-      liberties.take("defaulted");
-      reading.outputs.emplace(field.name, *field.default_value);
-      absent.emplace(field.name, nullptr);
-    } else if (field.type.is_optional()) {
-      reading.outputs.emplace(field.name, nullptr);
-      absent.emplace(field.name, nullptr);
-    } else {
-      missing.push_back(field.name);
-    }
-  }
-  if (missing.empty() && invalid.empty()) return reading;
-
-  for (const auto& member : absent) reading.outputs.stable_erase(member.key());
-  if (missing.empty()) cause_.clear();
-  return std::unexpected(Unreadable{.missing = std::move(missing),
-                                    .cause = std::move(cause_),
-                                    .invalid = std::move(invalid),
-                                    .partial = std::move(reading.outputs),
-                                    .flags = std::move(reading.flags),
-                                    .raw = std::string(text_)});
 }
 
 }  // namespace dspy

@@ -17,6 +17,9 @@
 
 namespace dspy {
 
+/// True if a reply is blank, or an object without members.
+bool holds_nothing(std::string_view reply);
+
 /// Finds the outputs of a signature in a reply.  The form that was asked for goes first, then a
 /// JSON object, then the other forms, then the whole text if there is one output only.
 /// docs/guide/adapters.md has the rules and the names of all flags.

@@ -16,8 +16,9 @@ namespace dspy {
 /// prompts are written.
 class ReadingExchange : public Exchange {
  public:
-  ReadingExchange(const std::shared_ptr<const Signature>& signature, OutputContract::Form form)
-      : Exchange(signature), form_(std::make_shared<const ReplyForm>(signature, form)) {}
+  ReadingExchange(const std::shared_ptr<const Signature>& signature, OutputContract::Form form,
+                  XmlText text = XmlText::entities)
+      : Exchange(signature), form_(std::make_shared<const ReplyForm>(signature, form, text)) {}
 
   using Exchange::parse;
   std::expected<Reading, Unreadable> parse(const Completion& completion) const override {
@@ -27,7 +28,11 @@ class ReadingExchange : public Exchange {
     return hold_to_rules(signature(), *std::move(reading), completion.text);
   }
   std::unique_ptr<FieldStream> open_stream() const override { return std::make_unique<ReplyStream>(form_); }
-  OutputContract contract() const override { return {.form = form_->form, .signature = form_->signature}; }
+  OutputContract contract() const override {
+    return {.form = form_->form,
+            .signature = form_->signature,
+            .literal_text = form_->form == OutputContract::Form::xml && form_->tags.text() == XmlText::literal};
+  }
 
  protected:
   const ReplyForm& form() const noexcept { return *form_; }

@@ -15,8 +15,8 @@ namespace dspy {
 struct ReplyForm {
   using Form = OutputContract::Form;
 
-  ReplyForm(std::shared_ptr<const Signature> owned, Form asked_for)
-      : signature(std::move(owned)), form(asked_for), labels(*signature), markers(labels), tags(labels) {}
+  ReplyForm(std::shared_ptr<const Signature> owned, Form asked_for, XmlText text)
+      : signature(std::move(owned)), form(asked_for), labels(*signature), markers(labels), tags(labels, text) {}
   ReplyForm(const ReplyForm&) = delete;
   ReplyForm& operator=(const ReplyForm&) = delete;
 

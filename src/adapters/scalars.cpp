@@ -23,6 +23,7 @@ using Kind = Type::Kind;
 void note(const WrittenNumber& number, Liberties& liberties) {
   if (number.grouped) liberties.take("thousands_separator");
   if (number.unusual_minus) liberties.take("minus_sign");
+  if (number.leading_zeros) liberties.take("leading_zeros");
 }
 
 Coerced read_integer(std::string_view text, Liberties& liberties) {
@@ -163,6 +164,11 @@ std::optional<Json> read_plain_choice(const Type& type, std::string_view text, L
   return std::nullopt;
 }
 
+/// `True` or `False`, as Python writes a choice that is a boolean.
+bool is_python_boolean(const Json& choice, std::string_view text) noexcept {
+  return choice.is_bool() && text == (choice.get_bool() ? "True" : "False");
+}
+
 Coerced read_literal(const Type& type, std::string_view text, Liberties& liberties) {
   std::vector<std::string> names;
   names.reserve(type.choices.size());
@@ -173,10 +179,18 @@ Coerced read_literal(const Type& type, std::string_view text, Liberties& liberti
     const Json* found = nullptr;
     bool unique = true;
     for (std::size_t i = 0; i < names.size(); ++i) {
-      if (!holds(names[i], text)) continue;
+      // Most texts are trimmed.
+      const bool is_same = liberty.empty() && (names[i] == text || is_python_boolean(type.choices[i], text));
+      if (!is_same && !holds(text::trim(names[i]), text)) continue;
       // `1` and `'1'` are two choices with one name; it is text that was written.
-      unique = found == nullptr || liberty.empty();
-      if (found == nullptr || (liberty.empty() && type.choices[i].is_string())) found = &type.choices[i];
+      const bool is_exact = is_same && type.choices[i].is_string();
+      if (is_exact) {
+        found = &type.choices[i];
+        unique = true;
+        break;
+      }
+      unique = found == nullptr;
+      if (found == nullptr) found = &type.choices[i];
     }
     if (found == nullptr) {
       if (!liberty.empty()) continue;

@@ -1,5 +1,6 @@
 #include "adapters/tag_sections.hpp"
 
+#include "adapters/xml_text.hpp"
 #include "adapters/xml_value.hpp"
 #include "dspy/base/text.hpp"
 
@@ -22,16 +23,6 @@ std::size_t before_cut_entity(std::string_view text, std::size_t end) noexcept {
   return at == std::string_view::npos || tail.substr(at).contains(';') ? end : lowest + at;
 }
 
-constexpr std::string_view cdata_begin = "<![CDATA[";
-constexpr std::string_view cdata_end = "]]>";
-
-/// How long the CDATA section is that begins at `at`; 0 if none does.
-std::size_t cdata_size(std::string_view text, std::size_t at) noexcept {
-  if (!text.substr(at).starts_with(cdata_begin)) return 0;
-  const auto end = text.find(cdata_end, at);
-  return end == std::string_view::npos ? 0 : end + cdata_end.size() - at;
-}
-
 /// True if a tag at `at` begins its line.
 bool begins_line(std::string_view text, std::size_t at) noexcept {
   const auto before = text.substr(0, at);
@@ -39,8 +30,10 @@ bool begins_line(std::string_view text, std::size_t at) noexcept {
   return last != std::string_view::npos && before[last] == '\n';
 }
 
-/// True if values of the type may hold an element of that name.
+/// True if values of the type may hold an element of that name, such as the `<item>` of a list.
 bool may_hold(const Type& type, std::string_view name) {
+  const bool is_list = type.kind == Type::Kind::list || type.kind == Type::Kind::tuple;
+  if (is_list ? name == "item" : type.kind == Type::Kind::object && name == "entry") return true;
   if (type.kind == Type::Kind::dict || (type.kind == Type::Kind::object && !type.arguments.empty())) return true;
   return std::ranges::any_of(type.arguments, [&](const Type& part) { return may_hold(part, name); }) ||
          std::ranges::any_of(*type.members,
@@ -57,17 +50,21 @@ TagSections::TagSections(const Tags& tags)
 
 /// Finds the closing tags, which decide what the tags before them are.
 TagSections::Seen TagSections::look_at(std::string_view text, std::size_t at, bool complete) {
-  if (const auto size = cdata_size(text, at)) return {.size = size};
+  if (const auto size = find_cdata(text, at)) return {.size = size};
   const auto match = tags_.match(text.substr(at), complete);
   if (match.kind == Kind::close) (match.is_input ? last_input_close_ : last_close_)[match.field] = at;
   return {.size = match.size, .is_cut = match.kind == Kind::possible};
 }
 
 TagSections::Verdict TagSections::read_at(std::string_view text, std::size_t at, bool complete) {
-  if (const auto size = current_ ? cdata_size(text, at) : 0) {
-    sections_[*current_].has_escapes = true;
-    looked_at_ = at + size;
-    return Verdict::passed;
+  if (current_) {
+    const auto cdata = cdata_at(text, at, complete);
+    if (cdata.is_cut) return Verdict::wait;
+    if (cdata.size != 0) {
+      sections_[*current_].has_escapes = true;
+      looked_at_ = at + cdata.size;
+      return Verdict::passed;
+    }
   }
   const auto match = tags_.match(text.substr(at));
   const auto verdict = match.kind == Kind::none ? Verdict::passed : read_tag(at, match, text, complete);
@@ -75,12 +72,43 @@ TagSections::Verdict TagSections::read_at(std::string_view text, std::size_t at,
   return verdict;
 }
 
+/// The same as `cdata_size`; each place without an end is searched for it once.
+std::size_t TagSections::find_cdata(std::string_view text, std::size_t at) noexcept {
+  const bool has_no_end = at >= no_cdata_end_ && text.size() == no_cdata_end_in_;
+  if (has_no_end || !text.substr(at).starts_with(cdata_begin)) return 0;
+  const auto size = cdata_size(text, at);
+  if (size == 0) {
+    no_cdata_end_ = at;
+    no_cdata_end_in_ = text.size();
+  }
+  return size;
+}
+
+/// The CDATA that stands for text in the current section.  Of literal text, that is what the whole section is.
+TagSections::Seen TagSections::cdata_at(std::string_view text, std::size_t at, bool complete) noexcept {
+  const auto& field = tags_.signature().outputs[*current_];
+  if (tags_.text() == XmlText::entities || is_nested_xml(field.type)) return {.size = find_cdata(text, at)};
+  const auto begin = sections_[*current_].begin;
+  if (!text::trim(text.substr(begin, at - begin)).empty()) return {};
+  if (!complete && cdata_begin.starts_with(text.substr(at))) return {.is_cut = true};
+  if (!text.substr(at).starts_with(cdata_begin)) return {};
+  const auto size = cdata_run_size(text, at);
+  const auto end = std::min(text.find_first_not_of(" \t\r\n", at + size), text.size());
+  const auto rest = text.substr(end);
+  const auto next = rest.starts_with('<') ? tags_.match(rest, complete) : TagMatch();
+  const bool is_open = rest.empty() || next.kind == Kind::possible || rest.starts_with(cdata_begin) ||
+                       cdata_begin.starts_with(rest) || size == 0;
+  if (!complete && is_open) return {.is_cut = true};
+  const bool is_whole = size != 0 && next.kind == Kind::close && !next.is_input && next.field == *current_;
+  return {.size = is_whole ? size : 0};
+}
+
 std::size_t TagSections::settled(std::string_view text, std::size_t end) const noexcept {
-  return before_cut_entity(text, end);
+  return tags_.text() == XmlText::literal ? end : before_cut_entity(text, end);
 }
 
 void TagSections::added(std::string_view text) noexcept {
-  if (text.contains('&')) sections_[*current_].has_escapes = true;
+  if (tags_.text() == XmlText::entities && text.contains('&')) sections_[*current_].has_escapes = true;
 }
 
 TagSections::Verdict TagSections::read_tag(std::size_t at, const TagMatch& match, std::string_view text,
@@ -138,7 +166,8 @@ TagSections::Verdict TagSections::read_end(std::size_t first, std::string_view t
     } else if (match.kind == Kind::open && (match.is_input || !sections_[match.field].has_text)) {
       if (depth == 0 && !ends.empty()) break;
     }
-    const auto size = std::max({cdata_size(text, at), match.size, std::size_t{1}});
+    const auto cdata = tags_.text() == XmlText::entities ? find_cdata(text, at) : 0;
+    const auto size = std::max({cdata, match.size, std::size_t{1}});
     at = text.find('<', at + size);
   }
   auto end = last;
@@ -255,7 +284,14 @@ std::vector<std::string_view> TagSections::elements(std::string_view text, std::
 
 void TagSections::append(std::string& out, std::string_view text, std::size_t /*output*/, std::size_t from,
                          std::size_t to) const {
-  append_xml_text(out, text.substr(from, to - from));
+  const auto part = text.substr(from, to - from);
+  if (tags_.text() == XmlText::entities) {
+    append_xml_text(out, part);
+  } else if (cdata_run_size(part, 0) == part.size()) {
+    append_cdata_content(out, part);
+  } else {
+    out += part;
+  }
 }
 
 }  // namespace dspy

@@ -15,6 +15,7 @@ namespace dspy {
 ///
 /// - A section reaches from its opening tag to the closing tag that answers it.  Other tags in it
 ///   are text, and so is what stands in a CDATA section.
+/// - Where text is literal, CDATA is what a whole section is, or nothing but text.
 /// - If closing tags of its name are left over, the one on a line of its own ends a value of
 ///   several lines, if there is one such; else the section is ambiguous.
 /// - If no such closing tag follows anywhere, the section ends where another output's opens.
@@ -40,6 +41,8 @@ class TagSections final : public SearchedSections {
   void added(std::string_view text) noexcept override;
   void close_at_end(std::string_view text) override;
 
+  std::size_t find_cdata(std::string_view text, std::size_t at) noexcept;
+  Seen cdata_at(std::string_view text, std::size_t at, bool complete) noexcept;
   Verdict read_tag(std::size_t at, const TagMatch& match, std::string_view text, bool complete);
   Verdict read_inside(std::size_t at, const TagMatch& match, std::string_view text, bool complete);
   Verdict read_close(std::size_t at, const TagMatch& match, std::string_view text, bool complete);
@@ -61,6 +64,9 @@ class TagSections final : public SearchedSections {
     std::size_t end = 0;
   };
   std::vector<Gap> gaps_;
+
+  std::size_t no_cdata_end_ = std::string_view::npos;  ///< From here on no CDATA ends,
+  std::size_t no_cdata_end_in_ = 0;                    ///< in a text of this size.
 
   std::size_t nested_ = 0;  ///< How many elements of its own name are open in the current section.
 

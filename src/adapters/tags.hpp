@@ -1,6 +1,7 @@
 #pragma once
 
 #include "adapters/labels.hpp"
+#include "adapters/xml_text.hpp"
 
 #include <cstddef>
 #include <string>
@@ -30,30 +31,26 @@ struct TagMatch {
 class Tags {
  public:
   /// Looks at the labels while it lives.
-  explicit Tags(const Labels& labels) noexcept;
+  explicit Tags(const Labels& labels, XmlText text = XmlText::entities) noexcept;
 
   /// `text` begins with `<`.  `complete` tells that nothing of it is missing.
   TagMatch match(std::string_view text, bool complete = true) const noexcept;
 
   const Signature& signature() const noexcept { return labels_.signature(); }
+  /// How text stands between them.
+  XmlText text() const noexcept { return text_; }
 
  private:
   const Labels& labels_;
+  XmlText text_;
   std::size_t longest_name_;
 };
 
-/// Appends an output's text with `&` and `<` as entities.
-void append_escaped_xml(std::string& out, std::string_view text);
+/// True if something in the text would read as a tag of the signature, or as the start of CDATA.
+bool holds_tag(const Tags& tags, std::string_view text) noexcept;
 
-/// Appends an input's text: only what would read as a tag of the signature, or as an entity,
-/// is written as entities.
+/// Appends an input's text: only what would read as a tag of the signature, or as an entity, is written as entities;
+/// where text is literal, such a text is CDATA.
 void append_guarding_tags(std::string& out, const Tags& tags, std::string_view text);
-
-/// Appends a text with `&lt; &gt; &amp; &quot; &apos;` and `&#…;` turned into what they stand for;
-/// any other `&` stays.
-void append_unescaped_xml(std::string& out, std::string_view text);
-
-/// The same for a text that may hold CDATA sections, in which nothing is escaped.
-void append_xml_text(std::string& out, std::string_view text);
 
 }  // namespace dspy

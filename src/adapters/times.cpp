@@ -82,7 +82,29 @@ std::optional<detail::Instant> read_second_count(std::string_view text) {
   return parts == 0 ? detail::Instant{-*whole, 0} : detail::Instant{-*whole - 1, 1'000'000'000 - parts};
 }
 
+/// As ISO 8601 also writes a time: a comma before the fraction of a second, U+2212 before the offset.
+std::optional<std::string> read_iso_time(Kind kind, std::string_view text) {
+  constexpr std::string_view minus = "\xE2\x88\x92";  // −
+  std::string plain(text);
+  if (const auto comma = plain.find(','); comma != std::string::npos) plain[comma] = '.';
+  if (const auto sign = plain.find(minus); sign != std::string::npos) plain.replace(sign, minus.size(), "-");
+  const bool reads =
+      kind == Kind::time ? detail::read_time(plain).has_value() : detail::read_datetime(plain).has_value();
+  // A date's own signs are no others than `-`.
+  if (!reads || plain == text || (kind == Kind::datetime && !detail::read_date(text.substr(0, 10))))
+    return std::nullopt;
+  return plain;
+}
+
 }  // namespace
+
+bool may_be_two_times(std::string_view text) noexcept {
+  constexpr std::size_t size = 5;  // of `09:00`
+  if (text.size() < 2 * size) return false;
+  const auto sign = text.substr(size, text.size() - 2 * size);
+  return (sign == "-" || sign == "\xE2\x88\x92") && detail::read_time(text.substr(0, size)) &&
+         detail::read_time(text.substr(text.size() - size));
+}
 
 std::optional<std::string> read_seconds(Kind kind, std::int64_t seconds, Liberties& liberties) {
   if (kind == Kind::duration) return detail::duration_text({seconds, 0});
@@ -124,6 +146,11 @@ std::optional<std::string> read_time_like(Kind kind, std::string_view text, Libe
     if (!is_midnight || moment->offset_minutes.value_or(0) != 0) return std::nullopt;
     liberties.take("midnight");
     return std::string(text.substr(0, text.find_first_of("Tt ")));
+  }
+  if (kind == Kind::datetime || kind == Kind::time) {
+    auto time = read_iso_time(kind, text);
+    if (time) liberties.take("time_form");
+    return time;
   }
   if (kind != Kind::duration) return std::nullopt;
   auto length = read_second_count(text);

@@ -16,6 +16,9 @@
 
 namespace dspy {
 
+/// Throws `Error` (`config_error`) if the adapter of that name does not have the profile.
+void require_profile(std::string_view adapter, Profile profile);
+
 /// The parts of an adapter's texts that turns need, and what keeps them alive.
 struct TurnTexts {
   std::string_view partial_example;
@@ -51,8 +54,8 @@ class TurnExchange : public ReadingExchange {
 
  protected:
   TurnExchange(const std::shared_ptr<const Signature>& signature, OutputContract::Form form, TurnTexts texts,
-               std::string request)
-      : ReadingExchange(signature, form),
+               std::string request, XmlText text = XmlText::entities)
+      : ReadingExchange(signature, form, text),
         texts_(std::move(texts)),
         request_(std::move(request)),
         conversation_(conversation_input(*signature)),

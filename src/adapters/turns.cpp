@@ -1,5 +1,6 @@
 #include "adapters/turns.hpp"
 
+#include "adapters/coerce.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
 
@@ -23,7 +24,7 @@ bool has_required(const JsonObject& data, const std::vector<Field>& fields) {
 
 const Json* value_of(const JsonObject& data, const Field& field) {
   const auto* const value = data.if_contains(field.name);
-  if (value == nullptr || (value->is_null() && !field.type.is_optional())) return nullptr;
+  if (value == nullptr || (value->is_null() && !takes_null(field.type))) return nullptr;
   return value;
 }
 

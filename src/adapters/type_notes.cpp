@@ -97,6 +97,7 @@ void add_type_notes(Notes& notes, const Field& field) {
     case Kind::any: notes.next() += "JSON"; break;
     case Kind::date: notes.next() += "a date as in 2026-11-21"; break;
     case Kind::datetime: notes.next() += "a time as in 2026-11-21T06:48:00Z"; break;
+    case Kind::time: notes.next() += "a time of day as in 06:48:00"; break;
     case Kind::duration: notes.next() += "a duration as in PT1H30M"; break;
     case Kind::bytes: notes.next() += "base64"; break;
     default: break;

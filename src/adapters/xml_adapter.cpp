@@ -3,7 +3,7 @@
 #include "adapters/prompt_format.hpp"
 #include "adapters/turn_exchange.hpp"
 #include "adapters/value_text.hpp"
-#include "adapters/xml_value.hpp"
+#include "adapters/xml_writer.hpp"
 
 #include <utility>
 
@@ -20,37 +20,48 @@ void append_element(std::string& out, std::string_view name, std::string_view te
   out.append("\n").append(text).append("\n</").append(name).append(">");
 }
 
-std::string structure_of(const Signature& signature) {
+XmlText text_style(Profile profile) {
+  return profile == Profile::dspy_3_5 ? XmlText::literal : XmlText::entities;
+}
+
+Nesting nesting_of(Profile profile) {
+  return profile == Profile::dspy_3_5 ? Nesting::literal_elements : Nesting::elements;
+}
+
+std::string structure_of(const Signature& signature, Nesting nesting) {
   std::string out;
   for (const auto& field : signature.inputs) append_element(out, field.name, "{" + field.name + "}");
   for (const auto& field : signature.outputs) {
     auto text = "{" + field.name + "}";
-    append_notes(text, field, Nesting::elements);
+    append_notes(text, field, nesting);
     append_element(out, field.name, text);
   }
   return out;
 }
 
-std::string system_text(const Signature& signature, const XmlTexts& texts) {
+std::string system_text(const Signature& signature, const XmlAdapterOptions& options) {
+  const auto& texts = options.texts;
   auto out = field_lists(signature, texts.inputs, texts.outputs);
   append_paragraph(out, texts.structure);
-  append_paragraph(out, structure_of(signature));
+  append_paragraph(out, structure_of(signature, nesting_of(options.profile)));
+  if (options.profile == Profile::dspy_3_5) append_paragraph(out, texts.literal);
   append_task(out, signature, texts.task);
   return out;
 }
 
-std::string request_text(const Signature& signature, const XmlTexts& texts) {
-  return with_outputs(
-      texts.request,
-      list_outputs(signature, [](const Field& field) { return opening_tag(field.name); }, Nesting::elements));
+std::string request_text(const Signature& signature, const XmlAdapterOptions& options) {
+  const auto nesting = nesting_of(options.profile);
+  return with_outputs(options.texts.request,
+                      list_outputs(signature, [](const Field& field) { return opening_tag(field.name); }, nesting));
 }
 
 class XmlExchange final : public TurnExchange {
  public:
   XmlExchange(const std::shared_ptr<const Signature>& owned, std::span<const Example> demos,
               const std::shared_ptr<const XmlAdapterOptions>& options)
-      : TurnExchange(owned, OutputContract::Form::xml, TurnTexts(options), request_text(*owned, options->texts)) {
-    write_prefix(system_text(signature(), options->texts), demos);
+      : TurnExchange(owned, OutputContract::Form::xml, TurnTexts(options), request_text(*owned, *options),
+                     text_style(options->profile)) {
+    write_prefix(system_text(signature(), *options), demos);
   }
 
  private:
@@ -67,18 +78,7 @@ class XmlExchange final : public TurnExchange {
   }
 
   void append_output(std::string& out, std::size_t output, const Json& value) const override {
-    const auto& field = signature().outputs[output];
-    if (is_nested_xml(field.type) && value.is_structured()) {
-      append_paragraph(out, opening_tag(field.name));
-      append_xml(out, field.type, value);
-      out.append("</").append(field.name).append(">");
-      return;
-    }
-    std::string plain;
-    append_value(plain, field, value);
-    std::string escaped;
-    append_escaped_xml(escaped, plain);
-    append_element(out, field.name, escaped);
+    append_xml(out, form().tags, signature().outputs[output], value);
   }
 };
 
@@ -88,7 +88,11 @@ XmlAdapter::XmlAdapter(XmlAdapterOptions options)
     : options_(std::make_shared<const XmlAdapterOptions>(std::move(options))) {}
 
 std::string_view XmlAdapter::name() const noexcept {
-  return options_->profile == Profile::dspy_3_3 ? "xml@dspy-3.3" : "xml";
+  switch (options_->profile) {
+    case Profile::dspy_3_3: return "xml@dspy-3.3";
+    case Profile::dspy_3_5: return "xml@dspy-3.5";
+    default: return "xml";
+  }
 }
 
 std::shared_ptr<const Exchange> XmlAdapter::prepare(std::shared_ptr<const Signature> signature,

@@ -2,7 +2,7 @@
 
 #include "adapters/excerpt.hpp"
 #include "adapters/lenient_json.hpp"
-#include "adapters/tags.hpp"
+#include "adapters/xml_names.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/signature/field.hpp"
 
@@ -19,55 +19,6 @@ using Kind = Type::Kind;
 
 constexpr std::string_view blanks = " \t\r\n\v\f";
 
-constexpr bool is_letter(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-constexpr bool is_name_character(char c) noexcept {
-  return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
-}
-
-bool is_tag_name(std::string_view key) noexcept {
-  return !key.empty() && is_letter(key[0]) && std::ranges::all_of(key, is_name_character);
-}
-
-/// Text whose white space at the ends counts, since reading takes it away.
-void append_leaf_text(std::string& out, std::string_view text) {
-  const auto first = std::min(text.find_first_not_of(blanks), text.size());
-  const auto last = first == text.size() ? first : text.find_last_not_of(blanks) + 1;
-  const auto append_blanks = [&](std::string_view part) {
-    for (const char c : part) out.append("&#").append(std::to_string(static_cast<unsigned char>(c))).append(";");
-  };
-  append_blanks(text.substr(0, first));
-  append_escaped_xml(out, text.substr(first, last - first));
-  append_blanks(text.substr(last));
-}
-
-void append_attribute(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    if (c == '"' || c == '\n' || c == '>') {
-      out.append("&#").append(std::to_string(static_cast<unsigned char>(c))).append(";");
-    } else {
-      append_escaped_xml(out, std::string_view(&c, 1));
-    }
-  }
-}
-
-/// What stands at that place of a list or tuple.
-const Type& item_type(const Type& type, std::size_t place) noexcept {
-  static const auto any = Type::any();
-  if (type.kind == Kind::list) return type.arguments[0];
-  return place < type.arguments.size() ? type.arguments[place] : any;
-}
-
-/// What stands for that key of a dict or object.
-const Type& member_type(const Type& type, std::string_view key) noexcept {
-  static const auto any = Type::any();
-  if (type.kind == Kind::dict) return type.arguments[1];
-  const auto member = std::ranges::find(*type.members, key, &Field::name);
-  if (member != type.members->end()) return member->type;
-  return type.arguments.empty() ? any : type.arguments[0];
-}
-
 /// True if an object of the type has no member of that name, and no others than its own.
 bool is_unknown(const Type& type, std::string_view key) noexcept {
   return type.kind == Kind::object && type.arguments.empty() &&
@@ -80,11 +31,17 @@ bool holds_list(std::string_view content) noexcept {
   return content.empty() || content.starts_with("</") || content.starts_with('[') || content.starts_with("<item>");
 }
 
-/// What is inside an `Optional`, or the object that a reference means, and the objects around that.
-Scope resolve(const Type& type, const Scope* scope) noexcept {
-  const auto& plain = type.required();
-  const auto* const found = plain.kind == Kind::reference ? find_object(scope, plain.name) : nullptr;
-  return found != nullptr ? *found : Scope{plain, scope};
+/// The name in the tag that a text begins with.
+std::string_view first_name(std::string_view text) noexcept {
+  if (!text.starts_with('<')) return {};
+  const auto rest = text.substr(1);
+  return rest.substr(0, static_cast<std::size_t>(std::ranges::find_if_not(rest, is_of_tag_name) - rest.begin()));
+}
+
+/// True if no empty text is a value of the type: a tuple, or an object that requires a member.
+bool has_parts(const Type& type) noexcept {
+  if (type.kind == Kind::tuple) return !type.arguments.empty();
+  return type.kind == Kind::object && std::ranges::any_of(*type.members, &Field::is_required);
 }
 
 constexpr int deepest = 128;
@@ -92,7 +49,8 @@ constexpr int deepest = 128;
 /// Recursive descent along the type.
 class Reader {
  public:
-  Reader(std::string_view text, Liberties& liberties) : text_(text), liberties_(liberties) {}
+  Reader(std::string_view text, XmlText style, Liberties& liberties)
+      : text_(text), style_(style), liberties_(liberties) {}
 
   /// The content of an element up to its closing tag, which is consumed; of the whole text if `name` is empty.
   Coerced content(const Type& type, std::string_view name, const Scope* scope) {
@@ -105,14 +63,22 @@ class Reader {
     const bool has_children =
         first + 1 < text_.size() && text_[first] == '<' && text_[first + 1] != '/' && text_[first + 1] != '!';
     const auto close = name.empty() ? std::string() : "</" + std::string(name) + ">";
-    if (!is_nested_xml(plain) || (!has_children && !is_end(first, close))) return leaf(type, close, scope);
+    const bool is_empty = is_end(first, close);
+    if (is_empty && type.is_optional() && has_parts(plain)) {
+      at_ = first + close.size();
+      return Json();
+    }
+    const bool is_union = plain.kind == Kind::union_ && has_children && begins_alternative(plain, text_.substr(first));
+    if (!is_union && (!is_nested_xml(plain) || (!has_children && !is_empty))) return leaf(type, close, scope);
     if (depth_ == deepest) {
       const auto rest = text_.substr(at_);
       return refuse(rest, "is nested too deep", std::format("elements are nested more than {} deep", deepest));
     }
     ++depth_;
     const bool is_list = plain.kind == Kind::list || plain.kind == Kind::tuple;
-    auto value = is_list ? list(plain, close, inner) : dict(plain, close, inner);
+    auto value = is_union  ? alternative(plain, name, inner)
+                 : is_list ? list(plain, close, inner)
+                           : dict(plain, close, inner);
     --depth_;
     return value;
   }
@@ -132,18 +98,68 @@ class Reader {
     const auto end = close.empty() ? text_.size() : end_of_leaf(close);
     if (end == std::string_view::npos)
       return refuse(text_.substr(at_), std::format("has no `{}`", close), std::format("`{}` is missing", close));
-    std::string plain;
-    append_xml_text(plain, text::trim(text_.substr(at_, end - at_)));
+    const auto body = text::trim(text_.substr(at_, end - at_));
     at_ = end + close.size();
+    if (body.empty() && type.required().kind == Kind::string) return Json("");
+    std::string plain;
+    if (style_ == XmlText::entities) {
+      append_xml_text(plain, body);
+    } else if (body.empty() || cdata_run_size(body, 0) != body.size()) {
+      plain = body;
+    } else {
+      append_cdata_content(plain, body);
+      return coerce_json(type, Json(plain), liberties_, scope);
+    }
+    if (plain.empty() && type.is_optional()) {
+      // Empty text, where that is a value.
+      int steps = 0;
+      if (auto text = coerce_text(type.arguments[0], plain, liberties_, scope)) {
+        if (auto fitted = fit(type.arguments[0], *std::move(text), scope, steps)) return *std::move(fitted);
+      }
+    }
     return coerce_text(type, plain, liberties_, scope);
+  }
+
+  /// The one alternative of a union that the elements are.
+  Coerced alternative(const Type& type, std::string_view name, const Scope* scope) {
+    const auto begin = at_;
+    const auto mark = liberties_.mark();
+    const auto elements = text_.substr(std::min(text_.find_first_not_of(blanks, at_), text_.size()));
+    std::optional<Json> found;
+    std::vector<Flag> flags;
+    auto end = at_;
+    bool is_certain = false;
+    for (const auto& each : type.arguments) {
+      if (!begins_alternative(each, elements)) continue;
+      at_ = begin;
+      auto value = content(each, name, scope);
+      auto taken = liberties_.cut(mark);
+      if (!value) continue;
+      auto fitted = fit(each, *std::move(value), scope, union_steps_);
+      if (!fitted) continue;
+      if (found && taken.size() == flags.size()) is_certain = false;
+      if (found && taken.size() >= flags.size()) continue;
+      is_certain = true;
+      found = *std::move(fitted);
+      flags = std::move(taken);
+      end = at_;
+    }
+    if (!is_certain) {
+      const auto complaint = std::format("{} of {}", found ? "may be several" : "is none", annotation_name(type));
+      return refuse(elements, complaint, "the value " + complaint);
+    }
+    at_ = end;
+    liberties_.take(flags);
+    return *std::move(found);
   }
 
   /// Where the closing tag stands, behind the CDATA section that the text may begin with.
   std::size_t end_of_leaf(std::string_view close) const noexcept {
     const auto first = std::min(text_.find_first_not_of(blanks, at_), text_.size());
-    const bool is_cdata = text_.substr(first).starts_with("<![CDATA[");
-    const auto behind = is_cdata ? text_.find("]]>", first) : std::string_view::npos;
-    return text_.find(close, behind == std::string_view::npos ? at_ : behind);
+    const auto behind = first + cdata_run_size(text_, first);
+    const auto next = std::min(text_.find_first_not_of(blanks, behind), text_.size());
+    if (style_ == XmlText::literal && behind != first && text_.substr(next).starts_with(close)) return next;
+    return text_.find(close, style_ == XmlText::literal ? at_ : behind);
   }
 
   /// What an element is that closes itself: nothing where that may be, else what is empty.
@@ -151,7 +167,7 @@ class Reader {
     if (type.is_optional() || type.kind == Kind::any) return Json();
     const auto [plain, inner] = resolve(type, scope);
     if (!is_nested_xml(plain)) return coerce_text(type, {}, liberties_, scope);
-    return Reader({}, liberties_).content(plain, {}, inner);
+    return Reader({}, style_, liberties_).content(plain, {}, inner);
   }
 
   Coerced value(const Type& type, const Tag& tag, const Scope* scope) {
@@ -159,6 +175,7 @@ class Reader {
   }
 
   Coerced list(const Type& type, std::string_view close, const Scope* scope) {
+    if (type.kind == Kind::list && begins_as_members(type.arguments[0], scope)) return only_item(type, close, scope);
     JsonArray items;
     while (true) {
       const auto tag = child(close);
@@ -174,6 +191,36 @@ class Reader {
       }
       items.push_back(*std::move(item));
     }
+  }
+
+  /// True if the first element is a member of the list's items and no item itself, since an item has elements.
+  bool begins_as_members(const Type& item, const Scope* scope) const {
+    const auto [object, outer] = resolve(item, scope);
+    if (object.kind != Kind::object) return false;
+    const auto rest = text_.substr(std::min(text_.find_first_not_of(blanks, at_), text_.size()));
+    const auto name = first_name(rest);
+    if (name == "item" || !std::ranges::contains(*object.members, name, &Field::name)) return false;
+    if (!rest.substr(1 + name.size()).starts_with('>')) return false;
+    const auto inside = text::trim(rest.substr(name.size() + 2));
+    return !inside.empty() && inside[0] != '<' && inside[0] != '{';
+  }
+
+  /// A list whose only item has no element of its own around its members.
+  Coerced only_item(const Type& type, std::string_view close, const Scope* scope) {
+    const auto [object, outer] = resolve(type.arguments[0], scope);
+    const auto mark = liberties_.mark();
+    const auto elements = text_.substr(at_);
+    auto item = dict(object, close, outer);
+    if (!item) {
+      item.error().within(0);
+      return item;
+    }
+    const auto taken = liberties_.cut(mark);
+    if (std::ranges::contains(taken, std::string_view("duplicate_key"), &Flag::liberty))
+      return refuse(elements, "may be several items", "several items stand in it without an element around each");
+    liberties_.take(taken);
+    liberties_.take("single_item");
+    return JsonArray{*std::move(item)};
   }
 
   Coerced dict(const Type& type, std::string_view close, const Scope* outer) {
@@ -252,8 +299,7 @@ class Reader {
     const auto end = rest.find('>');
     if (end == std::string_view::npos) return no_tag();
     const auto inside = rest.substr(1, end - 1);
-    const auto name_end =
-        static_cast<std::size_t>(std::ranges::find_if_not(inside, is_name_character) - inside.begin());
+    const auto name_end = static_cast<std::size_t>(std::ranges::find_if_not(inside, is_of_tag_name) - inside.begin());
     Tag tag{.name = inside.substr(0, name_end), .key = std::string(inside.substr(0, name_end))};
     if (!is_tag_name(tag.name)) return no_tag();
     auto attributes = text::trim(inside.substr(name_end));
@@ -274,45 +320,13 @@ class Reader {
   }
 
   std::string_view text_;
+  XmlText style_;
   Liberties& liberties_;
   std::size_t at_ = 0;
   int depth_ = 0;
   std::size_t values_ = 0;
+  int union_steps_ = 0;
 };
-
-void append(std::string& out, const Type& type, const Json& value, const Scope* around) {
-  const auto [plain, outer] = resolve(type, around);
-  const Scope inside{plain, outer};
-  const auto* const scope = plain.kind == Kind::object ? &inside : outer;
-  const bool is_list = plain.kind == Kind::list || plain.kind == Kind::tuple;
-  if (is_list && value.is_array()) {
-    std::size_t place = 0;
-    for (const auto& item : value.get_array()) {
-      out += "<item>";
-      append(out, item_type(plain, place++), item, scope);
-      out += "</item>";
-    }
-  } else if (!is_list && is_nested_xml(plain) && value.is_object()) {
-    for (const auto& member : value.get_object()) {
-      const std::string_view key = member.key();
-      const bool is_name = is_tag_name(key);
-      if (is_name) {
-        out.append("<").append(key).append(">");
-      } else {
-        append_attribute(out.append("<entry key=\""), key);
-        out += "\">";
-      }
-      append(out, member_type(plain, key), member.value(), scope);
-      out.append("</").append(is_name ? key : "entry").append(">");
-    }
-  } else if (const auto* const text = value.if_string()) {
-    append_leaf_text(out, view(*text));
-  } else if (value.is_null()) {
-    out += "None";
-  } else {
-    append_escaped_xml(out, to_text(value));
-  }
-}
 
 }  // namespace
 
@@ -322,21 +336,29 @@ bool is_nested_xml(const Type& type) noexcept {
          kind == Kind::reference;
 }
 
-void append_xml(std::string& out, const Type& type, const Json& value) {
-  append(out, type, value, nullptr);
+bool begins_alternative(const Type& type, std::string_view text) {
+  switch (type.kind) {
+    case Kind::union_:
+      return std::ranges::any_of(type.arguments, [&](const Type& each) { return begins_alternative(each, text); });
+    case Kind::list:
+    case Kind::tuple: return text.starts_with("<item>");
+    case Kind::dict: return text.starts_with("<entry key=");
+    case Kind::object: return std::ranges::contains(*type.members, first_name(text), &Field::name);
+    default: return false;
+  }
 }
 
-Coerced read_xml(const Type& type, std::string_view text, Liberties& liberties) {
+Coerced read_xml(const Type& type, std::string_view text, XmlText style, Liberties& liberties) {
   const auto mark = liberties.mark();
-  auto value = Reader(text, liberties).content(type, {}, nullptr);
+  auto value = Reader(text, style, liberties).content(type, {}, nullptr);
   if (!value) liberties.forget(mark);
   return value;
 }
 
-Coerced read_xml(const Type& type, const std::vector<std::string_view>& elements, Liberties& liberties) {
-  if (elements.size() == 1) return read_xml(type, elements[0], liberties);
+Coerced read_xml(const Type& type, const std::vector<std::string_view>& elements, XmlText style, Liberties& liberties) {
+  if (elements.size() == 1) return read_xml(type, elements[0], style, liberties);
   if (holds_list(elements[0])) {
-    if (auto first = read_xml(type, elements[0], liberties)) {
+    if (auto first = read_xml(type, elements[0], style, liberties)) {
       liberties.take("repeated_label");
       return first;
     }
@@ -345,7 +367,7 @@ Coerced read_xml(const Type& type, const std::vector<std::string_view>& elements
   liberties.take("repeated_element");
   JsonArray items;
   for (const auto element : elements) {
-    auto item = read_xml(type.required().arguments[0], text::trim(element), liberties);
+    auto item = read_xml(type.required().arguments[0], text::trim(element), style, liberties);
     if (!item) {
       liberties.forget(mark);
       return item;

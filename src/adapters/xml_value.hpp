@@ -1,8 +1,9 @@
 #pragma once
 
 #include "adapters/coerce.hpp"
+#include "adapters/xml_text.hpp"
 #include "dspy/base/json.hpp"
-#include "dspy/signature/type.hpp"
+#include "dspy/signature/field.hpp"
 
 #include <string>
 #include <string_view>
@@ -13,16 +14,15 @@ namespace dspy {
 /// True if values of the type are written as nested elements.
 bool is_nested_xml(const Type& type) noexcept;
 
-/// Appends a value of such a type: `<item>…</item>` for each item of a list, `<key>…</key>` for
-/// each member of an object, or `<entry key="…">` where the key is no tag name.
-void append_xml(std::string& out, const Type& type, const Json& value);
+/// True if the elements that a text begins with are a list or an object that the union has, by their names.
+bool begins_alternative(const Type& type, std::string_view text);
 
 /// Reads such a value from what stands between the tags of its field: nested elements of any
 /// name for items, or JSON.  Linear in the text.
-Coerced read_xml(const Type& type, std::string_view text, Liberties& liberties);
+Coerced read_xml(const Type& type, std::string_view text, XmlText style, Liberties& liberties);
 
 /// Reads a list that is written as several elements of the same name: their contents are its items,
 /// unless the first is a list itself, which then counts alone.
-Coerced read_xml(const Type& type, const std::vector<std::string_view>& elements, Liberties& liberties);
+Coerced read_xml(const Type& type, const std::vector<std::string_view>& elements, XmlText style, Liberties& liberties);
 
 }  // namespace dspy

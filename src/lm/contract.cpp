@@ -23,7 +23,7 @@ bool OutputContract::operator==(const OutputContract& other) const {
   const bool same_outputs = signature == other.signature ||
                             (signature && other.signature && signature->outputs == other.signature->outputs);
   return same_outputs && form == other.form && choices == other.choices && grammar == other.grammar && name == other.name && strict == other.strict &&
-         may_think == other.may_think;
+         literal_text == other.literal_text && may_think == other.may_think;
 }
 
 }  // namespace dspy

@@ -168,6 +168,7 @@ JsonObject to_json(const OutputContract& contract) {
   member("grammar", contract.grammar);
   member("name", contract.name);
   member("strict", contract.strict);
+  member("literal_text", contract.literal_text);
   member("may_think", contract.may_think);
   return out;
 }
@@ -187,6 +188,7 @@ OutputContract contract_from_json(const JsonObject& in) {
   member("grammar", contract.grammar);
   member("name", contract.name);
   member("strict", contract.strict);
+  member("literal_text", contract.literal_text);
   member("may_think", contract.may_think);
   member.finish();
   return contract;

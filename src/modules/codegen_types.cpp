@@ -168,6 +168,7 @@ Spelled TypeWriter::spell(const Type& type, const std::string& hint) {
     case Kind::reference: return reference(type);
     case Kind::date: return plain("std::chrono::year_month_day", type.kind);
     case Kind::datetime: return plain("dspy::DateTime", type.kind);
+    case Kind::time: return plain("dspy::Time", type.kind);
     case Kind::duration: return plain("std::chrono::microseconds", type.kind);
     case Kind::bytes: return plain("dspy::Bytes", type.kind);
     case Kind::image: return plain("dspy::Image", type.kind);

@@ -86,6 +86,30 @@ std::optional<std::chrono::year_month_day> date(Scanner& in) noexcept {
   return out;
 }
 
+/// A time of day, on the first day of 1970, and its offset.
+std::optional<Moment> clock(Scanner& in) noexcept {
+  const int hour = in.digits(2);
+  in.expect(':');
+  const int minute = in.digits(2);
+  const int second = in.take(':') ? in.digits(2) : 0;
+  const std::int32_t parts = in.take('.') ? in.fraction() : 0;
+  if (hour > 23 || minute > 59 || second > 59) return std::nullopt;
+
+  Moment out{.local = {hour * 3'600LL + minute * 60LL + second, parts}};
+  if (in.take('Z') || in.take('z')) {
+    out.offset_minutes = 0;
+  } else if (in.here() == '+' || in.here() == '-') {
+    const int sign = in.take('-') ? -1 : (in.take('+'), 1);
+    const int hours = in.digits(2);
+    in.take(':');
+    const int minutes = in.digits(2);
+    if (hours > 23 || minutes > 59) return std::nullopt;
+    out.offset_minutes = sign * (hours * 60 + minutes);
+  }
+  if (!in.ok()) return std::nullopt;
+  return out;
+}
+
 std::string fraction_text(std::int32_t nanoseconds) {
   if (nanoseconds == 0) return {};
   auto text = std::format(".{:09}", nanoseconds);
@@ -98,6 +122,11 @@ std::string offset_text(std::optional<std::int32_t> minutes) {
   if (*minutes == 0) return "Z";
   const auto size = *minutes < 0 ? -*minutes : *minutes;
   return std::format("{}{:02}:{:02}", *minutes < 0 ? '-' : '+', size / 60, size % 60);
+}
+
+std::string clock_text(std::int64_t seconds, std::int32_t parts, std::optional<std::int32_t> offset) {
+  return std::format("{:02}:{:02}:{:02}{}{}", seconds / 3600, seconds / 60 % 60, seconds % 60, fraction_text(parts),
+                     offset_text(offset));
 }
 
 /// Adds `count` times `unit` seconds; false if that does not fit.
@@ -135,27 +164,9 @@ std::optional<Moment> read_datetime(std::string_view text) noexcept {
   Scanner in(text);
   const auto day = date(in);
   if (!day || !(in.take('T') || in.take('t') || in.take(' '))) return std::nullopt;
-  const int hour = in.digits(2);
-  in.expect(':');
-  const int minute = in.digits(2);
-  const int second = in.take(':') ? in.digits(2) : 0;
-  const std::int32_t parts = in.take('.') ? in.fraction() : 0;
-  if (hour > 23 || minute > 59 || second > 59) return std::nullopt;
-
-  Moment out;
-  if (in.take('Z') || in.take('z')) {
-    out.offset_minutes = 0;
-  } else if (in.here() == '+' || in.here() == '-') {
-    const int sign = in.take('-') ? -1 : (in.take('+'), 1);
-    const int hours = in.digits(2);
-    in.take(':');
-    const int minutes = in.digits(2);
-    if (hours > 23 || minutes > 59) return std::nullopt;
-    out.offset_minutes = sign * (hours * 60 + minutes);
-  }
-  if (!in.ok() || !in.at_end()) return std::nullopt;
-  const auto days = static_cast<std::int64_t>(sys_days(*day).time_since_epoch().count());
-  out.local = {days * day_seconds + hour * 3'600LL + minute * 60LL + second, parts};
+  auto out = clock(in);
+  if (!out || !in.at_end()) return std::nullopt;
+  out->local.seconds += static_cast<std::int64_t>(sys_days(*day).time_since_epoch().count()) * day_seconds;
   return out;
 }
 
@@ -167,9 +178,18 @@ std::string datetime_text(const Moment& moment) {
     --days;
   }
   const sys_days day{std::chrono::days(days)};
-  return std::format("{}T{:02}:{:02}:{:02}{}{}", date_text(std::chrono::year_month_day(day)), rest / 3600,
-                     rest / 60 % 60, rest % 60, fraction_text(moment.local.nanoseconds),
-                     offset_text(moment.offset_minutes));
+  return std::format("{}T{}", date_text(std::chrono::year_month_day(day)),
+                     clock_text(rest, moment.local.nanoseconds, moment.offset_minutes));
+}
+
+std::optional<Moment> read_time(std::string_view text) noexcept {
+  Scanner in(text);
+  const auto out = clock(in);
+  return in.at_end() ? out : std::nullopt;
+}
+
+std::string time_text(const Moment& time) {
+  return clock_text(time.local.seconds, time.local.nanoseconds, time.offset_minutes);
 }
 
 std::optional<Instant> read_duration(std::string_view text) noexcept {

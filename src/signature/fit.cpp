@@ -75,6 +75,7 @@ class Fitter {
       case Type::Kind::literal:
       case Type::Kind::date:
       case Type::Kind::datetime:
+      case Type::Kind::time:
       case Type::Kind::duration:
       case Type::Kind::bytes: return fit_scalar(type, value, findings_);
       case Type::Kind::any: return any(value);
@@ -135,7 +136,8 @@ class Fitter {
       Json integer;
       std::int64_t number = 0;
       const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), number);
-      if (error != std::errc() || stop != key.data() + key.size())
+      // `01` would be the same key as `1`.
+      if (error != std::errc() || stop != key.data() + key.size() || std::to_string(number) != key)
         return findings_.broken("key", Json(key),
                                 std::format("has the key `{}`, which is not an integer", shown(Json(key))));
       integer = number;
@@ -265,6 +267,7 @@ class Fitter {
       case Type::Kind::string:
       case Type::Kind::date:
       case Type::Kind::datetime:
+      case Type::Kind::time:
       case Type::Kind::duration:
       case Type::Kind::bytes:
       case Type::Kind::code:

@@ -83,6 +83,12 @@ bool datetime(Json& value, Findings& findings) {
   return true;
 }
 
+bool time(const Json& value, Findings& findings) {
+  if (!value.is_string()) return findings.is_not(value, "a time of day");
+  return detail::read_time(view(value.get_string())) ||
+         findings.broken("type", value, std::format("is `{}`, not a time of day such as `06:48:00`", shown(value)));
+}
+
 bool duration(Json& value, Findings& findings) {
   if (value.is_int64()) {
     value = Json(detail::duration_text({value.get_int64(), 0}));
@@ -111,6 +117,7 @@ bool fit_scalar(const Type& type, Json& value, Findings& findings) {
     case Type::Kind::literal: return literal(type, value, findings);
     case Type::Kind::date: return date(value, findings);
     case Type::Kind::datetime: return datetime(value, findings);
+    case Type::Kind::time: return time(value, findings);
     case Type::Kind::duration: return duration(value, findings);
     case Type::Kind::bytes: return bytes(value, findings);
     default: return string(value, "a string", findings);

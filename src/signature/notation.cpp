@@ -28,7 +28,6 @@ std::string_view meant_type(std::string_view name) {
   static constexpr auto meant = std::to_array<Pair>({{"string", "str"},
                                                      {"text", "str"},
                                                      {"UUID", "str"},
-                                                     {"time", "datetime"},
                                                      {"duration", "timedelta"},
                                                      {"integer", "int"},
                                                      {"long", "int"},
@@ -221,9 +220,9 @@ void NotationReader::fail_no_type(std::string_view what, std::size_t start) cons
 
 void NotationReader::fail_unknown_type(std::string_view name, std::size_t start) const {
   std::vector<std::string> names = {
-      "str",     "int",  "float",     "bool",     "list",      "dict",     "Literal",   "Optional", "Union", "None",
-      "Any",     "set",  "tuple",     "bytes",    "date",      "datetime", "timedelta", "Image",    "Audio", "File",
-      "History", "Code", "Reasoning", "Document", "Citations", "Tool",     "ToolCalls", "Annotated"};
+      "str",  "int",     "float", "bool",      "list",     "dict",      "Literal", "Optional",  "Union",    "None",
+      "Any",  "set",     "tuple", "bytes",     "date",     "datetime",  "time",    "timedelta", "Image",    "Audio",
+      "File", "History", "Code",  "Reasoning", "Document", "Citations", "Tool",    "ToolCalls", "Annotated"};
   for (const auto& open : open_) names.push_back(open.name);
   for (const auto& [defined, type] : defined_) names.push_back(defined);
   if (names_ != nullptr) {

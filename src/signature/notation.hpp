@@ -3,8 +3,10 @@
 #include "dspy/signature/field.hpp"
 #include "identifier.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,6 +29,13 @@ constexpr bool is_name_part(char c) noexcept {  // of ASCII
 constexpr bool is_quote(char c) noexcept {
   return c == '\'' || c == '"';
 }
+
+constexpr bool is_any_of(std::string_view name, std::initializer_list<std::string_view> names) noexcept {
+  return std::ranges::contains(names, name);
+}
+
+/// How deep types may be nested.
+inline constexpr int deepest = 64;
 
 }  // namespace notation
 

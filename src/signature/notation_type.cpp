@@ -1,6 +1,5 @@
 // Types within the notation.
 
-#include "dspy/base/text.hpp"
 #include "notation.hpp"
 #include "type_rules.hpp"
 
@@ -15,24 +14,33 @@ using namespace notation;
 
 namespace {
 
-constexpr int deepest = 64;
-constexpr std::size_t most_members = 1000;
-
 using Named = std::pair<std::string_view, Type::Kind>;
 
 /// The types that are a single word.
 constexpr auto words = std::to_array<Named>({
-    {"str", Type::Kind::string},        {"int", Type::Kind::integer},
-    {"float", Type::Kind::number},      {"bool", Type::Kind::boolean},
-    {"None", Type::Kind::null_},        {"NoneType", Type::Kind::null_},
-    {"Any", Type::Kind::any},           {"bytes", Type::Kind::bytes},
-    {"bytearray", Type::Kind::bytes},   {"date", Type::Kind::date},
-    {"datetime", Type::Kind::datetime}, {"timedelta", Type::Kind::duration},
-    {"Image", Type::Kind::image},       {"Audio", Type::Kind::audio},
-    {"File", Type::Kind::file},         {"History", Type::Kind::history},
-    {"Code", Type::Kind::code},         {"Reasoning", Type::Kind::reasoning},
-    {"Document", Type::Kind::document}, {"Citations", Type::Kind::citations},
-    {"Tool", Type::Kind::tool},         {"ToolCalls", Type::Kind::tool_calls},
+    {"str", Type::Kind::string},
+    {"int", Type::Kind::integer},
+    {"float", Type::Kind::number},
+    {"bool", Type::Kind::boolean},
+    {"None", Type::Kind::null_},
+    {"NoneType", Type::Kind::null_},
+    {"Any", Type::Kind::any},
+    {"bytes", Type::Kind::bytes},
+    {"bytearray", Type::Kind::bytes},
+    {"date", Type::Kind::date},
+    {"datetime", Type::Kind::datetime},
+    {"time", Type::Kind::time},
+    {"timedelta", Type::Kind::duration},
+    {"Image", Type::Kind::image},
+    {"Audio", Type::Kind::audio},
+    {"File", Type::Kind::file},
+    {"History", Type::Kind::history},
+    {"Code", Type::Kind::code},
+    {"Reasoning", Type::Kind::reasoning},
+    {"Document", Type::Kind::document},
+    {"Citations", Type::Kind::citations},
+    {"Tool", Type::Kind::tool},
+    {"ToolCalls", Type::Kind::tool_calls},
 });
 
 /// A name without the module that it comes from in Python.
@@ -47,10 +55,6 @@ std::string_view without_module(std::string_view name) {
 
 bool is_field_call(std::string_view name) {
   return name == "Field" || name == "InputField" || name == "OutputField";
-}
-
-bool is_any_of(std::string_view name, std::initializer_list<std::string_view> names) {
-  return std::ranges::contains(names, name);
 }
 
 }  // namespace
@@ -175,26 +179,6 @@ std::optional<Type> NotationReader::plain_type(std::string_view name) const {
   return std::nullopt;
 }
 
-std::optional<Type> NotationReader::bracketed_type(std::string_view name, std::size_t start) {
-  auto* const field = std::exchange(field_, nullptr);
-  const bool is_set = is_any_of(name, {"set", "Set", "frozenset", "FrozenSet"});
-  if (is_set || is_any_of(name, {"list", "List", "Sequence", "Iterable", "Optional"})) {
-    const auto bracket = open(name, start);
-    auto inner = type();
-    close(bracket);
-    if (name == "Optional") return Type::optional(std::move(inner));
-    return is_set ? Type::set(std::move(inner)) : Type::list(std::move(inner));
-  }
-  if (is_any_of(name, {"dict", "Dict", "Mapping"})) return dict(open(name, start));
-  if (is_any_of(name, {"tuple", "Tuple"})) return tuple(open(name, start));
-  if (name == "Literal") return literal(open(name, start));
-  if (name == "Union") return union_of(open(name, start));
-  if (name == "Code") return code(open(name, start));
-  field_ = field;
-  if (name == "Annotated") return annotated(open(name, start));
-  return std::nullopt;
-}
-
 /// A type that the text or the table of names gave this name to.
 std::optional<Type> NotationReader::defined_type(std::string_view name) {
   for (auto i = open_.size(); i-- > 0;) {
@@ -212,104 +196,6 @@ std::optional<Type> NotationReader::defined_type(std::string_view name) {
   const bool is_named = type.kind == Type::Kind::object || type.kind == Type::Kind::literal;
   if (is_named && type.name.empty()) type.name = name;
   return type;
-}
-
-Type NotationReader::union_of(std::size_t bracket) {
-  std::vector<Type> all;
-  do all.push_back(type());
-  while (!take_close(bracket));
-  return Type::union_of(std::move(all));
-}
-
-Type NotationReader::dict(std::size_t bracket) {
-  skip_space();
-  const auto start = position_;
-  auto key = type();
-  if (!can_be_key(key)) {
-    fail(std::format("`{}` cannot be the type of a dict's keys", annotation_name(key)), start,
-         "use `str`, `int` or a `Literal`");
-  }
-  if (take_close(bracket)) fail("the type of the dict's values is missing", position_ - 1, "write `dict[K, V]`");
-  auto value = type();
-  close(bracket);
-  return Type::dict(std::move(key), std::move(value));
-}
-
-Type NotationReader::tuple(std::size_t bracket) {
-  skip_space();
-  if (text_.substr(position_).starts_with("()")) {
-    position_ += 2;
-    close(bracket);
-    return Type::tuple({});
-  }
-  std::vector<Type> items;
-  do {
-    skip_space();
-    if (items.size() == 1 && text_.substr(position_).starts_with("...")) {
-      position_ += 3;
-      close(bracket);
-      return Type::list(std::move(items[0]));
-    }
-    items.push_back(type());
-  } while (!take_close(bracket));
-  return Type::tuple(std::move(items));
-}
-
-Type NotationReader::code(std::size_t bracket) {
-  skip_space();
-  const auto start = position_;
-  if (!is_quote(here())) fail("the language of the code is missing", start, "write it in quotes: `Code['python']`");
-  auto language = quoted();
-  if (language.empty()) fail("the language of the code is empty", start, "name it, such as `Code['python']`");
-  close(bracket);
-  return Type::code(std::move(language));
-}
-
-Type NotationReader::object(std::string_view name) {
-  const auto brace = position_++;
-  auto* const field = std::exchange(field_, nullptr);
-  must_check_ = true;
-  if (depth_++ == deepest) fail(std::format("types are nested deeper than {}", deepest), brace, "use a flatter type");
-  open_.push_back({std::string(name), open_.size()});
-  auto out = Type::object(std::string(name), {});
-  auto& members = out.members.edit();
-  for (skip_space(); !take('}'); skip_space()) {
-    if (at_end() || at_arrow()) fail("the `{` is not closed", brace, "add a `}`");
-    if (!out.arguments.empty()) fail("`**` stands before another member", position_, "write it last");
-    if (text_.substr(position_).starts_with("**")) {
-      position_ += 2;
-      skip_space();
-      if (!take(':')) fail("the type of all other members is missing", position_, "write `**: Any`");
-      out.arguments.push_back(type());
-    } else {
-      member(members, brace);
-    }
-    skip_space();
-    if (!take(',') && here() != '}' && !at_end() && !at_arrow()) fail_unexpected();
-  }
-  const auto open = std::move(open_.back());
-  open_.pop_back();
-  --depth_;
-  field_ = field;
-  const bool is_closed = open.outermost >= open_.size();
-  if (!is_closed && !open_.empty()) open_.back().outermost = std::min(open_.back().outermost, open.outermost);
-  if (is_closed && !name.empty()) defined_.insert_or_assign(std::string(name), out);
-  return out;
-}
-
-void NotationReader::member(std::vector<Field>& members, std::size_t brace) {
-  const auto start = position_;
-  const auto name = is_quote(here()) ? quoted() : std::string(word());
-  if (name.empty())
-    fail(std::format("`{}` is no name of a member", token(start)), start, "use letters, or put it into quotes");
-  if (std::ranges::contains(members, name, &Field::name))
-    fail(std::format("the member `{}` is there already", token(start)), start, "give each member a name of its own");
-  if (members.size() == most_members)
-    fail(std::format("an object has more than {} members", most_members), brace, "use a dict, or nest objects");
-  auto& field = members.emplace_back(name);
-  field.label = text::to_words(name);
-  if (field.label.empty()) field.label = name;
-  rest_of(field);
 }
 
 void NotationReader::fail_type(std::string_view problem, std::size_t start) const {

@@ -195,11 +195,33 @@ Json write_moment(const Moment& moment) {
   return Json(datetime_text(moment));
 }
 
-Json write_date_time(Instant local, std::optional<std::chrono::minutes> offset) {
+namespace {
+
+std::optional<std::int32_t> checked_offset(std::optional<std::chrono::minutes> offset) {
   using std::chrono::days;
-  if (offset && (*offset <= -days(1) || *offset >= days(1)))
-    throw Unfit{"has an offset from UTC of a day or more; initialise it"};
-  return write_moment({local, offset ? std::optional(static_cast<std::int32_t>(offset->count())) : std::nullopt});
+  if (!offset) return std::nullopt;
+  if (*offset <= -days(1) || *offset >= days(1)) throw Unfit{"has an offset from UTC of a day or more; initialise it"};
+  return static_cast<std::int32_t>(offset->count());
+}
+
+}  // namespace
+
+Json write_date_time(Instant local, std::optional<std::chrono::minutes> offset) {
+  return write_moment({local, checked_offset(offset)});
+}
+
+Moment read_time_of_day(const Json& value) {
+  const auto text = text_in(value, "a time of day");
+  const auto time = read_time(text);
+  if (!time) refuse_text(text, "a time of day such as `06:48:00`");
+  return *time;
+}
+
+Json write_time_of_day(Instant since_midnight, std::optional<std::chrono::minutes> offset) {
+  constexpr std::int64_t day_seconds = 86'400;
+  if (since_midnight.seconds < 0 || since_midnight.seconds >= day_seconds)
+    throw Unfit{"is no time within a day; initialise it"};
+  return Json(time_text({since_midnight, checked_offset(offset)}));
 }
 
 Instant read_length(const Json& value) {

@@ -175,6 +175,7 @@ std::string_view text_of(const Located& keyword, std::string_view name) {
 std::optional<Type::Kind> kind_of_format(std::string_view format) {
   if (format == "date") return Type::Kind::date;
   if (format == "date-time") return Type::Kind::datetime;
+  if (format == "time") return Type::Kind::time;
   if (format == "duration") return Type::Kind::duration;
   return std::nullopt;
 }

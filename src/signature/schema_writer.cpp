@@ -146,6 +146,7 @@ class Writer {
       case Type::Kind::reference: return {{"$ref", std::string(definitions) + key_of(type.name)}};
       case Type::Kind::date: return {{"type", "string"}, {"format", "date"}};
       case Type::Kind::datetime: return {{"type", "string"}, {"format", "date-time"}};
+      case Type::Kind::time: return {{"type", "string"}, {"format", "time"}};
       case Type::Kind::duration: return {{"type", "string"}, {"format", "duration"}};
       case Type::Kind::bytes: return {{"type", "string"}, {"contentEncoding", "base64"}};
       default: break;

@@ -14,9 +14,6 @@ namespace dspy::json_schema {
 ExportedSchema write(const Type& type);
 ExportedSchema write(const std::vector<Field>& fields);
 
-/// The schema with only those keywords that the dialect knows, and what had to go.
-ExportedSchema restrict(ExportedSchema whole, SchemaDialect dialect);
-
 /// `lines` and `price` → `lines.price`.
 std::string join_path(std::string_view path, std::string_view member);
 

@@ -34,6 +34,7 @@ std::string_view name_of(Type::Kind kind) noexcept {
     case Type::Kind::reference: return "reference";
     case Type::Kind::date: return "date";
     case Type::Kind::datetime: return "datetime";
+    case Type::Kind::time: return "time";
     case Type::Kind::duration: return "timedelta";
     case Type::Kind::bytes: return "bytes";
     case Type::Kind::image: return "Image";
@@ -150,7 +151,7 @@ std::string_view module_of(std::string_view name) {
   using Names = std::initializer_list<std::string_view>;
   const auto is_of = [&](Names names) { return std::ranges::contains(names, name); };
   if (is_of({"Any", "Literal", "Optional", "Union", "Annotated"})) return "typing.";
-  if (is_of({"date", "datetime", "timedelta"})) return "datetime.";
+  if (is_of({"date", "datetime", "time", "timedelta"})) return "datetime.";
   return !name.empty() && name[0] >= 'a' && name[0] <= 'z' ? "builtins." : "dspy.";
 }
 

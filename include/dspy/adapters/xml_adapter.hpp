@@ -13,6 +13,10 @@ struct XmlTexts {
   std::string inputs = "What you are given:";
   std::string outputs = "What you are to write:";
   std::string structure = "Questions and replies are cut into elements. A value stands between its field's tags:";
+  /// In the profile `dspy-3.5`, after the elements.
+  std::string literal =
+      "Text stands between tags letter by letter, without entities; several lines stand on lines of their own. "
+      "<name/> is no value, <name></name> an empty text.";
   std::string task = "The task:";
   /// Ends the question.  `{outputs}` stands for the opening tags in order, with their types.
   std::string request = "Now write the elements {outputs}, each with its closing tag.";
@@ -34,7 +38,8 @@ struct XmlAdapterOptions {
 /// Structure, order and the rendering of values are those of Python DSPy; the sentences between
 /// them are ours.  Lists and objects among the outputs are nested elements, `<item>` for an item.
 /// In an output's text `&` and `<` are entities; in an input's only what would read as a tag of
-/// the signature, or as such an entity, so that code stays code.  A reply is read by its tags,
+/// the signature, or as such an entity, so that code stays code.  In the profile `dspy-3.5` text
+/// stands as it is, and what would read as a tag is CDATA.  A reply is read by its tags,
 /// then as JSON, then by markers or labelled lines.
 class XmlAdapter final : public Adapter {
  public:

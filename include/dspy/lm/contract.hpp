@@ -34,6 +34,9 @@ struct OutputContract {
   std::string grammar = {};
   std::string name = {};            ///< Of a schema, where a provider wants one.
   std::optional<bool> strict = {};  ///< Hold the model to a schema exactly.  Unset: as the provider does.
+  /// Of elements: text stands between their tags letter by letter, without entities, and an element that closes itself
+  /// is null, as DSPy 3.5 writes them.
+  bool literal_text = false;
   /// The model may think between `<think>` and `</think>` first.
   bool may_think = false;
 

@@ -40,6 +40,7 @@ struct Type {
     reference,  ///< Inside of an object: the enclosing object called `name`
     date,       ///< `datetime.date`: "2026-11-21"
     datetime,   ///< `datetime.datetime`: RFC 3339, "2026-11-21T06:48:00Z"; without an offset, a local time
+    time,       ///< `datetime.time`: "06:48:00", with or without an offset, "06:48:00+02:00"
     duration,   ///< `datetime.timedelta`: ISO 8601, "PT1H30M"
     bytes,      ///< `bytes`: base64
     // The rest are DSPy's own types.  `shape_of` says what JSON stands for each.

@@ -232,11 +232,13 @@ bool Constraint::fits(State state, std::size_t budget) {
   return can_finish(state, budget);
 }
 
+/// Texts that no context has room for are not written: their tokens are counted as one for each byte.
 std::uint32_t Constraint::find_least(State state) {
+  constexpr std::uint32_t longest_text = 1'000'000;
   const auto [found, is_new] = least_.try_emplace(state, endless);
   if (!is_new) return found->second;
   const auto bytes = automaton_.least_bytes(state);
-  if (bytes == endless) return endless;
+  if (bytes > longest_text) return found->second = bytes;  // or endless
   const auto tokens = vocabulary_->fewest_tokens(automaton_.shortest(state)).size();
   return found->second = static_cast<std::uint32_t>(tokens);
 }

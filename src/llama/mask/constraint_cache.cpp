@@ -7,7 +7,9 @@ namespace dspy::llama::mask {
 namespace {
 
 bool same(const OutputContract& a, const OutputContract& b) {
-  if (a.form != b.form || a.may_think != b.may_think || a.choices != b.choices || a.grammar != b.grammar) return false;
+  if (a.form != b.form || a.literal_text != b.literal_text || a.may_think != b.may_think || a.choices != b.choices ||
+      a.grammar != b.grammar)
+    return false;
   if (a.signature == b.signature) return true;
   return a.signature != nullptr && b.signature != nullptr && *a.signature == *b.signature;
 }

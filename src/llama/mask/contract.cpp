@@ -61,11 +61,15 @@ Expr marked(TypeGrammar& types, Pool& pool, const Signature& signature) {
 }
 
 /// `<name>` elements.
-Expr tagged(TypeGrammar& types, Pool& pool, const Signature& signature) {
+Expr tagged(TypeGrammar& types, Pool& pool, const Signature& signature, bool is_literal) {
   Expr out = Pool::empty;
   for (auto at = signature.outputs.size(); at-- > 0;) {
     const auto& field = signature.outputs[at];
     const auto* const after = at + 1 == signature.outputs.size() ? "" : "\n\n";
+    if (is_literal) {
+      out = pool.seq({types.element_or_free(field), pool.literal(after), out});
+      continue;
+    }
     const bool nested = types.has_elements(field.type);
     const auto* const line = nested ? "" : "\n";
     out = pool.seq({pool.literal(std::format("<{}>{}", field.name, line)),
@@ -124,9 +128,11 @@ Grammar compile_signature(const OutputContract& contract) {
                .null = "None",
                .yes = "True",
                .no = "False",
-               .json = {.after_item = ", ", .after_key = ": ", .in_xml = true}};
+               .json = {.after_item = ", ",
+                        .after_key = ": ",
+                        .inside = contract.literal_text ? Inside::literal_xml : Inside::xml}};
       TypeGrammar types(pool, style, out.unheld);
-      out.start = tagged(types, pool, signature);
+      out.start = tagged(types, pool, signature, contract.literal_text);
       break;
     }
     case Form::json: {

@@ -9,65 +9,71 @@
 namespace dspy::llama::mask {
 
 Expr Pool::derive(Expr expr, unsigned char byte) {
+  merged_.clear();
+  derived_.clear();
+  return derive_part(expr, byte);
+}
+
+Expr Pool::derive_part(Expr expr, unsigned char byte) {
   const Node node = nodes_[expr];  // a copy: the vector grows below
   switch (node.op) {
     case Op::nothing:
     case Op::empty: return nothing;
     case Op::bytes: return sets_[node.a].has(byte) ? empty : nothing;
-    case Op::seq: return derive_seq(expr, byte);
-    case Op::alt: {
-      // Mostly one part goes on, and nothing need be made.
-      Expr only = nothing;
-      std::vector<Expr> several;
-      for (std::size_t i = 0; i < node.b; ++i) {
-        const auto part = derive(parts_[node.a + i], byte);
-        if (part == nothing) continue;
-        if (only == nothing) {
-          only = part;
-          continue;
-        }
-        if (several.empty()) several.push_back(only);
-        several.push_back(part);
-      }
-      return several.empty() ? only : alt(several);
-    }
+    case Op::seq: return derived_(expr, [&] { return derive_seq(expr, byte); });
+    case Op::alt: return derived_(expr, [&] { return derive_alt(node, byte); });
     case Op::repeat: {
-      const auto next = derive(node.a, byte);
+      const auto next = derive_part(node.a, byte);
       if (next == nothing) return nothing;
       const auto min = node.min == 0 ? 0 : node.min - 1;
       return seq(next, repeat(node.a, min, node.max == unbounded ? unbounded : node.max - 1));
     }
-    case Op::rule: return derive(rules_[node.a].body, byte);
+    case Op::rule: return derive_part(rules_[node.a].body, byte);
     case Op::dfa: return automaton(node.a, dfas_[node.a].next(node.b, byte));
     case Op::counted: return derive_counted(node, byte);
     case Op::both: {
-      const auto next = derive(node.a, byte);
-      return next == nothing ? nothing : both(next, derive(node.b, byte));
+      const auto next = derive_part(node.a, byte);
+      return next == nothing ? nothing : both(next, derive_part(node.b, byte));
     }
-    case Op::all_but: return all_but(derive(node.a, byte));
+    case Op::all_but: return all_but(derive_part(node.a, byte));
   }
   return nothing;
 }
 
-Expr Pool::derive_seq(Expr expr, unsigned char byte) {
-  Expr only = nothing;
-  std::vector<Expr> several;
-  const auto add = [&](Expr next) {
+/// Mostly one part goes on, and nothing need be made.
+class Pool::Alternatives {
+ public:
+  void add(Expr next) {
     if (next == nothing) return;
-    if (only == nothing) {
-      only = next;
+    if (only_ == nothing) {
+      only_ = next;
       return;
     }
-    if (several.empty()) several.push_back(only);
-    several.push_back(next);
-  };
+    if (several_.empty()) several_.push_back(only_);
+    several_.push_back(next);
+  }
+  Expr merge(Pool& pool) const { return several_.empty() ? only_ : pool.merge(several_); }
+
+ private:
+  Expr only_ = nothing;
+  std::vector<Expr> several_;
+};
+
+Expr Pool::derive_alt(const Node& node, unsigned char byte) {
+  Alternatives next;
+  for (std::size_t i = 0; i < node.b; ++i) next.add(derive_part(parts_[node.a + i], byte));
+  return next.merge(*this);
+}
+
+Expr Pool::derive_seq(Expr expr, unsigned char byte) {
+  Alternatives next;
   for (; nodes_[expr].op == Op::seq; expr = nodes_[expr].b) {
     const auto [head, tail] = std::pair(nodes_[expr].a, nodes_[expr].b);
-    add(seq(derive(head, byte), tail));
-    if (!nodes_[head].accepts_empty) return several.empty() ? only : alt(several);
+    next.add(seq(derive_part(head, byte), tail));
+    if (!nodes_[head].accepts_empty) return next.merge(*this);
   }
-  add(derive(expr, byte));
-  return several.empty() ? only : alt(several);
+  next.add(derive_part(expr, byte));
+  return next.merge(*this);
 }
 
 Expr Pool::derive_counted(const Node& node, unsigned char byte) {
@@ -121,13 +127,25 @@ ByteClasses Pool::classes(Expr expr) const {
 
 Expr Pool::forget_far_bounds(Expr expr, std::uint32_t reach) {
   if (!has_bounds_) return expr;
+  merged_.clear();
+  forgotten_.clear();
+  return forget_part(expr, reach);
+}
+
+Expr Pool::forget_part(Expr expr, std::uint32_t reach) {
+  const auto op = nodes_[expr].op;
+  if (op != Op::alt && op != Op::seq) return forget_in(expr, reach);
+  return forgotten_(std::uint64_t{reach} << 32 | expr, [&] { return forget_in(expr, reach); });
+}
+
+Expr Pool::forget_in(Expr expr, std::uint32_t reach) {
   const Node node = nodes_[expr];
   switch (node.op) {
     case Op::alt: {
       std::vector<Expr> next;
       next.reserve(node.b);
-      for (std::size_t i = 0; i < node.b; ++i) next.push_back(forget_far_bounds(parts_[node.a + i], reach));
-      return alt(next);
+      for (std::size_t i = 0; i < node.b; ++i) next.push_back(forget_part(parts_[node.a + i], reach));
+      return merge(next);
     }
     case Op::repeat: {
       if (node.min > reach) return repeat(node.a, reach + 1);
@@ -149,10 +167,10 @@ Expr Pool::forget_far_bounds(Expr expr, std::uint32_t reach) {
       Expr tail = expr;
       for (; nodes_[tail].op == Op::seq && reach != 0; tail = nodes_[tail].b) {
         const auto head = nodes_[tail].a;
-        heads.push_back(forget_far_bounds(head, reach));
+        heads.push_back(forget_part(head, reach));
         if (nodes_[head].op == Op::bytes) --reach;
       }
-      if (nodes_[tail].op != Op::seq) tail = forget_far_bounds(tail, reach);
+      if (nodes_[tail].op != Op::seq) tail = forget_part(tail, reach);
       for (auto at = heads.size(); at-- > 0;) tail = seq(heads[at], tail);
       return tail;
     }

@@ -53,58 +53,87 @@ bool TypeGrammar::is_taken(std::string_view tag) const {
 
 bool TypeGrammar::has_elements(const Type& type) const {
   const auto kind = type.required().kind;
-  return style_.json.in_xml && (kind == Kind::list || kind == Kind::dict) && !is_taken("item") && !is_taken("entry");
+  return style_.json.inside != Inside::nothing && (kind == Kind::list || kind == Kind::dict) && !is_taken("item") &&
+         !is_taken("entry");
 }
 
 Expr TypeGrammar::elements(const Field& field) {
   const auto where = field_name(field);
   note_validators(field, where);
-  return elements(field.type, where, !field.type.is_optional());
+  return elements(field.type, where, !field.type.is_optional(), field.name);
 }
 
-Expr TypeGrammar::elements(const Type& type, const std::string& where, bool may_be_empty) {
+Expr TypeGrammar::element(const Field& field) {
+  const auto where = field_name(field);
+  note_validators(field, where);
+  return checked(element(field.name, field.name, field.type, where), where);
+}
+
+Expr TypeGrammar::element(std::string_view open, std::string_view close, const Type& type, const std::string& where) {
   auto& pool = values_.pool();
-  const auto wrap = [&](std::string_view open, Expr inside, std::string_view close) {
-    return pool.seq({pool.literal(open), inside, pool.literal(close)});
+  const auto wrap = [&](Expr inside) {
+    return pool.seq({pool.literal(std::format("<{}>", open)), inside, pool.literal(std::format("</{}>", close))});
   };
+  if (!is_literal()) return wrap(elements(type, where, true, close));
+  const auto none = pool.literal(std::format("<{}/>", open));
+  if (type.kind == Kind::null_) return none;
+  if (!type.is_optional()) return wrap(elements(type, where, true, close));
+  return pool.alt({wrap(elements(type.arguments[0], where, false, close)), none});
+}
+
+/// What stands between the tags.  `may_be_empty`: no parts, or a word for no value, are not taken for none.
+Expr TypeGrammar::elements(const Type& type, const std::string& where, bool may_be_empty, std::string_view element) {
+  switch (type.kind) {
+    case Kind::optional:
+      return values_.pool().alt(
+          {elements(type.arguments[0], where, false, element), values_.pool().literal(style_.null)});
+    case Kind::list:
+    case Kind::dict:
+      if (has_elements(type)) return parts(type, where, may_be_empty);
+      [[fallthrough]];
+    default: return text(type, where, {.may_be_null = may_be_empty, .in_element = true, .element = element});
+  }
+}
+
+Expr TypeGrammar::parts(const Type& type, const std::string& where, bool may_be_empty) {
+  auto& pool = values_.pool();
   auto size = size_of(*type.limits);
   if (!may_be_empty) size.min = std::max<std::size_t>(size.min, 1);
   if (size.min > size.max)
     Values::refuse(where, std::format("wants at least {} parts and at most {}", size.min, size.max));
-  switch (type.kind) {
-    case Kind::optional: return pool.alt({elements(type.arguments[0], where, false), pool.literal(style_.null)});
-    case Kind::list: {
-      if (type.limits->unique_items) {
-        std::vector<Expr> items;
-        for (const auto& value : few_values(type.arguments[0]))
-          items.push_back(wrap("<item>", bare_choices({value}, where + ", item", {.in_element = true}), "</item>"));
-        if (!items.empty()) return different(items, size, where);
-        note(where, "its items may be equal");
-      }
-      const auto item = elements(type.arguments[0], where + ", item", true);
-      return repeat(pool, wrap("<item>", item, "</item>"), size);
+  if (type.kind == Kind::list) {
+    const auto item = where + ", item";
+    if (type.limits->unique_items) {
+      std::vector<Expr> items;
+      for (const auto& value : few_values(type.arguments[0]))
+        items.push_back(element("item", "item", Type::literal({value}), item));
+      if (!items.empty()) return different(items, size, where);
+      note(where, "its items may be equal");
     }
-    case Kind::dict: {
-      const auto value = elements(type.arguments[1], where + ", value", true);
-      note(where, "a key may come twice, and then its last value counts");
-      std::vector<Expr> members;
-      for (const auto& key : few_values(type.arguments[0])) {
-        const auto name = name_of(key);
-        if (is_tag_name(name) && !is_taken(name)) {
-          members.push_back(wrap("<" + name + ">", value, "</" + name + ">"));
-        } else if (name.find_first_of("\"<>&\n\r\t") == std::string::npos) {
-          members.push_back(wrap("<entry key=\"" + name + "\">", value, "</entry>"));
-        } else {
-          Values::refuse(where, std::format("has the key `{}`, which cannot stand in an attribute as it is", name));
-        }
-      }
-      if (members.empty())
-        members.push_back(wrap(
-            "<entry key=\"", pool.seq({attribute(type.arguments[0], where), pool.literal("\">"), value}), "</entry>"));
-      return repeat(pool, pool.alt(members), size);
-    }
-    default: return text(type, where, {.may_be_null = may_be_empty, .in_element = true});
+    return repeat(pool, element("item", "item", type.arguments[0], item), size);
   }
+  const auto& value = type.arguments[1];
+  const auto inside = where + ", value";
+  note(where, "a key may come twice, and then its last value counts");
+  std::vector<Expr> members;
+  for (const auto& key : few_values(type.arguments[0])) {
+    const auto name = name_of(key);
+    const bool is_tag = is_tag_name(name) && !is_taken(name);
+    const auto open = is_tag ? name : std::format("entry key=\"{}\"", escape_attribute(name));
+    members.push_back(element(open, is_tag ? name : "entry", value, inside));
+  }
+  if (members.empty()) {
+    const auto open =
+        pool.seq({pool.literal("<entry key=\""), attribute(type.arguments[0], where), pool.literal("\"")});
+    const auto full = [&](const Type& of, bool may_be_null) {
+      return pool.seq({open, pool.literal(">"), elements(of, inside, may_be_null, "entry"), pool.literal("</entry>")});
+    };
+    const bool is_null = is_literal() && value.kind == Kind::null_;
+    if (!is_null)
+      members.push_back(full(is_literal() ? value.required() : value, !value.is_optional() || !is_literal()));
+    if (is_literal() && (is_null || value.is_optional())) members.push_back(pool.seq({open, pool.literal("/>")}));
+  }
+  return repeat(pool, pool.alt(members), size);
 }
 
 /// Some of the parts, none twice, in their order.

@@ -24,6 +24,12 @@ std::size_t Pool::hash(const Node& node) const noexcept {
   return out;
 }
 
+std::size_t Pool::HashParts::operator()(const std::vector<Expr>& parts) const noexcept {
+  std::size_t out = parts.size();
+  for (const auto part : parts) out = (out ^ (out >> 29) ^ part) * 0x9E3779B97F4A7C15u;
+  return out;
+}
+
 bool Pool::same(const Node& a, const Node& b) const noexcept {
   if (a.op != Op::alt || b.op != Op::alt)
     return a.op == b.op && a.a == b.a && a.b == b.b && a.min == b.min && a.max == b.max;
@@ -107,6 +113,11 @@ Expr Pool::seq(std::initializer_list<Expr> list) {
 }
 
 Expr Pool::alt(const std::vector<Expr>& list) {
+  merged_.clear();
+  return merge(list);
+}
+
+Expr Pool::merge(const std::vector<Expr>& list) {
   ByteSet set;
   std::vector<Expr> inner;
   const auto keep = [&](Expr part) {
@@ -128,7 +139,7 @@ Expr Pool::alt(const std::vector<Expr>& list) {
   std::ranges::sort(inner);
   const auto rest = std::ranges::unique(inner);
   inner.erase(rest.begin(), rest.end());
-  if (share_heads(inner)) return alt(inner);
+  if (share_heads(inner)) return merge(inner);
   const auto kept = inner.size();
   if (kept == 0) return nothing;
   if (kept == 1) return inner[0];
@@ -156,7 +167,7 @@ bool Pool::share_heads(std::vector<Expr>& parts) {
       heads.push_back(head(tails[0]));
       for (auto& tail : tails) tail = nodes_[tail].b;
     }
-    auto shared = tails.size() == 1 ? tails[0] : alt(tails);
+    auto shared = tails.size() == 1 ? tails[0] : merged_(tails, [&] { return merge(tails); });
     for (auto i = heads.size(); i-- > 0;) shared = seq(heads[i], shared);
     parts.push_back(shared);
   }

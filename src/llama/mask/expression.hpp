@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace dspy::llama::mask {
@@ -99,10 +100,38 @@ class Pool {
     bool accepts_empty = false;
   };
 
+  /// What was found for some `Key`, of which expressions that share parts lead to the same over and over: as often as
+  /// there are paths to it.  Most searches end before anything is kept.
+  template <class Key, class Hash = std::hash<Key>>
+  class Found {
+   public:
+    void clear() {
+      asked_ = 0;
+      known_.clear();
+    }
+    Expr operator()(const Key& key, auto&& find) {
+      constexpr std::size_t few = 64;
+      if (++asked_ <= few) return find();
+      if (const auto known = known_.find(key); known != known_.end()) return known->second;
+      const auto found = find();
+      known_.emplace(key, found);
+      return found;
+    }
+
+   private:
+    std::size_t asked_ = 0;
+    std::unordered_map<Key, Expr, Hash> known_;
+  };
+  class Alternatives;
+  struct HashParts {
+    std::size_t operator()(const std::vector<Expr>& parts) const noexcept;
+  };
+
   Expr intern(Node node);
   std::size_t hash(const Node& node) const noexcept;
   bool same(const Node& a, const Node& b) const noexcept;
   void grow_table();
+  Expr merge(const std::vector<Expr>& parts);
   bool share_heads(std::vector<Expr>& parts);
   bool compute_accepts_empty(const Node& node) const noexcept;
   bool has_texts(const Node& node, const std::vector<bool>& texts, const std::vector<bool>& rules) const noexcept;
@@ -111,8 +140,12 @@ class Pool {
   Expr automaton(std::uint32_t dfa, Dfa::State state);
   Expr counted(std::uint32_t dfa, Dfa::State state, std::uint32_t min, std::uint32_t max);
   std::span<const Expr> parts(const Node& node) const noexcept { return std::span(parts_).subspan(node.a, node.b); }
+  Expr derive_part(Expr expr, unsigned char byte);
+  Expr derive_alt(const Node& node, unsigned char byte);
   Expr derive_seq(Expr expr, unsigned char byte);
   Expr derive_counted(const Node& node, unsigned char byte);
+  Expr forget_part(Expr expr, std::uint32_t reach);
+  Expr forget_in(Expr expr, std::uint32_t reach);
 
   std::vector<Node> nodes_;
   std::vector<Expr> parts_;
@@ -121,6 +154,9 @@ class Pool {
   std::vector<Rule> rules_;
   std::vector<Expr> table_;  ///< Open addressing; `nothing` marks a free slot.
   bool has_bounds_ = false;
+  Found<std::vector<Expr>, HashParts> merged_;  ///< By the call of `alt` or `derive` that goes on.
+  Found<Expr> derived_;                         ///< By that of `derive`.
+  Found<std::uint64_t> forgotten_;              ///< By that of `forget_far_bounds`; keys are expression and reach.
 };
 
 }  // namespace dspy::llama::mask

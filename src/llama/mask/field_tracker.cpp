@@ -36,6 +36,7 @@ FieldTracker::FieldTracker(const OutputContract& contract) : may_think_(contract
   for (const auto& field : contract.signature->outputs) {
     names_.push_back(field.name);
     headings_.push_back(heading(contract.form, field, headings_.empty()));
+    if (contract.literal_text) empties_.push_back(std::format("<{}/>", field.name));
   }
   if (names_.empty()) return;
   if (auto end = ending(contract.form, contract.signature->outputs.back()); !end.empty())
@@ -62,14 +63,21 @@ std::optional<std::size_t> FieldTracker::push(std::string_view text) {
     may_think_ = false;
   }
   while (next_ < headings_.size()) {
-    const auto at = open_.find(headings_[next_]);
+    auto at = open_.find(headings_[next_]);
+    auto size = headings_[next_].size();
+    if (next_ < empties_.size()) {
+      if (const auto empty = open_.find(empties_[next_]); empty < at) {
+        at = empty;
+        size = empties_[next_].size();
+      }
+    }
     if (at == std::string::npos) break;
-    open_.erase(0, at + headings_[next_].size());
+    open_.erase(0, at + size);
     ++next_;
     starts_.push_back(open_.empty() ? taken_ : taken_ - text.size());
     if (!open_.empty()) belongs = field();
   }
-  const auto longest = next_ < headings_.size() ? headings_[next_].size() : 0;
+  const auto longest = next_ < headings_.size() ? headings_[next_].size() + 1 : 0;
   if (open_.size() > longest) open_.erase(0, open_.size() - longest);
   return belongs;
 }

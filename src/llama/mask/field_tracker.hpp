@@ -33,6 +33,7 @@ class FieldTracker {
  private:
   std::vector<std::string> names_;
   std::vector<std::string> headings_;  ///< Of each output; and of what comes after the last, if anything does.
+  std::vector<std::string> empties_;   ///< What may come in place of a heading and its value, if anything may.
   bool may_think_;
   std::size_t next_ = 0;   ///< The heading to come.
   std::size_t taken_ = 0;  ///< In bytes.

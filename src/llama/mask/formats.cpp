@@ -22,8 +22,12 @@ Expr date(Pool& pool) {
 }
 
 Expr datetime(Pool& pool) {
-  return pool.seq(date(pool), all_of(pool, R"(T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?)"
-                                           R"((Z|[+-]([01]\d|2[0-3]):[0-5]\d)?)"));
+  return pool.seq({date(pool), pool.literal("T"), time(pool)});
+}
+
+Expr time(Pool& pool) {
+  // To the microsecond, which `DateTime` and `Time` hold.
+  return all_of(pool, R"(([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)?)");
 }
 
 Expr duration(Pool& pool) {

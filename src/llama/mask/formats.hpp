@@ -12,6 +12,8 @@ namespace dspy::llama::mask {
 Expr date(Pool& pool);
 /// `2026-11-21T06:48:00Z` (RFC 3339); the offset may be absent.
 Expr datetime(Pool& pool);
+/// `06:48:00Z` (RFC 3339); the offset may be absent.
+Expr time(Pool& pool);
 /// `PT1H30M` (ISO 8601) of weeks, days, hours, minutes and seconds.
 Expr duration(Pool& pool);
 /// The base64 text of `min` to `max` bytes.

@@ -292,7 +292,7 @@ struct Markers {
 
 /// Text without the tags of fields.
 struct Tags {
-  enum Phase : std::uint8_t { text, opened, name };
+  enum Phase : std::uint8_t { text, opened, name, declared };
 
   static Place start() noexcept { return {.phase = text}; }
   /// The `&` of an entity.
@@ -303,6 +303,12 @@ struct Tags {
     if (c == '<') {
       at.phase = opened;
       at.node = 0;
+      return at;
+    }
+    // `<![CDATA[` would make text of other sections.
+    if (at.phase == declared && c == '[') return std::nullopt;
+    if (at.phase == declared || (at.phase == opened && c == '!')) {
+      at.phase = at.phase == opened ? declared : text;
       return at;
     }
     const bool blank = is_blank(c) || c == '\n';
@@ -352,7 +358,10 @@ template <class Rules>
 class TextMachine {
  public:
   explicit TextMachine(const FreeText& place)
-      : names_(place.names), may_be_null_(place.may_be_null), may_escape_(place.may_escape) {}
+      : names_(place.names),
+        may_be_null_(place.may_be_null),
+        may_escape_(place.may_escape),
+        is_one_line_(place.is_one_line) {}
 
   Place start() const noexcept {
     auto out = Rules::start();
@@ -416,6 +425,7 @@ class TextMachine {
 
   Next take(Place at, char32_t c) const {
     const bool blank = is_blank(c) || c == '\n';
+    if (is_one_line_ && c == '\n') return std::nullopt;
     if (!may_escape_ && Rules::escapes(at, c)) return std::nullopt;
     if (blank && (at.inside & is_empty) != 0) return std::nullopt;
     at.inside &= static_cast<std::uint8_t>(~(is_empty | ends_blank));
@@ -427,6 +437,7 @@ class TextMachine {
   Names names_;
   bool may_be_null_;
   bool may_escape_;
+  bool is_one_line_;
 };
 
 template <class Rules>

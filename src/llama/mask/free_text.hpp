@@ -20,10 +20,12 @@ struct FreeText {
   bool may_be_null = true;              ///< Whether the text may be a word that readers take for no value: `none`.
   /// Whether the text may hold what readers take for an escape.  Without, it is what it says, letter by letter.
   bool may_escape = true;
+  bool is_one_line = false;
 };
 
 /// The texts that a reader finds in their section as they are: UTF-8 that is not empty, begins and ends with no blank,
 /// has no control characters but line ends and tabs, and opens no other section, in no spelling that readers know.
+/// Among tags it begins no CDATA either.
 ///
 /// The rules of labels, fences and markers are those of docs/guide/adapters.md, a little stricter where that makes them
 /// simpler: a fence has three or four backticks and a short info string.

@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::size_t most_whole_digits = 40;
 constexpr std::size_t most_fraction_digits = 20;
+/// So many survive the way into a double and back (IEEE 754): numbers that differ stay different, and in order, so that
+/// none reaches a bound by rounding.
+constexpr std::size_t most_significant_digits = 15;
+/// Of a float without a point; 64 bits hold all of them.
+constexpr std::size_t most_digits_without_point = 19;
 constexpr std::uint64_t largest_step = 2000;
 
 /// A decimal number as its digits.
@@ -82,7 +87,7 @@ struct Progress {
   std::uint8_t digits = 0;   ///< Of the part that is being written.
   Order low = Order::equal;  ///< The digits so far against as many of the bound's.
   Order high = Order::equal;
-  bool nonzero = false;
+  std::uint8_t significant = 0;  ///< Digits from the first one that is not 0; not counted beyond 1 where all may stand.
   std::uint16_t remainder = 0;
 };
 
@@ -95,6 +100,9 @@ class Machine {
     for (const auto* bound : {&low_, &high_}) {
       if (*bound) longest_whole_ = std::max(longest_whole_, (*bound)->value.whole.size());
     }
+    if (integer_ || step_ == 0) return;
+    // Behind the places of the step come zeros, so the whole part alone is limited, which takes fewer states.
+    if (places_ < most_significant_digits) longest_whole_ = std::min(longest_whole_, most_significant_digits - places_);
   }
 
   std::optional<Progress> step(Progress at, char c) const {
@@ -121,10 +129,14 @@ class Machine {
     } else {
       at.phase = Phase::fraction;
     }
+    if (c != '0' && at.significant == most_significant()) {
+      if (counts_digits()) return std::nullopt;
+    } else if (at.significant < most_significant() && (at.significant > 0 || c != '0')) {
+      ++at.significant;
+    }
     at.low = compare(at, low_, at.low, c);
     at.high = compare(at, high_, at.high, c);
     ++at.digits;
-    at.nonzero = at.nonzero || c != '0';
     if (step_ == 0) return at;
     if (!whole && at.digits > places_) return c == '0' ? std::optional(at) : std::nullopt;
     at.remainder = static_cast<std::uint16_t>((at.remainder * 10u + static_cast<unsigned>(c - '0')) % step_);
@@ -133,7 +145,8 @@ class Machine {
 
   bool accepts(const Progress& at) const {
     if (at.phase == Phase::start || at.phase == Phase::minus || at.phase == Phase::point) return false;
-    if (at.negative && !at.nonzero) return false;
+    if (at.negative && at.significant == 0) return false;
+    if (!integer_ && at.phase == Phase::whole && at.digits > most_digits_without_point) return false;
     if (low_ && !satisfies(at, *low_, order(at, low_, at.low), Order::greater)) return false;
     if (high_ && !satisfies(at, *high_, order(at, high_, at.high), Order::less)) return false;
     if (step_ == 0) return true;
@@ -144,6 +157,9 @@ class Machine {
   }
 
  private:
+  bool counts_digits() const noexcept { return !integer_ && (step_ == 0 || places_ >= most_significant_digits); }
+  std::size_t most_significant() const noexcept { return counts_digits() ? most_significant_digits : 1; }
+
   static Order order_of(char a, char b) noexcept {
     return a < b ? Order::less : a == b ? Order::equal : Order::greater;
   }

@@ -41,14 +41,15 @@ std::uint32_t Shortest::bytes(const Pool& pool, Expr expr) {
   return find(pool, expr);
 }
 
-/// Rules may stand in each other: what each needs is lowered until nothing changes.
+/// Rules may stand in each other: what each needs is lowered until nothing changes.  Mostly rules stand in those before
+/// them, so the last come first.
 void Shortest::settle_rules(const Pool& pool) {
   rules_settled_ = true;
   rules_.assign(pool.rules_.size(), endless);
   for (bool changed = !rules_.empty(); changed;) {
     changed = false;
-    for (std::size_t i = 0; i < rules_.size(); ++i) {
-      known_.clear();
+    known_.clear();
+    for (auto i = rules_.size(); i-- > 0;) {
       const auto found = find(pool, pool.rules_[i].body);
       changed = changed || found < rules_[i];
       rules_[i] = std::min(rules_[i], found);

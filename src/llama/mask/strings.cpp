@@ -1,5 +1,6 @@
 #include "llama/mask/strings.hpp"
 
+#include "dspy/base/text.hpp"
 #include "llama/mask/characters.hpp"
 #include "llama/mask/regex.hpp"
 
@@ -13,8 +14,8 @@
 namespace dspy::llama::mask {
 namespace {
 
-/// What of an escape was read: `\`, `\u`, `\u0`, `\u00`, and `\u000` or `\u001`.
-enum class Escape : std::uint32_t { none, begun, u, u0, u00, low, high };
+/// What of an escape was read: `\`, `\u`, `\u0`, `\u00`, and `\u000`, `\u001` or `\u003`.
+enum class Escape : std::uint32_t { none, begun, u, u0, u00, low, high, sign };
 
 struct Place {
   Dfa::State state = Dfa::dead;
@@ -70,11 +71,12 @@ Expr branches(Pool& pool, std::span<const std::string> texts, std::size_t depth)
 
 }  // namespace
 
-Dfa escape_json(const Dfa& text) {
+Dfa escape_json(const Dfa& text, Inside inside) {
+  const bool is_literal = inside == Inside::literal_xml;
   ByteClasses classes;
   classes.split(text.classes());
   classes.split(ByteSet::range(0, 0x1F));
-  for (const char c : std::string_view("\"\\/bfnrtu0123456789abcdef"))
+  for (const char c : std::string_view("\"\\/<bfnrtu0123456789abcdef"))
     classes.split(ByteSet::of(static_cast<unsigned char>(c)));
   const auto to = [](Dfa::State state, Escape escape) {
     return state == Dfa::dead ? std::nullopt : std::optional(Place{state, escape});
@@ -87,6 +89,7 @@ Dfa escape_json(const Dfa& text) {
     switch (at.escape) {
       case Escape::none:
         if (byte == '\\') return Place{at.state, Escape::begun};
+        if (is_literal && byte == '<') return std::nullopt;
         return byte < 0x20 || byte == '"' ? std::nullopt : to(text.next(at.state, byte), Escape::none);
       case Escape::begun:
         if (byte == 'u') return Place{at.state, Escape::u};
@@ -95,7 +98,9 @@ Dfa escape_json(const Dfa& text) {
       case Escape::u0: return byte == '0' ? to(at.state, Escape::u00) : std::nullopt;
       case Escape::u00:
         if (byte == '0') return Place{at.state, Escape::low};
+        if (is_literal && byte == '3') return Place{at.state, Escape::sign};
         return byte == '1' ? to(at.state, Escape::high) : std::nullopt;
+      case Escape::sign: return byte == 'c' ? to(text.next(at.state, '<'), Escape::none) : std::nullopt;
       case Escape::low:
       case Escape::high: {
         const auto digit = hex_digit(byte);
@@ -109,13 +114,53 @@ Dfa escape_json(const Dfa& text) {
     const bool plain = at.escape == Escape::none;
     return Dfa::Facts{.accepts = plain && text.accepts(at.state), .at_boundary = plain && text.at_boundary(at.state)};
   };
-  return *build_dfa(Place{text.start(), Escape::none}, classes, step, facts, SIZE_MAX);
+  auto out = *build_dfa(Place{text.start(), Escape::none}, classes, step, facts, SIZE_MAX);
+  return inside == Inside::xml ? escape_xml(out) : out;
+}
+
+std::string escape_json(std::string json, Inside inside) {
+  if (inside == Inside::nothing) return json;
+  if (inside == Inside::xml) return escape_xml(json);
+  std::string out;
+  for (const char c : json) out += c == '<' ? std::string("\\u003c") : std::string(1, c);
+  return out;
+}
+
+std::string literal_xml(std::string_view text) {
+  const auto bracket = text.find('<');
+  const bool may_be_tag = bracket != std::string_view::npos && (text.contains("</") || text.contains("<!") ||
+                                                                text.find('>', bracket) != std::string_view::npos);
+  if (!may_be_tag && text::trim(text).size() == text.size()) return std::string(text);
+  constexpr std::string_view end = "]]>";
+  std::string out = "<![CDATA[";
+  for (auto at = text.find(end); at != std::string_view::npos; at = text.find(end)) {
+    out.append(text.substr(0, at + 2)).append("]]><![CDATA[");
+    text.remove_prefix(at + 2);
+  }
+  return out.append(text).append(end);
+}
+
+std::string escape_attribute(std::string_view key) {
+  std::string out;
+  for (const char c : key) {
+    if (std::string_view("\"\n\r\t<>&").contains(c)) {
+      out += std::format("&#{};", static_cast<int>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out;
 }
 
 std::string escape_xml(std::string_view text) {
+  const auto body = text::trim(text);
+  const auto begin = static_cast<std::size_t>(body.data() - text.data());
   std::string out;
-  for (const char c : text) {
-    if (c == '&') {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (at < begin || at >= begin + body.size()) {
+      out += std::format("&#{};", static_cast<int>(c));
+    } else if (c == '&') {
       out += "&amp;";
     } else if (c == '<') {
       out += "&lt;";
@@ -199,11 +244,12 @@ std::expected<Expr, std::string> json_string(Pool& pool, const TextLimits& limit
   auto dfa = std::expected<Dfa, std::string>(any_escaped);
   if (!limits.patterns.empty()) {
     dfa = with_patterns(pool, any, limits.patterns);
-    if (dfa) dfa = escape_json(*dfa);
+    if (dfa) dfa = escape_json(*dfa, inside);
+  } else if (inside != Inside::nothing) {
+    dfa = escape_json(any, inside);
   }
   if (!dfa) return std::unexpected(std::move(dfa.error()));
-  const auto text = with_length(pool, inside == Inside::xml ? escape_xml(*dfa) : *std::move(dfa), limits.min_length,
-                                limits.max_length);
+  const auto text = with_length(pool, *std::move(dfa), limits.min_length, limits.max_length);
   if (!text) return text;
   const auto quote = pool.literal("\"");
   return pool.seq({quote, *text, quote});

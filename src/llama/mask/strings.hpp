@@ -21,12 +21,26 @@ struct TextLimits {
   bool is_unlimited() const noexcept { return min_length == 0 && max_length == SIZE_MAX && patterns.empty(); }
 };
 
-/// The JSON text of what stands between the quotes.  Of its spellings each character has the shortest one: `\n`, `é`.
-Dfa escape_json(const Dfa& text);
+/// What JSON text, or a text, stands in.
+enum class Inside {
+  nothing,
+  xml,          ///< `&` and `<` are written as entities.
+  literal_xml,  ///< Nothing is an entity, and JSON has no `<` but as `\u003c`.
+};
 
-/// The text of XML that stands for a text: `&` and `<` become entities.
+/// The JSON text of what stands between the quotes.  Of its spellings each character has the shortest one: `\n`, `é`.
+Dfa escape_json(const Dfa& text, Inside inside = Inside::nothing);
+std::string escape_json(std::string json, Inside inside);
+
+/// The text of XML that stands for a text: `&` and `<` become entities, and what is blank at its ends.
 Dfa escape_xml(const Dfa& text);
 std::string escape_xml(std::string_view text);
+
+/// The same where text is literal: as it is, or CDATA where that would not be read as it is.
+std::string literal_xml(std::string_view text);
+
+/// A key as it stands between the quotes of an attribute.
+std::string escape_attribute(std::string_view key);
 
 /// All texts of `base` that match each of the patterns, as an automaton of the pool.  A sentence's end if that cannot
 /// be held by a mask: "has a pattern that …".
@@ -37,9 +51,6 @@ std::expected<Expr, std::string> with_length(Pool& pool, Dfa dfa, std::size_t mi
 
 /// All texts.
 Dfa any_text();
-
-/// What JSON text stands in.
-enum class Inside { nothing, xml };
 
 /// The texts within limits as JSON strings, with quotes.
 std::expected<Expr, std::string> json_string(Pool& pool, const TextLimits& limits, Inside inside = Inside::nothing);

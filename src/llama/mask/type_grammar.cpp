@@ -115,6 +115,7 @@ Expr TypeGrammar::json(const Type& type, std::size_t level, const std::string& w
     case Kind::reference: return reference(type, level, where, scope);
     case Kind::date:
     case Kind::datetime:
+    case Kind::time:
     case Kind::duration:
     case Kind::bytes: {
       const auto quote = pool.literal("\"");
@@ -218,6 +219,12 @@ Expr TypeGrammar::elements_or_free(const Field& field) {
   return or_free(field, [&] { return elements(field); }, [&] { return free(Type::string(), field_name(field), {}); });
 }
 
+Expr TypeGrammar::element_or_free(const Field& field) {
+  return or_free(
+      field, [&] { return element(field); },
+      [&] { return element(field.name, field.name, Type::string(), field_name(field)); });
+}
+
 Expr TypeGrammar::text(const Field& field) {
   const auto where = field_name(field);
   note_validators(field, where);
@@ -241,11 +248,16 @@ Expr TypeGrammar::text(const Type& type, const std::string& where, Around around
       return pool.alt({text(type.arguments[0], where, around), pool.literal(style_.null)});
     case Kind::union_: {
       std::vector<Expr> alternatives;
+      around.is_alternative = std::ranges::any_of(type.arguments, [](const Type& each) {
+        return each.kind == Kind::list || each.kind == Kind::tuple || each.kind == Kind::dict ||
+               each.kind == Kind::object || each.kind == Kind::reference;
+      });
       for (const auto& alternative : type.arguments) alternatives.push_back(text(alternative, where, around));
       return pool.alt(alternatives);
     }
     case Kind::date:
     case Kind::datetime:
+    case Kind::time:
     case Kind::duration:
     case Kind::bytes: return bare(type, where, 1);  // an empty section counts as missing
     default: return json(type, 0, where, nullptr);
@@ -254,23 +266,41 @@ Expr TypeGrammar::text(const Type& type, const std::string& where, Around around
 
 /// Text up to the next section.
 Expr TypeGrammar::free(const Type& type, const std::string& where, Around around) {
-  const auto limits = text_limits(*type.limits);
+  auto limits = text_limits(*type.limits);
   auto place = style_.place;
   place.may_be_null = around.may_be_null;
+  if (around.is_alternative) limits.patterns.emplace_back(R"(^[^\[{(<`])");
   // What is counted or matched is the text that readers find, so nothing in it may mean something else.
-  place.may_escape = limits.is_unlimited() || around.in_element;
-  if (around.in_element) place.names.clear();
+  place.may_escape = limits.is_unlimited() || around.in_element || is_literal();
+  if (around.in_element && !is_literal()) place.names.clear();
+  if (is_literal()) place.names.emplace_back(around.element);
   auto& pool = values_.pool();
-  auto dfa = with_patterns(pool, free_text(place), limits.patterns);
-  if (!dfa) Values::refuse(where, dfa.error());
-  if (around.in_element) dfa = escape_xml(*dfa);
-  const auto out = with_length(pool, *std::move(dfa), limits.min_length, limits.max_length);
-  if (!out) Values::refuse(where, out.error());
-  return *out;
+  const auto texts = [&] {
+    auto dfa = with_patterns(pool, free_text(place), limits.patterns);
+    if (!dfa) Values::refuse(where, dfa.error());
+    if (around.in_element && !is_literal()) dfa = escape_xml(*dfa);
+    const auto out = with_length(pool, *std::move(dfa), limits.min_length, limits.max_length);
+    if (!out) Values::refuse(where, out.error());
+    return *out;
+  };
+  if (!is_literal()) return texts();
+  const auto several = pool.seq({pool.literal("\n"), texts(), pool.literal("\n")});
+  place.is_one_line = true;
+  return pool.alt({texts(), several});
 }
 
-/// A choice that readers would not find as it is leaves the output free; the others stay as they are.  The empty text
-/// is an empty section.
+/// True if readers find a choice in its section as it is: a line without blanks around it, no marker, no open fence.
+bool TypeGrammar::is_found_in_section(std::string_view name, Around around) const {
+  if (text::trim(name).size() != name.size() || name.contains('\n')) return false;
+  if (around.in_element) return true;
+  using Among = FreeText::Among;
+  const auto among = style_.place.among;
+  if (among == Among::markers) return !(name.contains("[[") && name.contains("##") && name.contains("]]"));
+  return among == Among::tags || !name.starts_with("```");
+}
+
+/// A choice that readers would not find as it is leaves the output free, but in XML, which can say any text; the others
+/// stay as they are.  The empty text is an empty section.
 Expr TypeGrammar::bare_choices(const std::vector<Json>& choices, const std::string& where, Around around) {
   if (choices.size() > Values::most_choices)
     Values::refuse(where, std::format("has {} choices, where {} are possible", choices.size(), Values::most_choices));
@@ -282,12 +312,14 @@ Expr TypeGrammar::bare_choices(const std::vector<Json>& choices, const std::stri
     auto name = name_of(choice);
     if (name.empty()) {
       others.push_back(Pool::empty);
-    } else if (text::trim(name).size() != name.size() || name.contains('\n')) {
-      note(where, std::format("it may be any text, since its choice {} is not a line without blanks around it",
+    } else if (style_.json.inside != Inside::nothing) {
+      names.push_back(is_literal() ? literal_xml(name) : escape_xml(name));
+    } else if (!is_found_in_section(name, around)) {
+      note(where, std::format("it may be any text, since its choice {} cannot be found as it is in a section",
                               to_text(Json(name))));
       others.push_back(free(Type::string(), where, around));
     } else {
-      names.push_back(style_.json.in_xml ? escape_xml(name) : std::move(name));
+      names.push_back(std::move(name));
     }
   }
   if (!names.empty()) others.push_back(one_of_texts(pool, std::move(names)));
@@ -300,6 +332,7 @@ Expr TypeGrammar::bare(const Type& type, const std::string& where, std::size_t l
   switch (type.kind) {
     case Kind::date: return date(pool);
     case Kind::datetime: return datetime(pool);
+    case Kind::time: return time(pool);
     case Kind::duration: return duration(pool);
     default: break;
   }

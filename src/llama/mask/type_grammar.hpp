@@ -39,12 +39,15 @@ class TypeGrammar {
   bool has_elements(const Type& type) const;
   /// The elements, without the outermost tags.
   Expr elements(const Field& field);
+  /// All of a field's element, where text is literal.
+  Expr element(const Field& field);
 
   // The same, but what no mask can hold is written free, and is in `unheld`.
 
   Expr json_or_free(const Field& field, std::size_t level);
   Expr text_or_free(const Field& field);
   Expr elements_or_free(const Field& field);
+  Expr element_or_free(const Field& field);
 
  private:
   template <class Made, class Free>
@@ -65,14 +68,21 @@ class TypeGrammar {
   /// What a text of a section is besides its type.
   struct Around {
     bool may_be_null = true;
-    bool in_element = false;  ///< Of a list's item or the like, where no `<` and `&` may stand as such.
+    bool in_element = false;        ///< Of a list's item or the like, where no `<` and `&` may stand as such.
+    bool is_alternative = false;    ///< Of a union that has lists or objects too, which it must not look like.
+    std::string_view element = {};  ///< Whose text it is, where that is literal.
   };
 
   Expr text(const Type& type, const std::string& where, Around around);
   Expr free(const Type& type, const std::string& where, Around around);
-  Expr elements(const Type& type, const std::string& where, bool may_be_empty);
+  Expr elements(const Type& type, const std::string& where, bool may_be_empty, std::string_view element);
+  /// With its tags: what stands between `<` and `>`, and between `</` and `>`.
+  Expr element(std::string_view open, std::string_view close, const Type& type, const std::string& where);
+  Expr parts(const Type& type, const std::string& where, bool may_be_empty);
+  bool is_literal() const noexcept { return style_.json.inside == Inside::literal_xml; }
   Expr attribute(const Type& key, const std::string& where);
   bool is_taken(std::string_view tag) const;
+  bool is_found_in_section(std::string_view name, Around around) const;
   Expr bare_choices(const std::vector<Json>& choices, const std::string& where, Around around);
   /// `least_bytes`: of type `bytes`, where no value would stand for none.
   Expr bare(const Type& type, const std::string& where, std::size_t least_bytes);

@@ -26,11 +26,11 @@ void Values::refuse(const std::string& where, std::string_view why) {
 }
 
 Expr Values::exactly(std::string_view json) {
-  return pool_.literal(style_.in_xml ? escape_xml(json) : std::string(json));
+  return pool_.literal(escape_json(std::string(json), style_.inside));
 }
 
 Expr Values::string(const TextLimits& limits, const std::string& where) {
-  return unwrap(json_string(pool_, limits, style_.in_xml ? Inside::xml : Inside::nothing), where);
+  return unwrap(json_string(pool_, limits, style_.inside), where);
 }
 
 Expr Values::number(const NumberLimits& limits, const std::string& where) {
@@ -43,10 +43,7 @@ Expr Values::choice(std::span<const Json> values, const std::string& where) {
     refuse(where, std::format("has {} choices, where {} are possible", values.size(), most_choices));
   std::vector<std::string> texts;
   texts.reserve(values.size());
-  for (const auto& value : values) {
-    auto text = to_text(value);
-    texts.push_back(style_.in_xml ? escape_xml(text) : std::move(text));
-  }
+  for (const auto& value : values) texts.push_back(escape_json(to_text(value), style_.inside));
   return one_of_texts(pool_, std::move(texts));
 }
 
@@ -154,8 +151,7 @@ Expr Values::other_key(std::span<const Member> members) {
   const auto any = texts.star(one_of(texts, CharSet::all()));
   const auto others = texts.both(any, texts.all_but(one_of_texts(texts, std::move(names))));
   // A trie of names and a star: there are no more states than letters.
-  auto escaped = escape_json(*texts.determinize(others, SIZE_MAX));
-  if (style_.in_xml) escaped = escape_xml(escaped);
+  auto escaped = escape_json(*texts.determinize(others, SIZE_MAX), style_.inside);
   const auto quote = pool_.literal("\"");
   return pool_.seq({quote, pool_.automaton(pool_.add(std::move(escaped))), quote});
 }

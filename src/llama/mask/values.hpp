@@ -23,7 +23,7 @@ struct JsonStyle {
   std::string after_item = ",";
   std::string after_key = ":";
   std::size_t indent = 0;  ///< Blanks for each level of nesting, every part on a line of its own; 0 for a single line.
-  bool in_xml = false;     ///< `&` and `<` are written as entities.
+  Inside inside = Inside::nothing;
 };
 
 /// Builds the grammars of JSON values.  What no mask can hold is thrown as `Error` (`invalid_parameter`) that names the

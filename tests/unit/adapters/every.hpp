@@ -1,5 +1,6 @@
 #pragma once
 
+#include "adapters/xml_text.hpp"
 #include "dspy/adapters/adapter.hpp"
 
 #include <memory>
@@ -13,6 +14,7 @@ struct EachAdapter {
   std::string_view name;
   OutputContract::Form form;
   std::string_view question_reader;  ///< The adapter whose replies look like this one's questions.
+  XmlText text = XmlText::entities;
 
   std::shared_ptr<const Adapter> make() const { return adapter(name); }
 };
@@ -22,6 +24,7 @@ inline const std::vector<EachAdapter> every_adapter = {
     {"chat", OutputContract::Form::markers, "chat"},
     {"json", OutputContract::Form::json, "chat"},
     {"xml", OutputContract::Form::xml, "xml"},
+    {"xml@dspy-3.5", OutputContract::Form::xml, "xml@dspy-3.5", XmlText::literal},
 };
 
 }  // namespace dspy::test

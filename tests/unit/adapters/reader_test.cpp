@@ -48,7 +48,7 @@ TEST_CASE("A reply that cannot be read keeps its text and says what is wrong in 
 }
 
 TEST_CASE("What breaks a JSON object is told, and where") {
-  const auto reading = JsonAdapter().parse(Signature::parse("q -> a, b"), R"(Here: {"a": "x" "b": 2})");
+  const auto reading = JsonAdapter().parse(Signature::parse("q -> a, b"), R"(Here: {"a": "x" and "b": 2})");
 
   REQUIRE_FALSE(reading.has_value());
   CHECK(reading.error().missing == std::vector<std::string>{"a", "b"});

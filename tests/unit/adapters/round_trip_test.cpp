@@ -164,8 +164,9 @@ TEST_CASE("Objects that hold themselves are read back, and are elements in XML")
     CHECK(reading->flags.empty());
     if (each.form == OutputContract::Form::xml) {
       CHECK_FALSE(turn.text().contains('{'));
+      const auto* const name = each.text == XmlText::literal ? "<![CDATA[</tree><b>]]>" : "&lt;/tree>&lt;b>";
       CHECK(turn.text().contains(
-          "<kids><item><name>branch</name><kids><item><name>&lt;/tree>&lt;b></name><kids></kids>"));
+          std::format("<kids><item><name>branch</name><kids><item><name>{}</name><kids></kids>", name)));
     }
   }
 }
@@ -200,10 +201,12 @@ TEST_CASE("No input can speak in the prompt's own voice") {
       // Input text is guarded against labels only, so fences in it may pair up with what follows.
       if (each.form == OutputContract::Form::fields) continue;
       if (test::trimmed(text).empty()) {
-        CHECK(std::ranges::find(missing, "text") != missing.end());
+        const bool is_empty_text = each.form == OutputContract::Form::xml;
+        CHECK(std::ranges::contains(missing, "text") == !is_empty_text);
       } else {
         REQUIRE(reading.error().partial.contains("text"));
-        CHECK(reading.error().partial.at("text") == Json(test::trimmed(text)));
+        const std::string read(view(reading.error().partial.at("text").as_string()));
+        CHECK(test::trimmed(read) == test::trimmed(text));  // CDATA keeps blanks at its ends
       }
     }
   }

@@ -43,7 +43,7 @@ TEST_CASE("Streams of Python DSPy 3.4.1 give its values, however they are cut") 
     REQUIRE(reading.has_value());
     for (const auto& output : outputs) CHECK(to_text(reading->outputs.at(output.key())) == to_text(output.value()));
 
-    const ReplyForm form(std::make_shared<const Signature>(signature), each->form);
+    const ReplyForm form(std::make_shared<const Signature>(signature), each->form, each->text);
     const ReplyReader reader(form, reply);
     for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{7}, reply.size()}) {
       std::size_t next = 0;

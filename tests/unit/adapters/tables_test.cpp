@@ -189,7 +189,7 @@ namespace {
 /// Streams a reply in pieces of up to `longest` bytes and compares with what is read of it whole.
 test::Streamed check_stream(const test::EachAdapter& each, const Signature& signature, const std::string& reply,
                             std::size_t longest, std::mt19937& random) {
-  const ReplyForm form(std::make_shared<const Signature>(signature), each.form);
+  const ReplyForm form(std::make_shared<const Signature>(signature), each.form, each.text);
   const ReplyReader reader(form, reply);
   auto streamed = test::stream(*each.make(), signature, reply, [&] { return 1 + random() % longest; });
   for (std::size_t i = 0; i < signature.outputs.size(); ++i) {

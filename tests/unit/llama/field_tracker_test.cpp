@@ -26,6 +26,13 @@ std::string fields_of(const OutputContract& contract, std::string_view reply, st
   return out;
 }
 
+OutputContract literal_contract() {
+  return {
+      .form = Form::xml,
+      .signature = std::make_shared<const Signature>(Signature::parse("question -> mood: Optional[str], score: int")),
+      .literal_text = true};
+}
+
 OutputContract contract(Form form, bool may_think = false) {
   return {.form = form,
           .signature = std::make_shared<const Signature>(Signature::parse("question -> mood, score: int")),
@@ -43,6 +50,8 @@ TEST_CASE("each byte of a reply belongs to the output whose heading came last") 
       {contract(Form::fields), "Mood: ok\nScore: 3", ".....aaaaaaaaaabb"},
       {contract(Form::json), "{\n  \"mood\": \"x\",\n  \"score\": 3\n}", "...........aaaaaaaaaaaaaaaabbbb"},
       {contract(Form::xml), "<mood>\nx\n</mood>\n\n<score>\n3\n</score>", "......aaaaaaaaaaaaaaaaaaabbbbbbbbbbb"},
+      {literal_contract(), "<mood/>\n\n<score>3</score>", ".......aaaaaaaaabbbbbbbbb"},
+      {literal_contract(), "<mood>x</mood>\n\n<score>3</score>", "......aaaaaaaaaaaaaaaaabbbbbbbbb"},
       {contract(Form::markers), "[[ ## mood ## ]]\nx\n\n[[ ## score ## ]]\n3\n\n[[ ## completed ## ]]",
        "................aaaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbbbbbb"},
       {contract(Form::fields, true), "<think>Mood: no</think>\nMood: x\nScore: 1",
@@ -70,6 +79,7 @@ TEST_CASE("the text in which each value begins is known as soon as its heading h
       {contract(Form::fields), "Mood: ok\nSco", {5}},
       {contract(Form::json), "{\n  \"mood\": \"x\",\n  \"score\": 3\n}", {11, 27}},
       {contract(Form::xml), "<mood>\nx\n</mood>\n\n<score>\n3\n</score>", {6, 25}},
+      {literal_contract(), "<mood/>\n\n<score>3</score>", {7, 16}},
       {contract(Form::markers), "[[ ## mood ## ]]\nx\n\n[[ ## score ## ]]\n3\n\n[[ ## completed ## ]]", {16, 37}},
       {contract(Form::fields, true), "<think>Mood: no</think>\nMood: x\nScore: 1", {29, 38}},
       {{.form = Form::choices, .choices = {"Mood:"}}, "Mood:", {}},

@@ -120,3 +120,14 @@ TEST_CASE("masks of random grammars are those of a plain matcher over a byte-lev
 TEST_CASE("masks of random grammars are those of a plain matcher over a SentencePiece vocabulary") {
   for (std::uint64_t seed = 1000; seed < 1150; ++seed) check_against_reference(seed, sentence_piece_pieces);
 }
+
+TEST_CASE("the least of a reply of billions of bytes is told without writing it") {
+  GrammarMaker maker(1);
+  Pool pool;
+  const auto root = parse_gbnf(pool, R"(root ::= (("ab"{1000}){1000}){1000})").value();
+  Constraint constraint(std::move(pool), root, vocabulary_of(byte_level_pieces(maker)));
+
+  CHECK(constraint.least(constraint.start()) == 2'000'000'000);
+  CHECK_FALSE(constraint.fits(constraint.start(), 1'000'000));
+  CHECK(constraint.fits(constraint.start(), 2'000'000'000));
+}

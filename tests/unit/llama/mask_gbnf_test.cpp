@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <format>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,33 @@ TEST_CASE("recursion nests as deep as it is written") {
   CHECK(accepts(grammar, nested(5000)));
   CHECK_FALSE(accepts(grammar, nested(5000) + "]"));
   CHECK(accepts(grammar, "[[],[[],[]]]"));
+}
+
+TEST_CASE("what many alternatives share is followed once, not once for each of them") {
+  // After each letter there are twice as many ways to have read the text.
+  const auto grammar = compile_gbnf(R"(root ::= . (("a"? root){49}){50}?)");
+  constexpr std::size_t letters = 120;
+
+  Automaton automaton(grammar.pool, grammar.start);
+  auto at = automaton.start();
+  for (std::size_t i = 0; i < letters; ++i) at = automaton.next(at, 'a');
+
+  CHECK(automaton.goes_on(at));
+  CHECK(automaton.accepts(automaton.next(automaton.start(), 'a')));
+  CHECK(automaton.goes_on(automaton.without_far_bounds(at, 20)));
+}
+
+TEST_CASE("the shortest text of thousands of rules, each of which needs the next, is found") {
+  constexpr std::size_t rules = 5000;
+  std::string text = "root ::= \"a\" r1\n";
+  for (std::size_t i = 1; i < rules; ++i) text += std::format("r{} ::= \"a\" r{}\n", i, i + 1);
+  text += std::format("r{} ::= \"b\"\n", rules);
+  const auto grammar = compile_gbnf(text);
+
+  Automaton automaton(grammar.pool, grammar.start);
+
+  CHECK(automaton.least_bytes(automaton.start()) == rules + 1);
+  CHECK(automaton.shortest(automaton.start()) == std::string(rules, 'a') + "b");
 }
 
 TEST_CASE("escapes, negated sets and characters beyond ASCII are understood") {

@@ -1,3 +1,4 @@
+#include "base/json_number.hpp"
 #include "llama/mask/automaton.hpp"
 #include "llama/mask/numbers.hpp"
 
@@ -104,8 +105,70 @@ TEST_CASE("decimals keep their bounds exactly") {
     }
   }
   Holder open({.gt = "0", .lt = "1"});
-  for (const auto* text : {"0.1", "0.00000000000000000001", "0.99999999999999999999"}) CHECK(open.holds(text));
-  for (const auto* text : {"0", "0.0", "1", "1.0", "-0", "-0.5"}) CHECK_FALSE(open.holds(text));
+  for (const auto* text : {"0.1", "0.00000000000000000001", "0.999999999999999", "0.25000000000000000000"})
+    CHECK(open.holds(text));
+  // The last ones are 1 as a float.
+  for (const auto* text : {"0", "0.0", "1", "1.0", "-0", "-0.5", "0.9999999999999999", "0.99999999999999999999"})
+    CHECK_FALSE(open.holds(text));
+}
+
+TEST_CASE("whatever float a mask holds keeps the limits as a double, however many digits it has") {
+  std::mt19937_64 random(11);
+  const auto text_of = [](double number) {
+    std::string out(40, '\0');
+    out.resize(static_cast<std::size_t>(std::to_chars(out.data(), out.data() + out.size(), number).ptr - out.data()));
+    return out;
+  };
+  const auto digits = [&](std::size_t count) {
+    std::string out;
+    while (out.size() < count)
+      out += random() % 3 == 0 ? '9' : random() % 2 == 0 ? '0' : static_cast<char>('0' + random() % 10);
+    return out;
+  };
+  const double scales[] = {1e-6, 0.1, 1, 10, 1e6, 1e15, 1e21};
+  std::size_t held = 0;
+  for (int round = 0; round < 120; ++round) {
+    double bounds[2];
+    for (auto& bound : bounds) {
+      bound = scales[random() % std::size(scales)] * static_cast<double>(random() % 2001) / 1000 - 1;
+      if (random() % 2 == 0) bound = std::round(bound * 8) / 8;
+    }
+    const auto [low, high] = std::minmax(bounds[0], bounds[1]);
+    NumberLimits limits;
+    const bool open_low = random() % 2 == 0;
+    const bool open_high = random() % 2 == 0;
+    (open_low ? limits.gt : limits.ge) = text_of(low);
+    if (random() % 4 != 0) (open_high ? limits.lt : limits.le) = text_of(high);
+    const bool has_high = limits.lt || limits.le;
+    if (random() % 4 == 0) limits.multiple_of = random() % 2 == 0 ? "0.01" : "0.5";
+    Pool pool;
+    if (low == high || !number(pool, limits)) continue;
+    Holder holder(limits);
+    for (int i = 0; i < 400; ++i) {
+      auto text = std::format("{:.{}f}", random() % 2 == 0 ? low : high, random() % 24);
+      switch (random() % 5) {
+        case 0: text.resize(1 + random() % text.size()); break;
+        case 1: text = std::format("{}.{}", std::round(low), digits(1 + random() % 22)); break;
+        case 2: text = digits(1 + random() % 24); break;
+        case 3: text += digits(random() % 20); break;
+        default: break;
+      }
+      if (!holder.holds(text)) continue;
+      ++held;
+      double value = 0;
+      std::int64_t integer = 0;
+      const auto* const end = text.data() + text.size();
+      CAPTURE(text);
+      CHECK(std::from_chars(text.data(), end, value).ptr == end);
+      const auto whole = std::from_chars(text.data(), end, integer);
+      const bool is_integer = whole.ec == std::errc() && whole.ptr == end;
+      const auto above = open_low ? value > low : value >= low;
+      const auto below = !has_high || (open_high ? value < high : value <= high);
+      if (!above || !below || (!is_integer && dspy::is_misread_as_float(text)))
+        FAIL_CHECK(std::format("{} within {} and {}", text, low, high));
+    }
+  }
+  CHECK(held > 2000);
 }
 
 TEST_CASE("a float without limits holds whatever a double can, and no more") {

@@ -82,7 +82,7 @@ TEST_CASE("a mask holds only what fits the type, and all of it as it is written 
     return (type.kind == Type::Kind::number && text.contains('e')) || type.limits->unique_items ||
            type.kind == Type::Kind::object || type.kind == Type::Kind::dict ||
            (type.kind == Type::Kind::number && text.starts_with("-0")) || type.kind == Type::Kind::union_ ||
-           type.kind == Type::Kind::datetime || type.kind == Type::Kind::duration;
+           type.kind == Type::Kind::datetime || type.kind == Type::Kind::time || type.kind == Type::Kind::duration;
   };
   for (const auto& example : cases) {
     const std::string notation(example.at("type").as_string());

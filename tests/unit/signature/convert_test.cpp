@@ -201,6 +201,16 @@ struct Any<DateTime> {
   }
 };
 
+template <>
+struct Any<Time> {
+  static Time make(Random& random) {
+    Time out{.since_midnight = std::chrono::microseconds(below_number(random, 86'400'000'000))};
+    if (below_number(random, 3) != 0)
+      out.offset = std::chrono::minutes(std::uniform_int_distribution(-1439, 1439)(random));
+    return out;
+  }
+};
+
 template <class T>
 struct Any<std::optional<T>> {
   static std::optional<T> make(Random& random) {
@@ -475,6 +485,7 @@ TEST_CASE("Dates, times and durations go to JSON and come back the same") {
   check_round_trip<sys_time<hours>>("datetime");
   check_round_trip<local_time<milliseconds>>("datetime");
   check_round_trip<DateTime>("datetime");
+  check_round_trip<Time>("time");
   check_round_trip<seconds>("timedelta");
   check_round_trip<nanoseconds>("timedelta");
   check_round_trip<minutes>("timedelta");
@@ -570,6 +581,14 @@ TEST_CASE("Values that a C++ type cannot hold are refused with their place") {
        "the value is a time outside of the years 1 to 9999; initialise it"},
       {[&] { to_value(sys_time<weeks>(weeks(1'000'000))); },
        "the value is a time outside of the years 1 to 9999; initialise it"},
+      {[&] { from_value<Time>(json(R"("14:30 Z")")); }, "the value is `14:30 Z`, not a time of day such as `06:48:00`"},
+      {[&] { from_value<Time>(json("14")); }, "the value is an integer, not a time of day"},
+      {[&] { from_value<Time>(json(R"("14:30:00.0000001")")); },
+       "the value is finer than its C++ type; use a duration such as std::chrono::nanoseconds"},
+      {[&] { to_value(Time{.since_midnight = hours(24)}); }, "the value is no time within a day; initialise it"},
+      {[&] { to_value(Time{.since_midnight = -1us}); }, "the value is no time within a day; initialise it"},
+      {[&] { to_value(Time{.offset = -hours(24)}); },
+       "the value has an offset from UTC of a day or more; initialise it"},
       {[&] { to_value(duration<double>(std::numeric_limits<double>::infinity())); },
        "the value is a time beyond its C++ type; use a coarser one, such as std::chrono::seconds"},
       {[&] { to_value(std::vector<Shade>{Shade::dark, Shade{4}}); },
@@ -625,6 +644,26 @@ TEST_CASE("A time goes from JSON to C++ and back with its offset, or as the same
   CHECK(to_value(from_value<DateTime>(open)) == open);
   CHECK_FALSE(from_value<DateTime>(open).to_sys());
   CHECK(to_value(from_value<local_seconds>(open)) == open);
+}
+
+TEST_CASE("A time of day is written with its seconds, and with its offset if it has one") {
+  using namespace std::chrono;
+  struct Case {
+    std::string_view text;
+    Time time;
+    std::string_view written;
+  };
+  const Case cases[] = {
+      {"14:30", {.since_midnight = 14h + 30min}, "14:30:00"},
+      {"00:00:00Z", {.offset = 0min}, "00:00:00Z"},
+      {"23:59:59.999999-23:59", {.since_midnight = 24h - 1us, .offset = -1439min}, "23:59:59.999999-23:59"},
+      {"14:30:00.5+0530", {.since_midnight = 14h + 30min + 500ms, .offset = 330min}, "14:30:00.5+05:30"},
+  };
+  for (const auto& [text, time, written] : cases) {
+    CAPTURE(text);
+    CHECK(from_value<Time>(Json(text)) == time);
+    CHECK(to_value(time) == Json(written));
+  }
 }
 
 TEST_CASE("A time without an offset is taken for UTC, one with an offset is moved there") {

@@ -60,6 +60,7 @@ TEST_CASE("Signature::parse reads the arrow notation") {
        "a: str -> b: tuple[int, str], c: list[int], d: tuple[()], e: list[Any]"},
       {"a: datetime.date, b: datetime.datetime, c: timedelta, d: bytes -> e: date",
        "a: date, b: datetime, c: timedelta, d: bytes -> e: date"},
+      {"opens: time, closes: datetime.time -> time: time | None", "opens: time, closes: time -> time: Optional[time]"},
       {"a: dspy.Image, b: list[dspy.Audio], c: dspy.History -> d: dspy.Code[\"python\"], e: Code, f: dspy.ToolCalls",
        "a: Image, b: list[Audio], c: History -> d: Code['python'], e: Code, f: ToolCalls"},
       {"a: File, b: Document -> c: Reasoning, d: Citations, e: Tool",
@@ -257,9 +258,10 @@ TEST_CASE("A type of the notation is told from an object that is called the same
                                    Type::dict(Type::string(), Type::number()),
                                    Type::literal({"a", "b"}),
                                    Type{.kind = Type::Kind::datetime},
+                                   Type{.kind = Type::Kind::time},
                                    Type{.kind = Type::Kind::document}};
   for (const auto* const name :
-       {"str", "int", "list", "Any", "Optional", "bool", "dict", "Literal", "datetime", "Document"}) {
+       {"str", "int", "list", "Any", "Optional", "bool", "dict", "Literal", "datetime", "time", "Document"}) {
     for (const auto& type : plain) {
       CAPTURE(name);
       const auto inside = whole({make_field("a", record(name, type))});
@@ -270,6 +272,7 @@ TEST_CASE("A type of the notation is told from an object that is called the same
     }
   }
   CHECK(to_notation(record("str", Type::string())) == "str{x: builtins.str}");
+  CHECK(to_notation(record("time", Type{.kind = Type::Kind::time})) == "time{x: datetime.time}");
   CHECK(to_notation(record("Text", Type::string())) == "Text{x: str}");
 }
 

@@ -39,6 +39,10 @@ std::optional<Moment> read_datetime(std::string_view text) noexcept;
 /// The offset 0 is `Z`.  The year must be within 1 to 9999.
 std::string datetime_text(const Moment& moment);
 
+/// The same without a date: a time of day, as on the first day of 1970.
+std::optional<Moment> read_time(std::string_view text) noexcept;
+std::string time_text(const Moment& time);
+
 /// ISO 8601 without years and months, whose length varies: `P1DT2H30M1.5S`, `-PT5S`, `P2W`.
 std::optional<Instant> read_duration(std::string_view text) noexcept;
 std::string duration_text(Instant length);

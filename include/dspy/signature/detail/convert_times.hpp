@@ -5,6 +5,7 @@
 #include "dspy/signature/date_time.hpp"
 #include "dspy/signature/detail/calendar.hpp"
 #include "dspy/signature/detail/convert.hpp"
+#include "dspy/signature/time.hpp"
 
 #include <chrono>
 #include <optional>
@@ -20,6 +21,9 @@ Json write_moment(const Moment& moment);
 /// A time as the clocks show it; throws `Unfit` if it has an offset.
 Instant read_wall_time(const Json& value);
 Json write_date_time(Instant local, std::optional<std::chrono::minutes> offset);
+/// Counted from midnight.
+Moment read_time_of_day(const Json& value);
+Json write_time_of_day(Instant since_midnight, std::optional<std::chrono::minutes> offset);
 Instant read_length(const Json& value);
 Json write_length(Instant length);
 
@@ -144,6 +148,23 @@ struct Convert<DateTime> {
     const auto moment = detail::read_moment(value);
     DateTime out{.local = Local(from_instant<Local::duration>(moment.local))};
     if (moment.offset_minutes) out.offset = std::chrono::minutes(*moment.offset_minutes);
+    return out;
+  }
+};
+
+template <>
+struct Convert<Time> {
+  template <class Outer>
+  static Type type() {
+    return {.kind = Type::Kind::time};
+  }
+  static Json write(const Time& value) {
+    return detail::write_time_of_day(to_instant(value.since_midnight), value.offset);
+  }
+  static Time read(const Json& value) {
+    const auto time = detail::read_time_of_day(value);
+    Time out{.since_midnight = from_instant<decltype(Time::since_midnight)>(time.local)};
+    if (time.offset_minutes) out.offset = std::chrono::minutes(*time.offset_minutes);
     return out;
   }
 };
