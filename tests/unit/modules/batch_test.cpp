@@ -29,6 +29,16 @@ struct Twice {
   };
 };
 
+struct Pause {
+  static constexpr auto instructions = "How long is the pause?";
+  struct Input {
+    int number;
+  };
+  struct Output {
+    std::chrono::seconds length;
+  };
+};
+
 std::string last_line(const Request& request) {
   return request.messages.back().content;
 }
@@ -102,18 +112,17 @@ TEST_CASE("A call that fails is an error in its place, and the others go on") {
 }
 
 TEST_CASE("An answer that cannot be converted to the typed output is an error in its place, and the others stay") {
-  const auto lm = std::make_shared<ScriptedLM>([](const Request& request) {
-    return std::string(last_line(request).contains("13") ? "I would rather not say" : "Twice: 2");
-  });
-  const Predict<Twice> twice({.lm = lm, .policy = {.finally = CallPolicy::Finally::accept}});
-  const std::vector<Twice::Input> inputs = {{.number = 1}, {.number = 13}, {.number = 1}};
+  const auto lm = std::make_shared<ScriptedLM>(
+      [](const Request& request) { return last_line(request).contains("13") ? "Length: PT0.5S" : "Length: PT2S"; });
+  const Predict<Pause> pause({.lm = lm});
+  const std::vector<Pause::Input> inputs = {{.number = 1}, {.number = 13}, {.number = 1}};
 
-  const auto answers = twice.batch(inputs);
+  const auto answers = pause.batch(inputs);
 
   REQUIRE(answers.size() == 3);
-  CHECK(answers[0]->twice == 2);
-  CHECK_FALSE(answers[1].has_value());
-  CHECK(answers[2]->twice == 2);
+  CHECK(answers[0]->length == std::chrono::seconds(2));
+  CHECK_FALSE(answers[1].has_value());  // a duration, but not in whole seconds
+  CHECK(answers[2]->length == std::chrono::seconds(2));
 }
 
 TEST_CASE("Each prompt of a batch is written once") {
