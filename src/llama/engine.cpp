@@ -34,9 +34,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// An engine without work gives its threads back after as long.
-constexpr std::chrono::milliseconds time_to_rest{100};
-
 double kv_bytes_of(KvType type) {
   switch (type) {
     case KvType::f16: return 2;
@@ -355,13 +352,7 @@ struct Engine::Impl {
       std::unique_lock lock(mutex);
       const auto is_closing = [&] { return closing.load(std::memory_order_relaxed); };
       if (scheduler.idle()) {
-        const auto has_work = [&] { return is_closing() || !inbox.empty() || !errands.empty(); };
-        if (!work_arrived.wait_for(lock, time_to_rest, has_work)) {
-          lock.unlock();
-          scheduler.rest();
-          lock.lock();
-        }
-        work_arrived.wait(lock, has_work);
+        work_arrived.wait(lock, [&] { return is_closing() || !inbox.empty() || !errands.empty(); });
         if (options.collect.count() > 0)
           work_arrived.wait_for(lock, options.collect, [&] {
             return is_closing() || !errands.empty() || inbox.size() >= static_cast<std::size_t>(options.sequences);

@@ -117,8 +117,6 @@ class RuntimeContext {
   virtual bool restore(int sequence, std::span<const std::byte> state) = 0;
   virtual void clear() = 0;
   virtual void set_threads(int threads) = 0;
-  /// Gives back the threads that stand by for the calling thread's next `decode`, which will have to start them again.
-  virtual void rest() {}
 };
 
 struct RuntimeModelFacts {
@@ -210,7 +208,7 @@ struct Host {
 };
 
 /// Changes whenever this header changes in a way that old plug-ins do not fit.
-inline constexpr char plugin_abi[] = "dspy-llama-plugin 5";
+inline constexpr char plugin_abi[] = "dspy-llama-plugin 4";
 
 inline constexpr char plugin_abi_symbol[] = "dspy_llama_plugin_abi";
 inline constexpr char plugin_open_symbol[] = "dspy_llama_plugin_open";

@@ -233,10 +233,6 @@ void Scheduler::close() {
   }
 }
 
-void Scheduler::rest() noexcept {
-  if (context_) context_->rest();
-}
-
 void Scheduler::deliver() {
   for (auto& [mailbox, result] : ended_) mailbox->finish(std::move(result));
   ended_.clear();

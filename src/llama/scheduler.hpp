@@ -77,8 +77,6 @@ class Scheduler {
   void deliver();
   /// Ends everything with `model_not_loaded`.
   void close();
-  /// For an engine that has had nothing to do for a while: others may have its threads.
-  void rest() noexcept;
 
   /// The options in force.
   const EngineOptions& options() const noexcept { return options_; }

@@ -24,9 +24,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// A reader without work gives its threads back after as long.
-constexpr std::chrono::milliseconds time_to_rest{100};
-
 /// A call on its way.  What it is answered with lies in `vectors` when its mailbox has the end.
 struct Call {
   Reading work{};
@@ -82,13 +79,7 @@ struct TextReader::Impl {
       {
         std::unique_lock lock(mutex);
         const auto is_closing = [&] { return closing.load(std::memory_order_relaxed); };
-        const auto has_work = [&] { return is_closing() || !inbox.empty(); };
-        if (calls.empty() && !work_arrived.wait_for(lock, time_to_rest, has_work)) {
-          lock.unlock();
-          if (context) context->rest();
-          lock.lock();
-        }
-        if (calls.empty()) work_arrived.wait(lock, has_work);
+        if (calls.empty()) work_arrived.wait(lock, [&] { return is_closing() || !inbox.empty(); });
         calls.splice(calls.end(), inbox);
         if (is_closing()) break;
       }

@@ -2,7 +2,6 @@
 #include "graph_kernels.hpp"
 #include "guard.hpp"
 #include "model.hpp"
-#include "openmp.hpp"
 
 #include <llama.h>
 
@@ -148,8 +147,6 @@ class LibllamaContext final : public RuntimeContext {
     if (kernels_) kernels_->set_threads(threads);
     llama_set_n_threads(context_.get(), threads, threads);
   }
-
-  void rest() override { end_team(); }
 
  private:
   /// What libllama asserts, and would end the process for.

@@ -20,18 +20,11 @@ F* find(const char* name) {
   return nullptr;
 }
 
-constexpr int pause_hard = 2;  // `omp_pause_hard`
-
 }  // namespace
 
 bool is_in_parallel_region() {
   static auto* const ask = find<int()>("omp_in_parallel");
   return ask && ask() != 0;
-}
-
-void end_team() {
-  static auto* const pause = find<int(int)>("omp_pause_resource_all");
-  if (pause) pause(pause_hard);
 }
 
 }  // namespace dspy::llama::plugin
