@@ -24,51 +24,77 @@ void require_readable(const Chat& messages) {
 
 }  // namespace
 
-LlamaLM::LlamaLM(std::string_view name_or_path, LlamaOptions options) : options_(std::move(options)) {
-  validate(options_.sampling);
-  llama::validate(options_.engine);
-  if (!options_.pool) options_.pool = llama::ModelPool::shared();
-  const auto model = options_.pool->load(name_or_path, options_.model, options_.progress);
-  static_cast<void>(model->adapters().load(*model, options_.loras));  // so that a wrong one is told now
-  if (!options_.draft.empty()) options_.engine.draft_model = options_.pool->load(options_.draft, options_.model);
-  engine_ = options_.pool->engine(model, options_.engine);
+/// What a call needs, for as long as it runs.
+struct LlamaLM::Setup {
+  LlamaOptions options{};
+  std::shared_ptr<llama::Engine> engine{};
+
+  const llama::Model& model() const noexcept { return engine->model(); }
+
+  Sampling sampling_for(const Request& request) const {
+    return request.sampling.over(options.sampling).over(model().info().recommended);
+  }
+
+  std::vector<llama::Token> prompt_for(const Chat& messages) const {
+    require_readable(messages);
+    return model().tokenize(messages);
+  }
+
+  llama::Generation prepare(Request request) const {
+    // Its template takes thoughts out of earlier turns, so the model writes some.
+    if (model().info().chat_template.contains("</think>")) request.contract.may_think = true;
+    return {.prompt = prompt_for(request.messages),
+            .sampling = sampling_for(request),
+            .deadline = request.deadline,
+            .stop = std::move(request.stop),
+            .loras = options.loras,
+            .contract = std::move(request.contract),
+            .constrain = options.constrain,
+            .begins_with = std::move(request.begins_with)};
+  }
+
+  static Async<Reply> generate(std::shared_ptr<const Setup> setup, Request request, EventSink sink) {
+    co_return co_await setup->engine->generate(setup->prepare(std::move(request)), std::move(sink));
+  }
+};
+
+LlamaLM::LlamaLM(std::string_view name_or_path, LlamaOptions options) {
+  validate(options.sampling);
+  llama::validate(options.engine);
+  if (!options.pool) options.pool = llama::ModelPool::shared();
+  const auto model = options.pool->load(name_or_path, options.model, options.progress);
+  static_cast<void>(model->adapters().load(*model, options.loras));  // so that a wrong one is told now
+  if (!options.draft.empty()) options.engine.draft_model = options.pool->load(options.draft, options.model);
+  auto engine = options.pool->engine(model, options.engine);
+  setup_ = std::make_shared<const Setup>(std::move(options), std::move(engine));
 }
 
 std::string_view LlamaLM::model() const noexcept {
-  return engine_->model().name();
+  return setup_->model().name();
+}
+
+llama::Engine& LlamaLM::engine() const noexcept {
+  return *setup_->engine;
+}
+
+int LlamaLM::context_length() const noexcept {
+  return setup_->engine->options().context_length;
 }
 
 Sampling LlamaLM::sampling_for(const Request& request) const {
-  return request.sampling.over(options_.sampling).over(engine_->model().info().recommended);
+  return setup_->sampling_for(request);
 }
 
 std::vector<llama::Token> LlamaLM::prompt_for(const Chat& messages) const {
-  require_readable(messages);
-  return engine_->model().tokenize(messages);
+  return setup_->prompt_for(messages);
 }
 
-llama::Generation LlamaLM::prepare(Request request) const {
-  // Its template takes thoughts out of earlier turns, so the model writes some.
-  if (engine_->model().info().chat_template.contains("</think>")) request.contract.may_think = true;
-  return {.prompt = prompt_for(request.messages),
-          .sampling = sampling_for(request),
-          .deadline = request.deadline,
-          .stop = std::move(request.stop),
-          .loras = options_.loras,
-          .contract = std::move(request.contract),
-          .constrain = options_.constrain,
-          .begins_with = std::move(request.begins_with)};
-}
-
-// The engine outlives the call even where the LM does not.
 Async<Reply> LlamaLM::complete(Request request) {
-  const auto engine = engine_;
-  co_return co_await engine->generate(prepare(std::move(request)));
+  return Setup::generate(setup_, std::move(request), {});
 }
 
 Async<Reply> LlamaLM::stream(Request request, EventSink sink) {
-  const auto engine = engine_;
-  co_return co_await engine->generate(prepare(std::move(request)), std::move(sink));
+  return Setup::generate(setup_, std::move(request), std::move(sink));
 }
 
 }  // namespace dspy

@@ -11,10 +11,8 @@ Schemes<LM>& lms() {
   return schemes;
 }
 
-}  // namespace
-
-Async<Reply> LM::stream(Request request, EventSink sink) {
-  auto reply = co_await complete(std::move(request));
+Async<Reply> as_stream(Async<Reply> completion, EventSink sink) {
+  auto reply = co_await std::move(completion);
   if (sink) {
     auto before_text = reply.usage;
     before_text.completion_tokens = 0;
@@ -22,6 +20,12 @@ Async<Reply> LM::stream(Request request, EventSink sink) {
     if (!reply.text.empty()) sink({.kind = StreamEvent::Kind::text, .text = reply.text, .usage = reply.usage});
   }
   co_return reply;
+}
+
+}  // namespace
+
+Async<Reply> LM::stream(Request request, EventSink sink) {
+  return as_stream(complete(std::move(request)), std::move(sink));
 }
 
 std::shared_ptr<LM> lm(std::string_view uri) {

@@ -114,11 +114,12 @@ Reading accepted(const Signature& signature, Unreadable unreadable) {
 
 }  // namespace
 
-Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
+Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt) {
   const auto& [lm, adapter, exchange, signature, demos, own_sampling, policy, options, sink] = call;
   const auto sampling = options.sampling.over(own_sampling);
   const auto request = [&](const Exchange& from, const JsonObject& values, std::span<const Example> history) {
-    return Request{.messages = from.format(values, history),
+    auto messages = prompt ? *std::exchange(prompt, std::nullopt) : from.format(values, history);
+    return Request{.messages = std::move(messages),
                    .sampling = sampling,
                    .contract = from.contract(),
                    .deadline = options.deadline,

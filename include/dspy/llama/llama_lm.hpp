@@ -51,15 +51,14 @@ class LlamaLM final : public LM {
   /// The tokens the model would read.
   std::vector<llama::Token> prompt_for(const Chat& messages) const;
 
-  llama::Engine& engine() const noexcept { return *engine_; }
+  llama::Engine& engine() const noexcept;
   /// The context is full beyond this many tokens of prompt and reply.
-  int context_length() const noexcept { return engine_->options().context_length; }
+  int context_length() const noexcept;
 
  private:
-  llama::Generation prepare(Request request) const;
+  struct Setup;  // shared with calls, which may outlast the LM
 
-  LlamaOptions options_;
-  std::shared_ptr<llama::Engine> engine_;
+  std::shared_ptr<const Setup> setup_;
 };
 
 namespace llama {

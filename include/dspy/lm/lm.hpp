@@ -11,6 +11,9 @@ namespace dspy {
 
 /// A language model: messages in, text out.  Calls may overlap and come from any thread.
 ///
+/// What a call returns may be awaited after the LM is gone.  A coroutine begins only when it is awaited, so one that is
+/// a member of an LM must not use `this`: let the member hand what it needs to a coroutine that takes it by value.
+///
 /// Both calls throw `Error`: `cancelled`, `deadline_exceeded`, `context_too_long`,
 /// `invalid_parameter`, or what the model's own kind adds.
 class LM {

@@ -94,7 +94,11 @@ class Predictor {
   void set_policy(CallPolicy policy);
 
  private:
-  Async<void> run(JsonObject inputs, const CallOptions& options, const FieldSink* sink, Prediction& prediction) const;
+  struct Ready;
+  friend struct Batch;
+
+  Ready ready(JsonObject inputs) const;
+  Async<void> run(Ready call, const CallOptions& options, const FieldSink* sink, Prediction& prediction) const;
 
   std::shared_ptr<const Signature> signature_;
   std::shared_ptr<const std::vector<Example>> demos_;
