@@ -100,9 +100,8 @@ std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Fiel
                                        std::format("the tag that closes `{}` comes more than once", field.name)));
   }
   if (!section.has_text) {
-    const auto kind = field.type.kind;
     const bool is_element = is_tagged() && section.closed;
-    const bool may_be_null = field.type.is_optional() || kind == Type::Kind::any || kind == Type::Kind::null_;
+    const bool may_be_null = field.type.is_optional() || takes_null(field.type);
     if (is_element && section.is_empty_tag && may_be_null) return within_limits(field, Json());
     if (is_element && !section.is_empty_tag && field.type.required().kind == Type::Kind::string)
       return within_limits(field, Json(""));

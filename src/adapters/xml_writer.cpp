@@ -52,6 +52,12 @@ Names names_of(std::string_view key) {
   return {.open = open + "\"", .close = "entry"};
 }
 
+/// True if the text between the tags alone tells which value it is: literal XML has CDATA for texts, and an element
+/// that closes itself for null.
+bool is_shown_as_text(const Tags& tags, const Json& value) {
+  return tags.text() == XmlText::entities || !(value.is_string() || value.is_null());
+}
+
 /// Writes the elements of one signature.
 class Writer {
  public:
@@ -104,7 +110,7 @@ class Writer {
                                     : to_text(value);
     // An empty element of an optional is an empty text.
     const bool is_empty = leaf.empty() && type.is_optional();
-    if (tags_.text() == XmlText::entities && !is_empty) {
+    if (is_shown_as_text(tags_, value) && !is_empty) {
       if (auto clear = clear_text(field_, type, value, leaf, scope)) leaf = *std::move(clear);
     }
     element(names, type, value, scope, leaf);
@@ -130,7 +136,7 @@ class Writer {
     std::vector<Flag> flags;
     Liberties liberties(flags, {});
     const auto read = coerce_text(type, text, liberties, scope);
-    return !read || (*read == Json(text) && flags.empty());
+    return read && *read == Json(text) && flags.empty();
   }
 
   /// JSON or a plain value: `<` stands in strings only, where it may be escaped.
@@ -169,14 +175,14 @@ void append_xml(std::string& out, const Tags& tags, const Field& field, const Js
   } else {
     append_value(plain, field, value);
   }
+  const bool is_empty = plain.empty() && field.type.is_optional() && field.type.required().kind == Kind::string;
+  if (!is_nested && !is_empty && is_shown_as_text(tags, value)) {
+    if (auto clear = clear_text(field.name, field.type, value, plain)) plain = *std::move(clear);
+  }
   if (is_nested || tags.text() == XmlText::literal) {
     if (!out.empty()) out += "\n\n";
     Writer(out, tags, field.name).element(names, field.type, value, nullptr, plain);
     return;
-  }
-  const bool is_empty = plain.empty() && field.type.is_optional() && field.type.required().kind == Kind::string;
-  if (!is_empty) {
-    if (auto clear = clear_text(field.name, field.type, value, plain)) plain = *std::move(clear);
   }
   append_paragraph(out, std::format("<{}>\n", field.name));
   append_escaped_xml(out, plain);

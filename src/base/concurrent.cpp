@@ -3,11 +3,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <exception>
 #include <utility>
 #include <vector>
@@ -17,17 +17,17 @@ namespace {
 
 namespace asio = boost::asio;
 
+using Work = std::function<Async<void>(std::size_t)>;
+
 /// Takes the next number until none is left.
-Async<void> take_turns(std::size_t count, std::atomic<std::size_t>& next,
-                       const std::function<Async<void>(std::size_t)>& work) {
-  for (auto i = next.fetch_add(1); i < count; i = next.fetch_add(1)) co_await work(i);
+Async<void> take_turns(std::size_t count, std::size_t& next, const Work& work) {
+  while (next < count) co_await work(next++);
 }
 
-}  // namespace
-
-Async<void> run_concurrently(std::size_t count, std::size_t limit, std::function<Async<void>(std::size_t)> work) {
+/// On an executor that runs one thing at a time.
+Async<void> run_all(std::size_t count, std::size_t limit, Work work) {
   const auto executor = co_await asio::this_coro::executor;
-  std::atomic<std::size_t> next = 0;
+  std::size_t next = 0;
   using Worker = decltype(asio::co_spawn(executor, take_turns(count, next, work), asio::deferred));
   std::vector<Worker> workers;
   workers.reserve(std::min(count, std::max<std::size_t>(limit, 1)));
@@ -41,6 +41,15 @@ Async<void> run_concurrently(std::size_t count, std::size_t limit, std::function
   for (const auto worker : ended) {
     if (failures[worker]) std::rethrow_exception(failures[worker]);
   }
+}
+
+}  // namespace
+
+// On a strand, since the caller's executor may run on several threads, and neither work that is begun in order nor
+// cancelling what runs beside it could.
+Async<void> run_concurrently(std::size_t count, std::size_t limit, Work work) {
+  const auto strand = asio::make_strand(co_await asio::this_coro::executor);
+  co_await asio::co_spawn(strand, run_all(count, limit, std::move(work)), asio::use_awaitable);
 }
 
 }  // namespace dspy

@@ -10,7 +10,7 @@ namespace {
 
 struct Live {
   std::mutex mutex;
-  std::set<const std::function<void()>*> closers;
+  std::set<ClosedAtExit*> open;
   bool is_registered = false;
 };
 
@@ -21,25 +21,36 @@ Live& live() {
 
 /// Registered after the inference library was loaded, so it runs before the library's own handlers.
 void close_all() {
-  auto& [mutex, closers, is_registered] = live();
+  auto& [mutex, open, is_registered] = live();
   const std::lock_guard lock(mutex);
-  for (const auto* close : closers) (*close)();
-  closers.clear();
+  for (auto* const each : open) each->close();
+  open.clear();
 }
 
 }  // namespace
 
 ClosedAtExit::ClosedAtExit(std::function<void()> close) : close_(std::move(close)) {
-  auto& [mutex, closers, is_registered] = live();
+  auto& [mutex, open, is_registered] = live();
   const std::lock_guard lock(mutex);
   if (!std::exchange(is_registered, true)) std::atexit(close_all);
-  closers.insert(&close_);
+  open.insert(this);
 }
 
 ClosedAtExit::~ClosedAtExit() {
-  auto& [mutex, closers, is_registered] = live();
+  auto& [mutex, open, is_registered] = live();
   const std::lock_guard lock(mutex);
-  closers.erase(&close_);
+  open.erase(this);
+}
+
+void ClosedAtExit::close() {
+  std::call_once(closed_, close_);
+}
+
+void join(std::thread& thread) {
+  if (thread.get_id() == std::this_thread::get_id())
+    thread.detach();
+  else if (thread.joinable())
+    thread.join();
 }
 
 }  // namespace dspy::llama

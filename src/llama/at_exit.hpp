@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
+#include <thread>
 
 namespace dspy::llama {
 
@@ -8,14 +10,21 @@ namespace dspy::llama {
 /// that nothing computes on while the inference library is taken apart.  Make it after the library was loaded.
 class ClosedAtExit {
  public:
-  /// `close` may be called on the thread that ends the process, once.
+  /// `close` may be called on the thread that ends the process.
   explicit ClosedAtExit(std::function<void()> close);
   ~ClosedAtExit();
   ClosedAtExit(const ClosedAtExit&) = delete;
   ClosedAtExit& operator=(const ClosedAtExit&) = delete;
 
+  /// Runs `close`, unless it has run.  Where another thread is at it, waits for that.
+  void close();
+
  private:
+  std::once_flag closed_;
   std::function<void()> close_;
 };
+
+/// Waits for a thread to end, unless it is the one that asks: a log sink may end the process from any thread.
+void join(std::thread& thread);
 
 }  // namespace dspy::llama

@@ -130,7 +130,7 @@ struct Engine::Impl {
     thread = std::thread([this] { loop(); });
   }
 
-  ~Impl() { close(); }
+  ~Impl() { at_exit.close(); }
 
   /// Ends what waits and runs, and the thread.
   void close() {
@@ -139,7 +139,7 @@ struct Engine::Impl {
       closing.store(true, std::memory_order_relaxed);
     }
     work_arrived.notify_one();
-    if (thread.joinable()) thread.join();
+    join(thread);
   }
 
   // --- any thread ----------------------------------------------------------------------------------------------------
@@ -327,6 +327,11 @@ struct Engine::Impl {
     return result.get();
   }
 
+  /// False where it was not pinned.
+  bool unpin(const std::vector<Token>& prefix) {
+    return between_steps([&](Scheduler& there) { return there.tree().unpin(prefix); });
+  }
+
   // --- the engine's thread -------------------------------------------------------------------------------------------
 
   void loop() {
@@ -398,9 +403,12 @@ struct Engine::Impl {
 };
 
 Engine::Engine(std::shared_ptr<const Model> model, EngineOptions options)
-    : impl_(std::make_unique<Impl>(std::move(model), std::move(options))) {}
+    : impl_(std::make_shared<Impl>(std::move(model), std::move(options))) {}
 
-Engine::~Engine() = default;
+// A call that is just being queued may hold on to the rest a little longer.
+Engine::~Engine() {
+  impl_->at_exit.close();
+}
 
 const Model& Engine::model() const noexcept {
   return *impl_->model;
@@ -414,6 +422,9 @@ EngineStats Engine::stats() const {
   const std::lock_guard lock(impl_->mutex);
   auto stats = impl_->published;
   stats.queued += impl_->inbox.size();
+  const auto places = static_cast<std::size_t>(impl_->options.queue_limit);
+  if (impl_->options.when_full == WhenFull::wait && stats.queued > places)
+    stats.held_back += std::exchange(stats.queued, places) - places;
   stats.requests = impl_->requests;
   return stats;
 }
@@ -433,14 +444,18 @@ struct Abandon {
 };
 
 Async<Generated> receive(std::shared_ptr<Mailbox> mailbox, EventSink sink) {
+  std::string so_far;
   for (;;) {
     News news;
     try {
       news = co_await Mailbox::receive(mailbox);
     } catch (const boost::system::system_error&) {
-      throw Error(Errc::cancelled, "the request was cancelled");
+      throw Error(Errc::cancelled, "the request was cancelled", {.raw = std::move(so_far)});
     }
-    for (const auto& [kind, text, usage] : news.items) sink({.kind = kind, .text = text, .usage = usage});
+    for (const auto& [kind, text, usage] : news.items) {
+      so_far += text;
+      sink({.kind = kind, .text = text, .usage = usage});
+    }
     if (!news.end) continue;
     if (!*news.end) throw news.end->error();
     co_return std::move(**news.end);
@@ -454,43 +469,116 @@ std::uint64_t any_seed() {
 
 }  // namespace
 
+/// The coroutines, which may begin when the engine has gone.  None keeps it alive while it waits.
+struct Engine::Calls {
+  explicit Calls(const Engine& engine) : name_(engine.model().name()), impl_(engine.impl_) {}
+
+  std::shared_ptr<Impl> impl() const {
+    auto impl = impl_.lock();
+    if (impl) return impl;
+    throw Error(Errc::model_not_loaded,
+                std::format("the engine of `{}` was closed before the request began; keep it until its calls have "
+                            "ended",
+                            name_),
+                {.model = name_});
+  }
+
+  static Async<Generated> generate(Calls self, Generation work, EventSink sink) {
+    Abandon at_end;
+    {
+      const auto impl = self.impl();
+      at_end.mailboxes.push_back(impl->submit(impl->prepare(std::move(work), static_cast<bool>(sink))));
+    }
+    co_return co_await receive(at_end.mailboxes.front(), std::move(sink));
+  }
+
+  static Async<std::vector<Generated>> generate_n(Calls self, Generation work, int count) {
+    if (count < 1)
+      throw Error(Errc::invalid_parameter, std::format("{} replies were asked for; ask for 1 or more", count));
+    const auto first_scores = std::make_shared<std::vector<float>>();
+    const auto seed = work.sampling.seed ? *work.sampling.seed : any_seed();
+    Abandon at_end;
+    {
+      const auto impl = self.impl();
+      std::vector<Job> jobs;
+      for (int i = 0; i < count; ++i) {
+        work.sampling.seed = seed + static_cast<std::uint64_t>(i);
+        jobs.push_back(impl->prepare(work, false));
+        if (count > 1) jobs.back().first_scores = first_scores;
+        at_end.mailboxes.push_back(jobs.back().mailbox);
+      }
+      impl->submit(std::move(jobs));
+    }
+    std::vector<Generated> replies;
+    for (const auto& mailbox : at_end.mailboxes) replies.push_back(co_await receive(mailbox, EventSink()));
+    co_return replies;
+  }
+
+  static Async<Score> score(Calls self, Scoring work) {
+    Abandon at_end;
+    {
+      const auto impl = self.impl();
+      at_end.mailboxes.push_back(impl->submit(impl->prepare(std::move(work))));
+    }
+    const auto reply = co_await receive(at_end.mailboxes.front(), EventSink());
+    Score score{.is_greedy = true, .usage = reply.usage};
+    for (const auto& token : reply.logprobs) {
+      score.logprob += token.logprob;
+      score.tokens.push_back(token.logprob);
+      score.is_greedy = score.is_greedy && token.logprob == token.top.front().second;
+    }
+    co_return score;
+  }
+
+  static Async<void> pin(Calls self, std::vector<Token> prefix) {
+    self.impl()->between_steps([&](Scheduler& scheduler) { scheduler.tree().pin(prefix); });
+    try {
+      co_await generate(self, {.prompt = prefix, .sampling = {.max_tokens = 1, .temperature = 0}}, {});
+    } catch (...) {
+      if (const auto impl = self.impl_.lock()) impl->unpin(prefix);
+      throw;
+    }
+  }
+
+  static Async<void> save(Calls self, std::vector<Token> prefix, std::filesystem::path file) {
+    self.impl()->between_steps([](Scheduler& scheduler) { scheduler.tree(); });
+    std::optional<std::vector<std::byte>> state;
+    // What was computed may be gone again before its turn comes, if others need the room.
+    for (int attempt = 0; attempt < 3 && !state; ++attempt) {
+      co_await generate(self, {.prompt = prefix, .sampling = {.max_tokens = 1, .temperature = 0}}, {});
+      state = self.impl()->between_steps([&](Scheduler& scheduler) { return scheduler.state_of(prefix); });
+    }
+    if (!state)
+      throw Error(Errc::rate_limit_exceeded,
+                  std::format("`{}` had no room to keep the prefix of {} tokens until it was saved; raise kv_tokens",
+                              self.name_, prefix.size()),
+                  {.model = self.name_});
+    write_prefix(file, self.impl()->binding(), {.tokens = std::move(prefix), .state = *std::move(state)});
+  }
+
+ private:
+  std::string name_;
+  std::weak_ptr<Impl> impl_;
+};
+
 Async<Generated> Engine::generate(Generation work, EventSink sink) {
-  auto job = impl_->prepare(std::move(work), static_cast<bool>(sink));
-  Abandon at_end;
-  at_end.mailboxes.push_back(impl_->submit(std::move(job)));
-  co_return co_await receive(at_end.mailboxes.front(), std::move(sink));
+  return Calls::generate(Calls(*this), std::move(work), std::move(sink));
 }
 
 Async<std::vector<Generated>> Engine::generate_n(Generation work, int count) {
-  if (count < 1)
-    throw Error(Errc::invalid_parameter, std::format("{} replies were asked for; ask for 1 or more", count));
-  const auto first_scores = std::make_shared<std::vector<float>>();
-  const auto seed = work.sampling.seed ? *work.sampling.seed : any_seed();
-  Abandon at_end;
-  std::vector<Job> jobs;
-  for (int i = 0; i < count; ++i) {
-    work.sampling.seed = seed + static_cast<std::uint64_t>(i);
-    jobs.push_back(impl_->prepare(work, false));
-    if (count > 1) jobs.back().first_scores = first_scores;
-    at_end.mailboxes.push_back(jobs.back().mailbox);
-  }
-  impl_->submit(std::move(jobs));
-  std::vector<Generated> replies;
-  for (const auto& mailbox : at_end.mailboxes) replies.push_back(co_await receive(mailbox, EventSink()));
-  co_return replies;
+  return Calls::generate_n(Calls(*this), std::move(work), count);
 }
 
 Async<Score> Engine::score(Scoring work) {
-  Abandon at_end;
-  at_end.mailboxes.push_back(impl_->submit(impl_->prepare(std::move(work))));
-  const auto reply = co_await receive(at_end.mailboxes.front(), EventSink());
-  Score score{.is_greedy = true, .usage = reply.usage};
-  for (const auto& token : reply.logprobs) {
-    score.logprob += token.logprob;
-    score.tokens.push_back(token.logprob);
-    score.is_greedy = score.is_greedy && token.logprob == token.top.front().second;
-  }
-  co_return score;
+  return Calls::score(Calls(*this), std::move(work));
+}
+
+Async<void> Engine::pin(std::vector<Token> prefix) {
+  return Calls::pin(Calls(*this), std::move(prefix));
+}
+
+Async<void> Engine::save(std::vector<Token> prefix, std::filesystem::path file) {
+  return Calls::save(Calls(*this), std::move(prefix), std::move(file));
 }
 
 // --- known prompts ---------------------------------------------------------------------------------------------------
@@ -499,34 +587,8 @@ void Engine::clear() {
   impl_->between_steps([](Scheduler& scheduler) { scheduler.tree().clear(); });
 }
 
-Async<void> Engine::pin(std::vector<Token> prefix) {
-  impl_->between_steps([&](Scheduler& scheduler) { scheduler.tree().pin(prefix); });
-  try {
-    co_await generate({.prompt = prefix, .sampling = {.max_tokens = 1, .temperature = 0}});
-  } catch (...) {
-    unpin(prefix);
-    throw;
-  }
-}
-
 bool Engine::unpin(const std::vector<Token>& prefix) {
-  return impl_->between_steps([&](Scheduler& scheduler) { return scheduler.tree().unpin(prefix); });
-}
-
-Async<void> Engine::save(std::vector<Token> prefix, std::filesystem::path file) {
-  impl_->between_steps([](Scheduler& scheduler) { scheduler.tree(); });
-  std::optional<std::vector<std::byte>> state;
-  // What was computed may be gone again before its turn comes, if others need the room.
-  for (int attempt = 0; attempt < 3 && !state; ++attempt) {
-    co_await generate({.prompt = prefix, .sampling = {.max_tokens = 1, .temperature = 0}});
-    state = impl_->between_steps([&](Scheduler& scheduler) { return scheduler.state_of(prefix); });
-  }
-  if (!state)
-    throw Error(Errc::rate_limit_exceeded,
-                std::format("`{}` had no room to keep the prefix of {} tokens until it was saved; raise kv_tokens",
-                            impl_->model->name(), prefix.size()),
-                {.model = impl_->model->name()});
-  write_prefix(file, impl_->binding(), {.tokens = std::move(prefix), .state = *std::move(state)});
+  return impl_->unpin(prefix);
 }
 
 std::vector<Token> Engine::load(const std::filesystem::path& file) {

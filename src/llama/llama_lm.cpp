@@ -71,7 +71,7 @@ Reply reply_of(std::vector<llama::Generated> written, const ProviderOptions& pro
 }  // namespace
 
 /// What an LM is made of.  Calls keep it, so that they may outlive the LM.
-struct LlamaLM::Parts {
+struct LlamaLM::Setup {
   LlamaOptions options;
   std::shared_ptr<llama::Engine> engine;
 
@@ -103,6 +103,31 @@ struct LlamaLM::Parts {
             .constrain = options.constrain,
             .prefill = llama::joined(request.prefill)};
   }
+
+  static Async<Reply> generate(std::shared_ptr<const Setup> setup, Request request, EventSink sink) {
+    std::vector<llama::Generated> written;
+    auto& engine = *setup->engine;
+    if (request.n != 1) {
+      written = co_await engine.generate_n(setup->prepare(request), request.n);
+    } else if (!sink) {
+      written.push_back(co_await engine.generate(setup->prepare(request)));
+    } else {
+      llama::ThoughtSplitter splitter;
+      Usage usage;
+      const llama::ThoughtSplitter::Sink forward = [&](StreamEvent::Kind kind, std::string_view text) {
+        sink({.kind = kind, .text = text, .usage = usage});
+      };
+      written.push_back(co_await engine.generate(setup->prepare(request), [&](const StreamEvent& event) {
+        usage = event.usage;
+        if (event.kind != StreamEvent::Kind::text) return sink(event);
+        splitter.push(event.text, forward);
+      }));
+      splitter.finish(forward);
+    }
+    auto reply = reply_of(std::move(written), request.provider_options(), engine.model().name());
+    if (request.n != 1 && sink) tell_whole(reply, sink);
+    co_return reply;
+  }
 };
 
 LlamaLM::LlamaLM(std::string_view name_or_path, LlamaOptions options) {
@@ -113,7 +138,7 @@ LlamaLM::LlamaLM(std::string_view name_or_path, LlamaOptions options) {
   static_cast<void>(model->adapters().load(*model, options.loras));  // so that a wrong one is told now
   if (!options.draft.empty()) options.engine.draft_model = options.pool->load(options.draft, options.model);
   auto engine = options.pool->engine(model, options.engine);
-  parts_ = std::make_shared<const Parts>(Parts{.options = std::move(options), .engine = std::move(engine)});
+  setup_ = std::make_shared<const Setup>(Setup{.options = std::move(options), .engine = std::move(engine)});
 }
 
 std::string_view LlamaLM::model() const noexcept {
@@ -121,19 +146,23 @@ std::string_view LlamaLM::model() const noexcept {
 }
 
 llama::Engine& LlamaLM::engine() const noexcept {
-  return *parts_->engine;
+  return *setup_->engine;
+}
+
+int LlamaLM::context_length() const noexcept {
+  return setup_->engine->options().context_length;
 }
 
 Sampling LlamaLM::sampling_for(const Request& request) const {
-  return parts_->sampling_for(request.sampling);
+  return setup_->sampling_for(request.sampling);
 }
 
 std::vector<llama::Token> LlamaLM::prompt_for(const Chat& messages) const {
-  return parts_->prompt_for(messages);
+  return setup_->prompt_for(messages);
 }
 
 Capabilities LlamaLM::capabilities() const {
-  return {.enforces_contract = parts_->options.constrain != llama::Constrain::off,
+  return {.enforces_contract = setup_->options.constrain != llama::Constrain::off,
           .prefill = true,
           .logprobs = true,
           .streams = true,
@@ -144,42 +173,17 @@ std::string LlamaLM::fingerprint() const {
   const auto& info = engine().model().info();
   auto print = std::format("llama:{}:{}:{}", info.path.filename().string(), info.file_bytes,
                            to_text(to_json(sampling_for({}))));
-  for (const auto& lora : parts_->options.loras)
+  for (const auto& lora : setup_->options.loras)
     std::format_to(std::back_inserter(print), ":lora={}*{}", lora.file.string(), lora.scale);
   return print;
 }
 
-Async<Reply> LlamaLM::run(std::shared_ptr<const Parts> parts, Request request, EventSink sink) {
-  std::vector<llama::Generated> written;
-  auto& engine = *parts->engine;
-  if (request.n != 1) {
-    written = co_await engine.generate_n(parts->prepare(request), request.n);
-  } else if (!sink) {
-    written.push_back(co_await engine.generate(parts->prepare(request)));
-  } else {
-    llama::ThoughtSplitter splitter;
-    Usage usage;
-    const llama::ThoughtSplitter::Sink forward = [&](StreamEvent::Kind kind, std::string_view text) {
-      sink({.kind = kind, .text = text, .usage = usage});
-    };
-    written.push_back(co_await engine.generate(parts->prepare(request), [&](const StreamEvent& event) {
-      usage = event.usage;
-      if (event.kind != StreamEvent::Kind::text) return sink(event);
-      splitter.push(event.text, forward);
-    }));
-    splitter.finish(forward);
-  }
-  auto reply = reply_of(std::move(written), request.provider_options(), engine.model().name());
-  if (request.n != 1 && sink) tell_whole(reply, sink);
-  co_return reply;
-}
-
 Async<Reply> LlamaLM::complete(Request request) {
-  return run(parts_, std::move(request), {});
+  return Setup::generate(setup_, std::move(request), {});
 }
 
 Async<Reply> LlamaLM::stream(Request request, EventSink sink) {
-  return run(parts_, std::move(request), std::move(sink));
+  return Setup::generate(setup_, std::move(request), std::move(sink));
 }
 
 }  // namespace dspy

@@ -10,12 +10,14 @@
 #include <condition_variable>
 #include <expected>
 #include <format>
+#include <functional>
 #include <iterator>
 #include <list>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 #include <thread>
+#include <utility>
 
 namespace dspy::llama {
 namespace {
@@ -106,16 +108,33 @@ struct ModelPool::Impl {
     }
   }
 
-  /// Engines that nobody but the pool holds; of `model`, or of all.
-  void end_kept_engines(const Model* model = nullptr) {
+  /// Engines that nobody but the pool holds; of `model`, or of all.  To be ended without the lock, since that takes
+  /// time.
+  std::vector<std::shared_ptr<Engine>> take_kept_engines(const Model* model = nullptr) {
+    std::vector<std::shared_ptr<Engine>> taken;
     for (auto& running : engines) {
-      if (running.kept.use_count() == 1 && (model == nullptr || running.model == model)) running.kept = nullptr;
+      if (running.kept.use_count() == 1 && (model == nullptr || running.model == model))
+        taken.push_back(std::exchange(running.kept, nullptr));
     }
-    drop_ended_engines();
+    return taken;
   }
 
   void drop_ended_engines() {
     std::erase_if(engines, [](const auto& running) { return running.engine.expired(); });
+  }
+
+  /// False if none of those that `goes` names was loaded.
+  bool unload(const std::function<bool(const Entry&)>& goes) {
+    Entries unloaded;
+    std::vector<std::shared_ptr<Engine>> ended;
+    const std::unique_lock lock(mutex);
+    for (auto entry = entries.begin(); entry != entries.end();) {
+      const auto each = entry++;
+      if (!(*each)->loaded() || !goes(**each)) continue;
+      std::ranges::move(take_kept_engines((*each)->result->value().get()), std::back_inserter(ended));
+      unloaded.splice(unloaded.end(), entries, each);
+    }
+    return !unloaded.empty();
   }
 
   Entries::iterator find(const fs::path& path, const ModelOptions& model_options) {
@@ -129,27 +148,37 @@ struct ModelPool::Impl {
     return sum;
   }
 
-  /// Unloads idle models until `wanted` bytes fit, or says who is in the way.
-  void make_room(const fs::path& path, std::uint64_t wanted) {
-    const auto fits = [&] { return wanted <= options.max_bytes && bytes() <= options.max_bytes - wanted; };
-    drop_ended_engines();
-    if (!fits()) end_kept_engines();
-    for (auto entry = entries.end(); !fits() && wanted <= options.max_bytes && entry != entries.begin();) {
-      --entry;
-      if (!(*entry)->idle()) continue;
-      log(LogLevel::info, "llama", std::format("unloading `{}` to make room", (*entry)->path.string()));
-      entry = entries.erase(entry);
-    }
-    if (fits()) return;
+  bool has_room(std::uint64_t wanted) const {
+    return wanted <= options.max_bytes && bytes() <= options.max_bytes - wanted;
+  }
+
+  /// Takes the idle models, those not used for longest, that must go for `wanted` bytes to fit, or says who is in the
+  /// way.
+  Entries make_room(const fs::path& path, std::uint64_t wanted) {
     std::vector<std::string> users{};
-    for (const auto& entry : entries) users.push_back(entry->path.filename().string());
-    throw Error(Errc::model_load_error,
-                std::format("`{}` needs {} and the pool may hold {}{}; raise max_bytes, or use a smaller model",
-                            path.string(), mebibytes(wanted), mebibytes(options.max_bytes),
-                            users.empty() ? ""
-                                          : std::format(", of which {} in use by {}", mebibytes(bytes()),
-                                                        text::enumerate(users, "`", "and"))),
-                {.model = path.string()});
+    std::uint64_t used = 0;
+    for (const auto& entry : entries) {
+      if (entry->idle()) continue;
+      users.push_back(entry->path.filename().string());
+      used += entry->bytes;
+    }
+    if (wanted > options.max_bytes || used > options.max_bytes - wanted)
+      throw Error(Errc::model_load_error,
+                  std::format("`{}` needs {} and the pool may hold {}{}; raise max_bytes, or use a smaller model",
+                              path.string(), mebibytes(wanted), mebibytes(options.max_bytes),
+                              users.empty() ? ""
+                                            : std::format(", of which {} in use by {}", mebibytes(used),
+                                                          text::enumerate(users, "`", "and"))),
+                  {.model = path.string()});
+    Entries unloaded;
+    for (auto entry = entries.end(); !has_room(wanted) && entry != entries.begin();) {
+      const auto each = std::prev(entry);
+      if ((*each)->idle())
+        unloaded.splice(unloaded.end(), entries, each);
+      else
+        entry = each;
+    }
+    return unloaded;
   }
 
   ModelPoolOptions options{};
@@ -157,6 +186,8 @@ struct ModelPool::Impl {
   mutable std::mutex mutex;
   std::condition_variable loading_ended;
   Entries entries;
+  std::condition_variable building_ended;
+  std::vector<std::pair<const Model*, EngineOptions>> building{};  ///< Engines that one caller makes while others wait.
   std::vector<RunningEngine> engines{};
   std::condition_variable_any wake;
   std::jthread keeper;  // ends before what it looks at
@@ -178,11 +209,9 @@ std::shared_ptr<const Model> ModelPool::load(std::string_view name_or_path, Mode
   auto& entries = impl_->entries;
   auto& mutex = impl_->mutex;
   std::shared_ptr<Impl::Entry> entry{};
-  {
-    std::unique_lock lock(mutex);
-    for (;;) {
-      const auto found = impl_->find(path, options);
-      if (found == entries.end()) break;
+  Impl::Entries unloaded;
+  for (std::unique_lock lock(mutex); !entry;) {
+    if (const auto found = impl_->find(path, options); found != entries.end()) {
       // A copy, since the entry may leave the list while we wait.
       const auto other = *found;  // NOLINT(performance-unnecessary-copy-initialization)
       impl_->loading_ended.wait(lock, [&] { return other->result.has_value(); });
@@ -194,12 +223,24 @@ std::shared_ptr<const Model> ModelPool::load(std::string_view name_or_path, Mode
       }
       // Who gives up does so for himself alone.
       if (other->result->error().code() != Errc::cancelled) throw other->result->error();
+      continue;
     }
     const auto bytes = model_bytes(path);
-    impl_->make_room(path, bytes);
+    impl_->drop_ended_engines();
+    auto kept = impl_->has_room(bytes) ? std::vector<std::shared_ptr<Engine>>{} : impl_->take_kept_engines();
+    if (!kept.empty()) {
+      lock.unlock();
+      kept.clear();
+      lock.lock();
+      continue;
+    }
+    unloaded = impl_->make_room(path, bytes);
     entry = std::make_shared<Impl::Entry>(path, options, bytes);
     entries.push_front(entry);
   }
+  for (const auto& each : unloaded)
+    log(LogLevel::info, "llama", std::format("unloading `{}` to make room", each->path.string()));
+  unloaded.clear();
 
   auto result = attempt([&] { return Model::load(path, options, progress, impl_->options.runtime); });
   {
@@ -212,36 +253,41 @@ std::shared_ptr<const Model> ModelPool::load(std::string_view name_or_path, Mode
   return *std::move(result);
 }
 
+// Made without the lock: that allocates a context, and may read what is known of prompts from files.
 std::shared_ptr<Engine> ModelPool::engine(const std::shared_ptr<const Model>& model, const EngineOptions& options) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->drop_ended_engines();
-  for (auto& running : impl_->engines) {
-    if (running.model != model.get() || running.options != options) continue;
-    running.unused = {};
-    if (auto engine = running.engine.lock()) return engine;
+  const std::pair key(model.get(), options);
+  std::unique_lock lock(impl_->mutex);
+  for (;;) {
+    impl_->drop_ended_engines();
+    for (auto& running : impl_->engines) {
+      if (running.model != model.get() || running.options != options) continue;
+      running.unused = {};
+      if (auto engine = running.engine.lock()) return engine;
+    }
+    if (!std::ranges::contains(impl_->building, key)) break;
+    impl_->building_ended.wait(lock);
   }
-  auto engine = std::make_shared<Engine>(model, options);
+  impl_->building.push_back(key);
+  lock.unlock();
+  auto engine = attempt([&] { return std::make_shared<Engine>(model, options); });
+  lock.lock();
+  std::erase(impl_->building, key);
+  impl_->building_ended.notify_all();
+  if (!engine) throw engine.error();
   impl_->engines.push_back({.model = model.get(),
                             .options = options,
-                            .engine = engine,
-                            .kept = impl_->options.keep_alive.count() > 0 ? engine : nullptr});
-  return engine;
+                            .engine = *engine,
+                            .kept = impl_->options.keep_alive.count() > 0 ? *engine : nullptr});
+  return *std::move(engine);
 }
 
 bool ModelPool::unload(std::string_view name_or_path) {
   const auto path = same_for_all(find(name_or_path));
-  const std::lock_guard lock(impl_->mutex);
-  return std::erase_if(impl_->entries, [&](const auto& entry) {
-           const bool goes = entry->path == path && entry->loaded();
-           if (goes) impl_->end_kept_engines(entry->result->value().get());
-           return goes;
-         }) > 0;
+  return impl_->unload([&](const Impl::Entry& entry) { return entry.path == path; });
 }
 
 void ModelPool::unload_all() {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->end_kept_engines();
-  std::erase_if(impl_->entries, [](const auto& entry) { return entry->loaded(); });
+  impl_->unload([](const Impl::Entry&) { return true; });
 }
 
 fs::path ModelPool::find(std::string_view name_or_path) const {

@@ -90,7 +90,7 @@ std::size_t PromptTree::take(int sequence) {
   return lease.length;
 }
 
-std::size_t PromptTree::give(int sequence, std::span<const Token> tokens) {
+std::size_t PromptTree::give(int sequence, std::span<const Token> tokens, std::size_t room) {
   join_for_sequences();
   auto& lease = leases_[sequence];
   const auto shared = lease.length;
@@ -112,11 +112,20 @@ std::size_t PromptTree::give(int sequence, std::span<const Token> tokens) {
       const auto common = common_prefix(child.tokens, rest);
       if (common < child.tokens.size() && !child.in_cells()) {
         if (common == rest.size() || in_use(child)) break;
-        drop(child);  // what is in host memory cannot be split
-        found = node->children.end();
-      } else if (common < child.tokens.size() && common < rest.size() && !split(child, common)) {
-        break;
+        // What is in host memory cannot be split there: it comes back for that if it is pinned, and is dropped if not.
+        if (pinned(child, position + common)) {
+          if (child.tokens.size() > room || !restore(child)) break;
+          room -= child.tokens.size();
+        } else if (!free_.empty() || idlest_in_cells()) {
+          drop(child);
+          found = node->children.end();
+        } else {
+          break;
+        }
       }
+      if (found != node->children.end() && common < child.tokens.size() && common < rest.size() &&
+          !split(child, common))
+        break;
     }
     if (found == node->children.end()) {
       const int own = free_sequence();
@@ -174,6 +183,10 @@ void PromptTree::make_room(std::size_t cells) {
 }
 
 void PromptTree::clear() {
+  for (const auto& [number, unused] : roots_) clear(number);
+}
+
+void PromptTree::clear(std::size_t root_number) {
   const auto forget = [&](auto& self, Node& node) -> void {
     for (auto child = node.children.begin(); child != node.children.end();) {
       auto& next = *(child++)->second;
@@ -183,7 +196,7 @@ void PromptTree::clear() {
         drop(next);
     }
   };
-  for (auto& [number, top] : roots_) forget(forget, *top);
+  if (const auto top = roots_.find(root_number); top != roots_.end()) forget(forget, *top->second);
 }
 
 void PromptTree::flush() {
@@ -208,10 +221,12 @@ bool PromptTree::in_use(const Node& node) const {
                              [&](const auto& lease) { return std::ranges::contains(lease.second.path, &node); });
 }
 
-bool PromptTree::pinned(const Node& node) const {
+/// Whether a pin runs through a node, and to more than its prompt's first `from` tokens.
+bool PromptTree::pinned(const Node& node, std::size_t from) const {
   const auto plain = roots_.find(0);
   if (plain == roots_.end() || &node.top() != plain->second.get()) return false;
   return std::ranges::any_of(pins_, [&](std::span<const Token> pin) {
+    if (pin.size() <= from) return false;
     for (const auto* part = &node; part->parent; part = part->parent) {
       if (part->begin >= pin.size()) return false;
       const auto there = pin.subspan(part->begin);

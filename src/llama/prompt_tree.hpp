@@ -62,8 +62,9 @@ class PromptTree {
   /// if some could not be brought back.
   std::size_t take(int sequence);
   /// Makes `tokens`, all of which `sequence` holds, the tree's; the sequence goes on sharing them.  Returns how many of
-  /// them, from the start, the tree owns now: fewer than all where it has no sequence left to hold them.
-  std::size_t give(int sequence, std::span<const Token> tokens);
+  /// them, from the start, the tree owns now: fewer than all where it has no sequence left to hold them, or where they
+  /// leave a pinned prompt half-way that is in host memory and would need more than `room` cells to be split.
+  std::size_t give(int sequence, std::span<const Token> tokens, std::size_t room);
   /// The sequence uses the tree no longer.  Its own cells are the caller's business.
   void release(int sequence);
 
@@ -73,6 +74,8 @@ class PromptTree {
   void make_room(std::size_t cells);
   /// Forgets what is idle, pinned or not, also in files.
   void clear();
+  /// The same of one root.
+  void clear(std::size_t root);
   /// Writes what is idle to files, as far as there is room, for another process.
   void flush();
 
@@ -80,6 +83,7 @@ class PromptTree {
   void pin(std::vector<Token> tokens);
   /// False if it was not pinned.
   bool unpin(std::span<const Token> tokens);
+  const std::vector<std::vector<Token>>& pins() const noexcept { return pins_; }
 
   std::size_t cells() const noexcept { return cells_; }
   std::size_t idle_cells() const;
@@ -96,7 +100,7 @@ class PromptTree {
   };
 
   bool in_use(const Node& node) const;
-  bool pinned(const Node& node) const;
+  bool pinned(const Node& node, std::size_t from = 0) const;
   Node* idlest_in_cells() const;
   Node* idlest_on_host() const;
   Node* idlest_in_files() const;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <format>
+#include <iterator>
 #include <utility>
 
 namespace dspy::llama {
@@ -63,15 +64,15 @@ void Scheduler::make_context() {
                                     .flash_attention = options_.flash_attention,
                                     .interrupted = [](void* self) { return static_cast<Scheduler*>(self)->poll(); },
                                     .interrupted_data = this});
-  if (shares_)
-    tree_ =
-        std::make_unique<PromptTree>(*context_,
-                                     PromptTree::Limits{.first_sequence = spare() + 1,
-                                                        .sequences = own,
-                                                        .host_bytes = static_cast<std::size_t>(options_.host_bytes),
-                                                        .file_bytes = static_cast<std::uint64_t>(options_.file_bytes),
-                                                        .joins = !options_.reproducible},
-                                     store_.get());
+  if (!shares_) return;
+  tree_ = std::make_unique<PromptTree>(*context_,
+                                       PromptTree::Limits{.first_sequence = spare() + 1,
+                                                          .sequences = own,
+                                                          .host_bytes = static_cast<std::size_t>(options_.host_bytes),
+                                                          .file_bytes = static_cast<std::uint64_t>(options_.file_bytes),
+                                                          .joins = !options_.reproducible},
+                                       store_.get());
+  for (auto& pin : std::exchange(pins_, {})) tree_->pin(std::move(pin));
 }
 
 void Scheduler::drop_context() noexcept {
@@ -81,6 +82,7 @@ void Scheduler::drop_context() noexcept {
     tree_totals_.spilled += tree_->totals().spilled;
     tree_totals_.loaded += tree_->totals().loaded;
     tree_totals_.dropped += tree_->totals().dropped;
+    pins_ = tree_->pins();
   }
   tree_.reset();
   context_.reset();
@@ -128,7 +130,7 @@ bool Scheduler::make_known(std::span<const Token> prefix, std::span<const std::b
   auto& known = tree();
   if (prefix.size() > free_cells()) known.make_room(prefix.size() - free_cells());
   const bool fits = prefix.size() <= free_cells() && context_->restore(spare(), state);
-  const bool kept = fits && known.give(spare(), prefix) == prefix.size();
+  const bool kept = fits && known.give(spare(), prefix, free_cells()) == prefix.size();
   known.release(spare());
   context_->remove(spare(), 0, -1);
   return kept;
@@ -141,6 +143,7 @@ int Scheduler::threads() const {
 EngineStats Scheduler::stats() const {
   auto stats = stats_;
   stats.queued = waiting_.size();
+  stats.held_back = held_back_.size();
   stats.running = running_.size();
   stats.threads = threads();
   stats.slowdowns = governor_.slowdowns();
@@ -168,12 +171,24 @@ std::size_t Scheduler::free_cells() const {
 // --- requests --------------------------------------------------------------------------------------------------------
 
 void Scheduler::enqueue(Job job) {
-  job.group = group_of(job.adapters);
-  // Behind those that matter as much or more.
-  const auto place = std::ranges::find_if(waiting_, [&](const Job& other) {
-    return other.work.priority < job.work.priority && other.overtaken < patience;
-  });
-  waiting_.insert(place, std::move(job));
+  held_back_.push_back(std::move(job));
+  fill_queue();
+}
+
+/// As far as there are places.  Those who were refused are not here.
+void Scheduler::fill_queue() {
+  const bool is_bounded = options_.when_full == WhenFull::wait;
+  while (!held_back_.empty()) {
+    if (is_bounded && waiting_.size() >= static_cast<std::size_t>(options_.queue_limit)) return;
+    auto& job = held_back_.front();
+    // Behind those that matter as much or more, and those that waited too long already.
+    auto place = waiting_.end();
+    while (place != waiting_.begin() && std::prev(place)->work.priority < job.work.priority &&
+           std::prev(place)->overtaken < patience)
+      --place;
+    job.group = group_of(job.adapters);
+    waiting_.splice(place, held_back_, held_back_.begin());
+  }
 }
 
 Error Scheduler::closed() const {
@@ -194,13 +209,15 @@ std::optional<Error> Scheduler::interruption(const Job& job) const {
 
 /// Ends the requests whose callers have given up.
 void Scheduler::sweep() {
-  std::erase_if(waiting_, [&](const Job& job) {
+  const auto has_ended = [&](const Job& job) {
     const auto reason = interruption(job);
     if (!reason) return false;
     ++stats_.cancelled;
     ended_.emplace_back(job.mailbox, std::unexpected(*reason));
     return true;
-  });
+  };
+  std::erase_if(waiting_, has_ended);
+  std::erase_if(held_back_, has_ended);
   for (auto running = running_.begin(); running != running_.end();) {
     auto& each = *running++;
     if (const auto reason = interruption(each.job)) fail(each, *reason);
@@ -248,7 +265,10 @@ void Scheduler::succeed(Running& running) {
   end(running, &EngineStats::completed, true, std::move(reply));
 }
 
-void Scheduler::fail(Running& running, const Error& error) {
+void Scheduler::fail(Running& running, Error error) {
+  auto info = error.info();
+  if (info.raw.empty()) info.raw = running.sequence.text();
+  error = Error(error.code(), error.what(), std::move(info));
   // After an interruption, or where a contract has no way on, what the context holds is known; else it may not be.
   const bool given_up = error.code() == Errc::cancelled || error.code() == Errc::deadline_exceeded ||
                         error.code() == Errc::model_not_loaded;
@@ -257,7 +277,7 @@ void Scheduler::fail(Running& running, const Error& error) {
     suspect_ = true;
     log(LogLevel::error, "llama", error.what());
   }
-  end(running, given_up ? &EngineStats::cancelled : &EngineStats::failed, keeps, std::unexpected(error));
+  end(running, given_up ? &EngineStats::cancelled : &EngineStats::failed, keeps, std::unexpected(std::move(error)));
 }
 
 /// The context cannot be trusted any more.

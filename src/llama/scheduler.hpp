@@ -64,12 +64,13 @@ class Scheduler {
   /// Starts a request that has been passed over this often before all others.
   static constexpr int patience = 32;
   static constexpr int turn_steps = 16;
+  /// Sets of LoRA adapters that are remembered; beyond these, the one not used for longest is forgotten.
+  static constexpr std::size_t most_groups = 32;
 
   Scheduler(std::shared_ptr<const Model> model, const EngineOptions& options, const std::atomic<bool>& closing);
 
   void enqueue(Job job);
-  bool idle() const noexcept { return running_.empty() && waiting_.empty(); }
-  std::size_t waiting() const noexcept { return waiting_.size(); }
+  bool idle() const noexcept { return running_.empty() && waiting_.empty() && held_back_.empty(); }
   /// One batch.  Throws nothing: what fails is reported to whom it concerns.
   void step() noexcept;
   /// Hands out the ends of requests that the last step brought, once `stats` tell of them.
@@ -118,7 +119,14 @@ class Scheduler {
   };
   enum class Admission { started, follows, no_room };
 
+  /// Requests with the same LoRA adapters, of which one is known by its number.
+  struct Group {
+    AdapterSet adapters{};
+    std::uint64_t last_use = 0;
+  };
+
   std::optional<Error> interruption(const Job& job) const;
+  void fill_queue();
   void sweep();
   void admit();
   Admission start(Job& job);
@@ -147,7 +155,7 @@ class Scheduler {
   void begin_at_once(Running& running);
   static void put_text(const Running& running, std::string text);
   void succeed(Running& running);
-  void fail(Running& running, const Error& error);
+  void fail(Running& running, Error error);
   void fail_all(const Error& error);
   void end(Running& running, std::uint64_t EngineStats::* outcome, bool keep, std::expected<Generated, Error> result);
   std::size_t free_cells() const;
@@ -167,12 +175,14 @@ class Scheduler {
   std::unique_ptr<PrefixStore> store_;
   std::unique_ptr<RuntimeContext> context_;
   std::unique_ptr<PromptTree> tree_;
-  std::vector<AdapterSet> groups_{AdapterSet{}};
-  std::size_t group_ = 0;    ///< Whose turn it is.
-  std::size_t applied_ = 0;  ///< Whose adapters the context has.
-  int turn_steps_ = 0;       ///< How long it has been that group's turn.
-  bool suspect_ = false;     ///< What the context holds may be wrong.
+  std::vector<Group> groups_{Group{}};
+  std::uint64_t group_clock_ = 0;
+  std::size_t group_ = 0;                   ///< Whose turn it is.
+  std::optional<std::size_t> applied_ = 0;  ///< Whose adapters the context has.
+  int turn_steps_ = 0;                      ///< How long it has been that group's turn.
+  bool suspect_ = false;                    ///< What the context holds may be wrong.
   std::list<Job> waiting_;
+  std::list<Job> held_back_;  ///< Those for whom `waiting_` has no place, in their order.
   std::list<Running> running_;
   std::vector<int> free_ids_;
   std::vector<Slice> slices_;
@@ -186,7 +196,8 @@ class Scheduler {
   Clock::time_point step_began_{};
   std::vector<std::pair<std::shared_ptr<Mailbox>, std::expected<Generated, Error>>> ended_;
   EngineStats stats_;
-  PromptTree::Totals tree_totals_;  ///< Of trees that are gone.
+  PromptTree::Totals tree_totals_;        ///< Of trees that are gone.
+  std::vector<std::vector<Token>> pins_;  ///< While there is no tree.
 };
 
 }  // namespace dspy::llama

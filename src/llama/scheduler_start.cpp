@@ -17,6 +17,7 @@ constexpr std::size_t look_ahead = 64;
 }  // namespace
 
 void Scheduler::admit() {
+  fill_queue();
   if ((suspect_ || options_.reproducible) && !running_.empty()) return;
   const auto impatient = std::ranges::find_if(waiting_, [](const Job& job) { return job.overtaken >= patience; });
   if (impatient != waiting_.end()) waiting_.splice(waiting_.begin(), waiting_, impatient);
@@ -74,7 +75,7 @@ bool Scheduler::follows(const Job& job, std::span<const Token> prompt, std::size
 
 /// The running request's first `count` tokens become the tree's.
 void Scheduler::give(Running& running, std::size_t count) {
-  const auto shared = tree_->give(running.id, running.sequence.tokens().first(count));
+  const auto shared = tree_->give(running.id, running.sequence.tokens().first(count), free_cells());
   running.reserved -= shared - running.shared;
   running.shared = shared;
 }

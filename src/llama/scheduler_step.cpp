@@ -86,9 +86,27 @@ void Scheduler::add_scored(Running& running, std::size_t most, std::size_t& rows
 }
 
 std::size_t Scheduler::group_of(const AdapterSet& adapters) {
-  const auto found = static_cast<std::size_t>(std::ranges::find(groups_, adapters) - groups_.begin());
-  if (found == groups_.size()) groups_.push_back(adapters);
-  return found;
+  const auto found = std::ranges::find(groups_, adapters, &Group::adapters);
+  auto number = static_cast<std::size_t>(found - groups_.begin());
+  if (found == groups_.end()) {
+    const auto is_used = [&](std::size_t group) {
+      const auto has_it = [&](const Job& job) { return job.group == group; };
+      return std::ranges::any_of(waiting_, has_it) || std::ranges::any_of(running_, has_it, &Running::job);
+    };
+    // The plain one, without adapters, stays.
+    for (std::size_t i = 1; i < groups_.size() && groups_.size() >= most_groups; ++i) {
+      if (!is_used(i) && (number == groups_.size() || groups_[i].last_use < groups_[number].last_use)) number = i;
+    }
+    if (number == groups_.size()) {
+      groups_.push_back({.adapters = adapters});
+    } else {
+      if (tree_) tree_->clear(number);
+      if (applied_ == number) applied_.reset();
+      groups_[number].adapters = adapters;
+    }
+  }
+  groups_[number].last_use = ++group_clock_;
+  return number;
 }
 
 /// Adapters change all of a step, so a step is one group's.
@@ -109,7 +127,7 @@ void Scheduler::choose_group() {
 void Scheduler::apply_adapters() {
   if (applied_ == group_) return;
   std::vector<RuntimeAdapterUse> uses;
-  for (const auto& [adapter, scale] : groups_[group_]) uses.push_back({adapter.get(), scale});
+  for (const auto& [adapter, scale] : groups_[group_].adapters) uses.push_back({adapter.get(), scale});
   context_->set_adapters(uses);
   applied_ = group_;
   ++stats_.lora_switches;

@@ -40,7 +40,7 @@ struct TextReader::Impl {
     thread = std::thread([this] { loop(); });
   }
 
-  ~Impl() { close(); }
+  ~Impl() { at_exit.close(); }
 
   void close() {
     {
@@ -48,7 +48,7 @@ struct TextReader::Impl {
       closing.store(true, std::memory_order_relaxed);
     }
     work_arrived.notify_one();
-    if (thread.joinable()) thread.join();
+    join(thread);
   }
 
   Error closed() const {
@@ -115,27 +115,39 @@ struct TextReader::Impl {
     }
   }
 
-  /// Reads as many texts as fit in one batch, those of the first calls first.
-  void step() {
-    struct Text {
-      Call* call;
-      std::size_t index;
-    };
+  struct Text {
+    Call* call;
+    std::size_t index;
+  };
+
+  /// As many texts as fit in one batch, one of each call in turn.
+  std::vector<Text> compose() {
     std::vector<Text> texts;
     batch.clear();
-    for (auto& call : calls) {
-      while (call->placed < call->work.texts.size() && texts.size() < static_cast<std::size_t>(options.sequences)) {
+    for (bool is_full = false, has_more = true; has_more && !is_full;) {
+      has_more = false;
+      for (auto& call : calls) {
+        if (call->placed == call->work.texts.size()) continue;
         const auto& tokens = call->work.texts[call->placed];
-        if (batch.size() + tokens.size() > static_cast<std::size_t>(options.batch)) break;
+        is_full = texts.size() == static_cast<std::size_t>(options.sequences) ||
+                  batch.size() + tokens.size() > static_cast<std::size_t>(options.batch);
+        if (is_full) break;
         for (const auto& [position, token] : std::views::enumerate(tokens))
           batch.push_back({.token = token,
                            .position = static_cast<int>(position),
                            .sequence = static_cast<int>(texts.size()),
                            .output = true});
         texts.push_back({call.get(), call->placed++});
+        has_more = true;
       }
-      if (call->placed < call->work.texts.size()) break;
     }
+    // Who was first is last in the next step, so that each call has a text of any length read in its turn.
+    if (!calls.empty()) calls.splice(calls.end(), calls, calls.begin());
+    return texts;
+  }
+
+  void step() {
+    const auto texts = compose();
     if (texts.empty()) return;
     try {
       if (!context) make_context();
@@ -167,7 +179,10 @@ struct TextReader::Impl {
       }
       return;
     }
-    while (!calls.empty() && calls.front()->placed == calls.front()->work.texts.size()) end(calls.begin(), Generated{});
+    for (auto call = calls.begin(); call != calls.end();) {
+      const auto place = call++;
+      if ((*place)->placed == (*place)->work.texts.size()) end(place, Generated{});
+    }
   }
 
   void make_context() {
@@ -204,12 +219,12 @@ TextReader::TextReader(std::shared_ptr<const Model> model, TextReaderOptions opt
 
 TextReader::~TextReader() = default;
 
-Async<std::vector<std::vector<float>>> TextReader::read(Reading work) {
+Async<std::vector<std::vector<float>>> TextReader::read(std::shared_ptr<TextReader> reader, Reading work) {
   if (work.texts.empty()) co_return std::vector<std::vector<float>>{};
   const auto call = std::make_shared<Call>(std::move(work));
   call->vectors.resize(call->work.texts.size());
   const std::shared_ptr<Mailbox> mailbox(call, &call->mailbox);
-  impl_->submit(call);
+  reader->impl_->submit(call);
   // However this ends, the reader need not go on.
   const struct Abandon {
     Mailbox& mailbox;

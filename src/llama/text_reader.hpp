@@ -37,9 +37,10 @@ class TextReader {
   TextReader(const TextReader&) = delete;
   TextReader& operator=(const TextReader&) = delete;
 
+  /// Keeps the reader while it runs.  Calls take turns, text by text, so that a short one need not wait for a long one.
   /// No text may be empty or longer than `context_length`.  Throws `Error`: `rate_limit_exceeded`, `cancelled`,
   /// `deadline_exceeded`, `inference_failed`, `backend_error`.
-  Async<std::vector<std::vector<float>>> read(Reading work);
+  static Async<std::vector<std::vector<float>>> read(std::shared_ptr<TextReader> reader, Reading work);
 
  private:
   struct Impl;

@@ -13,6 +13,12 @@ Schemes<LM>& lms() {
   return schemes;
 }
 
+Async<Reply> as_stream(Async<Reply> completion, EventSink sink) {
+  auto reply = co_await std::move(completion);
+  if (sink) tell_whole(reply, sink);
+  co_return reply;
+}
+
 }  // namespace
 
 void tell_whole(const Reply& reply, const EventSink& sink) {
@@ -25,9 +31,7 @@ void tell_whole(const Reply& reply, const EventSink& sink) {
 }
 
 Async<Reply> LM::stream(Request request, EventSink sink) {
-  auto reply = co_await complete(std::move(request));
-  if (sink) tell_whole(reply, sink);
-  co_return reply;
+  return as_stream(complete(std::move(request)), std::move(sink));
 }
 
 std::shared_ptr<LM> lm(std::string_view uri) {

@@ -4,7 +4,9 @@
 
 #include <array>
 #include <bit>
+#include <cstdint>
 #include <cstring>
+#include <mutex>
 #include <utility>
 
 namespace dspy {
@@ -76,10 +78,94 @@ void check_limits(const Request& request) {
 
 }  // namespace
 
-ScriptedLM::ScriptedLM(std::deque<std::string> replies) : replies_(std::move(replies)) {}
+class ScriptedLM::Script {
+ public:
+  std::deque<std::string> replies;
+  std::function<Reply(const Request&)> answers;
 
-ScriptedLM::ScriptedLM(std::function<Reply(const Request& request)> answer) : answer_(std::move(answer)) {
-  if (!answer_) throw Error(Errc::config_error, "a ScriptedLM needs replies, or a function that makes them");
+  Reply answer(Request&& request) {
+    check_limits(request);
+    // The function is the caller's and may take its time, so it runs without the lock.
+    auto reply = answers ? answers(request) : Reply(Completion{});
+    const bool counts = reply.usage == Usage();
+    reply.usage.requests = 1;
+
+    const std::lock_guard lock(mutex_);
+    if (counts) reply.usage.prompt_tokens = count_prompt(request.messages);
+    if (remember_) requests_.push_back(std::move(request));
+    if (!answers) {
+      if (replies.empty()) {
+        throw Error(Errc::inference_failed, "the script has no reply left; give the ScriptedLM one for each request");
+      }
+      reply.completion().text = std::move(replies.front());
+      replies.pop_front();
+    }
+    if (counts) reply.usage.completion_tokens = count_words(reply.text());
+    return reply;
+  }
+
+  std::vector<Request> requests() const {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+
+  void remember(bool on) {
+    const std::lock_guard lock(mutex_);
+    remember_ = on;
+  }
+
+  static Async<Reply> complete(std::shared_ptr<Script> script, Request request) {
+    co_return script->answer(std::move(request));
+  }
+
+  static Async<Reply> stream(std::shared_ptr<Script> script, Request request, EventSink sink) {
+    const auto stop = request.stop;
+    auto reply = script->answer(std::move(request));
+    if (!sink) co_return reply;
+    auto usage = reply.usage;
+    std::uint64_t written = 0;
+    usage.completion_tokens = written;
+    sink({.kind = StreamEvent::Kind::prompt_done, .text = {}, .usage = usage});
+    for (std::string_view rest = reply.text(); !rest.empty();) {
+      if (stop.stop_requested())
+        throw Error(Errc::cancelled, "the caller asked to stop",
+                    {.raw = reply.text().substr(0, reply.text().size() - rest.size())});
+      const auto word = take_word(rest);
+      usage.completion_tokens = written += count_words(word);
+      sink({.kind = StreamEvent::Kind::text, .text = word, .usage = usage});
+    }
+    co_return reply;
+  }
+
+ private:
+  /// Programs ask again and again with the same start, so the last one's words are remembered.
+  std::uint64_t count_prompt(const Chat& messages) {
+    if (messages.prefix() != counted_) {
+      counted_ = messages.prefix();
+      counted_words_ = 0;
+      if (counted_) {
+        for (const auto& message : *counted_) counted_words_ += count_words_of(message);
+      }
+    }
+    auto words = counted_words_;
+    for (auto i = counted_ ? counted_->size() : 0; i < messages.size(); ++i) words += count_words_of(messages[i]);
+    return words;
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<Request> requests_;
+  Chat::Prefix counted_;  ///< Kept alive, so that an equal pointer means equal text.
+  std::uint64_t counted_words_ = 0;
+  bool remember_ = true;
+};
+
+ScriptedLM::ScriptedLM(std::deque<std::string> replies) : script_(std::make_shared<Script>()) {
+  script_->replies = std::move(replies);
+}
+
+ScriptedLM::ScriptedLM(std::function<Reply(const Request& request)> answer) : script_(std::make_shared<Script>()) {
+  if (!answer) throw Error(Errc::config_error, "a ScriptedLM needs replies, or a function that makes them");
+  script_->answers = std::move(answer);
 }
 
 ScriptedLM::ScriptedLM(std::function<std::string(const Request& request)> answer)
@@ -91,70 +177,19 @@ ScriptedLM::ScriptedLM(std::function<std::string(const Request& request)> answer
                            }) {}
 
 Async<Reply> ScriptedLM::complete(Request request) {
-  co_return answer(std::move(request));
+  return Script::complete(script_, std::move(request));
 }
 
 Async<Reply> ScriptedLM::stream(Request request, EventSink sink) {
-  const auto stop = request.stop;
-  auto reply = answer(std::move(request));
-  if (!sink) co_return reply;
-  auto usage = reply.usage;
-  std::uint64_t written = 0;
-  usage.completion_tokens = written;
-  sink({.kind = StreamEvent::Kind::prompt_done, .text = {}, .usage = usage});
-  for (std::string_view rest = reply.text(); !rest.empty();) {
-    if (stop.stop_requested())
-      throw Error(Errc::cancelled, "the caller asked to stop",
-                  {.raw = reply.text().substr(0, reply.text().size() - rest.size())});
-    const auto word = take_word(rest);
-    usage.completion_tokens = written += count_words(word);
-    sink({.kind = StreamEvent::Kind::text, .text = word, .usage = usage});
-  }
-  co_return reply;
+  return Script::stream(script_, std::move(request), std::move(sink));
 }
 
 std::vector<Request> ScriptedLM::requests() const {
-  const std::lock_guard lock(mutex_);
-  return requests_;
+  return script_->requests();
 }
 
 void ScriptedLM::remember(bool on) {
-  const std::lock_guard lock(mutex_);
-  remember_ = on;
-}
-
-/// Programs ask again and again with the same start, so the last one's words are remembered.
-std::uint64_t ScriptedLM::count_prompt(const Chat& messages) {
-  if (messages.prefix() != counted_) {
-    counted_ = messages.prefix();
-    counted_words_ = 0;
-    if (counted_) {
-      for (const auto& message : *counted_) counted_words_ += count_words_of(message);
-    }
-  }
-  auto words = counted_words_;
-  for (auto i = counted_ ? counted_->size() : 0; i < messages.size(); ++i) words += count_words_of(messages[i]);
-  return words;
-}
-
-Reply ScriptedLM::answer(Request&& request) {
-  check_limits(request);
-  auto reply = answer_ ? answer_(request) : Reply(Completion{});  // may take its time, so it runs without the lock
-  const bool counts = reply.usage == Usage();
-  reply.usage.requests = 1;
-
-  const std::lock_guard lock(mutex_);
-  if (counts) reply.usage.prompt_tokens = count_prompt(request.messages);
-  if (remember_) requests_.push_back(std::move(request));
-  if (!answer_) {
-    if (replies_.empty()) {
-      throw Error(Errc::inference_failed, "the script has no reply left; give the ScriptedLM one for each request");
-    }
-    reply.completion().text = std::move(replies_.front());
-    replies_.pop_front();
-  }
-  if (counts) reply.usage.completion_tokens = count_words(reply.text());
-  return reply;
+  script_->remember(on);
 }
 
 }  // namespace dspy

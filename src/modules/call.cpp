@@ -114,11 +114,11 @@ Async<void> drive(CallMachine& machine, const FieldSink* sink, const CallContext
 
 }  // namespace
 
-Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
+Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt) {
   const auto* const sink = call.sink;
   const auto* const context = call.context;
   if (context == nullptr || !context->trace) {
-    CallMachine machine(std::move(call), std::move(inputs), prediction);
+    CallMachine machine(std::move(call), std::move(inputs), prediction, std::move(prompt));
     co_return co_await drive(machine, sink, context, 0);
   }
   const auto shown = inputs;
@@ -127,7 +127,7 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction) {
                                    .path = context->path,
                                    .inputs = &shown});
   try {
-    CallMachine machine(std::move(call), std::move(inputs), prediction);
+    CallMachine machine(std::move(call), std::move(inputs), prediction, std::move(prompt));
     co_await drive(machine, sink, context, span.id());
     span.end(&Span::prediction, std::as_const(prediction));
   } catch (const Error& error) {

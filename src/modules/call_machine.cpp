@@ -97,11 +97,12 @@ std::optional<std::chrono::steady_clock::time_point> earlier(
 
 }  // namespace
 
-CallMachine::CallMachine(Call call, JsonObject inputs, Prediction& prediction)
+CallMachine::CallMachine(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt)
     : call_(std::move(call)),
       inputs_(std::move(inputs)),
       prediction_(prediction),
       sampling_(call_.options.sampling.over(call_.sampling)),
+      prompt_(std::move(prompt)),
       again_(call_.policy.ask_again),
       rewrites_(call_.policy.rewrite) {
   stop_ = call_.context != nullptr ? join(call_.options.stop, call_.context->stop)
@@ -125,9 +126,9 @@ const Exchange* CallMachine::exchange() const noexcept {
   return current_.get();
 }
 
-Request CallMachine::request(const Exchange& from, const JsonObject& values, std::span<const Example> history) const {
+Request CallMachine::request(const Exchange& from, const JsonObject& values, std::span<const Example> history) {
   Request out;
-  out.messages = from.format(values, history);
+  out.messages = prompt_ ? *std::exchange(prompt_, std::nullopt) : from.format(values, history);
   out.sampling = sampling_;
   out.contract = from.contract();
   out.deadline = call_.context != nullptr ? earlier(call_.options.deadline, call_.context->deadline)

@@ -32,8 +32,9 @@ class CallMachine {
  public:
   enum class State { ask, done, failed };
 
-  /// `inputs` are checked; `prediction` is empty, and outlives the machine.
-  CallMachine(Call call, JsonObject inputs, Prediction& prediction);
+  /// `inputs` are checked; `prediction` is empty, and outlives the machine.  `prompt` is what the exchange makes of the
+  /// inputs, where that was done already.
+  CallMachine(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt = {});
 
   State state() const noexcept { return state_; }
   /// Whom to ask, while the state is `ask`.
@@ -50,7 +51,7 @@ class CallMachine {
   Error with_usage(const Error& error) const;
 
  private:
-  Request request(const Exchange& from, const JsonObject& values, std::span<const Example> history) const;
+  Request request(const Exchange& from, const JsonObject& values, std::span<const Example> history);
   void begin(std::shared_ptr<const Exchange> exchange);
   void accept_draft(Completion& draft);
   void finish(Completion& completion, Reading reading);
@@ -61,6 +62,7 @@ class CallMachine {
   Prediction& prediction_;
   Sampling sampling_;
   JoinedStop stop_;
+  std::optional<Chat> prompt_;  ///< Of the first request.
 
   State state_ = State::ask;
   std::shared_ptr<const Adapter> asked_;

@@ -4,6 +4,7 @@
 #include "dspy/base/wait.hpp"
 #include "dspy/modules/configure.hpp"
 #include "modules/call.hpp"
+#include "modules/ready_call.hpp"
 
 #include <utility>
 
@@ -22,20 +23,6 @@ std::shared_ptr<const Signature> checked(std::shared_ptr<const Signature> signat
   return signature;
 }
 
-/// The LM and adapter of one call, kept alive while it runs.
-struct Tools {
-  std::shared_ptr<LM> lm;
-  std::shared_ptr<const Adapter> adapter;
-
-  Tools(const std::shared_ptr<LM>& own_lm, const std::shared_ptr<const Adapter>& own_adapter)
-      : lm(own_lm), adapter(own_adapter) {
-    if (lm && adapter) return;
-    auto defaults = settings();
-    if (!lm) lm = std::move(defaults.lm);
-    if (!adapter) adapter = std::move(defaults.adapter);
-  }
-};
-
 }  // namespace
 
 Predictor::Predictor(std::shared_ptr<const Signature> signature, PredictorOptions options)
@@ -52,19 +39,27 @@ Predictor::Predictor(std::shared_ptr<const Signature> signature, PredictorOption
 Predictor::Predictor(Signature signature, PredictorOptions options)
     : Predictor(std::make_shared<const Signature>(std::move(signature)), std::move(options)) {}
 
-Async<void> Predictor::run_into(JsonObject inputs, const CallOptions& options, const FieldSink* sink,
+Predictor::Ready Predictor::ready(JsonObject inputs) const {
+  Ready call{.inputs = checked_inputs(*signature_, std::move(inputs)), .lm = lm_, .adapter = adapter_};
+  if (!call.lm || !call.adapter) {
+    auto defaults = settings();
+    if (!call.lm) call.lm = std::move(defaults.lm);
+    if (!call.adapter) call.adapter = std::move(defaults.adapter);
+  }
+  call.exchange = exchange_.get(call.adapter, signature_, *demos_);
+  return call;
+}
+
+Async<void> Predictor::run_into(Ready call, const CallOptions& options, const FieldSink* sink,
                                 Prediction& prediction) const {
-  auto values = checked_inputs(*signature_, std::move(inputs));
-  Tools tools(lm_, adapter_);
-  if (!tools.lm) {
+  if (!call.lm) {
     throw Error(Errc::config_error,
                 "no language model to ask: call dspy::configure({.lm = dspy::lm(\"llama:MODEL.gguf\")}) first, "
                 "or give the predictor one");
   }
-  auto exchange = exchange_.get(tools.adapter, signature_, *demos_);
-  return run_call({.lm = std::move(tools.lm),
-                   .adapter = std::move(tools.adapter),
-                   .exchange = std::move(exchange),
+  return run_call({.lm = std::move(call.lm),
+                   .adapter = std::move(call.adapter),
+                   .exchange = std::move(call.exchange),
                    .signature = signature_,
                    .demos = *demos_,
                    .sampling = sampling_,
@@ -72,18 +67,18 @@ Async<void> Predictor::run_into(JsonObject inputs, const CallOptions& options, c
                    .options = options,
                    .context = context_.get(),
                    .sink = sink},
-                  std::move(values), prediction);
+                  std::move(call.inputs), prediction, std::move(call.prompt));
 }
 
 Prediction Predictor::operator()(JsonObject inputs, const CallOptions& options) const {
   Prediction prediction;
-  wait(run_into(std::move(inputs), options, nullptr, prediction));
+  wait(run_into(ready(std::move(inputs)), options, nullptr, prediction));
   return prediction;
 }
 
 Async<Prediction> Predictor::run(JsonObject inputs, Run how) const {
   Prediction prediction;
-  co_await run_into(std::move(inputs), how.options, how.sink ? &how.sink : nullptr, prediction);
+  co_await run_into(ready(std::move(inputs)), how.options, how.sink ? &how.sink : nullptr, prediction);
   co_return prediction;
 }
 
@@ -93,29 +88,28 @@ Async<Prediction> Predictor::run(JsonObject inputs, Run how) const {
 Async<Prediction> Predictor::acall(JsonObject inputs, CallOptions options) const {
   return [](Predictor self, JsonObject values, CallOptions kept) -> Async<Prediction> {
     Prediction prediction;
-    co_await self.run_into(std::move(values), kept, nullptr, prediction);
+    co_await self.run_into(self.ready(std::move(values)), kept, nullptr, prediction);
     co_return prediction;
   }(*this, std::move(inputs), std::move(options));
 }
 
 Prediction Predictor::stream(JsonObject inputs, const FieldSink& sink, const CallOptions& options) const {
   Prediction prediction;
-  wait(run_into(std::move(inputs), options, &sink, prediction));
+  wait(run_into(ready(std::move(inputs)), options, &sink, prediction));
   return prediction;
 }
 
 Async<Prediction> Predictor::astream(JsonObject inputs, FieldSink sink, CallOptions options) const {
   return [](Predictor self, JsonObject values, FieldSink out, CallOptions kept) -> Async<Prediction> {
     Prediction prediction;
-    co_await self.run_into(std::move(values), kept, &out, prediction);
+    co_await self.run_into(self.ready(std::move(values)), kept, &out, prediction);
     co_return prediction;
   }(*this, std::move(inputs), std::move(sink), std::move(options));
 }
 
 Chat Predictor::render(JsonObject inputs, const CallOptions& options) const {
-  inputs = checked_inputs(*signature_, std::move(inputs));
-  const Tools tools(lm_, adapter_);
-  return exchange_.get(tools.adapter, signature_, *demos_)->format(inputs, options.history.turns);
+  const auto call = ready(std::move(inputs));
+  return call.exchange->format(call.inputs, options.history.turns);
 }
 
 void Predictor::set_signature(Signature signature) {

@@ -1,13 +1,15 @@
 #include "dspy/signature/media.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/file.hpp"
 #include "dspy/base/text.hpp"
 
 #include <array>
 #include <cstdint>
 #include <filesystem>
 #include <format>
-#include <fstream>
+#include <optional>
+#include <span>
 #include <utility>
 
 namespace dspy {
@@ -15,7 +17,7 @@ namespace {
 
 constexpr std::uintmax_t most_bytes = std::uintmax_t{100} * 1024 * 1024;
 
-Bytes read_file(const std::string& path) {
+Bytes read_media(const std::string& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status))
@@ -28,12 +30,10 @@ Bytes read_file(const std::string& path) {
                 std::format("the file `{}` has {} bytes; give a URL for what is above {}", path, size, most_bytes),
                 {.actual = size, .max = most_bytes});
   }
-  std::ifstream in(path, std::ios::binary);
-  Bytes out(static_cast<std::size_t>(size));
-  in.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(out.size()));  // bytes are bytes
-  if (error || !in)
-    throw Error(Errc::io_error, std::format("the file `{}` cannot be read; check that you may read it", path));
-  return out;
+  // To its end, whatever its size is said to be: some file systems do not know.
+  const auto text = read_file(path, most_bytes);
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
 }
 
 /// The type that a file's extension stands for, if it is a common one.
@@ -61,7 +61,7 @@ std::optional<std::string> media_type_of(const std::string& path) {
 template <class Medium>
 std::optional<std::string> load_bytes(Medium& medium) {
   if (!medium.path) return std::nullopt;
-  medium.data = read_file(*medium.path);
+  medium.data = read_media(*medium.path);
   return std::exchange(medium.path, std::nullopt);
 }
 

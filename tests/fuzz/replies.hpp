@@ -61,7 +61,8 @@ inline void check_stream(const Adapter& adapter, const std::shared_ptr<const Sig
     joined += event.text;
   };
   const auto exchange = adapter.prepare(signature);
-  const ReplyForm form(signature, exchange->contract().form);
+  const auto contract = exchange->contract();
+  const ReplyForm form(signature, contract.form, contract.literal_text ? XmlText::literal : XmlText::entities);
   const ReplyReader reader(form, text);
   const auto stream = exchange->open_stream();
   for (std::size_t round = 0; !text.empty(); ++round) {

@@ -18,7 +18,7 @@ namespace dspy::llama {
 /// What becomes of a request for which the queue has no place.
 enum class WhenFull {
   refuse,  ///< `rate_limit_exceeded`.
-  wait,    ///< The caller waits until it is its turn.
+  wait,    ///< The caller waits for a place, in the order in which callers came.
 };
 
 /// Whether replies are guessed ahead, by how their ends went on earlier in the prompt or the reply (prompt lookup), or
@@ -111,7 +111,8 @@ struct EngineStats {
   double completion_seconds = 0;      ///< Writing replies, summed over requests.
   double queue_seconds = 0;           ///< Waiting, summed over requests.
   double draft_seconds = 0;           ///< Guessing with the draft model.
-  std::size_t queued = 0;             ///< Waiting now.
+  std::size_t queued = 0;             ///< Waiting now, at most `EngineOptions::queue_limit`.
+  std::size_t held_back = 0;          ///< Waiting for a place in the queue (`WhenFull::wait`).
   std::size_t running = 0;            ///< Being computed now.
   std::size_t most_running = 0;       ///< Requests in one step at most.
   std::uint64_t steps = 0;            ///< Batches computed.
@@ -190,7 +191,7 @@ struct Score {
 
 /// Runs one model on one thread of its own.  Requests from any number of threads wait in a queue; all that run advance
 /// together, one batch a step, and share what their prompts have in common.  Thread-safe.  Destroying it ends what
-/// waits and runs with `model_not_loaded`.
+/// waits and runs with `model_not_loaded`, and what is first awaited after that.
 ///
 ///     llama::Engine engine(model, {.sequences = 8});
 ///     Generated reply = wait(engine.generate({.prompt = model->tokenize(chat)}));
@@ -246,7 +247,8 @@ class Engine {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  struct Calls;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace dspy::llama

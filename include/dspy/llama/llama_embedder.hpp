@@ -11,20 +11,22 @@
 namespace dspy {
 
 namespace llama {
-class TextReader;
+struct TextModel;
 }
 
 /// How texts are read, by embedders and rerankers.
 struct LlamaReadOptions {
   /// As the model's file says, unless one is asked for.  Language models have none of their own.
   llama::Pooling pooling = llama::Pooling::model;
-  bool normalize = true;   ///< To length 1, so that a dot product is a cosine.  Not for rankings.
-  bool truncate = false;   ///< Cut off what is too long for the model instead of refusing it.
-  int context_length = 0;  ///< Tokens of one text; 0: what the model was trained for, at most 2048.
-  int batch = 512;         ///< Tokens read in one step, of several texts; never fewer than `context_length`.
-  int sequences = 32;      ///< Texts read in one step.
-  int queue_limit = 256;   ///< Calls that may wait; more are refused with `rate_limit_exceeded`.
-  int threads = 0;         ///< 0: as many as help.
+  bool normalize = true;  ///< To length 1, so that a dot product is a cosine.  Not for rankings.
+  bool truncate = false;  ///< Cut off what is too long for the model instead of refusing it.
+  /// Tokens of one text, those that the model puts around it included, at most what the model was trained for; 0: that,
+  /// but no more than 2048.
+  int context_length = 0;
+  int batch = 512;        ///< Tokens read in one step, of several texts; never fewer than `context_length`.
+  int sequences = 32;     ///< Texts read in one step.
+  int queue_limit = 256;  ///< Calls that may wait; more are refused with `rate_limit_exceeded`.
+  int threads = 0;        ///< 0: as many as help.
   llama::ModelOptions model{};
   std::shared_ptr<llama::ModelPool> pool{};  ///< The process's own if empty.
 };
@@ -41,7 +43,7 @@ struct LlamaReadOptions {
 class LlamaEmbedder final : public Embedder {
  public:
   /// Throws `Error`: what `ModelPool::load` throws; `invalid_parameter` for options outside their range, a language
-  /// model without a pooling, a reranker.
+  /// model without a pooling or with the pooling `cls`, a reranker.
   explicit LlamaEmbedder(std::string_view name_or_path, LlamaReadOptions options = {});
 
   std::string_view model() const noexcept override;
@@ -49,12 +51,10 @@ class LlamaEmbedder final : public Embedder {
   Async<Embeddings> embed(EmbedRequest request) override;
 
   /// Tokens of one text.
-  int context_length() const noexcept { return options_.context_length; }
+  int context_length() const noexcept;
 
  private:
-  LlamaReadOptions options_;
-  std::shared_ptr<const llama::Model> model_;
-  std::shared_ptr<llama::TextReader> reader_;
+  std::shared_ptr<const llama::TextModel> model_;  ///< Shared with calls, which may outlast this.
 };
 
 /// Ranks documents with a model that has a head for it (`pooling_type` 4), such as bge-reranker or Qwen3 Reranker.
@@ -71,9 +71,7 @@ class LlamaReranker final : public Reranker {
   Async<Ranking> rank(RankRequest request) override;
 
  private:
-  LlamaReadOptions options_;
-  std::shared_ptr<const llama::Model> model_;
-  std::shared_ptr<llama::TextReader> reader_;
+  std::shared_ptr<const llama::TextModel> model_;  ///< Shared with calls, which may outlast this.
 };
 
 namespace llama {

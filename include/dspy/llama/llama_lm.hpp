@@ -54,14 +54,12 @@ class LlamaLM final : public LM {
 
   llama::Engine& engine() const noexcept;
   /// The context is full beyond this many tokens of prompt and reply.
-  int context_length() const noexcept { return engine().options().context_length; }
+  int context_length() const noexcept;
 
  private:
-  struct Parts;
+  struct Setup;  // shared with calls, which may outlast the LM
 
-  static Async<Reply> run(std::shared_ptr<const Parts> parts, Request request, EventSink sink);
-
-  std::shared_ptr<const Parts> parts_;
+  std::shared_ptr<const Setup> setup_;
 };
 
 namespace llama {

@@ -26,7 +26,8 @@ struct Embeddings {
   Usage usage = {};
 };
 
-/// Turns texts into vectors whose angles say how much alike the texts are.  Calls may overlap and come from any thread.
+/// Turns texts into vectors whose angles say how much alike the texts are.  Calls may overlap and come from any thread;
+/// what one returns may be awaited after the embedder is gone.
 ///
 ///     auto embedder = dspy::embedder("llama:bge-small");
 ///     std::vector<std::vector<float>> vectors = (*embedder)({"a cat", "a dog"});
@@ -38,7 +39,7 @@ class Embedder {
   virtual std::string_view model() const noexcept = 0;
   /// Floats of a vector.
   virtual std::size_t dimensions() const noexcept = 0;
-  /// Throws `Error`: `context_too_long`, `invalid_parameter` (a text that is empty or not UTF-8), `cancelled`,
+  /// Throws `Error`: `context_too_long`, `invalid_parameter` (a text that is blank or not UTF-8), `cancelled`,
   /// `deadline_exceeded`, or what the embedder's own kind adds.
   virtual Async<Embeddings> embed(EmbedRequest request) = 0;
 
@@ -65,7 +66,7 @@ struct Ranking {
 };
 
 /// Orders documents by how well they answer a query, reading both together.  Calls may overlap and come from any
-/// thread.
+/// thread; what one returns may be awaited after the reranker is gone.
 class Reranker {
  public:
   virtual ~Reranker() = default;

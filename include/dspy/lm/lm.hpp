@@ -28,6 +28,9 @@ struct Capabilities {
 
 /// A language model: messages in, completions out.  Calls may overlap and come from any thread.
 ///
+/// What a call returns may be awaited after the LM is gone.  A coroutine begins only when it is awaited, so one that is
+/// a member of an LM must not use `this`: let the member hand what it needs to a coroutine that takes it by value.
+///
 /// Both calls throw `Error`: `cancelled`, `deadline_exceeded`, `context_too_long`,
 /// `invalid_parameter`, `unsupported` (a part of a message, such as an image, that the model does not take), or what the
 /// model's own kind adds.

@@ -2,10 +2,9 @@
 
 #include "dspy/lm/lm.hpp"
 
-#include <cstdint>
 #include <deque>
 #include <functional>
-#include <mutex>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,6 +20,8 @@ class ScriptedLM final : public LM {
   explicit ScriptedLM(std::function<std::string(const Request& request)> answer);
   /// The same with all that a reply can say; `usage` is counted unless it says something.
   explicit ScriptedLM(std::function<Reply(const Request& request)> answer);
+  ScriptedLM(const ScriptedLM&) = delete;
+  ScriptedLM& operator=(const ScriptedLM&) = delete;
 
   std::string_view model() const noexcept override { return "scripted"; }
   Async<Reply> complete(Request request) override;
@@ -32,16 +33,9 @@ class ScriptedLM final : public LM {
   void remember(bool on);
 
  private:
-  Reply answer(Request&& request);
-  std::uint64_t count_prompt(const Chat& messages);
+  class Script;  // shared with calls, which may outlast the LM
 
-  mutable std::mutex mutex_;
-  std::deque<std::string> replies_;
-  std::function<Reply(const Request&)> answer_;
-  std::vector<Request> requests_;
-  Chat::Prefix counted_;  ///< Kept alive, so that an equal pointer means equal text.
-  std::uint64_t counted_words_ = 0;
-  bool remember_ = true;
+  std::shared_ptr<Script> script_;
 };
 
 }  // namespace dspy

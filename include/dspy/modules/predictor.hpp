@@ -107,8 +107,11 @@ class Predictor {
   const CallContext* context() const noexcept { return context_.get(); }
 
  private:
-  Async<void> run_into(JsonObject inputs, const CallOptions& options, const FieldSink* sink,
-                       Prediction& prediction) const;
+  struct Ready;
+  friend struct Batch;
+
+  Ready ready(JsonObject inputs) const;
+  Async<void> run_into(Ready call, const CallOptions& options, const FieldSink* sink, Prediction& prediction) const;
 
   std::shared_ptr<const Signature> signature_;
   std::shared_ptr<const std::vector<Example>> demos_;

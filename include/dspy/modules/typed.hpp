@@ -88,7 +88,10 @@ class TypedModule {
     for (const auto& input : inputs) values.push_back(to_values(input));
     std::vector<std::expected<Output, Error>> out;
     out.reserve(inputs.size());
-    for (auto& each : predictor_.batch(std::move(values), options)) out.push_back(std::move(each).transform(typed));
+    for (auto& each : predictor_.batch(std::move(values), options))
+      out.push_back(std::move(each).and_then([](Prediction prediction) {
+        return attempt([&] { return typed(std::move(prediction)); });  // what one cannot be converted to ends no other
+      }));
     return out;
   }
 

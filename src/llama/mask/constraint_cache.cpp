@@ -21,7 +21,9 @@ CompiledContract ConstraintCache::find(const OutputContract& contract,
   const std::scoped_lock lock(mutex_);
   const auto known = std::ranges::find_if(
       entries_, [&](const Entry& entry) { return entry.vocabulary == vocabulary && same(entry.contract, contract); });
-  if (known != entries_.end()) {
+  if (known != entries_.end() && known->compiled.constraint->memory() > options_.memory) {
+    entries_.erase(known);  // a constraint grows while it is used, and can give nothing back: begin anew
+  } else if (known != entries_.end()) {
     entries_.splice(entries_.begin(), entries_, known);
     return known->compiled;
   }

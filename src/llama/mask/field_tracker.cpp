@@ -58,7 +58,12 @@ std::optional<std::size_t> FieldTracker::push(std::string_view text) {
     if (open_.size() < opening.size() && opening.starts_with(open_)) return belongs;
     const bool thinks = open_.starts_with(opening);
     const auto end = open_.find(closing);
-    if (thinks && end == std::string::npos) return belongs;
+    if (thinks && end == std::string::npos) {
+      // Of the thoughts, only what may be the beginning of their end is looked at again.
+      const auto before = opening.size() + closing.size() - 1;
+      if (open_.size() > before) open_.erase(opening.size(), open_.size() - before);
+      return belongs;
+    }
     if (thinks) open_.erase(0, end + closing.size());
     may_think_ = false;
   }

@@ -7,7 +7,8 @@
 #include <utility>
 
 // Every call into libllama goes through `guarded`.  A failed assertion in ggml ends the process, unless the abort
-// callback throws; it may do so only on a thread that is inside such a call (one of OpenMP's own cannot unwind).
+// callback throws; it may do so only on a thread that is inside such a call and outside of what a team of OpenMP's
+// threads computes together, since the others would wait for it, or use what it unwound.
 
 namespace dspy::llama::plugin {
 

@@ -2,11 +2,14 @@
 
 #include "guard.hpp"
 #include "model.hpp"
+#include "openmp.hpp"
 #include "quantize.hpp"
 
 #include <llama.h>
 
 #include <mutex>
+#include <string>
+#include <utility>
 
 #ifndef DSPY_LLAMA_VERSION
 #error \
@@ -27,7 +30,7 @@ void fail(Errc code, const std::string& message) {
 namespace {
 
 void on_abort(const char* message) {
-  if (guard_depth > 0) throw Aborted{message ? message : "an assertion failed"};
+  if (guard_depth > 0 && !is_in_parallel_region()) throw Aborted{message ? message : "an assertion failed"};
   host.log(LogLevel::error, std::string("the inference library ends the process: ") + (message ? message : ""));
 }
 
@@ -41,7 +44,7 @@ struct Line {
 /// libllama logs lines in pieces, from any thread; most of its "info" is about its own insides.
 void on_log(ggml_log_level level, const char* text, void*) {
   static auto& line = *new Line;  // outlives whatever logs at the end of the process
-  const std::lock_guard lock(line.mutex);
+  std::unique_lock lock(line.mutex);
   switch (level) {
     case GGML_LOG_LEVEL_CONT: break;
     case GGML_LOG_LEVEL_WARN: line.level = LogLevel::warning; break;
@@ -55,8 +58,10 @@ void on_log(ggml_log_level level, const char* text, void*) {
     if (!wanted_errors->empty()) *wanted_errors += "; ";
     *wanted_errors += line.text;
   }
-  if (!line.text.empty()) host.log(line.level, line.text);
-  line.text.clear();
+  const auto whole = std::exchange(line.text, {});
+  const auto whole_level = line.level;
+  lock.unlock();  // the sink may call the library
+  if (!whole.empty()) host.log(whole_level, whole);
 }
 
 /// "0.7.0" → "0.7".

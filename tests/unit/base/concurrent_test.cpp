@@ -3,14 +3,19 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/wait.hpp"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <functional>
+#include <thread>
 #include <vector>
 
 using namespace dspy;
@@ -67,6 +72,31 @@ TEST_CASE("Work that never waits, and no work at all, end as well") {
   CHECK(work.ended == 0);
   work.run_all(5, 0);
   CHECK(work.ended == 5);
+}
+
+TEST_CASE("On several threads work is still begun in order, and no two pieces of it run at once") {
+  boost::asio::thread_pool threads(4);
+  std::atomic<int> running = 0, most_running = 0;
+  std::vector<std::size_t> begun;
+  const auto step = [&] {
+    most_running = std::max(most_running.load(), ++running);
+    std::this_thread::sleep_for(100us);
+    --running;
+  };
+  const auto work = [&](std::size_t i) -> Async<void> {
+    begun.push_back(i);
+    step();
+    co_await pause(1ms);
+    step();
+    if (i == 60) throw Error(Errc::bad_input, "the last");
+  };
+
+  auto done = boost::asio::co_spawn(threads, run_concurrently(100, 8, work), boost::asio::use_future);
+
+  CHECK_THROWS_WITH_AS(done.get(), "the last", Error);
+  CHECK(most_running == 1);
+  CHECK(begun.size() < 70);
+  CHECK(std::ranges::is_sorted(begun));
 }
 
 TEST_CASE("A failure ends the rest and reaches the caller") {

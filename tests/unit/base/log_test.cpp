@@ -46,6 +46,23 @@ TEST_CASE("A sink hears the messages from its minimum level on") {
   CHECK_FALSE(log_enabled(LogLevel::info));
 }
 
+TEST_CASE("What a sink logs itself is dropped, and it may be replaced while it runs") {
+  std::vector<std::string> lines;
+  set_log_sink(
+      [&](LogLevel, std::string_view, std::string_view message) {
+        lines.emplace_back(message);
+        log(LogLevel::error, "sink", "from within");
+        if (message == "second") set_log_sink({});
+        lines.push_back("end of " + std::string(message));
+      },
+      LogLevel::info);
+
+  for (const auto* message : {"first", "second", "third"}) log(LogLevel::info, "test", message);
+
+  CHECK(lines == std::vector<std::string>{"first", "end of first", "second", "end of second"});
+  CHECK_FALSE(log_enabled(LogLevel::error));
+}
+
 TEST_CASE("A sink is called from any thread, one call at a time") {
   const Collected collected(LogLevel::debug);
   {

@@ -202,7 +202,9 @@ TEST_CASE_FIXTURE(Fixture, "a deadline ends a running request, and one that wait
   const auto soon = [] { return std::chrono::steady_clock::now() + 60ms; };
   auto work = asks("alone");
   work.deadline = soon();
-  CHECK(error_of([&] { wait(engine->generate(std::move(work))); }).code() == Errc::deadline_exceeded);
+  const auto late = error_of([&] { wait(engine->generate(std::move(work))); });
+  CHECK(late.code() == Errc::deadline_exceeded);
+  CHECK(late.info().raw.starts_with("xx"));  // what was written so far
 
   std::stop_source source;
   std::thread first([&] {
@@ -238,6 +240,59 @@ TEST_CASE_FIXTURE(Fixture, "a coroutine that is cancelled stops its request") {
   CHECK(error_of([&] { std::rethrow_exception(outcome); }).code() == Errc::cancelled);
   runtime.step_time = 0us;
   CHECK(ask("Hi", {.max_tokens = 2, .temperature = 0}).text == "xx");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a request that is ended early brings what was written so far") {
+  runtime.answer = std::string(3000, 'x');
+  runtime.step_time = 2ms;
+  std::stop_source source;
+  auto work = asks("Hi");
+  work.stop = source.get_token();
+  std::string streamed;
+  const auto stopped = error_of([&] {
+    wait(engine->generate(std::move(work), [&](const StreamEvent& event) {
+      streamed += event.text;
+      if (streamed.size() > 3) source.request_stop();
+    }));
+  });
+  CHECK(stopped.code() == Errc::cancelled);
+  CHECK(stopped.info().raw.starts_with(streamed));
+
+  // Cancelled together with the coroutine, between two events.
+  streamed.clear();
+  boost::asio::io_context loop;
+  boost::asio::cancellation_signal cancel;
+  std::exception_ptr outcome;
+  boost::asio::co_spawn(loop,
+                        engine->generate(asks("Hi"),
+                                         [&](const StreamEvent& event) {
+                                           streamed += event.text;
+                                           if (streamed.size() == 4)
+                                             cancel.emit(boost::asio::cancellation_type::terminal);
+                                         }),
+                        boost::asio::bind_cancellation_slot(
+                            cancel.slot(), [&](std::exception_ptr error, const Reply&) { outcome = error; }));
+  loop.run();
+  REQUIRE(outcome);
+  const auto cancelled = error_of([&] { std::rethrow_exception(outcome); });
+  CHECK(cancelled.code() == Errc::cancelled);
+  CHECK(cancelled.info().raw == streamed);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what an engine returned can be awaited when it has gone, and says so") {
+  std::vector<Async<Reply>> replies;
+  replies.push_back(engine->generate(asks("Hi")));
+  auto several = engine->generate_n(asks("Hi"), 2);
+  auto score = engine->score({.prompt = asks("Hi").prompt, .continuation = {65}});
+  auto pins = engine->pin({65, 66});
+  auto saves = engine->save({65, 66}, folder / "prefix.kv");
+  engine.reset();
+
+  CHECK(error_of([&] { wait(std::move(replies.front())); }).code() == Errc::model_not_loaded);
+  CHECK(error_of([&] { wait(std::move(several)); }).code() == Errc::model_not_loaded);
+  CHECK(error_of([&] { wait(std::move(score)); }).code() == Errc::model_not_loaded);
+  CHECK(error_of([&] { wait(std::move(pins)); }).code() == Errc::model_not_loaded);
+  CHECK(error_of([&] { wait(std::move(saves)); }).code() == Errc::model_not_loaded);
 }
 
 TEST_CASE_FIXTURE(Fixture, "an event loop that goes away takes its requests with it") {

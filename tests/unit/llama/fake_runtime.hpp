@@ -55,6 +55,7 @@ class FakeRuntime final : public llama::Runtime {
   std::vector<llama::RuntimeDevice> device_list = {
       {.name = "CPU", .description = "a processor", .backend = "CPU", .kind = llama::DeviceKind::cpu}};
   std::function<void()> on_load;                                          ///< May throw.
+  std::function<void()> on_context;                                       ///< May throw, or wait.
   std::function<void(const llama::RuntimeQuantizeOptions&)> on_quantize;  ///< May throw.
   std::function<llama::DecodeStatus()> on_decode;                         ///< May throw; anything but `ok` is returned.
   Shared<std::chrono::microseconds> step_time{std::chrono::microseconds(0)};
@@ -317,6 +318,7 @@ class FakeRuntime final : public llama::Runtime {
       return {.control = token >= im_start, .ends_generation = token == im_end || token == endoftext};
     }
     std::unique_ptr<llama::RuntimeContext> new_context(const llama::RuntimeContextOptions& options) override {
+      if (runtime_.on_context) runtime_.on_context();
       return std::make_unique<Context>(runtime_, options);
     }
     std::unique_ptr<llama::RuntimeAdapter> load_adapter(const std::string& path) override {

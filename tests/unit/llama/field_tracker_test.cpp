@@ -115,3 +115,18 @@ TEST_CASE("members of inner objects with an output's name are none") {
   tracker.push(",\n  \"score\": ");
   CHECK(tracker.field() == 1);
 }
+
+TEST_CASE("long thoughts are passed over in time that grows with their length, wherever their end is cut") {
+  std::string thoughts = "<think>Mood: no </thin </thi";
+  for (int i = 0; i < 300'000; ++i) thoughts += "a < b ";  // hours, if all of it were searched for each piece
+  const std::string reply = thoughts + "</think>\nMood: x\nScore: 1";
+  for (const std::size_t step : {1UZ, 3UZ, 7UZ}) {
+    CAPTURE(step);
+    FieldTracker tracker(contract(Form::fields, true));
+    for (std::size_t at = 0; at < reply.size(); at += step) tracker.push(std::string_view(reply).substr(at, step));
+    REQUIRE(tracker.starts().size() == 2);
+    CHECK(tracker.field() == 1);
+    CHECK(tracker.starts()[1] <= reply.size() - 2);
+    CHECK(tracker.starts()[1] + step > reply.size() - 2);
+  }
+}

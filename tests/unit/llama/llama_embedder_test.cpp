@@ -6,9 +6,11 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -174,7 +176,6 @@ TEST_CASE("texts that cannot be embedded are refused, and long ones cut where th
   CHECK(std::string_view(too_long.what()).starts_with("text 2 has 65 tokens and `"));
   CHECK(no_text.code() == Errc::invalid_parameter);
   CHECK(embedder(std::vector<std::string>{}).empty());
-  CHECK(embedder({""}).size() == 1);  // the model's own end is something to read
   CHECK(cutting({std::string(64, 'a')}) == cutting({std::string(63, 'a')}));
 }
 
@@ -187,6 +188,117 @@ TEST_CASE("a reranker refuses a query that leaves no room, and cuts documents wh
   CHECK(error_of([&] { reranker("question", {"a", std::string(64, 'd')}); }).code() == Errc::context_too_long);
   CHECK(cutting("question", {"a", std::string(64, 'd')}).size() == 2);
   CHECK(reranker("question", {}).empty());
+}
+
+TEST_CASE("a blank text is refused, whatever marks the model puts around it") {
+  const Fake encoder(Pooling::mean);
+  LlamaEmbedder embedder("fake", encoder.options());
+  for (const auto* blank : {"", " ", "\t\n", "\u00A0", "\u3000 "}) {
+    CAPTURE(blank);
+    const auto error = error_of([&] { embedder({"fine", blank}); });
+    CHECK(error.code() == Errc::invalid_parameter);
+    CHECK(std::string_view(error.what()) == "text 2 is blank, so there is nothing to embed; leave it out");
+  }
+
+  const Fake ranking(Pooling::rank);
+  LlamaReranker reranker("fake", ranking.options());
+  CHECK(std::string_view(error_of([&] { reranker(" ", {"a"}); }).what()) ==
+        "the query is blank, so there is nothing to rank by; ask something");
+  CHECK(std::string_view(error_of([&] { reranker("q", {"a", ""}); }).what()) ==
+        "document 2 is blank, so there is nothing to rank; leave it out");
+}
+
+TEST_CASE("what an embedder or reranker returned can be awaited when it has gone") {
+  const Fake encoder(Pooling::mean);
+  auto embedder = std::make_optional<LlamaEmbedder>("fake", encoder.options({.normalize = false}));
+  const auto wanted = (*embedder)({"a"});
+  auto embeds = embedder->embed({.texts = {"a"}});
+  embedder.reset();
+  CHECK(wait(std::move(embeds)).vectors == wanted);
+
+  const Fake ranking(Pooling::rank);
+  auto reranker = std::make_optional<LlamaReranker>("fake", ranking.options());
+  auto ranks = reranker->rank({.query = "q", .documents = {"a", "b"}});
+  reranker.reset();
+  CHECK(wait(std::move(ranks)).documents.size() == 2);
+}
+
+TEST_CASE("a short call does not wait for a long one that came before") {
+  Fake fake(Pooling::mean);
+  fake.runtime.step_time = 2ms;
+  LlamaEmbedder embedder("fake", fake.options({.batch = 64}));
+  std::atomic<bool> is_done = false;
+  std::jthread long_call([&] {
+    CHECK(embedder(std::vector<std::string>(300, std::string(60, 'x'))).size() == 300);
+    is_done = true;
+  });
+  while (fake.runtime.decodes < 3) std::this_thread::sleep_for(1ms);
+
+  const int before = fake.runtime.decodes;
+  const auto vectors = embedder({"a", "b"});
+
+  CHECK(vectors.size() == 2);
+  CHECK_FALSE(is_done);
+  CHECK(fake.runtime.decodes - before < 20);
+}
+
+TEST_CASE("texts of several calls keep their places, whatever shares their steps") {
+  const Fake fake(Pooling::mean);
+  LlamaEmbedder embedder("fake", fake.options({.normalize = false, .batch = 64, .sequences = 3}));
+  std::vector<std::jthread> callers;
+  for (std::size_t caller = 0; caller < 8; ++caller) {
+    callers.emplace_back([&, caller] {
+      std::vector<std::string> own;
+      for (std::size_t i = 0; i < 20; ++i)
+        own.emplace_back(1 + (i * 7 + caller) % 50, static_cast<char>('a' + caller % 7));
+      const auto vectors = embedder(own);
+      for (std::size_t i = 0; i < own.size(); ++i) {
+        const auto byte = static_cast<std::size_t>(own[i].front() % 8);
+        CHECK(vectors[i][byte] == static_cast<float>(own[i].size()) + (byte == 258 % 8 ? 1.5F : 0.5F));
+      }
+    });
+  }
+}
+
+TEST_CASE("the first token of a causal model is no pooling: it has read nothing of the text") {
+  const test::TempFolder folder;
+  RandomModel{.architecture = "qwen2", .attention_bias = true}.write(folder / "causal.gguf");
+
+  const auto error = error_of([&] { LlamaEmbedder(folder / "causal.gguf", on_cpu({.pooling = Pooling::cls})); });
+
+  CHECK(error.code() == Errc::invalid_parameter);
+  CHECK(std::string_view(error.what()) ==
+        "`random` reads a text from left to right, so its first token (pooling cls) says nothing of the rest; use last "
+        "or mean");
+}
+
+TEST_CASE("a context length that leaves no room for a text, or is beyond the model's, is refused") {
+  const Fake fake(Pooling::mean);
+
+  const auto small = error_of([&] { LlamaEmbedder("fake", fake.options({.context_length = 1})); });
+  const auto large = error_of([&] { LlamaEmbedder("fake", fake.options({.context_length = 100'000})); });
+
+  CHECK(small.code() == Errc::invalid_parameter);
+  CHECK(std::string_view(small.what()) ==
+        "context_length is 1, and `random` puts 1 token of its own around each text; make it at least 2");
+  CHECK(large.code() == Errc::invalid_parameter);
+  CHECK(std::string_view(large.what()) ==
+        "context_length is 100000, and `random` was trained for 64 tokens; make it at most 64, or leave it automatic "
+        "(0)");
+  CHECK(LlamaEmbedder("fake", fake.options({.context_length = 2}))({"a"}).size() == 1);
+  CHECK(LlamaEmbedder("fake", fake.options({.context_length = 64})).context_length() == 64);
+}
+
+TEST_CASE("a longer context is advised only where the model has one") {
+  const Fake fake(Pooling::rank);
+  LlamaReranker full("fake", fake.options());
+  LlamaReranker narrow("fake", fake.options({.context_length = 32}));
+  const auto message = [](LlamaReranker& reranker) {
+    return std::string(error_of([&] { reranker("question", {std::string(64, 'd')}); }).what());
+  };
+
+  CHECK_FALSE(message(full).contains("context_length"));
+  CHECK(message(narrow).contains("or raise context_length"));
 }
 
 TEST_CASE("texts of many threads share steps") {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -42,6 +43,17 @@ Request nonsense(int tokens, std::uint64_t seed = 3) {
 
 LlamaLM greedy(llama::EngineOptions engine = {.threads = 1}) {
   return LlamaLM(tiny, {.sampling = {.max_tokens = 64, .temperature = 0}, .engine = engine});
+}
+
+TEST_CASE("what an LM returned can be awaited when it has gone") {
+  auto lm = std::make_optional(greedy());
+  const auto wanted = wait(lm->complete(question())).text;
+  auto completes = lm->complete(question());
+  auto streams = lm->stream(question(), [](const StreamEvent&) {});
+  lm.reset();
+
+  CHECK(wait(std::move(completes)).text == wanted);
+  CHECK(wait(std::move(streams)).text == wanted);
 }
 
 TEST_CASE("a greedy reply is the same again, whether the prompt is computed or reused") {

@@ -1,5 +1,6 @@
 #include "dspy/llama/engine.hpp"
 #include "engine_fixture.hpp"
+#include "llama/scheduler.hpp"
 #include "support.hpp"
 #include "support/random_lora.hpp"
 
@@ -123,6 +124,27 @@ TEST_CASE_FIXTURE(Fixture, "LMs of one file with different adapters share an eng
   CHECK(text(*named) == text(adapted));
   CHECK(error_of([&] { LlamaLM(folder / "model.gguf", options({{folder / "absent.gguf"}})); }).code() ==
         Errc::model_not_found);
+}
+
+TEST_CASE_FIXTURE(test::EngineFixture, "prompts are remembered for so many sets of adapters, those used last") {
+  test::RandomLora{}.write(folder / "one.gguf");
+  const auto ask_with = [&](double scale) {
+    auto work = asks("question");
+    if (scale != 0) work.loras = {{folder / "one.gguf", scale}};
+    return wait(engine->generate(std::move(work))).usage.cached_tokens;
+  };
+  const auto known = [&] { return engine->stats().cached_tokens + engine->stats().host_bytes / 8; };
+  CHECK(ask_with(0) == 0);
+  const auto one = known();
+  constexpr auto most = llama::Scheduler::most_groups;
+
+  for (int i = 1; i <= 200; ++i) CHECK(ask_with(i / 100.0) == 0);
+
+  CHECK(known() == most * one);
+  CHECK(ask_with(2) > 0);
+  CHECK(ask_with(0) > 0);  // without any stays
+  CHECK(ask_with(0.01) == 0);
+  CHECK(known() == most * one);
 }
 
 TEST_CASE_FIXTURE(test::EngineFixture,

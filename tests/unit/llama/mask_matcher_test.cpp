@@ -214,6 +214,28 @@ TEST_CASE("a compiled contract is found again by what it says, and threads may s
   }
 }
 
+TEST_CASE("a constraint that has grown beyond the cache's memory serves no new reply, though it was the only one") {
+  const OutputContract contract{.form = OutputContract::Form::regex, .grammar = "[ab]{500}"};
+  const auto vocabulary = vocabulary_with({"word"});
+  const auto fresh = ConstraintCache().find(contract, vocabulary).constraint->memory();
+  ConstraintCache cache({.memory = 2 * fresh});
+  const auto first = cache.find(contract, vocabulary).constraint;
+  CHECK(cache.find(contract, vocabulary).constraint == first);
+
+  Matcher matcher(first);
+  for (int i = 0; i < 400; ++i) {
+    static_cast<void>(matcher.allowed());
+    REQUIRE(matcher.accept_text("a"));
+  }
+
+  REQUIRE(first->memory() > 2 * fresh);
+  const auto second = cache.find(contract, vocabulary).constraint;
+  CHECK(second != first);
+  CHECK(second->memory() == fresh);
+  CHECK(cache.size() == 1);
+  CHECK(matcher.accept_text("b"));  // who uses it still does
+}
+
 TEST_CASE("a vocabulary that cannot be is refused") {
   CHECK_THROWS_WITH_AS(Vocabulary({"a", "b"}, {2}), "token 2 is to end replies, but the vocabulary has 2 tokens",
                        Error);

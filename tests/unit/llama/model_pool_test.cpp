@@ -1,5 +1,6 @@
 #include "dspy/llama/model_pool.hpp"
 
+#include "dspy/base/log.hpp"
 #include "fake_runtime.hpp"
 #include "support.hpp"
 
@@ -13,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace dspy::llama {
@@ -222,6 +224,51 @@ TEST_CASE_FIXTURE(Fixture, "engines are shared for equal options") {
   const auto first = pool.engine(model, {.context_length = 100});
   CHECK(pool.engine(model, {.context_length = 100}) == first);
   CHECK(pool.engine(model, {.context_length = 200}) != first);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an engine is made once, and meanwhile the pool serves others") {
+  file("a.gguf");
+  auto pool = this->pool();
+  const auto model = pool.load("a");
+  std::latch is_made(1), may_end(1);
+  runtime.on_context = [&, first = true]() mutable {
+    if (!std::exchange(first, false)) return;
+    is_made.count_down();
+    may_end.wait();
+  };
+  std::vector<std::shared_ptr<Engine>> engines(3);
+  {
+    std::vector<std::jthread> callers;
+    for (auto& engine : engines) callers.emplace_back([&] { engine = pool.engine(model, {.context_length = 100}); });
+    is_made.wait();
+    CHECK(pool.loaded_bytes() > 0);
+    CHECK(pool.engine(model, {.context_length = 200}) != nullptr);
+    may_end.count_down();
+  }
+  CHECK(engines[0] != nullptr);
+  CHECK(engines[1] == engines[0]);
+  CHECK(engines[2] == engines[0]);
+  CHECK(runtime.contexts == 2);
+
+  // One that cannot be made is no engine for those who waited either, and the next caller tries again.
+  runtime.on_context = [] { throw Error(Errc::backend_error, "no memory"); };
+  CHECK(error_of([&] { pool.engine(model, {.context_length = 300}); }).code() == Errc::backend_error);
+  runtime.on_context = {};
+  CHECK(pool.engine(model, {.context_length = 300}) != nullptr);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a log sink may look at the pool while that makes room") {
+  const auto bytes = fs::file_size(file("a.gguf"));
+  file("b.gguf");
+  auto pool = this->pool(bytes * 3 / 2);
+  pool.load("a");
+  std::uint64_t loaded = 0;
+  set_log_sink([&](LogLevel, std::string_view, std::string_view message) {
+    if (message.starts_with("unloading")) loaded = pool.loaded_bytes();
+  });
+  pool.load("b");
+  set_log_sink({});
+  CHECK(loaded > 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the process's pool is one") {

@@ -52,7 +52,7 @@ struct Fixture {
   std::size_t run_and_keep(std::string_view text) {
     const auto all = tokens(text);
     const auto known = run(0, all);
-    CHECK(tree->give(0, all) == all.size());
+    CHECK(tree->give(0, all, 4096) == all.size());
     end(0);
     return known;
   }
@@ -106,12 +106,12 @@ TEST_CASE_FIXTURE(Fixture, "nodes are joined under sequences that use them") {
   start(1 << 20, /*own=*/4);
   const auto whole = tokens("one two three four five six");
   run(1, tokens("one two"));
-  CHECK(tree->give(1, tokens("one two")) == 7);
+  CHECK(tree->give(1, tokens("one two"), 4096) == 7);
   run(2, whole);
   // Each piece is a node of its own, and there are too few sequences for them and another prompt.
-  for (const auto end : {9UZ, 13UZ, 18UZ}) CHECK(tree->give(2, std::span(whole).first(end)) == end);
+  for (const auto end : {9UZ, 13UZ, 18UZ}) CHECK(tree->give(2, std::span(whole).first(end), 4096) == end);
   run(0, tokens("another"));
-  CHECK(tree->give(0, tokens("another")) == 7);
+  CHECK(tree->give(0, tokens("another"), 4096) == 7);
   CHECK(held(1) == tokens("one two"));
   CHECK(held(2) == whole);
   CHECK(tree->cells() == 18 + 7);
@@ -144,8 +144,8 @@ TEST_CASE_FIXTURE(Fixture, "what two computed at the same time is kept once") {
   const auto second = tokens("same start, another end");
   run(0, first);
   run(1, second);
-  CHECK(tree->give(0, first) == first.size());
-  CHECK(tree->give(1, second) == second.size());
+  CHECK(tree->give(0, first, 4096) == first.size());
+  CHECK(tree->give(1, second, 4096) == second.size());
 
   CHECK(tree->cells() == first.size() + std::string_view("another end").size());
   CHECK(held(1) == second);
@@ -187,6 +187,46 @@ TEST_CASE_FIXTURE(Fixture, "host memory has a bound; what is pinned stays") {
   CHECK_FALSE(tree->unpin(tokens("first")));
 }
 
+TEST_CASE_FIXTURE(Fixture, "a pinned prompt in host memory outlives prompts that leave it half-way") {
+  const std::string pinned = "a pinned prompt of some length";
+  tree->pin(tokens(pinned));
+  run_and_keep(pinned + ", its question and the reply to that");
+  tree->shrink_idle(0);
+  REQUIRE(tree->cells() == 0);
+
+  // Too little in common to be brought back for; and no room to bring it back beside the other.
+  run(1, tokens("a pinned cat"));
+  tree->give(1, tokens("a pinned cat"), /*room=*/3);
+  end(1);
+  tree->shrink_idle(0);
+  CHECK(run(2, tokens(pinned + ", its question and the")) == pinned.size() + 22);
+  end(2);
+  tree->shrink_idle(0);
+
+  // With room both are known.
+  CHECK(run_and_keep("a pinned cat") == 0);
+  tree->shrink_idle(0);
+  CHECK(run(1, tokens("a pinned cat")) == 12);
+  CHECK(run(2, tokens(pinned + ", its question and the")) == pinned.size() + 22);
+  CHECK(held(2) == tokens(pinned + ", its question and the"));
+  end(1);
+  end(2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a pinned prompt in host memory may give way to another that begins with it") {
+  const std::string pinned = "a pinned prompt";
+  tree->pin(tokens(pinned));
+  run_and_keep(pinned + ", and a reply that is quite a bit longer than the prompt");
+  tree->shrink_idle(0);
+
+  run(1, tokens(pinned + "!"));
+  CHECK(tree->give(1, tokens(pinned + "!"), /*room=*/0) == pinned.size() + 1);
+  end(1);
+
+  CHECK(run(2, tokens(pinned)) == pinned.size());
+  end(2);
+}
+
 TEST_CASE_FIXTURE(Fixture, "without host memory idle prompts are dropped; what cannot come back is computed again") {
   start(0);
   run_and_keep("a prompt");
@@ -210,11 +250,11 @@ TEST_CASE_FIXTURE(Fixture, "no more nodes are in the cells than there are sequen
   // All in use: what is computed stays with its sequence.
   start(1 << 20, 1);
   CHECK(run(0, tokens("abc")) == 0);
-  CHECK(tree->give(0, tokens("abc")) == 3);
+  CHECK(tree->give(0, tokens("abc"), 4096) == 3);
   run(1, tokens("xyz"));
-  CHECK(tree->give(1, tokens("xyz")) == 0);
+  CHECK(tree->give(1, tokens("xyz"), 4096) == 0);
   run(2, tokens("abd"));
-  CHECK(tree->give(2, tokens("abd")) == 2);  // as before: it would have to be split
+  CHECK(tree->give(2, tokens("abd"), 4096) == 2);  // as before: it would have to be split
   CHECK(held(2) == tokens("abd"));
 }
 
@@ -231,7 +271,8 @@ TEST_CASE_FIXTURE(Fixture, "whatever happens, a sequence holds its own tokens an
         if (pick(2) == 0)
           tree->give(sequence,
                      std::span<const Token>(running[sequence])
-                         .first(1 + static_cast<std::size_t>(pick(static_cast<int>(running[sequence].size())))));
+                         .first(1 + static_cast<std::size_t>(pick(static_cast<int>(running[sequence].size())))),
+                     static_cast<std::size_t>(pick(2)) * 100);
         REQUIRE(held(sequence) == running[sequence]);
         if (pick(2) == 0) {
           end(sequence);

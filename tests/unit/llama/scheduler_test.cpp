@@ -222,6 +222,26 @@ TEST_CASE_FIXTURE(Fixture, "a pinned prompt stays when others push it out, until
   CHECK(error_of([&] { wait(engine->pin({})); }).code() == Errc::invalid_parameter);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a pin outlives a step that fails: its prompt is kept again once it was computed again") {
+  start({.kv_tokens = 900, .host_bytes = 6400});
+  const auto prefix = model->tokenize(std::string(300, 'P'));
+  const auto use = [&] {
+    auto tokens = prefix;
+    tokens.push_back('?');
+    return wait(engine->generate({.prompt = tokens, .sampling = {.max_tokens = 1, .temperature = 0}}))
+        .usage.cached_tokens;
+  };
+  wait(engine->pin(prefix));
+  runtime.on_decode = [failures = 1]() mutable { return failures-- > 0 ? DecodeStatus::broken : DecodeStatus::ok; };
+  CHECK(error_of([&] { ask("Hi"); }).code() == Errc::inference_failed);
+
+  CHECK(use() == 0);
+  for (char c = 'a'; c < 'h'; ++c) ask(std::string(500, c), {.max_tokens = 200, .temperature = 0});
+
+  CHECK(use() == 300);
+  CHECK(engine->unpin(prefix));
+}
+
 TEST_CASE_FIXTURE(Fixture, "a prefix is saved, and known to another engine without computing") {
   const auto prefix = model->tokenize(std::string(500, 's'));
   const auto file = folder / "prefix.kv";
@@ -260,6 +280,33 @@ TEST_CASE_FIXTURE(Fixture, "callers wait at a full queue where that is asked for
   start({.sequences = 1, .queue_limit = 1, .when_full = WhenFull::wait});
   std::vector<std::string> questions(20, "same");
   for (const auto& reply : ask_all(questions)) CHECK(reply == "re: same");
+
+  // No more than the limit are in the queue, and who waits for a place can give up.
+  start({.sequences = 1, .queue_limit = 2, .when_full = WhenFull::wait});
+  runtime.step_time = 1ms;
+  std::vector<std::jthread> callers;
+  std::atomic<int> answered = 0, late = 0;
+  {
+    const Endless blocker(*this);
+    for (int i = 0; i < 7; ++i) {
+      callers.emplace_back([&, i] {
+        auto work = asks("same");
+        if (i == 6) work.deadline = std::chrono::steady_clock::now() + 30ms;
+        const auto reply = attempt([&] { return wait(engine->generate(std::move(work))); });
+        ++(reply ? answered : late);
+      });
+      while (engine->stats().queued + engine->stats().held_back < static_cast<std::size_t>(i) + 1)
+        std::this_thread::sleep_for(100us);
+    }
+    CHECK(engine->stats().queued == 2);
+    CHECK(engine->stats().held_back >= 4);
+    while (late == 0) std::this_thread::sleep_for(1ms);
+    CHECK(engine->stats().queued == 2);
+  }
+  callers.clear();
+  CHECK(answered == 6);
+  CHECK(late == 1);
+  runtime.step_time = 0us;
 
   start({.sequences = 4, .collect = 30000ms});
   const auto before = std::chrono::steady_clock::now();

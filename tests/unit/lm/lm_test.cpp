@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -18,12 +19,14 @@ class PlainLM : public LM {
   explicit PlainLM(std::string text) : text_(std::move(text)) {}
 
   std::string_view model() const noexcept override { return "plain"; }
-  Async<Reply> complete(Request) override {
-    co_return Reply(Completion{.text = text_, .finish = FinishReason::length},
+  Async<Reply> complete(Request) override { return reply(text_); }
+
+ private:
+  static Async<Reply> reply(std::string text) {
+    co_return Reply(Completion{.text = std::move(text), .finish = FinishReason::length},
                     {.requests = 1, .prompt_tokens = 5, .completion_tokens = 2});
   }
 
- private:
   std::string text_;
 };
 
@@ -49,6 +52,14 @@ TEST_CASE("An LM without a stream of its own streams its whole reply as one text
   CHECK(reply.completion().finish == FinishReason::length);
   CHECK(events == std::vector<std::string>{"(prompt done)", "Answer: 4"});
   CHECK(wait(lm.stream({}, {})).text() == "Answer: 4");
+}
+
+TEST_CASE("A stream may be awaited when its LM is gone") {
+  auto lm = std::make_optional<PlainLM>("Answer: 4");
+  auto streams = lm->stream({}, {});
+  lm.reset();
+
+  CHECK(wait(std::move(streams)).text() == "Answer: 4");
 }
 
 TEST_CASE("What a stream's sink throws ends the call and reaches the caller") {

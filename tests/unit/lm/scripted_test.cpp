@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <thread>
 
 using namespace dspy;
@@ -38,6 +39,16 @@ TEST_CASE("ScriptedLM answers in turn, counts words and remembers what it was as
   REQUIRE(requests.size() == 2);
   CHECK(requests[1].messages[0].text() == "b");
   CHECK(lm.model() == "scripted");
+}
+
+TEST_CASE("What a ScriptedLM returned can be awaited when it is gone") {
+  auto lm = std::make_optional<ScriptedLM>(std::deque<std::string>{"one", "two words"});
+  auto completes = lm->complete(ask("a"));
+  auto streams = lm->stream(ask("b"), {});
+  lm.reset();
+
+  CHECK(wait(std::move(completes)).text == "one");
+  CHECK(wait(std::move(streams)).text == "two words");
 }
 
 TEST_CASE("ScriptedLM counts words between white space of any kind and of any length") {

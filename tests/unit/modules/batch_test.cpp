@@ -1,5 +1,6 @@
 #include "dspy/modules/batch.hpp"
 
+#include "dspy/adapters/field_adapter.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predict.hpp"
 
@@ -25,6 +26,16 @@ struct Twice {
   };
   struct Output {
     int twice;
+  };
+};
+
+struct Pause {
+  static constexpr auto instructions = "How long is the pause?";
+  struct Input {
+    int number;
+  };
+  struct Output {
+    std::chrono::seconds length;
   };
 };
 
@@ -98,6 +109,60 @@ TEST_CASE("A call that fails is an error in its place, and the others go on") {
   CHECK(answers[1].error().code() == Errc::rate_limit_exceeded);
   CHECK(answers[2]->at("twice") == 4);
   CHECK(answers[3].error().code() == Errc::bad_input);
+}
+
+TEST_CASE("An answer that cannot be converted to the typed output is an error in its place, and the others stay") {
+  const auto lm = std::make_shared<ScriptedLM>(
+      [](const Request& request) { return last_line(request).contains("13") ? "Length: PT0.5S" : "Length: PT2S"; });
+  const Predict<Pause> pause({.lm = lm});
+  const std::vector<Pause::Input> inputs = {{.number = 1}, {.number = 13}, {.number = 1}};
+
+  const auto answers = pause.batch(inputs);
+
+  REQUIRE(answers.size() == 3);
+  CHECK(answers[0]->length == std::chrono::seconds(2));
+  CHECK_FALSE(answers[1].has_value());  // a duration, but not in whole seconds
+  CHECK(answers[2]->length == std::chrono::seconds(2));
+}
+
+TEST_CASE("Each prompt of a batch is written once") {
+  struct Counting final : Adapter {
+    std::shared_ptr<const Adapter> real = std::make_shared<FieldAdapter>();
+    mutable int written = 0;
+
+    struct Counted final : Exchange {
+      std::shared_ptr<const Exchange> real;
+      int* written;
+
+      Counted(std::shared_ptr<const Signature> signature, std::shared_ptr<const Exchange> from, int* count)
+          : Exchange(std::move(signature)), real(std::move(from)), written(count) {}
+      Chat format(const JsonObject& inputs, std::span<const Example> history) const override {
+        ++*written;
+        return real->format(inputs, history);
+      }
+      std::expected<Reading, Unreadable> parse(std::string_view text) const override { return real->parse(text); }
+      std::unique_ptr<FieldStream> open_stream() const override { return real->open_stream(); }
+      OutputContract contract() const override { return real->contract(); }
+    };
+
+    std::string_view name() const noexcept override { return "counting"; }
+    std::shared_ptr<const Exchange> prepare(std::shared_ptr<const Signature> signature,
+                                            std::span<const Example> demos) const override {
+      auto from = real->prepare(signature, demos);
+      return std::make_shared<Counted>(std::move(signature), std::move(from), &written);
+    }
+  };
+  for (const bool ordered : {true, false}) {
+    CAPTURE(ordered);
+    const auto adapter = std::make_shared<Counting>();
+    const Predict twice("number: int -> twice: int", {.lm = doubling(), .adapter = adapter});
+
+    const auto answers = twice.batch(numbers({3, 1, 2}), {.orders_by_prompt = ordered});
+
+    CHECK(answers[0]->at("twice") == 6);
+    CHECK(answers[2]->at("twice") == 4);
+    CHECK(adapter->written == 3);
+  }
 }
 
 TEST_CASE("After too many failures no more calls are begun") {

@@ -51,6 +51,13 @@ TEST_CASE("Recordings and files take from the name what was not given") {
         File{.data = bytes("x"), .filename = "y"});
 }
 
+TEST_CASE("A file is read to its end, whatever size its file system tells") {
+  const auto loaded = load(File{.path = "/proc/self/status"});  // of size 0
+
+  REQUIRE(loaded.data.has_value());
+  CHECK(loaded.data->size() > 100);
+}
+
 TEST_CASE("What has no path stays as it is") {
   CHECK(load(Image{.url = "https://a.b/c.png"}) == Image{.url = "https://a.b/c.png"});
   CHECK(load(File{.file_id = "f1"}) == File{.file_id = "f1"});
