@@ -6,7 +6,7 @@
 set(DSPY_PLUGIN_FILE dspy-llama-plugin${CMAKE_SHARED_MODULE_SUFFIX})
 set(DSPY_PLUGIN_DIR ${PROJECT_BINARY_DIR}/lib/dspy)
 # Only this file gets the paths, so that everything else is the same for the compiler cache in any folder.
-set_source_files_properties(${PROJECT_SOURCE_DIR}/src/llama/loader.cpp PROPERTIES COMPILE_DEFINITIONS
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/llama/model/loader.cpp PROPERTIES COMPILE_DEFINITIONS
   "DSPY_PLUGIN_FILE=\"${DSPY_PLUGIN_FILE}\";DSPY_PLUGIN_BUILD_DIR=\"${DSPY_PLUGIN_DIR}\";DSPY_PLUGIN_INSTALL_DIR=\"${CMAKE_INSTALL_FULL_LIBDIR}/dspy\"")
 
 # What the plug-in puts into libllama's graphs; tests link it without libllama.

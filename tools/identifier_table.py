@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/signature/identifier_table.hpp: which characters may stand in a Python identifier.
+"""Writes src/signature/notation/identifier_table.hpp: which characters may stand in a Python identifier.
 
 Characters that Python turns into others (NFKC) are left out: a name is kept as it is written.
 """

@@ -1,4 +1,4 @@
-#include "dspy/modules/codegen.hpp"
+#include "dspy/programs/codegen.hpp"
 
 #include "dspy/base/file.hpp"
 #include "subject.hpp"

@@ -2,7 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/modules/predictor.hpp"
-#include "dspy/modules/program_file.hpp"
+#include "dspy/programs/program_file.hpp"
 
 #include <CLI/CLI.hpp>
 

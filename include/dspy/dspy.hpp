@@ -25,7 +25,7 @@
 #include "dspy/modules/predict.hpp"
 #include "dspy/modules/predictor.hpp"
 #include "dspy/modules/traversal.hpp"
-#include "dspy/modules/program_file.hpp"
+#include "dspy/programs/program_file.hpp"
 #include "dspy/signature/boxed.hpp"
 #include "dspy/signature/date_time.hpp"
 #include "dspy/signature/exact_notes.hpp"

@@ -1,7 +1,7 @@
 #include "dspy/adapters/adapter.hpp"
 
-#include "adapters/excerpt.hpp"
-#include "adapters/turn_exchange.hpp"
+#include "adapters/coercion/excerpt.hpp"
+#include "adapters/writing/turn_exchange.hpp"
 #include "dspy/adapters/chat_adapter.hpp"
 #include "dspy/adapters/field_adapter.hpp"
 #include "dspy/adapters/json_adapter.hpp"

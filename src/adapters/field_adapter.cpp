@@ -1,8 +1,8 @@
 #include "dspy/adapters/field_adapter.hpp"
 
-#include "adapters/field_format.hpp"
-#include "adapters/reading_exchange.hpp"
-#include "adapters/turns.hpp"
+#include "adapters/writing/field_format.hpp"
+#include "adapters/reading/reading_exchange.hpp"
+#include "adapters/writing/turns.hpp"
 
 #include <utility>
 

@@ -1,8 +1,8 @@
 #include "dspy/adapters/json_adapter.hpp"
 
-#include "adapters/marker_format.hpp"
-#include "adapters/prompt_format.hpp"
-#include "adapters/turn_exchange.hpp"
+#include "adapters/writing/marker_format.hpp"
+#include "adapters/writing/prompt_format.hpp"
+#include "adapters/writing/turn_exchange.hpp"
 
 #include <algorithm>
 #include <cstddef>

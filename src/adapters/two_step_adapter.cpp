@@ -1,9 +1,9 @@
 #include "dspy/adapters/two_step_adapter.hpp"
 
-#include "adapters/field_format.hpp"
-#include "adapters/media_parts.hpp"
-#include "adapters/prompt_format.hpp"
-#include "adapters/turns.hpp"
+#include "adapters/writing/field_format.hpp"
+#include "adapters/writing/media_parts.hpp"
+#include "adapters/writing/prompt_format.hpp"
+#include "adapters/writing/turns.hpp"
 #include "dspy/adapters/chat_adapter.hpp"
 #include "dspy/base/error.hpp"
 

@@ -1,9 +1,9 @@
 #include "dspy/adapters/xml_adapter.hpp"
 
-#include "adapters/prompt_format.hpp"
-#include "adapters/turn_exchange.hpp"
-#include "adapters/value_text.hpp"
-#include "adapters/xml_writer.hpp"
+#include "adapters/writing/prompt_format.hpp"
+#include "adapters/writing/turn_exchange.hpp"
+#include "adapters/writing/value_text.hpp"
+#include "adapters/writing/xml_writer.hpp"
 
 #include <utility>
 

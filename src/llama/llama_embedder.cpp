@@ -2,8 +2,8 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "llama/hardware.hpp"
-#include "llama/runtime.hpp"
+#include "llama/model/hardware.hpp"
+#include "llama/model/runtime.hpp"
 #include "llama/text_reader.hpp"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "llama/adapter_cache.hpp"
+#include "llama/lora/adapter_cache.hpp"
 #include "llama/thoughts.hpp"
 #include "lm/sampling_json.hpp"
 

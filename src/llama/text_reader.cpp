@@ -2,7 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "llama/at_exit.hpp"
-#include "llama/mailbox.hpp"
+#include "llama/engine/mailbox.hpp"
 
 #include <boost/system/system_error.hpp>
 

@@ -2,7 +2,7 @@
 
 #include "dspy/base/async.hpp"
 #include "dspy/llama/model.hpp"
-#include "llama/runtime.hpp"
+#include "llama/model/runtime.hpp"
 
 #include <chrono>
 #include <memory>

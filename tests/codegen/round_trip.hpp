@@ -2,7 +2,7 @@
 
 #include "dspy/base/file.hpp"
 #include "dspy/dspy.hpp"
-#include "dspy/modules/codegen.hpp"
+#include "dspy/programs/codegen.hpp"
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 // ends at the first blank line; behind it stand values for the test.
 
 #include "dspy/base/file.hpp"
-#include "dspy/modules/codegen.hpp"
+#include "dspy/programs/codegen.hpp"
 
 #include <cstdio>
 #include <exception>

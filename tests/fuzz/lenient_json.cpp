@@ -1,6 +1,6 @@
 // Any text: no crash, an end inside the text, and for strict JSON the strict reader's value with no liberties.
 
-#include "adapters/lenient_json.hpp"
+#include "adapters/json/lenient_json.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Whatever is accepted as a program must be written to a text that reads back to the same program.
 
-#include "dspy/modules/program_file.hpp"
+#include "dspy/programs/program_file.hpp"
 
 #include "dspy/base/error.hpp"
 

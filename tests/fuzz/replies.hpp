@@ -2,7 +2,7 @@
 
 // What holds of any reply to any adapter.
 
-#include "adapters/reader.hpp"
+#include "adapters/reading/reader.hpp"
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/text.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "llama/gguf.hpp"
+#include "llama/model/gguf.hpp"
 
 #include <cmath>
 #include <cstdint>

@@ -2,7 +2,7 @@
 
 #include "dspy/base/base64.hpp"
 #include "dspy/signature/signature.hpp"
-#include "signature/fit.hpp"
+#include "signature/fit/fit.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "adapters/value_text.hpp"
+#include "adapters/writing/value_text.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/signature/signature.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "adapters/xml_text.hpp"
+#include "adapters/sections/xml_text.hpp"
 #include "dspy/adapters/adapter.hpp"
 
 #include <memory>

@@ -1,7 +1,7 @@
 // Replies that Python DSPy 3.4.1 streamed, cut as they arrived and in other ways: what is said joins to the value that
 // is read, and that is DSPy's.
 
-#include "adapters/reader.hpp"
+#include "adapters/reading/reader.hpp"
 #include "cases.hpp"
 #include "every.hpp"
 #include "streamed.hpp"

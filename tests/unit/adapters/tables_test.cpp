@@ -1,6 +1,6 @@
 // The tables in tests/cases/<adapter>: prompts.jsonl, and replies/*.jsonl.
 
-#include "adapters/reader.hpp"
+#include "adapters/reading/reader.hpp"
 #include "cases.hpp"
 #include "every.hpp"
 #include "streamed.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dspy/base/error.hpp"
-#include "llama/runtime.hpp"
+#include "llama/model/runtime.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "llama/gguf.hpp"
+#include "llama/model/gguf.hpp"
 
 #include "dspy/llama/model_info.hpp"
 #include "support.hpp"

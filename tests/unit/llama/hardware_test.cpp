@@ -1,7 +1,7 @@
 #include "dspy/llama/hardware.hpp"
 
 #include "fake_runtime.hpp"
-#include "llama/hardware.hpp"
+#include "llama/model/hardware.hpp"
 #include "support.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-#include "llama/likelihoods.hpp"
+#include "llama/engine/likelihoods.hpp"
 
 #include "llama/mask/contract.hpp"
 

@@ -1,6 +1,6 @@
 #include "dspy/llama/engine.hpp"
 #include "engine_fixture.hpp"
-#include "llama/scheduler.hpp"
+#include "llama/engine/scheduler.hpp"
 #include "support.hpp"
 #include "support/random_lora.hpp"
 

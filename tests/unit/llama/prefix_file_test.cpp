@@ -1,4 +1,4 @@
-#include "llama/prefix_file.hpp"
+#include "llama/prefixes/prefix_file.hpp"
 
 #include "dspy/base/error.hpp"
 #include "fake_runtime.hpp"

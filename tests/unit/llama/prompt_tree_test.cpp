@@ -1,4 +1,4 @@
-#include "llama/prompt_tree.hpp"
+#include "llama/prefixes/prompt_tree.hpp"
 
 #include "fake_runtime.hpp"
 

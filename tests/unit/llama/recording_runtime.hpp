@@ -1,6 +1,6 @@
 #pragma once
 
-#include "llama/runtime.hpp"
+#include "llama/model/runtime.hpp"
 
 #include <cstring>
 #include <memory>

@@ -1,4 +1,4 @@
-#include "llama/sampler.hpp"
+#include "llama/engine/sampler.hpp"
 
 #include "llama/mask/contract.hpp"
 

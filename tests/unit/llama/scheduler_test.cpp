@@ -1,4 +1,4 @@
-#include "llama/scheduler.hpp"
+#include "llama/engine/scheduler.hpp"
 
 #include "engine_fixture.hpp"
 

@@ -1,4 +1,4 @@
-#include "llama/speculation.hpp"
+#include "llama/engine/speculation.hpp"
 
 #include "dspy/adapters/adapter.hpp"
 #include "engine_fixture.hpp"

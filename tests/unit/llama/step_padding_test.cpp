@@ -1,4 +1,4 @@
-#include "llama/step_padding.hpp"
+#include "llama/engine/step_padding.hpp"
 
 #include <doctest/doctest.h>
 

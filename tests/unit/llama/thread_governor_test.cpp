@@ -1,4 +1,4 @@
-#include "llama/thread_governor.hpp"
+#include "llama/engine/thread_governor.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,329 @@
+#include "adapters/json/json_search.hpp"
+
+#include "adapters/json/json_repair.hpp"
+#include "adapters/reading/prelude.hpp"
+#include "dspy/base/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+namespace dspy {
+namespace {
+
+constexpr std::string_view blanks = " \t\r\n";
+constexpr std::size_t longest_key = 256;
+
+std::size_t skip_blanks(std::string_view text, std::size_t at) noexcept {
+  return std::min(text.find_first_not_of(blanks, at), text.size());
+}
+
+bool is_word_character(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+         c == '$' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+/// The size of the quotation mark at `at`, straight or curly; 0 if there is none.
+std::size_t quote_at(std::string_view text, std::size_t at) noexcept {
+  if (at >= text.size()) return 0;
+  if (text[at] == '"' || text[at] == '\'') return 1;
+  const auto mark = text.substr(at, 3);
+  return mark == "“" || mark == "”" || mark == "„" || mark == "‘" || mark == "’" ? 3 : 0;
+}
+
+/// A quotation mark, a colon, and what may begin a value: part of a member, as no prose has it.
+bool has_quoted_key(std::string_view text) noexcept {
+  for (auto colon = text.find(':'); colon != std::string_view::npos; colon = text.find(':', colon + 1)) {
+    const auto key_end = text.find_last_not_of(blanks, colon == 0 ? 0 : colon - 1);
+    if (colon == 0 || key_end == std::string_view::npos) continue;
+    const auto mark = key_end >= 2 ? key_end - 2 : 0;
+    if (quote_at(text, key_end) == 0 && quote_at(text, mark) != 3) continue;
+    const auto value = skip_blanks(text, colon + 1);
+    if (value == text.size() || quote_at(text, value) != 0 ||
+        std::string_view("{[-.0123456789tfnTFN").contains(text[value]))
+      return true;
+  }
+  return false;
+}
+
+/// What follows the `{` at `at` is a key, or was to be one: a quoted one, or a word with a colon or a quote after it.
+bool begins_object(std::string_view text, std::size_t at) noexcept {
+  ++at;
+  while (true) {
+    at = skip_blanks(text, at);
+    const bool is_line = text.substr(at).starts_with("//") || text.substr(at).starts_with('#');
+    if (!is_line && !text.substr(at).starts_with("/*")) break;
+    const auto end = is_line ? text.find('\n', at) : text.find("*/", at + 2);
+    if (end == std::string_view::npos) return false;
+    at = end + (is_line ? 1 : 2);
+  }
+  if (quote_at(text, at) != 0) return true;
+  const auto start = at;
+  while (at < text.size() && at - start < longest_key && is_word_character(text[at]) && quote_at(text, at) == 0) ++at;
+  if (at == start) return false;
+  at = skip_blanks(text, at);
+  return at < text.size() && (text[at] == ':' || quote_at(text, at) != 0);
+}
+
+/// After an object: more members, as if it had been closed too early.
+bool continues_object(std::string_view after) noexcept {
+  const auto first = skip_blanks(after, 0);
+  if (first == after.size()) return false;
+  if (after[first] != ',') return after[first] == ':' || has_quoted_key(after);
+  auto next = skip_blanks(after, first + 1);
+  if (quote_at(after, next) != 0) return true;
+  const auto start = next;
+  while (next < after.size() && is_word_character(after[next])) ++next;
+  next = skip_blanks(after, next);
+  return (next != start && next < after.size() && after[next] == ':') || has_quoted_key(after);
+}
+
+/// `{"type": "string", "description": "…"}`, part of a JSON Schema.
+bool is_schema(const Json& value) {
+  static constexpr std::array<std::string_view, 7> types = {"string", "integer", "number", "boolean",
+                                                            "object", "array",   "null"};
+  const auto* const members = value.if_object();
+  if (members == nullptr) return false;
+  if (const auto* const type = members->if_contains("type"))
+    return type->is_string() && std::ranges::contains(types, std::string_view(view(type->get_string())));
+  return members->contains("anyOf") || members->contains("$ref") || members->contains("enum");
+}
+
+/// Whether a value holds objects that name outputs, and where.
+class Candidates {
+ public:
+  explicit Candidates(const Labels& labels) : labels_(labels) {}
+
+  void look_into(Json& value, bool alone) {
+    if (auto* const items = value.if_array()) {
+      for (auto& item : *items) look_into(item, alone && items->size() == 1);
+      return;
+    }
+    auto* const members = value.if_object();
+    if (members == nullptr) return;
+    if (names_output(*members)) {
+      ++count_;
+      is_alone_ = alone;
+      found_ = members;
+      return;
+    }
+    const bool is_schema = members->contains("properties") && members->at("properties").is_object();
+    is_schema_ |= is_schema;
+    for (auto& member : *members) look_into(member.value(), alone && members->size() == 1 && !is_schema);
+  }
+
+  /// The one object, if nothing else is there.
+  JsonObject* only() const noexcept { return count_ == 1 && is_alone_ ? found_ : nullptr; }
+  bool any() const noexcept { return count_ != 0; }
+  bool is_schema() const noexcept { return is_schema_; }
+
+ private:
+  bool names_output(const JsonObject& members) const {
+    const auto outputs = labels_.signature().outputs.size();
+    return std::ranges::any_of(members,
+                               [&](const auto& member) { return labels_.find_output(member.key()) != outputs; });
+  }
+
+  const Labels& labels_;
+  JsonObject* found_ = nullptr;
+  std::size_t count_ = 0;
+  bool is_alone_ = false;
+  bool is_schema_ = false;
+};
+
+class Search {
+ public:
+  Search(const Labels& labels, std::string_view text, std::size_t from, std::size_t until)
+      : labels_(labels), text_(text), from_(from), until_(until) {}
+
+  std::expected<std::optional<FoundObject>, JsonProblem> run() {
+    // What fails late may be tried again from every bracket inside it, so the sum is bounded.
+    auto budget = 4 * text_.size() + 1024;
+    gap_ = from_;
+    for (auto at = next(from_); at < until_; at = next(at)) {
+      if (text_[at] == '[' && !begins_array(at)) {
+        ++at;
+        continue;
+      }
+      if (!found_) suspect_ = at;
+      auto read = read_lenient_json(text_, at);
+      const auto looked_at = (read ? read->end : read.error().position) - at + 1;
+      if (looked_at > budget) return std::move(found_);
+      budget -= looked_at;
+      if (!read && text_[at] == '{' && begins_object(text_, at)) return std::unexpected(std::move(read.error()));
+      if (!read) {
+        ++at;
+        continue;
+      }
+      if (is_endless(*read)) return problem("a string in it has no end", read->end);
+      const auto end = read->end;
+      if (auto problem = take(at, *std::move(read))) return std::unexpected(*std::move(problem));
+      at = end;
+    }
+    if (!found_) return lost_opening();
+    if (continues_object(text_.substr(gap_))) return problem("members follow the object", gap_);
+    return std::move(found_);
+  }
+
+  /// Where the object begins that cannot be read.
+  std::size_t broken_begin() const noexcept {
+    return has_quoted_key(text_.substr(from_, suspect_ - from_)) ? start() : suspect_;
+  }
+
+  /// Where no object was found: members of one whose `{` is missing.
+  std::expected<std::optional<FoundObject>, JsonProblem> lost_opening() {
+    const auto first = skip_blanks(text_, from_);
+    const auto mark = quote_at(text_, first);
+    if (mark == 0) return std::nullopt;
+    const auto line = text_.substr(first + mark, longest_key);
+    const auto end = line.find_first_of("\"'\n:");
+    if (end == std::string_view::npos || line[end] == '\n') return std::nullopt;
+    auto key = text::trim(line.substr(0, end));
+    if (key.ends_with("”") || key.ends_with("’")) key.remove_suffix(3);
+    if (labels_.find_output(key) == labels_.signature().outputs.size()) return std::nullopt;
+    const auto colon = skip_blanks(line, line[end] == ':' ? end : end + 1);
+    if (colon == line.size() || line[colon] != ':') return std::nullopt;
+    suspect_ = first;
+    return problem("the object lacks its `{`", first);
+  }
+
+ private:
+  std::size_t next(std::size_t at) const noexcept {
+    while (at < until_ && text_[at] != '{' && text_[at] != '[') ++at;
+    return at;
+  }
+
+  bool begins_array(std::size_t at) const noexcept {
+    const auto first = skip_blanks(text_, at + 1);
+    return first < text_.size() && text_[first] == '{';
+  }
+
+  /// Where the text begins, behind the line that opens a fence.
+  std::size_t start() const noexcept {
+    const auto first = skip_blanks(text_, from_);
+    const auto line_end = std::min(text_.find('\n', first), text_.size());
+    const auto line = text_.substr(first, line_end - first);
+    return match_fence(line).kind == FenceLine::Kind::fence ? skip_blanks(text_, line_end) : first;
+  }
+
+  std::unexpected<JsonProblem> problem(std::string_view message, std::size_t at) const {
+    return std::unexpected(JsonProblem{.message = std::string(message), .position = at});
+  }
+
+  /// Takes a value that was read, if it names outputs.
+  std::optional<JsonProblem> take(std::size_t begin, LenientJson read) {
+    Candidates candidates(labels_);
+    candidates.look_into(read.value, true);
+    const auto before = text_.substr(gap_, begin - gap_);
+    const bool is_empty = read.value.is_object() && read.value.get_object().empty();
+    if (is_empty && continues(read.end))
+      return JsonProblem{.message = "members follow the object", .position = read.end};
+    if (candidates.any()) {
+      if (found_ && (has_input(before) || opens_thoughts(before, labels_))) {
+        gap_ = text_.size();
+        until_ = 0;
+        return std::nullopt;
+      }
+      if (continues_object(before) && (found_ || has_quoted_key(before)))
+        return JsonProblem{.message = "it stands among members of another object", .position = begin};
+      auto* const members = candidates.only();
+      if (candidates.is_schema() && members == nullptr && !found_)
+        return JsonProblem{.message = "it is a JSON Schema, not a reply", .position = begin};
+      const bool nested = members != read.value.if_object();
+      if (members == nullptr || (nested && read.liberties.has(JsonLiberty::unclosed)))
+        return JsonProblem{.message = "it cannot be told which object inside it is meant", .position = begin};
+      if (echoes_schema(*members)) return JsonProblem{.message = "it is a JSON Schema, not a reply", .position = begin};
+      if (!is_start(before) && closes_more(read.end))
+        return JsonProblem{.message = "it stands within broken JSON", .position = begin};
+      if (found_) {
+        if (found_->members != *members)
+          return JsonProblem{.message = "there is another object with other values", .position = begin};
+      } else {
+        found_ = FoundObject{.members = std::move(*members),
+                             .begin = begin,
+                             .end = read.end,
+                             .liberties = read.liberties,
+                             .nested = nested};
+      }
+    }
+    if (!is_empty) gap_ = read.end;
+    return std::nullopt;
+  }
+
+  bool continues(std::size_t end) const noexcept {
+    const auto next = text_.substr(end, longest_key);
+    const auto first = skip_blanks(next, 0);
+    return first < next.size() && (quote_at(next, first) != 0 || continues_object(next));
+  }
+
+  /// The text ends within a string, with a bracket that closes what is around it: the string's end was left out.
+  bool is_endless(const LenientJson& read) const noexcept {
+    if (!read.liberties.has(JsonLiberty::unclosed_string)) return false;
+    auto inner = text::trim(text_);
+    if (inner.ends_with("```")) inner = text::trim(inner.substr(0, inner.size() - 3));
+    return inner.ends_with('}') || inner.ends_with(']');
+  }
+
+  /// Nothing but the line that opens a fence.
+  static bool is_start(std::string_view before) noexcept {
+    before = text::trim(before);
+    return before.empty() || (!before.contains('\n') && match_fence(before).kind == FenceLine::Kind::fence);
+  }
+
+  bool closes_more(std::size_t end) const noexcept {
+    const auto first = skip_blanks(text_, end);
+    return first < text_.size() && (text_[first] == '}' || text_[first] == ']' || text_[first] == ',');
+  }
+
+  /// A line that begins with an input's label: the model has gone on to another question.
+  bool has_input(std::string_view between) const noexcept {
+    while (!between.empty()) {
+      const auto end = std::min(between.find('\n'), between.size());
+      if (labels_.match(between.substr(0, end)).kind == LabelMatch::Kind::input) return true;
+      between.remove_prefix(std::min(end + 1, between.size()));
+    }
+    return false;
+  }
+
+  bool echoes_schema(const JsonObject& members) const {
+    const auto outputs = labels_.signature().outputs.size();
+    bool any = false;
+    for (const auto& member : members) {
+      if (labels_.find_output(member.key()) == outputs) continue;
+      if (!is_schema(member.value())) return false;
+      any = true;
+    }
+    return any;
+  }
+
+  const Labels& labels_;
+  std::string_view text_;
+  std::size_t from_;
+  std::size_t until_;
+  std::size_t gap_ = 0;      ///< Where the last value that was read ends.
+  std::size_t suspect_ = 0;  ///< Where the value begins that was read last, before an object was found.
+  std::optional<FoundObject> found_;
+};
+
+}  // namespace
+
+std::expected<std::optional<FoundObject>, JsonProblem> find_object(const Labels& labels, std::string_view text,
+                                                                   std::size_t from, std::size_t until) {
+  until = std::min(until, text.size());
+  if (from >= until) return std::nullopt;
+  Search search(labels, text, from, until);
+  // Without a brace there is no object, nor a list of them.
+  auto found = text.substr(from, until - from).contains('{') ? search.run() : search.lost_opening();
+  if (!found) {
+    if (auto repaired = repair_object(labels, text, search.broken_begin(), found.error().position)) return repaired;
+  }
+  return found;
+}
+
+std::expected<std::optional<FoundObject>, JsonProblem> find_object_as_it_is(const Labels& labels,
+                                                                            std::string_view text) {
+  return Search(labels, text, 0, text.size()).run();
+}
+
+}  // namespace dspy

@@ -1,0 +1,297 @@
+#include "adapters/sections/tag_sections.hpp"
+
+#include "adapters/sections/xml_text.hpp"
+#include "adapters/coercion/xml_value.hpp"
+#include "dspy/base/text.hpp"
+
+#include <algorithm>
+
+namespace dspy {
+namespace {
+
+using Kind = TagMatch::Kind;
+
+/// How much white space may stand between the items of a list; it bounds what a stream must look at again.
+constexpr std::size_t longest_blanks = 64;
+
+/// Where an entity begins whose end has not come, or `end`.
+std::size_t before_cut_entity(std::string_view text, std::size_t end) noexcept {
+  constexpr std::size_t longest = 10;
+  const auto lowest = end > longest ? end - longest : 0;
+  const auto tail = text.substr(lowest, end - lowest);
+  const auto at = tail.rfind('&');
+  return at == std::string_view::npos || tail.substr(at).contains(';') ? end : lowest + at;
+}
+
+/// True if a tag at `at` begins its line.
+bool begins_line(std::string_view text, std::size_t at) noexcept {
+  const auto before = text.substr(0, at);
+  const auto last = before.find_last_not_of(" \t");
+  return last != std::string_view::npos && before[last] == '\n';
+}
+
+/// True if values of the type may hold an element of that name, such as the `<item>` of a list.
+bool may_hold(const Type& type, std::string_view name) {
+  const bool is_list = type.kind == Type::Kind::list || type.kind == Type::Kind::tuple;
+  if (is_list ? name == "item" : type.kind == Type::Kind::object && name == "entry") return true;
+  if (type.kind == Type::Kind::dict || (type.kind == Type::Kind::object && !type.arguments.empty())) return true;
+  return std::ranges::any_of(type.arguments, [&](const Type& part) { return may_hold(part, name); }) ||
+         std::ranges::any_of(*type.members,
+                             [&](const Field& member) { return member.name == name || may_hold(member.type, name); });
+}
+
+}  // namespace
+
+TagSections::TagSections(const Tags& tags)
+    : SearchedSections(tags.signature(), '<'),
+      tags_(tags),
+      last_close_(tags.signature().outputs.size(), 0),
+      last_input_close_(tags.signature().inputs.size(), 0) {}
+
+/// Finds the closing tags, which decide what the tags before them are.
+TagSections::Seen TagSections::look_at(std::string_view text, std::size_t at, bool complete) {
+  if (const auto size = find_cdata(text, at)) return {.size = size};
+  const auto match = tags_.match(text.substr(at), complete);
+  if (match.kind == Kind::close) (match.is_input ? last_input_close_ : last_close_)[match.field] = at;
+  return {.size = match.size, .is_cut = match.kind == Kind::possible};
+}
+
+TagSections::Verdict TagSections::read_at(std::string_view text, std::size_t at, bool complete) {
+  if (current_) {
+    const auto cdata = cdata_at(text, at, complete);
+    if (cdata.is_cut) return Verdict::wait;
+    if (cdata.size != 0) {
+      sections_[*current_].has_escapes = true;
+      looked_at_ = at + cdata.size;
+      return Verdict::passed;
+    }
+  }
+  const auto match = tags_.match(text.substr(at));
+  const auto verdict = match.kind == Kind::none ? Verdict::passed : read_tag(at, match, text, complete);
+  if (verdict == Verdict::passed) looked_at_ = std::max(looked_at_, at + std::max<std::size_t>(match.size, 1));
+  return verdict;
+}
+
+/// The same as `cdata_size`; each place without an end is searched for it once.
+std::size_t TagSections::find_cdata(std::string_view text, std::size_t at) noexcept {
+  const bool has_no_end = at >= no_cdata_end_ && text.size() == no_cdata_end_in_;
+  if (has_no_end || !text.substr(at).starts_with(cdata_begin)) return 0;
+  const auto size = cdata_size(text, at);
+  if (size == 0) {
+    no_cdata_end_ = at;
+    no_cdata_end_in_ = text.size();
+  }
+  return size;
+}
+
+/// The CDATA that stands for text in the current section.  Of literal text, that is what the whole section is.
+TagSections::Seen TagSections::cdata_at(std::string_view text, std::size_t at, bool complete) noexcept {
+  const auto& field = tags_.signature().outputs[*current_];
+  if (tags_.text() == XmlText::entities || is_nested_xml(field.type)) return {.size = find_cdata(text, at)};
+  const auto begin = sections_[*current_].begin;
+  if (!text::trim(text.substr(begin, at - begin)).empty()) return {};
+  if (!complete && cdata_begin.starts_with(text.substr(at))) return {.is_cut = true};
+  if (!text.substr(at).starts_with(cdata_begin)) return {};
+  const auto size = cdata_run_size(text, at);
+  const auto end = std::min(text.find_first_not_of(" \t\r\n", at + size), text.size());
+  const auto rest = text.substr(end);
+  const auto next = rest.starts_with('<') ? tags_.match(rest, complete) : TagMatch();
+  const bool is_open = rest.empty() || next.kind == Kind::possible || rest.starts_with(cdata_begin) ||
+                       cdata_begin.starts_with(rest) || size == 0;
+  if (!complete && is_open) return {.is_cut = true};
+  const bool is_whole = size != 0 && next.kind == Kind::close && !next.is_input && next.field == *current_;
+  return {.size = is_whole ? size : 0};
+}
+
+std::size_t TagSections::settled(std::string_view text, std::size_t end) const noexcept {
+  return tags_.text() == XmlText::literal ? end : before_cut_entity(text, end);
+}
+
+void TagSections::added(std::string_view text) noexcept {
+  if (tags_.text() == XmlText::entities && text.contains('&')) sections_[*current_].has_escapes = true;
+}
+
+TagSections::Verdict TagSections::read_tag(std::size_t at, const TagMatch& match, std::string_view text,
+                                           bool complete) {
+  if (current_) return read_inside(at, match, text, complete);
+  if (skipped_) {
+    if (match.is_input && match.kind == Kind::close && match.field == *skipped_) skipped_.reset();
+    return Verdict::passed;
+  }
+  return read_between(at, match, complete);
+}
+
+TagSections::Verdict TagSections::read_inside(std::size_t at, const TagMatch& match, std::string_view text,
+                                              bool complete) {
+  if (match.is_input) return Verdict::passed;
+  if (match.kind == Kind::close && match.field == *current_) {
+    if (complete && !is_nested_xml(tags_.signature().outputs[*current_].type)) return read_end(at, text);
+    if (nested_ == 0) return read_close(at, match, text, complete);
+    --nested_;
+    return Verdict::passed;
+  }
+  if (match.kind == Kind::open && match.field == *current_) {
+    const auto& field = tags_.signature().outputs[match.field];
+    if (!is_nested_xml(field.type) || may_hold(field.type, field.name)) ++nested_;
+    return Verdict::passed;
+  }
+  const bool opens_other = match.kind == Kind::open && !sections_[match.field].has_text;
+  if (!opens_other || last_close_[*current_] > at) return Verdict::passed;
+  read_to(text, at);
+  if (!complete) return Verdict::wait;
+  facts_.unfinished = true;
+  return open(at, match) ? Verdict::changed : Verdict::passed;
+}
+
+/// The first closing tag in a text: ends the section at the one that is its own.
+TagSections::Verdict TagSections::read_end(std::size_t first, std::string_view text) {
+  auto& section = sections_[*current_];
+  const auto match_at = [&](std::size_t at) { return tags_.match(text.substr(at)); };
+  const bool opens_line =
+      text.substr(section.begin).starts_with('\n') || text.substr(section.begin).starts_with("\r\n");
+  std::size_t depth = nested_;
+  std::vector<std::size_t> ends;      // closing tags that answer no inner one
+  std::size_t last = first;           // the last closing tag of all
+  std::vector<std::size_t> on_lines;  // those that begin a line
+  for (auto at = first; at < text.size();) {
+    const auto match = match_at(at);
+    if (match.kind == Kind::close && !match.is_input && match.field == *current_) {
+      if (depth == 0) ends.push_back(at);
+      depth -= depth == 0 ? 0 : 1;
+      if (begins_line(text, at)) on_lines.push_back(at);
+      last = at;
+    } else if (match.kind == Kind::open && !match.is_input && match.field == *current_) {
+      if (!ends.empty()) break;
+      ++depth;
+    } else if (match.kind == Kind::open && (match.is_input || !sections_[match.field].has_text)) {
+      if (depth == 0 && !ends.empty()) break;
+    }
+    const auto cdata = tags_.text() == XmlText::entities ? find_cdata(text, at) : 0;
+    const auto size = std::max({cdata, match.size, std::size_t{1}});
+    at = text.find('<', at + size);
+  }
+  auto end = last;
+  if (ends.size() == 1) {
+    end = ends[0];
+  } else if (ends.empty()) {
+    // More is opened than closed: tags are talked about.
+    end = first;
+    section.is_ambiguous = last != first;
+  } else if (opens_line && on_lines.size() == 1) {
+    end = on_lines[0];
+  } else {
+    end = ends[0];
+    section.is_ambiguous = true;
+  }
+  section.has_inner_end = end != first || section.is_ambiguous;
+  read_to(text, end);
+  close(end + match_at(end).size);
+  return Verdict::changed;
+}
+
+/// The open section's closing tag, behind which another item of the same list may begin.
+TagSections::Verdict TagSections::read_close(std::size_t at, const TagMatch& match, std::string_view text,
+                                             bool complete) {
+  read_to(text, at);
+  const auto end = at + match.size;
+  const bool is_list = tags_.signature().outputs[match.field].type.required().kind == Type::Kind::list;
+  if (is_list && sections_[match.field].has_text) {  // an empty element is an empty list
+    const auto near = text.substr(end, longest_blanks);
+    const auto next = end + std::min(near.find_first_not_of(" \t\r\n"), near.size());
+    if (next == text.size() && !complete) return Verdict::wait;
+    const auto following =
+        next < text.size() && text[next] == '<' ? tags_.match(text.substr(next), complete) : TagMatch();
+    if (following.kind == Kind::possible) return Verdict::wait;
+    if (following.kind == Kind::open && !following.is_input && following.field == match.field) {
+      looked_at_ = next + following.size;
+      gaps_.push_back({.output = match.field, .begin = at, .end = looked_at_});
+      return Verdict::passed;
+    }
+  }
+  close(end);
+  return Verdict::changed;
+}
+
+TagSections::Verdict TagSections::read_between(std::size_t at, const TagMatch& match, bool complete) {
+  if (!match.is_input) {
+    if (match.kind == Kind::close) return Verdict::passed;
+    return open(at, match) ? Verdict::changed : Verdict::passed;
+  }
+  if (match.kind != Kind::open) return Verdict::passed;
+  if (has_mark() && required_left_ == 0) {
+    facts_.ran_on = ended_ = true;
+    return Verdict::passed;
+  }
+  if (last_input_close_[match.field] > at) {
+    skipped_ = match.field;
+  } else if (!complete) {
+    return Verdict::wait;
+  }
+  return Verdict::passed;
+}
+
+/// Opens an output's section.  False if that has text already.
+bool TagSections::open(std::size_t at, const TagMatch& match) {
+  if (!has_mark()) first_mark_ = at;
+  auto& section = sections_[match.field];
+  if (section.has_text) {
+    section.repeated = true;
+    return false;
+  }
+  if (!section.found && tags_.signature().outputs[match.field].is_required()) --required_left_;
+  at_ = at + match.size;
+  end_.reset();
+  nested_ = 0;
+  section = {.begin = at_, .end = at_, .found = true, .repeated = section.found, .spelled_as_is = match.spelled_as_is};
+  current_ = match.field;
+  section.is_empty_tag = match.kind == Kind::empty;
+  if (section.is_empty_tag) close(at_);
+  return true;
+}
+
+void TagSections::close(std::size_t end) {
+  at_ = end;
+  end_ = end;
+  sections_[*current_].closed = true;
+  current_.reset();
+}
+
+/// At the end of a text that no closing tag ended.
+void TagSections::close_at_end(std::string_view text) {
+  ended_ = true;
+  if (!current_) return;
+  facts_.unfinished = true;
+  // The beginning of a tag is no text.
+  auto& section = sections_[*current_];
+  const auto cut = text.rfind('<');
+  if (cut == std::string_view::npos || cut < section.begin) return;
+  if (tags_.match(text.substr(cut), false).kind != Kind::possible || text.size() - cut < 2) return;
+  section.end = cut;
+  section.has_text = !text::trim(text.substr(section.begin, section.end - section.begin)).empty();
+}
+
+std::vector<std::string_view> TagSections::elements(std::string_view text, std::size_t output) const {
+  std::vector<std::string_view> out;
+  auto begin = sections_[output].begin;
+  for (const auto& gap : gaps_) {
+    if (gap.output != output) continue;
+    out.push_back(text.substr(begin, gap.begin - begin));
+    begin = gap.end;
+  }
+  out.push_back(text.substr(begin, std::max(begin, sections_[output].end) - begin));
+  return out;
+}
+
+void TagSections::append(std::string& out, std::string_view text, std::size_t /*output*/, std::size_t from,
+                         std::size_t to) const {
+  const auto part = text.substr(from, to - from);
+  if (tags_.text() == XmlText::entities) {
+    append_xml_text(out, part);
+  } else if (cdata_run_size(part, 0) == part.size()) {
+    append_cdata_content(out, part);
+  } else {
+    out += part;
+  }
+}
+
+}  // namespace dspy

@@ -1,0 +1,233 @@
+#include "dspy/llama/model.hpp"
+
+#include "dspy/base/error.hpp"
+#include "dspy/base/log.hpp"
+#include "llama/lora/adapter_cache.hpp"
+#include "llama/model/gguf.hpp"
+#include "llama/model/hardware.hpp"
+#include "llama/mask/vocabulary.hpp"
+#include "llama/model/model_info.hpp"
+#include "llama/model/runtime.hpp"
+
+#include <algorithm>
+#include <format>
+
+namespace dspy::llama {
+namespace {
+
+/// Files that hold no language model, by what they say; libllama's own words for them help nobody.
+void require_language_model(const ModelInfo& info, const Gguf& gguf) {
+  const auto refuse = [&](std::string_view why) {
+    throw Error(Errc::model_load_error, std::format("`{}` {}", info.path.string(), why), {.model = info.path.string()});
+  };
+  if (info.architecture.empty()) refuse("does not say which architecture it is (no key `general.architecture`)");
+  if (gguf.text("general.type") == "adapter") refuse("is a LoRA adapter, not a model; load the model it was made for");
+  if (info.architecture == "clip" || gguf.text("general.type") == "mmproj")
+    refuse("is the image part of a multimodal model; load the language model it belongs to");
+  if (gguf.tensors.empty()) refuse("holds no weights (only a vocabulary)");
+}
+
+/// The other files of a model that is stored in parts; libllama finds them itself, and says little if one is damaged.
+void check_parts(const Gguf& gguf, const std::filesystem::path& file) {
+  const auto parts = gguf.whole("split.count").value_or(1);
+  const auto name = file.filename().string();
+  const auto mark = std::format("-00001-of-{:05}.gguf", parts);
+  if (parts <= 1) return;
+  if (!name.ends_with(mark))
+    throw Error(Errc::model_load_error,
+                std::format("`{}` is one of the {} parts of a model; load the first, whose name ends in `{}`",
+                            file.string(), parts, mark),
+                {.model = file.string()});
+  const auto stem = name.substr(0, name.size() - mark.size());
+  for (std::uint64_t part = 2; part <= parts; ++part)
+    static_cast<void>(read_gguf(file.parent_path() / std::format("{}-{:05}-of-{:05}.gguf", stem, part, parts)));
+}
+
+/// Weights that stay on the processor are often rearranged for its instructions, so mapping the file would only keep a
+/// second copy of it in memory; but a file that nearly fills the memory is better mapped than copied.
+LoadMode load_mode(const Placement& placement, std::uint64_t file_bytes) {
+  if (!placement.devices.empty()) return LoadMode::automatic;
+  return file_bytes < HostFacts::read().memory_free / 2 ? LoadMode::read : LoadMode::map;
+}
+
+/// Runs `load`, and adds to what it throws which file it was about.
+std::unique_ptr<RuntimeModel> load_named(const ModelInfo& info, Runtime& library, const RuntimeLoadOptions& options) {
+  const auto file = info.path.string();
+  try {
+    return library.load_model(options);
+  } catch (const Error& error) {
+    if (error.code() == Errc::cancelled)
+      throw Error(Errc::cancelled, std::format("loading `{}` was cancelled", file), {.model = file});
+    const std::string_view reason = error.what();
+    const bool unknown = reason.contains("unknown model architecture");
+    throw Error(error.code(),
+                unknown
+                    ? std::format("`{}` has the architecture `{}`, which libllama {} does not know; install a newer "
+                                  "libllama, or use another model",
+                                  file, info.architecture, library.version())
+                    : std::format("cannot load `{}`: {}", file, reason),
+                {.model = file});
+  }
+}
+
+ChatTemplate template_of(const ModelInfo& info, const RuntimeModel& handle) {
+  const auto& facts = handle.facts();
+  const auto is_token = [&](std::string_view text) { return !text.empty() && handle.tokenize(text, true).size() == 1; };
+  const auto text_of = [&](Token token) { return token < 0 ? std::string() : handle.token_text(token); };
+  auto result = ChatTemplate::recognise(info.chat_template, {is_token, text_of(facts.bos), text_of(facts.eos)});
+  if (!result.recognised() && handle.facts().has_decoder && !handle.facts().pooling) {
+    log(info.chat_template.empty() ? LogLevel::info : LogLevel::warning, "llama",
+        std::format("`{}` has {}; its prompts are written as `{}`", info.path.string(),
+                    info.chat_template.empty() ? "no chat template" : "a chat template of no known family",
+                    result.name()));
+  }
+  return result;
+}
+
+}  // namespace
+
+std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, ModelOptions options,
+                                         const Progress& progress, Runtime* given) {
+  if (options.gpu_layers < -1)
+    throw Error(Errc::invalid_parameter, std::format("gpu_layers is {}; -1 is all, 0 is none", options.gpu_layers));
+  const auto gguf = read_gguf(file);
+  auto info = describe(gguf, file);
+  require_language_model(info, gguf);
+  check_parts(gguf, file);
+
+  auto& library = given ? *given : runtime();
+  auto placement = place(library.devices(), info.weight_bytes, info.layers, options.gpu_layers, options.devices);
+  RuntimeLoadOptions load{.path = file.string(),
+                          .gpu_layers = placement.gpu_layers,
+                          .devices = placement.devices,
+                          .mode = load_mode(placement, info.file_bytes),
+                          .kernels = options.kernels};
+  if (progress) load.progress = [&progress](float done) { return progress(static_cast<double>(done)); };
+  auto handle = load_named(info, library, load);
+  return std::shared_ptr<const Model>(new Model(std::move(info), std::move(handle), std::move(placement.words),
+                                                !placement.devices.empty(), options.kernels));
+}
+
+Model::Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu, Kernels kernels)
+    : info_(std::move(info)),
+      handle_(std::move(handle)),
+      adapters_(std::make_unique<AdapterCache>()),
+      placement_(std::move(placement)),
+      on_gpu_(on_gpu),
+      kernels_(kernels),
+      template_(template_of(info_, *handle_)) {
+  const auto& facts = handle_->facts();
+  info_.vocabulary = facts.vocabulary;
+  if (info_.context_length == 0) info_.context_length = facts.context_length;
+  const auto count = static_cast<std::size_t>(facts.vocabulary);
+  piece_ends_.reserve(count);
+  ends_reply_.resize(count);
+  for (Token token = 0; token < facts.vocabulary; ++token) {
+    pieces_ += handle_->piece(token);
+    piece_ends_.push_back(static_cast<std::uint32_t>(pieces_.size()));
+    ends_reply_[static_cast<std::size_t>(token)] = handle_->token_facts(token).ends_generation;
+  }
+  if (!template_.turn_end().empty())
+    ends_reply_[static_cast<std::size_t>(handle_->tokenize(template_.turn_end(), true).front())] = true;
+  if (facts.eos >= 0 && facts.eos < facts.vocabulary) ends_reply_[static_cast<std::size_t>(facts.eos)] = true;
+}
+
+Model::~Model() = default;
+
+std::vector<Token> Model::tokenize(std::string_view text) const {
+  return handle_->tokenize(text, false);
+}
+
+std::vector<Token> Model::tokenize_with_control(std::string_view text) const {
+  return handle_->tokenize(text, true);
+}
+
+void Model::append(std::vector<Token>& tokens, std::string_view text, bool control) const {
+  const auto more = handle_->tokenize(text, control);
+  tokens.insert(tokens.end(), more.begin(), more.end());
+}
+
+// Some control tokens swallow the white space beside them when the whole prompt is tokenized as one string, and models
+// were trained that way.
+std::vector<Token> Model::tokenize(const Chat& chat) const {
+  std::vector<Token> tokens;
+  const auto& facts = handle_->facts();
+  if (facts.adds_bos && facts.bos >= 0) tokens.push_back(facts.bos);
+
+  const auto parts = template_.render(chat);
+  const auto control_facts = [&](std::size_t index) -> TokenFacts {
+    if (index >= parts.size() || !parts[index].control) return {};
+    return handle_->token_facts(handle_->tokenize(parts[index].text, true).front());
+  };
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    std::string_view text = parts[i].text;
+    if (!parts[i].control) {
+      constexpr std::string_view blank = " \t\n\r\v\f";
+      if (i > 0 && control_facts(i - 1).strips_right)
+        text.remove_prefix(std::min(text.find_first_not_of(blank), text.size()));
+      if (control_facts(i + 1).strips_left) text = text.substr(0, text.find_last_not_of(blank) + 1);
+      if (text.empty()) continue;
+    }
+    // A template that writes the first token itself must not double it.
+    if (i == 0 && parts[i].control && !tokens.empty() && handle_->tokenize(text, true).front() == tokens.front())
+      continue;
+    append(tokens, text, parts[i].control);
+  }
+  return tokens;
+}
+
+std::string_view Model::piece(Token token) const noexcept {
+  const auto index = static_cast<std::size_t>(token);
+  if (token < 0 || index >= piece_ends_.size()) return {};
+  const auto start = index == 0 ? 0 : piece_ends_[index - 1];
+  return std::string_view(pieces_).substr(start, piece_ends_[index] - start);
+}
+
+std::string Model::detokenize(std::span<const Token> tokens) const {
+  std::string text;
+  for (const auto token : tokens) text += piece(token);
+  if (handle_->facts().adds_space_prefix && text.starts_with(' ')) text.erase(0, 1);
+  return text;
+}
+
+bool Model::ends_reply(Token token) const noexcept {
+  const auto index = static_cast<std::size_t>(token);
+  return token >= 0 && index < ends_reply_.size() && ends_reply_[index];
+}
+
+std::shared_ptr<const mask::Vocabulary> Model::mask_vocabulary() const {
+  using mask::Vocabulary;
+  std::call_once(vocabulary_made_, [this] {
+    std::vector<std::string> pieces;
+    std::vector<Token> ends;
+    for (Token token = 0; token < vocabulary_size(); ++token) {
+      pieces.emplace_back(handle_->token_facts(token).control ? std::string_view() : piece(token));
+      if (ends_reply(token)) ends.push_back(token);
+    }
+    for (const auto token : suppressed()) pieces[static_cast<std::size_t>(token)].clear();
+    const bool blank = handle_->facts().adds_space_prefix;
+    vocabulary_ = std::make_shared<const Vocabulary>(
+        std::move(pieces), std::move(ends), [this](std::string_view text) { return continuation(text); },
+        blank ? Vocabulary::FirstBlank::dropped : Vocabulary::FirstBlank::belongs);
+  });
+  return vocabulary_;
+}
+
+/// The tokens of text that stands in the middle of a reply.  A tokenizer that puts a blank first is given a line end to
+/// put it before: no token goes across that.
+std::vector<Token> Model::continuation(std::string_view text) const {
+  if (!handle_->facts().adds_space_prefix) return handle_->tokenize(text, false);
+  auto tokens = handle_->tokenize("\n" + std::string(text), false);
+  std::size_t size = 0;
+  std::size_t count = 0;
+  while (count < tokens.size() && size < 2) size += piece(tokens[count++]).size();
+  if (size != 2) return {};
+  tokens.erase(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(count));
+  return tokens;
+}
+
+std::span<const Token> Model::suppressed() const noexcept {
+  return handle_->facts().suppressed;
+}
+
+}  // namespace dspy::llama
