@@ -78,10 +78,9 @@ int ask_plainly(const AskFlags& flags) {
   Request request{
       .messages = {{Role::user, question_of(flags)}}, .sampling = flags.model.sampling, .contract = contract_of(flags)};
   if (flags.stream) {
-    const auto reply =
-        wait(lm->stream(std::move(request), [](const StreamEvent& event) {
-          if (event.kind == StreamEvent::Kind::text) std::cout << event.text << std::flush;
-        }));
+    const auto reply = wait(lm->stream(std::move(request), [](const StreamEvent& event) {
+      if (event.kind == StreamEvent::Kind::text) std::cout << event.text << std::flush;
+    }));
     std::cout << '\n';
     tell_if_ended_early(reply);
     return exit_ok;

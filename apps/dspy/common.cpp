@@ -1,8 +1,7 @@
 #include "command.hpp"
-
 #include "dspy/base/text.hpp"
-#include "dspy/lm/exchange_json.hpp"
 #include "dspy/llama/llama_lm.hpp"  // IWYU pragma: keep: including it is what offers `llama:`
+#include "dspy/lm/exchange_json.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
 
 #include <sys/stat.h>
@@ -308,8 +307,9 @@ JsonObject to_json(const Chat& messages) {
 }
 
 JsonObject to_json(const Prediction& prediction) {
-  JsonObject out{
-      {"outputs", prediction.data}, {"usage", dspy::to_json(prediction.lm_usage)}, {"flags", to_json(prediction.flags)}};
+  JsonObject out{{"outputs", prediction.data},
+                 {"usage", dspy::to_json(prediction.lm_usage)},
+                 {"flags", to_json(prediction.flags)}};
   if (!prediction.unheld.empty()) out["unheld"] = JsonArray(prediction.unheld.begin(), prediction.unheld.end());
   if (!prediction.violations.empty()) out["violations"] = dspy::to_json(prediction.violations);
   if (prediction.failures.empty()) return out;

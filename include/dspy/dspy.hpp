@@ -13,6 +13,7 @@
 #include "dspy/llama/llama_lm.hpp"
 #include "dspy/llama/model_pool.hpp"
 #endif
+#include "dspy/base/usage.hpp"
 #include "dspy/lm/embedder.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/lm/message.hpp"
@@ -40,4 +41,3 @@
 #include "dspy/signature/signature.hpp"
 #include "dspy/signature/time.hpp"
 #include "dspy/signature/type.hpp"
-#include "dspy/base/usage.hpp"

@@ -1,7 +1,7 @@
 #include "dspy/adapters/field_adapter.hpp"
 
-#include "adapters/writing/field_format.hpp"
 #include "adapters/reading/reading_exchange.hpp"
+#include "adapters/writing/field_format.hpp"
 #include "adapters/writing/turns.hpp"
 
 #include <utility>

@@ -39,7 +39,8 @@ Usage usage_from_json(const JsonObject& written) {
     boost::system::error_code code;
     const auto number = value->is_number() ? value->to_number<std::uint64_t>(code) : 0;
     if (code || !value->is_number())
-      throw Error(Errc::config_error, std::format("`usage.{}` must be a whole number from 0, not {}", name, to_text(*value)));
+      throw Error(Errc::config_error,
+                  std::format("`usage.{}` must be a whole number from 0, not {}", name, to_text(*value)));
     count = number;
   };
   Usage::Count requests;

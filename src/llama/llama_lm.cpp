@@ -57,7 +57,8 @@ Reply reply_of(std::vector<llama::Generated> written, const ProviderOptions& pro
                                  .action = Adaptation::Action::dropped,
                                  .reason = "a model in this process has no such option"});
   };
-  dropped("provider.reasoning.effort", provider.reasoning.effort && *provider.reasoning.effort != ReasoningOptions::Effort::off);
+  dropped("provider.reasoning.effort",
+          provider.reasoning.effort && *provider.reasoning.effort != ReasoningOptions::Effort::off);
   dropped("provider.reasoning.budget_tokens", provider.reasoning.budget_tokens.has_value());
   dropped("provider.reasoning.summary", !provider.reasoning.summary.empty());
   dropped("provider.prompt_cache", provider.prompt_cache != PromptCacheOptions());
@@ -86,9 +87,10 @@ struct LlamaLM::Setup {
 
   llama::Generation prepare(const Request& request) const {
     if (!request.tools.empty()) {
-      throw Error(Errc::unsupported, std::format("`{}` takes no tools with a request; describe them in a signature with "
-                                                 "an output of the type `ToolCalls`",
-                                                 engine->model().name()));
+      throw Error(Errc::unsupported,
+                  std::format("`{}` takes no tools with a request; describe them in a signature with "
+                              "an output of the type `ToolCalls`",
+                              engine->model().name()));
     }
     auto contract = request.contract;
     // Its template takes thoughts out of earlier turns, so the model writes some.
@@ -171,8 +173,8 @@ Capabilities LlamaLM::capabilities() const {
 
 std::string LlamaLM::fingerprint() const {
   const auto& info = engine().model().info();
-  auto print = std::format("llama:{}:{}:{}", info.path.filename().string(), info.file_bytes,
-                           to_text(to_json(sampling_for({}))));
+  auto print =
+      std::format("llama:{}:{}:{}", info.path.filename().string(), info.file_bytes, to_text(to_json(sampling_for({}))));
   for (const auto& lora : setup_->options.loras)
     std::format_to(std::back_inserter(print), ":lora={}*{}", lora.file.string(), lora.scale);
   return print;

@@ -20,10 +20,11 @@ std::string_view to_string(OutputContract::Form form) noexcept {
 }
 
 bool OutputContract::operator==(const OutputContract& other) const {
-  const bool same_outputs = signature == other.signature ||
-                            (signature && other.signature && signature->outputs == other.signature->outputs);
-  return same_outputs && form == other.form && choices == other.choices && grammar == other.grammar && name == other.name && strict == other.strict &&
-         literal_text == other.literal_text && may_think == other.may_think;
+  const bool same_outputs =
+      signature == other.signature || (signature && other.signature && signature->outputs == other.signature->outputs);
+  return same_outputs && form == other.form && choices == other.choices && grammar == other.grammar &&
+         name == other.name && strict == other.strict && literal_text == other.literal_text &&
+         may_think == other.may_think;
 }
 
 }  // namespace dspy

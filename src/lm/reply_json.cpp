@@ -138,7 +138,8 @@ Completion completion_from_json(const JsonObject& in) {
   completion.finish = finish_reason(finish);
   read_parts(member, "tool_calls", completion.tool_calls);
   read_parts(member, "citations", completion.citations);
-  member.each("parts", [&](const Json& item) { completion.parts.push_back(part_from_json(member.object("parts", item))); });
+  member.each("parts",
+              [&](const Json& item) { completion.parts.push_back(part_from_json(member.object("parts", item))); });
   if (const auto* const data = member.take("data")) {
     const auto part = part_from_json(member.object("data", *data));
     const auto* const content = part.get<DataPart>();

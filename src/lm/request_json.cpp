@@ -16,8 +16,10 @@ using Effort = ReasoningOptions::Effort;
 using Form = OutputContract::Form;
 using Mode = ToolChoice::Mode;
 
-constexpr std::array efforts = {Effort::off, Effort::minimal, Effort::low, Effort::medium, Effort::high, Effort::xhigh, Effort::max};
-constexpr std::array forms = {Form::text, Form::fields, Form::markers, Form::json, Form::xml, Form::choices, Form::regex, Form::schema, Form::gbnf};
+constexpr std::array efforts = {Effort::off,  Effort::minimal, Effort::low, Effort::medium,
+                                Effort::high, Effort::xhigh,   Effort::max};
+constexpr std::array forms = {Form::text,    Form::fields, Form::markers, Form::json, Form::xml,
+                              Form::choices, Form::regex,  Form::schema,  Form::gbnf};
 constexpr std::array modes = {Mode::automatic, Mode::required, Mode::none};
 
 /// The one of `all` that `name` names.
@@ -107,7 +109,8 @@ ProviderOptions provider_from_json(const JsonObject& in) {
     inside.finish();
   }
   if (const auto* const value = member.take("prompt_cache"))
-    options.prompt_cache = read<PromptCacheOptions>(member.object("prompt_cache", *value), "the prompt cache's options");
+    options.prompt_cache =
+        read<PromptCacheOptions>(member.object("prompt_cache", *value), "the prompt cache's options");
   member.finish();
   return options;
 }

@@ -54,7 +54,8 @@ void validate(const Sampling& sampling) {
             *s.repeat_penalty);
   }
   if (s.repeat_last_n) require(*s.repeat_last_n >= 0, "repeat_last_n", "at least 0", *s.repeat_last_n);
-  for (const auto& [name, penalty] : {std::pair{"frequency_penalty", s.frequency_penalty}, {"presence_penalty", s.presence_penalty}})
+  for (const auto& [name, penalty] :
+       {std::pair{"frequency_penalty", s.frequency_penalty}, {"presence_penalty", s.presence_penalty}})
     if (penalty) require(std::isfinite(*penalty), name, "a number", *penalty);
   if (s.logprobs) require(*s.logprobs >= 0 && *s.logprobs <= 100, "logprobs", "from 0 to 100", *s.logprobs);
   for (const auto& [field, temperature] : s.field_temperatures) {

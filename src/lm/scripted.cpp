@@ -169,12 +169,11 @@ ScriptedLM::ScriptedLM(std::function<Reply(const Request& request)> answer) : sc
 }
 
 ScriptedLM::ScriptedLM(std::function<std::string(const Request& request)> answer)
-    : ScriptedLM(!answer ? std::function<Reply(const Request&)>()
-                         : [text = std::move(answer)](const Request& request) {
-                             Completion completion;
-                             completion.text = text(request);
-                             return Reply(std::move(completion));
-                           }) {}
+    : ScriptedLM(!answer ? std::function<Reply(const Request&)>() : [text = std::move(answer)](const Request& request) {
+        Completion completion;
+        completion.text = text(request);
+        return Reply(std::move(completion));
+      }) {}
 
 Async<Reply> ScriptedLM::complete(Request request) {
   return Script::complete(script_, std::move(request));

@@ -122,10 +122,8 @@ Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction, std::
     co_return co_await drive(machine, sink, context, 0);
   }
   const auto shown = inputs;
-  Told span(context->trace.get(), {.kind = Span::Kind::call,
-                                   .parent = context->parent_span,
-                                   .path = context->path,
-                                   .inputs = &shown});
+  Told span(context->trace.get(),
+            {.kind = Span::Kind::call, .parent = context->parent_span, .path = context->path, .inputs = &shown});
   try {
     CallMachine machine(std::move(call), std::move(inputs), prediction, std::move(prompt));
     co_await drive(machine, sink, context, span.id());

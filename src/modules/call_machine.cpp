@@ -131,8 +131,8 @@ Request CallMachine::request(const Exchange& from, const JsonObject& values, std
   out.messages = prompt_ ? *std::exchange(prompt_, std::nullopt) : from.format(values, history);
   out.sampling = sampling_;
   out.contract = from.contract();
-  out.deadline = call_.context != nullptr ? earlier(call_.options.deadline, call_.context->deadline)
-                                          : call_.options.deadline;
+  out.deadline =
+      call_.context != nullptr ? earlier(call_.options.deadline, call_.context->deadline) : call_.options.deadline;
   out.stop = stop_.token;
   return out;
 }
@@ -171,9 +171,8 @@ void CallMachine::accept(Reply reply, bool has_handed_out) {
   auto& unreadable = reading.error();
   const auto& policy = call_.policy;
   const bool is_kept = policy.streamed == CallPolicy::Streamed::keep && has_handed_out;
-  const auto* const mending = rewrites_ > 0 && !is_kept && target_->capabilities().prefill
-                                  ? place_to_mend(completion, unreadable)
-                                  : nullptr;
+  const auto* const mending =
+      rewrites_ > 0 && !is_kept && target_->capabilities().prefill ? place_to_mend(completion, unreadable) : nullptr;
   const bool was_last = again_ == 0 && (policy.fallback == nullptr || asked_ == policy.fallback);
   const bool is_last = is_kept || (mending == nullptr && was_last);
   if (is_last && policy.finally != CallPolicy::Finally::accept) return fail(unreadable, is_kept && !was_last);

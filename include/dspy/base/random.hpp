@@ -37,7 +37,8 @@ class Random {
 
   template <class T>
   void shuffle(std::span<T> items) {
-    for (auto left = items.size(); left > 1; --left) std::swap(items[left - 1], items[static_cast<std::size_t>(below(left))]);
+    for (auto left = items.size(); left > 1; --left)
+      std::swap(items[left - 1], items[static_cast<std::size_t>(below(left))]);
   }
 
   /// A generator of its own for a part of the work, so that parts do not depend on each other's order.

@@ -19,8 +19,8 @@ struct CallContext {
   std::stop_token stop = {};
   std::shared_ptr<Budget> budget = {};
   std::shared_ptr<Trace> trace = {};
-  std::string path = {};           ///< Goes before the predictors' own paths in traces.
-  std::uint64_t parent_span = 0;   ///< Of the calls' spans.
+  std::string path = {};             ///< Goes before the predictors' own paths in traces.
+  std::uint64_t parent_span = 0;     ///< Of the calls' spans.
   std::shared_ptr<void> keeps = {};  ///< What `stop` needs, where it was made from two.
 };
 

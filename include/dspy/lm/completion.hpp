@@ -52,10 +52,10 @@ struct Completion {
   std::vector<ToolCallPart> tool_calls = {};
   std::vector<CitationPart> citations = {};
   FinishReason finish = FinishReason::stop;
-  std::vector<TokenLogprob> logprobs = {};  ///< If `Sampling::logprobs` asks for them.
+  std::vector<TokenLogprob> logprobs = {};     ///< If `Sampling::logprobs` asks for them.
   std::optional<bool> logprobs_complete = {};  ///< Whether there is one for each token; unset where nobody said so.
-  std::optional<DataPart> data = {};        ///< The answer as a value, where the backend gives one.
-  std::string refusal = {};                 ///< What a model that declines says.
+  std::optional<DataPart> data = {};           ///< The answer as a value, where the backend gives one.
+  std::string refusal = {};                    ///< What a model that declines says.
   /// The answer part by part, where that says more than the members above: several texts, media, continuations.
   std::vector<Part> parts = {};
   /// State of the message as a whole that must go back to the provider (`Part::continuation`).

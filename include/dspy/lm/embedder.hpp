@@ -1,8 +1,8 @@
 #pragma once
 
 #include "dspy/base/async.hpp"
-#include "dspy/lm/lm.hpp"
 #include "dspy/base/usage.hpp"
+#include "dspy/lm/lm.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -14,18 +14,18 @@ struct Reply;
 /// A piece of a reply as it is written.  What it points to is valid during the call only.
 struct StreamEvent {
   enum class Kind {
-    start,        ///< The backend has taken the request; `reply` has what is known: id, model, adaptations.
-    prompt_done,  ///< The prompt is read; `usage` counts its tokens.
-    text,         ///< `text` continues the answer: whole UTF-8 characters.
-    reasoning,    ///< `text` continues the thoughts before it.
-    tool_call,    ///< `part` is the call so far as its id and name; `text` continues its input, as JSON.
-    part,         ///< `part` is whole: a citation, a picture, a recording, a refusal.
+    start,         ///< The backend has taken the request; `reply` has what is known: id, model, adaptations.
+    prompt_done,   ///< The prompt is read; `usage` counts its tokens.
+    text,          ///< `text` continues the answer: whole UTF-8 characters.
+    reasoning,     ///< `text` continues the thoughts before it.
+    tool_call,     ///< `part` is the call so far as its id and name; `text` continues its input, as JSON.
+    part,          ///< `part` is whole: a citation, a picture, a recording, a refusal.
     continuation,  ///< `part` has state that must go back to the provider, and belongs to the part `part_index`.
   };
 
   Kind kind = Kind::text;
   std::string_view text = {};
-  Usage usage = {};  ///< So far.
+  Usage usage = {};            ///< So far.
   std::size_t part_index = 0;  ///< Of the message; pieces of the same part have the same.
   const Part* part = nullptr;
   const Reply* reply = nullptr;

@@ -20,7 +20,7 @@ struct Capabilities {
   bool audio = false;
   bool documents = false;
   bool logprobs = false;
-  bool streams = false;            ///< Events come while the reply is written, not all at its end.
+  bool streams = false;                    ///< Events come while the reply is written, not all at its end.
   std::optional<int> context_length = {};  ///< In tokens, if known.
 
   bool operator==(const Capabilities&) const = default;
@@ -32,8 +32,8 @@ struct Capabilities {
 /// a member of an LM must not use `this`: let the member hand what it needs to a coroutine that takes it by value.
 ///
 /// Both calls throw `Error`: `cancelled`, `deadline_exceeded`, `context_too_long`,
-/// `invalid_parameter`, `unsupported` (a part of a message, such as an image, that the model does not take), or what the
-/// model's own kind adds.
+/// `invalid_parameter`, `unsupported` (a part of a message, such as an image, that the model does not take), or what
+/// the model's own kind adds.
 class LM {
  public:
   virtual ~LM() = default;
@@ -43,8 +43,8 @@ class LM {
 
   virtual Capabilities capabilities() const { return {}; }
 
-  /// Two LMs with the same fingerprint answer alike: the model, and whatever else changes what it writes, but no secret.
-  /// For keys of caches.
+  /// Two LMs with the same fingerprint answer alike: the model, and whatever else changes what it writes, but no
+  /// secret. For keys of caches.
   virtual std::string fingerprint() const { return std::string(model()); }
 
   virtual Async<Reply> complete(Request request) = 0;

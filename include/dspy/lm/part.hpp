@@ -111,7 +111,7 @@ struct Part {
                                CitationPart, DataPart>;
 
   Content content = {};
-  /// State that only the provider understands, such as a signature of thoughts; it must come back to it unchanged.  Null
+  /// State that only the provider understands, such as a signature of thoughts; it must come back to it unchanged. Null
   /// if there is none.
   Json continuation = {};
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "dspy/lm/completion.hpp"
 #include "dspy/base/usage.hpp"
+#include "dspy/lm/completion.hpp"
 
 #include <string>
 #include <string_view>
@@ -35,10 +35,10 @@ std::string_view to_string(Adaptation::Action action) noexcept;
 struct Reply {
   std::vector<Completion> completions = {};
   Usage usage = {};
-  std::string model = {};                      ///< As the backend calls it.
-  std::string id = {};                         ///< The backend's own, for its logs.
-  std::vector<Adaptation> adaptations = {};    ///< Nothing differs from what was asked without standing here.
-  Json provider_data = {};                     ///< What else the provider said.
+  std::string model = {};                    ///< As the backend calls it.
+  std::string id = {};                       ///< The backend's own, for its logs.
+  std::vector<Adaptation> adaptations = {};  ///< Nothing differs from what was asked without standing here.
+  Json provider_data = {};                   ///< What else the provider said.
 
   Reply() = default;
   explicit Reply(Completion completion, Usage tokens = {}) : usage(tokens) {

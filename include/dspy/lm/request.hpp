@@ -41,9 +41,9 @@ std::string_view to_string(ReasoningOptions::Effort effort) noexcept;
 /// A provider's own cache of prompts.
 struct PromptCacheOptions {
   std::optional<bool> enabled = {};
-  std::string retention = {};       ///< `short` or `long`.
+  std::string retention = {};  ///< `short` or `long`.
   std::string key = {};
-  std::string prefix = {};          ///< `stable` or `history`.
+  std::string prefix = {};                       ///< `stable` or `history`.
   std::optional<std::size_t> prefix_until = {};  ///< The messages before this one are the same in other requests.
   std::string resource = {};
 

@@ -25,8 +25,8 @@ struct Span {
   };
 
   Kind kind = Kind::call;
-  std::uint64_t id = 0;      ///< Unique in this process.
-  std::uint64_t parent = 0;  ///< The span this one is part of; 0 if there is none.
+  std::uint64_t id = 0;        ///< Unique in this process.
+  std::uint64_t parent = 0;    ///< The span this one is part of; 0 if there is none.
   std::string_view path = {};  ///< Which predictor of the program, as `for_each_predictor` names it.
   std::string_view lm = {};    ///< `LM::model()`, of an attempt.
   int attempt = 0;             ///< Of a call, from 1.

@@ -10,9 +10,10 @@
 
 namespace dspy {
 
-/// Runs a program up to `n` times, each with draws of its own, and returns the answer with the highest reward; an answer
-/// whose reward reaches `threshold` ends it.  The first run is the program as it is; the others are drawn at
-/// temperature 1.  Nothing is streamed, since which answer is the best is not known before the end.  An error ends the call once more than `max_errors` runs have failed, or all have.
+/// Runs a program up to `n` times, each with draws of its own, and returns the answer with the highest reward; an
+/// answer whose reward reaches `threshold` ends it.  The first run is the program as it is; the others are drawn at
+/// temperature 1.  Nothing is streamed, since which answer is the best is not known before the end.  An error ends the
+/// call once more than `max_errors` runs have failed, or all have.
 ///
 ///     dspy::BestOfN best(draft, 5, [](const Input&, const Output& out) { return out.text.size() < 200 ? 1.0 : 0.0; });
 template <Runnable P>
@@ -21,7 +22,11 @@ class BestOfN : public Module<BestOfN<P>, InputOf<P>, OutputOf<P>> {
   using Reward = std::function<double(const InputOf<P>& input, const OutputOf<P>& output)>;
 
   BestOfN(P program, int n, Reward reward, double threshold = 1, int max_errors = 0)
-      : program_(std::move(program)), n_(n), reward_(std::move(reward)), threshold_(threshold), max_errors_(max_errors) {
+      : program_(std::move(program)),
+        n_(n),
+        reward_(std::move(reward)),
+        threshold_(threshold),
+        max_errors_(max_errors) {
     if (n < 1) throw Error(Errc::invalid_parameter, "BestOfN runs its program at least once");
   }
 
@@ -50,9 +55,13 @@ class BestOfN : public Module<BestOfN<P>, InputOf<P>, OutputOf<P>> {
   }
 
   template <class F>
-  void for_each_predictor(F&& visit) { dspy::for_each_predictor(program_, visit); }
+  void for_each_predictor(F&& visit) {
+    dspy::for_each_predictor(program_, visit);
+  }
   template <class F>
-  void for_each_predictor(F&& visit) const { dspy::for_each_predictor(program_, visit); }
+  void for_each_predictor(F&& visit) const {
+    dspy::for_each_predictor(program_, visit);
+  }
 
  private:
   P program_;

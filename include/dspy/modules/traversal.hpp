@@ -111,9 +111,16 @@ constexpr bool is_plain() {
     return std::is_same_v<Held, LM> || std::is_same_v<Held, Adapter> || is_plain<Held>();
   } else if constexpr (IsOptional<Plain>::value) {
     return is_plain<typename Plain::value_type>();
-  } else if constexpr (requires(Plain& map) { map.begin(); typename Plain::key_type; typename Plain::mapped_type; }) {
+  } else if constexpr (requires(Plain& map) {
+                         map.begin();
+                         typename Plain::key_type;
+                         typename Plain::mapped_type;
+                       }) {
     return is_plain<typename Plain::mapped_type>();
-  } else if constexpr (requires(Plain& list) { list.begin(); typename Plain::value_type; }) {
+  } else if constexpr (requires(Plain& list) {
+                         list.begin();
+                         typename Plain::value_type;
+                       }) {
     return is_plain<typename Plain::value_type>();
   } else {
     return false;
@@ -143,11 +150,13 @@ void visit_predictors(T& part, const std::string& path, F& visit) {
     for_each_member(
         part, [&](std::string_view name, auto& member) { visit_predictors(member, join_path(path, name), visit); });
   } else if constexpr (std::is_pointer_v<Plain> || IsShared<Plain>::value || IsOptional<Plain>::value) {
-    static_assert(never<T>, "a program holds its parts as values: put the module itself in the place of the pointer or "
-                            "optional; if this holds no predictor, specialise dspy::holds_no_predictors for it");
+    static_assert(never<T>,
+                  "a program holds its parts as values: put the module itself in the place of the pointer or "
+                  "optional; if this holds no predictor, specialise dspy::holds_no_predictors for it");
   } else {
-    static_assert(never<T>, "this member of a program may hold predictors that nobody can find: give its class "
-                            "for_each_predictor(visit), or specialise dspy::holds_no_predictors if it holds none");
+    static_assert(never<T>,
+                  "this member of a program may hold predictors that nobody can find: give its class "
+                  "for_each_predictor(visit), or specialise dspy::holds_no_predictors if it holds none");
   }
 }
 
@@ -204,8 +213,8 @@ Program with_sampling(Program program, const Sampling& sampling) {
   return program;
 }
 
-/// A copy of `program` all of whose calls are within `context`: its deadline, stop, budget and trace.  In a program that
-/// has one already, both hold.
+/// A copy of `program` all of whose calls are within `context`: its deadline, stop, budget and trace.  In a program
+/// that has one already, both hold.
 template <class Program>
 Program with_context(Program program, const CallContext& context) {
   detail::change_predictors(program, [&](const std::string& path, Predictor& predictor) {

@@ -37,8 +37,9 @@ Prediction program_output(Out output) {
   } else if constexpr (TellsPrediction<Out>) {
     return output.prediction();
   } else {
-    static_assert(std::is_aggregate_v<Out>,
-                  "a program that is used as a Program returns a struct with a member for each output, or a Prediction");
+    static_assert(
+        std::is_aggregate_v<Out>,
+        "a program that is used as a Program returns a struct with a member for each output, or a Prediction");
     return {.data = to_values(output)};
   }
 }

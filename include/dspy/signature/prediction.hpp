@@ -1,8 +1,8 @@
 #pragma once
 
 #include "dspy/base/json.hpp"
-#include "dspy/base/violation.hpp"
 #include "dspy/base/usage.hpp"
+#include "dspy/base/violation.hpp"
 
 #include <map>
 #include <string>

@@ -2,9 +2,9 @@
 
 #include "adapters/coercion/coercion.hpp"
 
-#include "adapters/json/long_numbers.hpp"
 #include "adapters/coercion/scalars.hpp"
 #include "adapters/coercion/times.hpp"
+#include "adapters/json/long_numbers.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>

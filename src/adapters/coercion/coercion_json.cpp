@@ -1,8 +1,8 @@
 // Values that came as JSON, part by part.
 
 #include "adapters/coercion/coercion.hpp"
-#include "adapters/json/long_numbers.hpp"
 #include "adapters/coercion/scalars.hpp"
+#include "adapters/json/long_numbers.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "adapters/sections/labels.hpp"
 #include "adapters/json/lenient_json.hpp"
+#include "adapters/sections/labels.hpp"
 
 #include <cstddef>
 #include <expected>

@@ -1,11 +1,11 @@
 #pragma once
 
 #include "adapters/coercion/coerce.hpp"
-#include "adapters/json/json_search.hpp"
-#include "adapters/sections/label_sections.hpp"
 #include "adapters/coercion/liberties.hpp"
-#include "adapters/sections/marker_sections.hpp"
+#include "adapters/json/json_search.hpp"
 #include "adapters/reading/reply_form.hpp"
+#include "adapters/sections/label_sections.hpp"
+#include "adapters/sections/marker_sections.hpp"
 #include "adapters/sections/tag_sections.hpp"
 #include "dspy/adapters/adapter.hpp"
 

@@ -1,9 +1,9 @@
 #include "adapters/reading/reply_stream.hpp"
 
-#include "adapters/sections/label_sections.hpp"
-#include "adapters/sections/marker_sections.hpp"
 #include "adapters/reading/prelude.hpp"
 #include "adapters/reading/reader.hpp"
+#include "adapters/sections/label_sections.hpp"
+#include "adapters/sections/marker_sections.hpp"
 #include "adapters/sections/tag_sections.hpp"
 
 #include <algorithm>

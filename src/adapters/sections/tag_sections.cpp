@@ -1,7 +1,7 @@
 #include "adapters/sections/tag_sections.hpp"
 
-#include "adapters/sections/xml_text.hpp"
 #include "adapters/coercion/xml_value.hpp"
+#include "adapters/sections/xml_text.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
@@ -66,6 +66,14 @@ TagSections::Verdict TagSections::read_at(std::string_view text, std::size_t at,
       return Verdict::passed;
     }
   }
+  if (!current_) {
+    const auto comment = comment_at(text, at, complete);
+    if (comment.is_cut) return Verdict::wait;
+    if (comment.size != 0) {
+      looked_at_ = at + comment.size;
+      return Verdict::passed;
+    }
+  }
   const auto match = tags_.match(text.substr(at));
   const auto verdict = match.kind == Kind::none ? Verdict::passed : read_tag(at, match, text, complete);
   if (verdict == Verdict::passed) looked_at_ = std::max(looked_at_, at + std::max<std::size_t>(match.size, 1));
@@ -82,6 +90,20 @@ std::size_t TagSections::find_cdata(std::string_view text, std::size_t at) noexc
     no_cdata_end_in_ = text.size();
   }
   return size;
+}
+
+/// A comment between sections: what is in it is not said.
+TagSections::Seen TagSections::comment_at(std::string_view text, std::size_t at, bool complete) noexcept {
+  constexpr std::string_view begin = "<!--";
+  constexpr std::string_view end = "-->";
+  const auto rest = text.substr(at, begin.size());
+  if (!complete && rest.size() > 1 && rest.size() < begin.size() && begin.starts_with(rest)) return {.is_cut = true};
+  if (rest != begin || (complete && has_no_comment_end_)) return {};
+  const auto found = text.find(end, at + begin.size());
+  if (found != std::string_view::npos) return {.size = found + end.size() - at};
+  if (!complete) return {.is_cut = true};
+  has_no_comment_end_ = true;  // here and further on
+  return {};
 }
 
 /// The CDATA that stands for text in the current section.  Of literal text, that is what the whole section is.

@@ -42,6 +42,7 @@ class TagSections final : public SearchedSections {
   void close_at_end(std::string_view text) override;
 
   std::size_t find_cdata(std::string_view text, std::size_t at) noexcept;
+  Seen comment_at(std::string_view text, std::size_t at, bool complete) noexcept;
   Seen cdata_at(std::string_view text, std::size_t at, bool complete) noexcept;
   Verdict read_tag(std::size_t at, const TagMatch& match, std::string_view text, bool complete);
   Verdict read_inside(std::size_t at, const TagMatch& match, std::string_view text, bool complete);
@@ -67,6 +68,7 @@ class TagSections final : public SearchedSections {
 
   std::size_t no_cdata_end_ = std::string_view::npos;  ///< From here on no CDATA ends,
   std::size_t no_cdata_end_in_ = 0;                    ///< in a text of this size.
+  bool has_no_comment_end_ = false;
 
   std::size_t nested_ = 0;  ///< How many elements of its own name are open in the current section.
 

@@ -35,8 +35,8 @@ std::optional<MediaPart> medium_of(Kind kind, const Json& value) {
   part.media_type = text("media_type");
   if (const auto format = text("audio_format"); !format.empty()) part.media_type = "audio/" + format;
   if (const auto data = text("data"); !data.empty()) part.data = base64::decode(data);
-  const int sources = (part.data ? 1 : 0) + (part.url.empty() ? 0 : 1) + (part.path.empty() ? 0 : 1) +
-                      (part.file_id.empty() ? 0 : 1);
+  const int sources =
+      (part.data ? 1 : 0) + (part.url.empty() ? 0 : 1) + (part.path.empty() ? 0 : 1) + (part.file_id.empty() ? 0 : 1);
   if (sources != 1) return std::nullopt;
   return part;
 }

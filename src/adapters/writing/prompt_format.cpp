@@ -1,7 +1,7 @@
 #include "adapters/writing/prompt_format.hpp"
 
-#include "adapters/writing/type_notes.hpp"
 #include "adapters/coercion/xml_value.hpp"
+#include "adapters/writing/type_notes.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/signature/json_schema.hpp"
 #include "signature/types/type_rules.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "adapters/writing/media_parts.hpp"
 #include "adapters/reading/reading_exchange.hpp"
+#include "adapters/writing/media_parts.hpp"
 #include "adapters/writing/turns.hpp"
 #include "dspy/adapters/profile.hpp"
 

@@ -1,11 +1,11 @@
 #include "adapters/writing/xml_writer.hpp"
 
+#include "adapters/coercion/xml_value.hpp"
+#include "adapters/sections/xml_names.hpp"
+#include "adapters/sections/xml_text.hpp"
 #include "adapters/writing/clear_text.hpp"
 #include "adapters/writing/prompt_format.hpp"
 #include "adapters/writing/value_text.hpp"
-#include "adapters/sections/xml_names.hpp"
-#include "adapters/sections/xml_text.hpp"
-#include "adapters/coercion/xml_value.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>

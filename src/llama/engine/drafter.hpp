@@ -1,8 +1,8 @@
 #pragma once
 
 #include "dspy/llama/engine.hpp"
-#include "llama/model/runtime.hpp"
 #include "llama/engine/sequence.hpp"
+#include "llama/model/runtime.hpp"
 
 #include <cstddef>
 #include <memory>

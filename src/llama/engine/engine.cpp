@@ -8,12 +8,12 @@
 #include "dspy/base/text.hpp"
 #include "llama/at_exit.hpp"
 #include "llama/engine/drafter.hpp"
-#include "llama/model/hardware.hpp"
 #include "llama/engine/mailbox.hpp"
+#include "llama/engine/scheduler.hpp"
 #include "llama/mask/constraint_cache.hpp"
 #include "llama/mask/matcher.hpp"
+#include "llama/model/hardware.hpp"
 #include "llama/prefixes/prefix_file.hpp"
-#include "llama/engine/scheduler.hpp"
 
 #include <boost/system/system_error.hpp>
 
@@ -211,10 +211,8 @@ struct Engine::Impl {
   void check(const Generation& work, std::span<const Token> given) const {
     validate(work.sampling);
     const auto most = static_cast<std::size_t>(options.context_length);
-    if (!std::isfinite(work.frequency_penalty) || !std::isfinite(work.presence_penalty) ||
-        std::ranges::any_of(work.bias, [](const TokenBias& each) { return !(each.bias < HUGE_VALF); }))
-      throw Error(Errc::invalid_parameter,
-                  "a penalty or bias is no number; give finite ones (a bias may be minus infinity)");
+    if (std::ranges::any_of(work.bias, [](const TokenBias& each) { return !(each.bias < HUGE_VALF); }))
+      throw Error(Errc::invalid_parameter, "a bias is no number; give finite ones, or minus infinity");
     if (work.prompt.empty())
       throw Error(Errc::invalid_parameter, "the prompt is empty; give the model something to read");
     if (work.prompt.size() > most)

@@ -1,16 +1,16 @@
 #pragma once
 
 #include "dspy/llama/engine.hpp"
-#include "llama/lora/adapter_cache.hpp"
 #include "llama/engine/drafter.hpp"
 #include "llama/engine/mailbox.hpp"
-#include "llama/prefixes/prefix_store.hpp"
-#include "llama/prefixes/prompt_tree.hpp"
-#include "llama/model/runtime.hpp"
 #include "llama/engine/sequence.hpp"
 #include "llama/engine/speculation.hpp"
 #include "llama/engine/step_padding.hpp"
 #include "llama/engine/thread_governor.hpp"
+#include "llama/lora/adapter_cache.hpp"
+#include "llama/model/runtime.hpp"
+#include "llama/prefixes/prefix_store.hpp"
+#include "llama/prefixes/prompt_tree.hpp"
 
 #include <atomic>
 #include <chrono>

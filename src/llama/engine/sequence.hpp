@@ -6,12 +6,12 @@
 #include "dspy/lm/request.hpp"
 #include "llama/engine/likelihoods.hpp"
 #include "llama/engine/loop_watch.hpp"
-#include "llama/mask/constraint_cache.hpp"
-#include "llama/mask/field_tracker.hpp"
-#include "llama/mask/matcher.hpp"
 #include "llama/engine/sampler.hpp"
 #include "llama/engine/speculation.hpp"
 #include "llama/engine/stop_matcher.hpp"
+#include "llama/mask/constraint_cache.hpp"
+#include "llama/mask/field_tracker.hpp"
+#include "llama/mask/matcher.hpp"
 
 #include <algorithm>
 #include <cstddef>

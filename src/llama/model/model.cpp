@@ -3,9 +3,9 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
 #include "llama/lora/adapter_cache.hpp"
+#include "llama/mask/vocabulary.hpp"
 #include "llama/model/gguf.hpp"
 #include "llama/model/hardware.hpp"
-#include "llama/mask/vocabulary.hpp"
 #include "llama/model/model_info.hpp"
 #include "llama/model/runtime.hpp"
 

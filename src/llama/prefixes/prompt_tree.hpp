@@ -1,7 +1,7 @@
 #pragma once
 
-#include "llama/prefixes/prefix_store.hpp"
 #include "llama/model/runtime.hpp"
+#include "llama/prefixes/prefix_store.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -176,7 +176,7 @@ Module module_of(const SavedPredictor& saved) {
 struct Piece {
   std::vector<std::string> members = {};          ///< Names, in order.
   std::map<std::string, std::string> types = {};  ///< Of those members that are modules.
-  std::map<std::string, Piece> parts = {};         ///< Those that are structs.
+  std::map<std::string, Piece> parts = {};        ///< Those that are structs.
 };
 
 /// Writes structs for a program's parts, the inner ones first.

@@ -448,7 +448,7 @@ TEST_CASE_FIXTURE(Fixture, "options and requests outside their range are refused
   work.bias = {{.token = 1, .bias = std::numeric_limits<float>::quiet_NaN()}};
   CHECK(error_of([&] { wait(engine->generate(work)); }).code() == Errc::invalid_parameter);
   work = asks("Hi");
-  work.presence_penalty = std::numeric_limits<double>::infinity();
+  work.sampling.presence_penalty = std::numeric_limits<double>::infinity();
   CHECK(error_of([&] { wait(engine->generate(work)); }).code() == Errc::invalid_parameter);
 }
 

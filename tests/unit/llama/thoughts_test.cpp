@@ -67,7 +67,8 @@ TEST_CASE("Thoughts at the beginning are split from the answer, however the text
 }
 
 TEST_CASE("A completion's thoughts move, and the places to resume from with the answer") {
-  Completion completion{.text = "<think>Label: no</think>\nLabel: yes", .resume_points = {{"label", 13}, {"label", 31}}};
+  Completion completion{.text = "<think>Label: no</think>\nLabel: yes",
+                        .resume_points = {{"label", 13}, {"label", 31}}};
 
   split_thoughts(completion);
 

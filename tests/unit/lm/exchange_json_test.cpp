@@ -147,8 +147,10 @@ TEST_CASE("A member of JSON that is unknown or of the wrong kind is an error tha
 
   CHECK(message_of(R"({"role": "robot", "content": ""})", message_from_json) ==
         "`role` of a message must be system, developer, user, assistant or tool, not \"robot\"");
-  CHECK(message_of(R"({"role": "user", "content": "", "name": "x"})", message_from_json) == "a message has no member `name`");
-  CHECK(message_of(R"({"type": "image", "data": "?"})", part_from_json) == "`data` of a part must be base64, not \"?\"");
+  CHECK(message_of(R"({"role": "user", "content": "", "name": "x"})", message_from_json) ==
+        "a message has no member `name`");
+  CHECK(message_of(R"({"type": "image", "data": "?"})", part_from_json) ==
+        "`data` of a part must be base64, not \"?\"");
   CHECK(message_of(R"({"type": "smell"})", part_from_json).starts_with("`type` of a part must be a kind of part"));
   CHECK(message_of(R"({"messages": {}})", request_from_json) == "`messages` of a request must be a list, not {}");
   CHECK(message_of(R"({"n": 1.5})", request_from_json) == "`n` of a request must be a whole number, not 1.5E0");

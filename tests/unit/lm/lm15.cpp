@@ -128,7 +128,7 @@ JsonObject to_lm15(const Part& part) {
 
 Message message(const JsonObject& in) {
   const auto role = text(in, "role");
-  const auto who = role == "user" ? Role::user
+  const auto who = role == "user"        ? Role::user
                    : role == "assistant" ? Role::assistant
                    : role == "tool"      ? Role::tool
                                          : Role::developer;
@@ -178,7 +178,8 @@ void read_config(const JsonObject& in, Request& out) {
   if (const auto* const found = get(in, "reasoning")) {
     const auto& reasoning = found->as_object();
     using Effort = ReasoningOptions::Effort;
-    for (const auto effort : {Effort::off, Effort::minimal, Effort::low, Effort::medium, Effort::high, Effort::xhigh, Effort::max})
+    for (const auto effort :
+         {Effort::off, Effort::minimal, Effort::low, Effort::medium, Effort::high, Effort::xhigh, Effort::max})
       if (text(reasoning, "effort") == to_string(effort)) provider.reasoning.effort = effort;
     take(reasoning, "thinking_budget", provider.reasoning.budget_tokens);
     provider.reasoning.summary = text(reasoning, "summary");
@@ -215,7 +216,8 @@ JsonObject config_of(const Request& request) {
   if (!sampling.stop.empty()) out["stop"] = JsonArray(sampling.stop.begin(), sampling.stop.end());
   if (request.contract.form != OutputContract::Form::text) {
     JsonObject format;
-    if (request.contract.form == OutputContract::Form::schema) format["schema"] = parse_json(request.contract.grammar).value();
+    if (request.contract.form == OutputContract::Form::schema)
+      format["schema"] = parse_json(request.contract.grammar).value();
     put(format, "name", request.contract.name);
     put(format, "strict", request.contract.strict);
     out["response_format"] = format;
@@ -252,11 +254,14 @@ JsonObject config_of(const Request& request) {
   return out;
 }
 
-constexpr std::pair<const char*, Usage::Count Usage::*> counts[] = {
-    {"input", &Usage::prompt_tokens},          {"output", &Usage::completion_tokens},
-    {"total", &Usage::reported_total},         {"cache_read", &Usage::cache_read_tokens},
-    {"cache_write", &Usage::cache_write_tokens}, {"reasoning", &Usage::reasoning_tokens},
-    {"input_audio", &Usage::audio_prompt_tokens}, {"output_audio", &Usage::audio_completion_tokens}};
+constexpr std::pair<const char*, Usage::Count Usage::*> counts[] = {{"input", &Usage::prompt_tokens},
+                                                                    {"output", &Usage::completion_tokens},
+                                                                    {"total", &Usage::reported_total},
+                                                                    {"cache_read", &Usage::cache_read_tokens},
+                                                                    {"cache_write", &Usage::cache_write_tokens},
+                                                                    {"reasoning", &Usage::reasoning_tokens},
+                                                                    {"input_audio", &Usage::audio_prompt_tokens},
+                                                                    {"output_audio", &Usage::audio_completion_tokens}};
 
 }  // namespace
 
@@ -292,7 +297,8 @@ JsonObject to_lm15(const Request& request, const std::string& model) {
   }
   out["messages"] = std::move(messages);
   for (const auto& tool : request.tools)
-    tools.push_back(JsonObject{{"name", tool.name}, {"description", tool.description}, {"parameters", tool.parameters}});
+    tools.push_back(
+        JsonObject{{"name", tool.name}, {"description", tool.description}, {"parameters", tool.parameters}});
   if (!tools.empty()) out["tools"] = std::move(tools);
   if (auto config = config_of(request); !config.empty()) out["config"] = std::move(config);
   return out;
@@ -322,7 +328,8 @@ Reply response(const JsonObject& in) {
       const auto& one = each.as_object();
       auto& adaptation = out.adaptations.emplace_back();
       adaptation.field = text(one, "field");
-      for (const auto action : {Action::dropped, Action::clamped, Action::substituted, Action::client_side, Action::satisfied, Action::defaulted})
+      for (const auto action : {Action::dropped, Action::clamped, Action::substituted, Action::client_side,
+                                Action::satisfied, Action::defaulted})
         if (text(one, "action") == to_string(action)) adaptation.action = action;
       adaptation.reason = text(one, "reason");
       adaptation.asked = one.at("asked");
@@ -334,16 +341,18 @@ Reply response(const JsonObject& in) {
 
 JsonObject to_lm15(const Reply& reply) {
   const auto& completion = reply.completion();
-  JsonObject out{{"id", reply.id},
-                 {"model", reply.model},
-                 {"message", to_lm15(to_message(completion))},
-                 {"finish_reason", completion.finish == FinishReason::tool_calls ? "tool_call" : to_string(completion.finish)}};
+  JsonObject out{
+      {"id", reply.id},
+      {"model", reply.model},
+      {"message", to_lm15(to_message(completion))},
+      {"finish_reason", completion.finish == FinishReason::tool_calls ? "tool_call" : to_string(completion.finish)}};
   JsonObject usage;
   for (const auto& [name, count] : counts) put(usage, name, reply.usage.*count);
   out["usage"] = std::move(usage);
   if (!completion.logprobs.empty()) {
     JsonArray logprobs;
-    for (const auto& token : completion.logprobs) logprobs.push_back(JsonObject{{"token", token.text}, {"logprob", token.logprob}});
+    for (const auto& token : completion.logprobs)
+      logprobs.push_back(JsonObject{{"token", token.text}, {"logprob", token.logprob}});
     out["logprobs"] = std::move(logprobs);
   }
   put(out, "logprobs_complete", completion.logprobs_complete);
@@ -351,7 +360,11 @@ JsonObject to_lm15(const Reply& reply) {
   if (!reply.adaptations.empty()) {
     JsonArray all;
     for (const auto& each : reply.adaptations)
-      all.push_back(JsonObject{{"field", each.field}, {"action", to_string(each.action)}, {"reason", each.reason}, {"asked", each.asked}, {"applied", each.applied}});
+      all.push_back(JsonObject{{"field", each.field},
+                               {"action", to_string(each.action)},
+                               {"reason", each.reason},
+                               {"asked", each.asked},
+                               {"applied", each.applied}});
     out["adaptations"] = std::move(all);
   }
   return out;

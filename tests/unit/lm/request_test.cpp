@@ -1,8 +1,7 @@
 #include "dspy/lm/request.hpp"
 
-#include "dspy/lm/completion.hpp"
-
 #include "dspy/base/error.hpp"
+#include "dspy/lm/completion.hpp"
 
 #include <doctest/doctest.h>
 
@@ -87,8 +86,8 @@ TEST_CASE("validate names the first value outside its range, and the range") {
 
 TEST_CASE("A reply tells the probability of an output's value, of all its tokens") {
   const Completion reply{.logprobs = {{.text = "{\"mood\": ", .forced = true},
-                                 {.text = "\"glad", .logprob = std::log(0.5), .field = "mood"},
-                                 {.text = "ly\"", .logprob = std::log(0.25), .field = "mood"}}};
+                                      {.text = "\"glad", .logprob = std::log(0.5), .field = "mood"},
+                                      {.text = "ly\"", .logprob = std::log(0.25), .field = "mood"}}};
 
   CHECK(reply.probability("mood").value() == doctest::Approx(0.125));
   CHECK_FALSE(reply.probability("score").has_value());

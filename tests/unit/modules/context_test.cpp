@@ -1,5 +1,5 @@
-#include "dspy/lm/trace.hpp"
 #include "dspy/lm/scripted.hpp"
+#include "dspy/lm/trace.hpp"
 #include "dspy/modules/predict.hpp"
 #include "dspy/modules/traversal.hpp"
 
