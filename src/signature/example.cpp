@@ -1,7 +1,7 @@
 #include "dspy/signature/example.hpp"
 
 #include "dspy/signature/signature.hpp"
-#include "media_marks.hpp"
+#include "signature/types/media_marks.hpp"
 
 #include <algorithm>
 

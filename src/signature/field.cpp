@@ -2,9 +2,9 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "fit.hpp"
-#include "notation.hpp"
-#include "type_rules.hpp"
+#include "signature/fit/fit.hpp"
+#include "signature/notation/notation.hpp"
+#include "signature/types/type_rules.hpp"
 
 #include <format>
 #include <utility>

@@ -3,7 +3,7 @@
 #include "dspy/base/base64.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "fit.hpp"
+#include "signature/fit/fit.hpp"
 
 #include <format>
 

@@ -2,8 +2,8 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "fit.hpp"
-#include "notation.hpp"
+#include "signature/fit/fit.hpp"
+#include "signature/notation/notation.hpp"
 
 #include <algorithm>
 #include <array>

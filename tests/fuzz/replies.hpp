@@ -36,7 +36,7 @@ inline void check_rereading(const Adapter& adapter, const Signature& signature, 
   const auto chat = adapter.format({.signature = signature, .demos = demos, .inputs = inputs});
   const auto turn = std::ranges::find(chat, Role::assistant, &Message::role);
   if (turn == chat.end()) return;  // a turn without any output is not shown
-  const auto again = adapter.parse(signature, turn->content);
+  const auto again = adapter.parse(signature, turn->text());
   if (!again || again->outputs != outputs || !again->flags.empty()) std::abort();
 }
 

@@ -69,8 +69,8 @@ struct HeldRequest {
   }
 
   /// What is wrong with a reply; nothing if it can be read as it is.
-  std::string fault(const Reply& reply) const {
-    const auto out = fault_of_held(*exchange, reply.text, reply.unheld);
+  std::string fault(const llama::Generated& reply) const {
+    const auto out = fault_of_held(*exchange, reply.text, reply.unenforced);
     return out.empty() ? out : out + reply.text;
   }
 };

@@ -3,6 +3,8 @@
 #include "dspy/base/async.hpp"
 #include "dspy/llama/context_options.hpp"
 #include "dspy/llama/model.hpp"
+#include "dspy/lm/completion.hpp"
+#include "dspy/lm/events.hpp"
 #include "dspy/lm/request.hpp"
 
 #include <chrono>

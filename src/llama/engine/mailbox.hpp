@@ -2,7 +2,7 @@
 
 #include "dspy/base/async.hpp"
 #include "dspy/base/error.hpp"
-#include "dspy/lm/request.hpp"
+#include "dspy/llama/engine.hpp"
 
 #include <expected>
 #include <memory>

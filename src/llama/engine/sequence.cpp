@@ -251,11 +251,11 @@ std::string Sequence::take(Token token) {
 }
 
 std::vector<ResumePoint> Sequence::resume_points() const {
-  std::vector<std::pair<std::string, std::size_t>> out;
+  std::vector<ResumePoint> out;
   const auto starts = fields_.starts();
   out.reserve(starts.size());
   for (std::size_t i = 0; i < starts.size(); ++i)
-    out.emplace_back(fields_.names()[i], starts[i] - std::min(starts[i], dropped_));
+    out.push_back({fields_.names()[i], starts[i] - std::min(starts[i], dropped_)});
   return out;
 }
 

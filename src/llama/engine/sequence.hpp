@@ -3,6 +3,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/llama/engine.hpp"
 #include "dspy/llama/model.hpp"
+#include "dspy/lm/completion.hpp"
 #include "dspy/lm/request.hpp"
 #include "llama/engine/likelihoods.hpp"
 #include "llama/engine/loop_watch.hpp"

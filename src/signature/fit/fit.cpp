@@ -5,7 +5,7 @@
 
 #include "dspy/base/text.hpp"
 #include "fit_findings.hpp"
-#include "shapes.hpp"
+#include "signature/types/shapes.hpp"
 
 #include <algorithm>
 #include <charconv>

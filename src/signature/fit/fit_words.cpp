@@ -2,7 +2,7 @@
 
 #include "dspy/base/text.hpp"
 #include "fit.hpp"
-#include "notation.hpp"
+#include "signature/notation/notation.hpp"
 
 #include <cmath>
 #include <cstdint>

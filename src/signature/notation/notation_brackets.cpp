@@ -1,7 +1,7 @@
 // Types with arguments in brackets: `list[T]`, `dict[K, V]`, `Union[A, B]`.
 
 #include "notation.hpp"
-#include "type_rules.hpp"
+#include "signature/types/type_rules.hpp"
 
 #include <format>
 #include <utility>

@@ -2,8 +2,8 @@
 
 #include "dspy/base/error.hpp"
 #include "notation.hpp"
-#include "pattern_fault.hpp"
-#include "type_rules.hpp"
+#include "signature/fit/pattern_fault.hpp"
+#include "signature/types/type_rules.hpp"
 
 #include <charconv>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Types within the notation.
 
 #include "notation.hpp"
-#include "type_rules.hpp"
+#include "signature/types/type_rules.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,7 +3,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/signature/field.hpp"
 #include "notation.hpp"
-#include "type_rules.hpp"
+#include "signature/types/type_rules.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -2,9 +2,9 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json_pointer.hpp"
-#include "notation.hpp"
 #include "schema_node.hpp"
 #include "schema_values.hpp"
+#include "signature/notation/notation.hpp"
 
 #include <algorithm>
 #include <array>

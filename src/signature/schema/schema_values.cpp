@@ -2,7 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "fit.hpp"
+#include "signature/fit/fit.hpp"
 
 #include <algorithm>
 #include <array>

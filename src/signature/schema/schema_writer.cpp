@@ -1,7 +1,7 @@
 #include "schema_writer.hpp"
 
 #include "dspy/base/text.hpp"
-#include "type_rules.hpp"
+#include "signature/types/type_rules.hpp"
 
 #include <algorithm>
 #include <format>

@@ -3,8 +3,8 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "fit.hpp"
-#include "notation.hpp"
+#include "signature/fit/fit.hpp"
+#include "signature/notation/notation.hpp"
 #include "type_rules.hpp"
 
 #include <algorithm>

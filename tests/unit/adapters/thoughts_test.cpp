@@ -101,8 +101,8 @@ TEST_CASE("A value keeps what would end thoughts") {
             adapter->format({.signature = signature, .demos = {&demo, 1}, .inputs = JsonObject{{"question", "q"}}});
         const auto written = std::ranges::find(chat, Role::assistant, &Message::role);
         REQUIRE(written != chat.end());
-        CAPTURE(written->content);
-        const auto reading = adapter->parse(signature, written->content);
+        CAPTURE(written->text());
+        const auto reading = adapter->parse(signature, written->text());
         REQUIRE(reading.has_value());
         CHECK(to_text(reading->outputs) == to_text(outputs));
       }

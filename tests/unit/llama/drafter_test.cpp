@@ -157,7 +157,7 @@ TEST_CASE_FIXTURE(test::EmbeddedModel,
     CHECK(reply.text == expected.text);
     CHECK(reply.usage.completion_tokens == expected.usage.completion_tokens);
   }
-  std::vector<Reply> replies(5);  // the greedy ones at once: what is drawn may change with what shares a step
+  std::vector<Generated> replies(5);  // the greedy ones at once: what is drawn may change with what shares a step
   {
     std::vector<std::jthread> callers;
     for (std::size_t i = 0; i < replies.size(); ++i)
@@ -180,7 +180,7 @@ TEST_CASE("a draft model is named in a URI") {
   };
   const auto lm = dspy::lm(uri(folder / "small.gguf"));
   const auto plain = dspy::lm(std::format("llama:{}?gpu_layers=0&max_tokens=8&seed=3", folder / "large.gguf"));
-  CHECK(wait(lm->complete(test::ask("Hello"))).text == wait(plain->complete(test::ask("Hello"))).text);
+  CHECK(wait(lm->complete(test::ask("Hello"))).text() == wait(plain->complete(test::ask("Hello"))).text());
   CHECK(test::error_of([&] { dspy::lm(uri(folder / "none.gguf")); }).code() == Errc::model_not_found);
 }
 

@@ -38,7 +38,7 @@ struct ContractFixture : EngineFixture {
     work.contract = std::move(contract);
     return work;
   }
-  Reply reply_to(llama::Generation work) { return wait(engine->generate(std::move(work))); }
+  llama::Generated reply_to(llama::Generation work) { return wait(engine->generate(std::move(work))); }
 };
 
 TEST_CASE_FIXTURE(ContractFixture, "a reply that keeps its contract is written as it would be, with fewer steps") {
@@ -49,7 +49,7 @@ TEST_CASE_FIXTURE(ContractFixture, "a reply that keeps its contract is written a
   CHECK(reply.text == mood_reply);
   CHECK(reply.finish == FinishReason::stop);
   CHECK(reply.usage.completion_tokens == mood_reply.size());  // a token is a byte here
-  CHECK(reply.unheld.empty());
+  CHECK(reply.unenforced.empty());
   const auto stats = engine->stats();
   CHECK(stats.completion_tokens == mood_reply.size());
   // Sampled are `gl`, which says that it is `gl…`, `o` of `gloomy`, the number, and where that ends.
@@ -245,7 +245,7 @@ TEST_CASE_FIXTURE(ContractFixture, "what cannot be held is told, or an error") {
   auto contract = outputs(Form::json, "text -> tags: set[str]");
   runtime.answer = "{\n  \"tags\": [\"a\"]\n}";
 
-  CHECK(reply_to(held(contract)).unheld.size() == 1);
+  CHECK(reply_to(held(contract)).unenforced.size() == 1);
   auto strict = held(contract);
   strict.constrain = Constrain::strict;
   const auto error = error_of([&] { reply_to(std::move(strict)); });
@@ -254,7 +254,7 @@ TEST_CASE_FIXTURE(ContractFixture, "what cannot be held is told, or an error") {
             .starts_with("the contract cannot be held as strictly as asked: the output `tags`"));
   auto off = held(contract);
   off.constrain = Constrain::off;
-  CHECK(reply_to(std::move(off)).unheld.empty());
+  CHECK(reply_to(std::move(off)).unenforced.empty());
   CHECK(engine->stats().failed == 0);
 }
 
@@ -267,8 +267,9 @@ TEST_CASE_FIXTURE(ContractFixture,
   const auto reply = reply_to(held(contract));
 
   CHECK(reply.text == "Hello!");
-  REQUIRE(reply.unheld.size() == 1);
-  CHECK(reply.unheld[0].starts_with("the whole contract: no mask can hold a signature whose names and labels have"));
+  REQUIRE(reply.unenforced.size() == 1);
+  CHECK(
+      reply.unenforced[0].starts_with("the whole contract: no mask can hold a signature whose names and labels have"));
   auto strict = held(contract);
   strict.constrain = Constrain::strict;
   CHECK(error_of([&] { reply_to(std::move(strict)); }).code() == Errc::invalid_parameter);

@@ -33,7 +33,7 @@ struct EngineFixture {
   llama::Generation asks(std::string question, Sampling sampling = {.temperature = 0}) const {
     return {.prompt = model->tokenize(Chat{{Role::user, std::move(question)}}), .sampling = std::move(sampling)};
   }
-  Reply ask(std::string question, Sampling sampling = {.temperature = 0}) {
+  llama::Generated ask(std::string question, Sampling sampling = {.temperature = 0}) {
     return wait(engine->generate(asks(std::move(question), std::move(sampling))));
   }
 };

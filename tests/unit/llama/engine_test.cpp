@@ -29,7 +29,9 @@ TEST_CASE_FIXTURE(Fixture, "a reply ends at the token that ends turns, which is 
 
   CHECK(reply.text == "Hello!");
   CHECK(reply.finish == FinishReason::stop);
-  CHECK(reply.usage == Usage{.requests = 1, .prompt_tokens = asks("Hi").prompt.size(), .completion_tokens = 6});
+  CHECK(
+      reply.usage ==
+      Usage{.requests = 1, .prompt_tokens = asks("Hi").prompt.size(), .completion_tokens = 6, .cache_read_tokens = 0});
 }
 
 TEST_CASE_FIXTURE(Fixture, "a reply ends at max_tokens, at the end of the context, and at a stop text") {
@@ -81,8 +83,8 @@ TEST_CASE_FIXTURE(Fixture, "what a prompt shares with the call before is not com
   const auto stats = engine->stats();
   CHECK(stats.requests == 3);
   CHECK(stats.completed == 3);
-  CHECK(stats.prompt_tokens == first.usage.prompt_tokens + same.usage.prompt_tokens + other.usage.prompt_tokens);
-  CHECK(stats.reused_tokens == same.usage.cache_read_tokens + other.usage.cache_read_tokens);
+  CHECK(stats.prompt_tokens == *first.usage.prompt_tokens + *same.usage.prompt_tokens + *other.usage.prompt_tokens);
+  CHECK(stats.reused_tokens == *same.usage.cache_read_tokens + *other.usage.cache_read_tokens);
   CHECK(stats.computed_tokens == stats.prompt_tokens - stats.reused_tokens);
   CHECK(stats.completion_tokens == 36);
 }
@@ -99,7 +101,7 @@ TEST_CASE_FIXTURE(Fixture, "a conversation that goes on reuses the reply as well
   const auto second = generate();
 
   // All but the reply's last byte, whose scores were enough.
-  CHECK(second.usage.cache_read_tokens == first.usage.prompt_tokens + first.usage.completion_tokens);
+  CHECK(second.usage.cache_read_tokens == *first.usage.prompt_tokens + *first.usage.completion_tokens);
 }
 
 TEST_CASE_FIXTURE(Fixture, "reuse can be off, and a model that cannot forget a part starts anew") {
@@ -230,7 +232,7 @@ TEST_CASE_FIXTURE(Fixture, "a coroutine that is cancelled stops its request") {
   std::exception_ptr outcome;
   boost::asio::co_spawn(loop, engine->generate(asks("Hi")),
                         boost::asio::bind_cancellation_slot(
-                            cancel.slot(), [&](std::exception_ptr error, const Reply&) { outcome = error; }));
+                            cancel.slot(), [&](std::exception_ptr error, const Generated&) { outcome = error; }));
   boost::asio::steady_timer timer(loop, 50ms);
   timer.async_wait([&](auto) { cancel.emit(boost::asio::cancellation_type::terminal); });
 
@@ -271,7 +273,7 @@ TEST_CASE_FIXTURE(Fixture, "a request that is ended early brings what was writte
                                              cancel.emit(boost::asio::cancellation_type::terminal);
                                          }),
                         boost::asio::bind_cancellation_slot(
-                            cancel.slot(), [&](std::exception_ptr error, const Reply&) { outcome = error; }));
+                            cancel.slot(), [&](std::exception_ptr error, const Generated&) { outcome = error; }));
   loop.run();
   REQUIRE(outcome);
   const auto cancelled = error_of([&] { std::rethrow_exception(outcome); });
@@ -280,7 +282,7 @@ TEST_CASE_FIXTURE(Fixture, "a request that is ended early brings what was writte
 }
 
 TEST_CASE_FIXTURE(Fixture, "what an engine returned can be awaited when it has gone, and says so") {
-  std::vector<Async<Reply>> replies;
+  std::vector<Async<Generated>> replies;
   replies.push_back(engine->generate(asks("Hi")));
   auto several = engine->generate_n(asks("Hi"), 2);
   auto score = engine->score({.prompt = asks("Hi").prompt, .continuation = {65}});
@@ -301,7 +303,7 @@ TEST_CASE_FIXTURE(Fixture, "an event loop that goes away takes its requests with
   {
     boost::asio::io_context loop;
     boost::asio::co_spawn(loop, engine->generate(asks("Hi"), [](const StreamEvent&) {}),
-                          [](std::exception_ptr, const Reply&) {});
+                          [](std::exception_ptr, const Generated&) {});
     loop.run_for(30ms);
   }
   runtime.step_time = 0us;
@@ -339,7 +341,7 @@ TEST_CASE_FIXTURE(Fixture, "an engine that is destroyed ends what runs and what 
   std::vector<std::exception_ptr> outcomes;
   for (int i = 0; i < 3; ++i) {
     boost::asio::co_spawn(loop, engine->generate(asks("Hi")),
-                          [&](std::exception_ptr error, const Reply&) { outcomes.push_back(error); });
+                          [&](std::exception_ptr error, const Generated&) { outcomes.push_back(error); });
   }
   loop.run_for(30ms);
 

@@ -117,7 +117,7 @@ TEST_CASE_FIXTURE(Fixture, "LMs of one file with different adapters share an eng
   const auto named = lm(
       std::format("llama:{}?lora={}:2&gpu_layers=0&threads=1&max_tokens=24&temperature=0", folder / "model.gguf", one));
 
-  const auto text = [](LM& lm) { return wait(lm.complete(test::ask("Hello"))).text; };
+  const auto text = [](LM& lm) { return wait(lm.complete(test::ask("Hello"))).text(); };
 
   CHECK(&plain.engine() == &adapted.engine());
   CHECK(text(plain) != text(adapted));
@@ -131,7 +131,7 @@ TEST_CASE_FIXTURE(test::EngineFixture, "prompts are remembered for so many sets 
   const auto ask_with = [&](double scale) {
     auto work = asks("question");
     if (scale != 0) work.loras = {{folder / "one.gguf", scale}};
-    return wait(engine->generate(std::move(work))).usage.cached_tokens;
+    return wait(engine->generate(std::move(work))).usage.cache_read_tokens;
   };
   const auto known = [&] { return engine->stats().cached_tokens + engine->stats().host_bytes / 8; };
   CHECK(ask_with(0) == 0);

@@ -34,15 +34,15 @@ TEST_CASE("a reply tells from where its values can be written, and goes on from 
 
     const auto whole = wait(lm->complete(request));
 
-    REQUIRE(whole.resume_points.size() == 3);
-    for (const auto& [field, start] : whole.resume_points) {
+    REQUIRE(whole.completion().resume_points.size() == 3);
+    for (const auto& [field, start] : whole.completion().resume_points) {
       CAPTURE(field);
-      REQUIRE(start <= whole.text.size());
-      request.prefill = whole.text.substr(0, start);
+      REQUIRE(start <= whole.text().size());
+      request.prefill.text = whole.text().substr(0, start);
       const auto again = wait(lm->complete(request));
-      CHECK(again.text.starts_with(request.prefill));
-      CHECK(adapter(name)->parse(signature, again.text).has_value());
-      REQUIRE(again.resume_points.size() == 3);
+      CHECK(again.text().starts_with(request.prefill.text));
+      CHECK(adapter(name)->parse(signature, again.text()).has_value());
+      REQUIRE(again.completion().resume_points.size() == 3);
     }
   }
 }

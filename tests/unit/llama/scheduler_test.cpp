@@ -229,7 +229,7 @@ TEST_CASE_FIXTURE(Fixture, "a pin outlives a step that fails: its prompt is kept
     auto tokens = prefix;
     tokens.push_back('?');
     return wait(engine->generate({.prompt = tokens, .sampling = {.max_tokens = 1, .temperature = 0}}))
-        .usage.cached_tokens;
+        .usage.cache_read_tokens;
   };
   wait(engine->pin(prefix));
   runtime.on_decode = [failures = 1]() mutable { return failures-- > 0 ? DecodeStatus::broken : DecodeStatus::ok; };

@@ -272,7 +272,7 @@ TEST_CASE_FIXTURE(Embedded, "replies that are written at once do not mix up thei
                       .contract = exchange->contract()};
   };
   Engine plain(model, {.context_length = 1024, .sequences = 1, .threads = 1, .speculation = Speculation::off});
-  std::vector<Reply> expected, replies(12);
+  std::vector<Generated> expected, replies(12);
   for (int i = 0; i < 12; ++i) expected.push_back(wait(plain.generate(ask(i))));
   Engine drafting(model, {.context_length = 1024, .sequences = 6, .threads = 1, .speculation = Speculation::on});
   {

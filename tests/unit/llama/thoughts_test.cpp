@@ -41,7 +41,7 @@ TEST_CASE("Thoughts at the beginning are split from the answer, however the text
       {" <", {"", " <", 0}},
       {"<thinking> 4", {"", "<thinking> 4", 0}},
       {"<think>2+2</think>4", {"2+2", "4", 18}},
-      {"\n<think>\n two\n lines \n</think>\n\n Answer: 4 \n", {"two\n lines", "Answer: 4 \n", 37}},
+      {"\n<think>\n two\n lines \n</think>\n\n Answer: 4 \n", {"two\n lines", "Answer: 4 \n", 33}},
       {"<think></think>4", {"", "4", 15}},
       {"<think>\n\n</think>\n\n4", {"", "4", 19}},
       {"<think>a </thin b</think> x <think>no</think>", {"a </thin b", "x <think>no</think>", 26}},

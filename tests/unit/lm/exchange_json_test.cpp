@@ -153,7 +153,7 @@ TEST_CASE("A member of JSON that is unknown or of the wrong kind is an error tha
         "`data` of a part must be base64, not \"?\"");
   CHECK(message_of(R"({"type": "smell"})", part_from_json).starts_with("`type` of a part must be a kind of part"));
   CHECK(message_of(R"({"messages": {}})", request_from_json) == "`messages` of a request must be a list, not {}");
-  CHECK(message_of(R"({"n": 1.5})", request_from_json) == "`n` of a request must be a whole number, not 1.5E0");
+  CHECK(message_of(R"({"n": 1.5})", request_from_json) == "`n` of a request must be a whole number, not 1.5");
   CHECK(message_of(R"({"usage": {"prompt_tokens": -1}})", reply_from_json).contains("usage.prompt_tokens"));
 }
 

@@ -2,6 +2,8 @@
 
 #include "dspy/base/base64.hpp"
 
+#include <boost/json/value_to.hpp>
+
 #include <stdexcept>
 #include <utility>
 

@@ -31,9 +31,9 @@ TEST_CASE("ScriptedLM answers in turn, counts words and remembers what it was as
   const auto first = wait(lm.complete(ask("how  many\nwords here? ")));
   const auto second = wait(lm.complete(ask("b")));
 
-  CHECK(first.text == "one");
+  CHECK(first.text() == "one");
   CHECK(first.usage == Usage{.requests = 1, .prompt_tokens = 4, .completion_tokens = 1});
-  CHECK(second.text == "two words");
+  CHECK(second.text() == "two words");
   CHECK(second.usage.completion_tokens == 2);
   const auto requests = lm.requests();
   REQUIRE(requests.size() == 2);
@@ -47,8 +47,8 @@ TEST_CASE("What a ScriptedLM returned can be awaited when it is gone") {
   auto streams = lm->stream(ask("b"), {});
   lm.reset();
 
-  CHECK(wait(std::move(completes)).text == "one");
-  CHECK(wait(std::move(streams)).text == "two words");
+  CHECK(wait(std::move(completes)).text() == "one");
+  CHECK(wait(std::move(streams)).text() == "two words");
 }
 
 TEST_CASE("ScriptedLM counts words between white space of any kind and of any length") {
@@ -115,8 +115,8 @@ TEST_CASE("ScriptedLM without a reply left says so") {
 TEST_CASE("ScriptedLM answers by a function of the request") {
   ScriptedLM lm([](const Request& request) { return request.messages.back().text() + "!"; });
 
-  CHECK(wait(lm.complete(ask("a"))).text == "a!");
-  CHECK(wait(lm.complete(ask("b"))).text == "b!");
+  CHECK(wait(lm.complete(ask("a"))).text() == "a!");
+  CHECK(wait(lm.complete(ask("b"))).text() == "b!");
   CHECK(error_of([] { ScriptedLM(std::function<std::string(const Request&)>()); }).code() == Errc::config_error);
 }
 
@@ -146,7 +146,7 @@ TEST_CASE("ScriptedLM streams one event a word, which join to the reply") {
     CHECK(joined == text);
     CHECK(reply.text() == text);
     CHECK(prompts == 1);
-    CHECK(words == static_cast<int>(std::max<std::uint64_t>(reply.usage.completion_tokens, text.empty() ? 0 : 1)));
+    CHECK(words == static_cast<int>(std::max<std::uint64_t>(*reply.usage.completion_tokens, text.empty() ? 0 : 1)));
   }
 }
 
@@ -183,7 +183,7 @@ TEST_CASE("ScriptedLM serves many threads, each reply once") {
   std::vector<std::jthread> threads;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&] {
-      for (int i = 0; i < 50; ++i) sum += std::stoi(wait(lm.complete(ask("q"))).text);
+      for (int i = 0; i < 50; ++i) sum += std::stoi(wait(lm.complete(ask("q"))).text());
     });
   }
   threads.clear();

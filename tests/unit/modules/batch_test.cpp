@@ -140,7 +140,8 @@ TEST_CASE("Each prompt of a batch is written once") {
         ++*written;
         return real->format(inputs, history);
       }
-      std::expected<Reading, Unreadable> parse(std::string_view text) const override { return real->parse(text); }
+      using Exchange::parse;
+      std::expected<Reading, Unreadable> parse(const Completion& text) const override { return real->parse(text); }
       std::unique_ptr<FieldStream> open_stream() const override { return real->open_stream(); }
       OutputContract contract() const override { return real->contract(); }
     };

@@ -23,7 +23,7 @@ struct Ask {
   };
 };
 
-struct Question {
+struct Quiz {
   std::string question;
 };
 
@@ -37,7 +37,7 @@ struct TwoSteps {
   Predict<> find{"question -> fact"};
   Predict<Ask> answer;
 
-  Async<Checked> run(Question input, Run how) const {
+  Async<Checked> run(Quiz input, Run how) const {
     auto fact = co_await find.run({{"question", input.question}}, how);
     auto out = co_await answer.run({.question = input.question}, how);
     co_return Checked{.answer = out.answer, .fact = std::string(view(fact.at("fact").as_string()))};
@@ -137,7 +137,7 @@ TEST_CASE("A traced Program has a span of its own, around those of its calls") {
 }
 
 TEST_CASE("BestOfN keeps the answer with the highest reward, and stops at one that is good enough") {
-  const auto reward = [](const Question&, const Checked& out) { return out.answer / 10.0; };
+  const auto reward = [](const Quiz&, const Checked& out) { return out.answer / 10.0; };
   const auto lm = scripted({"Fact: f", "Answer: 3", "Fact: g", "Answer: 7", "Fact: h", "Answer: 5"});
   const BestOfN best(with_lm(TwoSteps(), lm), 3, reward);
 
@@ -154,7 +154,7 @@ TEST_CASE("BestOfN keeps the answer with the highest reward, and stops at one th
 }
 
 TEST_CASE("BestOfN bears as many errors as it is told to") {
-  const auto reward = [](const Question&, const Checked&) { return 0.5; };
+  const auto reward = [](const Quiz&, const Checked&) { return 0.5; };
   const auto replies = std::deque<std::string>{"Fact: f", "Answer: x", "Answer: y", "Fact: g", "Answer: 7"};
 
   CHECK_THROWS_AS((BestOfN(with_lm(TwoSteps(), scripted(replies)), 2, reward)({"?"})), Error);
