@@ -44,7 +44,7 @@ TEST_CASE("A program of two steps is traced, call by call and attempt by attempt
   CHECK(spans[0].at("kind") == "attempt");
   CHECK(spans[0].at("path") == "find");
   CHECK(spans[0].at("lm") == "scripted");
-  CHECK(spans[0].at("request").at("messages").as_array().size() == 2);
+  CHECK(spans[0].at("request").at("messages").as_array().size() == 1);
   CHECK(spans[0].at("reply").at("completions").at(0).at("text") == "Fact: 2 and 2");
   CHECK(spans[1].at("kind") == "call");
   CHECK(spans[1].at("outputs") == JsonObject{{"fact", "2 and 2"}});
