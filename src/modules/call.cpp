@@ -22,7 +22,6 @@ class AttemptSink {
   bool has_handed_out() const noexcept { return !handed_out_.empty(); }
 
   void begin_anew() {
-    if (sink_ == nullptr) return;
     for (const auto& field : handed_out_) (*sink_)({.field = field, .restart = true});
     handed_out_.clear();
   }
@@ -59,8 +58,8 @@ class Told {
   std::chrono::steady_clock::time_point begun_ = {};
 };
 
-Async<Reply> ask(const CallMachine& machine, Request request, AttemptSink& events, bool streams) {
-  if (!streams || machine.exchange() == nullptr) return machine.lm().complete(std::move(request));
+Async<Reply> ask(const CallMachine& machine, Request&& request, AttemptSink* events) {
+  if (events == nullptr || machine.exchange() == nullptr) return machine.lm().complete(std::move(request));
   return [](LM& lm, const Exchange& exchange, Request asked, AttemptSink& out) -> Async<Reply> {
     const auto fields = exchange.open_stream();
     const FieldSink forward = [&](const FieldEvent& event) { out(event); };
@@ -69,12 +68,12 @@ Async<Reply> ask(const CallMachine& machine, Request request, AttemptSink& event
     });
     fields->finish(forward);
     co_return reply;
-  }(machine.lm(), *machine.exchange(), std::move(request), events);
+  }(machine.lm(), *machine.exchange(), std::move(request), *events);
 }
 
 /// One request and its reply, traced and counted.
-Async<Reply> attempt(const CallMachine& machine, Request request, AttemptSink& events, bool streams,
-                     const CallContext& context, std::uint64_t call, int number) {
+Async<Reply> attempt(const CallMachine& machine, Request request, AttemptSink* events, const CallContext& context,
+                     std::uint64_t call, int number) {
   if (context.budget) context.budget->require();
   Told span(context.trace.get(), {.kind = Span::Kind::attempt,
                                   .parent = call,
@@ -83,8 +82,8 @@ Async<Reply> attempt(const CallMachine& machine, Request request, AttemptSink& e
                                   .attempt = number,
                                   .request = &request});
   try {
-    auto copy = context.trace ? request : std::move(request);
-    auto reply = co_await ask(machine, std::move(copy), events, streams);
+    auto asked = context.trace ? request : std::move(request);
+    auto reply = co_await ask(machine, std::move(asked), events);
     if (context.budget) context.budget->spend(reply.usage);
     span.end(&Span::reply, reply);
     co_return reply;
@@ -95,43 +94,47 @@ Async<Reply> attempt(const CallMachine& machine, Request request, AttemptSink& e
   }
 }
 
-Async<void> drive(CallMachine& machine, const FieldSink* sink, const CallContext* context, std::uint64_t call) {
-  AttemptSink events(sink);
+/// Asks until the machine is done.  `span` is the call's, if it is traced.
+Async<void> drive(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt,
+                  std::uint64_t span) {
+  const auto* const context = call.context;
+  std::optional<AttemptSink> events;
+  if (call.sink != nullptr) events.emplace(call.sink);
+  auto* const sink = events ? &*events : nullptr;
+  CallMachine machine(std::move(call), std::move(inputs), prediction, std::move(prompt));
   for (int number = 1; machine.state() == CallMachine::State::ask; ++number) {
-    auto request = machine.next_request();
     try {
-      auto reply = context == nullptr
-                       ? co_await ask(machine, std::move(request), events, sink != nullptr)
-                       : co_await attempt(machine, std::move(request), events, sink != nullptr, *context, call, number);
-      machine.accept(std::move(reply), events.has_handed_out());
+      auto reply = context == nullptr ? co_await ask(machine, machine.next_request(), sink)
+                                      : co_await attempt(machine, machine.next_request(), sink, *context, span, number);
+      machine.accept(std::move(reply), events && events->has_handed_out());
     } catch (const Error& error) {
       throw machine.with_usage(error);
     }
-    if (machine.state() == CallMachine::State::ask) events.begin_anew();
+    if (events && machine.state() == CallMachine::State::ask) events->begin_anew();
   }
   if (machine.state() == CallMachine::State::failed) throw machine.error();
 }
 
-}  // namespace
-
-Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt) {
-  const auto* const sink = call.sink;
-  const auto* const context = call.context;
-  if (context == nullptr || !context->trace) {
-    CallMachine machine(std::move(call), std::move(inputs), prediction, std::move(prompt));
-    co_return co_await drive(machine, sink, context, 0);
-  }
+Async<void> drive_traced(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt) {
+  const auto& context = *call.context;
   const auto shown = inputs;
-  Told span(context->trace.get(),
-            {.kind = Span::Kind::call, .parent = context->parent_span, .path = context->path, .inputs = &shown});
+  Told span(context.trace.get(),
+            {.kind = Span::Kind::call, .parent = context.parent_span, .path = context.path, .inputs = &shown});
   try {
-    CallMachine machine(std::move(call), std::move(inputs), prediction, std::move(prompt));
-    co_await drive(machine, sink, context, span.id());
+    co_await drive(std::move(call), std::move(inputs), prediction, std::move(prompt), span.id());
     span.end(&Span::prediction, std::as_const(prediction));
   } catch (const Error& error) {
     span.end(&Span::error, error);
     throw;
   }
+}
+
+}  // namespace
+
+Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt) {
+  const bool is_traced = call.context != nullptr && call.context->trace;
+  return is_traced ? drive_traced(std::move(call), std::move(inputs), prediction, std::move(prompt))
+                   : drive(std::move(call), std::move(inputs), prediction, std::move(prompt), 0);
 }
 
 }  // namespace dspy
