@@ -152,13 +152,11 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
                            .value = value_without_limits(i),
                            .violations = std::move(fault.violations)});
       }
-    } else if (is_unread) {
-      missing.push_back(field.name);
-    } else if (field.default_value) {
+    } else if (field.default_value && !is_unread) {
       liberties.take("defaulted");
       reading.outputs.emplace(field.name, *field.default_value);
       absent.emplace(field.name, nullptr);
-    } else if (field.type.is_optional()) {
+    } else if (field.type.is_optional() && !is_unread) {
       reading.outputs.emplace(field.name, nullptr);
       absent.emplace(field.name, nullptr);
     } else {
