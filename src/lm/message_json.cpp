@@ -99,6 +99,7 @@ struct WritePart {
     JsonObject place;
     MemberWriter member(place);
     members_of(member, *part.place);
+    place["type"] = part.place->type;  // an empty one is not the default
     out["place"] = std::move(place);
   }
   void operator()(const ToolResultPart& part) const {
