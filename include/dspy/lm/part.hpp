@@ -66,7 +66,7 @@ struct Part;
 struct ToolResultPart {
   std::string id = {};  ///< The call's.
   std::string name = {};
-  std::vector<Part> content = {};
+  std::vector<Part> content;  // no `= {}`, for which `Part` would have to be complete
   bool is_error = false;
 
   bool operator==(const ToolResultPart& other) const;
