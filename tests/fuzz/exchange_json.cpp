@@ -1,8 +1,9 @@
 // Messages, requests and replies from JSON that somebody else wrote: read or refused, and what was read is written and
 // read again as the same.
 
-#include "dspy/base/error.hpp"
 #include "dspy/lm/exchange_json.hpp"
+
+#include "dspy/base/error.hpp"
 
 #include <cstddef>
 #include <cstdint>

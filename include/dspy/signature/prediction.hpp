@@ -41,7 +41,8 @@ struct Prediction {
   Violations violations = {};              ///< What is wrong with outputs that were accepted all the same.
   /// Parts of the signature that a local model could not be held to, with reasons; they were checked all the same.
   std::vector<std::string> unheld = {};
-  /// How likely the model was to write these values, by output (`Completion::probability`), if `Sampling::logprobs` was set.
+  /// How likely the model was to write these values, by output (`Completion::probability`), if `Sampling::logprobs` was
+  /// set.
   std::map<std::string, double> probabilities = {};
 
   /// The value of an output field.  Throws `Error` (`bad_input`) that names the fields there are.
