@@ -57,7 +57,7 @@ struct Usage {
 
 /// The counts that there are.
 JsonObject to_json(const Usage& usage);
-/// Throws `Error` (`config_error`) for a member that is no count; one that it does not know is left out.
+/// Throws `Error` (`config_error`) if a count is not a whole number from 0.  Unknown members are ignored.
 Usage usage_from_json(const JsonObject& written);
 
 }  // namespace dspy

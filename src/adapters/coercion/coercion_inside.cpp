@@ -11,7 +11,7 @@
 namespace dspy {
 namespace {
 
-/// Where the first brace stands that opens no placeholder such as `{player}`.
+/// The position of the first brace that is not the start of a template variable such as `{player}`.
 std::size_t first_object(std::string_view text) noexcept {
   auto begin = text.find('{');
   while (begin != std::string_view::npos) {
