@@ -46,7 +46,8 @@ TagSections::TagSections(const Tags& tags)
     : SearchedSections(tags.signature(), '<'),
       tags_(tags),
       last_close_(tags.signature().outputs.size(), 0),
-      last_input_close_(tags.signature().inputs.size(), 0) {}
+      last_input_close_(tags.signature().inputs.size(), 0),
+      seen_inside_(tags.signature().outputs.size(), false) {}
 
 /// Finds the closing tags, which decide what the tags before them are.
 TagSections::Seen TagSections::look_at(std::string_view text, std::size_t at, bool complete) {
@@ -157,8 +158,11 @@ TagSections::Verdict TagSections::read_inside(std::size_t at, const TagMatch& ma
     if (!is_nested_xml(field.type) || may_hold(field.type, field.name)) ++nested_;
     return Verdict::passed;
   }
-  const bool opens_other = match.kind == Kind::open && !sections_[match.field].has_text;
-  if (!opens_other || last_close_[*current_] > at) return Verdict::passed;
+  if (match.kind != Kind::open || sections_[match.field].has_text) return Verdict::passed;
+  if (last_close_[*current_] > at) {
+    seen_inside_[match.field] = true;
+    return Verdict::passed;
+  }
   read_to(text, at);
   if (!complete) return Verdict::wait;
   facts_.unfinished = true;
@@ -264,7 +268,11 @@ bool TagSections::open(std::size_t at, const TagMatch& match) {
   at_ = at + match.size;
   end_.reset();
   nested_ = 0;
-  section = {.begin = at_, .end = at_, .found = true, .repeated = section.found, .spelled_as_is = match.spelled_as_is};
+  section = {.begin = at_,
+             .end = at_,
+             .found = true,
+             .repeated = section.found || seen_inside_[match.field],
+             .spelled_as_is = match.spelled_as_is};
   current_ = match.field;
   section.is_empty_tag = match.kind == Kind::empty;
   if (section.is_empty_tag) close(at_);

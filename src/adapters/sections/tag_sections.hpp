@@ -57,6 +57,7 @@ class TagSections final : public SearchedSections {
   // What looking ahead found.
   std::vector<std::size_t> last_close_;        ///< By output: where its last closing tag stands; 0 if there is none.
   std::vector<std::size_t> last_input_close_;  ///< The same by input.
+  std::vector<bool> seen_inside_;              ///< By output: whether another one's section holds such an element.
 
   /// From the closing tag of one item to where the text of the next begins.
   struct Gap {
