@@ -1,6 +1,6 @@
 // Choosing one token of a vocabulary of 152,000.
 
-#include "llama/engine/sampler.hpp"
+#include "llama/sampling/sampler.hpp"
 
 #include <benchmark/benchmark.h>
 

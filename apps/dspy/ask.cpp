@@ -111,7 +111,7 @@ int run_ask(const AskFlags& flags) {
   if (flags.json) {
     const auto prediction = predictor(std::move(inputs));
     print_json(to_json(prediction));
-    tell_what_was_not_held(prediction.unheld);
+    tell_what_was_not_held(prediction.unenforced);
   } else if (flags.stream) {
     stream_outputs(predictor, std::move(inputs));
   } else {

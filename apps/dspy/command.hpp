@@ -141,7 +141,7 @@ std::string shown(const Json& value);
 /// standard error.
 void print_outputs(const Signature& signature, const Prediction& prediction, bool bare);
 /// On standard error.
-void tell_what_was_not_held(const std::vector<std::string>& unheld);
+void tell_what_was_not_held(const std::vector<std::string>& unenforced);
 void tell_what_was_accepted(const Prediction& prediction);
 
 }  // namespace dspy::app

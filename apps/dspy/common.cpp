@@ -294,7 +294,7 @@ std::string read_all(std::istream& in) {
 
 JsonArray to_json(const std::vector<Flag>& flags) {
   JsonArray out;
-  for (const auto& flag : flags) out.push_back(JsonObject{{"field", flag.field}, {"liberty", flag.liberty}});
+  for (const auto& flag : flags) out.push_back(JsonObject{{"field", flag.field}, {"repair", flag.repair}});
   return out;
 }
 
@@ -310,7 +310,8 @@ JsonObject to_json(const Prediction& prediction) {
   JsonObject out{{"outputs", prediction.data},
                  {"usage", dspy::to_json(prediction.lm_usage)},
                  {"flags", to_json(prediction.flags)}};
-  if (!prediction.unheld.empty()) out["unheld"] = JsonArray(prediction.unheld.begin(), prediction.unheld.end());
+  if (!prediction.unenforced.empty())
+    out["unenforced"] = JsonArray(prediction.unenforced.begin(), prediction.unenforced.end());
   if (!prediction.violations.empty()) out["violations"] = dspy::to_json(prediction.violations);
   if (prediction.failures.empty()) return out;
   JsonArray failures;
@@ -339,13 +340,13 @@ std::string shown(const Json& value) {
   return value.is_null() ? "none" : to_text(value);
 }
 
-void tell_what_was_not_held(const std::vector<std::string>& unheld) {
+void tell_what_was_not_held(const std::vector<std::string>& unenforced) {
   std::cout.flush();
-  for (const auto& part : unheld) std::cerr << "dspy: not held to its type: " << part << '\n';
+  for (const auto& part : unenforced) std::cerr << "dspy: not held to its type: " << part << '\n';
 }
 
 void tell_what_was_accepted(const Prediction& prediction) {
-  tell_what_was_not_held(prediction.unheld);
+  tell_what_was_not_held(prediction.unenforced);
   if (prediction.violations.empty()) return;
   std::cout.flush();
   std::cerr << "dspy: accepted although " << to_sentence(prediction.violations, "the output") << '\n';

@@ -44,7 +44,7 @@ dspy::Error no_command(const CLI::App& app, const std::string& given) {
 }
 
 int report(const dspy::Error& error, bool json) {
-  dspy::app::tell_what_was_not_held(error.info().unheld);
+  dspy::app::tell_what_was_not_held(error.info().unenforced);
   if (json) {
     dspy::app::print_json(dspy::app::error_object(error));
   } else {

@@ -68,7 +68,7 @@ JsonObject to_json(const Error& error) {
   }
   out["message"] = error.what();
   if (error.code() == Errc::parse_error || !info.partial.empty()) out["partial"] = info.partial;
-  if (!info.unheld.empty()) out["unheld"] = to_array(info.unheld);
+  if (!info.unenforced.empty()) out["unenforced"] = to_array(info.unenforced);
   if (!info.violations.empty()) out["violations"] = to_json(info.violations);
   if (info.actual) out["actual"] = *info.actual;
   if (info.max) out["max"] = *info.max;

@@ -1,6 +1,6 @@
 #pragma once
 
-// ASCII letters and digits, whatever the locale.
+// Kinds of ASCII characters, whatever the locale.
 
 namespace dspy::text {
 
@@ -15,6 +15,13 @@ constexpr bool is_letter(char c) noexcept {
 }
 constexpr bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
+}
+/// Of ASCII, or a byte of any other character, for words in any script.
+constexpr bool is_any_letter(char c) noexcept {
+  return is_letter(c) || static_cast<unsigned char>(c) >= 0x80;
+}
+constexpr bool is_space(char c) noexcept {
+  return c == ' ' || (c >= '\t' && c <= '\r');
 }
 constexpr char upper(char c) noexcept {
   return is_lower(c) ? static_cast<char>(c - ('a' - 'A')) : c;

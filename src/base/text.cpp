@@ -12,9 +12,7 @@ namespace {
 
 constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
 
-constexpr bool is_space(char c) noexcept {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
+using text::is_space;
 /// The start of a UTF-8 text: one character, the start of one, or neither.
 struct Utf8Step {
   enum class Kind { whole, cut, broken };

@@ -2,7 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "llama/lora/adapter_cache.hpp"
+#include "llama/lora/lora_cache.hpp"
 #include "llama/thoughts.hpp"
 #include "lm/sampling_json.hpp"
 
@@ -137,7 +137,7 @@ LlamaLM::LlamaLM(std::string_view name_or_path, LlamaOptions options) {
   llama::validate(options.engine);
   if (!options.pool) options.pool = llama::ModelPool::shared();
   const auto model = options.pool->load(name_or_path, options.model, options.progress);
-  static_cast<void>(model->adapters().load(*model, options.loras));  // so that a wrong one is told now
+  static_cast<void>(model->loras().load(*model, options.loras));  // so that a wrong one is told now
   if (!options.draft.empty()) options.engine.draft_model = options.pool->load(options.draft, options.model);
   auto engine = options.pool->engine(model, options.engine);
   setup_ = std::make_shared<const Setup>(Setup{.options = std::move(options), .engine = std::move(engine)});

@@ -1,5 +1,6 @@
 #include "dspy/lm/scripted.hpp"
 
+#include "base/letters.hpp"
 #include "dspy/base/error.hpp"
 
 #include <array>
@@ -12,9 +13,7 @@
 namespace dspy {
 namespace {
 
-constexpr bool is_space(char c) noexcept {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
+using text::is_space;
 
 /// The high bit of each byte of `bytes` that is white space.
 constexpr std::uint64_t spaces_in(std::uint64_t bytes) noexcept {

@@ -28,7 +28,7 @@ class Both final : public Trace {
 
 JsonArray to_array(const std::vector<Flag>& flags) {
   JsonArray out;
-  for (const auto& flag : flags) out.push_back(JsonObject{{"field", flag.field}, {"liberty", flag.liberty}});
+  for (const auto& flag : flags) out.push_back(JsonObject{{"field", flag.field}, {"repair", flag.repair}});
   return out;
 }
 

@@ -53,8 +53,8 @@ void ask_again(Chat& messages, const Unreadable& unreadable) {
 }
 
 /// A flag on the whole reply, once.
-void note(Prediction& prediction, std::string_view liberty) {
-  Flag flag{.field = {}, .liberty = std::string(liberty)};
+void note(Prediction& prediction, std::string_view repair) {
+  Flag flag{.field = {}, .repair = std::string(repair)};
   if (!std::ranges::contains(prediction.flags, flag)) prediction.flags.push_back(std::move(flag));
 }
 
@@ -68,7 +68,7 @@ FailedReply failed(const Adapter& adapter, std::string completion, const Unreada
 /// The outputs in the signature's order, with values that break only a limit, each with a flag.
 Reading accepted(const Signature& signature, Unreadable unreadable) {
   Reading out{.outputs = {}, .flags = std::move(unreadable.flags)};
-  out.flags.push_back({.field = {}, .liberty = "accepted"});
+  out.flags.push_back({.field = {}, .repair = "accepted"});
   for (const auto& field : signature.outputs) {
     if (auto* const value = unreadable.partial.if_contains(field.name)) {
       out.outputs.emplace(field.name, std::move(*value));
@@ -77,13 +77,13 @@ Reading accepted(const Signature& signature, Unreadable unreadable) {
     const auto broken = std::ranges::find(unreadable.invalid, field.name, &Unreadable::Invalid::field);
     if (broken == unreadable.invalid.end()) {
       const bool is_missing = std::ranges::contains(unreadable.missing, field.name);
-      if (is_missing) out.flags.push_back({.field = field.name, .liberty = "missing"});
+      if (is_missing) out.flags.push_back({.field = field.name, .repair = "missing"});
       if (!is_missing) out.outputs.emplace(field.name, field.default_value.value_or(nullptr));
     } else if (broken->value) {
       out.outputs.emplace(field.name, *std::move(broken->value));
-      out.flags.push_back({.field = field.name, .liberty = "broken_limit"});
+      out.flags.push_back({.field = field.name, .repair = "broken_limit"});
     } else {
-      out.flags.push_back({.field = field.name, .liberty = "unreadable"});
+      out.flags.push_back({.field = field.name, .repair = "unreadable"});
     }
   }
   return out;
@@ -164,7 +164,7 @@ void CallMachine::accept(Reply reply, bool has_handed_out) {
   prediction_.lm_usage += reply.usage;
   auto& completion = reply.completion();
   if (!current_) return accept_draft(completion);
-  prediction_.unheld = std::move(completion.unenforced);
+  prediction_.unenforced = std::move(completion.unenforced);
 
   auto reading = current_->parse(completion);
   if (reading) return finish(completion, *std::move(reading));
@@ -219,7 +219,7 @@ void CallMachine::finish(Completion& completion, Reading reading) {
 void CallMachine::fail(const Unreadable& unreadable, bool is_kept_from_asking) {
   const auto error = to_error(unreadable);
   auto info = error.info();
-  info.unheld = std::move(prediction_.unheld);
+  info.unenforced = std::move(prediction_.unenforced);
   info.usage = prediction_.lm_usage;
   error_.emplace(error.code(),
                  is_kept_from_asking ? std::format("{}; it was not asked for again, since part of the reply had been "

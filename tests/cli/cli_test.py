@@ -64,10 +64,10 @@ class Parse(unittest.TestCase):
         batch = dspy("parse", "--batch", text=jsonl({"signature": "q -> a: int", "completion": "A: x"}))
         self.assertEqual(lines(batch)[0]["error"]["violations"][0]["path"], "a")
 
-    def test_flags_say_which_liberty_was_taken_with_which_field(self):
+    def test_flags_say_which_repair_was_made_to_which_field(self):
         result = dspy("parse", "--signature", "q -> n: int", text="N: 1,234")
         self.assertEqual(lines(result)[0]["outputs"], {"n": 1234})
-        self.assertEqual(lines(result)[0]["flags"], [{"field": "n", "liberty": "thousands_separator"}])
+        self.assertEqual(lines(result)[0]["flags"], [{"field": "n", "repair": "thousands_separator"}])
 
     def test_bad_arguments_exit_with_2(self):
         for arguments in (["--signature", "q -> a: flaot"], ["--signature", "q a"], ["--adapter", "xlm"]):
@@ -299,7 +299,7 @@ class Run(unittest.TestCase):
         result = dspy("ask", "-s", signature, "Hello", "--temperature", "0", "--max-tokens", "60", "--ask-again", "0", "--json")
         self.assertIn("dspy: not held to its type: the output `v`", result.err)
         answer = lines(result)[0]
-        self.assertTrue((answer.get("error") or answer)["unheld"][0].startswith("the output `v`: "))
+        self.assertTrue((answer.get("error") or answer)["unenforced"][0].startswith("the output `v`: "))
         values = answer["error"]["partial"] if "error" in answer else answer["outputs"]
         self.assertIsInstance(values["a"], int)
 
@@ -310,8 +310,8 @@ class Run(unittest.TestCase):
             answer = lines(result)[0]
             self.assertEqual(answer["usage"]["requests"], again + 1)
             self.assertEqual(len(answer["failures"]), again + 1)
-            self.assertIn({"field": "", "liberty": "accepted"}, answer["flags"])
-            self.assertEqual({"field": "", "liberty": "asked_again"} in answer["flags"], again > 0)
+            self.assertIn({"field": "", "repair": "accepted"}, answer["flags"])
+            self.assertEqual({"field": "", "repair": "asked_again"} in answer["flags"], again > 0)
             self.assertIn("b", [each["path"] for each in answer["violations"]])
             self.assertEqual(answer["failures"][-1]["violations"], answer["violations"])
 
@@ -334,7 +334,7 @@ class Run(unittest.TestCase):
         flags = (*self.free, "--ask-again", "0", "--finally", "accept")
         job = {"signature": "question -> answer: dict[str, int], b: int", "inputs": {"question": "x?"}}
         answer = lines(dspy("run", "--batch", *flags, text=jsonl(job)))[0]
-        self.assertIn({"field": "", "liberty": "accepted"}, answer["flags"])
+        self.assertIn({"field": "", "repair": "accepted"}, answer["flags"])
         self.assertEqual(answer["usage"]["requests"], 1)
 
     def test_a_policy_out_of_range_exits_with_2(self):

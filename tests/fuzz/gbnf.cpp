@@ -1,9 +1,9 @@
 // A grammar, and behind a zero byte a text to match: whatever they are, nothing breaks, and a state that is alive can
 // be left.
 
-#include "llama/mask/gbnf.hpp"
+#include "llama/mask/grammars/gbnf.hpp"
 
-#include "llama/mask/automaton.hpp"
+#include "llama/mask/expressions/automaton.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Any text: no crash, an end inside the text, and for strict JSON the strict reader's value with no liberties.
+// Any text: no crash, an end inside the text, and for strict JSON the strict reader's value with no repairs.
 
 #include "adapters/json/lenient_json.hpp"
 
@@ -27,9 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!found || found->value != *strict) std::abort();
   // A repeated key is allowed by the strict reader, and worth a note from this one; so is a number that no 64 bits hold
   // where such a key replaces it.
-  const bool repeats = found->liberties.has(dspy::JsonLiberty::duplicate_key);
+  const bool repeats = found->repairs.has(dspy::JsonRepair::duplicate_key);
   bool other = false;
-  found->liberties.for_each(
+  found->repairs.for_each(
       [&](std::string_view name) { other |= name != "duplicate_key" && !(repeats && name == "long_number"); });
   if (other) std::abort();
   return 0;

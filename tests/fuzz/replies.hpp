@@ -26,7 +26,7 @@ inline bool reads_back(const JsonObject& outputs) {
   });
 }
 
-/// What was read is read again, the same and without liberties, once the adapter has written it.
+/// What was read is read again, the same and without repairs, once the adapter has written it.
 inline void check_rereading(const Adapter& adapter, const Signature& signature, const JsonObject& outputs) {
   if (!reads_back(outputs)) return;
   auto data = outputs;

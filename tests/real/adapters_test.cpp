@@ -80,7 +80,7 @@ Totals ask_all(const std::shared_ptr<LM>& lm, const Task& task, std::string_view
     }
     for (const auto& name : task.outputs) out.right += result->at(name) == line.at(name) ? 1 : 0;
     for (const auto& flag : result->flags)
-      out.closed += flag.liberty == "closed_early" || flag.liberty == "loop_ended" ? 1 : 0;
+      out.closed += flag.repair == "closed_early" || flag.repair == "loop_ended" ? 1 : 0;
     out.prompt_tokens += *result->usage().prompt_tokens;
     out.reply_tokens += *result->usage().completion_tokens;
   }

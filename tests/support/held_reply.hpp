@@ -10,12 +10,12 @@
 
 namespace dspy::test {
 
-/// What is wrong with a reply that was held to its contract; nothing if it is read without a liberty.  What stands in
-/// `unheld` was written free; a member with a default may be left out.
+/// What is wrong with a reply that was held to its contract; nothing if it is read without a repair.  What stands in
+/// `unenforced` was written free; a member with a default may be left out.
 inline std::string fault_of_held(const Exchange& exchange, std::string_view reply,
-                                 const std::vector<std::string>& unheld) {
+                                 const std::vector<std::string>& unenforced) {
   const auto is_held = [&](std::string_view field) {
-    return std::ranges::none_of(unheld, [&](const std::string& part) {
+    return std::ranges::none_of(unenforced, [&](const std::string& part) {
       return part.contains(std::format("`{}`", field)) || part.starts_with("the whole contract");
     });
   };
@@ -30,9 +30,9 @@ inline std::string fault_of_held(const Exchange& exchange, std::string_view repl
     }
   }
   for (const auto& flag : reading ? reading->flags : reading.error().flags) {
-    // Where a key may come twice, that is among `unheld`.
-    if (flag.liberty == "duplicate_key" && flag.field.empty() && !unheld.empty()) continue;
-    if (flag.liberty != "defaulted" && is_held(flag.field)) out += std::format("{}: {}; ", flag.field, flag.liberty);
+    // Where a key may come twice, that is among `unenforced`.
+    if (flag.repair == "duplicate_key" && flag.field.empty() && !unenforced.empty()) continue;
+    if (flag.repair != "defaulted" && is_held(flag.field)) out += std::format("{}: {}; ", flag.field, flag.repair);
   }
   return out;
 }

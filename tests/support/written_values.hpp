@@ -50,9 +50,9 @@ inline std::expected<std::string, Error> written(const Adapter& adapter, const S
   return (*chat)[chat->size() - 2].text();
 }
 
-/// The liberties that a value may take to be read as it was meant: words for null stand in quotes where they are text.
+/// The repairs that a value may take to be read as it was meant: words for null stand in quotes where they are text.
 inline bool is_in_order(const Flag& flag) {
-  return flag.liberty == "decorated_value" || flag.liberty == "null_word";
+  return flag.repair == "decorated_value" || flag.repair == "null_word";
 }
 
 /// What is wrong with how a written reply is read; nothing if each value is what was written.
@@ -62,7 +62,7 @@ inline std::string fault_of(const Adapter& adapter, const Signature& signature, 
   if (!reading) return reading.error().complaint();
   std::string out;
   for (const auto& flag : reading->flags) {
-    if (!is_in_order(flag)) out += flag.field + ": " + flag.liberty + "; ";
+    if (!is_in_order(flag)) out += flag.field + ": " + flag.repair + "; ";
   }
   for (const auto& member : outputs) {
     const auto& read = reading->outputs.at(member.key());

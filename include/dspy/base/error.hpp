@@ -65,13 +65,13 @@ struct ErrorInfo {
   std::string provider = {};
   std::string request_id = {};
   std::string feature = {};  ///< What is not supported: the place in the request, such as `messages[0].parts[1]`.
-  std::vector<std::string> missing = {};  ///< Fields that are absent.
-  std::vector<std::string> invalid = {};  ///< Fields whose value has another type or breaks a rule.
-  std::vector<std::string> unheld = {};   ///< What a local model could not be held to, with reasons.
-  Violations violations = {};             ///< What is wrong with them, one by one.
-  Usage usage = {};                       ///< What the failed call took.
-  std::string raw = {};                   ///< The text that could not be read, or was written so far.
-  JsonObject partial = {};                ///< The fields that could be read.
+  std::vector<std::string> missing = {};     ///< Fields that are absent.
+  std::vector<std::string> invalid = {};     ///< Fields whose value has another type or breaks a rule.
+  std::vector<std::string> unenforced = {};  ///< What a local model could not be held to, with reasons.
+  Violations violations = {};                ///< What is wrong with them, one by one.
+  Usage usage = {};                          ///< What the failed call took.
+  std::string raw = {};                      ///< The text that could not be read, or was written so far.
+  JsonObject partial = {};                   ///< The fields that could be read.
 };
 
 /// What went wrong, for a caller who cannot carry on.  The message names the thing

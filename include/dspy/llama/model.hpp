@@ -15,7 +15,8 @@
 
 namespace dspy::llama {
 
-class AdapterCache;
+class LoraCache;
+class PieceCache;
 class Runtime;
 class RuntimeModel;
 namespace mask {
@@ -81,7 +82,7 @@ class Model {
   /// The tokens as masks need them; made when first asked for.
   std::shared_ptr<const mask::Vocabulary> mask_vocabulary() const;
   RuntimeModel& handle() const noexcept { return *handle_; }
-  AdapterCache& adapters() const noexcept { return *adapters_; }
+  LoraCache& loras() const noexcept { return *loras_; }
 
  private:
   Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu, Kernels kernels);
@@ -91,7 +92,8 @@ class Model {
 
   ModelInfo info_;
   std::unique_ptr<RuntimeModel> handle_;
-  std::unique_ptr<AdapterCache> adapters_;
+  std::unique_ptr<LoraCache> loras_;
+  std::unique_ptr<PieceCache> pieces_of_prompts_;
   std::string placement_;
   bool on_gpu_;
   Kernels kernels_;

@@ -11,11 +11,11 @@
 
 namespace dspy {
 
-/// A liberty that the reply reader took to understand a field: visible, so that it can be
+/// A repair that the reader made to understand a field: visible, so that it can be
 /// measured and forbidden.
 struct Flag {
   std::string field;  ///< Empty where it concerns the whole reply.
-  std::string liberty;
+  std::string repair;
 
   bool operator==(const Flag&) const = default;
 };
@@ -40,7 +40,7 @@ struct Prediction {
   std::vector<FailedReply> failures = {};  ///< Replies that were refused before this one, oldest first.
   Violations violations = {};              ///< What is wrong with outputs that were accepted all the same.
   /// Parts of the signature that a local model could not be held to, with reasons; they were checked all the same.
-  std::vector<std::string> unheld = {};
+  std::vector<std::string> unenforced = {};
   /// How likely the model was to write these values, by output (`Completion::probability`), if `Sampling::logprobs` was
   /// set.
   std::map<std::string, double> probabilities = {};

@@ -67,7 +67,7 @@ std::unexpected<Refusal> refuse(std::string_view text, std::string_view complain
   return refuse(start_of(text), complaint, std::move(reason));
 }
 
-void drop_repeats(const Type& type, JsonArray& items, Liberties& liberties) {
+void drop_repeats(const Type& type, JsonArray& items, Repairs& repairs) {
   if (!type.limits->unique_items) return;
   std::unordered_set<std::string> known;
   JsonArray out;
@@ -75,14 +75,14 @@ void drop_repeats(const Type& type, JsonArray& items, Liberties& liberties) {
   for (auto& item : items) {
     if (known.insert(to_text(item)).second) out.push_back(std::move(item));
   }
-  if (out.size() != items.size()) liberties.take("repeated_item");
+  if (out.size() != items.size()) repairs.take("repeated_item");
   items = std::move(out);
 }
 
-void note_defaults(const Type& object, const JsonObject& members, Liberties& liberties) {
+void note_defaults(const Type& object, const JsonObject& members, Repairs& repairs) {
   for (const auto& member : *object.members) {
     if (member.default_value && !member.default_value->is_null() && !members.contains(member.name))
-      liberties.take("defaulted");
+      repairs.take("defaulted");
   }
 }
 
@@ -100,14 +100,14 @@ bool is_null_word(std::string_view text) noexcept {
   return false;
 }
 
-Coerced coerce(const Field& field, std::string_view text, Liberties& liberties) {
+Coerced coerce(const Field& field, std::string_view text, Repairs& repairs) {
   // Most outputs are text without limits, which fits as it stands.
   if (field.type.kind == Type::Kind::string && !field.type.limits.is_set() && field.validators.empty())
     return Json(text);
-  const auto mark = liberties.mark();
-  auto value = within_limits(field, coerce_text(field.type, text, liberties));
+  const auto mark = repairs.mark();
+  auto value = within_limits(field, coerce_text(field.type, text, repairs));
   if (value) return value;
-  liberties.forget(mark);
+  repairs.forget(mark);
 
   const auto line_end = text.find('\n');
   if (line_end == std::string_view::npos || !is_scalar(field.type.required())) return value;
@@ -116,23 +116,23 @@ Coerced coerce(const Field& field, std::string_view text, Liberties& liberties) 
     const auto end = std::min(rest.find('\n'), rest.size());
     const auto line = text::trim(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
-    const bool is_value = !line.empty() && coerce_text(field.type.required(), line, liberties);
-    liberties.forget(mark);
+    const bool is_value = !line.empty() && coerce_text(field.type.required(), line, repairs);
+    repairs.forget(mark);
     if (is_value) return value;
   }
-  auto first = within_limits(field, coerce_text(field.type, text::trim(text.substr(0, line_end)), liberties));
+  auto first = within_limits(field, coerce_text(field.type, text::trim(text.substr(0, line_end)), repairs));
   if (!first) {
-    liberties.forget(mark);
+    repairs.forget(mark);
     return value;
   }
-  liberties.take("trailing_text");
+  repairs.take("trailing_text");
   return first;
 }
 
-Coerced coerce(const Field& field, Json json, Liberties& liberties) {
-  const auto mark = liberties.mark();
-  auto value = within_limits(field, coerce_json(field.type, std::move(json), liberties));
-  if (!value) liberties.forget(mark);
+Coerced coerce(const Field& field, Json json, Repairs& repairs) {
+  const auto mark = repairs.mark();
+  auto value = within_limits(field, coerce_json(field.type, std::move(json), repairs));
+  if (!value) repairs.forget(mark);
   return value;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "adapters/coercion/liberties.hpp"
+#include "adapters/coercion/repairs.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/signature/field.hpp"
 #include "signature/fit/fit.hpp"
@@ -33,27 +33,27 @@ std::unexpected<Refusal> refuse(const Json& value, std::string_view complaint, s
 std::unexpected<Refusal> refuse(std::string_view text, std::string_view complaint, std::string reason);
 
 /// Reads what a model wrote for `field` as a value of its type and within its limits, and notes
-/// each liberty that took.  Text that might mean two things is an error, never a guess.
+/// each repair that was made.  Text that might mean two things is an error, never a guess.
 /// `text` is trimmed.
-Coerced coerce(const Field& field, std::string_view text, Liberties& liberties);
+Coerced coerce(const Field& field, std::string_view text, Repairs& repairs);
 
 /// The same for a value that came as JSON.
-Coerced coerce(const Field& field, Json value, Liberties& liberties);
+Coerced coerce(const Field& field, Json value, Repairs& repairs);
 
 // The same by a type alone; the limits are the caller's business.  `scope`: the objects around, for
 // the references in the type.
-Coerced coerce_text(const Type& type, std::string_view text, Liberties& liberties, const Scope* scope = nullptr);
-Coerced coerce_json(const Type& type, Json value, Liberties& liberties, const Scope* scope = nullptr);
+Coerced coerce_text(const Type& type, std::string_view text, Repairs& repairs, const Scope* scope = nullptr);
+Coerced coerce_json(const Type& type, Json value, Repairs& repairs, const Scope* scope = nullptr);
 
 /// Leaves each item of a set in once.
-void drop_repeats(const Type& type, JsonArray& items, Liberties& liberties);
+void drop_repeats(const Type& type, JsonArray& items, Repairs& repairs);
 
 /// A value of the right type that keeps the field's limits, or which it breaks; places begin with
 /// the field's name.
 Coerced within_limits(const Field& field, Coerced value);
 
 /// Notes that members which the object lacks take their defaults.
-void note_defaults(const Type& object, const JsonObject& members, Liberties& liberties);
+void note_defaults(const Type& object, const JsonObject& members, Repairs& repairs);
 
 /// True if null is a value of the type.
 bool takes_null(const Type& type) noexcept;

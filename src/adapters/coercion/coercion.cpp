@@ -49,7 +49,7 @@ Coerced Coercion::from_text(const Type& type, std::string_view text) {
     case Kind::integer:
     case Kind::number:
     case Kind::boolean:
-    case Kind::literal: return coerce_scalar(type, text, liberties_);
+    case Kind::literal: return coerce_scalar(type, text, repairs_);
     case Kind::union_: return union_from_text(type, text);
     case Kind::reference:
       return at_reference(type, Json(text), [&](const Type& object, const Json&) { return from_text(object, text); });
@@ -81,7 +81,7 @@ Coerced Coercion::from_json(const Type& type, Json value) {
     if (value.is_string() && !takes_text(type.arguments[0], view(value.get_string()))) {
       const auto text = text::trim(view(value.get_string()));
       if (is_null_word(text) && !is_near_choice(type.arguments[0], text)) {
-        if (text != "none" && text != "None") liberties_.take("null_word");
+        if (text != "none" && text != "None") repairs_.take("null_word");
         return nullptr;
       }
     }
@@ -113,7 +113,7 @@ Coerced Coercion::from_json(const Type& type, Json value) {
   if (!has_parts) return value;  // `fit` has the last word
   if (value.is_string()) {
     auto read = from_text(type, text::trim(view(value.get_string())));
-    if (read) liberties_.take("quoted_value");
+    if (read) repairs_.take("quoted_value");
     return read;
   }
   switch (type.kind) {
@@ -131,17 +131,17 @@ Coerced Coercion::optional_from_text(const Type& inner, std::string_view text) {
   if (!is_null_word(text) && !(quoted && inside.empty())) return from_text(inner, text);
   if (quoted && takes_json(inner)) return from_text(inner, text);
   if (quoted && takes_text(inner, inside)) {
-    liberties_.take("decorated_value");
+    repairs_.take("decorated_value");
     return Json(inside);
   }
   const bool is_json = text == "null" && takes_json(inner);
-  if (!text.empty() && text != "none" && text != "None" && !is_json) liberties_.take("null_word");
+  if (!text.empty() && text != "none" && text != "None" && !is_json) repairs_.take("null_word");
   return nullptr;
 }
 
 Coerced Coercion::null_from_text(std::string_view text) {
   if (!is_null_word(text)) return refuse(text, "is not null");
-  if (!text.empty() && text != "none" && text != "None" && text != "null") liberties_.take("null_word");
+  if (!text.empty() && text != "none" && text != "None" && text != "null") repairs_.take("null_word");
   return nullptr;
 }
 
@@ -151,31 +151,31 @@ Coerced Coercion::any_from_text(std::string_view text) {
   if (inner == "True" || inner == "true") return true;
   if (inner == "False" || inner == "false") return false;
   if (inner.starts_with('{') || inner.starts_with('[')) {
-    const auto mark = liberties_.mark();
+    const auto mark = repairs_.mark();
     auto value = json_text(Type::any(), inner);
-    const auto taken = liberties_.cut(mark);
+    const auto taken = repairs_.cut(mark);
     // What only begins like JSON may be text.
-    if (std::ranges::contains(taken, std::string_view("unclosed"), &Flag::liberty))
+    if (std::ranges::contains(taken, std::string_view("unclosed"), &Flag::repair))
       return refuse(text, "may be text or JSON that is cut off");
-    liberties_.take(taken);
+    repairs_.take(taken);
     if (value) return value;
     const auto whole = read_lenient_json(inner);
-    if (whole && whole->end == inner.size() && whole->liberties.has(JsonLiberty::long_number)) return value;
+    if (whole && whole->end == inner.size() && whole->repairs.has(JsonRepair::long_number)) return value;
   }
   if (auto value = parse_json(inner)) return *std::move(value);
   if (const auto problem = long_number_problem(inner)) return refuse(inner, *problem);
   const bool is_quoted = inner.size() > 2 && inner.find('\'') == 0 && inner.find_first_of("'\\", 1) == inner.size() - 1;
   if (!is_quoted) return Json(text);
-  liberties_.take("single_quotes");
+  repairs_.take("single_quotes");
   return Json(inner.substr(1, inner.size() - 2));
 }
 
 Coerced Coercion::time_from_json(const Type& type, Json value) {
   if (value.is_string()) return plain_value(type, text::trim(view(value.get_string())));
   if (value.is_int64()) {
-    if (auto text = read_seconds(type.kind, value.get_int64(), liberties_)) return Json(*text);
+    if (auto text = read_seconds(type.kind, value.get_int64(), repairs_)) return Json(*text);
   } else if (value.is_double() && type.kind == Kind::duration) {
-    if (auto text = read_time_like(type.kind, to_text(value), liberties_)) return Json(*text);
+    if (auto text = read_time_like(type.kind, to_text(value), repairs_)) return Json(*text);
   }
   return value;  // `fit` has the last word
 }
@@ -186,13 +186,13 @@ Coerced Coercion::plain_value(const Type& type, std::string_view text) {
     return refuse(text, "may be a time with an offset or two times");
   if (fit(type, Json(text))) return Json(text);
   std::optional<Json> value;
-  if (auto read = read_time_like(type.kind, inside, liberties_)) {
+  if (auto read = read_time_like(type.kind, inside, repairs_)) {
     value = Json(*read);
   } else if (inside != text && fit(type, Json(inside))) {
     value = Json(inside);
   }
   if (!value) return Json(text);  // `fit` has the last word
-  if (inside != text) liberties_.take("decorated_value");
+  if (inside != text) repairs_.take("decorated_value");
   return *value;
 }
 
@@ -220,12 +220,12 @@ bool Coercion::takes_text(const Type& type, std::string_view text) {
   }
 }
 
-Coerced coerce_text(const Type& type, std::string_view text, Liberties& liberties, const Scope* scope) {
-  return Coercion(liberties, scope).from_text(type, text);
+Coerced coerce_text(const Type& type, std::string_view text, Repairs& repairs, const Scope* scope) {
+  return Coercion(repairs, scope).from_text(type, text);
 }
 
-Coerced coerce_json(const Type& type, Json value, Liberties& liberties, const Scope* scope) {
-  return Coercion(liberties, scope).from_json(type, std::move(value));
+Coerced coerce_json(const Type& type, Json value, Repairs& repairs, const Scope* scope) {
+  return Coercion(repairs, scope).from_json(type, std::move(value));
 }
 
 }  // namespace dspy

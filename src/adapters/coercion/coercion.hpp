@@ -34,7 +34,7 @@ Coerced refuse_json(std::string_view text, std::string_view complaint, Refusal i
 /// A model's text or JSON as a value of a type: recursive descent along the type.
 class Coercion {
  public:
-  Coercion(Liberties& liberties, const Scope* scope) : liberties_(liberties), scope_(scope) {}
+  Coercion(Repairs& repairs, const Scope* scope) : repairs_(repairs), scope_(scope) {}
 
   Coerced from_text(const Type& type, std::string_view text);
   Coerced from_json(const Type& type, Json value);
@@ -76,7 +76,7 @@ class Coercion {
   /// `'a', 'b'`: a list without its brackets.
   std::optional<Json> quoted_items(const Type& type, std::string_view text);
   template <class Items>
-  Coerced list_of(const Type& type, const Items& items, std::string_view liberty);
+  Coerced list_of(const Type& type, const Items& items, std::string_view repair);
   /// True if all of the text is a value of the scalar type, without anything around it.
   bool reads_as(const Type& type, std::string_view text);
   /// True if several of the pieces in a row, with the commas between them, are an item too: then `1,234, 5` may be
@@ -97,20 +97,20 @@ class Coercion {
   /// many words are base64.
   static int rank(const Type& type, const Json& value) noexcept;
 
-  /// The alternative that takes the fewest liberties, of those equal one that leaves a JSON `value` as it is, then the
+  /// The alternative that needs the fewest repairs, of those equal one that leaves a JSON `value` as it is, then the
   /// first that says the most of it: what reads as a number or a date is one, and what reads as an integer is no float.
   template <class F>
   std::optional<Json> best_of(const Type& type, const Json* value, F&& read_as) {
     struct Merits {
-      std::size_t liberties;
+      std::size_t repairs;
       bool is_changed;
       int rank;
 
       bool are_better_than(const Merits& other) const noexcept {
-        return std::tuple(liberties, is_changed, -rank) < std::tuple(other.liberties, other.is_changed, -other.rank);
+        return std::tuple(repairs, is_changed, -rank) < std::tuple(other.repairs, other.is_changed, -other.rank);
       }
     };
-    const auto mark = liberties_.mark();
+    const auto mark = repairs_.mark();
     std::optional<Json> best;
     std::vector<Flag> best_flags;
     Merits best_merits{};
@@ -118,11 +118,11 @@ class Coercion {
     for (const auto& alternative : type.arguments) {
       if (union_steps_ > most_union_steps) return std::nullopt;
       auto read = read_as(alternative);
-      auto flags = liberties_.cut(mark);
+      auto flags = repairs_.cut(mark);
       if (!read) continue;
       auto fitted = fit(alternative, *std::move(read), scope_, union_steps_);
       if (!fitted) continue;
-      const Merits merits{.liberties = flags.size(),
+      const Merits merits{.repairs = flags.size(),
                           .is_changed = value != nullptr && *fitted != *value,
                           .rank = rank(alternative, *fitted)};
       if (best && !merits.are_better_than(best_merits)) continue;
@@ -130,7 +130,7 @@ class Coercion {
       best_flags = std::move(flags);
       best_merits = merits;
     }
-    liberties_.take(best_flags);
+    repairs_.take(best_flags);
     return best;
   }
 
@@ -148,7 +148,7 @@ class Coercion {
     return read(found->object, std::move(value));
   }
 
-  Liberties& liberties_;
+  Repairs& repairs_;
   const Scope* scope_;  ///< The objects around what is being read.
   int union_depth_ = 0;
   int union_steps_ = 0;

@@ -52,29 +52,29 @@ std::string_view Coercion::unfenced(std::string_view text) {
   const auto closing = match_fence(text.substr(last + 1));
   if (last == line_end || closing.kind != FenceLine::Kind::fence || !closing.bare || closing.ticks < opening.ticks)
     return text;
-  liberties_.take("fenced");
+  repairs_.take("fenced");
   return text::trim(text.substr(line_end, last - line_end));
 }
 
 Coerced Coercion::json_text(const Type& type, std::string_view text) {
-  const auto mark = liberties_.mark();
+  const auto mark = repairs_.mark();
   auto read = read_lenient_json(text);
   if (!read) {
     auto reason = std::format("{} (byte {})", read.error().message, read.error().position);
     return refuse(text, "is no JSON: " + reason, reason);
   }
-  if (read->liberties.has(JsonLiberty::unclosed_string))
+  if (read->repairs.has(JsonRepair::unclosed_string))
     return refuse(text, "is cut off within a string", "the text is cut off within a string");
   const auto rest = text.substr(read->end);
   if (!text::trim(rest).empty()) {
     if (!text::trim(rest.substr(0, rest.find('\n'))).empty())
       return refuse(text, "has text after its JSON value", "text follows the JSON value");
     if (has_json_line(rest)) return refuse(text, "has a second JSON value after the first", "a second one follows");
-    liberties_.take("trailing_text");
+    repairs_.take("trailing_text");
   }
-  liberties_.take(read->liberties);
+  repairs_.take(read->repairs);
   auto value = from_json(type, std::move(read->value));
-  if (!value) liberties_.forget(mark);
+  if (!value) repairs_.forget(mark);
   return value;
 }
 
@@ -90,7 +90,7 @@ std::optional<Json> Coercion::list_inside(const Type& type, std::string_view tex
   const auto begin = text.find("\n[");
   if (begin == std::string_view::npos) return std::nullopt;
   const auto read = read_lenient_json(text, begin + 1);
-  if (!read || read->liberties.has(JsonLiberty::unclosed)) return std::nullopt;
+  if (!read || read->repairs.has(JsonRepair::unclosed)) return std::nullopt;
   auto before = text::trim(text.substr(0, begin));
   auto after = text::trim(text.substr(read->end));
   const auto last_line = before.rfind('\n') + 1;  // 0 where there is one line only
@@ -102,9 +102,9 @@ std::optional<Json> Coercion::list_inside(const Type& type, std::string_view tex
   if (!before.ends_with(':') || before.contains('[') || after.contains('[')) return std::nullopt;
   auto value = json_text(type, text.substr(begin + 1, read->end - begin - 1));
   if (!value) return std::nullopt;
-  if (fenced) liberties_.take("fenced");
-  liberties_.take("leading_text");
-  if (!after.empty()) liberties_.take("trailing_text");
+  if (fenced) repairs_.take("fenced");
+  repairs_.take("leading_text");
+  if (!after.empty()) repairs_.take("trailing_text");
   return *std::move(value);
 }
 
@@ -118,8 +118,8 @@ std::optional<Json> Coercion::object_inside(const Type& type, std::string_view t
   if (!leads && !trails) return std::nullopt;
   auto value = json_text(type, text.substr(begin, read->end - begin));
   if (!value) return std::nullopt;
-  if (leads) liberties_.take("leading_text");
-  if (trails) liberties_.take("trailing_text");
+  if (leads) repairs_.take("leading_text");
+  if (trails) repairs_.take("trailing_text");
   return *std::move(value);
 }
 

@@ -20,7 +20,7 @@ using Kind = Type::Kind;
 Coerced Coercion::text_of(Json value) {
   if (value.is_string()) return value;
   if (value.is_null()) return refuse(value, "is null", "the value is null");
-  liberties_.take("json_as_text");
+  repairs_.take("json_as_text");
   return Json(to_text(value));
 }
 
@@ -29,40 +29,40 @@ Coerced Coercion::scalar_from_json(const Type& type, const Json& value) {
   if (type.kind == Kind::literal && value.is_double()) {
     Json integer = value;
     if (make_integer(integer) && std::ranges::contains(type.choices, integer)) {
-      liberties_.take("whole_float");
+      repairs_.take("whole_float");
       return integer;
     }
   }
   if (value.is_string()) {
-    auto scalar = coerce_scalar(type, text::trim(view(value.get_string())), liberties_);
-    if (scalar && !(type.kind == Kind::literal && scalar->is_string())) liberties_.take("quoted_value");
+    auto scalar = coerce_scalar(type, text::trim(view(value.get_string())), repairs_);
+    if (scalar && !(type.kind == Kind::literal && scalar->is_string())) repairs_.take("quoted_value");
     return scalar;
   }
   if (type.kind == Kind::boolean) {
     if (value.is_bool()) return value;
   } else if (type.kind == Kind::literal) {
     if (!value.is_null() && !value.is_structured()) {
-      auto scalar = coerce_scalar(type, to_text(value), liberties_);
-      if (scalar) liberties_.take("json_as_text");
+      auto scalar = coerce_scalar(type, to_text(value), repairs_);
+      if (scalar) repairs_.take("json_as_text");
       return scalar;
     }
   } else if (value.is_number()) {
     if (type.kind == Kind::integer && value.is_double() && value.get_double() == std::trunc(value.get_double()))
-      liberties_.take("whole_float");
+      repairs_.take("whole_float");
     return value;  // `fit` has the last word
   }
   if (type.kind == Kind::boolean && value.is_int64() && (value.get_int64() == 0 || value.get_int64() == 1)) {
-    liberties_.take("bool_word");
+    repairs_.take("bool_word");
     return value.get_int64() == 1;
   }
-  auto scalar = coerce_scalar(type, to_text(value), liberties_);  // which says what is wrong with it
-  if (scalar) liberties_.take("json_as_text");
+  auto scalar = coerce_scalar(type, to_text(value), repairs_);  // which says what is wrong with it
+  if (scalar) repairs_.take("json_as_text");
   if (!scalar) scalar.error().violations[0].value = value_at_fault(value);
   return scalar;
 }
 
 Coerced Coercion::any_from_json(Json value) {
-  if (!liberties_.has(JsonLiberties::name(JsonLiberty::long_number))) return value;
+  if (!repairs_.has(JsonRepairs::name(JsonRepair::long_number))) return value;
   if (auto refusal = refuse_long_numbers(value)) return std::unexpected(*std::move(refusal));
   return value;
 }
@@ -78,7 +78,7 @@ Coerced Coercion::list_from_json(const Type& type, Json value) {
     }
     items[i] = *std::move(read);
   }
-  drop_repeats(type, items, liberties_);
+  drop_repeats(type, items, repairs_);
   return value;
 }
 
@@ -110,7 +110,7 @@ Coerced Coercion::tuple_from_json(const Type& type, Json value) {
 
 Coerced Coercion::object_from_json(const Type& type, Json value) {
   if (!value.is_object()) return value;
-  note_defaults(type, value.get_object(), liberties_);
+  note_defaults(type, value.get_object(), repairs_);
   const Scope inside{type, scope_};
   const Held scope(scope_, &inside);
   for (const auto& field : *type.members) {
@@ -131,7 +131,7 @@ Coerced Coercion::object_from_json(const Type& type, Json value) {
     JsonObject own;
     for (const auto& member : *type.members) own.emplace(member.name, std::move(value.get_object()[member.name]));
     value = std::move(own);
-    liberties_.take("extra_key");
+    repairs_.take("extra_key");
     return value;
   }
   for (auto& member : value.get_object()) {

@@ -35,21 +35,21 @@ bool mixes_commas(std::string_view text) {
 }  // namespace
 
 template <class Items>
-Coerced Coercion::list_of(const Type& type, const Items& items, std::string_view liberty) {
-  const auto mark = liberties_.mark();
-  liberties_.take(liberty);
+Coerced Coercion::list_of(const Type& type, const Items& items, std::string_view repair) {
+  const auto mark = repairs_.mark();
+  repairs_.take(repair);
   JsonArray out;
   out.reserve(items.size());
   for (const auto& item : items) {
     auto value = from_text(type.arguments[0], item);
     if (!value) {
-      liberties_.forget(mark);
+      repairs_.forget(mark);
       value.error().within(out.size());
       return value;
     }
     out.push_back(*std::move(value));
   }
-  drop_repeats(type, out, liberties_);
+  drop_repeats(type, out, repairs_);
   return out;
 }
 
@@ -75,7 +75,7 @@ Coerced Coercion::list_from_text(const Type& type, std::string_view original) {
   const bool is_choice = item.required().kind == Kind::literal && reads_as(item.required(), text);
   if (!is_choice &&
       (text::equals_ignoring_case(peel(text), "none") || text::equals_ignoring_case(peel(text), "empty"))) {
-    liberties_.take("none_as_empty");
+    repairs_.take("none_as_empty");
     return JsonArray();
   }
   const auto& plain = item.required();
@@ -86,8 +86,8 @@ Coerced Coercion::list_from_text(const Type& type, std::string_view original) {
     const bool short_items =
         std::ranges::all_of(pieces, is_short_item) && (has_lines || std::ranges::none_of(pieces, joins_items));
     if (is_scalar(plain) || (pieces.size() > 1 && short_items)) {
-      const auto liberty = pieces.size() == 1 ? "single_item" : has_lines ? "line_list" : "comma_list";
-      if (auto value = list_of(type, pieces, liberty)) return value;
+      const auto repair = pieces.size() == 1 ? "single_item" : has_lines ? "line_list" : "comma_list";
+      if (auto value = list_of(type, pieces, repair)) return value;
     }
   }
   if (no_json) return refuse_json(text, "is not a JSON list", *std::move(no_json));
@@ -97,13 +97,13 @@ Coerced Coercion::list_from_text(const Type& type, std::string_view original) {
 std::optional<Json> Coercion::quoted_items(const Type& type, std::string_view text) {
   const bool is_quoted = text.size() > 1 && (text[0] == '"' || text[0] == '\'') && text.back() == text[0];
   if (!is_quoted || text.contains('\n') || !text.contains(',')) return std::nullopt;
-  const auto mark = liberties_.mark();
+  const auto mark = repairs_.mark();
   auto value = json_text(type, std::format("[{}]", text));
   if (!value) {
-    liberties_.forget(mark);
+    repairs_.forget(mark);
     return std::nullopt;
   }
-  liberties_.take("comma_list");
+  repairs_.take("comma_list");
   return *std::move(value);
 }
 
@@ -113,20 +113,20 @@ std::optional<Json> Coercion::python_list(const Type& type, std::string_view tex
   if (!is_tuple && !is_set) return std::nullopt;
   const auto inside = text::trim(text.substr(1, text.size() - 2));
   if (is_set ? inside.empty() : !inside.empty() && !inside.contains(',')) return std::nullopt;
-  const auto mark = liberties_.mark();
+  const auto mark = repairs_.mark();
   auto value = json_text(type, std::format("[{}]", inside));
   if (!value) {
-    liberties_.forget(mark);
+    repairs_.forget(mark);
     return std::nullopt;
   }
-  liberties_.take("python_brackets");
+  repairs_.take("python_brackets");
   return *std::move(value);
 }
 
 bool Coercion::reads_as(const Type& type, std::string_view text) {
-  const auto mark = liberties_.mark();
-  const bool reads = peel(text) == text && coerce_scalar(type, text, liberties_);
-  liberties_.forget(mark);
+  const auto mark = repairs_.mark();
+  const bool reads = peel(text) == text && coerce_scalar(type, text, repairs_);
+  repairs_.forget(mark);
   return reads;
 }
 

@@ -26,9 +26,9 @@ int Coercion::rank(const Type& type, const Json& value) noexcept {
 }
 
 Coerced Coercion::union_from_text(const Type& type, std::string_view text) {
-  const auto mark = liberties_.mark();
+  const auto mark = repairs_.mark();
   const bool is_structure = is_structure_of(type, unfenced(text));
-  liberties_.forget(mark);
+  repairs_.forget(mark);
   auto value = best_of(type, nullptr, [&](const Type& alternative) -> Coerced {
     const bool is_text = alternative.kind == Type::Kind::string || alternative.kind == Type::Kind::code;
     if (is_structure && is_text) return refuse(text, "is a list or an object");
@@ -66,9 +66,9 @@ const Type* Coercion::tagged_alternative(const Type& type, const Json& value) co
 }
 
 Coerced Coercion::refused_alternative(const Type& type, const Json& value) {
-  const auto mark = liberties_.mark();
+  const auto mark = repairs_.mark();
   auto read = from_json(type, value);
-  liberties_.forget(mark);
+  repairs_.forget(mark);
   if (!read) {
     read.error().reason = to_sentence(read.error().violations);
     read.error().tells_place = true;

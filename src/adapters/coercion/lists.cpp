@@ -1,5 +1,6 @@
 #include "adapters/coercion/lists.hpp"
 
+#include "base/letters.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
@@ -7,9 +8,7 @@
 namespace dspy {
 namespace {
 
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
+using text::is_digit;
 
 enum class Mark { none, bullet, dot, parenthesis, brackets };
 

@@ -1,5 +1,6 @@
 #include "adapters/coercion/numbers.hpp"
 
+#include "base/letters.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
@@ -11,9 +12,7 @@
 namespace dspy {
 namespace {
 
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
+using text::is_digit;
 
 /// The digits before the point with their separators taken out, or nothing if those stand wrong.
 struct Whole {

@@ -12,24 +12,24 @@
 
 namespace dspy {
 
-/// Notes the liberties taken with one field, each once.
-class Liberties {
+/// Notes the repairs made with one field, each once.
+class Repairs {
  public:
   /// `field` is empty for what concerns the whole reply.
-  Liberties(std::vector<Flag>& flags, std::string_view field) : flags_(flags), field_(field) {}
+  Repairs(std::vector<Flag>& flags, std::string_view field) : flags_(flags), field_(field) {}
 
-  void take(std::string_view liberty) {
-    const auto same = [&](const Flag& flag) { return flag.field == field_ && flag.liberty == liberty; };
-    if (std::ranges::none_of(flags_, same)) flags_.push_back({std::string(field_), std::string(liberty)});
+  void take(std::string_view repair) {
+    const auto same = [&](const Flag& flag) { return flag.field == field_ && flag.repair == repair; };
+    if (std::ranges::none_of(flags_, same)) flags_.push_back({std::string(field_), std::string(repair)});
   }
-  void take(JsonLiberties liberties) {
-    liberties.for_each([this](std::string_view liberty) { take(liberty); });
+  void take(JsonRepairs repairs) {
+    repairs.for_each([this](std::string_view repair) { take(repair); });
   }
 
   /// True if it was taken with the field, or with the whole reply.
-  bool has(std::string_view liberty) const {
+  bool has(std::string_view repair) const {
     const auto same = [&](const Flag& flag) {
-      return (flag.field == field_ || flag.field.empty()) && flag.liberty == liberty;
+      return (flag.field == field_ || flag.field.empty()) && flag.repair == repair;
     };
     return std::ranges::any_of(flags_, same);
   }
@@ -46,7 +46,7 @@ class Liberties {
     return taken;
   }
   void take(const std::vector<Flag>& taken) {
-    for (const auto& flag : taken) take(flag.liberty);
+    for (const auto& flag : taken) take(flag.repair);
   }
 
  private:

@@ -3,6 +3,7 @@
 #include "adapters/coercion/excerpt.hpp"
 #include "adapters/coercion/numbers.hpp"
 #include "adapters/coercion/slips.hpp"
+#include "base/letters.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
@@ -20,29 +21,29 @@ namespace {
 
 using Kind = Type::Kind;
 
-void note(const WrittenNumber& number, Liberties& liberties) {
-  if (number.grouped) liberties.take("thousands_separator");
-  if (number.unusual_minus) liberties.take("minus_sign");
-  if (number.leading_zeros) liberties.take("leading_zeros");
+void note(const WrittenNumber& number, Repairs& repairs) {
+  if (number.grouped) repairs.take("thousands_separator");
+  if (number.unusual_minus) repairs.take("minus_sign");
+  if (number.leading_zeros) repairs.take("leading_zeros");
 }
 
-Coerced read_integer(std::string_view text, Liberties& liberties) {
+Coerced read_integer(std::string_view text, Repairs& repairs) {
   const auto number = read_number(text);
   if (!number) {
     if (const auto prefixed = read_prefixed_integer(text)) {
-      liberties.take("number_base");
+      repairs.take("number_base");
       return *prefixed;
     }
     const auto word = read_number_word(text);
     if (!word) return refuse(text, "is not a whole number");
-    liberties.take("number_word");
+    repairs.take("number_word");
     return *word;
   }
   if (!number->integer) {
     return refuse(text, number->plain_integer ? "does not fit into 64 bits" : "is not a whole number");
   }
-  note(*number, liberties);
-  if (!number->plain_integer) liberties.take("whole_float");
+  note(*number, repairs);
+  if (!number->plain_integer) repairs.take("whole_float");
   return *number->integer;
 }
 
@@ -55,21 +56,21 @@ std::optional<double> read_not_finite(std::string_view text) {
   return negative ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
 }
 
-Coerced read_float(const Type& type, std::string_view text, Liberties& liberties) {
+Coerced read_float(const Type& type, std::string_view text, Repairs& repairs) {
   const auto number = read_number(text);
   if (!number) {
     if (const auto special = type.limits->allow_inf_nan ? read_not_finite(text) : std::nullopt) return *special;
     const auto word = read_number_word(text);
     if (!word) return refuse(text, "is not a number");
-    liberties.take("number_word");
+    repairs.take("number_word");
     return static_cast<double>(*word);
   }
   if (number->beyond_float) return refuse(text, "is beyond what a float holds");
-  note(*number, liberties);
+  note(*number, repairs);
   return number->value;
 }
 
-Coerced read_boolean(std::string_view text, Liberties& liberties) {
+Coerced read_boolean(std::string_view text, Repairs& repairs) {
   if (text::equals_ignoring_case(text, "true")) return true;
   if (text::equals_ignoring_case(text, "false")) return false;
   const auto is_one_of = [&](std::initializer_list<std::string_view> words) {
@@ -78,16 +79,14 @@ Coerced read_boolean(std::string_view text, Liberties& liberties) {
   const bool yes = is_one_of({"yes", "y", "on", "t", "1", "1.0"});
   const bool no = is_one_of({"no", "n", "off", "f", "0", "0.0"});
   if (!yes && !no) return refuse(text, "is neither true nor false");
-  liberties.take("bool_word");
+  repairs.take("bool_word");
   return yes;
 }
 
 constexpr bool is_separator(char c) noexcept {
   return c == ' ' || c == '_' || c == '-';
 }
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
+using text::is_digit;
 /// Of a word, in any script.
 constexpr bool is_of_word(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
@@ -123,7 +122,7 @@ bool same_words(std::string_view a, std::string_view b) {
 /// `name`, with the kind of equality that a choice is looked for with.
 struct Likeness {
   bool (*holds)(std::string_view, std::string_view);
-  std::string_view liberty;
+  std::string_view repair;
 };
 
 constexpr std::array likenesses = {
@@ -146,21 +145,21 @@ const Json* choice_labelled(const Type& type, std::string_view text, const std::
 }
 
 /// A number or a boolean among the choices, written as the numbers and booleans of a field are.
-std::optional<Json> read_plain_choice(const Type& type, std::string_view text, Liberties& liberties) {
+std::optional<Json> read_plain_choice(const Type& type, std::string_view text, Repairs& repairs) {
   const auto all_are = [&](auto is_kind) { return std::ranges::all_of(type.choices, is_kind); };
-  const auto mark = liberties.mark();
+  const auto mark = repairs.mark();
   if (all_are([](const Json& choice) { return choice.is_bool(); })) {
-    auto value = read_boolean(text, liberties);
+    auto value = read_boolean(text, repairs);
     if (value && std::ranges::contains(type.choices, *value)) return *std::move(value);
   } else if (const auto number = read_number(text); number && number->integer && !number->grouped) {
     const Json integer(*number->integer);
     if (std::ranges::contains(type.choices, integer)) {
-      note(*number, liberties);
-      if (!number->plain_integer) liberties.take("whole_float");
+      note(*number, repairs);
+      if (!number->plain_integer) repairs.take("whole_float");
       return integer;
     }
   }
-  liberties.forget(mark);
+  repairs.forget(mark);
   return std::nullopt;
 }
 
@@ -169,18 +168,18 @@ bool is_python_boolean(const Json& choice, std::string_view text) noexcept {
   return choice.is_bool() && text == (choice.get_bool() ? "True" : "False");
 }
 
-Coerced read_literal(const Type& type, std::string_view text, Liberties& liberties) {
+Coerced read_literal(const Type& type, std::string_view text, Repairs& repairs) {
   std::vector<std::string> names;
   names.reserve(type.choices.size());
   for (const auto& choice : type.choices) {
     names.push_back(choice.is_string() ? std::string(view(choice.get_string())) : to_text(choice));
   }
-  for (const auto& [holds, liberty] : likenesses) {
+  for (const auto& [holds, repair] : likenesses) {
     const Json* found = nullptr;
     bool unique = true;
     for (std::size_t i = 0; i < names.size(); ++i) {
       // Most texts are trimmed.
-      const bool is_same = liberty.empty() && (names[i] == text || is_python_boolean(type.choices[i], text));
+      const bool is_same = repair.empty() && (names[i] == text || is_python_boolean(type.choices[i], text));
       if (!is_same && !holds(text::trim(names[i]), text)) continue;
       // `1` and `'1'` are two choices with one name; it is text that was written.
       const bool is_exact = is_same && type.choices[i].is_string();
@@ -193,27 +192,27 @@ Coerced read_literal(const Type& type, std::string_view text, Liberties& liberti
       if (found == nullptr) found = &type.choices[i];
     }
     if (found == nullptr) {
-      if (!liberty.empty()) continue;
+      if (!repair.empty()) continue;
       if (const auto* const labelled = choice_labelled(type, text, names)) {
-        liberties.take("choice_label");
+        repairs.take("choice_label");
         return *labelled;
       }
-      if (auto plain = read_plain_choice(type, text, liberties)) return *std::move(plain);
+      if (auto plain = read_plain_choice(type, text, repairs)) return *std::move(plain);
       continue;
     }
     if (!unique) break;
-    if (!liberty.empty()) liberties.take(liberty);
+    if (!repair.empty()) repairs.take(repair);
     return *found;
   }
   return refuse(text, std::format("is not one of: {}", excerpt(text::enumerate(names), 200)));
 }
 
-Coerced read_as_is(const Type& type, std::string_view text, Liberties& liberties) {
+Coerced read_as_is(const Type& type, std::string_view text, Repairs& repairs) {
   switch (type.kind) {
-    case Kind::integer: return read_integer(text, liberties);
-    case Kind::number: return read_float(type, text, liberties);
-    case Kind::boolean: return read_boolean(text, liberties);
-    default: return read_literal(type, text, liberties);
+    case Kind::integer: return read_integer(text, repairs);
+    case Kind::number: return read_float(type, text, repairs);
+    case Kind::boolean: return read_boolean(text, repairs);
+    default: return read_literal(type, text, repairs);
   }
 }
 
@@ -242,14 +241,14 @@ std::string_view peel(std::string_view text) noexcept {
   return text;
 }
 
-Coerced coerce_scalar(const Type& type, std::string_view text, Liberties& liberties) {
-  auto value = read_as_is(type, text, liberties);
+Coerced coerce_scalar(const Type& type, std::string_view text, Repairs& repairs) {
+  auto value = read_as_is(type, text, repairs);
   if (value) return value;
   const auto inside = peel(text);
   if (inside == text) return value;
-  auto peeled = read_as_is(type, inside, liberties);
+  auto peeled = read_as_is(type, inside, repairs);
   if (!peeled) return value;
-  liberties.take("decorated_value");
+  repairs.take("decorated_value");
   return peeled;
 }
 

@@ -1,5 +1,7 @@
 #include "adapters/coercion/slips.hpp"
 
+#include "base/letters.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <string>
@@ -9,12 +11,9 @@ namespace {
 
 constexpr std::size_t shortest_word = 6;
 
-constexpr char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-constexpr bool is_letter(char c) noexcept {
-  return lower(c) >= 'a' && lower(c) <= 'z';
-}
+using text::is_letter;
+using text::lower;
+
 constexpr bool is_vowel(char c) noexcept {
   return std::string_view("aeiouy").contains(lower(c));
 }

@@ -106,7 +106,7 @@ bool may_be_two_times(std::string_view text) noexcept {
          detail::read_time(text.substr(text.size() - size));
 }
 
-std::optional<std::string> read_seconds(Kind kind, std::int64_t seconds, Liberties& liberties) {
+std::optional<std::string> read_seconds(Kind kind, std::int64_t seconds, Repairs& repairs) {
   if (kind == Kind::duration) return detail::duration_text({seconds, 0});
   if (kind != Kind::date && kind != Kind::datetime) return std::nullopt;
   // Counted in seconds from 1973 to 2128, or in milliseconds there: nothing else that looks so is a date.  Eight digits
@@ -125,18 +125,18 @@ std::optional<std::string> read_seconds(Kind kind, std::int64_t seconds, Liberti
     if (parts != 0 || seconds % day_seconds != 0) return std::nullopt;
     text.resize(text.find('T'));
   }
-  liberties.take("epoch_seconds");
+  repairs.take("epoch_seconds");
   return text;
 }
 
-std::optional<std::string> read_time_like(Kind kind, std::string_view text, Liberties& liberties) {
+std::optional<std::string> read_time_like(Kind kind, std::string_view text, Repairs& repairs) {
   if (kind == Kind::date || kind == Kind::datetime) {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc() && end == text.data() + text.size()) return read_seconds(kind, number, liberties);
+    if (error == std::errc() && end == text.data() + text.size()) return read_seconds(kind, number, repairs);
   }
   if (kind == Kind::datetime && detail::read_date(text)) {
-    liberties.take("midnight");
+    repairs.take("midnight");
     return std::string(text) + "T00:00:00";
   }
   if (kind == Kind::date) {
@@ -144,19 +144,19 @@ std::optional<std::string> read_time_like(Kind kind, std::string_view text, Libe
     const bool is_midnight = moment && moment->local.nanoseconds == 0 && moment->local.seconds % day_seconds == 0;
     // With another offset than UTC's the day is another one there.
     if (!is_midnight || moment->offset_minutes.value_or(0) != 0) return std::nullopt;
-    liberties.take("midnight");
+    repairs.take("midnight");
     return std::string(text.substr(0, text.find_first_of("Tt ")));
   }
   if (kind == Kind::datetime || kind == Kind::time) {
     auto time = read_iso_time(kind, text);
-    if (time) liberties.take("time_form");
+    if (time) repairs.take("time_form");
     return time;
   }
   if (kind != Kind::duration) return std::nullopt;
   auto length = read_second_count(text);
   if (!length) length = read_clock(text);
   if (!length) return std::nullopt;
-  liberties.take("duration_form");
+  repairs.take("duration_form");
   return detail::duration_text(*length);
 }
 

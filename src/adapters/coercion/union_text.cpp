@@ -13,7 +13,7 @@ using Kind = Type::Kind;
 /// True if JSON, as models write it, is all there is.
 bool is_whole_json(std::string_view text) {
   const auto read = read_lenient_json(text);
-  return read && read->end == text.size() && !read->liberties.has(JsonLiberty::unclosed);
+  return read && read->end == text.size() && !read->repairs.has(JsonRepair::unclosed);
 }
 
 }  // namespace

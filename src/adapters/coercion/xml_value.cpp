@@ -49,8 +49,7 @@ constexpr int deepest = 128;
 /// Recursive descent along the type.
 class Reader {
  public:
-  Reader(std::string_view text, XmlText style, Liberties& liberties)
-      : text_(text), style_(style), liberties_(liberties) {}
+  Reader(std::string_view text, XmlText style, Repairs& repairs) : text_(text), style_(style), repairs_(repairs) {}
 
   /// The content of an element up to its closing tag, which is consumed; of the whole text if `name` is empty.
   Coerced content(const Type& type, std::string_view name, const Scope* scope) {
@@ -108,22 +107,22 @@ class Reader {
       plain = body;
     } else {
       append_cdata_content(plain, body);
-      return coerce_json(type, Json(plain), liberties_, scope);
+      return coerce_json(type, Json(plain), repairs_, scope);
     }
     if (plain.empty() && type.is_optional()) {
       // Empty text, where that is a value.
       int steps = 0;
-      if (auto text = coerce_text(type.arguments[0], plain, liberties_, scope)) {
+      if (auto text = coerce_text(type.arguments[0], plain, repairs_, scope)) {
         if (auto fitted = fit(type.arguments[0], *std::move(text), scope, steps)) return *std::move(fitted);
       }
     }
-    return coerce_text(type, plain, liberties_, scope);
+    return coerce_text(type, plain, repairs_, scope);
   }
 
   /// The one alternative of a union that the elements are.
   Coerced alternative(const Type& type, std::string_view name, const Scope* scope) {
     const auto begin = at_;
-    const auto mark = liberties_.mark();
+    const auto mark = repairs_.mark();
     const auto elements = text_.substr(std::min(text_.find_first_not_of(blanks, at_), text_.size()));
     std::optional<Json> found;
     std::vector<Flag> flags;
@@ -133,7 +132,7 @@ class Reader {
       if (!begins_alternative(each, elements)) continue;
       at_ = begin;
       auto value = content(each, name, scope);
-      auto taken = liberties_.cut(mark);
+      auto taken = repairs_.cut(mark);
       if (!value) continue;
       auto fitted = fit(each, *std::move(value), scope, union_steps_);
       if (!fitted) continue;
@@ -149,7 +148,7 @@ class Reader {
       return refuse(elements, complaint, "the value " + complaint);
     }
     at_ = end;
-    liberties_.take(flags);
+    repairs_.take(flags);
     return *std::move(found);
   }
 
@@ -166,8 +165,8 @@ class Reader {
   Coerced nothing(const Type& type, const Scope* scope) {
     if (type.is_optional() || type.kind == Kind::any) return Json();
     const auto [plain, inner] = resolve(type, scope);
-    if (!is_nested_xml(plain)) return coerce_text(type, {}, liberties_, scope);
-    return Reader({}, style_, liberties_).content(plain, {}, inner);
+    if (!is_nested_xml(plain)) return coerce_text(type, {}, repairs_, scope);
+    return Reader({}, style_, repairs_).content(plain, {}, inner);
   }
 
   Coerced value(const Type& type, const Tag& tag, const Scope* scope) {
@@ -181,7 +180,7 @@ class Reader {
       const auto tag = child(close);
       if (!tag) return std::unexpected(tag.error());
       if (!*tag) {
-        drop_repeats(type, items, liberties_);
+        drop_repeats(type, items, repairs_);
         return items;
       }
       auto item = value(item_type(type, items.size()), **tag, scope);
@@ -208,18 +207,18 @@ class Reader {
   /// A list whose only item has no element of its own around its members.
   Coerced only_item(const Type& type, std::string_view close, const Scope* scope) {
     const auto [object, outer] = resolve(type.arguments[0], scope);
-    const auto mark = liberties_.mark();
+    const auto mark = repairs_.mark();
     const auto elements = text_.substr(at_);
     auto item = dict(object, close, outer);
     if (!item) {
       item.error().within(0);
       return item;
     }
-    const auto taken = liberties_.cut(mark);
-    if (std::ranges::contains(taken, std::string_view("duplicate_key"), &Flag::liberty))
+    const auto taken = repairs_.cut(mark);
+    if (std::ranges::contains(taken, std::string_view("duplicate_key"), &Flag::repair))
       return refuse(elements, "may be several items", "several items stand in it without an element around each");
-    liberties_.take(taken);
-    liberties_.take("single_item");
+    repairs_.take(taken);
+    repairs_.take("single_item");
     return JsonArray{*std::move(item)};
   }
 
@@ -232,13 +231,13 @@ class Reader {
       const auto tag = child(close);
       if (!tag) return std::unexpected(tag.error());
       if (!*tag) {
-        note_defaults(type, members, liberties_);
+        note_defaults(type, members, repairs_);
         return members;
       }
       if (is_unknown(type, (*tag)->key)) {
         auto ignored = value(Type::any(), **tag, scope);
         if (!ignored) return ignored;
-        liberties_.take("extra_key");
+        repairs_.take("extra_key");
         continue;
       }
       const auto& list = member_type(type, (*tag)->key).required();
@@ -250,7 +249,7 @@ class Reader {
         if (!goes_on) {
           lists.insert((*tag)->name);
           members.emplace((*tag)->key, JsonArray());
-          liberties_.take("repeated_element");
+          repairs_.take("repeated_element");
         }
         members[(*tag)->key].get_array().push_back(*std::move(item));
         continue;
@@ -261,7 +260,7 @@ class Reader {
         return member;
       }
       const auto is_new = members.insert_or_assign((*tag)->key, *std::move(member)).second;
-      if (!is_new) liberties_.take("duplicate_key");
+      if (!is_new) repairs_.take("duplicate_key");
     }
   }
 
@@ -321,7 +320,7 @@ class Reader {
 
   std::string_view text_;
   XmlText style_;
-  Liberties& liberties_;
+  Repairs& repairs_;
   std::size_t at_ = 0;
   int depth_ = 0;
   std::size_t values_ = 0;
@@ -348,28 +347,28 @@ bool begins_alternative(const Type& type, std::string_view text) {
   }
 }
 
-Coerced read_xml(const Type& type, std::string_view text, XmlText style, Liberties& liberties) {
-  const auto mark = liberties.mark();
-  auto value = Reader(text, style, liberties).content(type, {}, nullptr);
-  if (!value) liberties.forget(mark);
+Coerced read_xml(const Type& type, std::string_view text, XmlText style, Repairs& repairs) {
+  const auto mark = repairs.mark();
+  auto value = Reader(text, style, repairs).content(type, {}, nullptr);
+  if (!value) repairs.forget(mark);
   return value;
 }
 
-Coerced read_xml(const Type& type, const std::vector<std::string_view>& elements, XmlText style, Liberties& liberties) {
-  if (elements.size() == 1) return read_xml(type, elements[0], style, liberties);
+Coerced read_xml(const Type& type, const std::vector<std::string_view>& elements, XmlText style, Repairs& repairs) {
+  if (elements.size() == 1) return read_xml(type, elements[0], style, repairs);
   if (holds_list(elements[0])) {
-    if (auto first = read_xml(type, elements[0], style, liberties)) {
-      liberties.take("repeated_label");
+    if (auto first = read_xml(type, elements[0], style, repairs)) {
+      repairs.take("repeated_label");
       return first;
     }
   }
-  const auto mark = liberties.mark();
-  liberties.take("repeated_element");
+  const auto mark = repairs.mark();
+  repairs.take("repeated_element");
   JsonArray items;
   for (const auto element : elements) {
-    auto item = read_xml(type.required().arguments[0], text::trim(element), style, liberties);
+    auto item = read_xml(type.required().arguments[0], text::trim(element), style, repairs);
     if (!item) {
-      liberties.forget(mark);
+      repairs.forget(mark);
       return item;
     }
     items.push_back(*std::move(item));

@@ -1,6 +1,7 @@
 #include "adapters/json/json_follower.hpp"
 
 #include "adapters/json/lenient_json.hpp"
+#include "base/letters.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
@@ -10,9 +11,7 @@ namespace {
 
 constexpr std::size_t longest_key = 256;
 
-bool is_letter(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
-}
+using text::is_any_letter;
 
 }  // namespace
 
@@ -83,7 +82,7 @@ bool JsonFollower::read_string(std::string_view text, const Sink& sink) {
   if (quote_ == '\'') {
     // `it's`: whether a single quote ends the string depends on its neighbours.
     if (at_ + 1 == text.size()) return false;
-    if (is_letter(text[at_ - 1]) && is_letter(text[at_ + 1])) {
+    if (is_any_letter(text[at_ - 1]) && is_any_letter(text[at_ + 1])) {
       send(sink, "'", false);
       ++at_;
       return true;

@@ -48,7 +48,7 @@ class Repair {
     for (const auto at : places) {
       if (!edit_at(at)) return std::nullopt;
     }
-    if (found_) found_->liberties.add(JsonLiberty::json_slip);
+    if (found_) found_->repairs.add(JsonRepair::json_slip);
     return std::move(found_);
   }
 
@@ -129,7 +129,7 @@ class Repair {
     auto read = find_object_as_it_is(labels_, edited);
     if (!read || !*read) return true;
     auto& object = **read;
-    if (object.begin != 0 || object.nested || object.liberties.has(JsonLiberty::unclosed_string)) return true;
+    if (object.begin != 0 || object.nested || object.repairs.has(JsonRepair::unclosed_string)) return true;
     if (!is_rest(edited.substr(object.end)) || !has_required(object.members)) return true;
     if (found_) return found_->members == object.members;
     object.begin = begin_;

@@ -231,7 +231,7 @@ class Search {
       if (candidates.is_schema() && members == nullptr && !found_)
         return JsonProblem{.message = "it is a JSON Schema, not a reply", .position = begin};
       const bool nested = members != read.value.if_object();
-      if (members == nullptr || (nested && read.liberties.has(JsonLiberty::unclosed)))
+      if (members == nullptr || (nested && read.repairs.has(JsonRepair::unclosed)))
         return JsonProblem{.message = "it cannot be told which object inside it is meant", .position = begin};
       if (echoes_schema(*members)) return JsonProblem{.message = "it is a JSON Schema, not a reply", .position = begin};
       if (!is_start(before) && closes_more(read.end))
@@ -240,11 +240,8 @@ class Search {
         if (found_->members != *members)
           return JsonProblem{.message = "there is another object with other values", .position = begin};
       } else {
-        found_ = FoundObject{.members = std::move(*members),
-                             .begin = begin,
-                             .end = read.end,
-                             .liberties = read.liberties,
-                             .nested = nested};
+        found_ = FoundObject{
+            .members = std::move(*members), .begin = begin, .end = read.end, .repairs = read.repairs, .nested = nested};
       }
     }
     if (!is_empty) gap_ = read.end;
@@ -259,7 +256,7 @@ class Search {
 
   /// The text ends within a string, with a bracket that closes what is around it: the string's end was left out.
   bool is_endless(const LenientJson& read) const noexcept {
-    if (!read.liberties.has(JsonLiberty::unclosed_string)) return false;
+    if (!read.repairs.has(JsonRepair::unclosed_string)) return false;
     auto inner = text::trim(text_);
     if (inner.ends_with("```")) inner = text::trim(inner.substr(0, inner.size() - 3));
     return inner.ends_with('}') || inner.ends_with(']');

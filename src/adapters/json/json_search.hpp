@@ -15,7 +15,7 @@ struct FoundObject {
   JsonObject members = {};
   std::size_t begin = 0;  ///< Where in the text the outermost value begins and ends.
   std::size_t end = 0;
-  JsonLiberties liberties = {};
+  JsonRepairs repairs = {};
   bool nested = false;  ///< It stands inside another value.
 };
 

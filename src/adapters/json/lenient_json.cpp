@@ -1,6 +1,7 @@
 #include "adapters/json/lenient_json.hpp"
 
 #include "base/json_number.hpp"
+#include "base/letters.hpp"
 #include "base/utf8.hpp"
 
 #include <charconv>
@@ -18,14 +19,10 @@ constexpr int deepest = 128;
 constexpr std::string_view opening_quote = "“";
 constexpr std::string_view closing_quote = "”";
 
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-constexpr bool is_letter(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
-}
+using text::is_any_letter;
+using text::is_digit;
 constexpr bool is_key_character(char c) noexcept {
-  return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '$';
+  return is_any_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '$';
 }
 
 /// Recursive descent.  Each member returns false after `fail`, which keeps the first problem.
@@ -38,7 +35,7 @@ class Reader {
     skip_space();
     if (!value(out.value)) return std::unexpected(std::move(problem_));
     out.end = at_;
-    out.liberties = liberties_;
+    out.repairs = repairs_;
     return out;
   }
 
@@ -46,7 +43,7 @@ class Reader {
   bool at_end() const noexcept { return at_ >= text_.size(); }
   char here() const noexcept { return text_[at_]; }
   bool next_is(std::string_view word) const noexcept { return text_.substr(at_).starts_with(word); }
-  void take(JsonLiberty liberty) noexcept { liberties_.add(liberty); }
+  void take(JsonRepair repair) noexcept { repairs_.add(repair); }
 
   bool fail(std::string_view message) {
     problem_ = {std::string(message), at_};
@@ -70,7 +67,7 @@ class Reader {
   }
 
   void skip_to(std::string_view end) noexcept {
-    take(JsonLiberty::comment);
+    take(JsonRepair::comment);
     const auto found = text_.find(end, at_);
     at_ = found == std::string_view::npos ? text_.size() : found + end.size();
   }
@@ -93,7 +90,7 @@ class Reader {
     if (next_is(opening_quote)) return curly_string(out);
     const auto sign = here() == '-' ? 1U : 0U;
     const char first = at_ + sign < text_.size() ? text_[at_ + sign] : '\0';
-    return is_digit(first) || first == '.' || (sign != 0 && !is_letter(first)) ? number(out) : word(out);
+    return is_digit(first) || first == '.' || (sign != 0 && !is_any_letter(first)) ? number(out) : word(out);
   }
 
   /// `“text”`.  Another quote of either kind within would leave open where it ends.
@@ -118,7 +115,7 @@ class Reader {
       }
     }
     at_ += closing_quote.size();
-    take(JsonLiberty::curly_quotes);
+    take(JsonRepair::curly_quotes);
     out.emplace_string() = decoded;
     return true;
   }
@@ -138,25 +135,25 @@ class Reader {
   std::optional<bool> ends(char closer) {
     skip_space();
     if (at_end()) {
-      take(JsonLiberty::unclosed);
+      take(JsonRepair::unclosed);
       return true;
     }
     if (here() == ',') {
       ++at_;
       skip_space();
       if (at_end()) {
-        take(JsonLiberty::unclosed);
+        take(JsonRepair::unclosed);
         return true;
       }
       if (here() != closer) return false;
-      take(JsonLiberty::trailing_comma);
+      take(JsonRepair::trailing_comma);
     }
     if (here() == closer) {
       ++at_;
       return true;
     }
     if (is_closing_fence()) {
-      take(JsonLiberty::unclosed);
+      take(JsonRepair::unclosed);
       return true;
     }
     fail(closer == '}' ? "expected `,` or `}`" : "expected `,` or `]`");
@@ -175,7 +172,7 @@ class Reader {
   bool is_empty(char closer) noexcept {
     skip_space();
     if (at_end()) {
-      take(JsonLiberty::unclosed);
+      take(JsonRepair::unclosed);
       return true;
     }
     if (here() != closer) return false;
@@ -198,9 +195,9 @@ class Reader {
     std::string name;
     while (true) {
       name.clear();
-      const auto before = liberties_;
+      const auto before = repairs_;
       if (!key(name)) return false;
-      if (at_end()) liberties_ = before;  // whatever was cut is no member
+      if (at_end()) repairs_ = before;  // whatever was cut is no member
       skip_space();
       if (!at_end() && here() != ':') return fail("expected `:` after a key");
       if (!at_end()) {
@@ -208,11 +205,11 @@ class Reader {
         skip_space();
       }
       if (at_end()) {  // the member has no value yet, so there is none
-        take(JsonLiberty::unclosed);
+        take(JsonRepair::unclosed);
         return true;
       }
       const auto [member, is_new] = out.emplace(name, nullptr);
-      if (!is_new) take(JsonLiberty::duplicate_key);
+      if (!is_new) take(JsonRepair::duplicate_key);
       if (!value(member->value())) return false;
       const auto ended = ends('}');
       if (!ended) return false;
@@ -227,7 +224,7 @@ class Reader {
       const auto end = text_.find_first_of("\"\n\\:", start);
       const auto found = text_.substr(start, end - start).find(closing_quote);
       if (found == std::string_view::npos) return fail("the quotes around a key do not match");
-      take(JsonLiberty::curly_quotes);
+      take(JsonRepair::curly_quotes);
       out = text_.substr(start, found);
       at_ = start + found + closing_quote.size();
       return true;
@@ -238,7 +235,7 @@ class Reader {
     const auto name = text_.substr(start, at_ - start);
     if (name.contains(opening_quote) || name.contains(closing_quote))
       return fail("the quotes around a key do not match");
-    take(JsonLiberty::unquoted_key);
+    take(JsonRepair::unquoted_key);
     out = name;
     return true;
   }
@@ -246,20 +243,20 @@ class Reader {
   bool string(std::string& out) {
     const char quote = here();
     if (next_is(quote == '"' ? R"(""")" : "'''")) return long_string(out);
-    if (quote == '\'') take(JsonLiberty::single_quotes);
+    if (quote == '\'') take(JsonRepair::single_quotes);
     for (++at_;;) {
       auto stop = at_;
       while (stop < text_.size() && text_[stop] != quote && text_[stop] != '\\') ++stop;
       plain(out, text_.substr(at_, stop - at_));
       at_ = stop;
       if (at_end()) {
-        take(JsonLiberty::unclosed_string);
+        take(JsonRepair::unclosed_string);
         return true;
       }
       if (here() == '\\') {
         escape(out);
       } else if (quote == '\'' && is_stray_quote()) {
-        take(JsonLiberty::stray_quote);
+        take(JsonRepair::stray_quote);
         out += quote;
         ++at_;
       } else {
@@ -276,7 +273,7 @@ class Reader {
     if (end == std::string_view::npos) return fail("a string in three quotes does not end");
     auto inner = text_.substr(at_ + 3, end - at_ - 3);
     if (inner.contains('\\')) return fail("a string in three quotes holds a backslash, which may be an escape or not");
-    take(JsonLiberty::python_word);
+    take(JsonRepair::python_word);
     if (inner.starts_with('\n')) inner.remove_prefix(1);
     if (inner.ends_with('\n')) inner.remove_suffix(1);
     plain(out, inner);
@@ -286,14 +283,14 @@ class Reader {
 
   void plain(std::string& out, std::string_view text) {
     out += text;
-    if (liberties_.has(JsonLiberty::line_break_in_string)) return;
+    if (repairs_.has(JsonRepair::line_break_in_string)) return;
     for (const char c : text) {
-      if (static_cast<unsigned char>(c) < 0x20) take(JsonLiberty::line_break_in_string);
+      if (static_cast<unsigned char>(c) < 0x20) take(JsonRepair::line_break_in_string);
     }
   }
 
   bool is_stray_quote() const noexcept {
-    return at_ + 1 < text_.size() && is_letter(text_[at_ + 1]) && is_letter(text_[at_ - 1]);
+    return at_ + 1 < text_.size() && is_any_letter(text_[at_ + 1]) && is_any_letter(text_[at_ - 1]);
   }
 
   void escape(std::string& out) {
@@ -309,7 +306,7 @@ class Reader {
       case 'r': out += '\r'; return;
       case 't': out += '\t'; return;
       case '\'':
-        take(JsonLiberty::bad_escape);
+        take(JsonRepair::bad_escape);
         out += c;
         return;
       case 'u':
@@ -320,7 +317,7 @@ class Reader {
         break;
       default: break;
     }
-    take(JsonLiberty::bad_escape);
+    take(JsonRepair::bad_escape);
     out += '\\';
     --at_;  // what follows is read again as plain text
   }
@@ -346,7 +343,7 @@ class Reader {
       if (low && *low >= 0xDC00 && *low <= 0xDFFF) return 0x10000 + ((code - 0xD800) << 10) + (*low - 0xDC00);
       at_ = after_high;
     }
-    take(JsonLiberty::bad_escape);
+    take(JsonRepair::bad_escape);
     return 0xFFFD;
   }
 
@@ -397,14 +394,14 @@ class Reader {
       return fail("this is not a JSON number");
     }
     const auto written = text_.substr(start, at_ - start);
-    if (is_bare) take(JsonLiberty::python_word);
+    if (is_bare) take(JsonRepair::python_word);
     if (!grouped) {
       convert(out, written, is_integer);
       return true;
     }
     std::string ungrouped(written);
     std::erase(ungrouped, '_');
-    take(JsonLiberty::python_word);
+    take(JsonRepair::python_word);
     convert(out, ungrouped, is_integer);
     return true;
   }
@@ -423,7 +420,7 @@ class Reader {
       if (!is_float) out = 0.0;  // however many zeros it is written with
       return;
     }
-    take(JsonLiberty::long_number);
+    take(JsonRepair::long_number);
     out = digits;
   }
 
@@ -447,7 +444,7 @@ class Reader {
     const auto found = text_.substr(start, at_ - start);
     for (const auto& candidate : words) {
       if (found != candidate.text) continue;
-      if (candidate.python) take(JsonLiberty::python_word);
+      if (candidate.python) take(JsonRepair::python_word);
       out = candidate.value;
       return true;
     }
@@ -459,28 +456,28 @@ class Reader {
   std::size_t at_;
   int depth_ = 0;
   std::size_t values_ = 0;
-  JsonLiberties liberties_;
+  JsonRepairs repairs_;
   JsonProblem problem_;
 };
 
 }  // namespace
 
-std::string_view JsonLiberties::name(JsonLiberty liberty) noexcept {
-  switch (liberty) {
-    case JsonLiberty::trailing_comma: return "trailing_comma";
-    case JsonLiberty::single_quotes: return "single_quotes";
-    case JsonLiberty::unquoted_key: return "unquoted_key";
-    case JsonLiberty::python_word: return "python_word";
-    case JsonLiberty::comment: return "comment";
-    case JsonLiberty::line_break_in_string: return "line_break_in_string";
-    case JsonLiberty::bad_escape: return "bad_escape";
-    case JsonLiberty::stray_quote: return "stray_quote";
-    case JsonLiberty::duplicate_key: return "duplicate_key";
-    case JsonLiberty::unclosed: return "unclosed";
-    case JsonLiberty::unclosed_string: return "unclosed_string";
-    case JsonLiberty::curly_quotes: return "curly_quotes";
-    case JsonLiberty::json_slip: return "json_slip";
-    case JsonLiberty::long_number: return "long_number";
+std::string_view JsonRepairs::name(JsonRepair repair) noexcept {
+  switch (repair) {
+    case JsonRepair::trailing_comma: return "trailing_comma";
+    case JsonRepair::single_quotes: return "single_quotes";
+    case JsonRepair::unquoted_key: return "unquoted_key";
+    case JsonRepair::python_word: return "python_word";
+    case JsonRepair::comment: return "comment";
+    case JsonRepair::line_break_in_string: return "line_break_in_string";
+    case JsonRepair::bad_escape: return "bad_escape";
+    case JsonRepair::stray_quote: return "stray_quote";
+    case JsonRepair::duplicate_key: return "duplicate_key";
+    case JsonRepair::unclosed: return "unclosed";
+    case JsonRepair::unclosed_string: return "unclosed_string";
+    case JsonRepair::curly_quotes: return "curly_quotes";
+    case JsonRepair::json_slip: return "json_slip";
+    case JsonRepair::long_number: return "long_number";
   }
   return "unknown";
 }

@@ -11,7 +11,7 @@ namespace dspy {
 
 /// What models write for JSON.  Each is understood in one way only; what is not listed is an
 /// error, so that no text becomes a value it did not mean.
-enum class JsonLiberty : std::uint8_t {
+enum class JsonRepair : std::uint8_t {
   trailing_comma,        ///< `[1, 2,]`
   single_quotes,         ///< `{'a': 1}`
   unquoted_key,          ///< `{a: 1}`
@@ -28,26 +28,26 @@ enum class JsonLiberty : std::uint8_t {
   long_number,           ///< A number that neither 64 bits nor a float can hold is its digits, as text.
 };
 
-/// A set of liberties.
-class JsonLiberties {
+/// A set of repairs.
+class JsonRepairs {
  public:
-  void add(JsonLiberty liberty) noexcept { bits_ |= bit(liberty); }
-  void add(JsonLiberties other) noexcept { bits_ |= other.bits_; }
-  bool has(JsonLiberty liberty) const noexcept { return (bits_ & bit(liberty)) != 0; }
+  void add(JsonRepair repair) noexcept { bits_ |= bit(repair); }
+  void add(JsonRepairs other) noexcept { bits_ |= other.bits_; }
+  bool has(JsonRepair repair) const noexcept { return (bits_ & bit(repair)) != 0; }
   bool empty() const noexcept { return bits_ == 0; }
 
   /// Calls `visit` with the name of each.
   template <class F>
   void for_each(F&& visit) const {
     for (unsigned i = 0; bits_ >> i != 0; ++i) {
-      if ((bits_ >> i & 1U) != 0) visit(name(static_cast<JsonLiberty>(i)));
+      if ((bits_ >> i & 1U) != 0) visit(name(static_cast<JsonRepair>(i)));
     }
   }
 
-  static std::string_view name(JsonLiberty liberty) noexcept;
+  static std::string_view name(JsonRepair repair) noexcept;
 
  private:
-  static std::uint32_t bit(JsonLiberty liberty) noexcept { return 1U << static_cast<unsigned>(liberty); }
+  static std::uint32_t bit(JsonRepair repair) noexcept { return 1U << static_cast<unsigned>(repair); }
 
   std::uint32_t bits_ = 0;
 };
@@ -55,7 +55,7 @@ class JsonLiberties {
 struct LenientJson {
   Json value = {};
   std::size_t end = 0;  ///< The byte after the value; white space and comments that follow are left.
-  JsonLiberties liberties = {};
+  JsonRepairs repairs = {};
 };
 
 /// How many values one text may hold; each takes some ten times the memory of its shortest text.
@@ -63,7 +63,7 @@ inline constexpr std::size_t most_values = 4'000'000;
 
 /// Reads the JSON value that begins at `begin`, in time linear in its length and nested up to
 /// 128 deep, with at most `most_values` in it.  Text after the value is the caller's business.  Strict JSON gives the
-/// very value that `parse_json` gives, with no liberties.
+/// very value that `parse_json` gives, with no repairs.
 std::expected<LenientJson, JsonProblem> read_lenient_json(std::string_view text, std::size_t begin = 0);
 
 }  // namespace dspy

@@ -33,7 +33,7 @@ bool ends_within_object(std::string_view text) {
   const auto begin = text.find('{');
   if (begin == std::string_view::npos) return false;
   const auto read = read_lenient_json(text, begin);
-  return read && read->liberties.has(JsonLiberty::unclosed);
+  return read && read->repairs.has(JsonRepair::unclosed);
 }
 
 }  // namespace
@@ -100,7 +100,7 @@ ReplyReader::Found ReplyReader::find() {
     cause_ = "its JSON object names none of the fields";
     return Found::nothing;
   }
-  Liberties(flags_, signature_.outputs[0].name).take("whole_text");
+  Repairs(flags_, signature_.outputs[0].name).take("whole_text");
   return Found::whole;
 }
 
@@ -208,12 +208,12 @@ void ReplyReader::note_sections() {
   if (facts.unfinished) take("unfinished");
   for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
     const auto& section = (*sections_)[i];
-    Liberties liberties(flags_, signature_.outputs[i].name);
-    if (!section.spelled_as_is) liberties.take("label_spelling");
-    if (section.decorated) liberties.take("decorated_label");
-    if (section.inside_line) liberties.take("label_inside_line");
-    if (section.repeated) liberties.take("repeated_label");
-    if (section.has_inner_end) liberties.take("inner_closing_tag");
+    Repairs repairs(flags_, signature_.outputs[i].name);
+    if (!section.spelled_as_is) repairs.take("label_spelling");
+    if (section.decorated) repairs.take("decorated_label");
+    if (section.inside_line) repairs.take("label_inside_line");
+    if (section.repeated) repairs.take("repeated_label");
+    if (section.has_inner_end) repairs.take("inner_closing_tag");
   }
 }
 
@@ -245,7 +245,7 @@ void ReplyReader::note_json(const FoundObject& found) {
   if (found.nested) take("nested_object");
   if (!text::trim(before).empty()) take("leading_text");
   if (!text::trim(after).empty()) take("trailing_text");
-  Liberties(flags_, {}).take(found.liberties);
+  Repairs(flags_, {}).take(found.repairs);
 }
 
 void ReplyReader::place_members(FoundObject found) {
@@ -258,13 +258,13 @@ void ReplyReader::place_members(FoundObject found) {
     }
     const auto& name = signature_.outputs[output].name;
     const bool as_is = member.key() == name;
-    if (!as_is) Liberties(flags_, name).take("label_spelling");
+    if (!as_is) Repairs(flags_, name).take("label_spelling");
     if (json_[output]) {
       take("duplicate_key");
       if (!as_is) continue;
     }
     json_[output] = std::move(member.value());
-    if (found.liberties.has(JsonLiberty::unclosed_string)) cut_member_ = output;
+    if (found.repairs.has(JsonRepair::unclosed_string)) cut_member_ = output;
   }
 }
 

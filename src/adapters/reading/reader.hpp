@@ -1,7 +1,7 @@
 #pragma once
 
 #include "adapters/coercion/coerce.hpp"
-#include "adapters/coercion/liberties.hpp"
+#include "adapters/coercion/repairs.hpp"
 #include "adapters/json/json_search.hpp"
 #include "adapters/reading/reply_form.hpp"
 #include "adapters/sections/label_sections.hpp"
@@ -67,10 +67,10 @@ class ReplyReader {
   bool ends_in_mark() const;
   bool is_other_object() const;
   bool is_tagged() const noexcept { return tags_ && sections_ == &*tags_; }
-  std::optional<Coerced> value_of(std::size_t output, const Field& field, Liberties& liberties) const;
-  std::optional<Coerced> section_value(std::size_t output, const Field& field, Liberties& liberties) const;
+  std::optional<Coerced> value_of(std::size_t output, const Field& field, Repairs& repairs) const;
+  std::optional<Coerced> section_value(std::size_t output, const Field& field, Repairs& repairs) const;
   std::optional<Json> value_without_limits(std::size_t output) const;
-  void take(std::string_view liberty) { Liberties(flags_, {}).take(liberty); }
+  void take(std::string_view repair) { Repairs(flags_, {}).take(repair); }
 
   const ReplyForm& form_;
   const Signature& signature_;

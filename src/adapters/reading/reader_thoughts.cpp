@@ -62,7 +62,7 @@ void ReplyReader::begin_anew(std::size_t start) {
   cut_member_.reset();
   whole_ = {};
   cause_.clear();
-  std::erase_if(flags_, [](const Flag& flag) { return flag.liberty != "invalid_utf8"; });
+  std::erase_if(flags_, [](const Flag& flag) { return flag.repair != "invalid_utf8"; });
   start_ = start;
   take("thoughts");
   skip_prelude();

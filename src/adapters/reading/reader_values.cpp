@@ -66,25 +66,25 @@ std::optional<std::string> ReplyReader::raw_text(std::size_t output) const {
 
 /// The value of an output for `field`, which is the output's own or one like it; nothing if the
 /// reply has no text for it.
-std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& field, Liberties& liberties) const {
+std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& field, Repairs& repairs) const {
   switch (found_) {
     case Found::nothing: return std::nullopt;
-    case Found::whole: return coerce(field, whole_, liberties);
-    case Found::sections: return section_value(output, field, liberties);
+    case Found::whole: return coerce(field, whole_, repairs);
+    case Found::sections: return section_value(output, field, repairs);
     case Found::json: break;
   }
   const auto& json = json_[output];
   if (!json) return std::nullopt;
   if (is_left_out(field.type, *json) || (cut_member_ == output && is_blank(*json))) {
-    if (field.type.is_optional() && json->is_string()) liberties.take("null_word");
+    if (field.type.is_optional() && json->is_string()) repairs.take("null_word");
     return std::nullopt;
   }
   if (cut_member_ == output && field.type.required().kind != Type::Kind::string)
     return within_limits(field, refuse(*json, "is cut off", "the value is cut off"));
-  return coerce(field, *json, liberties);
+  return coerce(field, *json, repairs);
 }
 
-std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Field& field, Liberties& liberties) const {
+std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Field& field, Repairs& repairs) const {
   const auto& section = (*sections_)[output];
   const auto style = form_.tags.text();
   const auto raw = text::trim(text_.substr(section.begin, section.end - section.begin));
@@ -92,8 +92,8 @@ std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Fiel
   if (is_tagged() && has_elements) {
     const bool is_empty = raw.empty() && section.closed && !(field.type.is_optional() && section.is_empty_tag);
     const auto elements = tags_->elements(text_, output);
-    if (elements.size() > 1) return within_limits(field, read_xml(field.type, elements, style, liberties));
-    if (is_empty || raw.starts_with('<')) return within_limits(field, read_xml(field.type, raw, style, liberties));
+    if (elements.size() > 1) return within_limits(field, read_xml(field.type, elements, style, repairs));
+    if (is_empty || raw.starts_with('<')) return within_limits(field, read_xml(field.type, raw, style, repairs));
   }
   if (section.is_ambiguous) {
     return within_limits(field, refuse(Json(), "ends in several places",
@@ -106,14 +106,14 @@ std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Fiel
     if (is_element && !section.is_empty_tag && field.type.required().kind == Type::Kind::string)
       return within_limits(field, Json(""));
     if (section.found && !section.is_empty_tag && may_be_empty(field.type))
-      return coerce(field, std::string_view(), liberties);
+      return coerce(field, std::string_view(), repairs);
     return std::nullopt;
   }
   std::string storage;
   const auto value = sections_->value(text_, output, storage);
   // What is CDATA as a whole is a text, as in quotes.
-  if (is_tagged() && style == XmlText::literal && section.has_escapes) return coerce(field, Json(value), liberties);
-  return coerce(field, value, liberties);
+  if (is_tagged() && style == XmlText::literal && section.has_escapes) return coerce(field, Json(value), repairs);
+  return coerce(field, value, repairs);
 }
 
 /// The value of an output that breaks its limits, if it has the type.
@@ -124,8 +124,8 @@ std::optional<Json> ReplyReader::value_without_limits(std::size_t output) const 
   type.limits = {.unique_items = type.limits->unique_items};
   field.validators.clear();
   std::vector<Flag> flags;
-  Liberties liberties(flags, field.name);
-  auto value = value_of(output, field, liberties);
+  Repairs repairs(flags, field.name);
+  auto value = value_of(output, field, repairs);
   return value && *value ? std::optional(**std::move(value)) : std::nullopt;
 }
 
@@ -141,8 +141,8 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
 
   for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
     const auto& field = signature_.outputs[i];
-    Liberties liberties(reading.flags, field.name);
-    if (auto value = value_of(i, field, liberties)) {
+    Repairs repairs(reading.flags, field.name);
+    if (auto value = value_of(i, field, repairs)) {
       if (*value) {
         reading.outputs.emplace(field.name, **std::move(value));
       } else {
@@ -153,7 +153,7 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
                            .violations = std::move(fault.violations)});
       }
     } else if (field.default_value && !is_unread) {
-      liberties.take("defaulted");
+      repairs.take("defaulted");
       reading.outputs.emplace(field.name, *field.default_value);
       absent.emplace(field.name, nullptr);
     } else if (field.type.is_optional() && !is_unread) {

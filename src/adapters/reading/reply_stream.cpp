@@ -5,6 +5,7 @@
 #include "adapters/sections/label_sections.hpp"
 #include "adapters/sections/marker_sections.hpp"
 #include "adapters/sections/tag_sections.hpp"
+#include "base/letters.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -14,9 +15,7 @@ namespace {
 
 constexpr std::string_view white = " \t\r\n\v\f";
 
-constexpr bool is_space(char c) noexcept {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
+using text::is_space;
 
 }  // namespace
 

@@ -69,7 +69,7 @@ std::expected<Reading, Unreadable> with_typed_parts(const Signature& signature, 
     const auto* const written = values.if_contains(field.name);
     std::erase_if(flags, [&](const Flag& flag) { return flag.field == field.name; });
     if (written != nullptr && !written->is_null() && *written != *value)
-      flags.push_back({.field = field.name, .liberty = "written_otherwise"});
+      flags.push_back({.field = field.name, .repair = "written_otherwise"});
     values[field.name] = *std::move(value);
     if (reading) continue;
     std::erase(reading.error().missing, field.name);

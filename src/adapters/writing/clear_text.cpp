@@ -34,8 +34,8 @@ std::optional<Json> fitted(const Type& type, Json value, const Scope* scope) {
 
 std::optional<Json> read_back(const Type& type, std::string_view text, const Scope* scope) {
   std::vector<Flag> flags;
-  Liberties liberties(flags, {});
-  auto value = coerce_text(type, text, liberties, scope);
+  Repairs repairs(flags, {});
+  auto value = coerce_text(type, text, repairs, scope);
   return value ? fitted(type, *std::move(value), scope) : std::nullopt;
 }
 

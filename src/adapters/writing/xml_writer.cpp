@@ -134,8 +134,8 @@ class Writer {
     if (type.kind == Kind::string) return true;
     if (type.required().kind == Kind::union_ && text.starts_with('<')) return false;
     std::vector<Flag> flags;
-    Liberties liberties(flags, {});
-    const auto read = coerce_text(type, text, liberties, scope);
+    Repairs repairs(flags, {});
+    const auto read = coerce_text(type, text, repairs, scope);
     return read && *read == Json(text) && flags.empty();
   }
 

@@ -1,8 +1,8 @@
 #include "llama/engine/drafter.hpp"
 
 #include "dspy/base/error.hpp"
-#include "llama/engine/sampler.hpp"
 #include "llama/prefixes/prompt_tree.hpp"
+#include "llama/sampling/sampler.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -259,7 +259,7 @@ void Scheduler::succeed(Running& running) {
   reply.logprobs = sequence.logprobs();
   reply.closed_early = sequence.closed_early();
   reply.loop_ended = sequence.loop_ended();
-  reply.unenforced = mask::descriptions(running.job.held.unheld);
+  reply.unenforced = mask::descriptions(running.job.held.unenforced);
   reply.resume_points = sequence.resume_points();
   reply.usage = sequence.usage();
   end(running, &EngineStats::completed, true, std::move(reply));

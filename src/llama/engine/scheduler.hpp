@@ -7,7 +7,7 @@
 #include "llama/engine/speculation.hpp"
 #include "llama/engine/step_padding.hpp"
 #include "llama/engine/thread_governor.hpp"
-#include "llama/lora/adapter_cache.hpp"
+#include "llama/lora/lora_cache.hpp"
 #include "llama/model/runtime.hpp"
 #include "llama/prefixes/prefix_store.hpp"
 #include "llama/prefixes/prompt_tree.hpp"
@@ -42,7 +42,7 @@ struct Job {
   bool scores = false;         ///< Nothing is written: how likely is what is given?
   /// Of replies to one prompt: the scores after it, once one of them has them.
   std::shared_ptr<std::vector<float>> first_scores{};
-  AdapterSet adapters{};  ///< The LoRAs of `work`.
+  LoraSet adapters{};     ///< The LoRAs of `work`.
   std::size_t group = 0;  ///< Requests with the same adapters; only they share steps and prompts.
   int overtaken = 0;      ///< How many that came later, or matter less, were started before it.
 };
@@ -91,6 +91,7 @@ class Scheduler {
   /// Takes in what `state_of` gave.  False if there is no room.
   bool make_known(std::span<const Token> prefix, std::span<const std::byte> state);
 
+  const std::string& model_name() const noexcept { return model_->name(); }
   Error closed() const;
 
  private:
@@ -121,7 +122,7 @@ class Scheduler {
 
   /// Requests with the same LoRA adapters, of which one is known by its number.
   struct Group {
-    AdapterSet adapters{};
+    LoraSet adapters{};
     std::uint64_t last_use = 0;
   };
 
@@ -132,7 +133,7 @@ class Scheduler {
   Admission start(Job& job);
   bool follows(const Job& job, std::span<const Token> prompt, std::size_t known);
   PromptTree::Offer look_up(const Job& job, int id, std::span<const Token> prompt);
-  std::size_t group_of(const AdapterSet& adapters);
+  std::size_t group_of(const LoraSet& adapters);
   void choose_group();
   void apply_adapters();
   void remember(Running& running);

@@ -85,7 +85,7 @@ void Scheduler::add_scored(Running& running, std::size_t most, std::size_t& rows
   slices_.push_back({&running, count, 0, count == pending.size()});
 }
 
-std::size_t Scheduler::group_of(const AdapterSet& adapters) {
+std::size_t Scheduler::group_of(const LoraSet& adapters) {
   const auto found = std::ranges::find(groups_, adapters, &Group::adapters);
   auto number = static_cast<std::size_t>(found - groups_.begin());
   if (found == groups_.end()) {
@@ -126,7 +126,7 @@ void Scheduler::choose_group() {
 
 void Scheduler::apply_adapters() {
   if (applied_ == group_) return;
-  std::vector<RuntimeAdapterUse> uses;
+  std::vector<RuntimeLoraUse> uses;
   for (const auto& [adapter, scale] : groups_[group_].adapters) uses.push_back({adapter.get(), scale});
   context_->set_adapters(uses);
   applied_ = group_;

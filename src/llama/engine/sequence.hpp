@@ -5,14 +5,14 @@
 #include "dspy/llama/model.hpp"
 #include "dspy/lm/completion.hpp"
 #include "dspy/lm/request.hpp"
-#include "llama/engine/likelihoods.hpp"
-#include "llama/engine/loop_watch.hpp"
-#include "llama/engine/sampler.hpp"
 #include "llama/engine/speculation.hpp"
-#include "llama/engine/stop_matcher.hpp"
 #include "llama/mask/constraint_cache.hpp"
 #include "llama/mask/field_tracker.hpp"
 #include "llama/mask/matcher.hpp"
+#include "llama/sampling/likelihoods.hpp"
+#include "llama/sampling/loop_watch.hpp"
+#include "llama/sampling/sampler.hpp"
+#include "llama/sampling/stop_matcher.hpp"
 
 #include <algorithm>
 #include <cstddef>

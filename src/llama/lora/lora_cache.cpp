@@ -1,4 +1,4 @@
-#include "llama/lora/adapter_cache.hpp"
+#include "llama/lora/lora_cache.hpp"
 
 #include "dspy/base/error.hpp"
 #include "llama/model/gguf.hpp"
@@ -30,8 +30,8 @@ void require_fit(const Gguf& gguf, const fs::path& file, const Model& model) {
 
 }  // namespace
 
-AdapterSet AdapterCache::load(const Model& model, std::span<const Lora> loras) {
-  AdapterSet set;
+LoraSet LoraCache::load(const Model& model, std::span<const Lora> loras) {
+  LoraSet set;
   // The order decides how sums are rounded.
   std::vector<Lora> ordered(loras.begin(), loras.end());
   std::ranges::sort(ordered, {}, &Lora::file);
@@ -48,7 +48,7 @@ AdapterSet AdapterCache::load(const Model& model, std::span<const Lora> loras) {
 }
 
 // The lock is held while a file is read, so that each is read once.
-std::shared_ptr<RuntimeAdapter> AdapterCache::load(const Model& model, const fs::path& file) {
+std::shared_ptr<RuntimeLora> LoraCache::load(const Model& model, const fs::path& file) {
   std::error_code error;
   const auto path = fs::weakly_canonical(file, error);
   const std::lock_guard lock(mutex_);

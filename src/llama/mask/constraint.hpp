@@ -1,6 +1,6 @@
 #pragma once
 
-#include "llama/mask/automaton.hpp"
+#include "llama/mask/expressions/automaton.hpp"
 #include "llama/mask/vocabulary.hpp"
 
 #include <cstddef>

@@ -6,35 +6,58 @@
 namespace dspy::llama::mask {
 namespace {
 
+/// Whether a mask cannot tell the outputs apart: descriptions are for the prompt alone.
+bool same_output(const Field& a, const Field& b) {
+  return a.name == b.name && a.label == b.label && a.type == b.type && a.validators == b.validators;
+}
+
+/// Of inputs, masks know what begins a section.
+bool same_input(const Field& a, const Field& b) {
+  return a.name == b.name && a.label == b.label;
+}
+
+bool same(const Signature& a, const Signature& b) {
+  return std::ranges::equal(a.outputs, b.outputs, same_output) && std::ranges::equal(a.inputs, b.inputs, same_input);
+}
+
 bool same(const OutputContract& a, const OutputContract& b) {
   if (a.form != b.form || a.literal_text != b.literal_text || a.may_think != b.may_think || a.choices != b.choices ||
       a.grammar != b.grammar)
     return false;
   if (a.signature == b.signature) return true;
-  return a.signature != nullptr && b.signature != nullptr && *a.signature == *b.signature;
+  return a.signature != nullptr && b.signature != nullptr && same(*a.signature, *b.signature);
 }
 
 }  // namespace
 
+std::optional<CompiledContract> ConstraintCache::known(const OutputContract& contract,
+                                                       const std::shared_ptr<const Vocabulary>& vocabulary) {
+  const std::scoped_lock lock(mutex_);
+  const auto entry = std::ranges::find_if(
+      entries_, [&](const Entry& each) { return each.vocabulary == vocabulary && same(each.contract, contract); });
+  if (entry == entries_.end()) return std::nullopt;
+  if (entry->compiled.constraint->memory() > options_.memory) {
+    entries_.erase(entry);  // a constraint grows while it is used, and can give nothing back: begin anew
+    return std::nullopt;
+  }
+  entries_.splice(entries_.begin(), entries_, entry);
+  return entry->compiled;
+}
+
 CompiledContract ConstraintCache::find(const OutputContract& contract,
                                        const std::shared_ptr<const Vocabulary>& vocabulary) {
-  const std::scoped_lock lock(mutex_);
-  const auto known = std::ranges::find_if(
-      entries_, [&](const Entry& entry) { return entry.vocabulary == vocabulary && same(entry.contract, contract); });
-  if (known != entries_.end() && known->compiled.constraint->memory() > options_.memory) {
-    entries_.erase(known);  // a constraint grows while it is used, and can give nothing back: begin anew
-  } else if (known != entries_.end()) {
-    entries_.splice(entries_.begin(), entries_, known);
-    return known->compiled;
-  }
+  if (auto compiled = known(contract, vocabulary)) return *std::move(compiled);
+  const std::scoped_lock one_at_a_time(compiling_);
+  if (auto compiled = known(contract, vocabulary)) return *std::move(compiled);
   auto grammar = compile(contract);
   auto& pool = grammar.pool;
   const bool drops_blank =
       vocabulary->first_blank() == Vocabulary::FirstBlank::dropped && pool.derive(grammar.start, ' ') == Pool::nothing;
   if (drops_blank) grammar.start = pool.seq({pool.optional(pool.literal(" ")), grammar.start});
   CompiledContract compiled{.constraint = std::make_shared<Constraint>(std::move(pool), grammar.start, vocabulary),
-                            .unheld = std::move(grammar.unheld),
+                            .unenforced = std::move(grammar.unenforced),
                             .drops_first_blank = drops_blank};
+  const std::scoped_lock lock(mutex_);
   entries_.push_front({contract, vocabulary, compiled});
   drop_oldest();
   return compiled;

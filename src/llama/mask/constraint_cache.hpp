@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace dspy::llama::mask {
@@ -14,12 +15,15 @@ namespace dspy::llama::mask {
 /// A contract over one vocabulary.
 struct CompiledContract {
   std::shared_ptr<Constraint> constraint = {};
-  std::vector<Unheld> unheld = {};
+  std::vector<Unenforced> unenforced = {};
   bool drops_first_blank = false;  ///< A blank may come first that is no part of the reply.
 };
 
 /// Keeps compiled contracts, with the masks that were found for them, for the next request of the same kind.
 /// Thread-safe; a contract is compiled once, however many threads ask for it.
+///
+/// Contracts are the same if a mask cannot tell them apart: signatures with other instructions or descriptions, such as
+/// an optimizer's candidates, share one.  Vocabularies are the same if they are one object.
 class ConstraintCache {
  public:
   struct Options {
@@ -30,8 +34,11 @@ class ConstraintCache {
   ConstraintCache() : ConstraintCache(Options()) {}
   explicit ConstraintCache(Options options) : options_(options) {}
 
-  /// Contracts are the same if all their members are equal; vocabularies if they are one object.  Throws as
-  /// `compile` does.
+  /// What was compiled before, without waiting for a compilation in progress.
+  std::optional<CompiledContract> known(const OutputContract& contract,
+                                        const std::shared_ptr<const Vocabulary>& vocabulary);
+
+  /// Compiles what is not known, which can take milliseconds.  Throws as `compile` does.
   CompiledContract find(const OutputContract& contract, const std::shared_ptr<const Vocabulary>& vocabulary);
 
   std::size_t size() const;
@@ -46,7 +53,8 @@ class ConstraintCache {
   void drop_oldest();
 
   Options options_;
-  mutable std::mutex mutex_;
+  std::mutex compiling_;
+  mutable std::mutex mutex_;  ///< Of `entries_`; after `compiling_` where both are held.
   std::list<Entry> entries_;  ///< The last one used first.
 };
 

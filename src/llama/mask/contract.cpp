@@ -2,10 +2,10 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/signature/json_schema.hpp"
-#include "llama/mask/characters.hpp"
-#include "llama/mask/gbnf.hpp"
-#include "llama/mask/regex.hpp"
-#include "llama/mask/type_grammar.hpp"
+#include "llama/mask/expressions/characters.hpp"
+#include "llama/mask/grammars/gbnf.hpp"
+#include "llama/mask/grammars/regex.hpp"
+#include "llama/mask/grammars/type_grammar.hpp"
 
 #include <format>
 #include <utility>
@@ -108,7 +108,7 @@ Grammar compile_signature(const OutputContract& contract) {
     default: break;
     case Form::fields: {
       style.place = place_of(signature, FreeText::Among::labels);
-      TypeGrammar types(pool, style, out.unheld);
+      TypeGrammar types(pool, style, out.unenforced);
       out.start = labelled(types, pool, signature);
       break;
     }
@@ -119,7 +119,7 @@ Grammar compile_signature(const OutputContract& contract) {
                .no = "False",
                .json = {.after_item = ", ", .after_key = ": "}};
       style.place.names.emplace_back("completed");
-      TypeGrammar types(pool, style, out.unheld);
+      TypeGrammar types(pool, style, out.unenforced);
       out.start = marked(types, pool, signature);
       break;
     }
@@ -131,13 +131,13 @@ Grammar compile_signature(const OutputContract& contract) {
                .json = {.after_item = ", ",
                         .after_key = ": ",
                         .inside = contract.literal_text ? Inside::literal_xml : Inside::xml}};
-      TypeGrammar types(pool, style, out.unheld);
+      TypeGrammar types(pool, style, out.unenforced);
       out.start = tagged(types, pool, signature, contract.literal_text);
       break;
     }
     case Form::json: {
       style.json = {.after_key = ": ", .indent = 2};
-      TypeGrammar types(pool, style, out.unheld);
+      TypeGrammar types(pool, style, out.unenforced);
       out.start = json_object(types, pool, signature, style.json);
       break;
     }
@@ -176,9 +176,9 @@ Grammar compile_form(const OutputContract& contract) {
 
 }  // namespace
 
-std::vector<std::string> descriptions(const std::vector<Unheld>& unheld) {
+std::vector<std::string> descriptions(const std::vector<Unenforced>& unenforced) {
   std::vector<std::string> out;
-  for (const auto& [part, reason] : unheld) out.push_back(std::format("{}: {}", part, reason));
+  for (const auto& [part, reason] : unenforced) out.push_back(std::format("{}: {}", part, reason));
   return out;
 }
 
@@ -192,9 +192,9 @@ Grammar compile_schema(const Json& schema) {
   const auto imported = from_json_schema(schema);
   Grammar out;
   for (const auto& gap : imported.gaps)
-    out.unheld.push_back({.part = std::format("the schema at `{}`", gap.path), .reason = gap.message});
+    out.unenforced.push_back({.part = std::format("the schema at `{}`", gap.path), .reason = gap.message});
   const TextStyle style;
-  out.start = TypeGrammar(out.pool, style, out.unheld).json(imported.type, "the schema");
+  out.start = TypeGrammar(out.pool, style, out.unenforced).json(imported.type, "the schema");
   return out;
 }
 

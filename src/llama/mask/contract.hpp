@@ -2,7 +2,7 @@
 
 #include "dspy/base/json.hpp"
 #include "dspy/lm/request.hpp"
-#include "llama/mask/expression.hpp"
+#include "llama/mask/expressions/expression.hpp"
 
 #include <span>
 #include <string>
@@ -12,19 +12,19 @@
 namespace dspy::llama::mask {
 
 /// A part of a contract that masks do not hold: the reader of replies still checks it.
-struct Unheld {
+struct Unenforced {
   std::string part = {};    ///< "the output `tags`"
   std::string reason = {};  ///< "its items may be equal"
 };
 
 /// "the output `tags`: its items may be equal"
-std::vector<std::string> descriptions(const std::vector<Unheld>& unheld);
+std::vector<std::string> descriptions(const std::vector<Unenforced>& unenforced);
 
 /// A compiled contract, for any vocabulary.  A plain value; `Constraint` takes pool and start.
 struct Grammar {
   Pool pool = {};
   Expr start = Pool::nothing;
-  std::vector<Unheld> unheld = {};
+  std::vector<Unenforced> unenforced = {};
 };
 
 // Each throws `Error` (`invalid_parameter`) that names the part which cannot be compiled.  They take bounded time:
@@ -37,7 +37,7 @@ struct Grammar {
 Grammar compile(const OutputContract& contract);
 
 /// The values of a JSON Schema as compact JSON, their members in the schema's order.  What `from_json_schema` reads
-/// another way is in `unheld`, and what it refuses throws as it does (`signature_error`).
+/// another way is in `unenforced`, and what it refuses throws as it does (`signature_error`).
 Grammar compile_schema(const Json& schema);
 
 /// One of the texts.

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "llama/mask/byte_set.hpp"
-#include "llama/mask/character_kinds.hpp"
+#include "llama/mask/expressions/byte_set.hpp"
+#include "llama/mask/expressions/character_kinds.hpp"
 #include "llama/mask/trie.hpp"
 
 #include <array>

@@ -22,7 +22,7 @@ namespace {
 
 // --- the host --------------------------------------------------------------------------------------------------------
 
-std::string read_file(const std::filesystem::path& path) {
+std::string system_text(const std::filesystem::path& path) {
   std::ifstream file(path);
   std::ostringstream text;
   text << file.rdbuf();
@@ -52,7 +52,7 @@ std::optional<std::uint64_t> meminfo(std::string_view text, std::string_view key
 std::vector<std::filesystem::path> control_groups(const std::filesystem::path& root) {
   const auto mount = root / "sys/fs/cgroup";
   std::vector<std::filesystem::path> groups;
-  std::istringstream lines(read_file(root / "proc/self/cgroup"));
+  std::istringstream lines(system_text(root / "proc/self/cgroup"));
   for (std::string line; std::getline(lines, line);) {
     if (!line.starts_with("0::/")) continue;
     for (auto inside = std::filesystem::path(line.substr(4)); !inside.empty(); inside = inside.parent_path())
@@ -65,12 +65,12 @@ std::vector<std::filesystem::path> control_groups(const std::filesystem::path& r
 void apply_control_groups(const std::filesystem::path& root, HostFacts& host) {
   for (const auto& group : control_groups(root)) {
     // "200000 100000": microseconds of processor time in each period; "max" is no limit.
-    std::istringstream quota(read_file(group / "cpu.max"));
+    std::istringstream quota(system_text(group / "cpu.max"));
     double time = 0, period = 0;
     if (quota >> time >> period && period > 0)
       host.cpu_quota = std::min(host.cpu_quota.value_or(time / period), time / period);
-    if (const auto limit = whole_number(read_file(group / "memory.max"))) {
-      const auto used = whole_number(read_file(group / "memory.current")).value_or(0);
+    if (const auto limit = whole_number(system_text(group / "memory.max"))) {
+      const auto used = whole_number(system_text(group / "memory.current")).value_or(0);
       host.memory_total = std::min(host.memory_total, *limit);
       host.memory_free = std::min(host.memory_free, *limit > used ? *limit - used : 0);
     }
@@ -188,17 +188,17 @@ HostFacts HostFacts::read(const std::string& root) {
   std::set<std::string> siblings;
   for (const int core : cores) {
     const auto shared =
-        read_file(base / std::format("sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", core));
+        system_text(base / std::format("sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", core));
     siblings.insert(shared.empty() ? std::format("alone {}", core) : shared);
   }
   host.physical_cores = static_cast<int>(siblings.size());
 
   host.memory_nodes = count_memory_nodes(base);
 
-  const auto memory = read_file(base / "proc/meminfo");
+  const auto memory = system_text(base / "proc/meminfo");
   host.memory_total = meminfo(memory, "MemTotal").value_or(0);
   host.memory_free = meminfo(memory, "MemAvailable").value_or(host.memory_total);
-  const auto processor = read_file(base / "proc/cpuinfo");
+  const auto processor = system_text(base / "proc/cpuinfo");
   host.has_amx = processor.contains(" amx_int8");
   host.has_vnni = processor.contains(" avx512_vnni");
   apply_control_groups(base, host);

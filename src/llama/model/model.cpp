@@ -2,11 +2,12 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
-#include "llama/lora/adapter_cache.hpp"
+#include "llama/lora/lora_cache.hpp"
 #include "llama/mask/vocabulary.hpp"
 #include "llama/model/gguf.hpp"
 #include "llama/model/hardware.hpp"
 #include "llama/model/model_info.hpp"
+#include "llama/model/piece_cache.hpp"
 #include "llama/model/runtime.hpp"
 
 #include <algorithm>
@@ -111,7 +112,8 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, Mode
 Model::Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu, Kernels kernels)
     : info_(std::move(info)),
       handle_(std::move(handle)),
-      adapters_(std::make_unique<AdapterCache>()),
+      loras_(std::make_unique<LoraCache>()),
+      pieces_of_prompts_(std::make_unique<PieceCache>()),
       placement_(std::move(placement)),
       on_gpu_(on_gpu),
       kernels_(kernels),
@@ -143,8 +145,8 @@ std::vector<Token> Model::tokenize_with_control(std::string_view text) const {
 }
 
 void Model::append(std::vector<Token>& tokens, std::string_view text, bool control) const {
-  const auto more = handle_->tokenize(text, control);
-  tokens.insert(tokens.end(), more.begin(), more.end());
+  pieces_of_prompts_->append(tokens, text, control,
+                             [&](std::string_view piece) { return handle_->tokenize(piece, control); });
 }
 
 // Some control tokens swallow the white space beside them when the whole prompt is tokenized as one string, and models
@@ -155,9 +157,14 @@ std::vector<Token> Model::tokenize(const Chat& chat) const {
   if (facts.adds_bos && facts.bos >= 0) tokens.push_back(facts.bos);
 
   const auto parts = template_.render(chat);
+  const auto first_of = [&](std::string_view control) {
+    std::vector<Token> all;
+    append(all, control, true);
+    return all.front();
+  };
   const auto control_facts = [&](std::size_t index) -> TokenFacts {
     if (index >= parts.size() || !parts[index].control) return {};
-    return handle_->token_facts(handle_->tokenize(parts[index].text, true).front());
+    return handle_->token_facts(first_of(parts[index].text));
   };
   for (std::size_t i = 0; i < parts.size(); ++i) {
     std::string_view text = parts[i].text;
@@ -169,8 +176,7 @@ std::vector<Token> Model::tokenize(const Chat& chat) const {
       if (text.empty()) continue;
     }
     // A template that writes the first token itself must not double it.
-    if (i == 0 && parts[i].control && !tokens.empty() && handle_->tokenize(text, true).front() == tokens.front())
-      continue;
+    if (i == 0 && parts[i].control && !tokens.empty() && first_of(text) == tokens.front()) continue;
     append(tokens, text, parts[i].control);
   }
   return tokens;

@@ -78,13 +78,13 @@ enum class DecodeStatus {
 };
 
 /// A LoRA adapter, loaded for one model, which must outlive it.
-class RuntimeAdapter {
+class RuntimeLora {
  public:
-  virtual ~RuntimeAdapter() = default;
+  virtual ~RuntimeLora() = default;
 };
 
-struct RuntimeAdapterUse {
-  RuntimeAdapter* adapter = nullptr;
+struct RuntimeLoraUse {
+  RuntimeLora* adapter = nullptr;
   float scale = 1;
 };
 
@@ -104,7 +104,7 @@ class RuntimeContext {
   /// What the tokens of a sequence in the last `decode` were pooled to; for a context made with `pooling`.
   virtual std::span<const float> embedding(int sequence) = 0;
   /// What is computed from now on goes through these.
-  virtual void set_adapters(std::span<const RuntimeAdapterUse> adapters) = 0;
+  virtual void set_adapters(std::span<const RuntimeLoraUse> adapters) = 0;
 
   /// Forgets positions [from, to) of a sequence; `to` < 0 is the end.  False where the model's memory has no parts.
   virtual bool remove(int sequence, int from, int to) = 0;
@@ -170,7 +170,7 @@ class RuntimeModel {
   virtual TokenFacts token_facts(Token token) const = 0;
   virtual std::unique_ptr<RuntimeContext> new_context(const RuntimeContextOptions& options) = 0;
   /// Throws `Error` (`model_load_error`).
-  virtual std::unique_ptr<RuntimeAdapter> load_adapter(const std::string& path) = 0;
+  virtual std::unique_ptr<RuntimeLora> load_adapter(const std::string& path) = 0;
 };
 
 struct RuntimeQuantizeOptions {

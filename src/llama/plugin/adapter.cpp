@@ -11,7 +11,7 @@ struct FreeAdapter {
   void operator()(llama_adapter_lora* adapter) const { llama_adapter_lora_free(adapter); }
 };
 
-class LibllamaAdapter final : public RuntimeAdapter {
+class LibllamaAdapter final : public RuntimeLora {
  public:
   explicit LibllamaAdapter(llama_adapter_lora* adapter) : adapter_(adapter) {}
 
@@ -23,7 +23,7 @@ class LibllamaAdapter final : public RuntimeAdapter {
 
 }  // namespace
 
-std::unique_ptr<RuntimeAdapter> load_adapter(llama_model* model, const std::string& path) {
+std::unique_ptr<RuntimeLora> load_adapter(llama_model* model, const std::string& path) {
   std::string errors;
   auto* const adapter = guarded(Errc::model_load_error, "the LoRA adapter could not be loaded", errors,
                                 [&] { return llama_adapter_lora_init(model, path.c_str()); });
@@ -31,7 +31,7 @@ std::unique_ptr<RuntimeAdapter> load_adapter(llama_model* model, const std::stri
   return std::make_unique<LibllamaAdapter>(adapter);
 }
 
-llama_adapter_lora* handle_of(RuntimeAdapter& adapter) {
+llama_adapter_lora* handle_of(RuntimeLora& adapter) {
   return static_cast<LibllamaAdapter&>(adapter).handle();
 }
 

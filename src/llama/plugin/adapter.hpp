@@ -11,8 +11,8 @@ struct llama_model;
 namespace dspy::llama::plugin {
 
 /// `model` must outlive the adapter.
-std::unique_ptr<RuntimeAdapter> load_adapter(llama_model* model, const std::string& path);
+std::unique_ptr<RuntimeLora> load_adapter(llama_model* model, const std::string& path);
 
-llama_adapter_lora* handle_of(RuntimeAdapter& adapter);
+llama_adapter_lora* handle_of(RuntimeLora& adapter);
 
 }  // namespace dspy::llama::plugin

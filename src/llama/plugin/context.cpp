@@ -89,7 +89,7 @@ class LibllamaContext final : public RuntimeContext {
     return {row, static_cast<std::size_t>(pooled_)};
   }
 
-  void set_adapters(std::span<const RuntimeAdapterUse> adapters) override {
+  void set_adapters(std::span<const RuntimeLoraUse> adapters) override {
     std::vector<llama_adapter_lora*> handles;
     std::vector<float> scales;
     for (const auto& [adapter, scale] : adapters) {

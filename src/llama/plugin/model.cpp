@@ -81,7 +81,7 @@ class LibllamaModel final : public RuntimeModel {
     return make_context(model_.get(), options, kernels_);
   }
 
-  std::unique_ptr<RuntimeAdapter> load_adapter(const std::string& path) override {
+  std::unique_ptr<RuntimeLora> load_adapter(const std::string& path) override {
     return plugin::load_adapter(model_.get(), path);
   }
 

@@ -1,6 +1,6 @@
-#include "llama/engine/likelihoods.hpp"
+#include "llama/sampling/likelihoods.hpp"
 
-#include "llama/engine/sampler.hpp"
+#include "llama/sampling/sampler.hpp"
 
 #include <algorithm>
 #include <limits>

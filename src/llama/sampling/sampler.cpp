@@ -1,7 +1,7 @@
 // One pass over the scores finds the best, a second collects what can be drawn at all; what follows works on few. Loops
 // over blocks of fixed size become vector instructions.
 
-#include "llama/engine/sampler.hpp"
+#include "llama/sampling/sampler.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/letters.hpp"
 #include "dspy/signature/field.hpp"
 #include "identifier.hpp"
 
@@ -17,12 +18,8 @@ namespace dspy {
 
 namespace notation {
 
-constexpr bool is_space(char c) noexcept {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
+using text::is_digit;
+using text::is_space;
 constexpr bool is_name_part(char c) noexcept {  // of ASCII
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c);
 }

@@ -128,7 +128,7 @@ TEST_CASE("An object with a slip gives its own values or none, never those of an
         const auto name = to_text(reading->outputs.at("name"));
         const bool is_inner = name.contains("inner") && !name.contains("outer");
         bool is_labelled = false;
-        for (const auto& flag : reading->flags) is_labelled |= flag.liberty == "labels";
+        for (const auto& flag : reading->flags) is_labelled |= flag.repair == "labels";
         if (is_inner || is_labelled) example = reply;
         inner += is_inner ? 1 : 0;
         labelled += is_labelled ? 1 : 0;

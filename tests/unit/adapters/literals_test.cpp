@@ -171,7 +171,7 @@ TEST_CASE("Typed outputs are read as Python DSPy 3.4.1 reads them, or the differ
       } else {
         is_equal = value != nullptr && same(reading->outputs.at("value"), plain(*value), is_set);
         got = to_text(reading->outputs.at("value"));
-        for (const auto& flag : reading->flags) got += " " + flag.liberty;
+        for (const auto& flag : reading->flags) got += " " + flag.repair;
       }
     } catch (const Error& error) {
       got = std::string("THROWS ") + error.what();

@@ -31,7 +31,7 @@ TEST_CASE("NaN and infinity within JSON are numbers where the field allows them"
     CHECK(same(reading->outputs.at("one"), value));
     CHECK(same(reading->outputs.at("all").as_array().at(1), value));
     REQUIRE(reading->flags.size() == 1);
-    CHECK(reading->flags[0].liberty == "python_word");
+    CHECK(reading->flags[0].repair == "python_word");
 
     const auto refused = adapter("json")->parse(Signature::parse("q -> one: float, all: list[float]"),
                                                 std::format(R"({{"one": {0}, "all": [1.5, {0}]}})", word));

@@ -44,8 +44,8 @@ JsonObject result_of(const std::expected<Reading, Unreadable>& reading) {
     if (!error.partial.empty()) out["partial"] = error.partial;
   }
   std::vector<std::string> names;
-  for (const auto& [field, liberty] : reading ? reading->flags : reading.error().flags)
-    names.push_back(field + ":" + liberty);
+  for (const auto& [field, repair] : reading ? reading->flags : reading.error().flags)
+    names.push_back(field + ":" + repair);
   if (!names.empty()) out["flags"] = sorted(std::move(names));
   return out;
 }

@@ -35,8 +35,8 @@ constexpr Style styles[] = {
     {"<think>a</think><think>", "</think>"},
 };
 
-bool is_flagged(const Reading& reading, std::string_view liberty) {
-  return std::ranges::any_of(reading.flags, [&](const Flag& flag) { return flag.liberty == liberty; });
+bool is_flagged(const Reading& reading, std::string_view repair) {
+  return std::ranges::any_of(reading.flags, [&](const Flag& flag) { return flag.repair == repair; });
 }
 
 }  // namespace

@@ -151,7 +151,7 @@ class FakeRuntime final : public llama::Runtime {
       }
       return embedding_;
     }
-    void set_adapters(std::span<const llama::RuntimeAdapterUse> adapters) override {
+    void set_adapters(std::span<const llama::RuntimeLoraUse> adapters) override {
       ++runtime_.adapter_changes;
       adapters_.clear();
       for (const auto& use : adapters) adapters_ += static_cast<Adapter&>(*use.adapter).path;
@@ -259,7 +259,7 @@ class FakeRuntime final : public llama::Runtime {
     std::string adapters_;
   };
 
-  struct Adapter final : llama::RuntimeAdapter {
+  struct Adapter final : llama::RuntimeLora {
     explicit Adapter(std::string file) : path(std::move(file)) {}
     std::string path;
   };
@@ -321,7 +321,7 @@ class FakeRuntime final : public llama::Runtime {
       if (runtime_.on_context) runtime_.on_context();
       return std::make_unique<Context>(runtime_, options);
     }
-    std::unique_ptr<llama::RuntimeAdapter> load_adapter(const std::string& path) override {
+    std::unique_ptr<llama::RuntimeLora> load_adapter(const std::string& path) override {
       return std::make_unique<Adapter>(path);
     }
 

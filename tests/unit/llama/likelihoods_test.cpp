@@ -1,4 +1,4 @@
-#include "llama/engine/likelihoods.hpp"
+#include "llama/sampling/likelihoods.hpp"
 
 #include "llama/mask/contract.hpp"
 

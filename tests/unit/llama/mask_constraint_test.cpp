@@ -1,5 +1,5 @@
 #include "llama/mask/constraint.hpp"
-#include "llama/mask/gbnf.hpp"
+#include "llama/mask/grammars/gbnf.hpp"
 #include "llama/mask/matcher.hpp"
 #include "support/mask/reference.hpp"
 

@@ -1,5 +1,5 @@
 #include "dspy/base/error.hpp"
-#include "llama/mask/gbnf.hpp"
+#include "llama/mask/grammars/gbnf.hpp"
 #include "support/mask/accepts.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 #include "base/json_number.hpp"
-#include "llama/mask/automaton.hpp"
-#include "llama/mask/numbers.hpp"
+#include "llama/mask/expressions/automaton.hpp"
+#include "llama/mask/grammars/numbers.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "llama/mask/regex.hpp"
+#include "llama/mask/grammars/regex.hpp"
 #include "support/mask/accepts.hpp"
 
 #include <doctest/doctest.h>

@@ -123,7 +123,7 @@ void check_replies(const Adapter& adapter, std::uint64_t first_seed, int signatu
       if (!reply) continue;
       ++ended;
       CAPTURE(*reply);
-      CHECK(test::fault_of_held(*exchange, *reply, descriptions(grammar.unheld)) == "");
+      CHECK(test::fault_of_held(*exchange, *reply, descriptions(grammar.unenforced)) == "");
     }
   }
   CHECK(ended * 10 > walks * 8);
@@ -131,23 +131,23 @@ void check_replies(const Adapter& adapter, std::uint64_t first_seed, int signatu
 
 }  // namespace
 
-TEST_CASE("whatever is written under the mask of labelled lines is read without a liberty") {
+TEST_CASE("whatever is written under the mask of labelled lines is read without a repair") {
   check_replies(FieldAdapter(), 1, 60);
 }
 
-TEST_CASE("whatever is written under the mask of markers is read without a liberty") {
+TEST_CASE("whatever is written under the mask of markers is read without a repair") {
   check_replies(ChatAdapter(), 1000, 60);
 }
 
-TEST_CASE("whatever is written under the mask of a JSON object is read without a liberty") {
+TEST_CASE("whatever is written under the mask of a JSON object is read without a repair") {
   check_replies(JsonAdapter(), 2000, 60);
 }
 
-TEST_CASE("whatever is written under the mask of elements is read without a liberty") {
+TEST_CASE("whatever is written under the mask of elements is read without a repair") {
   check_replies(XmlAdapter(), 3000, 60);
 }
 
-TEST_CASE("whatever is written under the mask of literal elements is read without a liberty") {
+TEST_CASE("whatever is written under the mask of literal elements is read without a repair") {
   check_replies(XmlAdapter({.profile = Profile::dspy_3_5}), 4000, 60);
 }
 
@@ -167,7 +167,7 @@ TEST_CASE("a text in a union never looks like the union's list or object") {
       CAPTURE(*reply);
       const auto reading = exchange->parse(*reply);
       REQUIRE_MESSAGE(reading.has_value(), reading.error().message());
-      for (const auto& flag : reading->flags) CHECK(flag.liberty == "duplicate_key");
+      for (const auto& flag : reading->flags) CHECK(flag.repair == "duplicate_key");
     }
   }
 }
@@ -195,7 +195,7 @@ TEST_CASE("choices of any text are held in elements, also as items and keys") {
     for (const auto profile : {Profile::dspy_3_4, Profile::dspy_3_5}) {
       const auto exchange = XmlAdapter({.profile = profile}).prepare(signature);
       auto grammar = compile(exchange->contract());
-      for (const auto& part : grammar.unheld)
+      for (const auto& part : grammar.unenforced)
         CHECK(part.reason == "a key may come twice, and then its last value counts");
       const auto constraint = std::make_shared<Constraint>(std::move(grammar.pool), grammar.start, vocabulary);
       for (int walk = 0; walk < 4; ++walk) {
@@ -204,7 +204,7 @@ TEST_CASE("choices of any text are held in elements, also as items and keys") {
         CAPTURE(*reply);
         const auto reading = exchange->parse(*reply);
         REQUIRE_MESSAGE(reading.has_value(), reading.error().message());
-        for (const auto& flag : reading->flags) CHECK(flag.liberty == "duplicate_key");
+        for (const auto& flag : reading->flags) CHECK(flag.repair == "duplicate_key");
       }
     }
   }

@@ -1,5 +1,5 @@
 #include "dspy/base/error.hpp"
-#include "llama/mask/type_grammar.hpp"
+#include "llama/mask/grammars/type_grammar.hpp"
 #include "support/mask/accepts.hpp"
 
 #include <doctest/doctest.h>
@@ -18,7 +18,7 @@ class Holder {
  public:
   explicit Holder(const Type& type) {
     Pool pool;
-    TypeGrammar types(pool, style_, unheld_);
+    TypeGrammar types(pool, style_, unenforced_);
     const auto expr = types.json(type, "the output `value`");
     automaton_.emplace(std::move(pool), expr);
   }
@@ -29,11 +29,11 @@ class Holder {
     return automaton_->accepts(at);
   }
 
-  const std::vector<Unheld>& unheld() const { return unheld_; }
+  const std::vector<Unenforced>& unenforced() const { return unenforced_; }
 
  private:
   TextStyle style_;
-  std::vector<Unheld> unheld_;
+  std::vector<Unenforced> unenforced_;
   std::optional<Automaton> automaton_;
 };
 
@@ -146,16 +146,16 @@ TEST_CASE("patterns hold together with lengths, also of what JSON escapes") {
 
 TEST_CASE("what a mask leaves to the reader is named") {
   Holder set(Type::parse("set[int]"));
-  REQUIRE(set.unheld().size() == 1);
-  CHECK(set.unheld()[0].part == "the output `value`");
-  CHECK(set.unheld()[0].reason == "its items may be equal");
+  REQUIRE(set.unenforced().size() == 1);
+  CHECK(set.unenforced()[0].part == "the output `value`");
+  CHECK(set.unenforced()[0].reason == "its items may be equal");
 
   Holder nested(Type::parse("list[dict[str, Any]]"));
-  REQUIRE(nested.unheld().size() == 1);
-  CHECK(nested.unheld()[0].part == "the output `value`, item");
-  CHECK(nested.unheld()[0].reason == "a key may come twice, and then its last value counts");
+  REQUIRE(nested.unenforced().size() == 1);
+  CHECK(nested.unenforced()[0].part == "the output `value`, item");
+  CHECK(nested.unenforced()[0].reason == "a key may come twice, and then its last value counts");
 
-  CHECK(Holder(Type::parse("list[dict[Literal['a'], int]]")).unheld().empty());
+  CHECK(Holder(Type::parse("list[dict[Literal['a'], int]]")).unenforced().empty());
 }
 
 TEST_CASE("huge choices, counts and lengths compile in bounded time and hold") {

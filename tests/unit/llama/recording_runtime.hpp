@@ -53,7 +53,7 @@ class RecordingRuntime final : public llama::Runtime {
       return row;
     }
     std::span<const float> embedding(int sequence) override { return real_->embedding(sequence); }
-    void set_adapters(std::span<const llama::RuntimeAdapterUse> adapters) override { real_->set_adapters(adapters); }
+    void set_adapters(std::span<const llama::RuntimeLoraUse> adapters) override { real_->set_adapters(adapters); }
     bool remove(int sequence, int from, int to) override { return real_->remove(sequence, from, to); }
     void copy(int source, int target, int from, int to) override { real_->copy(source, target, from, to); }
     std::vector<std::byte> save(int sequence) override { return real_->save(sequence); }
@@ -84,7 +84,7 @@ class RecordingRuntime final : public llama::Runtime {
     std::unique_ptr<llama::RuntimeContext> new_context(const llama::RuntimeContextOptions& options) override {
       return std::make_unique<Context>(runtime_, real_->new_context(options));
     }
-    std::unique_ptr<llama::RuntimeAdapter> load_adapter(const std::string& path) override {
+    std::unique_ptr<llama::RuntimeLora> load_adapter(const std::string& path) override {
       return real_->load_adapter(path);
     }
 

@@ -1,4 +1,4 @@
-#include "llama/engine/sampler.hpp"
+#include "llama/sampling/sampler.hpp"
 
 #include "llama/mask/contract.hpp"
 

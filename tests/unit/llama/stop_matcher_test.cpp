@@ -1,4 +1,4 @@
-#include "llama/engine/stop_matcher.hpp"
+#include "llama/sampling/stop_matcher.hpp"
 
 #include <doctest/doctest.h>
 

@@ -58,8 +58,8 @@ class ContinuingLM final : public LM {
   std::deque<std::string> replies_;
 };
 
-bool has_flag(const Prediction& prediction, std::string_view field, std::string_view liberty) {
-  return std::ranges::contains(prediction.flags, Flag{std::string(field), std::string(liberty)});
+bool has_flag(const Prediction& prediction, std::string_view field, std::string_view repair) {
+  return std::ranges::contains(prediction.flags, Flag{std::string(field), std::string(repair)});
 }
 
 }  // namespace

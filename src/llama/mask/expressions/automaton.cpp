@@ -1,4 +1,4 @@
-#include "llama/mask/automaton.hpp"
+#include "llama/mask/expressions/automaton.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "llama/mask/character_kinds.hpp"
-#include "llama/mask/expression.hpp"
-#include "llama/mask/shortest.hpp"
+#include "llama/mask/expressions/character_kinds.hpp"
+#include "llama/mask/expressions/expression.hpp"
+#include "llama/mask/expressions/shortest.hpp"
 
 #include <array>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "llama/mask/characters.hpp"
+#include "llama/mask/expressions/characters.hpp"
 
 #include "base/utf8.hpp"
 

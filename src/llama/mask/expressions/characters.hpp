@@ -1,6 +1,6 @@
 #pragma once
 
-#include "llama/mask/expression.hpp"
+#include "llama/mask/expressions/expression.hpp"
 
 #include <cstdint>
 #include <string>

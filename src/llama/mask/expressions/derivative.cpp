@@ -1,7 +1,7 @@
 // What follows a byte, and what an expression can be replaced by: the part of `Pool` that runs while tokens are
 // matched.
 
-#include "llama/mask/expression.hpp"
+#include "llama/mask/expressions/expression.hpp"
 
 #include <algorithm>
 #include <utility>

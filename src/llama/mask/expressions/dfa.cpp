@@ -1,4 +1,4 @@
-#include "llama/mask/dfa.hpp"
+#include "llama/mask/expressions/dfa.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "llama/mask/byte_set.hpp"
+#include "llama/mask/expressions/byte_set.hpp"
 
 #include <bit>
 #include <cstddef>

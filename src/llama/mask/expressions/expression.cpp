@@ -1,4 +1,4 @@
-#include "llama/mask/expression.hpp"
+#include "llama/mask/expressions/expression.hpp"
 
 #include <algorithm>
 #include <utility>

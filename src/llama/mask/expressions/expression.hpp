@@ -1,7 +1,7 @@
 #pragma once
 
-#include "llama/mask/byte_set.hpp"
-#include "llama/mask/dfa.hpp"
+#include "llama/mask/expressions/byte_set.hpp"
+#include "llama/mask/expressions/dfa.hpp"
 
 #include <cstddef>
 #include <cstdint>

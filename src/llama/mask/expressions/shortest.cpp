@@ -1,4 +1,4 @@
-#include "llama/mask/shortest.hpp"
+#include "llama/mask/expressions/shortest.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "llama/mask/byte_set.hpp"
-#include "llama/mask/expression.hpp"
+#include "llama/mask/expressions/byte_set.hpp"
+#include "llama/mask/expressions/expression.hpp"
 
 #include <cstddef>
 #include <cstdint>

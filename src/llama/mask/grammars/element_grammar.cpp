@@ -1,8 +1,8 @@
 // Lists and dicts as elements of XML: the part of `TypeGrammar` for that form.
 
 #include "dspy/base/text.hpp"
-#include "llama/mask/type_grammar.hpp"
-#include "llama/mask/type_limits.hpp"
+#include "llama/mask/grammars/type_grammar.hpp"
+#include "llama/mask/grammars/type_limits.hpp"
 
 #include <algorithm>
 #include <format>

@@ -1,6 +1,6 @@
-#include "llama/mask/formats.hpp"
+#include "llama/mask/grammars/formats.hpp"
 
-#include "llama/mask/regex.hpp"
+#include "llama/mask/grammars/regex.hpp"
 
 #include <string>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "llama/mask/free_text.hpp"
+#include "llama/mask/grammars/free_text.hpp"
 
 #include <algorithm>
 #include <cstdint>

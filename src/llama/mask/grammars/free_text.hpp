@@ -1,6 +1,6 @@
 #pragma once
 
-#include "llama/mask/dfa.hpp"
+#include "llama/mask/expressions/dfa.hpp"
 
 #include <string>
 #include <vector>

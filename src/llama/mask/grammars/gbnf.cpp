@@ -1,8 +1,8 @@
-#include "llama/mask/gbnf.hpp"
+#include "llama/mask/grammars/gbnf.hpp"
 
 #include "base/utf8.hpp"
 #include "dspy/base/text.hpp"
-#include "llama/mask/characters.hpp"
+#include "llama/mask/expressions/characters.hpp"
 
 #include <format>
 #include <map>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "llama/mask/expression.hpp"
-#include "llama/mask/regex.hpp"
+#include "llama/mask/expressions/expression.hpp"
+#include "llama/mask/grammars/regex.hpp"
 
 #include <expected>
 #include <string_view>

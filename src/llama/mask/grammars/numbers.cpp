@@ -1,6 +1,6 @@
-#include "llama/mask/numbers.hpp"
+#include "llama/mask/grammars/numbers.hpp"
 
-#include "llama/mask/regex.hpp"
+#include "llama/mask/grammars/regex.hpp"
 
 #include <algorithm>
 #include <charconv>

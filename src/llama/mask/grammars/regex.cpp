@@ -1,7 +1,7 @@
-#include "llama/mask/regex.hpp"
+#include "llama/mask/grammars/regex.hpp"
 
 #include "dspy/base/text.hpp"
-#include "llama/mask/characters.hpp"
+#include "llama/mask/expressions/characters.hpp"
 
 #include <format>
 #include <optional>

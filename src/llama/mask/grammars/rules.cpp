@@ -1,6 +1,6 @@
 // Whether the rules of a `Pool` can be used: each is defined, has texts, and is not its own beginning.
 
-#include "llama/mask/expression.hpp"
+#include "llama/mask/expressions/expression.hpp"
 
 #include <algorithm>
 

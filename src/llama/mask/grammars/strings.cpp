@@ -1,8 +1,8 @@
-#include "llama/mask/strings.hpp"
+#include "llama/mask/grammars/strings.hpp"
 
 #include "dspy/base/text.hpp"
-#include "llama/mask/characters.hpp"
-#include "llama/mask/regex.hpp"
+#include "llama/mask/expressions/characters.hpp"
+#include "llama/mask/grammars/regex.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "llama/mask/dfa.hpp"
-#include "llama/mask/expression.hpp"
+#include "llama/mask/expressions/dfa.hpp"
+#include "llama/mask/expressions/expression.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,9 +1,9 @@
-#include "llama/mask/type_grammar.hpp"
+#include "llama/mask/grammars/type_grammar.hpp"
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "llama/mask/formats.hpp"
-#include "llama/mask/type_limits.hpp"
+#include "llama/mask/grammars/formats.hpp"
+#include "llama/mask/grammars/type_limits.hpp"
 
 #include <algorithm>
 #include <format>
@@ -25,8 +25,8 @@ std::string TypeGrammar::field_name(const Field& field) {
 }
 
 void TypeGrammar::note(const std::string& part, std::string_view reason) {
-  const auto same = [&](const Unheld& other) { return other.part == part && other.reason == reason; };
-  if (std::ranges::none_of(unheld_, same)) unheld_.push_back({part, std::string(reason)});
+  const auto same = [&](const Unenforced& other) { return other.part == part && other.reason == reason; };
+  if (std::ranges::none_of(unenforced_, same)) unenforced_.push_back({part, std::string(reason)});
 }
 
 void TypeGrammar::note_validators(const Field& field, const std::string& where) {

@@ -2,8 +2,8 @@
 
 #include "dspy/signature/signature.hpp"
 #include "llama/mask/contract.hpp"
-#include "llama/mask/free_text.hpp"
-#include "llama/mask/values.hpp"
+#include "llama/mask/grammars/free_text.hpp"
+#include "llama/mask/grammars/values.hpp"
 
 #include <cstddef>
 #include <map>
@@ -26,8 +26,8 @@ struct TextStyle {
 /// Turns types into grammars: the one place that knows both.
 class TypeGrammar {
  public:
-  TypeGrammar(Pool& pool, const TextStyle& style, std::vector<Unheld>& unheld)
-      : values_(pool, style.json), style_(style), unheld_(unheld) {}
+  TypeGrammar(Pool& pool, const TextStyle& style, std::vector<Unenforced>& unenforced)
+      : values_(pool, style.json), style_(style), unenforced_(unenforced) {}
 
   /// The values of a field as JSON, within `level` lists and objects.
   Expr json(const Field& field, std::size_t level);
@@ -42,7 +42,7 @@ class TypeGrammar {
   /// All of a field's element, where text is literal.
   Expr element(const Field& field);
 
-  // The same, but what no mask can hold is written free, and is in `unheld`.
+  // The same, but what no mask can hold is written free, and is in `unenforced`.
 
   Expr json_or_free(const Field& field, std::size_t level);
   Expr text_or_free(const Field& field);
@@ -94,7 +94,7 @@ class TypeGrammar {
 
   Values values_;
   const TextStyle& style_;
-  std::vector<Unheld>& unheld_;
+  std::vector<Unenforced>& unenforced_;
   std::map<std::pair<const Type*, std::size_t>, Expr> objects_;  ///< By level.
 };
 

@@ -2,7 +2,7 @@
 
 #include "dspy/base/json.hpp"
 #include "dspy/signature/type.hpp"
-#include "llama/mask/values.hpp"
+#include "llama/mask/grammars/values.hpp"
 
 #include <cstdint>
 #include <optional>

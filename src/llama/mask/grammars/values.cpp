@@ -1,7 +1,7 @@
-#include "llama/mask/values.hpp"
+#include "llama/mask/grammars/values.hpp"
 
 #include "dspy/base/error.hpp"
-#include "llama/mask/characters.hpp"
+#include "llama/mask/expressions/characters.hpp"
 
 #include <algorithm>
 #include <format>

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "dspy/base/json.hpp"
-#include "llama/mask/expression.hpp"
-#include "llama/mask/numbers.hpp"
-#include "llama/mask/strings.hpp"
+#include "llama/mask/expressions/expression.hpp"
+#include "llama/mask/grammars/numbers.hpp"
+#include "llama/mask/grammars/strings.hpp"
 
 #include <cstddef>
 #include <cstdint>
