@@ -50,6 +50,15 @@ if(DSPY_BUILD_BENCHMARKS)
           URL_HASH SHA256=9631341c82bac4a288bef951f8b26b41f69021794184ece969f8473977eaa340)
 endif()
 
+# HTTP, TLS and WebSocket: only src/http/ sees it.  Without it everything but remote models is built.
+find_package(CURL 7.88 QUIET)
+if(CURL_FOUND)
+  message(STATUS "libcurl ${CURL_VERSION_STRING}: ${CURL_LIBRARIES}")
+else()
+  message(STATUS "libcurl 7.88 or newer was not found: building without remote models "
+    "(install libcurl4-openssl-dev, for instance with `./dev setup`)")
+endif()
+
 # libllama: only the plug-in links it (cmake/llama_plugin.cmake), so everything else builds without.
 if(DSPY_LLAMA)
   find_package(llama CONFIG QUIET)

@@ -1,0 +1,57 @@
+#pragma once
+
+#include "dspy/base/clock.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/http/transport.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dspy::http {
+
+/// What a simulated server does with one request.
+struct SimulatedReply {
+  int status = 200;
+  Headers headers = {};
+  std::string body = {};
+  std::size_t piece_bytes = 0;                   ///< The body comes in pieces of so many bytes; 0: in one.
+  std::chrono::nanoseconds header_delay{0};      ///< Until the header is there.
+  std::chrono::nanoseconds piece_delay{0};       ///< Before each piece.
+  std::optional<std::size_t> breaks_after = {};  ///< The connection ends after so many bytes of the body.
+  std::optional<Error> error = {};               ///< Thrown instead of a reply, after `header_delay`.
+};
+
+/// A transport without a network, for tests: replies as scripted, keeps what it was asked.  Delays move the clock it
+/// was given and take no time; they are held against the request's timeouts, its deadline and its stop token as a real
+/// transport does.  Thread-safe.
+class SimulatedTransport final : public Transport {
+ public:
+  using Server = std::function<SimulatedReply(const Request&)>;
+
+  /// Without a clock there are no delays: a `FakeClock` that nobody else sees is moved.
+  explicit SimulatedTransport(std::shared_ptr<FakeClock> clock = nullptr);
+  ~SimulatedTransport() override;
+
+  /// Says this next; replies are given in the order in which they were added.
+  void reply(SimulatedReply reply);
+  /// Answers what no reply was added for.  Without it, such a request is a `config_error`.
+  void serve(Server server);
+
+  Async<Streamed> open(Request request) override;
+
+  /// What was sent, in order.
+  std::vector<Request> requests() const;
+  /// Replies that nobody has asked for.
+  std::size_t left() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace dspy::http
