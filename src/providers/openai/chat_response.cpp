@@ -33,8 +33,8 @@ FinishReason finish_of(std::string_view word, bool calls) {
 /// Reads one choice into a message whose parts stand in the order: thoughts, text, refusal, citations, media, calls.
 class ChoiceReader {
  public:
-  ChoiceReader(const JsonObject& choice, std::size_t number, const Usage& usage, const Dialect& dialect)
-      : choice_(choice), number_(number), usage_(usage), dialect_(dialect) {
+  ChoiceReader(const JsonObject& choice, const Reply& reply, const Dialect& dialect)
+      : choice_(choice), number_(reply.completions.size()), reply_(reply.id), usage_(reply.usage), dialect_(dialect) {
     const auto* const message = object_at(choice, "message");
     if (message != nullptr) given_ = message;
   }
@@ -122,7 +122,7 @@ class ChoiceReader {
   bool read_calls() {
     std::size_t number = 0;
     const auto add = [&](std::string id, const JsonObject& function) {
-      if (id.empty()) id = std::format("call_{}_{}", number_, number);
+      if (id.empty()) id = made_id(reply_, number_, number);
       ++number;
       message_.parts.emplace_back(tool_call(std::move(id), std::string(text_at(function, "name")),
                                             member_at(function, "arguments"), usage_, dialect_));
@@ -146,6 +146,7 @@ class ChoiceReader {
 
   const JsonObject& choice_;
   std::size_t number_;
+  std::string reply_;
   const Usage& usage_;
   const Dialect& dialect_;
   const JsonObject* given_ = &nothing();
@@ -166,24 +167,19 @@ Reply read_chat(const JsonObject& body, const Dialect& dialect) {
     usage = object_at(*groq, "usage");
   if (usage != nullptr) reply.usage = chat_usage(*usage);
   const auto* const choices = array_at(body, "choices");
-  if (choices == nullptr || choices->empty()) {
-    throw Error(Errc::unavailable, std::format("{} sent a reply without an answer; ask again", dialect.title),
-                {.provider = std::string(dialect.name), .usage = reply.usage, .raw = to_text(body).substr(0, 4096)});
-  }
+  if (choices == nullptr || choices->empty()) no_answer(body, reply.usage, dialect);
   JsonArray unread;
   bool is_any = false;
   for (const auto& each : *choices) {
     const auto* const choice = each.if_object();
     if (choice == nullptr) continue;
-    ChoiceReader reader(*choice, reply.completions.size(), reply.usage, dialect);
+    ChoiceReader reader(*choice, reply, dialect);
     reply.completions.push_back(reader.read());
     auto left = reader.rest();
     is_any = is_any || !left.empty();
     unread.emplace_back(std::move(left));
   }
-  if (reply.completions.empty())
-    throw Error(Errc::unavailable, std::format("{} sent a reply whose choices are no objects; ask again", dialect.title),
-                {.provider = std::string(dialect.name), .usage = reply.usage});
+  if (reply.completions.empty()) no_answer(body, reply.usage, dialect);
   if (is_any) rest["choices"] = std::move(unread);
   if (!rest.empty()) reply.provider_data = std::move(rest);
   return reply;

@@ -1,6 +1,5 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "providers/errors.hpp"
 #include "providers/json_tools.hpp"
 #include "providers/openai/openai.hpp"
 
@@ -113,17 +112,6 @@ void note_absent(const Request& request, const Dialect& dialect, Notes& notes) {
   if (!provider.probabilities.empty() && provider.probabilities != "off") notes.dropped("provider.probabilities", reason);
 }
 
-const JsonObject* state_of(const Json& continuation, const Dialect& dialect) {
-  const auto* const state = continuation.if_object();
-  return state != nullptr && text_at(*state, "provider") == dialect.name ? state : nullptr;
-}
-
-Json make_state(const Dialect& dialect, JsonObject members) {
-  JsonObject out{{"provider", dialect.name}};
-  for (auto& [name, value] : members) out.emplace(name, std::move(value));
-  return out;
-}
-
 Usage chat_usage(const JsonObject& usage) {
   Usage out{.requests = 1};
   out.prompt_tokens = count_at(usage, "prompt_tokens");
@@ -186,31 +174,6 @@ void set_logprobs(Completion& completion, const JsonArray& tokens) {
   std::string joined;
   for (const auto& token : completion.logprobs) joined += token.text;
   completion.logprobs_complete = joined == completion.text;
-}
-
-ToolCallPart tool_call(std::string id, std::string name, const Json* arguments, const Usage& usage,
-                       const Dialect& dialect) {
-  ToolCallPart out{.id = std::move(id), .name = std::move(name)};
-  if (arguments == nullptr) return out;
-  if (const auto* const object = arguments->if_object()) {
-    out.input = *object;
-    return out;
-  }
-  const auto text = arguments->is_string() ? std::string(view(arguments->get_string())) : to_text(*arguments);
-  if (auto input = arguments_of(text)) {
-    out.input = *std::move(input);
-    return out;
-  }
-  throw Error(Errc::parse_error,
-              std::format("the model called the tool `{}` with arguments that are no JSON object; ask again, or give it "
-                          "more `max_tokens`",
-                          out.name),
-              {.provider = std::string(dialect.name), .usage = usage, .raw = text});
-}
-
-void throw_error_in(const JsonObject& body, const Dialect& dialect) {
-  const auto* const error = member_at(body, "error");
-  if (error != nullptr) throw reply_error(dialect, {}, *error);
 }
 
 }  // namespace dspy::providers::openai

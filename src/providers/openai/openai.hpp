@@ -4,6 +4,7 @@
 #include "dspy/lm/completion.hpp"
 #include "providers/media_wire.hpp"
 #include "providers/protocol.hpp"
+#include "providers/state.hpp"
 
 #include <optional>
 #include <string>
@@ -35,10 +36,6 @@ void write_common(JsonObject& body, const Request& request, const Target& target
 /// Notes what only other providers have.
 void note_absent(const Request& request, const Dialect& dialect, Notes& notes);
 
-/// Members under the name of the provider's own state, if the part brings it: `Part::continuation`.
-const JsonObject* state_of(const Json& continuation, const Dialect& dialect);
-Json make_state(const Dialect& dialect, JsonObject members);
-
 Usage chat_usage(const JsonObject& usage);
 Usage responses_usage(const JsonObject& usage);
 
@@ -46,12 +43,5 @@ Usage responses_usage(const JsonObject& usage);
 std::vector<TokenLogprob> logprobs_of(const JsonArray& tokens);
 /// Sets them, and whether they are of all of the text.
 void set_logprobs(Completion& completion, const JsonArray& tokens);
-
-/// Throws `Error` (`parse_error`) if the arguments are no object.
-ToolCallPart tool_call(std::string id, std::string name, const Json* arguments, const Usage& usage,
-                       const Dialect& dialect);
-
-/// Throws the error that the body of a reply with status 200 tells of, if it does.
-void throw_error_in(const JsonObject& body, const Dialect& dialect);
 
 }  // namespace dspy::providers::openai
