@@ -78,4 +78,19 @@ bool speaks_of_json(const Chat& messages) {
                              [](const Message& message) { return text::to_lower(message.text()).contains("json"); });
 }
 
+void note_absent(const Request& request, const Dialect& dialect, Notes& notes) {
+  const auto& provider = request.provider_options();
+  if (!request.prefill.is_empty()) notes.dropped("prefill", "the model cannot go on from a reply that was begun");
+  if (!request.sampling.field_temperatures.empty())
+    notes.dropped("sampling.field_temperatures", "only a model in this process knows which output it writes");
+  if (provider.probabilities == "required")
+    throw Error(Errc::unsupported,
+                std::format("{} does not measure probabilities of an answer's alternatives; ask for them with "
+                            "`if_available`, or a model in this process",
+                            dialect.title),
+                {.provider = std::string(dialect.name), .feature = "provider.probabilities"});
+  if (!provider.probabilities.empty() && provider.probabilities != "off") 
+    notes.dropped("provider.probabilities", "this provider has no such option");
+}
+
 }  // namespace dspy::providers

@@ -28,4 +28,7 @@ std::string choices_grammar(const OutputContract& contract);
 /// Whether any message speaks of JSON, which OpenAI's `json_object` wants.
 bool speaks_of_json(const Chat& messages);
 
+/// Notes what no provider has.  Throws `Error` (`unsupported`) for measured probabilities that are required.
+void note_absent(const Request& request, const Dialect& dialect, Notes& notes);
+
 }  // namespace dspy::providers

@@ -1,7 +1,6 @@
 #include "dspy/base/error.hpp"
 #include "providers/anthropic/anthropic.hpp"
 #include "providers/json_tools.hpp"
-#include "providers/openai/openai.hpp"
 #include "providers/structured.hpp"
 
 #include <algorithm>
@@ -184,7 +183,7 @@ WireRequest write(const Request& request, const Target& target) {
     config.get_object()["format"] = JsonObject{{"type", "json_schema"}, {"schema", std::move(held->schema)}};
   }
   write_records(wire, provider);
-  openai::note_absent(request, target.dialect, wire.notes);
+  note_absent(request, target.dialect, wire.notes);
   wire.one_by_one = request.n > 1;
   if (target.stream) body["stream"] = true;
   merge(body, provider.extensions);

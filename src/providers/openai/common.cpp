@@ -97,21 +97,6 @@ void write_common(JsonObject& body, const Request& request, const Target& target
     notes.dropped("provider.prompt_cache", "this provider caches prompts by itself, and takes only a key");
 }
 
-void note_absent(const Request& request, const Dialect& dialect, Notes& notes) {
-  const auto& provider = request.provider_options();
-  const auto reason = "this provider has no such option";
-  if (!request.prefill.is_empty()) notes.dropped("prefill", "the model cannot go on from a reply that was begun");
-  if (!request.sampling.field_temperatures.empty())
-    notes.dropped("sampling.field_temperatures", "only a model in this process knows which output it writes");
-  if (provider.probabilities == "required")
-    throw Error(Errc::unsupported,
-                std::format("{} does not measure probabilities of an answer's alternatives; ask for them with "
-                            "`if_available`, or a model in this process",
-                            dialect.title),
-                {.provider = std::string(dialect.name), .feature = "provider.probabilities"});
-  if (!provider.probabilities.empty() && provider.probabilities != "off") notes.dropped("provider.probabilities", reason);
-}
-
 Usage chat_usage(const JsonObject& usage) {
   Usage out{.requests = 1};
   out.prompt_tokens = count_at(usage, "prompt_tokens");

@@ -33,8 +33,6 @@ JsonArray items_of(const Chat& messages, const Dialect& dialect, Notes& notes);
 /// What both requests say alike: temperature, user, service tier, records, cache.
 void write_common(JsonObject& body, const Request& request, const Target& target, const ModelTraits& traits,
                   Notes& notes);
-/// Notes what only other providers have.
-void note_absent(const Request& request, const Dialect& dialect, Notes& notes);
 
 Usage chat_usage(const JsonObject& usage);
 Usage responses_usage(const JsonObject& usage);
