@@ -102,18 +102,20 @@ bool names(const Told& told, std::initializer_list<std::string_view> words) {
 
 /// Anthropic and Gemini have no code for it, so their words decide there.
 bool is_context(const Told& told) {
-  if (names(told, {"context_length_exceeded", "exceed_context_size_error", "model_context_window_exceeded"})) return true;
+  if (names(told, {"context_length_exceeded", "exceed_context_size_error", "model_context_window_exceeded"}))
+    return true;
   static constexpr auto phrases = std::to_array<std::string_view>(
-      {"prompt is too long", "maximum context length", "exceeds the maximum number of tokens", "input length and `max_tokens`",
-       "exceeds the available context size", "context length is only"});
+      {"prompt is too long", "maximum context length", "exceeds the maximum number of tokens",
+       "input length and `max_tokens`", "exceeds the available context size", "context length is only"});
   const auto message = text::to_lower(told.message);
   return std::ranges::any_of(phrases, [&](std::string_view phrase) { return message.contains(phrase); });
 }
 
 bool is_money(const Told& told) {
-  return names(told, {"insufficient_quota", "billing_error", "credit_balance_exhausted", "organization_spend_limit_exceeded",
-                      "project_spend_limit_exceeded", "organization_usage_limit_exceeded", "billing_hard_limit_reached",
-                      "enforced_spend_limit_reached", "insufficient_credits"});
+  return names(told,
+               {"insufficient_quota", "billing_error", "credit_balance_exhausted", "organization_spend_limit_exceeded",
+                "project_spend_limit_exceeded", "organization_usage_limit_exceeded", "billing_hard_limit_reached",
+                "enforced_spend_limit_reached", "insufficient_credits"});
 }
 
 Errc bad_request_code(const Told& told) {
@@ -130,9 +132,10 @@ Errc code_of(int status, const Told& told) {
     case 401:
     case 403: return Errc::authentication_failed;
     case 402: return Errc::billing_error;
-    case 404: return names(told, {"model_not_found", "not_found_error", "NOT_FOUND"}) || told.message.contains("model")
-                         ? Errc::model_not_found
-                         : Errc::refused;
+    case 404:
+      return names(told, {"model_not_found", "not_found_error", "NOT_FOUND"}) || told.message.contains("model")
+                 ? Errc::model_not_found
+                 : Errc::refused;
     case 408:
     case 504: return Errc::timeout;
     case 409:
@@ -148,16 +151,35 @@ int status_by_name(const Told& told) {
   if (told.status != 0) return told.status;
   using Pair = std::pair<std::string_view, int>;
   static constexpr auto known = std::to_array<Pair>({
-      {"invalid_request_error", 400},    {"authentication_error", 401},  {"permission_error", 403},
-      {"not_found_error", 404},          {"request_too_large", 413},     {"rate_limit_error", 429},
-      {"rate_limit_exceeded", 429},      {"insufficient_quota", 429},    {"billing_error", 402},
-      {"api_error", 500},                {"server_error", 500},          {"timeout_error", 504},
-      {"overloaded_error", 529},         {"INVALID_ARGUMENT", 400},      {"FAILED_PRECONDITION", 400},
-      {"PERMISSION_DENIED", 403},        {"NOT_FOUND", 404},             {"RESOURCE_EXHAUSTED", 429},
-      {"INTERNAL", 500},                 {"UNAVAILABLE", 503},           {"DEADLINE_EXCEEDED", 504},
-      {"context_length_exceeded", 400},  {"invalid_prompt", 400},        {"server_is_overloaded", 503},
-      {"slow_down", 429},                {"vector_store_timeout", 504},  {"content_policy_violation", 400},
-      {"image_parse_error", 400},        {"model_not_found", 404},
+      {"invalid_request_error", 400},
+      {"authentication_error", 401},
+      {"permission_error", 403},
+      {"not_found_error", 404},
+      {"request_too_large", 413},
+      {"rate_limit_error", 429},
+      {"rate_limit_exceeded", 429},
+      {"insufficient_quota", 429},
+      {"billing_error", 402},
+      {"api_error", 500},
+      {"server_error", 500},
+      {"timeout_error", 504},
+      {"overloaded_error", 529},
+      {"INVALID_ARGUMENT", 400},
+      {"FAILED_PRECONDITION", 400},
+      {"PERMISSION_DENIED", 403},
+      {"NOT_FOUND", 404},
+      {"RESOURCE_EXHAUSTED", 429},
+      {"INTERNAL", 500},
+      {"UNAVAILABLE", 503},
+      {"DEADLINE_EXCEEDED", 504},
+      {"context_length_exceeded", 400},
+      {"invalid_prompt", 400},
+      {"server_is_overloaded", 503},
+      {"slow_down", 429},
+      {"vector_store_timeout", 504},
+      {"content_policy_violation", 400},
+      {"image_parse_error", 400},
+      {"model_not_found", 404},
   });
   for (const auto& [name, status] : known)
     if (told.code == name || told.type == name) return status;

@@ -56,14 +56,13 @@ void Emitter::tool_call(std::string_view key, std::string_view id, std::string_v
 
 void Emitter::part(const Part& whole) {
   if (!sink_) return;
-  sink_({.kind = StreamEvent::Kind::part, .part_index = index_of(std::format("part {}", parts_.size())), .part = &whole});
+  sink_(
+      {.kind = StreamEvent::Kind::part, .part_index = index_of(std::format("part {}", parts_.size())), .part = &whole});
 }
 
 void Emitter::continuation(const Part& part) {
   if (!sink_) return;
-  sink_({.kind = StreamEvent::Kind::continuation,
-         .part_index = parts_.empty() ? 0 : parts_.size() - 1,
-         .part = &part});
+  sink_({.kind = StreamEvent::Kind::continuation, .part_index = parts_.empty() ? 0 : parts_.size() - 1, .part = &part});
 }
 
 const Protocol& protocol_of(Api api) noexcept {
@@ -80,8 +79,7 @@ const Protocol& protocol_of(Api api) noexcept {
 JsonObject event_object(const Dialect& dialect, std::string_view data) {
   auto json = parse_json(data);
   if (!json || !json->is_object()) {
-    throw Error(Errc::stream_broken,
-                std::format("{} sent an event that is no JSON object; ask again", dialect.title),
+    throw Error(Errc::stream_broken, std::format("{} sent an event that is no JSON object; ask again", dialect.title),
                 {.provider = std::string(dialect.name), .raw = std::string(data.substr(0, 4096))});
   }
   return std::move(json->get_object());
@@ -89,8 +87,8 @@ JsonObject event_object(const Dialect& dialect, std::string_view data) {
 
 void broken_stream(const Dialect& dialect, std::string raw) {
   throw Error(Errc::stream_broken,
-              std::format("the stream of {} ended before the reply did, after {} bytes of text; ask again", dialect.title,
-                          raw.size()),
+              std::format("the stream of {} ended before the reply did, after {} bytes of text; ask again",
+                          dialect.title, raw.size()),
               {.provider = std::string(dialect.name), .raw = std::move(raw)});
 }
 

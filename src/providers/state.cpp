@@ -38,11 +38,12 @@ ToolCallPart tool_call(std::string id, std::string name, const Json* arguments, 
     out.input = *std::move(input);
     return out;
   }
-  throw Error(Errc::parse_error,
-              std::format("the model called the tool `{}` with arguments that are no JSON object; ask again, or give it "
-                          "more `max_tokens`",
-                          out.name),
-              {.provider = std::string(dialect.name), .usage = usage, .raw = text});
+  throw Error(
+      Errc::parse_error,
+      std::format("the model called the tool `{}` with arguments that are no JSON object; ask again, or give it "
+                  "more `max_tokens`",
+                  out.name),
+      {.provider = std::string(dialect.name), .usage = usage, .raw = text});
 }
 
 void throw_error_in(const JsonObject& body, const Dialect& dialect) {

@@ -18,8 +18,8 @@ std::optional<HeldSchema> schema_of_signature(const OutputContract& contract, co
   const bool accepted = exported.is_accepted();
   for (const auto& gap : exported.gaps) {
     if (!accepted && !gap.refused) continue;
-    notes.unenforced.push_back(std::format("{} ({}): {}", gap.path.empty() ? "the whole reply" : gap.path, gap.keyword,
-                                           gap.message));
+    notes.unenforced.push_back(
+        std::format("{} ({}): {}", gap.path.empty() ? "the whole reply" : gap.path, gap.keyword, gap.message));
   }
   if (!accepted) return std::nullopt;
   return HeldSchema{.name = contract.name.empty() ? "reply" : contract.name,
@@ -36,7 +36,7 @@ HeldSchema schema_of_text(const OutputContract& contract) {
           .strict = contract.strict};
 }
 
-std::string quoted(std::string_view text) {
+std::string grammar_literal(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     switch (c) {
@@ -69,7 +69,7 @@ void note_unheld(const OutputContract& contract, const Dialect& dialect, Notes& 
 std::string choices_grammar(const OutputContract& contract) {
   std::string out = "root ::= ";
   for (std::size_t i = 0; i < contract.choices.size(); ++i)
-    out.append(i == 0 ? "" : " | ").append(quoted(contract.choices[i]));
+    out.append(i == 0 ? "" : " | ").append(grammar_literal(contract.choices[i]));
   return out;
 }
 
@@ -89,7 +89,7 @@ void note_absent(const Request& request, const Dialect& dialect, Notes& notes) {
                             "`if_available`, or a model in this process",
                             dialect.title),
                 {.provider = std::string(dialect.name), .feature = "provider.probabilities"});
-  if (!provider.probabilities.empty() && provider.probabilities != "off") 
+  if (!provider.probabilities.empty() && provider.probabilities != "off")
     notes.dropped("provider.probabilities", "this provider has no such option");
 }
 

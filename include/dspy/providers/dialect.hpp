@@ -40,9 +40,9 @@ struct Dialect {
   Api api = Api::chat;
 
   // Where it is, and who asks.
-  std::string_view base_url = {};    ///< Empty: the user has to say.
-  Names base_url_variables = {};     ///< Of the environment; the first that is set.
-  Names key_variables = {};          ///< The same.
+  std::string_view base_url = {};  ///< Empty: the user has to say.
+  Names base_url_variables = {};   ///< Of the environment; the first that is set.
+  Names key_variables = {};        ///< The same.
   std::string_view key_header = "Authorization";
   std::string_view key_prefix = "Bearer ";
   bool needs_key = true;
@@ -65,8 +65,8 @@ struct Dialect {
   bool files = false;
   bool audio = false;
   bool videos = false;
-  bool allowed_tools = false;   ///< Several names in `tool_choice`.
-  bool strict_tools = false;    ///< `strict` of a tool.
+  bool allowed_tools = false;  ///< Several names in `tool_choice`.
+  bool strict_tools = false;   ///< `strict` of a tool.
   bool parallel_tools = true;
   bool cache_key = false;       ///< `prompt_cache_key`.
   bool records = false;         ///< `store`, `metadata` and `service_tier`.

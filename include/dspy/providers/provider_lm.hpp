@@ -15,19 +15,19 @@ namespace dspy {
 /// A model at a provider.  Only `model` has to be there.
 struct RemoteOptions {
   // What is asked.
-  std::string model = {};          ///< As the provider calls it, or `responses/MODEL` at OpenAI.
-  Sampling sampling = {};          ///< For what a request leaves unset; what both leave is the provider's to decide.
-  ProviderOptions provider = {};   ///< The same.
-  std::optional<Api> api = {};     ///< `Api::responses` at OpenAI and Azure; unset: as the provider does.
+  std::string model = {};         ///< As the provider calls it, or `responses/MODEL` at OpenAI.
+  Sampling sampling = {};         ///< For what a request leaves unset; what both leave is the provider's to decide.
+  ProviderOptions provider = {};  ///< The same.
+  std::optional<Api> api = {};    ///< `Api::responses` at OpenAI and Azure; unset: as the provider does.
 
   // Where, and who asks.
-  std::string base_url = {};     ///< Else the provider's variable of the environment, else its own.
-  Secret api_key = {};           ///< Else the variable `api_key_env`, else the provider's variables.
+  std::string base_url = {};  ///< Else the provider's variable of the environment, else its own.
+  Secret api_key = {};        ///< Else the variable `api_key_env`, else the provider's variables.
   std::string api_key_env = {};
   std::string api_version = {};  ///< Azure's.
   std::string organization = {};
   std::string project = {};
-  http::Headers headers = {};    ///< Sent with each request.
+  http::Headers headers = {};  ///< Sent with each request.
   /// Send a key over plain HTTP to a host that is not this machine.
   bool allow_plain_http = false;
 

@@ -43,7 +43,7 @@ class Writer {
     }
     if (is_system)
       notes_.add(Adaptation::Action::substituted, std::format("messages[{}].role", index),
-                 "only the start of a conversation is the system's", to_string(message.role), "user");
+                 "only the start of a conversation is the system's", Json(to_string(message.role)), "user");
     const std::string_view role = message.role == Role::assistant ? "assistant" : "user";
     if (!out.messages.empty() && text_at(out.messages.back().get_object(), "role") == role) {
       auto& before = out.messages.back().get_object()["content"].get_array();
@@ -81,8 +81,8 @@ class Writer {
     if (const auto* const data = member_at(*state, "redacted")) {
       out.push_back(JsonObject{{"type", "redacted_thinking"}, {"data", *data}});
     } else if (const auto* const signature = member_at(*state, "signature")) {
-      out.push_back(JsonObject{
-          {"type", "thinking"}, {"thinking", part.get<ReasoningPart>()->text}, {"signature", *signature}});
+      out.push_back(
+          JsonObject{{"type", "thinking"}, {"thinking", part.get<ReasoningPart>()->text}, {"signature", *signature}});
     }
   }
 
@@ -168,9 +168,9 @@ WireChat write_messages(const Chat& messages, const Dialect& dialect, bool cite,
 void write_cache_marks(WireChat& chat, JsonArray& tools, const Request& request, Notes& notes) {
   const auto& cache = request.provider_options().prompt_cache;
   if (!cache.key.empty())
-    notes.dropped("provider.prompt_cache.key", "this provider finds prompts by their text", cache.key);
+    notes.dropped("provider.prompt_cache.key", "this provider finds prompts by their text", Json(cache.key));
   if (!cache.resource.empty())
-    notes.dropped("provider.prompt_cache.resource", "this provider has no such option", cache.resource);
+    notes.dropped("provider.prompt_cache.resource", "this provider has no such option", Json(cache.resource));
   const bool implied = !cache.retention.empty() || !cache.prefix.empty() || cache.prefix_until;
   if (!cache.enabled.value_or(implied)) return;
   JsonObject mark{{"type", "ephemeral"}};

@@ -21,7 +21,8 @@ bool thinks_by_effort(std::string_view model) noexcept {
   static constexpr auto earlier = std::to_array<std::string_view>(
       {"claude-3", "claude-opus-4-0", "claude-opus-4-1", "claude-opus-4-2", "claude-opus-4-5", "claude-sonnet-4-0",
        "claude-sonnet-4-2", "claude-sonnet-4-5", "claude-haiku-4", "claude-2", "claude-instant"});
-  return model.starts_with("claude") && std::ranges::none_of(earlier, [&](auto start) { return model.starts_with(start); });
+  return model.starts_with("claude") &&
+         std::ranges::none_of(earlier, [&](auto start) { return model.starts_with(start); });
 }
 
 int budget_of(Effort effort) noexcept {
@@ -40,7 +41,8 @@ int budget_of(Effort effort) noexcept {
 /// Returns the tokens that thinking may take; 0 without.
 int write_thinking(WireRequest& wire, const ReasoningOptions& asked, std::string_view model) {
   auto& notes = wire.notes;
-  if (!asked.summary.empty()) notes.dropped("provider.reasoning.summary", "this provider tells its thoughts", asked.summary);
+  if (!asked.summary.empty())
+    notes.dropped("provider.reasoning.summary", "this provider tells its thoughts", Json(asked.summary));
   if (!asked.budget_tokens && !asked.effort) return 0;
   if (!asked.budget_tokens && *asked.effort == Effort::off) {
     wire.body["thinking"] = JsonObject{{"type", "disabled"}};
@@ -49,8 +51,8 @@ int write_thinking(WireRequest& wire, const ReasoningOptions& asked, std::string
   if (!asked.budget_tokens && thinks_by_effort(model)) {
     const auto effort = *asked.effort == Effort::minimal ? Effort::low : *asked.effort;
     if (effort != *asked.effort)
-      notes.add(Adaptation::Action::substituted, "provider.reasoning.effort", "the least there is", to_string(*asked.effort),
-                to_string(effort));
+      notes.add(Adaptation::Action::substituted, "provider.reasoning.effort", "the least there is",
+                Json(to_string(*asked.effort)), Json(to_string(effort)));
     wire.body["thinking"] = JsonObject{{"type", "adaptive"}};
     wire.body["output_config"] = JsonObject{{"effort", to_string(effort)}};
     return 1;
@@ -61,7 +63,7 @@ int write_thinking(WireRequest& wire, const ReasoningOptions& asked, std::string
     notes.add(Adaptation::Action::clamped, "provider.reasoning.budget_tokens", "that is the least", wanted, budget);
   if (!asked.budget_tokens)
     notes.add(Adaptation::Action::substituted, "provider.reasoning.effort", "this model takes a number of tokens",
-              to_string(*asked.effort), budget);
+              Json(to_string(*asked.effort)), budget);
   wire.body["thinking"] = JsonObject{{"type", "enabled"}, {"budget_tokens", budget}};
   return budget;
 }
@@ -83,13 +85,16 @@ void write_sampling(WireRequest& wire, const Sampling& sampling, int thinking) {
     } else {
       wire.body["temperature"] = temperature;
       if (temperature != *sampling.temperature)
-        notes.add(Adaptation::Action::clamped, "sampling.temperature", "it ends at 1", *sampling.temperature, temperature);
+        notes.add(Adaptation::Action::clamped, "sampling.temperature", "it ends at 1", *sampling.temperature,
+                  temperature);
     }
   }
   if (sampling.top_p) wire.body["top_p"] = *sampling.top_p;
   if (sampling.top_k) {
-    if (thinking != 0) notes.dropped("sampling.top_k", "a model that thinks takes none", *sampling.top_k);
-    else if (*sampling.top_k > 0) wire.body["top_k"] = *sampling.top_k;
+    if (thinking != 0)
+      notes.dropped("sampling.top_k", "a model that thinks takes none", *sampling.top_k);
+    else if (*sampling.top_k > 0)
+      wire.body["top_k"] = *sampling.top_k;
   }
   const auto drop = [&](std::string_view field, const auto& value) {
     if (value) notes.dropped(field, "this provider has no such option", *value);

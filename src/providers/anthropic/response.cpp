@@ -55,9 +55,8 @@ class BlockReader {
       text(block);
     } else if (type == "thinking") {
       const auto signature = text_at(block, "signature");
-      message.parts.emplace_back(
-          ReasoningPart{std::string(text_at(block, "thinking"))},
-          signature.empty() ? Json() : make_state(dialect_, {{"signature", Json(signature)}}));
+      message.parts.emplace_back(ReasoningPart{std::string(text_at(block, "thinking"))},
+                                 signature.empty() ? Json() : make_state(dialect_, {{"signature", Json(signature)}}));
     } else if (type == "redacted_thinking") {
       message.parts.emplace_back(ReasoningPart{}, make_state(dialect_, {{"redacted", Json(text_at(block, "data"))}}));
     } else if (type == "tool_use") {

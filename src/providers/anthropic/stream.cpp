@@ -32,12 +32,18 @@ class MessagesReducer final : public Reducer {
       const auto* const error = member_at(event, "error");
       throw reply_error(dialect_, {}, error != nullptr ? *error : Json(event));
     }
-    if (type == "message_start") start(event, out);
-    else if (type == "content_block_start") start_block(event, out);
-    else if (type == "content_block_delta") take_delta(event, out);
-    else if (type == "content_block_stop") end_block(event, out);
-    else if (type == "message_delta") take_end(event);
-    else if (type == "message_stop") done_ = true;
+    if (type == "message_start")
+      start(event, out);
+    else if (type == "content_block_start")
+      start_block(event, out);
+    else if (type == "content_block_delta")
+      take_delta(event, out);
+    else if (type == "content_block_stop")
+      end_block(event, out);
+    else if (type == "message_delta")
+      take_end(event);
+    else if (type == "message_stop")
+      done_ = true;
   }
 
   JsonObject finish() override {

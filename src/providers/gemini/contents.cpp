@@ -29,7 +29,7 @@ class Writer {
     }
     if (is_system)
       notes_.add(Adaptation::Action::substituted, std::format("messages[{}].role", index),
-                 "only the start of a conversation is the system's", to_string(message.role), "user");
+                 "only the start of a conversation is the system's", Json(to_string(message.role)), "user");
     const std::string_view role = message.role == Role::assistant ? "model" : "user";
     if (!out.contents.empty() && text_at(out.contents.back().get_object(), "role") == role) {
       auto& before = out.contents.back().get_object()["parts"].get_array();

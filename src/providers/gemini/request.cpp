@@ -55,14 +55,14 @@ void write_thinking(JsonObject& config, const ReasoningOptions& asked, std::stri
     thinking["thinkingBudget"] = budget_of(*asked.effort);
     if (*asked.effort != Effort::off)
       notes.add(Adaptation::Action::substituted, "provider.reasoning.effort", "this model takes a number of tokens",
-                to_string(*asked.effort), budget_of(*asked.effort));
+                Json(to_string(*asked.effort)), budget_of(*asked.effort));
   } else if (asked.effort) {
     const auto level = level_of(*asked.effort);
     thinking["thinkingLevel"] = level;
     const bool same = *asked.effort >= Effort::minimal && *asked.effort <= Effort::high;
     if (!same)
       notes.add(Adaptation::Action::substituted, "provider.reasoning.effort", "the nearest level there is",
-                to_string(*asked.effort), level);
+                Json(to_string(*asked.effort)), Json(level));
   }
   if (asked.effort != Effort::off) thinking["includeThoughts"] = true;
   config["thinkingConfig"] = std::move(thinking);
@@ -102,8 +102,8 @@ void write_sampling(JsonObject& config, const Request& request, const Dialect& d
   }
   if (sampling.stop.size() > static_cast<std::size_t>(dialect.most_stops)) {
     wire.stops = sampling.stop;
-    notes.add(Adaptation::Action::client_side, "sampling.stop", "there are too many for the provider", sampling.stop.size(),
-              dialect.most_stops);
+    notes.add(Adaptation::Action::client_side, "sampling.stop", "there are too many for the provider",
+              sampling.stop.size(), dialect.most_stops);
   } else if (!sampling.stop.empty()) {
     config["stopSequences"] = JsonArray(sampling.stop.begin(), sampling.stop.end());
   }
@@ -142,7 +142,7 @@ void write_tools(JsonObject& body, const Request& request, Notes& notes) {
       continue;
     }
     if (filters && !std::ranges::contains(choice.allowed, tool.name)) {
-      notes.add(Adaptation::Action::client_side, "tool_choice.allowed", "the tool is not told of", tool.name, {});
+      notes.add(Adaptation::Action::client_side, "tool_choice.allowed", "the tool is not told of", Json(tool.name), {});
       continue;
     }
     JsonObject written{{"name", tool.name}};
@@ -154,8 +154,7 @@ void write_tools(JsonObject& body, const Request& request, Notes& notes) {
   }
   if (!functions.empty()) tools.push_back(JsonObject{{"functionDeclarations", std::move(functions)}});
   body["tools"] = std::move(tools);
-  if (choice.parallel)
-    notes.dropped("tool_choice.parallel", "this provider has no such option", *choice.parallel);
+  if (choice.parallel) notes.dropped("tool_choice.parallel", "this provider has no such option", *choice.parallel);
   if (choice.mode == Mode::automatic) return;
   JsonObject calling{{"mode", choice.mode == Mode::none ? "NONE" : "ANY"}};
   if (choice.mode == Mode::required && !choice.allowed.empty())

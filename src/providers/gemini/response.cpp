@@ -18,9 +18,9 @@ FinishReason finish_of(std::string_view word, bool calls) {
   using enum FinishReason;
   if (word == "STOP") return calls ? tool_calls : stop;
   if (word == "MAX_TOKENS") return length;
-  static constexpr auto filtered = std::to_array<std::string_view>(
-      {"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY",
-       "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"});
+  static constexpr auto filtered =
+      std::to_array<std::string_view>({"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
+                                       "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"});
   return std::ranges::contains(filtered, word) ? content_filter : error;
 }
 
@@ -153,8 +153,8 @@ void require_answer(const JsonObject& body, const Reply& reply, const Dialect& d
 
 }  // namespace
 
-/// Thoughts are not in `candidatesTokenCount`, what tools brought is not in `promptTokenCount`, and counts that are zero
-/// are left out, so that the sum has to tell.
+/// Thoughts are not in `candidatesTokenCount`, what tools brought is not in `promptTokenCount`, and counts that are
+/// zero are left out, so that the sum has to tell.
 Usage read_usage(const JsonObject& usage) {
   Usage out{.requests = 1};
   const auto prompt = count_at(usage, "promptTokenCount");

@@ -61,7 +61,8 @@ class Writer {
     const auto media = loaded(given);
     if (const auto text = document_text(media); !text.empty()) {
       append_text_at(out, "content", text);
-      notes_.add(Adaptation::Action::substituted, place.text(), "a document of text is sent as text", "document", "text");
+      notes_.add(Adaptation::Action::substituted, place.text(), "a document of text is sent as text", "document",
+                 "text");
       return;
     }
     if (media.kind != MediaPart::Kind::image)
@@ -122,8 +123,7 @@ void write_tools(JsonObject& body, const Request& request, const Dialect& dialec
   }
   if (choice.mode == Mode::required)
     notes.dropped("tool_choice", "this provider cannot make a model call a tool", "required");
-  if (choice.parallel)
-    notes.dropped("tool_choice.parallel", "this provider has no such option", *choice.parallel);
+  if (choice.parallel) notes.dropped("tool_choice.parallel", "this provider has no such option", *choice.parallel);
   JsonArray tools;
   for (const auto& tool : request.tools) {
     if (!tool.builtin.empty())
@@ -131,7 +131,7 @@ void write_tools(JsonObject& body, const Request& request, const Dialect& dialec
                   std::format("{} has no tools of its own such as `{}`; leave it out", dialect.title, tool.builtin),
                   {.provider = std::string(dialect.name), .feature = std::format("tools.{}", tool.builtin)});
     if (!choice.allowed.empty() && !std::ranges::contains(choice.allowed, tool.name)) {
-      notes.add(Adaptation::Action::client_side, "tool_choice.allowed", "the tool is not told of", tool.name, {});
+      notes.add(Adaptation::Action::client_side, "tool_choice.allowed", "the tool is not told of", Json(tool.name), {});
       continue;
     }
     if (tool.strict)
@@ -148,7 +148,7 @@ void write_thinking(JsonObject& body, const ReasoningOptions& asked, std::string
   if (asked.budget_tokens)
     notes.dropped("provider.reasoning.budget_tokens", "this provider has no such option", *asked.budget_tokens);
   if (!asked.summary.empty())
-    notes.dropped("provider.reasoning.summary", "this provider tells its thoughts", asked.summary);
+    notes.dropped("provider.reasoning.summary", "this provider tells its thoughts", Json(asked.summary));
   if (!asked.effort) return;
   if (*asked.effort == Effort::off) {
     body["think"] = false;
@@ -159,11 +159,11 @@ void write_thinking(JsonObject& body, const ReasoningOptions& asked, std::string
     body["think"] = to_string(level);
     if (level != *asked.effort)
       notes.add(Adaptation::Action::substituted, "provider.reasoning.effort", "the nearest level there is",
-                to_string(*asked.effort), to_string(level));
+                Json(to_string(*asked.effort)), Json(to_string(level)));
   } else {
     body["think"] = true;
     notes.add(Adaptation::Action::substituted, "provider.reasoning.effort", "this model thinks, or does not",
-              to_string(*asked.effort), true);
+              Json(to_string(*asked.effort)), true);
   }
 }
 
@@ -199,10 +199,13 @@ WireRequest write(const Request& request, const Target& target) {
     body["logprobs"] = true;
     if (top != 0) body["top_logprobs"] = top;
     if (top != *request.sampling.logprobs)
-      wire.notes.add(Adaptation::Action::clamped, "sampling.logprobs", "so many are told", *request.sampling.logprobs, top);
+      wire.notes.add(Adaptation::Action::clamped, "sampling.logprobs", "so many are told", *request.sampling.logprobs,
+                     top);
   }
-  if (auto held = held_schema(request.contract, target.dialect, wire.notes)) body["format"] = std::move(held->schema);
-  else note_unheld(request.contract, target.dialect, wire.notes);
+  if (auto held = held_schema(request.contract, target.dialect, wire.notes))
+    body["format"] = std::move(held->schema);
+  else
+    note_unheld(request.contract, target.dialect, wire.notes);
   write_tools(body, request, target.dialect, wire.notes);
   write_thinking(body, request.provider_options().reasoning, target.model, wire.notes);
   note_records(request.provider_options(), wire.notes);

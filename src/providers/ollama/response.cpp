@@ -69,7 +69,9 @@ Reply read(const JsonObject& body, const Dialect& dialect) {
 
 namespace dspy::providers {
 
-const Protocol ollama_protocol = {
-    .framing = Framing::lines, .write = ollama::write, .read = ollama::read, .reduce = ollama::reduce};
+const Protocol ollama_protocol = {.framing = Framing::lines,
+                                  .write = ollama::write,
+                                  .read = ollama::read,
+                                  .reduce = ollama::reduce};
 
 }  // namespace dspy::providers

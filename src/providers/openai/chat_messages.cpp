@@ -17,7 +17,8 @@ JsonObject image_of(const MediaPart& given, const Place& place, const Dialect& d
 }
 
 JsonObject audio_of(const MediaPart& given, const Place& place, const Dialect& dialect) {
-  if (!dialect.audio) unsupported_part(place, dialect, "a recording", "ask a model that listens, or write what it says");
+  if (!dialect.audio)
+    unsupported_part(place, dialect, "a recording", "ask a model that listens, or write what it says");
   const auto media = loaded(given);
   if (!media.data) unsupported_part(place, dialect, "a recording by its URL", "give its bytes");
   const auto format = audio_format(media);
@@ -137,9 +138,8 @@ class Writer {
   void tool_result(const ToolResultPart& result, const Place& place) {
     if (result.is_error)
       notes_.dropped(place.text("is_error"), "this provider has no mark for it; the content has to say it", true);
-    out_.push_back(JsonObject{{"role", "tool"},
-                              {"tool_call_id", result.id},
-                              {"content", only_texts(result.content, place, dialect_)}});
+    out_.push_back(JsonObject{
+        {"role", "tool"}, {"tool_call_id", result.id}, {"content", only_texts(result.content, place, dialect_)}});
     written_ = true;
   }
 

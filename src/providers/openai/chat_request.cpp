@@ -1,7 +1,6 @@
-#include "providers/openai/chat.hpp"
-
 #include "dspy/base/error.hpp"
 #include "providers/json_tools.hpp"
+#include "providers/openai/chat.hpp"
 #include "providers/openai/openai.hpp"
 #include "providers/structured.hpp"
 
@@ -20,8 +19,10 @@ template <class T>
 void write_number(JsonObject& body, std::string_view name, std::string_view field, const std::optional<T>& value,
                   Notes& notes) {
   if (!value) return;
-  if (name.empty()) notes.dropped(field, "this provider has no such option", *value);
-  else body[name] = *value;
+  if (name.empty())
+    notes.dropped(field, "this provider has no such option", *value);
+  else
+    body[name] = *value;
 }
 
 void write_sampling(WireRequest& wire, const Request& request, const Target& target, const ModelTraits& traits) {
@@ -43,7 +44,8 @@ void write_sampling(WireRequest& wire, const Request& request, const Target& tar
     const auto seed = *sampling.seed & most;
     write_number(body, dialect.seed, "sampling.seed", std::optional(seed), wire.notes);
     if (seed != *sampling.seed && !dialect.seed.empty())
-      wire.notes.add(Adaptation::Action::substituted, "sampling.seed", "seeds have 63 bits there", *sampling.seed, seed);
+      wire.notes.add(Adaptation::Action::substituted, "sampling.seed", "seeds have 63 bits there", *sampling.seed,
+                     seed);
   }
   if (sampling.logprobs) {
     const int most = traits.reasons ? -1 : dialect.most_logprobs;
@@ -80,8 +82,10 @@ JsonObject tool_of(const ToolDefinition& tool, const Dialect& dialect, Notes& no
   if (!tool.description.empty()) function["description"] = tool.description;
   if (!tool.parameters.empty()) function["parameters"] = tool.parameters;
   if (tool.strict) {
-    if (dialect.strict_tools) function["strict"] = *tool.strict;
-    else notes.dropped(std::format("tools.{}.strict", tool.name), "this provider has no such option", *tool.strict);
+    if (dialect.strict_tools)
+      function["strict"] = *tool.strict;
+    else
+      notes.dropped(std::format("tools.{}.strict", tool.name), "this provider has no such option", *tool.strict);
   }
   return {{"type", "function"}, {"function", std::move(function)}};
 }
@@ -119,8 +123,10 @@ void write_tools(WireRequest& wire, const Request& request, const Dialect& diale
     wire.body["tool_choice"] = dialect.required_tool;
   }
   if (!choice.parallel) return;
-  if (dialect.parallel_tools) wire.body["parallel_tool_calls"] = *choice.parallel;
-  else wire.notes.dropped("tool_choice.parallel", "this provider has no such option", *choice.parallel);
+  if (dialect.parallel_tools)
+    wire.body["parallel_tool_calls"] = *choice.parallel;
+  else
+    wire.notes.dropped("tool_choice.parallel", "this provider has no such option", *choice.parallel);
 }
 
 /// Forms that are no JSON, for servers that take grammars; false if this one is not held.
@@ -134,14 +140,18 @@ bool write_grammar(JsonObject& body, const OutputContract& contract, const Diale
     case Grammars::none: return false;
     case Grammars::vllm: {
       JsonObject held;
-      if (is_choice) held["choice"] = JsonArray(contract.choices.begin(), contract.choices.end());
-      else held[is_regex ? "regex" : "grammar"] = contract.grammar;
+      if (is_choice)
+        held["choice"] = JsonArray(contract.choices.begin(), contract.choices.end());
+      else
+        held[is_regex ? "regex" : "grammar"] = contract.grammar;
       body["structured_outputs"] = std::move(held);
       return true;
     }
     case Grammars::sglang:
-      if (is_regex) body["regex"] = contract.grammar;
-      else body["ebnf"] = is_choice ? choices_grammar(contract) : contract.grammar;
+      if (is_regex)
+        body["regex"] = contract.grammar;
+      else
+        body["ebnf"] = is_choice ? choices_grammar(contract) : contract.grammar;
       return true;
     case Grammars::llama_server:
       if (is_regex) return false;
@@ -164,7 +174,8 @@ void write_contract(WireRequest& wire, const Request& request, const Dialect& di
   if (is_json && dialect.structured != Dialect::Structured::none && speaks_of_json(request.messages)) {
     wire.body["response_format"] = JsonObject{{"type", "json_object"}};
     if (wire.notes.unenforced.empty())
-      wire.notes.unenforced.push_back(std::format("the whole reply: {} holds it to JSON, not to a schema", dialect.title));
+      wire.notes.unenforced.push_back(
+          std::format("the whole reply: {} holds it to JSON, not to a schema", dialect.title));
     return;
   }
   note_unheld(contract, dialect, wire.notes);
@@ -182,10 +193,11 @@ void write_reasoning(WireRequest& wire, const Request& request, const Target& ta
   } else {
     if (!effort.empty()) wire.body["reasoning_effort"] = effort;
     if (asked.budget_tokens)
-      wire.notes.dropped("provider.reasoning.budget_tokens", "this provider takes only an effort", *asked.budget_tokens);
+      wire.notes.dropped("provider.reasoning.budget_tokens", "this provider takes only an effort",
+                         *asked.budget_tokens);
   }
   if (!asked.summary.empty())
-    wire.notes.dropped("provider.reasoning.summary", "this provider tells what it tells", asked.summary);
+    wire.notes.dropped("provider.reasoning.summary", "this provider tells what it tells", Json(asked.summary));
 }
 
 }  // namespace

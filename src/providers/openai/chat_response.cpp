@@ -62,8 +62,8 @@ class ChoiceReader {
   /// What was not read.
   JsonObject rest() const {
     auto out = without(choice_, {"index", "message", "logprobs", "finish_reason"});
-    auto message = without(*given_, {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio",
-                                     "reasoning_content", "reasoning", "reasoning_details"});
+    auto message = without(*given_, {"role", "content", "refusal", "tool_calls", "function_call", "annotations",
+                                     "audio", "reasoning_content", "reasoning", "reasoning_details"});
     if (!message.empty()) out["message"] = std::move(message);
     const auto reason = text_at(choice_, "finish_reason");
     if (finish_of(reason, false) == FinishReason::error) out["finish_reason"] = reason;
@@ -86,7 +86,8 @@ class ChoiceReader {
       if (text_at(*part, "type") == "text") text += text_at(*part, "text");
       if (text_at(*part, "type") != "thinking") continue;
       const auto* const inside = array_at(*part, "thinking");
-      if (inside == nullptr) thoughts += text_at(*part, "thinking");
+      if (inside == nullptr)
+        thoughts += text_at(*part, "thinking");
       else
         for (const auto& piece : *inside)
           if (const auto* const object = piece.if_object()) thoughts += text_at(*object, "text");

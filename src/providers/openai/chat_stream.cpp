@@ -54,8 +54,8 @@ class ChatReducer final : public Reducer {
   }
 
   JsonObject finish() override {
-    const bool ended = !choices_.empty() &&
-                       std::ranges::all_of(choices_, [](const auto& each) { return each.second.finished; });
+    const bool ended =
+        !choices_.empty() && std::ranges::all_of(choices_, [](const auto& each) { return each.second.finished; });
     if (!done_ && (dialect_.ends_with_done || !ended)) broken_stream(dialect_, text_so_far());
     if (!ended && !choices_.empty()) broken_stream(dialect_, text_so_far());
     JsonArray choices;
@@ -69,8 +69,10 @@ class ChatReducer final : public Reducer {
     for (auto& [name, value] : chunk) {
       const std::string_view member(name.data(), name.size());
       if (value.is_null() || member == "choices" || member == "object" || member == "obfuscation") continue;
-      if (member == "x_groq" && value.is_object() && body_.contains(name)) merge(body_[name].get_object(), value.get_object());
-      else body_[name] = value;
+      if (member == "x_groq" && value.is_object() && body_.contains(name))
+        merge(body_[name].get_object(), value.get_object());
+      else
+        body_[name] = value;
     }
   }
 
@@ -116,7 +118,8 @@ class ChatReducer final : public Reducer {
                             Emitter& out) {
     const auto piece = text_at(delta, member);
     append_text_at(so_far.message, member, piece);
-    if (is_first && (member == "reasoning_content" || text_at(delta, "reasoning_content").empty())) out.reasoning(piece);
+    if (is_first && (member == "reasoning_content" || text_at(delta, "reasoning_content").empty()))
+      out.reasoning(piece);
   }
 
   static void take_content(ChoiceSoFar& so_far, const Json& value, bool is_first, Emitter& out) {
@@ -157,7 +160,8 @@ class ChatReducer final : public Reducer {
       const std::string_view member(name.data(), name.size());
       if ((member == "data" || member == "transcript") && value.is_string())
         append_text_at(audio.get_object(), member, view(value.get_string()));
-      else audio.get_object()[name] = value;
+      else
+        audio.get_object()[name] = value;
     }
   }
 

@@ -49,14 +49,14 @@ std::string effort_of(const ReasoningOptions& reasoning, const Dialect& dialect,
   const auto asked = to_string(*reasoning.effort);
   if (dialect.reasoning == Dialect::Reasoning::none) {
     if (*reasoning.effort != Effort::off)
-      notes.dropped("provider.reasoning.effort", "this provider has no such option", asked);
+      notes.dropped("provider.reasoning.effort", "this provider has no such option", Json(asked));
     return {};
   }
   if (*reasoning.effort != Effort::off) return std::string(asked);
   if (traits_of(dialect, model, reasoning).takes_no_effort) return "none";
   const std::string least = is_o_series(model) ? "low" : "minimal";
   notes.add(Adaptation::Action::substituted, "provider.reasoning.effort", "this model cannot answer without thinking",
-            asked, Json(least));
+            Json(asked), Json(least));
   return least;
 }
 
@@ -76,19 +76,25 @@ void write_common(JsonObject& body, const Request& request, const Target& target
   sampled("temperature", "sampling.temperature", sampling.temperature);
   sampled("top_p", "sampling.top_p", sampling.top_p);
   if (!provider.user_id.empty()) {
-    if (dialect.user.empty()) notes.dropped("provider.user_id", "this provider has no such option", provider.user_id);
-    else body[dialect.user] = provider.user_id;
+    if (dialect.user.empty())
+      notes.dropped("provider.user_id", "this provider has no such option", Json(provider.user_id));
+    else
+      body[dialect.user] = provider.user_id;
   }
   const auto record = [&](std::string_view name, Json value) {
-    if (dialect.records) body[name] = std::move(value);
-    else notes.dropped(std::format("provider.{}", name), "this provider has no such option", std::move(value));
+    if (dialect.records)
+      body[name] = std::move(value);
+    else
+      notes.dropped(std::format("provider.{}", name), "this provider has no such option", std::move(value));
   };
   if (!provider.service_tier.empty()) record("service_tier", Json(provider.service_tier));
   if (provider.store) record("store", *provider.store);
   if (!provider.metadata.empty()) record("metadata", provider.metadata);
   if (!provider.prompt_cache.key.empty()) {
-    if (dialect.cache_key) body["prompt_cache_key"] = provider.prompt_cache.key;
-    else notes.dropped("provider.prompt_cache.key", "this provider has no such option", provider.prompt_cache.key);
+    if (dialect.cache_key)
+      body["prompt_cache_key"] = provider.prompt_cache.key;
+    else
+      notes.dropped("provider.prompt_cache.key", "this provider has no such option", Json(provider.prompt_cache.key));
   }
   auto rest = provider.prompt_cache;
   rest.key.clear();

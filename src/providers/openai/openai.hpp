@@ -17,7 +17,7 @@ namespace dspy::providers::openai {
 
 /// What of a model at OpenAI (or Azure) bears on how it is asked.
 struct ModelTraits {
-  bool reasons = false;        ///< Takes no temperature, no penalties and no log-probabilities.
+  bool reasons = false;         ///< Takes no temperature, no penalties and no log-probabilities.
   bool takes_no_effort = true;  ///< `none` is an effort.
 };
 

@@ -10,8 +10,10 @@ namespace {
 JsonObject image_of(const MediaPart& given) {
   const auto media = loaded(given);
   JsonObject out{{"type", "input_image"}};
-  if (!media.file_id.empty()) out["file_id"] = media.file_id;
-  else out["image_url"] = media.data ? data_url(media) : media.url;
+  if (!media.file_id.empty())
+    out["file_id"] = media.file_id;
+  else
+    out["image_url"] = media.data ? data_url(media) : media.url;
   if (!media.detail.empty()) out["detail"] = media.detail;
   return out;
 }
@@ -44,7 +46,8 @@ JsonObject input_of(const Part& part, const Place& place, const Dialect& dialect
     case MediaPart::Kind::image: return image_of(*media);
     case MediaPart::Kind::document:
     case MediaPart::Kind::binary: return file_of(*media, place, notes);
-    case MediaPart::Kind::audio: unsupported_part(place, dialect, "a recording", "ask by Chat Completions (`api=chat`)");
+    case MediaPart::Kind::audio:
+      unsupported_part(place, dialect, "a recording", "ask by Chat Completions (`api=chat`)");
     case MediaPart::Kind::video: unsupported_part(place, dialect, "a film", "give pictures of it");
   }
   std::unreachable();

@@ -34,8 +34,8 @@ void write_sampling(WireRequest& wire, const Sampling& sampling, const ModelTrai
   drop(notes, "sampling.seed", sampling.seed);
   if (!sampling.stop.empty()) {
     wire.stops = sampling.stop;
-    notes.add(Adaptation::Action::client_side, "sampling.stop", "Responses take no stop texts, so the reply is cut here",
-              sampling.stop.size(), 0);
+    notes.add(Adaptation::Action::client_side, "sampling.stop",
+              "Responses take no stop texts, so the reply is cut here", sampling.stop.size(), 0);
   }
   if (!sampling.logprobs) return;
   if (traits.reasons) {
@@ -79,8 +79,8 @@ void write_tools(WireRequest& wire, const Request& request) {
   } else if (!choice.allowed.empty()) {
     JsonArray allowed;
     for (const auto& name : choice.allowed) allowed.push_back(named(name));
-    wire.body["tool_choice"] = JsonObject{
-        {"type", "allowed_tools"}, {"mode", required ? "required" : "auto"}, {"tools", std::move(allowed)}};
+    wire.body["tool_choice"] =
+        JsonObject{{"type", "allowed_tools"}, {"mode", required ? "required" : "auto"}, {"tools", std::move(allowed)}};
   } else if (required) {
     wire.body["tool_choice"] = "required";
   }

@@ -66,7 +66,8 @@ class OutputReader {
       if (piece == nullptr) continue;
       const auto type = text_at(*piece, "type");
       if (type == "output_text") {
-        if (const auto text = text_at(*piece, "text"); !text.empty()) message_.parts.emplace_back(TextPart{std::string(text)});
+        if (const auto text = text_at(*piece, "text"); !text.empty())
+          message_.parts.emplace_back(TextPart{std::string(text)});
         annotations(*piece);
         if (const auto* const logprobs = array_at(*piece, "logprobs"))
           tokens_.insert(tokens_.end(), logprobs->begin(), logprobs->end());
@@ -120,9 +121,10 @@ void read_status(Completion& completion, const JsonObject& body, const Usage& us
     completion.finish = FinishReason::error;
     return;
   }
-  throw Error(Errc::unavailable,
-              std::format("{} sent a reply whose status is `{}`; ask for it without `background`", dialect.title, status),
-              {.provider = std::string(dialect.name), .request_id = std::string(text_at(body, "id")), .usage = usage});
+  throw Error(
+      Errc::unavailable,
+      std::format("{} sent a reply whose status is `{}`; ask for it without `background`", dialect.title, status),
+      {.provider = std::string(dialect.name), .request_id = std::string(text_at(body, "id")), .usage = usage});
 }
 
 }  // namespace
@@ -142,11 +144,34 @@ Reply read_responses(const JsonObject& body, const Dialect& dialect) {
   auto& completion = reply.completions.emplace_back(reader.completion());
   read_status(completion, body, reply.usage, dialect);
   // What only repeats the request is left out.
-  auto rest = without(body, {"id", "object", "model", "output", "status", "instructions", "tools", "tool_choice",
-                             "parallel_tool_calls", "temperature", "top_p", "max_output_tokens", "max_tool_calls",
-                             "reasoning", "text", "store", "truncation", "metadata", "top_logprobs", "user",
-                             "previous_response_id", "background", "prompt_cache_key", "safety_identifier",
-                             "frequency_penalty", "presence_penalty", "prompt_cache_retention", "output_text"});
+  auto rest = without(body, {"id",
+                             "object",
+                             "model",
+                             "output",
+                             "status",
+                             "instructions",
+                             "tools",
+                             "tool_choice",
+                             "parallel_tool_calls",
+                             "temperature",
+                             "top_p",
+                             "max_output_tokens",
+                             "max_tool_calls",
+                             "reasoning",
+                             "text",
+                             "store",
+                             "truncation",
+                             "metadata",
+                             "top_logprobs",
+                             "user",
+                             "previous_response_id",
+                             "background",
+                             "prompt_cache_key",
+                             "safety_identifier",
+                             "frequency_penalty",
+                             "presence_penalty",
+                             "prompt_cache_retention",
+                             "output_text"});
   if (!reader.unread.empty()) rest["output"] = std::move(reader.unread);
   if (!rest.empty()) reply.provider_data = std::move(rest);
   return reply;
@@ -156,7 +181,8 @@ Reply read_responses(const JsonObject& body, const Dialect& dialect) {
 
 namespace dspy::providers {
 
-const Protocol responses_protocol = {
-    .write = openai::write_responses, .read = openai::read_responses, .reduce = openai::reduce_responses};
+const Protocol responses_protocol = {.write = openai::write_responses,
+                                     .read = openai::read_responses,
+                                     .reduce = openai::reduce_responses};
 
 }  // namespace dspy::providers

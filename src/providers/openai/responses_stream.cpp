@@ -26,8 +26,10 @@ class ResponsesReducer final : public Reducer {
       const auto* const inside = member_at(event, "error");
       throw reply_error(dialect_, {}, inside != nullptr ? *inside : Json(event));
     }
-    if (const auto* const response = object_at(event, "response")) take_response(*response, type, out);
-    else take_piece(event, type, out);
+    if (const auto* const response = object_at(event, "response"))
+      take_response(*response, type, out);
+    else
+      take_piece(event, type, out);
   }
 
   JsonObject finish() override {
