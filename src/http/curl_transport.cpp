@@ -1,0 +1,154 @@
+#include "dspy/http/curl_transport.hpp"
+
+#include "base/bell.hpp"
+#include "dspy/base/error.hpp"
+#include "http/curl/errors.hpp"
+#include "http/curl/loop.hpp"
+#include "http/curl/transfer.hpp"
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+
+namespace dspy::http {
+namespace {
+
+using curl::Loop;
+using curl::Transfer;
+
+/// The reader's end of a transfer.  Its own end is the transfer's.
+class Call {
+ public:
+  Call(std::shared_ptr<Loop> loop, std::shared_ptr<Transfer> transfer, const std::stop_token& stop)
+      : loop_(std::move(loop)), transfer_(std::move(transfer)), on_stop_(stop, [this] { cancel(); }) {
+    loop_->start(transfer_);
+  }
+  ~Call() {
+    if (!is_over_) loop_->leave(transfer_);
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  /// From any thread.
+  void cancel() const {
+    transfer_->shared.end(curl::stopped_error());
+    loop_->drop(transfer_);
+    transfer_->shared.bell->ring();
+  }
+
+  std::optional<Streamed> take_head() {
+    const std::lock_guard lock(transfer_->shared.mutex);
+    auto& shared = transfer_->shared;
+    // A reply that has begun is told before its end is.
+    const bool is_cancelled = shared.error && shared.error->code() == Errc::cancelled;
+    if (shared.is_over && (!shared.head || is_cancelled)) fail();
+    return std::exchange(shared.head, std::nullopt);
+  }
+
+  enum class Bytes { some, none, end };
+
+  /// Takes what has come.  Asks for more where it is `none`.
+  Bytes take_bytes(std::string& bytes) {
+    auto& shared = transfer_->shared;
+    {
+      const std::lock_guard lock(shared.mutex);
+      if (shared.is_over && shared.error && shared.error->code() == Errc::cancelled) fail();
+      if (shared.bytes.empty()) {
+        if (!shared.is_over) {
+          shared.asked = std::chrono::steady_clock::now();
+          return Bytes::none;
+        }
+        if (shared.error) fail();
+        is_over_ = true;
+        return Bytes::end;
+      }
+      bytes = std::exchange(shared.bytes, {});
+      shared.asked.reset();
+      if (!std::exchange(shared.is_paused, false)) return Bytes::some;
+    }
+    loop_->resume(transfer_);
+    return Bytes::some;
+  }
+
+  static Async<void> wait(std::shared_ptr<Call> call) {
+    auto bell = call->transfer_->shared.bell;
+    co_await Bell::wait(std::move(bell), [weak = std::weak_ptr(call)] {
+      if (const auto alive = weak.lock()) alive->cancel();
+    });
+  }
+
+ private:
+  [[noreturn]] void fail() {
+    is_over_ = true;
+    throw Error(transfer_->shared.error ? *transfer_->shared.error : curl::stopped_error());
+  }
+
+  std::shared_ptr<Loop> loop_;
+  std::shared_ptr<Transfer> transfer_;
+  bool is_over_ = false;
+  std::stop_callback<std::function<void()>> on_stop_;  ///< Last: it uses the others.
+};
+
+class CurlBody final : public Body {
+ public:
+  explicit CurlBody(std::shared_ptr<Call> call) : call_(std::move(call)) {}
+
+  Async<std::optional<std::string>> next() override { return read(call_); }
+
+ private:
+  static Async<std::optional<std::string>> read(std::shared_ptr<Call> call) {
+    std::string bytes;
+    while (true) {
+      const auto taken = call->take_bytes(bytes);
+      if (taken == Call::Bytes::some) co_return bytes;
+      if (taken == Call::Bytes::end) co_return std::nullopt;
+      co_await Call::wait(call);
+    }
+  }
+
+  std::shared_ptr<Call> call_;
+};
+
+class CurlTransport final : public Transport {
+ public:
+  explicit CurlTransport(CurlOptions options) : options_(std::move(options)), loop_(std::make_shared<Loop>(options_)) {}
+
+  Async<Streamed> open(Request request) override { return begin(loop_, options_, std::move(request)); }
+
+ private:
+  static Async<Streamed> begin(std::shared_ptr<Loop> loop, CurlOptions options, Request request) {
+    if (request.stop.stop_requested()) throw curl::stopped_error();
+    if (request.deadline && *request.deadline <= std::chrono::steady_clock::now())
+      throw Error(Errc::deadline_exceeded, "the deadline passed before the request was sent");
+    auto stop = request.stop;
+    auto transfer = std::make_shared<Transfer>(std::move(request), options, loop->take_handle());
+    auto call = std::make_shared<Call>(std::move(loop), std::move(transfer), stop);
+    while (true) {
+      if (auto head = call->take_head()) {
+        head->body = std::make_unique<CurlBody>(std::move(call));
+        co_return *std::move(head);
+      }
+      co_await Call::wait(call);
+    }
+  }
+
+  CurlOptions options_;
+  std::shared_ptr<Loop> loop_;
+};
+
+}  // namespace
+
+std::shared_ptr<Transport> curl_transport(CurlOptions options) {
+  return std::make_shared<CurlTransport>(std::move(options));
+}
+
+std::shared_ptr<Transport> default_transport() {
+  static const auto shared = curl_transport();
+  return shared;
+}
+
+}  // namespace dspy::http
