@@ -21,7 +21,7 @@ inline const bool llama_schemes = register_lm_scheme("llama", &llama::lm_from_ur
                                   register_reranker_scheme("llama", &llama::reranker_from_uri);
 #endif
 #ifdef DSPY_WITH_PROVIDERS
-inline const bool provider_schemes = register_providers();
+inline const bool provider_schemes = register_providers() && register_remote_embedders();
 #endif
 
 }  // namespace dspy::detail

@@ -51,13 +51,6 @@ void set_effort(RemoteOptions& options, std::string_view name, std::string_view 
   providers::unreadable_option(name, value, "`off`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`");
 }
 
-[[noreturn]] void refuse_key(RemoteOptions&, std::string_view name, std::string_view) {
-  throw Error(Errc::config_error,
-              std::format("`{}` does not belong into a model's name, which gets into logs; put the key into a variable "
-                          "of the environment, and name that by `api_key_env`",
-                          name));
-}
-
 using Table = std::map<std::string, Setter, std::less<>>;
 
 const Table& setters() {
@@ -83,7 +76,7 @@ const Table& setters() {
       {"project", text_of(&RemoteOptions::project)},
       {"allow_plain_http", [](auto& options, auto name,
                               auto value) { options.allow_plain_http = providers::read_option<bool>(name, value); }},
-      {"api_key", refuse_key},
+      {"api_key", [](auto&, auto name, auto) { providers::refuse_key(name); }},
       {"reasoning_effort", set_effort},
       {"reasoning_budget",
        [](auto& options, auto name, auto value) {

@@ -43,6 +43,13 @@ inline std::chrono::milliseconds read_seconds(std::string_view name, std::string
   return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
 }
 
+[[noreturn]] inline void refuse_key(std::string_view name) {
+  throw Error(Errc::config_error,
+              std::format("`{}` does not belong into a model's name, which gets into logs; put the key into a variable "
+                          "of the environment, and name that by `api_key_env`",
+                          name));
+}
+
 /// `table` has the options there are.
 template <class Table>
 [[noreturn]] void unknown_option(std::string_view name, const Table& table) {

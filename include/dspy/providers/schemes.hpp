@@ -11,7 +11,8 @@ namespace dspy {
 /// question mark, one by one.  Throws `Error` (`config_error`, `authentication_failed`).
 std::shared_ptr<LM> lm_from_model_string(const LMUri& uri);
 
-/// Teaches `lm`, `embedder` and `reranker` the providers' names.  Returns true.
+/// Teaches `lm`, and `embedder` and `reranker`, the providers' names.  Both return true.
 bool register_providers();
+bool register_remote_embedders();
 
 }  // namespace dspy
