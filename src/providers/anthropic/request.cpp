@@ -1,11 +1,10 @@
-#include "dspy/base/error.hpp"
 #include "providers/anthropic/anthropic.hpp"
 #include "providers/json_tools.hpp"
 #include "providers/structured.hpp"
 
 #include <algorithm>
-#include <array>
-#include <format>
+#include <initializer_list>
+#include <string_view>
 #include <utility>
 
 namespace dspy::providers::anthropic {
@@ -16,13 +15,26 @@ using Effort = ReasoningOptions::Effort;
 constexpr int default_tokens = 4096;  // what every model there is can write
 constexpr int least_budget = 1024;
 
-/// Models that decide themselves how long to think, from an effort; earlier ones take a number of tokens.
-bool thinks_by_effort(std::string_view model) noexcept {
-  static constexpr auto earlier = std::to_array<std::string_view>(
-      {"claude-3", "claude-opus-4-0", "claude-opus-4-1", "claude-opus-4-2", "claude-opus-4-5", "claude-sonnet-4-0",
-       "claude-sonnet-4-2", "claude-sonnet-4-5", "claude-haiku-4", "claude-2", "claude-instant"});
-  return model.starts_with("claude") &&
-         std::ranges::none_of(earlier, [&](auto start) { return model.starts_with(start); });
+/// What of a model bears on how it is asked.  Later ones have fewer knobs; an unknown model is taken for one of them.
+struct Traits {
+  bool takes_sampling = false;  ///< Temperature, `top_p` and `top_k`.
+  bool takes_both = false;      ///< Temperature and `top_p` in one request.
+  bool takes_budget = false;    ///< Tokens of thoughts.
+  bool thinks_by_effort = true;
+};
+
+bool is_any_of(std::string_view model, std::initializer_list<std::string_view> starts) noexcept {
+  return std::ranges::any_of(starts, [&](std::string_view start) { return model.starts_with(start); });
+}
+
+Traits traits_of(std::string_view model) noexcept {
+  if (is_any_of(model, {"claude-opus-4-6", "claude-sonnet-4-6"})) return {.takes_sampling = true, .takes_budget = true};
+  if (is_any_of(model, {"claude-opus-4-1", "claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5"}))
+    return {.takes_sampling = true, .takes_budget = true, .thinks_by_effort = false};
+  if (is_any_of(model, {"claude-2", "claude-3", "claude-instant", "claude-opus-4-0", "claude-opus-4-2",
+                        "claude-sonnet-4-0", "claude-sonnet-4-2"}))
+    return {.takes_sampling = true, .takes_both = true, .takes_budget = true, .thinks_by_effort = false};
+  return {};
 }
 
 int budget_of(Effort effort) noexcept {
@@ -38,23 +50,35 @@ int budget_of(Effort effort) noexcept {
   std::unreachable();
 }
 
-/// Returns the tokens that thinking may take; 0 without.
-int write_thinking(WireRequest& wire, const ReasoningOptions& asked, std::string_view model) {
+void write_effort(WireRequest& wire, Effort asked) {
+  const auto effort = asked == Effort::minimal ? Effort::low : asked;
+  if (effort != asked)
+    wire.notes.add(Adaptation::Action::substituted, "provider.reasoning.effort", "the least there is",
+                   Json(to_string(asked)), Json(to_string(effort)));
+  wire.body["thinking"] = JsonObject{{"type", "adaptive"}};
+  wire.body["output_config"] = JsonObject{{"effort", to_string(effort)}};
+}
+
+/// Returns the tokens that thinking may take: 0 without, 1 where the model decides.
+int write_thinking(WireRequest& wire, const ReasoningOptions& asked, const Traits& traits) {
   auto& notes = wire.notes;
   if (!asked.summary.empty())
     notes.dropped("provider.reasoning.summary", "this provider tells its thoughts", Json(asked.summary));
   if (!asked.budget_tokens && !asked.effort) return 0;
-  if (!asked.budget_tokens && *asked.effort == Effort::off) {
-    wire.body["thinking"] = JsonObject{{"type", "disabled"}};
+  if (asked.effort == Effort::off) {
+    // Models without a budget do not think unless they are asked to, and do not take being told not to.
+    if (traits.takes_budget) wire.body["thinking"] = JsonObject{{"type", "disabled"}};
     return 0;
   }
-  if (!asked.budget_tokens && thinks_by_effort(model)) {
-    const auto effort = *asked.effort == Effort::minimal ? Effort::low : *asked.effort;
-    if (effort != *asked.effort)
-      notes.add(Adaptation::Action::substituted, "provider.reasoning.effort", "the least there is",
-                Json(to_string(*asked.effort)), Json(to_string(effort)));
+  if (!traits.takes_budget && asked.budget_tokens)
+    notes.add(Adaptation::Action::substituted, "provider.reasoning.budget_tokens",
+              "this model decides how long it thinks", *asked.budget_tokens, "adaptive");
+  if (traits.thinks_by_effort && asked.effort && !(traits.takes_budget && asked.budget_tokens)) {
+    write_effort(wire, *asked.effort);
+    return 1;
+  }
+  if (!traits.takes_budget) {
     wire.body["thinking"] = JsonObject{{"type", "adaptive"}};
-    wire.body["output_config"] = JsonObject{{"effort", to_string(effort)}};
     return 1;
   }
   const int wanted = asked.budget_tokens ? *asked.budget_tokens : budget_of(*asked.effort);
@@ -68,6 +92,38 @@ int write_thinking(WireRequest& wire, const ReasoningOptions& asked, std::string
   return budget;
 }
 
+void write_sampler(WireRequest& wire, const Sampling& sampling, const Traits& traits, int thinking) {
+  const std::string_view reason = !traits.takes_sampling ? "this model takes only its own"
+                                  : thinking != 0        ? "a model that thinks takes only its own"
+                                                         : std::string_view();
+  auto& notes = wire.notes;
+  if (sampling.temperature) {
+    const double temperature = std::min(*sampling.temperature, 1.0);
+    if (!reason.empty()) {
+      notes.dropped("sampling.temperature", reason, *sampling.temperature);
+    } else {
+      wire.body["temperature"] = temperature;
+      if (temperature != *sampling.temperature)
+        notes.add(Adaptation::Action::clamped, "sampling.temperature", "it ends at 1", *sampling.temperature,
+                  temperature);
+    }
+  }
+  if (sampling.top_p) {
+    if (!reason.empty())
+      notes.dropped("sampling.top_p", reason, *sampling.top_p);
+    else if (sampling.temperature && !traits.takes_both)
+      notes.dropped("sampling.top_p", "this model does not take it beside a temperature", *sampling.top_p);
+    else
+      wire.body["top_p"] = *sampling.top_p;
+  }
+  if (sampling.top_k && *sampling.top_k > 0) {
+    if (!reason.empty())
+      notes.dropped("sampling.top_k", reason, *sampling.top_k);
+    else
+      wire.body["top_k"] = *sampling.top_k;
+  }
+}
+
 void write_sampling(WireRequest& wire, const Sampling& sampling, int thinking) {
   auto& notes = wire.notes;
   const int least = thinking > 1 ? thinking + 1 : 1;
@@ -78,24 +134,6 @@ void write_sampling(WireRequest& wire, const Sampling& sampling, int thinking) {
   else if (tokens != *sampling.max_tokens)
     notes.add(Adaptation::Action::clamped, "sampling.max_tokens", "it has to be more than the tokens of thoughts",
               *sampling.max_tokens, tokens);
-  if (sampling.temperature) {
-    const double temperature = std::min(*sampling.temperature, 1.0);
-    if (thinking != 0) {
-      notes.dropped("sampling.temperature", "a model that thinks takes only its own", *sampling.temperature);
-    } else {
-      wire.body["temperature"] = temperature;
-      if (temperature != *sampling.temperature)
-        notes.add(Adaptation::Action::clamped, "sampling.temperature", "it ends at 1", *sampling.temperature,
-                  temperature);
-    }
-  }
-  if (sampling.top_p) wire.body["top_p"] = *sampling.top_p;
-  if (sampling.top_k) {
-    if (thinking != 0)
-      notes.dropped("sampling.top_k", "a model that thinks takes none", *sampling.top_k);
-    else if (*sampling.top_k > 0)
-      wire.body["top_k"] = *sampling.top_k;
-  }
   const auto drop = [&](std::string_view field, const auto& value) {
     if (value) notes.dropped(field, "this provider has no such option", *value);
   };
@@ -165,8 +203,10 @@ WireRequest write(const Request& request, const Target& target) {
   WireRequest wire{.path = "/v1/messages"};
   auto& body = wire.body;
   body["model"] = target.model;
-  const int thinking = write_thinking(wire, provider.reasoning, target.model);
+  const auto traits = traits_of(target.model);
+  const int thinking = write_thinking(wire, provider.reasoning, traits);
   write_sampling(wire, request.sampling, thinking);
+  write_sampler(wire, request.sampling, traits, thinking);
   auto held = held_schema(request.contract, target.dialect, wire.notes);
   if (!held) note_unheld(request.contract, target.dialect, wire.notes);
   auto chat = write_messages(request.messages, target.dialect, !held, wire.notes);
