@@ -41,6 +41,7 @@ void add_schema(CLI::App& app, Plan& plan);
 void add_check(CLI::App& app, Plan& plan);
 void add_codegen(CLI::App& app, Plan& plan);
 void add_mock(CLI::App& app, Plan& plan);
+void add_lm(CLI::App& app, Plan& plan);
 
 /// The exit code for an error that reached `main`.
 int exit_code_of(const Error& error);
@@ -79,7 +80,7 @@ struct PolicyFlags {
   CallPolicy make() const;
 };
 
-/// `llama:PATH` for a bare path or name, a URI as it is.
+/// `llama:PATH` for a bare path or name; a URI, and the name of a provider's model, as they are.
 std::string model_uri(const std::string& model);
 /// The embedded model's file, wherever this program was installed or built; empty if it is not there.
 std::string embedded_model();

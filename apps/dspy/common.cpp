@@ -1,12 +1,16 @@
 #include "command.hpp"
 #include "dspy/base/text.hpp"
-#include "dspy/llama/llama_lm.hpp"  // IWYU pragma: keep: including it is what offers `llama:`
 #include "dspy/lm/exchange_json.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
+#ifdef DSPY_WITH_PROVIDERS
+#include "dspy/providers/dialect.hpp"
+#endif
+#include "dspy/schemes.hpp"  // IWYU pragma: keep: including it is what offers `llama:` and the providers
 
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -61,8 +65,8 @@ int exit_code_of(const Error& error) {
 void ModelFlags::add_to(CLI::App& command) {
   command
       .add_option("-m,--model", model,
-                  "A GGUF file, a model's name, or a URI such as llama:PATH?threads=2 [$DSPY_MODEL, else the embedded "
-                  "model]")
+                  "A GGUF file, a model's name, a provider's model such as openai/gpt-5.4-mini, or a URI such as "
+                  "llama:PATH?threads=2 [$DSPY_MODEL, else the embedded model]")
       ->group("Model");
   add_number(command, "--temperature", sampling.temperature, "0 always takes the likeliest token");
   add_number(command, "--top-p", sampling.top_p, "Keep the likeliest tokens that make up this share");
@@ -87,9 +91,23 @@ std::string embedded_model() {
 }
 
 std::string model_uri(const std::string& model) {
+  const auto slash = model.find('/');
   const auto colon = model.find(':');
-  const bool is_uri = colon != std::string::npos && model.find('/') > colon;
-  return is_uri ? model : "llama:" + model;
+  if (colon != std::string::npos && slash > colon) return model;
+#ifdef DSPY_WITH_PROVIDERS
+  // `provider/model`, unless it is the path of a file.
+  const auto query = std::min(model.find('?'), model.size());
+  std::error_code code;
+  const bool is_path =
+      std::string_view(model).substr(0, query).ends_with(".gguf") || std::filesystem::exists(model, code);
+  if (slash != std::string::npos && slash < query && !is_path) {
+    const auto word = model.substr(0, slash);
+    std::vector<std::string> words;
+    for (const auto& each : dialect_words()) words.emplace_back(each.word);
+    if (find_dialect(word) != nullptr || text::nearest(word, words)) return model;  // `lm` says what was meant
+  }
+#endif
+  return "llama:" + model;
 }
 
 std::shared_ptr<LM> ModelFlags::make() const {

@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
   dspy::app::add_check(app, plan);
   dspy::app::add_codegen(app, plan);
   dspy::app::add_bench(app, plan);
+  dspy::app::add_lm(app, plan);
   dspy::app::add_mock(app, plan);
 
   const bool json = wants_json(argc, argv);

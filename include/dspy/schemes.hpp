@@ -9,6 +9,9 @@
 #include "dspy/lm/embedder.hpp"
 #include "dspy/lm/lm.hpp"
 #endif
+#ifdef DSPY_WITH_PROVIDERS
+#include "dspy/providers/schemes.hpp"
+#endif
 
 namespace dspy::detail {
 
@@ -16,6 +19,9 @@ namespace dspy::detail {
 inline const bool llama_schemes = register_lm_scheme("llama", &llama::lm_from_uri) &&
                                   register_embedder_scheme("llama", &llama::embedder_from_uri) &&
                                   register_reranker_scheme("llama", &llama::reranker_from_uri);
+#endif
+#ifdef DSPY_WITH_PROVIDERS
+inline const bool provider_schemes = register_providers() && register_remote_embedders();
 #endif
 
 }  // namespace dspy::detail

@@ -48,15 +48,26 @@ class Reader {
 
  private:
   std::string scheme() const {
-    const auto colon = uri_.find(':');
-    const auto name = uri_.substr(0, std::min(colon, uri_.size()));
-    if (colon == std::string_view::npos) {
-      const auto hint = uri_.ends_with(".gguf") ? std::format("; did you mean `llama:{}`?", uri_) : std::string();
-      fail(0, "a language model is named by `scheme:path`, such as `llama:models/dspy-tiny.gguf`" + hint);
-    }
+    const auto end = std::min(uri_.find('?'), uri_.size());
+    const auto mark = uri_.substr(0, end).find_first_of(":/");
+    const auto name = uri_.substr(0, std::min(mark, end));
+    const bool is_file = mark == std::string_view::npos || uri_[mark] == '/';
+    if (is_file && uri_.substr(0, end).ends_with(".gguf"))
+      fail(0, std::format("a model file is named by `llama:path`; did you mean `llama:{}`?", uri_));
+    if (mark == std::string_view::npos)
+      fail(0, "a language model is named by `provider/model` or `scheme:path`, such as " + example(name));
     if (name.empty() || !is_letter(name[0]) || !std::ranges::all_of(name, is_scheme_character))
-      fail(0, std::format("`{}` is no scheme; one is a word such as `llama`", name));
+      fail(0, std::format("`{}` is neither a provider nor a scheme; one is a word such as `openai` or `llama`", name));
     return text::to_lower(name);
+  }
+
+  /// With the provider that the model's name points to, where it does.
+  static std::string example(std::string_view model) {
+    for (const auto& [start, provider] :
+         {std::pair("gpt-", "openai"), std::pair("o1", "openai"), std::pair("o3", "openai"), std::pair("o4", "openai"),
+          std::pair("claude", "anthropic"), std::pair("gemini", "gemini")})
+      if (model.starts_with(start)) return std::format("`{}/{}`", provider, model);
+    return "`openai/gpt-5.4-mini` or `llama:models/dspy-tiny.gguf`";
   }
 
   std::pair<std::string, std::string> option(std::size_t start, std::size_t end) const {

@@ -15,8 +15,12 @@
 
 namespace dspy {
 
+/// What texts are embedded for.  Models that tell queries from documents find better with it; others take no notice.
+enum class EmbedRole { none, query, document };
+
 struct EmbedRequest {
   std::vector<std::string> texts = {};
+  EmbedRole role = EmbedRole::none;
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
   std::stop_token stop = {};
 };

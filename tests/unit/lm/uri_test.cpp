@@ -37,6 +37,12 @@ TEST_CASE("An LM URI is taken apart and its percent signs decoded") {
       {"llama:m?a=1&&b=2&", "llama", "m", {{"a", "1"}, {"b", "2"}}},
       {"llama:m?a=&a=x=y", "llama", "m", {{"a", ""}, {"a", "x=y"}}},
       {"llama:größe%e2%82%ac+1", "llama", "größe€+1", {}},
+      {"openai/gpt-5.4-mini", "openai", "gpt-5.4-mini", {}},
+      {"OpenAI/gpt-5.4-mini?temperature=0", "openai", "gpt-5.4-mini", {{"temperature", "0"}}},
+      {"openai/responses/o3", "openai", "responses/o3", {}},
+      {"ollama_chat/llama3.2:1b", "ollama_chat", "llama3.2:1b", {}},
+      {"openrouter/meta-llama/llama-3.1:free", "openrouter", "meta-llama/llama-3.1:free", {}},
+      {"hosted_vllm/m?base_url=http://localhost:8000/v1", "hosted_vllm", "m", {{"base_url", "http://localhost:8000/v1"}}},
   };
   for (const auto& [uri, scheme, path, options] : cases) {
     CAPTURE(uri);
@@ -53,10 +59,15 @@ TEST_CASE("An LM URI that cannot be read says what is wrong, and where") {
     std::string_view message;
   };
   const std::vector<Case> cases = {
-      {"", "at byte 0: a language model is named by `scheme:path`"},
+      {"", "at byte 0: a language model is named by `provider/model` or `scheme:path`"},
+      {"gpt-5.4-mini", "such as `openai/gpt-5.4-mini`"},
+      {"claude-sonnet-5?temperature=0", "such as `anthropic/claude-sonnet-5`"},
+      {"/models/x.gguf?seed=1", "did you mean `llama:/models/x.gguf?seed=1`?"},
+      {"/x", "`` is neither a provider nor a scheme"},
+      {"openai/", "at byte 7: the path is empty"},
       {"models/x.gguf", "did you mean `llama:models/x.gguf`?"},
-      {":x", "`` is no scheme"},
-      {"my models/x: y", "`my models/x` is no scheme"},
+      {":x", "`` is neither a provider nor a scheme"},
+      {"my models/x: y", "`my models` is neither a provider nor a scheme"},
       {"llama:", "at byte 6: the path is empty"},
       {"llama:?seed=1", "at byte 6: the path is empty"},
       {"llama:m?seed", "at byte 8: the option `seed` is not written `name=value`"},

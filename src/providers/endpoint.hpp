@@ -1,0 +1,38 @@
+#pragma once
+
+#include "dspy/http/transport.hpp"
+#include "dspy/providers/dialect.hpp"
+#include "dspy/providers/provider_lm.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace dspy::providers {
+
+/// Where requests go, and what goes with each.
+struct Endpoint {
+  const Dialect* dialect = nullptr;
+  std::string base_url = {};  ///< Without a slash at its end.
+  std::string query = {};     ///< Behind every path, such as Azure's version; with its `?`.
+  http::Headers headers = {};
+  std::vector<http::Credential> credentials = {};
+  http::Timeouts timeouts = {};
+  std::shared_ptr<http::Transport> transport = {};
+
+  http::Request request(std::string_view path, std::string body, bool stream) const;
+  /// The reply's text without the key, which some errors repeat.
+  void redact(std::string& text) const;
+};
+
+/// Of the options, then the environment, then the dialect.  Throws `Error` (`config_error`, or `authentication_failed`
+/// where a key is needed and there is none).
+Endpoint make_endpoint(const Dialect& dialect, const RemoteOptions& options);
+
+/// `base_url` as it will be used.  Throws `Error` (`config_error`).
+std::string base_url_of(const Dialect& dialect, std::string_view given);
+
+/// The first of the variables that is set and not empty; its name, or null.
+const char* set_variable(const Dialect::Names& names) noexcept;
+
+}  // namespace dspy::providers

@@ -1,0 +1,207 @@
+#include "providers/exchange.hpp"
+
+#include "dspy/base/clock.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
+#include "dspy/http/ndjson.hpp"
+#include "dspy/http/server_sent_events.hpp"
+#include "providers/errors.hpp"
+#include "providers/stop_cutter.hpp"
+
+#include <format>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dspy::providers {
+namespace {
+
+constexpr std::size_t most_bytes = std::size_t{64} * 1024 * 1024;
+
+http::Request sent(const Endpoint& endpoint, std::string_view path, const JsonObject& body, const Request& limits,
+                   bool stream) {
+  auto out = endpoint.request(path, to_text(body), stream);
+  out.deadline = limits.deadline;
+  out.stop = limits.stop;
+  return out;
+}
+
+JsonObject object_of(const Endpoint& endpoint, std::string_view model, http::Response response) {
+  if (response.status < 200 || response.status >= 300) {
+    endpoint.redact(response.body);
+    throw status_error(*endpoint.dialect, model, response, Clock::real().wall());
+  }
+  auto json = parse_json(text::trim(response.body));
+  if (json && json->is_object()) return std::move(json->get_object());
+  endpoint.redact(response.body);
+  throw Error(Errc::unavailable,
+              std::format("{} sent what is no JSON object; is the base URL right, and no proxy in between?",
+                          endpoint.dialect->title),
+              {.status = response.status,
+               .model = std::string(model),
+               .provider = std::string(endpoint.dialect->name),
+               .raw = response.body.substr(0, 4096)});
+}
+
+Async<std::string> read_all(std::unique_ptr<http::Body> body) {
+  std::string out;
+  while (auto piece = co_await body->next()) {
+    out += *piece;
+    if (out.size() > most_bytes) throw Error(Errc::stream_broken, "the reply is longer than 64 MiB");
+  }
+  co_return out;
+}
+
+/// Takes the bytes of a stream apart.
+class Frames {
+ public:
+  explicit Frames(Framing framing) : lines_(framing == Framing::lines) {}
+
+  /// Calls `take` for each whole frame, until the reducer is done.
+  void feed(std::string bytes, Reducer& reducer, Emitter& out) {
+    if (lines_) {
+      ndjson_.feed(std::move(bytes));
+      while (auto line = reducer.is_done() ? std::nullopt : ndjson_.next()) reducer.push({.data = *line}, out);
+      return;
+    }
+    events_.feed(std::move(bytes));
+    while (auto event = reducer.is_done() ? std::nullopt : events_.next())
+      reducer.push({.event = event->event, .data = event->data}, out);
+  }
+
+  /// After the last bytes: a last frame without its end, and lines that are no events, in which some tell errors.
+  void finish(const Dialect& dialect, Reducer& reducer, Emitter& out) {
+    if (reducer.is_done()) return;
+    if (lines_) {
+      if (const auto line = ndjson_.finish()) push_if_whole({.data = *line}, reducer, out);
+      return;
+    }
+    if (const auto event = events_.finish()) push_if_whole({.event = event->event, .data = event->data}, reducer, out);
+    const auto stray = parse_json(text::trim(events_.stray()));
+    const auto* const object = stray ? stray->if_object() : nullptr;
+    const auto* const error = object != nullptr ? object->if_contains("error") : nullptr;
+    if (error != nullptr) throw reply_error(dialect, {}, *error);
+  }
+
+ private:
+  static void push_if_whole(const Frame& frame, Reducer& reducer, Emitter& out) {
+    const auto data = text::trim(frame.data);
+    if (data.starts_with("[DONE]") || parse_json(data)) reducer.push(frame, out);
+  }
+
+  bool lines_;
+  http::Ndjson ndjson_;
+  http::ServerSentEvents events_;
+};
+
+/// Between the protocol and the caller's sink: remembers the text, and cuts it at stop texts.
+class Listener {
+ public:
+  Listener(EventSink sink, const std::vector<std::string>& stops) : sink_(std::move(sink)) {
+    if (!stops.empty()) cutter_.emplace(stops);
+  }
+
+  void operator()(StreamEvent event) {
+    event.usage.requests = 1;
+    if (event.kind != StreamEvent::Kind::text) return tell(event);
+    index_ = event.part_index;
+    if (!cutter_) {
+      seen_ += event.text;
+      return tell(event);
+    }
+    cutter_->push(event.text, [this](std::string_view text) { tell_text(text); });
+  }
+
+  void finish() {
+    if (cutter_) cutter_->finish([this](std::string_view text) { tell_text(text); });
+  }
+
+  const std::string& seen() const noexcept { return seen_; }
+
+ private:
+  void tell(const StreamEvent& event) {
+    if (sink_) sink_(event);
+  }
+  void tell_text(std::string_view text) {
+    seen_ += text;
+    tell({.kind = StreamEvent::Kind::text, .text = text, .usage = {.requests = 1}, .part_index = index_});
+  }
+
+  EventSink sink_;
+  std::optional<StopCutter> cutter_;
+  std::string seen_;
+  std::size_t index_ = 0;
+};
+
+/// The events of a reply that came whole although a stream was asked for.
+void emit_whole(const Reply& reply, Emitter& out) {
+  out.start(reply.id, reply.model);
+  const auto& completion = reply.completion();
+  out.reasoning(completion.reasoning);
+  out.text(completion.text);
+  std::size_t number = 0;
+  for (const auto& call : completion.tool_calls)
+    out.tool_call(std::to_string(number++), call.id, call.name, to_text(Json(call.input)));
+}
+
+/// Names the request's model where only its provider was known.
+Error located(const Error& error, std::string_view model, const std::string& seen) {
+  auto info = error.info();
+  if (info.model.empty()) info.model = model;
+  if (info.raw.empty()) info.raw = seen;
+  return {error.code(), error.what(), std::move(info)};
+}
+
+}  // namespace
+
+Async<JsonObject> post(const Endpoint& endpoint, std::string_view path, std::string_view model, const JsonObject& body,
+                       const Request& limits) {
+  auto response = co_await http::send(endpoint.transport, sent(endpoint, path, body, limits, false), most_bytes);
+  co_return object_of(endpoint, model, std::move(response));
+}
+
+Async<Reply> exchange(const Endpoint& endpoint, const Protocol& protocol, std::string_view model,
+                      const WireRequest& wire, const Request& request) {
+  const auto body = co_await post(endpoint, wire.path, model, wire.body, request);
+  try {
+    co_return protocol.read(body, *endpoint.dialect);
+  } catch (const Error& error) {
+    throw located(error, model, {});
+  }
+}
+
+Async<Reply> stream_exchange(const Endpoint& endpoint, const Protocol& protocol, std::string_view model,
+                             const WireRequest& wire, const Request& request, EventSink sink) {
+  auto streamed = co_await endpoint.transport->open(sent(endpoint, wire.path, wire.body, request, true));
+  Listener listener(std::move(sink), wire.stops);
+  const EventSink listen = [&](const StreamEvent& event) { listener(event); };
+  Emitter out(listen);
+  const auto type = streamed.headers.find("Content-Type").value_or("");
+  const bool is_whole = protocol.framing == Framing::server_sent_events && type.starts_with("application/json");
+  if (streamed.status < 200 || streamed.status >= 300 || is_whole) {
+    http::Response response{.status = streamed.status, .headers = std::move(streamed.headers)};
+    response.body = co_await read_all(std::move(streamed.body));
+    auto reply = protocol.read(object_of(endpoint, model, std::move(response)), *endpoint.dialect);
+    emit_whole(reply, out);
+    listener.finish();
+    co_return reply;
+  }
+  try {
+    const auto reducer = protocol.reduce(*endpoint.dialect);
+    Frames frames(protocol.framing);
+    while (!reducer->is_done()) {
+      auto piece = co_await streamed.body->next();
+      if (!piece) break;
+      frames.feed(*std::move(piece), *reducer, out);
+    }
+    frames.finish(*endpoint.dialect, *reducer, out);
+    auto reply = protocol.read(reducer->finish(), *endpoint.dialect);
+    listener.finish();
+    co_return reply;
+  } catch (const Error& error) {
+    throw located(error, model, listener.seen());
+  }
+}
+
+}  // namespace dspy::providers
