@@ -130,7 +130,7 @@ JsonObject description_to_json(const SavedPredictor& saved) {
   return out;
 }
 
-JsonArray scores_to_json(const std::vector<Score>& scores) {
+JsonArray scores_to_json(const std::vector<SavedScore>& scores) {
   JsonArray out;
   for (const auto& score : scores) {
     JsonObject written{{"metric", score.metric}, {"value", score.value}};
