@@ -4,6 +4,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/usage.hpp"
 #include "dspy/evaluate/metric.hpp"
+#include "dspy/evaluate/statistics.hpp"
 #include "dspy/lm/call_context.hpp"
 #include "dspy/modules/predictor.hpp"
 #include "dspy/programs/program.hpp"
@@ -75,13 +76,6 @@ struct EvaluatedRow {
   Usage usage = {};
   double seconds = 0;
   bool was_resumed = false;  ///< It comes from the checkpoint.
-};
-
-struct Interval {
-  double low = 0;
-  double high = 0;
-
-  bool operator==(const Interval&) const = default;
 };
 
 /// What an evaluation found.
