@@ -47,7 +47,7 @@ void tell(const FittedDecision& fitted) {
                            100 * fitted.held_out, fitted.is_kept ? "" : "; kept as it was: " + fitted.skipped);
 }
 
-std::string shown(const Decision& decision) {
+std::string decision_line(const Decision& decision) {
   auto out = shown(decision.value);
   for (std::size_t i = 0; i < decision.probabilities.size(); ++i) {
     const auto& [label, probability] = decision.probabilities[i];
@@ -79,10 +79,10 @@ int run_decide(const DecideFlags& flags) {
                                         .adapter = adapter(flags.signature.adapter),
                                         .sampling = flags.model.sampling,
                                         .decisions = {{field.name, settings}}});
-  const BatchOptions batch{.concurrency = flags.jobs};
+  const BatchOptions together{.concurrency = flags.jobs};
   std::vector<Evidence> evidence;
-  if (!labelled.empty()) evidence = wait(gather_evidence(predictor, field.name, labelled, batch));
-  const auto rows = predictor.batch(inputs, batch);
+  if (!labelled.empty()) evidence = wait(gather_evidence(predictor, field.name, labelled, together));
+  const auto rows = predictor.batch(inputs, together);
 
   if (flags.calibrate == "content-free") {
     settings.prior = wait(content_free_prior(predictor, field.name));
@@ -110,7 +110,7 @@ int run_decide(const DecideFlags& flags) {
     if (flags.json) {
       print_json(decision ? to_json(*decision) : error_object(decision.error()));
     } else {
-      print_line(decision ? shown(*decision) : std::format("error: {}", decision.error().what()));
+      print_line(decision ? decision_line(*decision) : std::format("error: {}", decision.error().what()));
     }
   }
   return all_fine ? exit_ok : exit_failed;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <format>
 #include <functional>
+#include <iterator>
 #include <numeric>
 #include <span>
 #include <string>

@@ -1,3 +1,4 @@
+#include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/evaluate/report.hpp"
 #include "dspy/modules/traversal.hpp"

@@ -93,7 +93,21 @@ std::optional<std::size_t> AnswerTree::only_answer(std::string_view text) const 
   return only;
 }
 
-void AnswerTree::add(std::string text, double probability, std::size_t value_at) {
+/// The reply could have gone on to another answer where it ended, and does not say how likely that was.
+bool AnswerTree::ends_early(std::string_view value_text) const {
+  return std::ranges::contains(spellings_, value_text) &&
+         std::ranges::any_of(spellings_, [&](const std::string& other) {
+           return other.size() > value_text.size() && other.starts_with(value_text);
+         });
+}
+
+/// A token that ends the reply has no text.
+void AnswerTree::add(std::string text, double probability, std::size_t value_at, bool is_end) {
+  if (is_end) {
+    const auto whole = std::ranges::find(spellings_, std::string_view(text).substr(value_at));
+    if (whole != spellings_.end()) sums_[static_cast<std::size_t>(whole - spellings_.begin())] += probability;
+    return;
+  }
   if (const auto answer = only_answer(std::string_view(text).substr(value_at))) {
     sums_[*answer] += probability;
   } else {
@@ -131,11 +145,12 @@ bool AnswerTree::accept(std::string_view beginning, const Completion& reply, con
     bool is_own = true;
     for (const auto& [text, logprob] : token.top) {
       if (text == token.text && std::exchange(is_own, false)) continue;
-      add(reply.text.substr(0, begins) + text, probability * std::exp(logprob), value_at);
+      add(reply.text.substr(0, begins) + text, probability * std::exp(logprob), value_at, text.empty());
     }
     probability *= std::exp(token.logprob);
   }
-  if (answer != space_.values.end()) sums_[index] += probability;
+  const auto value_text = std::string_view(reply.text).substr(value_at);
+  if (answer != space_.values.end() && !ends_early(value_text)) sums_[index] += probability;
   return is_told;
 }
 

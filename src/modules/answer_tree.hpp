@@ -42,7 +42,8 @@ class AnswerTree {
   /// The only answer that a value beginning with `text` can be, if it is known.
   std::optional<std::size_t> only_answer(std::string_view text) const;
   void learn_spelling(std::string_view value_text, std::size_t answer);
-  void add(std::string text, double probability, std::size_t value_at);
+  bool ends_early(std::string_view value_text) const;
+  void add(std::string text, double probability, std::size_t value_at, bool is_end);
 
   const Field& field_;
   const DecisionSpace& space_;

@@ -216,7 +216,7 @@ JsonObject to_json(const Decision& decision) {
   if (!probabilities.empty()) out["probabilities"] = std::move(probabilities);
   if (decision.confidence) out["confidence"] = *decision.confidence;
   if (decision.level) out["level"] = *decision.level;
-  out["method"] = to_string(decision.method);
+  out["method"] = std::string(to_string(decision.method));
   return out;
 }
 

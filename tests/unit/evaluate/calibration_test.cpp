@@ -50,8 +50,8 @@ TEST_CASE("A fitted threshold is the one that Python DSPy 3.4.1's ReAnchor finds
     // The folds are drawn by another generator, so one that is hardly better may be kept there and not here.
     same += found.is_kept && found.settings.threshold == test::number_in(fitted.at("value")) ? 1U : 0U;
   }
-  CHECK(compared == 8);
-  CHECK(same >= 6);
+  CHECK(compared == 7);
+  CHECK(same >= 5);
 }
 
 TEST_CASE("A threshold is kept only if it helps on examples that it was not found on") {

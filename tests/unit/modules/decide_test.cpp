@@ -151,6 +151,15 @@ TEST_CASE("Weights, priors and thresholds decide, and the value says so") {
   CHECK_THROWS_AS(ask.set_decisions({{"mood", {.threshold = 0.5}}}), Error);
 }
 
+TEST_CASE("An answer that another one begins with, where the model does not tell its end, is an error") {
+  const auto lm = std::make_shared<PieceLM>();
+  lm->answers = {" gl", " glad"};
+  lm->pieces = {" g", "l", "lad", " gl"};
+  const Predict ask("text -> mood: Literal['gl', 'glad']",
+                    {.lm = lm, .adapter = adapter("field"), .decisions = {{"mood", {}}}});
+  CHECK_THROWS_WITH_AS(ask({{"text", "?"}}), doctest::Contains("could not be measured"), Error);
+}
+
 TEST_CASE("A model that tells no probabilities leaves the value as it wrote it") {
   const auto lm = std::make_shared<PieceLM>();
   lm->answers = {" glad", " sad"};

@@ -4,6 +4,7 @@
 #include "dspy/evaluate/metric.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
 #include "dspy/modules/run.hpp"
+#include "dspy/modules/traversal.hpp"
 
 #include <string>
 #include <vector>
@@ -58,6 +59,15 @@ struct Judge {
 
   /// `example` and `prediction` (as JSON) give `score` (0 to 1) and `feedback`.
   Async<Prediction> run(JsonObject inputs, Run how) const;
+
+  template <class F>
+  void for_each_predictor(F&& visit) {
+    dspy::for_each_predictor(judge, visit);
+  }
+  template <class F>
+  void for_each_predictor(F&& visit) const {
+    dspy::for_each_predictor(judge, visit);
+  }
 };
 
 /// Where the score decides what becomes a demonstration (`MetricInput::for_demonstration`), it is 1 from `threshold`
