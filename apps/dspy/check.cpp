@@ -1,7 +1,7 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/json_pointer.hpp"
 #include "dspy/base/text.hpp"
-#include "rows.hpp"
+#include "dspy/evaluate/dataset.hpp"
 #include "subject.hpp"
 
 #include <algorithm>
@@ -34,7 +34,7 @@ class Checker {
 
   void data(const std::string& file) {
     file_ = file;
-    each_row(file, signature_, [&](const Row& row) {
+    each_row(file, &signature_, [&](const DataRow& row) {
       ++rows_;
       if (!row.problem.empty()) return add(row.line, {}, "row", row.problem);
       values(row.line, row.values);

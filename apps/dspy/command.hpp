@@ -42,6 +42,9 @@ void add_check(CLI::App& app, Plan& plan);
 void add_codegen(CLI::App& app, Plan& plan);
 void add_mock(CLI::App& app, Plan& plan);
 void add_lm(CLI::App& app, Plan& plan);
+void add_eval(CLI::App& app, Plan& plan);
+void add_compare(CLI::App& app, Plan& plan);
+void add_decide(CLI::App& app, Plan& plan);
 
 /// The exit code for an error that reached `main`.
 int exit_code_of(const Error& error);

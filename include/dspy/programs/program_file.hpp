@@ -65,14 +65,14 @@ struct SavedPredictor {
 };
 
 /// A figure that the program reached when it was saved.
-struct Score {
+struct SavedScore {
   std::string metric = {};
   double value = 0;
   std::optional<std::uint64_t> examples = {};  ///< How many it was measured on.
   std::string dataset = {};
   JsonObject kept = {};  ///< Unknown members.
 
-  bool operator==(const Score&) const = default;
+  bool operator==(const SavedScore&) const = default;
 };
 
 /// A program as it lies in a file.
@@ -86,7 +86,7 @@ struct ProgramFile {
 
   std::vector<SavedPredictor> predictors = {};
   JsonObject optimizer = {};  ///< Its name and options, as it recorded them; empty if none ran.
-  std::vector<Score> scores = {};
+  std::vector<SavedScore> scores = {};
   std::string library = {};  ///< The version of this library that wrote the file.
   Integrity integrity = Integrity::unchecked;
   JsonObject kept = {};      ///< Unknown members of the file, such as the state of modules that are no predictors.

@@ -124,7 +124,7 @@ TEST_CASE("A program comes back from its file as it was saved") {
   CHECK(file.library == version());
   CHECK(file.optimizer == JsonObject{{"name", "BootstrapFewShot"}});
   CHECK(file.scores ==
-        std::vector<Score>{{.metric = "exact_match", .value = 0.75, .examples = 200, .dataset = "dev.jsonl"}});
+        std::vector<SavedScore>{{.metric = "exact_match", .value = 0.75, .examples = 200, .dataset = "dev.jsonl"}});
 }
 
 TEST_CASE("The file has Python DSPy's layout and describes itself beside it") {

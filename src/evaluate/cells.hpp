@@ -1,0 +1,15 @@
+#pragma once
+
+#include "dspy/base/json.hpp"
+#include "dspy/signature/field.hpp"
+
+#include <optional>
+#include <string>
+
+namespace dspy {
+
+/// A table's cell as a value of its field, or as text without one.  Nothing for an empty cell that says there is no
+/// value; the cell's text where it has another type, for whoever checks values to tell.
+std::optional<Json> cell_value(const Field* field, const std::string& text);
+
+}  // namespace dspy
