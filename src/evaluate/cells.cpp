@@ -9,14 +9,14 @@ std::optional<Json> cell_value(const Field* field, const std::string& text) {
   const auto kind = field->type.required().kind;
   if (kind == Type::Kind::string) {
     if (text.empty() && !field->is_required()) return std::nullopt;
-    return text;
+    return Json(text);
   }
   if (text.empty()) return std::nullopt;
   if (auto json = parse_json(text)) {
     // A choice may be text that reads as JSON, such as `1` among '1' and '2'.
     if (kind != Type::Kind::literal || fit(field->type, *json)) return *json;
   }
-  return text;
+  return Json(text);
 }
 
 }  // namespace dspy

@@ -7,6 +7,7 @@
 #include "dspy/base/json.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/budget.hpp"
+#include "dspy/lm/trace_steps.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "evaluate/checkpoint.hpp"
 #include "evaluate/evaluation.hpp"
@@ -23,24 +24,6 @@
 namespace dspy {
 namespace {
 
-/// Keeps the calls that a run makes.
-class Recorder final : public Trace {
- public:
-  void end(const Span& span) override {
-    if (span.kind != Span::Kind::call || span.prediction == nullptr) return;
-    const std::lock_guard lock(mutex_);
-    steps_.push_back({.path = std::string(span.path), .inputs = *span.inputs, .prediction = *span.prediction});
-  }
-  std::vector<TraceStep> take() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(steps_, {});
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<TraceStep> steps_;
-};
-
 Error error_of(const std::exception_ptr& thrown) {
   try {
     std::rethrow_exception(thrown);
@@ -54,7 +37,7 @@ Error error_of(const std::exception_ptr& thrown) {
 /// Runs the program on one example.
 Async<void> run_row(const Program& program, const EvaluateOptions& options, EvaluatedRow& row) {
   const bool is_traced = options.keeps_traces || options.metric.needs_trace();
-  const auto recorder = is_traced ? std::make_shared<Recorder>() : nullptr;
+  const auto recorder = is_traced ? std::make_shared<TraceSteps>() : nullptr;
   const auto begun = Clock::real().now();
   try {
     const Run how{.options = options.call};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/async.hpp"
+#include "dspy/lm/trace_steps.hpp"
 #include "dspy/signature/example.hpp"
 #include "dspy/signature/prediction.hpp"
 
@@ -24,13 +25,6 @@ struct Score {
   std::map<std::string, double> objectives = {};
 
   bool operator==(const Score&) const = default;
-};
-
-/// One call of a predictor within a program's run.
-struct TraceStep {
-  std::string path = {};  ///< As `for_each_predictor` names it.
-  JsonObject inputs = {};
-  Prediction prediction = {};
 };
 
 /// What a metric looks at.  The parts outlive the metric's call.

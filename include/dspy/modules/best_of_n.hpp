@@ -1,11 +1,11 @@
 #pragma once
 
+#include "dspy/modules/detail/attempts.hpp"
 #include "dspy/modules/module.hpp"
 #include "dspy/modules/traversal.hpp"
 
-#include <cstdint>
+#include <exception>
 #include <functional>
-#include <optional>
 #include <utility>
 
 namespace dspy {
@@ -13,7 +13,7 @@ namespace dspy {
 /// Runs a program up to `n` times, each with draws of its own, and returns the answer with the highest reward; an
 /// answer whose reward reaches `threshold` ends it.  The first run is the program as it is; the others are drawn at
 /// temperature 1.  Nothing is streamed, since which answer is the best is not known before the end.  An error ends the
-/// call once more than `max_errors` runs have failed, or all have.
+/// call once more than `max_errors` runs have failed, or all have; a reward that throws or is no number fails its run.
 ///
 ///     dspy::BestOfN best(draft, 5, [](const Input&, const Output& out) { return out.text.size() < 200 ? 1.0 : 0.0; });
 template <Runnable P>
@@ -27,31 +27,23 @@ class BestOfN : public Module<BestOfN<P>, InputOf<P>, OutputOf<P>> {
         reward_(std::move(reward)),
         threshold_(threshold),
         max_errors_(max_errors) {
-    if (n < 1) throw Error(Errc::invalid_parameter, "BestOfN runs its program at least once");
+    Best("BestOfN", n_, threshold_, max_errors_);
   }
 
   Async<OutputOf<P>> run(InputOf<P> input, Run how) const {
-    std::optional<OutputOf<P>> best;
-    double most = 0;
-    for (int i = 0, errors = 0; i < n_; ++i) {
-      Run draw{.options = how.options};
-      if (i > 0) {
-        const Sampling lively{.temperature = 1, .seed = static_cast<std::uint64_t>(i)};
-        draw.options.sampling = lively.over(how.options.sampling);
-      }
+    Best best("BestOfN", n_, threshold_, max_errors_);
+    while (best.goes_on()) {
       try {
-        auto output = co_await program_.run(input, std::move(draw));
+        auto output = co_await program_.run(input, {.options = detail::lively(how.options, best.done())});
         const double reward = reward_(input, output);
-        if (!best || reward > most) {
-          best = std::move(output);
-          most = reward;
-        }
+        best.accept(std::move(output), reward);
       } catch (const Error& error) {
-        if (++errors > max_errors_ || (i + 1 == n_ && !best)) throw;
+        best.fail(error);
+      } catch (const std::exception& error) {
+        best.fail(Error(Errc::inference_failed, error.what()));
       }
-      if (best && most >= threshold_) break;
     }
-    co_return *std::move(best);
+    co_return best.take();
   }
 
   template <class F>
@@ -64,6 +56,8 @@ class BestOfN : public Module<BestOfN<P>, InputOf<P>, OutputOf<P>> {
   }
 
  private:
+  using Best = detail::BestRun<OutputOf<P>>;
+
   P program_;
   int n_;
   Reward reward_;

@@ -14,32 +14,6 @@
 namespace dspy::metrics {
 namespace {
 
-bool is_ascii_punctuation(char32_t point) noexcept {
-  return (point >= '!' && point <= '/') || (point >= ':' && point <= '@') || (point >= '[' && point <= '`') ||
-         (point >= '{' && point <= '~');
-}
-
-bool is_article(std::u32string_view word) noexcept {
-  return word == U"a" || word == U"an" || word == U"the";
-}
-
-/// Runs of letters and numbers that are articles become a blank; punctuation is gone already.
-std::u32string without_articles(std::u32string_view text) {
-  std::u32string out;
-  for (std::size_t i = 0; i < text.size();) {
-    auto end = i;
-    while (end < text.size() && text::is_letter_or_number(text[end])) ++end;
-    if (end == i) {
-      out += text[i++];
-      continue;
-    }
-    const auto word = text.substr(i, end - i);
-    out += is_article(word) ? U" " : word;
-    i = end;
-  }
-  return out;
-}
-
 std::vector<std::string_view> words_of(std::string_view normalized) {
   std::vector<std::string_view> out;
   for (std::size_t i = 0; i < normalized.size();) {
@@ -105,18 +79,7 @@ std::vector<std::u32string> passage_words(std::string_view passage) {
 }  // namespace
 
 std::string normalize_text(std::string_view text) {
-  auto points = text::to_lower(text::to_nfd(text::code_points(text)));
-  std::erase_if(points, is_ascii_punctuation);
-  std::u32string out;
-  for (const auto point : without_articles(points)) {
-    if (!text::is_space(point)) {
-      out += point;
-    } else if (!out.empty() && out.back() != U' ') {
-      out += U' ';
-    }
-  }
-  if (!out.empty() && out.back() == U' ') out.pop_back();
-  return text::to_utf8(out);
+  return text::normalized_answer(text);
 }
 
 bool em_score(std::string_view prediction, std::string_view reference) {

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "dspy/base/error.hpp"
+#include "dspy/modules/predictor.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <format>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace dspy::detail {
+
+/// Errors after which no other run can succeed either.
+inline bool ends_all(Errc code) noexcept {
+  return code == Errc::cancelled || code == Errc::deadline_exceeded || code == Errc::token_budget_exhausted ||
+         code == Errc::config_error;
+}
+
+/// The options of run `number` (from 0): the first as they are, the others drawn at temperature 1 with seeds of their
+/// own.
+inline CallOptions lively(CallOptions options, int number) {
+  if (number == 0) return options;
+  const auto first = options.sampling.seed.value_or(0);
+  options.sampling.temperature = 1;
+  options.sampling.seed = first + static_cast<std::uint64_t>(number);
+  return options;
+}
+
+/// Keeps the best of several runs and counts those that failed.
+template <class Out>
+class BestRun {
+ public:
+  BestRun(std::string_view module, int runs, double threshold, int max_errors)
+      : module_(module), runs_(runs), threshold_(threshold), max_errors_(max_errors) {
+    if (runs < 1) {
+      throw Error(Errc::invalid_parameter,
+                  std::format("{} runs its program at least once, not {} times", module, runs));
+    }
+  }
+
+  bool goes_on() const noexcept { return done_ < runs_ && !(best_ && reward_ >= threshold_); }
+  int done() const noexcept { return done_; }
+
+  /// Throws `Error` (`bad_input`) for a reward that is no number, which fails the run.
+  void accept(Out out, double reward) {
+    if (std::isnan(reward))
+      throw Error(Errc::bad_input, std::format("the reward of {} is not a number; return one", module_));
+    ++done_;
+    if (best_ && reward <= reward_) return;
+    best_ = std::move(out);
+    reward_ = reward;
+  }
+
+  /// Throws `error` if that is one too many, or nothing can be returned.
+  void fail(const Error& error) {
+    ++done_;
+    if (++errors_ > max_errors_ || ends_all(error.code()) || (done_ == runs_ && !best_)) throw error;
+  }
+
+  Out take() { return *std::move(best_); }
+
+ private:
+  std::string_view module_;
+  int runs_;
+  double threshold_;
+  int max_errors_;
+  std::optional<Out> best_ = {};
+  double reward_ = 0;
+  int done_ = 0, errors_ = 0;
+};
+
+}  // namespace dspy::detail
