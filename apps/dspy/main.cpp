@@ -81,6 +81,7 @@ int main(int argc, char** argv) {
   dspy::app::add_schema(app, plan);
   dspy::app::add_check(app, plan);
   dspy::app::add_codegen(app, plan);
+  dspy::app::add_optimize(app, plan);
   dspy::app::add_bench(app, plan);
 
   const bool json = wants_json(argc, argv);

@@ -62,7 +62,7 @@ class Bootstrapping {
       try_examples(next, count);
       next += count;
     }
-    return {.program = trained(), .errors = errors_, .examples = std::move(found_)};
+    return {.program = trained(), .errors = errors_, .examples = std::move(found_), .demos = std::move(by_example_)};
   }
 
  private:
@@ -135,7 +135,11 @@ class Bootstrapping {
         by_path[path].emplace_back(std::move(values), predictor.signature());
       }
     });
-    for (const auto& [path, demos] : by_path) demos_[path].push_back(choose(demos));
+    auto& own = by_example_.emplace_back();
+    for (const auto& [path, demos] : by_path) {
+      own[path] = {choose(demos)};
+      demos_[path].push_back(own[path].front());
+    }
   }
 
   Program trained() {
@@ -165,6 +169,7 @@ class Bootstrapping {
   const BootstrapSettings& settings_;
   std::vector<std::size_t> found_;
   DemosByPath demos_;
+  std::vector<DemosByPath> by_example_;
   std::size_t errors_ = 0;
 };
 

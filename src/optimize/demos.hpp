@@ -45,7 +45,8 @@ struct BootstrapSettings {
 struct Bootstrapped {
   Program program;
   std::size_t errors = 0;
-  std::vector<std::size_t> examples = {};  ///< Those that the teacher answered well, in order.
+  std::vector<std::size_t> examples = {};  ///< Those that the teacher answered well, in order,
+  std::vector<DemosByPath> demos = {};     ///< and what each of them gave.
 };
 
 /// Has the teacher answer training examples, in order, until enough were answered well; the calls that led to a good

@@ -91,19 +91,25 @@ const std::vector<Candidate>& Search::candidates() const noexcept {
   return state_->candidates;
 }
 
-std::size_t Search::add(Program program, std::string origin, std::vector<std::size_t> parents) {
+std::size_t Search::add(Program program, std::string origin, std::vector<std::size_t> parents, std::string variant) {
   const auto size = prompt_size(program);
   state_->candidates.push_back({.program = std::move(program),
                                 .origin = std::move(origin),
                                 .parents = std::move(parents),
-                                .prompt_size = size});
+                                .prompt_size = size,
+                                .variant = std::move(variant)});
   const auto number = state_->candidates.size() - 1;
   tell({.kind = Event::Kind::candidate, .candidate = number, .text = state_->candidates.back().origin});
   return number;
 }
 
 double Search::evaluate(std::size_t candidate, std::span<const Example> examples) {
-  const auto outcomes = run(state_->candidates.at(candidate).program, examples);
+  const auto& each = state_->candidates.at(candidate);
+  std::vector<Job> jobs;
+  jobs.reserve(examples.size());
+  for (const auto& example : examples)
+    jobs.push_back({.program = &each.program, .example = &example, .variant = each.variant});
+  const auto outcomes = run(jobs);
   if (std::ranges::all_of(outcomes, [](const Outcome& each) { return each.metric_failure.has_value(); })) {
     throw Error(Errc::bad_input,
                 std::format("the metric `{}` failed on every example: {}", metric().name(), *outcomes[0].metric_failure));
@@ -140,7 +146,9 @@ void Search::run_ahead(std::span<const std::size_t> candidates, std::span<const 
   jobs.reserve(candidates.size() * examples.size());
   for (const auto number : candidates) {
     for (const auto& example : examples)
-      jobs.push_back({.program = &state_->candidates.at(number).program, .example = &example});
+      jobs.push_back({.program = &state_->candidates.at(number).program,
+                      .example = &example,
+                      .variant = state_->candidates.at(number).variant});
   }
   run(jobs);
 }
@@ -150,7 +158,9 @@ double Search::evaluate_some(std::size_t candidate, std::span<const Example> exa
   std::vector<Job> jobs;
   jobs.reserve(rows.size());
   for (const auto row : rows)
-    jobs.push_back({.program = &state_->candidates.at(candidate).program, .example = &examples[row]});
+    jobs.push_back({.program = &state_->candidates.at(candidate).program,
+                    .example = &examples[row],
+                    .variant = state_->candidates.at(candidate).variant});
   const auto outcomes = run(jobs);
   std::vector<double> scores(outcomes.size());
   std::ranges::transform(outcomes, scores.begin(), [](const Outcome& each) { return each.score.value; });

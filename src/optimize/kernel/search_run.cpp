@@ -192,8 +192,8 @@ std::vector<Outcome> Search::run(std::span<const Job> jobs) {
     if (program.empty()) program = digest(*job.program);
     auto& example = examples[job.example];
     if (example.empty()) example = digest(*job.example);
-    auto run_key = sha256(std::format("{} {} {} {}", program, example, job.draw.number,
-                                      job.draw.number > 0 ? job.draw.temperature : 0.0));
+    auto run_key = sha256(std::format("{} {} {} {} {}", program, example, job.draw.number,
+                                      job.draw.number > 0 ? job.draw.temperature : 0.0, job.variant));
     auto score_key = std::format("{}/{}{}", run_key, job.for_demonstration ? "demo" : "", job.predictor);
     all.push_back({&job, run_key, score_key});
     if (state.scores.contains(score_key) ||

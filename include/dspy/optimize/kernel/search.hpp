@@ -60,6 +60,7 @@ struct Job {
   Draw draw = {};
   bool for_demonstration = false;  ///< As the metric is told.
   std::string predictor = {};      ///< Whose part the metric's feedback is for.
+  std::string variant = {};        ///< What of the program its prompts do not say, such as how it chooses them.
 };
 
 struct Outcome {
@@ -78,6 +79,7 @@ struct Candidate {
   std::optional<double> score = {};
   std::vector<double> row_scores = {};
   std::vector<double> minibatch_scores = {};
+  std::string variant = {};  ///< As in a job.
 };
 
 /// A question to a model that helps to search, such as for a better instruction.
@@ -102,7 +104,7 @@ class Search {
   const std::vector<Candidate>& candidates() const noexcept;
 
   /// Returns its number.
-  std::size_t add(Program program, std::string origin, std::vector<std::size_t> parents = {});
+  std::size_t add(Program program, std::string origin, std::vector<std::size_t> parents = {}, std::string variant = {});
 
   /// Runs what is not known yet; the outcomes have the order of the jobs.
   std::vector<Outcome> run(std::span<const Job> jobs);
