@@ -45,6 +45,7 @@ void add_lm(CLI::App& app, Plan& plan);
 void add_eval(CLI::App& app, Plan& plan);
 void add_compare(CLI::App& app, Plan& plan);
 void add_decide(CLI::App& app, Plan& plan);
+void add_optimize(CLI::App& app, Plan& plan);
 
 /// The exit code for an error that reached `main`.
 int exit_code_of(const Error& error);

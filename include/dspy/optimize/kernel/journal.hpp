@@ -1,0 +1,51 @@
+#pragma once
+
+#include "dspy/base/json.hpp"
+
+#include <filesystem>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy::optimize {
+
+/// The checkpoint of a long run: a file of JSON objects, one a line, that only grows (docs/formats/checkpoint.md).
+/// Each line ends in a checksum of itself, and is written in one piece: a process that is killed leaves whole lines,
+/// and at most one more that is cut, which is taken off when the file is opened again.
+///
+/// Thread-safe.  One process at a time has a file open.
+class Journal {
+ public:
+  /// Opens or begins the file.  `run` says what run it belongs to; `records` becomes what it holds.
+  ///
+  /// A line that is damaged ends what is read: a copy of the whole file is kept beside it as `<name>.damaged-<n>`, and
+  /// the lines before it go on (`note` says so).  Throws `Error`: `config_error` for the file of another run, or one
+  /// that another process has open; `io_error`.
+  Journal(const std::filesystem::path& path, const JsonObject& run, bool is_durable);
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  /// Adds a line.  With `is_durable` it is on the disk when this returns.  Throws `Error` (`io_error`), and then the
+  /// file ends with the line before.
+  void append(const JsonObject& record);
+
+  /// What the file held when it was opened, in its order, without the line of the run.
+  std::vector<JsonObject> take_records() noexcept { return std::move(records_); }
+  const std::string& note() const noexcept { return note_; }
+
+ private:
+  void read(std::string_view text, const JsonObject& run);
+  void quarantine(std::string_view text, std::size_t line);
+
+  std::filesystem::path path_;
+  bool is_durable_;
+  std::mutex mutex_;
+  int file_ = -1;
+  long long size_ = 0;
+  std::vector<JsonObject> records_;
+  std::string note_;
+};
+
+}  // namespace dspy::optimize

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "dspy/base/usage.hpp"
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace dspy::optimize {
+
+/// What an optimizer has used, and may use.  Thread-safe.
+///
+/// Requests are taken before they are made, so that there are never more than the limit.  What a request takes in
+/// tokens is known when its reply is there: the limit of tokens is looked at before each, and an evaluation that ends
+/// beyond it does not count.
+class Ledger {
+ public:
+  struct Limits {
+    std::optional<std::uint64_t> requests = {};
+    std::optional<std::uint64_t> tokens = {};    ///< Of prompts and replies.  A count that nobody gave adds nothing.
+    std::optional<std::uint64_t> rollouts = {};  ///< Runs of the program on an example.
+  };
+
+  Ledger() = default;
+  /// Throws `Error` (`invalid_parameter`) for a limit of 0.
+  explicit Ledger(Limits limits);
+
+  /// Each takes one if there is one left.
+  bool take_request();
+  bool take_rollout();
+  /// What a reply took; its request was counted when it was taken.
+  void spend(const Usage& usage);
+
+  /// Why nothing more may be done, a sentence; empty while something may.
+  std::string exhausted() const;
+  /// Whether more tokens are used than may be.
+  bool is_overdrawn() const;
+  bool has_limits() const noexcept { return limits_.requests || limits_.tokens || limits_.rollouts; }
+
+  Usage used() const;
+  std::uint64_t rollouts() const;
+
+ private:
+  Limits limits_;
+  mutable std::mutex mutex_;
+  Usage used_ = {};
+  std::uint64_t rollouts_ = 0;
+};
+
+}  // namespace dspy::optimize

@@ -1,0 +1,148 @@
+#pragma once
+
+#include "dspy/evaluate/metric.hpp"
+#include "dspy/lm/lm.hpp"
+#include "dspy/modules/predictor.hpp"
+#include "dspy/optimize/kernel/ledger.hpp"
+#include "dspy/optimize/kernel/report.hpp"
+#include "dspy/optimize/kernel/rollout.hpp"
+#include "dspy/programs/program.hpp"
+#include "dspy/signature/example.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+// The kernel under all optimizers: it runs programs on examples, keeps what came of it, counts what it took, and picks
+// the best candidate that was measured.  An optimizer says what to try next.
+
+namespace dspy::optimize {
+
+/// How a search runs, whatever the optimizer.  None of it changes what is found, but for the limits.
+struct SearchOptions {
+  std::size_t concurrency = 32;  ///< Runs of the program under way at most.  At least 1.
+  Ledger::Limits limits = {};
+  /// The file that an interrupted run goes on from: nothing that was paid for is asked again.  Empty: none.
+  std::filesystem::path checkpoint = {};
+  bool is_durable = false;  ///< Each line of the checkpoint outlasts a power cut too, at the price of waiting for it.
+  std::stop_token stop = {};  ///< Asked to stop, the search returns the best so far; what is under way is finished.
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};  ///< The same.
+  int attempts = 12;  ///< Of a request to a model that cannot be reached, before the search ends.
+  std::chrono::milliseconds retry_delay{50};  ///< Before the second attempt; doubled for each after it, up to 2 s.
+  double failure_score = 0;  ///< Of an example on which the program fails.
+  /// Requests without a seed get one that is made from the run, so that a sampled model's answers can be reproduced.
+  bool seeds_requests = true;
+  std::function<void(const Event& event)> on_event = {};
+  /// Counts what is used together with other searches, instead of `limits`.
+  std::shared_ptr<Ledger> ledger = {};
+};
+
+/// What an optimizer is given beside the program.
+struct Training {
+  std::vector<Example> trainset;
+  std::vector<Example> valset = {};        ///< What candidates are measured on; each optimizer says what it does without.
+  std::optional<Program> teacher = {};     ///< Makes the demonstrations; else the student does.
+  SearchOptions search = {};
+};
+
+/// A run to be made.  The program and the example outlive it.
+struct Job {
+  const Program* program = nullptr;
+  const Example* example = nullptr;
+  Draw draw = {};
+  bool for_demonstration = false;  ///< As the metric is told.
+  std::string predictor = {};      ///< Whose part the metric's feedback is for.
+  std::string variant = {};        ///< What of the program its prompts do not say, such as how it chooses them.
+};
+
+struct Outcome {
+  std::shared_ptr<const Rollout> rollout = {};
+  Score score = {};                             ///< The failure score where the program or the metric failed.
+  std::optional<std::string> metric_failure = {};  ///< Why the metric failed.
+  bool is_scored() const noexcept { return !rollout->failure && !metric_failure; }
+};
+
+/// A program that is tried.
+struct Candidate {
+  Program program;
+  std::string origin;
+  std::vector<std::size_t> parents = {};
+  std::size_t prompt_size = 0;
+  std::optional<double> score = {};
+  std::vector<double> row_scores = {};
+  std::vector<double> minibatch_scores = {};
+  std::string variant = {};  ///< As in a job.
+};
+
+/// A question to a model that helps to search, such as for a better instruction.
+struct Inquiry {
+  Predictor predictor;
+  JsonObject inputs;
+  Draw draw = {};
+};
+
+/// One run of an optimizer.  For one thread; what it runs is concurrent.
+class Search {
+ public:
+  /// Throws `Error`: `config_error` for a program without predictors or a metric that is not set,
+  /// `invalid_parameter` for an empty training set or options out of range, and what opening the checkpoint throws.
+  Search(std::string optimizer, JsonObject options, const Program& student, Metric metric, const Training& training);
+  ~Search();
+  Search(const Search&) = delete;
+  Search& operator=(const Search&) = delete;
+
+  const Metric& metric() const noexcept;
+  Report& report() noexcept;
+  const std::vector<Candidate>& candidates() const noexcept;
+
+  /// Returns its number.
+  std::size_t add(Program program, std::string origin, std::vector<std::size_t> parents = {}, std::string variant = {});
+
+  /// Runs what is not known yet; the outcomes have the order of the jobs.
+  std::vector<Outcome> run(std::span<const Job> jobs);
+  std::vector<Outcome> run(const Program& program, std::span<const Example> examples, Draw draw = {});
+
+  /// The candidate's score on all of `examples`; candidates are compared by it.  Throws `Error` (`bad_input`) if the
+  /// metric fails on every example, or the program for the same bad input.
+  double evaluate(std::size_t candidate, std::span<const Example> examples);
+  /// Runs several candidates on `examples` in one stream of calls, before they are evaluated one by one.  With limits it
+  /// does nothing, so that what is measured within them does not depend on the order of calls.
+  void run_ahead(std::span<const std::size_t> candidates, std::span<const Example> examples);
+  /// Its mean score on some of them.
+  double evaluate_some(std::size_t candidate, std::span<const Example> examples, std::span<const std::size_t> rows);
+  /// Tells a score that was measured by `run`.
+  void measured(std::size_t candidate, std::vector<double> row_scores);
+
+  /// Answers in the order of the questions; nothing for one whose reply could not be read.
+  std::vector<std::optional<Prediction>> ask(std::vector<Inquiry> questions);
+  std::optional<Prediction> ask(Inquiry question);
+
+  void note(std::string text);
+  void tell(Event event);
+
+  /// The best candidate measured in full: ties go to the shorter prompt, then to the earlier one.
+  std::optional<std::size_t> best() const;
+
+  /// Runs `steps` and returns the best candidate.  A search that has to end early (limits, stop, deadline, a model that
+  /// cannot be reached) returns the best so far and says why; it throws `Error` only if there is none.
+  Optimized complete(const std::function<void()>& steps);
+  /// Returned whatever the scores are.
+  void choose(std::size_t candidate);
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+/// 100 times a mean, to two places, as Python DSPy rounds scores.
+double percent(double mean);
+
+}  // namespace dspy::optimize

@@ -1,0 +1,88 @@
+#include "dspy/optimize/infer_rules.hpp"
+
+#include "optimize/demos.hpp"
+#include "optimize/options.hpp"
+#include "optimize/proposing.hpp"
+
+#include <format>
+#include <utility>
+
+namespace dspy {
+namespace {
+
+using namespace optimize;
+
+constexpr std::string_view task =
+    "You see examples of a task. Infer the rules that lead from the inputs to the outputs, so that somebody who has only "
+    "the rules could do the task. Each rule is short and can be acted on; leave out what is self-evident. Write one "
+    "rule a line.";
+
+std::string written(const std::vector<Example>& examples, std::size_t count, const Signature& signature) {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Example example(examples[i].data, signature);
+    out += std::format("Input:\n{}Output:\n{}\n", listed(example.inputs()), listed(example.outputs()));
+  }
+  return out;
+}
+
+}  // namespace
+
+Optimized InferRules::compile(const Program& student, const Training& training) const {
+  require_metric("InferRules", options_.metric);
+  Search search("InferRules",
+                {{"num_candidates", options_.num_candidates},
+                 {"num_rules", options_.num_rules},
+                 {"max_bootstrapped_demos", options_.max_bootstrapped_demos},
+                 {"max_labeled_demos", options_.max_labeled_demos},
+                 {"max_rounds", options_.max_rounds}},
+                student, options_.metric, training);
+  if (training.valset.empty() && training.trainset.size() < 2) {
+    throw Error(Errc::invalid_parameter,
+                "InferRules halves the training set where there is no validation set: one example is too few");
+  }
+  return search.complete([&] {
+    auto train = training.trainset;
+    auto val = training.valset;
+    if (val.empty()) {
+      const auto half = train.begin() + static_cast<std::ptrdiff_t>(train.size() / 2);
+      val.assign(half, train.end());
+      train.erase(half, train.end());
+    }
+    const auto before = search.add(student, "the program as it was");
+    search.evaluate(before, val);
+    const auto base = search.add(bootstrap(search, student, training.teacher, train,
+                                           {.max_bootstrapped_demos = options_.max_bootstrapped_demos,
+                                            .max_labeled_demos = options_.max_labeled_demos,
+                                            .max_rounds = options_.max_rounds,
+                                            .teacher_lm = options_.teacher_lm})
+                                     .program,
+                                 "bootstrapped demonstrations", {before});
+    search.evaluate(base, val);
+    const auto with_demonstrations = search.candidates()[base].program;
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < options_.num_candidates; ++i) {
+      auto program = with_demonstrations;
+      for (const auto& path : paths_of(student)) {
+        const auto& signature = predictor_at(with_demonstrations, path).signature();
+        const auto pen = writer("examples, about_how_many: int -> rules", task, options_.prompt_model, student);
+        std::string rules;
+        // Fewer examples where all of them are too many for the model.
+        for (auto count = train.size(); count > 0 && rules.empty(); count /= 2) {
+          const auto answer = search.ask({.predictor = pen,
+                                          .inputs = {{"examples", written(train, count, signature)},
+                                                     {"about_how_many", options_.num_rules}},
+                                          .draw = {.number = ++number, .temperature = 1}});
+          if (answer) rules = text_of(*answer, "rules");
+        }
+        if (rules.empty()) continue;
+        search.tell({.kind = Event::Kind::proposed, .text = rules});
+        program = with_instructions(std::move(program), path,
+                                    std::format("{}\n\nKeep to these rules:\n{}", signature.instructions, rules));
+      }
+      search.evaluate(search.add(std::move(program), std::format("rules {}", i + 1), {base}), val);
+    }
+  });
+}
+
+}  // namespace dspy

@@ -1,0 +1,150 @@
+#include "dspy/optimize/kernel/journal.hpp"
+
+#include "dspy/base/error.hpp"
+#include "dspy/base/file.hpp"
+#include "dspy/base/sha256.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <format>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace dspy::optimize {
+namespace {
+
+constexpr std::uintmax_t longest = std::uintmax_t{8} << 30;
+constexpr std::size_t digits = 16;  // of a checksum
+constexpr std::string_view mark = ",\"sum\":\"";
+
+std::string checksum(std::string_view body) {
+  return sha256(body).substr(0, digits);
+}
+
+/// `{…,"sum":"…"}`: the sum is of everything before it.
+std::string line_of(const JsonObject& record) {
+  auto line = to_text(record);
+  line.pop_back();
+  const auto sum = checksum(line);
+  line.append(mark).append(sum).append("\"}\n");
+  return line;
+}
+
+/// Nothing for a line that is damaged.
+std::optional<JsonObject> record_of(std::string_view line) {
+  const auto tail = mark.size() + digits + 2;
+  if (line.size() <= tail) return std::nullopt;
+  const auto body = line.substr(0, line.size() - tail);
+  const auto rest = line.substr(body.size());
+  if (!rest.starts_with(mark) || rest.substr(mark.size(), digits) != checksum(body)) return std::nullopt;
+  auto json = parse_json(line);
+  if (!json || !json->is_object()) return std::nullopt;
+  json->get_object().erase("sum");
+  return std::move(json->get_object());
+}
+
+Error failure(std::string_view verb, const std::filesystem::path& path, std::string_view remedy) {
+  return {Errc::io_error, std::format("cannot {} the checkpoint `{}`: {}; {}", verb, path.string(),
+                                      std::generic_category().message(errno), remedy)};
+}
+
+bool write_all(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto count = ::write(file, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+}  // namespace
+
+Journal::Journal(const std::filesystem::path& path, const JsonObject& run, bool is_durable)
+    : path_(path), is_durable_(is_durable) {
+  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (file_ < 0) throw failure("open", path, "check the folder and its permissions");
+  try {
+    if (::flock(file_, LOCK_EX | LOCK_NB) != 0) {
+      throw Error(Errc::config_error, std::format("the checkpoint `{}` is in use by another process; wait for it, or "
+                                                  "name another file",
+                                                  path.string()));
+    }
+    const auto text = read_file(path, longest);
+    read(text, run);
+    if (::ftruncate(file_, size_) != 0) throw failure("mend", path, "check its permissions");
+    if (size_ == 0) append(JsonObject{{"kind", "run"}, {"format", 1}, {"run", run}});
+  } catch (...) {
+    ::close(file_);
+    throw;
+  }
+}
+
+Journal::~Journal() {
+  ::close(file_);
+}
+
+void Journal::read(std::string_view text, const JsonObject& run) {
+  std::size_t number = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = text.find('\n', at);
+    if (end == std::string_view::npos) return;  // cut by a kill: it was never there
+    ++number;
+    auto record = record_of(text.substr(at, end - at));
+    if (!record) return quarantine(text, number);
+    if (number == 1) {
+      const auto* const found = record->if_contains("run");
+      const auto* const format = record->if_contains("format");
+      if (found == nullptr || format == nullptr)
+        throw Error(Errc::config_error, std::format("`{}` is no checkpoint; name another file", path_.string()));
+      if (*format != Json(1)) {
+        throw Error(Errc::config_error, std::format("the checkpoint `{}` is of a newer version of this library; use "
+                                                    "that version, or name another file",
+                                                    path_.string()));
+      }
+      if (*found != Json(run)) {
+        throw Error(Errc::config_error,
+                    std::format("the checkpoint `{}` belongs to another run: its program, data, metric or options "
+                                "differ; name another file, or remove it to begin anew",
+                                path_.string()));
+      }
+    } else {
+      records_.push_back(*std::move(record));
+    }
+    at = end + 1;
+    size_ = static_cast<long long>(at);
+  }
+}
+
+void Journal::quarantine(std::string_view text, std::size_t line) {
+  auto kept = path_;
+  for (int n = 1;; ++n) {
+    kept = std::format("{}.damaged-{}", path_.string(), n);
+    std::error_code code;
+    if (!std::filesystem::exists(kept, code)) break;
+  }
+  replace_file(kept, text);
+  note_ = std::format("line {} of the checkpoint `{}` is damaged: the lines before it go on, the file as it was is `{}`",
+                      line, path_.string(), kept.string());
+}
+
+void Journal::append(const JsonObject& record) {
+  const auto line = line_of(record);
+  const std::scoped_lock lock(mutex_);
+  if (!write_all(file_, line) || (is_durable_ && ::fdatasync(file_) != 0)) {
+    auto error = failure("write", path_, "check the free space; what was written before is kept");
+    if (::ftruncate(file_, size_) != 0) {
+      // The next opening takes off the line that was cut.
+    }
+    throw error;
+  }
+  size_ += static_cast<long long>(line.size());
+}
+
+}  // namespace dspy::optimize

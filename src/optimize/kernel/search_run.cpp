@@ -1,0 +1,294 @@
+#include "dspy/base/concurrent.hpp"
+#include "dspy/base/sha256.hpp"
+#include "dspy/base/wait.hpp"
+#include "dspy/lm/call_context.hpp"
+#include "dspy/lm/exchange_json.hpp"
+#include "dspy/modules/configure.hpp"
+#include "optimize/kernel/search_state.hpp"
+#include "optimize/kernel/step_trace.hpp"
+
+#include <charconv>
+#include <format>
+#include <unordered_set>
+#include <utility>
+
+// How the kernel runs programs on examples.
+
+namespace dspy::optimize {
+namespace {
+
+/// A seed made from the name of the work, for requests that have none.
+std::uint64_t seed_of(const std::string& key) {
+  std::uint64_t seed = 0;
+  std::from_chars(key.data(), key.data() + 8, seed, 16);
+  return seed >> 1;  // some providers take 31 bits
+}
+
+std::shared_ptr<LM> recorded(const Predictor& predictor, const std::shared_ptr<Book>& book,
+                             const std::shared_ptr<Scope>& scope) {
+  auto lm = predictor.lm() ? predictor.lm() : settings().lm;
+  if (!lm) return nullptr;  // the call says what is missing
+  return std::make_shared<RecordedLM>(std::move(lm), book, scope);
+}
+
+Sampling sampling_of(const Predictor& predictor, Draw draw, bool is_seeded, const std::string& key) {
+  auto sampling = predictor.sampling();
+  if (draw.number > 0) {
+    sampling.temperature = draw.temperature;
+    sampling.seed = draw.number;
+  } else if (is_seeded && !sampling.seed) {
+    sampling.seed = seed_of(key);
+  }
+  return sampling;
+}
+
+/// A copy whose calls are recorded.
+Program watched(Program program, Draw draw, bool is_seeded, const std::shared_ptr<Book>& book,
+                const std::shared_ptr<Scope>& scope, const std::shared_ptr<Trace>& trace) {
+  program.for_each_predictor([&](const std::string& path, Predictor& predictor) {
+    predictor.set_lm(recorded(predictor, book, scope));
+    predictor.set_sampling(sampling_of(predictor, draw, is_seeded, scope->name));
+    const auto* const own = predictor.context();
+    predictor.set_context(merged({.trace = trace}, own != nullptr ? *own : CallContext{.path = path}));
+  });
+  return program;
+}
+
+JsonObject to_json(const ScoreRecord& record) {
+  JsonObject out = {{"value", record.score.value}};
+  if (!record.score.feedback.empty()) out["feedback"] = record.score.feedback;
+  if (!record.score.objectives.empty()) {
+    JsonObject objectives;
+    for (const auto& [name, value] : record.score.objectives) objectives[name] = value;
+    out["objectives"] = std::move(objectives);
+  }
+  if (record.failure) out["failure"] = *record.failure;
+  return out;
+}
+
+ScoreRecord score_from_json(const JsonObject& written) {
+  ScoreRecord out;
+  if (const auto* const value = written.if_contains("value"); value != nullptr && value->is_number())
+    out.score.value = value->to_number<double>();
+  if (const auto* const text = written.if_contains("feedback"); text != nullptr && text->is_string())
+    out.score.feedback = view(text->get_string());
+  if (const auto* const all = written.if_contains("objectives"); all != nullptr && all->is_object()) {
+    for (const auto& each : all->get_object()) out.score.objectives[each.key()] = each.value().to_number<double>();
+  }
+  if (const auto* const text = written.if_contains("failure"); text != nullptr && text->is_string())
+    out.failure = view(text->get_string());
+  return out;
+}
+
+}  // namespace
+
+void Search::State::load_checkpoint(const JsonObject& run) {
+  if (options.checkpoint.empty()) return;
+  book->journal = std::make_unique<Journal>(options.checkpoint, run, options.is_durable);
+  if (!book->journal->note().empty()) report.notes.push_back(book->journal->note());
+  for (auto& record : book->journal->take_records()) {
+    const std::string key(view(record.at("key").as_string()));
+    const auto kind = view(record.at("kind").as_string());
+    if (kind == "reply") {
+      book->remember(key, reply_from_json(record.at("reply").as_object()));
+    } else if (kind == "rollout") {
+      rollouts[key] = std::make_shared<const Rollout>(rollout_from_json(record.at("rollout").as_object()));
+    } else if (kind == "score") {
+      scores[key] = score_from_json(record.at("score").as_object());
+    }
+  }
+}
+
+void Search::State::write(const JsonObject& record) const {
+  if (book->journal) book->journal->append(record);
+}
+
+void Search::State::require_time() const {
+  if (options.stop.stop_requested()) throw Halt(Errc::cancelled, "it was asked to stop");
+  if (options.deadline && std::chrono::steady_clock::now() >= *options.deadline)
+    throw Halt(Errc::deadline_exceeded, "its deadline has passed");
+}
+
+void Search::State::halt_by(const Error& error) {
+  if (!halt) halt.emplace(error.code(), error.what());
+}
+
+/// Keeps what came of it, or the reason why nothing could.
+Async<void> Search::State::roll_out(const Program& program, const Example& example, Draw draw, std::string key) {
+  if (!book->ledger->take_rollout()) {
+    halt_by(Error(Errc::token_budget_exhausted, book->ledger->exhausted()));
+    co_return;
+  }
+  const auto scope = std::make_shared<Scope>();
+  scope->name = key;
+  const auto trace = std::make_shared<StepTrace>();
+  const auto copy = watched(program, draw, options.seeds_requests, book, scope, trace);
+  auto rollout = std::make_shared<Rollout>();
+  const auto started = std::chrono::steady_clock::now();
+  try {
+    rollout->prediction = co_await copy.run(example.inputs(), {});
+  } catch (const Error& error) {
+    if (is_infrastructure(error.code())) {
+      halt_by(error);
+      co_return;
+    }
+    rollout->failure = std::format("{}: {}", to_string(error.code()), error.what());
+  } catch (const std::exception& error) {
+    rollout->failure = error.what();
+  }
+  rollout->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  rollout->usage = scope->usage;
+  rollout->prediction.lm_usage = scope->usage;
+  trace->move_into(*rollout);
+  try {
+    write({{"kind", "rollout"}, {"key", key}, {"rollout", optimize::to_json(*rollout)}});
+  } catch (const Error& error) {
+    halt_by(error);
+  }
+  rollouts.insert_or_assign(std::move(key), std::move(rollout));
+}
+
+Async<void> Search::State::score(const Job& job, std::string run_key, std::string key) {
+  const auto rollout = rollouts.at(run_key);
+  ScoreRecord record;
+  try {
+    record.score = co_await metric.ascore({.example = *job.example,
+                                           .prediction = rollout->prediction,
+                                           .trace = &rollout->steps,
+                                           .predictor = job.predictor,
+                                           .for_demonstration = job.for_demonstration});
+  } catch (const Error& error) {
+    if (is_infrastructure(error.code())) {
+      halt_by(error);
+      co_return;
+    }
+    record.failure = error.what();
+  } catch (const std::exception& error) {
+    record.failure = error.what();
+  }
+  if (record.failure) record.score.value = options.failure_score;
+  try {
+    write({{"kind", "score"}, {"key", key}, {"score", to_json(record)}});
+  } catch (const Error& error) {
+    halt_by(error);
+  }
+  scores.insert_or_assign(std::move(key), std::move(record));
+}
+
+std::vector<Outcome> Search::run(std::span<const Job> jobs) {
+  auto& state = *state_;
+  struct Work {
+    const Job* job;
+    std::string run_key, score_key;
+  };
+  std::unordered_map<const Program*, std::string> programs;
+  std::unordered_map<const Example*, std::string> examples;
+  std::vector<Work> all;
+  all.reserve(jobs.size());
+  std::vector<Work> todo;  // without those that are known, and those that stand twice
+  std::unordered_set<std::string> begun;
+  for (const auto& job : jobs) {
+    auto& program = programs[job.program];
+    if (program.empty()) program = digest(*job.program);
+    auto& example = examples[job.example];
+    if (example.empty()) example = digest(*job.example);
+    auto run_key = sha256(std::format("{} {} {} {} {}", program, example, job.draw.number,
+                                      job.draw.number > 0 ? job.draw.temperature : 0.0, job.variant));
+    auto score_key = std::format("{}/{}{}", run_key, job.for_demonstration ? "demo" : "", job.predictor);
+    all.push_back({&job, run_key, score_key});
+    if (state.scores.contains(score_key) ||
+        (state.rollouts.contains(run_key) && state.rollouts.at(run_key)->failure)) {
+      ++state.report.cached_rollouts;
+    } else if (begun.insert(score_key).second) {
+      todo.push_back({&job, std::move(run_key), std::move(score_key)});
+    }
+  }
+  state.halt.reset();
+  // Runs that several scores are wanted of are made once, before.
+  std::vector<const Work*> runs;
+  std::unordered_set<std::string_view> running;
+  for (const auto& work : todo) {
+    if (!state.rollouts.contains(work.run_key) && running.insert(work.run_key).second) runs.push_back(&work);
+  }
+  const auto limit = state.options.concurrency;
+  const auto guarded = [&](auto begin) -> std::function<Async<void>(std::size_t)> {
+    return [&state, begin](std::size_t i) -> Async<void> {
+      if (state.halt) co_return;
+      try {
+        state.require_time();
+      } catch (const Halt& halt) {
+        state.halt = halt;
+        co_return;
+      }
+      co_await begin(i);
+    };
+  };
+  wait(run_concurrently(runs.size(), limit, guarded([&](std::size_t i) {
+                          const auto& work = *runs[i];
+                          return state.roll_out(*work.job->program, *work.job->example, work.job->draw, work.run_key);
+                        })));
+  std::erase_if(todo, [&](const Work& work) {
+    const auto at = state.rollouts.find(work.run_key);
+    return at == state.rollouts.end() || at->second->failure;
+  });
+  const auto halted = std::exchange(state.halt, std::nullopt);  // what was run is scored all the same
+  wait(run_concurrently(todo.size(), limit, [&](std::size_t i) -> Async<void> {
+    if (state.halt) co_return;
+    co_await state.score(*todo[i].job, todo[i].run_key, todo[i].score_key);
+  }));
+  if (halted) throw *halted;
+  if (state.halt) throw *state.halt;
+  if (state.book->ledger->is_overdrawn()) throw Halt(Errc::token_budget_exhausted, state.book->ledger->exhausted());
+
+  std::vector<Outcome> outcomes;
+  outcomes.reserve(all.size());
+  for (const auto& work : all) {
+    Outcome outcome{.rollout = state.rollouts.at(work.run_key)};
+    outcome.score.value = state.options.failure_score;
+    if (!outcome.rollout->failure) {
+      const auto& record = state.scores.at(work.score_key);
+      outcome.score = record.score;
+      outcome.metric_failure = record.failure;
+    }
+    outcomes.push_back(std::move(outcome));
+  }
+  return outcomes;
+}
+
+std::vector<Outcome> Search::run(const Program& program, std::span<const Example> examples, Draw draw) {
+  std::vector<Job> jobs;
+  jobs.reserve(examples.size());
+  for (const auto& example : examples) jobs.push_back({.program = &program, .example = &example, .draw = draw});
+  return run(jobs);
+}
+
+std::vector<std::optional<Prediction>> Search::ask(std::vector<Inquiry> questions) {
+  auto& state = *state_;
+  state.require_time();
+  std::vector<std::optional<Prediction>> answers(questions.size());
+  std::vector<std::string> problems(questions.size());
+  const auto first = state.questions;
+  state.questions += questions.size();
+  state.halt.reset();
+  wait(run_concurrently(questions.size(), state.options.concurrency, [&](std::size_t i) -> Async<void> {
+    if (state.halt) co_return;
+    auto& [predictor, inputs, draw] = questions[i];
+    const auto scope = std::make_shared<Scope>();
+    scope->name = sha256(std::format("question {}", first + i));
+    predictor.set_lm(recorded(predictor, state.book, scope));
+    predictor.set_sampling(sampling_of(predictor, draw, state.options.seeds_requests, scope->name));
+    try {
+      answers[i] = co_await predictor.acall(inputs);
+    } catch (const Error& error) {
+      if (is_infrastructure(error.code())) state.halt_by(error);
+      problems[i] = error.what();
+    }
+  }));
+  if (state.halt) throw *std::exchange(state.halt, std::nullopt);
+  for (const auto& problem : problems) {
+    if (!problem.empty()) note("a proposal could not be read: " + problem);
+  }
+  return answers;
+}
+
+}  // namespace dspy::optimize

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "dspy/optimize/kernel/search.hpp"
+#include "optimize/kernel/fault.hpp"
+#include "optimize/kernel/recorded_lm.hpp"
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace dspy::optimize {
+
+/// What a metric said, kept.
+struct ScoreRecord {
+  Score score = {};
+  std::optional<std::string> failure = {};
+};
+
+class Search::State {
+ public:
+  State(Metric metric_given, const SearchOptions& with) : metric(std::move(metric_given)), options(with) {}
+
+  Metric metric;
+  SearchOptions options;
+  Report report = {};
+  std::vector<Candidate> candidates = {};
+  std::optional<std::size_t> chosen = {};
+  std::shared_ptr<Book> book = std::make_shared<Book>();
+  std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
+  std::unordered_map<std::string, std::shared_ptr<const Rollout>> rollouts = {};
+  std::unordered_map<std::string, ScoreRecord> scores = {};
+  std::size_t questions = 0;  ///< Asked so far.
+
+  /// Why no new run may begin; set by the first that could not be made.
+  std::optional<Halt> halt = {};
+
+  void load_checkpoint(const JsonObject& run);
+  void write(const JsonObject& record) const;
+  /// Throws if the search was asked to stop, or is out of time.
+  void require_time() const;
+  void halt_by(const Error& error);
+
+  Async<void> roll_out(const Program& program, const Example& example, Draw draw, std::string key);
+  Async<void> score(const Job& job, std::string run_key, std::string key);
+};
+
+}  // namespace dspy::optimize
