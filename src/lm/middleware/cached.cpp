@@ -1,0 +1,323 @@
+#include "dspy/base/log.hpp"
+#include "dspy/lm/exchange_json.hpp"
+#include "dspy/lm/middleware/cache.hpp"
+#include "lm/middleware/flights.hpp"
+#include "lm/middleware/memory_cache.hpp"
+#include "lm/middleware/wrapper.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <format>
+#include <utility>
+
+namespace dspy {
+namespace {
+
+std::atomic<CacheStoreOpener> opener = nullptr;
+
+/// Of a reply from a cache: nothing was billed for it.
+constexpr Usage nothing{.prompt_tokens = 0, .completion_tokens = 0, .cost_nanodollars = 0};
+
+Reply as_hit(Reply reply, ReplySource source) {
+  auto saved = std::exchange(reply.usage, nothing);
+  reply.handling = Handling{.source = source, .saved_usage = saved};
+  return reply;
+}
+
+CacheTime in_milliseconds(std::chrono::system_clock::time_point time) {
+  return std::chrono::floor<std::chrono::milliseconds>(time);
+}
+
+/// Whether it depends on the request alone: a file on this machine may change under its name.
+bool is_self_contained(const Request& request) {
+  for (const auto& message : request.messages) {
+    for (const auto& part : message.parts) {
+      if (const auto* const media = part.get<MediaPart>(); media != nullptr && !media->path.empty()) return false;
+    }
+  }
+  return true;
+}
+
+bool is_worth_keeping(const Reply& reply, const CacheOptions& options) {
+  return !reply.completions.empty() && std::ranges::all_of(reply.completions, [&](const Completion& each) {
+    const bool is_whole = each.finish == FinishReason::stop || each.finish == FinishReason::tool_calls ||
+                          (options.keeps_cut && each.finish == FinishReason::length);
+    return is_whole && each.refusal.empty();
+  });
+}
+
+}  // namespace
+
+class Cache::Impl {
+ public:
+  explicit Impl(CacheOptions how) : options(std::move(how)), memory(options.memory_bytes), store(options.store) {
+    validate(options);
+    if (store || options.directory.empty()) return;
+    const auto open = opener.load();
+    if (open == nullptr)
+      throw Error(Errc::config_error,
+                  "a cache on disk needs the part dspy::storage; link it (dspy::dspy has it), and "
+                  "include dspy/storage/disk_cache.hpp");
+    store = open(options.directory);
+  }
+
+  CacheTime now() const { return in_milliseconds(options.clock->wall()); }
+  bool reads() const noexcept { return options.mode != CacheOptions::Mode::write_only; }
+  bool writes() const noexcept { return options.mode != CacheOptions::Mode::read_only; }
+
+  /// From the store, and then into memory.
+  std::shared_ptr<const Reply> find_kept(const Question& question, const std::string& key) {
+    const auto entry = store->find(key, now());
+    if (!entry) return {};
+    const auto reply = attempt([&] {
+      const auto json = parse_json(entry->value);
+      if (!json || !json->is_object()) throw Error(Errc::config_error, "it is no JSON object");
+      return reply_from_json(json->get_object());
+    });
+    if (!reply || reply->completions.empty()) {
+      log(LogLevel::warning, "cache",
+          std::format("a reply in the cache cannot be read ({}) and is asked for again",
+                      reply ? "it is empty" : reply.error().what()));
+      return {};
+    }
+    remember(question, as_hit(*reply, ReplySource::memory), entry->created, entry->expires, entry->model,
+             entry->program);
+    return std::make_shared<const Reply>(as_hit(*reply, store->source()));
+  }
+
+  void keep(const Question& question, const std::string& key, const Reply& reply, std::string model,
+            std::string program) {
+    if (!writes() || !is_worth_keeping(reply, options)) return;
+    const auto created = now();
+    std::optional<CacheTime> expires;
+    if (options.cache_ttl_secs > 0) expires = created + std::chrono::seconds(options.cache_ttl_secs);
+    auto plain = reply;
+    plain.handling = Shared<Handling>();
+    if (store) {
+      store->put({.key = key,
+                  .value = to_text(to_json(plain)),
+                  .created = created,
+                  .expires = expires,
+                  .model = model,
+                  .program = program});
+    }
+    remember(question, as_hit(std::move(plain), ReplySource::memory), created, expires, std::move(model),
+             std::move(program));
+  }
+
+  void remember(const Question& question, Reply hit, CacheTime created, std::optional<CacheTime> expires,
+                std::string model, std::string program) {
+    memory.put(question, {.reply = std::make_shared<const Reply>(std::move(hit)),
+                          .created = created,
+                          .expires = expires,
+                          .model = std::move(model),
+                          .program = std::move(program)});
+  }
+
+  const CacheOptions options;
+  MemoryCache memory;
+  std::shared_ptr<CacheStore> store;
+  Flights flights;
+};
+
+namespace {
+
+/// What calls through one layer share.
+struct Layered {
+  std::shared_ptr<LM> lm;
+  std::shared_ptr<Cache> cache;
+  std::once_flag once;
+  std::shared_ptr<const std::string> scope;
+  std::string fingerprint;
+
+  /// Not when the layer is made, since some LMs have to load a model for it.
+  const std::shared_ptr<const std::string>& found_in() {
+    std::call_once(once, [this] {
+      fingerprint = lm->fingerprint();
+      scope = std::make_shared<const std::string>(fingerprint + '\n' + cache->options().scope);
+    });
+    return scope;
+  }
+};
+
+/// The question without a copy of the request, which it points to.
+Question question_of(const Request& request, Layered& layered) {
+  const auto& scope = layered.found_in();
+  Question out{.hash = quick_hash(request, 0), .scope = scope, .rollout = {}, .request = nullptr};
+  if (request.provider && (!request.provider->metadata.empty() || !request.provider->user_id.empty())) {
+    out.rollout = rollout_of(request);
+    auto counts = std::make_shared<Request>(request);
+    keep_what_counts(*counts);
+    out.request = std::move(counts);
+  } else {
+    out.request = std::shared_ptr<const Request>(std::shared_ptr<void>(), &request);
+  }
+  return out;
+}
+
+void own_request(Question& question, const Request& request) {
+  if (question.request.get() != &request) return;
+  auto copy = std::make_shared<Request>(request);
+  keep_what_counts(*copy);
+  question.request = std::move(copy);
+}
+
+/// The one who asks for all: whatever happens, those who wait learn of it.
+class Lead {
+ public:
+  Lead(Flights& flights, std::shared_ptr<Flights::Flight> flight) : flights_(flights), flight_(std::move(flight)) {}
+  Lead(const Lead&) = delete;
+  Lead& operator=(const Lead&) = delete;
+  ~Lead() { flights_.abandon(*flight_); }
+
+  void land(std::shared_ptr<const Reply> reply) { flights_.land(*flight_, std::move(reply)); }
+  void fail(const Error& error) {
+    // This caller's own end is nobody else's.
+    if (error.code() != Errc::cancelled && error.code() != Errc::deadline_exceeded) flights_.fail(*flight_, error);
+  }
+
+ private:
+  Flights& flights_;
+  std::shared_ptr<Flights::Flight> flight_;
+};
+
+Reply handed_out(const Reply& reply, const EventSink& sink) {
+  if (sink) tell_whole(reply, sink);
+  return reply;
+}
+
+/// Asks the LM, and keeps what it says.
+Async<Reply> lead(std::shared_ptr<Layered> layered, Question question, std::shared_ptr<Flights::Flight> flight,
+                  Request request, EventSink sink) {
+  auto& cache = layered->cache->impl();
+  Lead lead(cache.flights, std::move(flight));
+  std::string key;
+  if (cache.reads()) {
+    // It may have landed between the look into memory and the take-off.
+    if (const auto found = cache.memory.find(question, cache.now())) {
+      lead.land(found);
+      co_return handed_out(*found, sink);
+    }
+  }
+  if (cache.store) {
+    key = cache_key(request, layered->fingerprint, cache.options.scope);
+    if (const auto found = cache.reads() ? cache.find_kept(question, key) : nullptr) {
+      lead.land(found);
+      co_return handed_out(*found, sink);
+    }
+  }
+  const auto program = program_of(request);
+  drop_rollout(request);
+  try {
+    auto asked = sink ? layered->lm->stream(std::move(request), sink) : layered->lm->complete(std::move(request));
+    auto reply = co_await std::move(asked);
+    cache.keep(question, key, reply, std::string(layered->lm->model()), program);
+    lead.land(std::make_shared<const Reply>(as_hit(reply, ReplySource::shared)));
+    co_return reply;
+  } catch (const Error& error) {
+    lead.fail(error);
+    throw;
+  }
+}
+
+Async<Reply> pass(std::shared_ptr<Layered> layered, Request request, EventSink sink) {
+  drop_rollout(request);
+  auto asked =
+      sink ? layered->lm->stream(std::move(request), std::move(sink)) : layered->lm->complete(std::move(request));
+  co_return co_await std::move(asked);
+}
+
+Async<Reply> run(std::shared_ptr<Layered> layered, Request request, EventSink sink) {
+  auto& cache = layered->cache->impl();
+  if (!is_self_contained(request)) co_return co_await pass(std::move(layered), std::move(request), std::move(sink));
+  auto question = question_of(request, *layered);
+  if (cache.reads()) {
+    if (const auto found = cache.memory.find(question, cache.now())) co_return handed_out(*found, sink);
+  }
+  own_request(question, request);
+  if (!cache.reads()) {
+    auto alone = std::make_shared<Flights::Flight>();
+    co_return co_await lead(std::move(layered), std::move(question), std::move(alone), std::move(request),
+                            std::move(sink));
+  }
+  while (true) {
+    auto [flight, waiter] = cache.flights.join(question);
+    if (!waiter)
+      co_return co_await lead(std::move(layered), std::move(question), std::move(flight), std::move(request),
+                              std::move(sink));
+    co_await Waiter::wait(waiter, request.stop, request.deadline);
+    switch (cache.flights.state(*flight)) {
+      case Flights::Flight::State::landed: co_return handed_out(*flight->reply, sink);
+      case Flights::Flight::State::failed: throw Error(*flight->error);
+      case Flights::Flight::State::under_way:
+      case Flights::Flight::State::abandoned: break;
+    }
+    if (request.stop.stop_requested()) throw Error(Errc::cancelled, "the caller asked to stop");
+    if (cache.flights.state(*flight) == Flights::Flight::State::under_way)
+      throw Error(Errc::deadline_exceeded, "the request's deadline passed while an equal one was under way");
+  }
+}
+
+class CachedLM final : public Wrapper {
+ public:
+  CachedLM(std::shared_ptr<LM> inner, std::shared_ptr<Cache> cache)
+      : Wrapper(inner), layered_(std::make_shared<Layered>()) {
+    layered_->lm = std::move(inner);
+    layered_->cache = std::move(cache);
+  }
+
+  Async<Reply> complete(Request request) override { return run(layered_, std::move(request), {}); }
+  Async<Reply> stream(Request request, EventSink sink) override {
+    return run(layered_, std::move(request), std::move(sink));
+  }
+
+ private:
+  std::shared_ptr<Layered> layered_;
+};
+
+}  // namespace
+
+void validate(const CacheOptions& options) {
+  if (options.cache_ttl_secs < 0)
+    throw Error(Errc::invalid_parameter,
+                std::format("the cache's option `cache_ttl_secs` is {}; it must be 0, which is for ever, or more",
+                            options.cache_ttl_secs));
+}
+
+Cache::Cache(CacheOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Cache::~Cache() = default;
+
+const CacheOptions& Cache::options() const noexcept {
+  return impl_->options;
+}
+
+const std::shared_ptr<CacheStore>& Cache::store() const noexcept {
+  return impl_->store;
+}
+
+CacheStats Cache::stats() const {
+  return impl_->memory.stats();
+}
+
+std::size_t Cache::erase(const CacheFilter& filter) {
+  const auto in_memory = impl_->memory.erase(filter, impl_->now());
+  return impl_->store ? impl_->store->erase(filter, impl_->now()) : in_memory;
+}
+
+Layer cached(std::shared_ptr<Cache> cache) {
+  if (!cache) throw Error(Errc::config_error, "there is no cache; make one, or leave the layer out");
+  return [cache = std::move(cache)](std::shared_ptr<LM> inner) -> std::shared_ptr<LM> {
+    return std::make_shared<CachedLM>(std::move(inner), cache);
+  };
+}
+
+Layer cached(CacheOptions options) {
+  return cached(std::make_shared<Cache>(std::move(options)));
+}
+
+bool register_cache_store(CacheStoreOpener new_opener) {
+  opener = new_opener;
+  return true;
+}
+
+}  // namespace dspy
