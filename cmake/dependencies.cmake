@@ -38,6 +38,11 @@ if(NOT DSPY_REFLECTION_ONLY)
   endif()
 endif()
 
+# Configuration files.
+if(NOT DSPY_REFLECTION_ONLY)
+  find_package(tomlplusplus 3.3 CONFIG REQUIRED)
+endif()
+
 if(DSPY_BUILD_APPS)
   dspy_dependency(CLI11 2.4 CONFIG
     FETCH URL https://github.com/CLIUtils/CLI11/archive/refs/tags/v2.6.1.tar.gz

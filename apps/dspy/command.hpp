@@ -40,6 +40,11 @@ void add_bench(CLI::App& app, Plan& plan);
 void add_schema(CLI::App& app, Plan& plan);
 void add_check(CLI::App& app, Plan& plan);
 void add_codegen(CLI::App& app, Plan& plan);
+void add_cache(CLI::App& app, Plan& plan);
+void add_trace(CLI::App& app, Plan& plan);
+void add_lm(CLI::App& app, Plan& plan);
+/// Subcommands of `lm` that read `dspy.toml` and the price table.
+void add_lm_show(CLI::App& command, Plan& plan);
 
 /// The exit code for an error that reached `main`.
 int exit_code_of(const Error& error);

@@ -106,6 +106,10 @@ const PriceTable& PriceTable::builtin() {
   return table;
 }
 
+std::shared_ptr<const PriceTable> builtin_prices() {
+  return {std::shared_ptr<void>(), &PriceTable::builtin()};
+}
+
 PriceTable PriceTable::from_json(const JsonObject& written) {
   PriceTable table;
   for (const auto& [name, value] : written) {

@@ -190,8 +190,7 @@ struct Statement::Impl {
 
   sqlite3* connection() const noexcept { return ::sqlite3_db_handle(statement.get()); }
   void check(int code) const {
-    if (code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE)
-      fail(connection(), code, path, purpose);
+    if (code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE) fail(connection(), code, path, purpose);
   }
 };
 

@@ -5,6 +5,7 @@
 #include "dspy/base/log.hpp"
 #include "dspy/storage/database.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
@@ -92,7 +93,10 @@ class DiskCache::Impl {
     writer_ = std::jthread([this](const std::stop_token& stop) { write_until(stop); });
   }
   ~Impl() {
-    writer_.request_stop();
+    {
+      const std::lock_guard lock(mutex_);
+      writer_.request_stop();
+    }
     changed_.notify_all();
   }
   Impl(const Impl&) = delete;

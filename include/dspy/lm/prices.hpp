@@ -56,6 +56,9 @@ class PriceTable {
   std::map<std::string, Price, std::less<>> prices_;
 };
 
+/// The library's own, shared.
+std::shared_ptr<const PriceTable> builtin_prices();
+
 /// What it cost, rounded to the next billionth; absent if a price or a count that is needed is unknown.
 std::optional<std::int64_t> cost(const Price& price, const Usage& usage);
 

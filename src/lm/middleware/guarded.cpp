@@ -33,8 +33,10 @@ class Tickets {
   /// How long to wait for the next guard; nothing once all have admitted the request.
   std::optional<nanoseconds> next(const Request& request) {
     if (admitted_ == watch_.guards.size()) {
-      was_sent_ = true;
       sent_at_ = now();
+      if (request.deadline && sent_at_ >= *request.deadline)
+        throw Error(Errc::deadline_exceeded, "the request's deadline passed before it could be made");
+      was_sent_ = true;
       return {};
     }
     const auto wait = watch_.guards[admitted_]->admit(request, now(), tickets_[admitted_]);
@@ -181,10 +183,6 @@ Layer budgeted(std::shared_ptr<Budget> budget, std::shared_ptr<const PriceTable>
 
 Layer priced(std::shared_ptr<const PriceTable> prices, Timing timing) {
   return guarded({.prices = prices ? std::move(prices) : builtin_prices()}, std::move(timing));
-}
-
-std::shared_ptr<const PriceTable> builtin_prices() {
-  return {std::shared_ptr<void>(), &PriceTable::builtin()};
 }
 
 }  // namespace dspy

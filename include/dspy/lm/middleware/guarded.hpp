@@ -47,7 +47,4 @@ Layer breaking(BreakerOptions options = {}, Timing timing = {});
 Layer budgeted(std::shared_ptr<Budget> budget, std::shared_ptr<const PriceTable> prices = {}, Timing timing = {});
 Layer priced(std::shared_ptr<const PriceTable> prices = {}, Timing timing = {});
 
-/// The library's own prices, shared.
-std::shared_ptr<const PriceTable> builtin_prices();
-
 }  // namespace dspy
