@@ -97,7 +97,7 @@ std::string shown(const Span& span) {
 struct Process {
   std::mutex mutex;
   std::shared_ptr<Trace> set;
-  std::shared_ptr<History> history;
+  std::shared_ptr<RequestHistory> history;
   std::shared_ptr<Trace> all;
 };
 
@@ -161,7 +161,7 @@ void CallbackTrace::end(const Span& span) {
   if (on_end_) without_throwing([&] { on_end_(span); });
 }
 
-void History::end(const Span& span) {
+void RequestHistory::end(const Span& span) {
   if (span.kind != Span::Kind::attempt || span.request == nullptr) return;
   without_throwing([&] {
     auto entry = shown(span);
@@ -171,7 +171,7 @@ void History::end(const Span& span) {
   });
 }
 
-std::string History::text(std::size_t count) const {
+std::string RequestHistory::text(std::size_t count) const {
   const std::lock_guard lock(mutex_);
   std::string out;
   const auto shown_count = std::min(count, entries_.size());
@@ -182,7 +182,7 @@ std::string History::text(std::size_t count) const {
   return out;
 }
 
-std::size_t History::size() const {
+std::size_t RequestHistory::size() const {
   const std::lock_guard lock(mutex_);
   return entries_.size();
 }
@@ -204,7 +204,7 @@ std::shared_ptr<Trace> process_trace() noexcept {
 void keep_history(std::size_t capacity) {
   auto& state = process();
   const std::lock_guard lock(state.mutex);
-  state.history = capacity == 0 ? nullptr : std::make_shared<History>(capacity);
+  state.history = capacity == 0 ? nullptr : std::make_shared<RequestHistory>(capacity);
   renew(state);
 }
 

@@ -57,9 +57,9 @@ class CallbackTrace final : public Trace {
 };
 
 /// The last requests and replies, as text.  Thread-safe.
-class History final : public Trace {
+class RequestHistory final : public Trace {
  public:
-  explicit History(std::size_t capacity) : capacity_(capacity) {}
+  explicit RequestHistory(std::size_t capacity) : capacity_(capacity) {}
 
   void end(const Span& span) override;
   /// The last `count`, oldest first, as DSPy's `inspect_history` shows them: each message under its role, then the
