@@ -42,9 +42,4 @@ class DiskCache final : public CacheStore {
 /// `~` is the home folder.
 std::shared_ptr<CacheStore> open_disk_cache(const std::string& directory);
 
-namespace detail {
-/// In a header, so that a program that is linked with the part has it.
-inline const bool disk_cache_registered = register_cache_store(&open_disk_cache);
-}  // namespace detail
-
 }  // namespace dspy

@@ -57,7 +57,7 @@ class Cache::Impl {
     if (open == nullptr)
       throw Error(Errc::config_error,
                   "a cache on disk needs the part dspy::storage; link it (dspy::dspy has it), and "
-                  "include dspy/storage/disk_cache.hpp");
+                  "include dspy/schemes.hpp");
     store = open(options.directory);
   }
 

@@ -5,6 +5,7 @@
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/middleware/cache.hpp"
 #include "dspy/lm/scripted.hpp"
+#include "dspy/schemes.hpp"  // IWYU pragma: keep (registers the store)
 #include "dspy/storage/database.hpp"
 #include "support/kept_replies.hpp"
 
