@@ -5,7 +5,6 @@
 #include <chrono>
 #include <filesystem>
 #include <format>
-#include <iostream>
 #include <optional>
 
 namespace dspy::app {

@@ -3,7 +3,6 @@
 
 #include <format>
 #include <fstream>
-#include <iostream>
 
 namespace dspy::app {
 namespace {

@@ -3,7 +3,6 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/usage.hpp"
 
-#include <algorithm>
 #include <format>
 #include <optional>
 

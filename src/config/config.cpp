@@ -8,7 +8,6 @@
 #include "dspy/modules/configure.hpp"
 #include "dspy/storage/disk_cache.hpp"
 
-#include <algorithm>
 #include <cstdlib>
 #include <format>
 #include <mutex>

@@ -1,14 +1,12 @@
 #include "dspy/storage/disk_cache.hpp"
 
 #include "dspy/base/error.hpp"
-#include "dspy/base/hash.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/storage/database.hpp"
+#include "storage/kept_reply.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <cstdlib>
 #include <deque>
 #include <format>
 #include <mutex>
@@ -27,53 +25,11 @@ constexpr std::size_t most_at_once = 256;
 constexpr auto gathering_time = std::chrono::milliseconds(5);
 constexpr int writes_between_cleanings = 1'000;
 
-storage::DatabaseOptions how_to_open() {
-  return {.migrations = {"CREATE TABLE replies ("
-                         " key TEXT PRIMARY KEY, created INTEGER NOT NULL, expires INTEGER, model TEXT NOT NULL,"
-                         " program TEXT NOT NULL, value BLOB NOT NULL, checksum INTEGER NOT NULL);"
-                         "CREATE INDEX replies_by_time ON replies (created);"},
-          .purpose = "cache"};
-}
-
-std::int64_t milliseconds(CacheTime time) noexcept {
-  return time.time_since_epoch().count();
-}
-
-CacheTime cache_time(std::int64_t milliseconds) noexcept {
-  return CacheTime(std::chrono::milliseconds(milliseconds));
-}
-
-/// Of everything that is kept, so that no changed byte is taken for the reply.
-std::int64_t checksum(const CacheEntry& entry) {
-  const auto times = std::format("{} {}", milliseconds(entry.created),
-                                 entry.expires ? std::to_string(milliseconds(*entry.expires)) : "never");
-  auto hash = hash_bytes(entry.key, 1);
-  for (const std::string_view part : {std::string_view(times), std::string_view(entry.model),
-                                      std::string_view(entry.program), std::string_view(entry.value)})
-    hash = hash_bytes(part, hash);
-  return static_cast<std::int64_t>(hash);
-}
-
-constexpr std::string_view columns = "key, created, expires, model, program, value, checksum";
-
-/// The entry of a row of `columns`; nothing if it was changed by somebody else than us.
-std::optional<CacheEntry> entry_of(const Statement& row) {
-  CacheEntry entry{.key = std::string(row.bytes(0)),
-                   .value = std::string(row.bytes(5)),
-                   .created = cache_time(row.integer(1)),
-                   .expires = {},
-                   .model = std::string(row.bytes(3)),
-                   .program = std::string(row.bytes(4))};
-  if (const auto expires = row.optional_integer(2)) entry.expires = cache_time(*expires);
-  if (checksum(entry) != row.integer(6)) return {};
-  return entry;
-}
-
 /// A connection for reading, with its statement.
 struct Reader {
   explicit Reader(const fs::path& path)
-      : database(path, how_to_open()),
-        find(database.prepare(std::format("SELECT {} FROM replies WHERE key = ?1", columns))) {}
+      : database(path, cache_file_options()),
+        find(database.prepare(std::format("SELECT {} FROM replies WHERE key = ?1", kept_columns))) {}
 
   Database database;
   Statement find;
@@ -88,7 +44,7 @@ void tell(const std::string& what) {
 class DiskCache::Impl {
  public:
   Impl(const fs::path& directory, DiskCacheOptions options)
-      : options_(options), path_(directory / "replies.sqlite"), writing_(path_, how_to_open()) {
+      : options_(options), path_(directory / "replies.sqlite"), writing_(path_, cache_file_options()) {
     readers_.push_back(std::make_unique<Reader>(path_));
     writer_ = std::jthread([this](const std::stop_token& stop) { write_until(stop); });
   }
@@ -108,7 +64,7 @@ class DiskCache::Impl {
     auto& statement = reader->find;
     statement.bind_text(1, key);
     const bool is_there = statement.step();
-    auto entry = is_there ? entry_of(statement) : std::nullopt;
+    auto entry = is_there ? kept_entry(statement) : std::nullopt;
     statement.reset();
     give_back(std::move(reader));
     if (is_there && (!entry || entry->key != key)) {
@@ -155,10 +111,10 @@ class DiskCache::Impl {
 
   void each(const std::function<void(const CacheEntry&)>& visit) {
     flush();
-    Database database(path_, how_to_open());
-    auto rows = database.prepare(std::format("SELECT {} FROM replies ORDER BY created, key", columns));
+    Database database(path_, cache_file_options());
+    auto rows = database.prepare(std::format("SELECT {} FROM replies ORDER BY created, key", kept_columns));
     while (rows.step()) {
-      if (const auto entry = entry_of(rows)) {
+      if (const auto entry = kept_entry(rows)) {
         visit(*entry);
       } else {
         ++damaged;
@@ -245,7 +201,7 @@ class DiskCache::Impl {
     const std::lock_guard lock(writing_mutex_);
     if (!insert_)
       insert_ = writing_.prepare(
-          std::format("INSERT OR REPLACE INTO replies ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", columns));
+          std::format("INSERT OR REPLACE INTO replies ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", kept_columns));
     writing_.transaction([&] {
       for (const auto& entry : entries) {
         std::optional<std::int64_t> expires;
@@ -333,18 +289,6 @@ CacheStats DiskCache::stats() {
   CacheStats stats{.hits = impl_->hits, .misses = impl_->misses, .writes = impl_->writes, .damaged = impl_->damaged};
   impl_->count(stats);
   return stats;
-}
-
-std::shared_ptr<CacheStore> open_disk_cache(const std::string& directory) {
-  auto path = fs::path(directory);
-  if (directory == "~" || directory.starts_with("~/")) {
-    const char* const home = std::getenv("HOME");
-    if (home == nullptr || *home == '\0')
-      throw Error(Errc::config_error,
-                  std::format("the folder `{}` begins with `~`, and HOME is not set; write it out", directory));
-    path = fs::path(home) / directory.substr(std::min<std::size_t>(directory.size(), 2));
-  }
-  return std::make_shared<DiskCache>(path);
 }
 
 }  // namespace dspy

@@ -15,8 +15,9 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <optional>
+#include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 

@@ -5,6 +5,7 @@
 #include "dspy/lm/middleware/resilient.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>

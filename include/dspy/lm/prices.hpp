@@ -3,8 +3,10 @@
 #include "dspy/base/json.hpp"
 #include "dspy/base/usage.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>

@@ -2,10 +2,14 @@
 
 #include "dspy/lm/middleware/cache.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace dspy {
 

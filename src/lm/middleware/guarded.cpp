@@ -4,7 +4,6 @@
 #include "lm/middleware/wrapper.hpp"
 
 #include <array>
-#include <cassert>
 #include <optional>
 #include <utility>
 

@@ -4,7 +4,6 @@
 #include "lm/middleware/question.hpp"
 
 #include <array>
-#include <atomic>
 #include <list>
 #include <memory>
 #include <mutex>

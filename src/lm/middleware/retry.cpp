@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <format>
-#include <limits>
 #include <string_view>
 #include <utility>
 #include <vector>

@@ -1,7 +1,6 @@
 #include "dspy/lm/middleware/router.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <utility>
 

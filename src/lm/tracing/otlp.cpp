@@ -4,7 +4,6 @@
 #include "dspy/lm/exchange_json.hpp"
 
 #include <array>
-#include <format>
 #include <optional>
 
 namespace dspy {

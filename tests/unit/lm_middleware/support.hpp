@@ -5,8 +5,10 @@
 #include "dspy/lm/middleware/timing.hpp"
 #include "dspy/lm/scripted.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 namespace dspy::test {

@@ -11,8 +11,6 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <vector>
 
 using namespace dspy;

@@ -8,8 +8,11 @@
 #include "dspy/lm/middleware/timing.hpp"
 #include "dspy/lm/prices.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 namespace dspy {

@@ -7,7 +7,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 

@@ -2,6 +2,7 @@
 
 #include "dspy/lm/middleware/guard.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
