@@ -65,18 +65,26 @@ TEST_CASE("What will not succeed another time is not tried another time") {
                           Errc::unsupported, Errc::cancelled, Errc::deadline_exceeded, Errc::bad_input,
                           Errc::token_budget_exhausted, Errc::invalid_parameter}) {
     CAPTURE(to_string(code));
-    const auto inner = numbered([&](int) -> std::string { throw Error(code, "no"); });
+    int asked = 0;
+    const auto inner = numbered([&](int number) -> std::string {
+      asked = number + 1;
+      throw Error(code, "no");
+    });
     const auto lm = retrying({}, fake_timing(clock))(inner);
     const auto result = attempt([&] { return wait(lm->complete(ask("Hello"))); });
     REQUIRE_FALSE(result.has_value());
     CHECK(result.error().code() == code);
-    CHECK(count(*inner) == 1);
+    CHECK(asked == 1);
   }
 }
 
 TEST_CASE("The last error says how many attempts there were and what they took") {
   FakeClock clock;
-  const auto inner = numbered([](int) -> std::string { throw unavailable(); });
+  int asked = 0;
+  const auto inner = numbered([&](int number) -> std::string {
+    asked = number + 1;
+    throw unavailable();
+  });
   const auto lm = retrying({.max_retries = 2}, fake_timing(clock))(inner);
 
   const auto result = attempt([&] { return wait(lm->complete(ask("Hello"))); });
@@ -84,7 +92,7 @@ TEST_CASE("The last error says how many attempts there were and what they took")
   REQUIRE_FALSE(result.has_value());
   CHECK(std::string(result.error().what()) == "the server is gone (after 3 attempts)");
   CHECK(result.error().info().usage.requests == 3);
-  CHECK(count(*inner) == 3);
+  CHECK(asked == 3);
 }
 
 TEST_CASE("A provider's own time to come back is kept to, if it is not too long") {

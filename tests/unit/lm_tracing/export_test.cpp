@@ -28,7 +28,7 @@ Predict<> asking(std::deque<std::string> replies) {
 /// What an attribute of a span in a body says.
 Json attribute(const JsonObject& span, std::string_view name) {
   for (const auto& each : span.at("attributes").as_array()) {
-    if (each.at("key") == name) return each.at("value");
+    if (view(each.at("key").get_string()) == name) return each.at("value");
   }
   return {};
 }
