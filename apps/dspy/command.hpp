@@ -46,6 +46,10 @@ void add_eval(CLI::App& app, Plan& plan);
 void add_compare(CLI::App& app, Plan& plan);
 void add_decide(CLI::App& app, Plan& plan);
 void add_optimize(CLI::App& app, Plan& plan);
+void add_cache(CLI::App& app, Plan& plan);
+void add_trace(CLI::App& app, Plan& plan);
+/// Subcommands of `lm` that read `dspy.toml` and the price table.
+void add_lm_show(CLI::App& command, Plan& plan);
 
 /// The exit code for an error that reached `main`.
 int exit_code_of(const Error& error);

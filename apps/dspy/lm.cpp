@@ -150,6 +150,7 @@ void add_lm(CLI::App& app, Plan& plan) {
   test->add_option("question", flags->question, "What to ask")->capture_default_str();
   test->add_flag("--json", flags->json, "Print {\"model\", \"text\", \"finish\", \"usage\", \"milliseconds\", …}");
   test->callback([flags, &plan] { plan = [flags] { return test_model(*flags); }; });
+  add_lm_show(*command, plan);
   command->footer(
       "Examples:\n"
       "  dspy lm list\n"

@@ -88,6 +88,8 @@ int main(int argc, char** argv) {
   dspy::app::add_bench(app, plan);
   dspy::app::add_lm(app, plan);
   dspy::app::add_mock(app, plan);
+  dspy::app::add_cache(app, plan);
+  dspy::app::add_trace(app, plan);
 
   const bool json = wants_json(argc, argv);
   if (const auto command = unknown_command(app, argc, argv)) return report(no_command(app, *command), json);

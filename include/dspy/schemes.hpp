@@ -12,8 +12,15 @@
 #ifdef DSPY_WITH_PROVIDERS
 #include "dspy/providers/schemes.hpp"
 #endif
+#ifndef DSPY_REFLECTION_ONLY
+#include "dspy/storage/disk_cache.hpp"
+#endif
 
 namespace dspy::detail {
+
+#ifndef DSPY_REFLECTION_ONLY
+inline const bool disk_cache = register_cache_store(&open_disk_cache);
+#endif
 
 #ifndef DSPY_WITHOUT_LLAMA
 inline const bool llama_schemes = register_lm_scheme("llama", &llama::lm_from_uri) &&

@@ -46,6 +46,13 @@ std::string_view to_string(Errc code) noexcept {
   return "unknown";
 }
 
+std::optional<Errc> errc(std::string_view name) noexcept {
+  for (int code = 0; code <= static_cast<int>(Errc::cancelled); ++code) {
+    if (to_string(static_cast<Errc>(code)) == name) return static_cast<Errc>(code);
+  }
+  return {};
+}
+
 bool is_retryable(Errc code) noexcept {
   return code == Errc::rate_limit_exceeded || code == Errc::unavailable || code == Errc::timeout;
 }

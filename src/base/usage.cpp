@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 
 #include <format>
+#include <limits>
 #include <string_view>
 
 namespace dspy {
@@ -28,6 +29,7 @@ JsonObject to_json(const Usage& usage) {
   for_each_count(usage, [&](std::string_view name, const Usage::Count& count) {
     if (count) out[name] = *count;
   });
+  if (usage.cost_nanodollars) out["cost_nanodollars"] = *usage.cost_nanodollars;
   return out;
 }
 
@@ -47,6 +49,13 @@ Usage usage_from_json(const JsonObject& written) {
   read("requests", requests);
   usage.requests = requests.value_or(0);
   for_each_count(usage, read);
+  Usage::Count cost;
+  read("cost_nanodollars", cost);
+  if (cost) {
+    if (*cost > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+      throw Error(Errc::config_error, "`usage.cost_nanodollars` is more money than there is");
+    usage.cost_nanodollars = static_cast<std::int64_t>(*cost);
+  }
   return usage;
 }
 

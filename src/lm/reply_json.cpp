@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <cstdint>
 #include <utility>
 
 namespace dspy {
@@ -106,6 +108,66 @@ Adaptation adaptation_from_json(const JsonObject& in) {
   return adaptation;
 }
 
+std::int64_t nanoseconds(std::chrono::nanoseconds time) noexcept {
+  return time.count();
+}
+
+JsonObject to_json(const Attempt& attempt) {
+  JsonObject out{{"lm", attempt.lm},
+                 {"waited_ns", nanoseconds(attempt.waited)},
+                 {"time_ns", nanoseconds(attempt.time)},
+                 {"usage", to_json(attempt.usage)}};
+  if (attempt.error) out["error"] = to_string(*attempt.error);
+  MemberWriter member(out);
+  member("message", attempt.message);
+  return out;
+}
+
+Attempt attempt_from_json(const JsonObject& in) {
+  Attempt attempt;
+  MemberReader member(in, "an attempt");
+  std::int64_t waited = 0, time = 0;
+  std::optional<std::string> error;
+  member("lm", attempt.lm);
+  member("waited_ns", waited);
+  member("time_ns", time);
+  member("error", error);
+  member("message", attempt.message);
+  if (const auto* const usage = member.take("usage")) attempt.usage = usage_from_json(member.object("usage", *usage));
+  member.finish();
+  attempt.waited = std::chrono::nanoseconds(waited);
+  attempt.time = std::chrono::nanoseconds(time);
+  if (error) {
+    attempt.error = errc(*error);
+    if (!attempt.error) member.reject("error", "the name of an error", Json(*error));
+  }
+  return attempt;
+}
+
+JsonObject to_json(const Handling& handling) {
+  JsonObject out{{"source", to_string(handling.source)}};
+  if (handling.saved_usage) out["saved_usage"] = to_json(*handling.saved_usage);
+  JsonArray attempts;
+  for (const auto& attempt : handling.attempts) attempts.push_back(to_json(attempt));
+  if (!attempts.empty()) out["attempts"] = std::move(attempts);
+  return out;
+}
+
+Handling handling_from_json(const JsonObject& in) {
+  Handling handling;
+  MemberReader member(in, "what was done with a request");
+  std::string source = "model";
+  member("source", source);
+  handling.source = reply_source(source);
+  if (const auto* const saved = member.take("saved_usage"))
+    handling.saved_usage = usage_from_json(member.object("saved_usage", *saved));
+  member.each("attempts", [&](const Json& attempt) {
+    handling.attempts.push_back(attempt_from_json(member.object("attempts", attempt)));
+  });
+  member.finish();
+  return handling;
+}
+
 }  // namespace
 
 JsonObject to_json(const Completion& completion) {
@@ -170,6 +232,7 @@ JsonObject to_json(const Reply& reply) {
   member("id", reply.id);
   if (!adaptations.empty()) out["adaptations"] = std::move(adaptations);
   member("provider_data", reply.provider_data);
+  if (reply.handling.is_set()) out["handling"] = to_json(*reply.handling);
   return out;
 }
 
@@ -186,6 +249,8 @@ Reply reply_from_json(const JsonObject& in) {
     reply.adaptations.push_back(adaptation_from_json(member.object("adaptations", each)));
   });
   member("provider_data", reply.provider_data);
+  if (const auto* const handling = member.take("handling"))
+    reply.handling = handling_from_json(member.object("handling", *handling));
   member.finish();
   return reply;
 }

@@ -2,6 +2,7 @@
 
 #include "dspy/base/tasks.hpp"
 #include "modules/decision_machine.hpp"
+#include "dspy/lm/tracing/sinks.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -154,9 +155,21 @@ Async<void> drive_traced(Call call, JsonObject inputs, Prediction& prediction, s
   }
 }
 
+/// For a call that the process's own trace is told of, too.
+Async<void> drive_within(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt,
+                         CallContext context) {
+  call.context = &context;
+  co_await drive_traced(std::move(call), std::move(inputs), prediction, std::move(prompt));
+}
+
 }  // namespace
 
 Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt) {
+  if (auto everywhere = process_trace()) {
+    auto context = call.context != nullptr ? *call.context : CallContext();
+    if (context.trace != everywhere) context.trace = both(std::move(everywhere), std::move(context.trace));
+    return drive_within(std::move(call), std::move(inputs), prediction, std::move(prompt), std::move(context));
+  }
   const bool is_traced = call.context != nullptr && call.context->trace;
   return is_traced ? drive_traced(std::move(call), std::move(inputs), prediction, std::move(prompt))
                    : drive(std::move(call), std::move(inputs), prediction, std::move(prompt), 0);

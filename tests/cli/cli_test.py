@@ -808,6 +808,77 @@ class Look(unittest.TestCase):
         self.assertRegex(dspy("--version").out, r"^dspy \d+\.\d+\.\d+\n$")
 
 
+class Production(unittest.TestCase):
+    def span(self, kind, number, parent, **members):
+        return {"kind": kind, "id": number, "parent": parent, "path": "triage", "started_at": "2026-11-29T12:00:00.000Z",
+                "seconds": 0.25, **members}  # fmt: skip
+
+    def test_a_trace_is_explained(self):
+        usage = {"requests": 2, "prompt_tokens": 812, "completion_tokens": 57, "cost_nanodollars": 1_500_000}
+        handling = {
+            "source": "model",
+            "attempts": [
+                {"lm": "fast", "waited_ns": 0, "time_ns": 1_000_000, "error": "unavailable", "message": "it is down"},
+                {"lm": "slow", "waited_ns": 5_000_000, "time_ns": 2_000_000_000},
+            ],
+        }
+        reply = {"usage": usage, "handling": handling}
+        error = {"kind": "timeout", "message": "no answer in time", "retry_after_ms": 5000}
+        text = jsonl(
+            self.span("attempt", 2, 1, lm="fast", attempt=1, reply=reply),
+            self.span("call", 1, 0, usage=usage),
+            self.span("attempt", 4, 3, lm="fast", attempt=1, error=error),
+            self.span("call", 3, 0, error=error),
+        )
+
+        shown = dspy("trace", "show", "-", text=text)
+        self.assertEqual(shown.returncode, 0, shown.err)
+        self.assertIn("2026-11-29T12:00:00.000Z  call triage, 250.0 ms, 812 + 57 tokens in 2 requests, $0.001500", shown.out)
+        self.assertIn("    attempt 1: fast, 1.0 ms, unavailable: it is down", shown.out)
+        self.assertIn("    attempt 2: slow, 2.00 s after waiting 5.0 ms, taken", shown.out)
+        self.assertIn("  ! timeout: no answer in time", shown.out)
+        self.assertTrue(shown.out.endswith("2 calls, 1 failed\n"))
+        failed = dspy("trace", "show", "-", "--failed", text=text)
+        self.assertNotIn("812", failed.out)
+        self.assertIn("timeout", failed.out)
+
+    def test_a_file_that_is_no_trace_is_named_by_its_line(self):
+        result = dspy("trace", "show", "-", text='{"kind": "call", "id": 1, "parent": 0, "seconds": 1}\n{"a"')
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("line 2 of the trace is no JSON object", result.err)
+        self.assertEqual(dspy("trace", "show", "no-such-file").returncode, 1)
+
+    def test_the_models_of_a_configuration(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "dspy.toml"
+            path.write_text('default = "a"\n[lm.a]\nmodel = "llama:x"\nfallbacks = ["b"]\nusd_per_day = 2.5\n[lm.b]\nmodel = "llama:y"\n')
+            os.environ["DSPY_CONFIG"] = str(path)
+            try:
+                shown = dspy("lm", "show")
+                self.assertEqual(shown.returncode, 0, shown.err)
+                self.assertIn("a (default)\n  model      llama:x\n", shown.out)
+                self.assertIn("2.5 dollars a day", shown.out)
+                self.assertEqual(lines(dspy("lm", "show", "b", "--json"))[0]["lms"][0]["model"], "llama:y")
+                self.assertIn("did you mean", dspy("lm", "show", "bb").err)
+                path.write_text("[lm.a]\nmodel = 5\n")
+                self.assertIn("dspy.toml:2:9: `model` must be a text", dspy("lm", "show").err)
+            finally:
+                del os.environ["DSPY_CONFIG"]
+
+    def test_prices_have_a_date(self):
+        result = dspy("lm", "prices", "gpt-5.4-mini")
+        self.assertRegex(result.out, r"as of \d{4}-\d\d-\d\d")
+        self.assertRegex(result.out, r"gpt-5.4-mini +0.75 +0.075 +4.5\n")
+
+    def test_a_cache_that_is_not_there_is_not_made(self):
+        with tempfile.TemporaryDirectory() as folder:
+            result = dspy("cache", "stats", "--directory", folder)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("there is no cache", result.err)
+            self.assertEqual(list(Path(folder).iterdir()), [])
+            self.assertEqual(dspy("cache", "clear", "--directory", folder).returncode, 2)
+
+
 class Documents(unittest.TestCase):
     def test_no_section_stands_twice(self):
         for page in ROOT.glob("docs/**/*.md"):

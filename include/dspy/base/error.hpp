@@ -51,6 +51,8 @@ bool is_retryable(Errc code) noexcept;
 
 /// The name of `code` in JSON output and logs, such as `"parse_error"`.
 std::string_view to_string(Errc code) noexcept;
+/// The code that `to_string` names so, if there is one.
+std::optional<Errc> errc(std::string_view name) noexcept;
 
 /// The facts behind an error, each where it applies: `{.actual = 9000, .max = 8192}`.
 struct ErrorInfo {

@@ -20,6 +20,8 @@ struct Usage {
   Count audio_prompt_tokens = {};
   Count audio_completion_tokens = {};
   Count reported_total = {};  ///< The provider's own sum, if it gave one.
+  /// In billionths of a US dollar; absent where nobody knows the price.
+  std::optional<std::int64_t> cost_nanodollars = {};
 
   /// The provider's sum, else prompt and completion together; absent if one of them is.
   Count total_tokens() const noexcept {
@@ -28,7 +30,8 @@ struct Usage {
     return *prompt_tokens + *completion_tokens;
   }
 
-  /// Adds what is known: a sum is absent only if both sides are.
+  /// Adds what is known: a sum of counts is absent only if both sides are.  A sum of money is known only if all of it
+  /// is.
   Usage& operator+=(const Usage& other) noexcept {
     const auto add = [](Count& sum, const Count& more) {
       if (more) sum = sum.value_or(0) + *more;
@@ -40,6 +43,13 @@ struct Usage {
       reported_total = other.reported_total;
     } else if (other.requests != 0) {
       reported_total.reset();
+    }
+    if (cost_nanodollars && other.cost_nanodollars) {
+      *cost_nanodollars += *other.cost_nanodollars;
+    } else if (requests == 0 && !cost_nanodollars) {
+      cost_nanodollars = other.cost_nanodollars;
+    } else if (other.requests != 0) {
+      cost_nanodollars.reset();
     }
     requests += other.requests;
     add(prompt_tokens, other.prompt_tokens);

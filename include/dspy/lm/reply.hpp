@@ -1,7 +1,9 @@
 #pragma once
 
+#include "dspy/base/shared.hpp"
 #include "dspy/base/usage.hpp"
 #include "dspy/lm/completion.hpp"
+#include "dspy/lm/handling.hpp"
 
 #include <string>
 #include <string_view>
@@ -39,6 +41,7 @@ struct Reply {
   std::string id = {};                       ///< The backend's own, for its logs.
   std::vector<Adaptation> adaptations = {};  ///< Nothing differs from what was asked without standing here.
   Json provider_data = {};                   ///< What else the provider said.
+  Shared<Handling> handling = {};            ///< Caches, retries and fallbacks; unset where there were none.
 
   Reply() = default;
   explicit Reply(Completion completion, Usage tokens = {}) : usage(tokens) {

@@ -1,0 +1,55 @@
+// Replies that were written before: in memory, and in a file that the next program finds.  The model here is a script
+// that counts how often it is asked.
+
+#include <dspy/dspy.hpp>
+#include <dspy/lm/scripted.hpp>
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <vector>
+
+namespace {
+
+dspy::Request question(const char* text) {
+  return {.messages = {dspy::Message(dspy::Role::user, text)}};
+}
+
+void tell(const char* what, const dspy::Reply& reply) {
+  std::cout << what << ": from " << dspy::to_string(reply.handling->source) << ", " << *reply.usage.prompt_tokens
+            << " prompt tokens billed\n";
+}
+
+}  // namespace
+
+int main() {
+  const auto folder = std::filesystem::temp_directory_path() / "dspy-caching-example";
+  std::filesystem::remove_all(folder);
+  int asked = 0;
+  const auto model = std::make_shared<dspy::ScriptedLM>([&asked](const dspy::Request&) -> std::string {
+    ++asked;
+    return "Paris";
+  });
+
+  {
+    const auto lm = dspy::cached({.directory = folder.string()})(model);
+    tell("the first time", dspy::wait(lm->complete(question("The capital of France?"))));
+    tell("the second time", dspy::wait(lm->complete(question("The capital of France?"))));
+  }
+  // Another program, or the same one tomorrow.  (`cache_ttl_secs` says how long: 300 s, or 0, which is for ever.)
+  const auto lm = dspy::cached({.directory = folder.string()})(model);
+  tell("the next program", dspy::wait(lm->complete(question("The capital of France?"))));
+
+  // A rollout is another draw: optimizers ask the same question several times and want several answers.
+  auto again = question("The capital of France?");
+  dspy::ProviderOptions options;
+  options.metadata["rollout_id"] = 1;
+  again.provider = std::make_shared<const dspy::ProviderOptions>(options);
+  tell("another rollout", dspy::wait(lm->complete(again)));
+
+  std::vector<dspy::Async<dspy::Reply>> many;
+  for (int i = 0; i < 1'000; ++i) many.push_back(lm->complete(question("The capital of Italy?")));
+  dspy::wait(dspy::when_all(std::move(many)));
+  std::cout << "asked " << asked << " times in all\n";
+  std::filesystem::remove_all(folder);
+}

@@ -1,0 +1,79 @@
+#pragma once
+
+#include "dspy/lm/lm.hpp"
+#include "dspy/lm/middleware/cache.hpp"
+#include "dspy/lm/middleware/resilient.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dspy {
+
+/// A language model as a configuration file names it.
+struct LmConfig {
+  std::string model = {};  ///< What `dspy::lm` takes.
+  /// Of the model, such as `temperature`; they go into its URI.
+  std::vector<std::pair<std::string, std::string>> options = {};
+  std::vector<std::string> fallbacks = {};  ///< Names of others in the file, or what `dspy::lm` takes.
+  std::vector<std::string> context_window_fallbacks = {};
+  std::vector<std::string> content_policy_fallbacks = {};
+  RetryOptions retry = {};
+  LimitOptions limits = {};
+  BudgetOptions budget = {};
+  std::optional<bool> enable_cache = {};  ///< Unset: as the file's `[cache]` says.
+  std::optional<int> cache_ttl_secs = {};
+};
+
+/// What `dspy.toml` says: models by name, and what stands around them.  A value.  No key is ever in it: a model names
+/// the variable that has its key (`api_key_env`).
+class Config {
+ public:
+  /// Throws `Error` (`config_error`) that says where: `dspy.toml:12:5: …`.  `name` is what errors call the text.
+  static Config parse(std::string_view text, std::string_view name = "dspy.toml");
+  /// Throws `Error` (`io_error`) as well.
+  static Config from_file(const std::filesystem::path& path);
+  /// The file that holds here: `$DSPY_CONFIG`, else `dspy.toml` in this folder or one above it, else
+  /// `~/.config/dspy/dspy.toml`; nothing if there is none.  Throws `Error` (`config_error`) if `$DSPY_CONFIG` names a
+  /// file that is not there.
+  static std::optional<std::filesystem::path> find();
+  /// `from_file(find())`, or one that says nothing.
+  static Config load();
+
+  const std::string& source() const noexcept { return source_; }
+  const std::map<std::string, LmConfig, std::less<>>& lms() const noexcept { return lms_; }
+  const std::string& default_lm() const noexcept { return default_lm_; }  ///< Empty: none.
+  const std::string& adapter() const noexcept { return adapter_; }        ///< Empty: none.
+  const CacheOptions& cache() const noexcept { return cache_; }
+  const std::string& price_file() const noexcept { return price_file_; }
+
+  /// The LM of that name with all that is put around it.  LMs that are made from one `Config` share a cache.  Throws
+  /// `Error` (`config_error`) for a name that is not there, and lists those there are.
+  std::shared_ptr<LM> lm(std::string_view name) const;
+  /// The model's URI with its options.
+  static std::string uri(const LmConfig& lm);
+
+ private:
+  friend class ConfigReader;
+
+  std::shared_ptr<LM> made(const std::string& name) const;
+  void check_names() const;
+
+  std::string source_;
+  std::map<std::string, LmConfig, std::less<>> lms_;
+  std::string default_lm_, adapter_, price_file_;
+  CacheOptions cache_;
+  struct Parts;
+  std::shared_ptr<Parts> parts_;  ///< What its LMs share, made when the first one is.
+};
+
+/// Makes a configuration the process's: its default LM and adapter become those of `configure`.
+void use(const Config& config);
+
+}  // namespace dspy

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "dspy/config/config.hpp"
+
+#include <string_view>
+
+namespace dspy {
+
+/// Reads TOML; the one place that knows the library for it.
+class ConfigReader {
+ public:
+  static Config read(std::string_view text, std::string_view name);
+};
+
+}  // namespace dspy

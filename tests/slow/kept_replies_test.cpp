@@ -1,0 +1,5 @@
+#include "support/kept_replies.hpp"
+
+TEST_CASE("A process that writes the cache is killed 200 times, and nothing wrong is served") {
+  dspy::test::kill_writers(200);
+}
