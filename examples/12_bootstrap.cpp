@@ -1,6 +1,7 @@
 // Bootstrapping: a program learns a task from examples, without training the model.
 //
-// The embedded model is to sort words under labels whose meaning nobody tells it.  It cannot; with demonstrations it can.
+// The embedded model is to sort words under labels whose meaning nobody tells it.  It cannot; with demonstrations it
+// can.
 
 #include <dspy/dspy.hpp>
 #include <dspy/optimize/bootstrap_few_shot.hpp>
@@ -27,8 +28,8 @@ std::vector<dspy::Example> examples(std::size_t first, std::size_t count) {
 }  // namespace
 
 int main() {
-  const auto lm = std::make_shared<dspy::LlamaLM>("models/dspy-tiny.gguf",
-                                                  dspy::LlamaOptions{.sampling = {.temperature = 0}});
+  const auto lm =
+      std::make_shared<dspy::LlamaLM>("models/dspy-tiny.gguf", dspy::LlamaOptions{.sampling = {.temperature = 0}});
   const dspy::Program sorter = dspy::Predict("item -> label: Literal['north', 'gold']", {.lm = lm});
   const dspy::Metric same("same label", [](const dspy::Example& gold, const dspy::Prediction& made) {
     return *gold.get("label") == made.at("label");
@@ -36,8 +37,7 @@ int main() {
 
   const dspy::BootstrapFewShotWithRandomSearch optimizer(
       {.metric = same, .max_bootstrapped_demos = 4, .max_labeled_demos = 4, .num_candidate_programs = 4});
-  const auto [best, report] =
-      optimizer.compile(sorter, {.trainset = examples(0, 4), .valset = examples(4, 4)});
+  const auto [best, report] = optimizer.compile(sorter, {.trainset = examples(0, 4), .valset = examples(4, 4)});
 
   std::println("without demonstrations: {:.1f} %", dspy::optimize::percent(*report.candidates.front().score));
   std::println("best of {}: {:.1f} %", report.candidates.size(), dspy::optimize::percent(*report.score()));

@@ -14,8 +14,10 @@ namespace {
 
 std::vector<dspy::Example> examples(std::size_t first, std::size_t count) {
   static constexpr std::array names = {"Mara", "Tom", "Ida", "Leo", "Nora", "Sam", "Ella", "Finn", "Rosa", "Max"};
-  static constexpr std::array cities = {"Oslo", "Lima", "Rome", "Cairo", "Paris", "Berlin", "Madrid", "Tokyo", "Vienna", "Dublin"};
-  static constexpr std::array capitals = {"OSLO", "LIMA", "ROME", "CAIRO", "PARIS", "BERLIN", "MADRID", "TOKYO", "VIENNA", "DUBLIN"};
+  static constexpr std::array cities = {"Oslo",   "Lima",   "Rome",  "Cairo",  "Paris",
+                                        "Berlin", "Madrid", "Tokyo", "Vienna", "Dublin"};
+  static constexpr std::array capitals = {"OSLO",   "LIMA",   "ROME",  "CAIRO",  "PARIS",
+                                          "BERLIN", "MADRID", "TOKYO", "VIENNA", "DUBLIN"};
   std::vector<dspy::Example> out;
   for (std::size_t i = first; i < first + count; ++i) {
     out.push_back(dspy::Example({{"context", std::string(names.at(i)) + " lives in " + cities.at(i) + "."},
@@ -29,8 +31,8 @@ std::vector<dspy::Example> examples(std::size_t first, std::size_t count) {
 }  // namespace
 
 int main() {
-  const auto lm = std::make_shared<dspy::LlamaLM>("models/dspy-tiny.gguf",
-                                                  dspy::LlamaOptions{.sampling = {.temperature = 0}});
+  const auto lm =
+      std::make_shared<dspy::LlamaLM>("models/dspy-tiny.gguf", dspy::LlamaOptions{.sampling = {.temperature = 0}});
   const dspy::Program program = dspy::Predict("context, question -> answer", {.lm = lm});
   // What a large model might write; some of it is no use.
   const auto writer = std::make_shared<dspy::ScriptedLM>([n = 0](const dspy::Request& request) mutable -> std::string {

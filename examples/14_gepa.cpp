@@ -52,7 +52,8 @@ int main() {
   const dspy::Metric metric("with feedback", [](const dspy::Example& gold, const dspy::Prediction& made) {
     const std::string answer(dspy::view(made.at("answer").as_string()));
     const std::string wanted(dspy::view(gold.get("answer")->as_string()));
-    if (answer.find('(') == std::string::npos) return dspy::Score{.value = 0.2, .feedback = "Add the country code in brackets."};
+    if (answer.find('(') == std::string::npos)
+      return dspy::Score{.value = 0.2, .feedback = "Add the country code in brackets."};
     if (answer != wanted)
       return dspy::Score{.value = 0.6, .feedback = "Add the country code in brackets. End with a full stop."};
     return dspy::Score{.value = 1, .feedback = "That is right."};
@@ -62,7 +63,8 @@ int main() {
       dspy::Example({{"question", "Italy"}, {"answer", "Rome (IT)."}}, {"question"}),
   };
 
-  const dspy::Gepa optimizer({.metric = metric, .max_metric_calls = 40, .reflection_minibatch_size = 2, .reflection_lm = thinker});
+  const dspy::Gepa optimizer(
+      {.metric = metric, .max_metric_calls = 40, .reflection_minibatch_size = 2, .reflection_lm = thinker});
   const auto [best, report] = optimizer.compile(program, {.trainset = rows, .valset = rows});
 
   for (const auto& each : report.candidates) {

@@ -81,7 +81,7 @@ void prediction_to_json(const Prediction& prediction, JsonObject& out) {
   if (!prediction.flags.empty()) {
     JsonArray flags;
     for (const auto& flag : prediction.flags)
-      flags.push_back(JsonObject{{"field", flag.field}, {"liberty", flag.liberty}});
+      flags.push_back(JsonObject{{"field", flag.field}, {"repair", flag.repair}});
     out["flags"] = std::move(flags);
   }
 }
@@ -97,7 +97,7 @@ Prediction prediction_from_json(const JsonObject& written) {
     if (!flags->is_array()) reject("flags");
     for (const auto& flag : flags->get_array()) {
       if (!flag.is_object()) reject("flags");
-      out.flags.push_back({text(flag.get_object(), "field"), text(flag.get_object(), "liberty")});
+      out.flags.push_back({text(flag.get_object(), "field"), text(flag.get_object(), "repair")});
     }
   }
   return out;

@@ -1,8 +1,8 @@
 #include "modules/call.hpp"
 
 #include "dspy/base/tasks.hpp"
-#include "modules/decision_machine.hpp"
 #include "dspy/lm/tracing/sinks.hpp"
+#include "modules/decision_machine.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -72,9 +72,8 @@ Optimized BetterTogether::compile(const Program& student, const Training& traini
       const auto before = search.candidates()[current].program;
       auto made = options_.optimizers.at(stages_[i])(before, stage);
       search.report().details[std::format("stage {}", i + 1)] = to_json(made.report);
-      current = search.add(std::move(made.program), std::format("stage {}: {} by {}", i + 1, stages_[i],
-                                                                made.report.optimizer),
-                           {current});
+      current = search.add(std::move(made.program),
+                           std::format("stage {}: {} by {}", i + 1, stages_[i], made.report.optimizer), {current});
       search.evaluate(current, val);
       if (!made.report.stopped.empty()) {
         search.report().stopped = made.report.stopped;

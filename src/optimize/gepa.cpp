@@ -60,7 +60,8 @@ class Evolution {
   void run() {
     try {
       Individual first;
-      for (const auto& path : paths_) first.instructions.push_back(predictor_at(student_, path).signature().instructions);
+      for (const auto& path : paths_)
+        first.instructions.push_back(predictor_at(student_, path).signature().instructions);
       join(std::move(first), "the program as it was");
       std::size_t idle = 0;
       for (std::size_t iteration = 0; calls_ < budget_; ++iteration) {
@@ -163,8 +164,8 @@ class Evolution {
   }
 
   void mutate(std::size_t iteration, JsonObject& entry) {
-    const auto parent = options_.candidate_selection == GepaOptions::Selection::pareto ? front_.draw(random_)
-                                                                                         : front_.best();
+    const auto parent =
+        options_.candidate_selection == GepaOptions::Selection::pareto ? front_.draw(random_) : front_.best();
     const auto rows = sampler_.minibatch(iteration);
     entry["selected"] = parent;
     entry["minibatch"] = to_json(rows);
@@ -196,8 +197,8 @@ class Evolution {
     entry["child_scores"] = to_json(after);
     const auto names = to_text(changed);
     if (sum_of(after) <= sum_of(before)) {
-      const auto number = search_.add(program_of(child), std::format("reflection on {}, not better", names),
-                                      {numbers_[parent]});
+      const auto number =
+          search_.add(program_of(child), std::format("reflection on {}, not better", names), {numbers_[parent]});
       search_.tell({.kind = Event::Kind::minibatch,
                     .candidate = number,
                     .score = sum_of(after) / static_cast<double>(after.size()),
@@ -290,7 +291,8 @@ class Evolution {
 }  // namespace
 
 Gepa::Gepa(GepaOptions options) : options_(std::move(options)) {
-  const int budgets = (options_.effort ? 1 : 0) + (options_.max_full_evals ? 1 : 0) + (options_.max_metric_calls ? 1 : 0);
+  const int budgets =
+      (options_.effort ? 1 : 0) + (options_.max_full_evals ? 1 : 0) + (options_.max_metric_calls ? 1 : 0);
   if (budgets != 1) {
     throw Error(Errc::invalid_parameter,
                 "GEPA needs exactly one budget: `.effort`, `.max_full_evals` or `.max_metric_calls`");
@@ -333,8 +335,7 @@ Optimized Gepa::compile(const Program& student, const Training& training) const 
                             "examples",
                             budget, val.size()));
   }
-  return search.complete(
-      [&] { Evolution(search, options_, student, training.trainset, val, budget).run(); });
+  return search.complete([&] { Evolution(search, options_, student, training.trainset, val, budget).run(); });
 }
 
 }  // namespace dspy

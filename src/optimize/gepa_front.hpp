@@ -48,7 +48,7 @@ class EpochSampler {
   std::size_t size_;
   PythonRandom& random_;
   std::vector<std::size_t> order_;
-  std::vector<std::size_t> seen_;   ///< In the order first drawn.
+  std::vector<std::size_t> seen_;  ///< In the order first drawn.
   std::unordered_map<std::size_t, std::size_t> counts_;
   std::size_t epoch_ = 0;
 };

@@ -85,9 +85,7 @@ class Steps {
 
   const Program& program(std::size_t index) const { return search_.candidates()[numbers_[index]].program; }
 
-  double mean_of(std::size_t index) const {
-    return scores_[index].empty() ? 0 : statistics::mean(scores_[index]);
-  }
+  double mean_of(std::size_t index) const { return scores_[index].empty() ? 0 : statistics::mean(scores_[index]); }
 
   std::vector<std::size_t> batch() {
     if (next_ + options_.bsize > train_.size()) {
@@ -210,16 +208,17 @@ class Steps {
       steps += std::format("{}: {}\n", path, predictor.signature().instructions);
     });
     const auto& example = train_[bucket.example];
-    const auto answer = search_.ask(
-        {.predictor = writer(compare_notation, compare_task, options_.prompt_model, student_),
-         .inputs = {{"program_steps", steps},
-                    {"inputs", listed(example.inputs())},
-                    {"expected", listed(example.outputs())},
-                    {"worse_run", bad.rollout->failure ? "It failed: " + *bad.rollout->failure : shown(bad.rollout->steps)},
-                    {"worse_score", bad.score},
-                    {"better_run", shown(good.rollout->steps)},
-                    {"better_score", good.score}},
-         .draw = {.number = ++rules_, .temperature = 1}});
+    const auto answer =
+        search_.ask({.predictor = writer(compare_notation, compare_task, options_.prompt_model, student_),
+                     .inputs = {{"program_steps", steps},
+                                {"inputs", listed(example.inputs())},
+                                {"expected", listed(example.outputs())},
+                                {"worse_run", bad.rollout->failure ? "It failed: " + *bad.rollout->failure
+                                                                   : shown(bad.rollout->steps)},
+                                {"worse_score", bad.score},
+                                {"better_run", shown(good.rollout->steps)},
+                                {"better_score", good.score}},
+                     .draw = {.number = ++rules_, .temperature = 1}});
     const auto* const advice = answer ? answer->get("advice") : nullptr;
     if (advice == nullptr || !advice->is_object()) return false;
     bool is_changed = false;
@@ -243,10 +242,10 @@ class Steps {
       auto candidate = with_fewer_demos(program(source));
       const bool is_demo = options_.max_demos > 0 && random_.below(2) == 0;
       if (!(is_demo ? append_demo(bucket, candidate) : append_rule(bucket, candidate))) continue;
-      made.push_back(add(std::move(candidate),
-                         std::format("step {}: {} from example {}", step + 1, is_demo ? "a demonstration" : "rules",
-                                     bucket.example),
-                         {numbers_[source]}));
+      made.push_back(add(
+          std::move(candidate),
+          std::format("step {}: {} from example {}", step + 1, is_demo ? "a demonstration" : "rules", bucket.example),
+          {numbers_[source]}));
       if (made.size() > options_.num_candidates) break;
     }
     if (made.empty()) return search_.note("a step found no two runs to learn from");

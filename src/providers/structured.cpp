@@ -60,7 +60,7 @@ std::optional<HeldSchema> held_schema(const OutputContract& contract, const Dial
   return schema_of_signature(contract, dialect, notes);
 }
 
-void note_unheld(const OutputContract& contract, const Dialect& dialect, Notes& notes) {
+void note_unenforced(const OutputContract& contract, const Dialect& dialect, Notes& notes) {
   if (contract.form == Form::text || !notes.unenforced.empty()) return;
   notes.unenforced.push_back(std::format("the whole reply: {} cannot be held to a contract of the form `{}`",
                                          dialect.title, to_string(contract.form)));

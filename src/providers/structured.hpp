@@ -20,7 +20,7 @@ struct HeldSchema {
 std::optional<HeldSchema> held_schema(const OutputContract& contract, const Dialect& dialect, Notes& notes);
 
 /// Notes that nothing holds the reply to a contract of this form, if it asks for one.
-void note_unheld(const OutputContract& contract, const Dialect& dialect, Notes& notes);
+void note_unenforced(const OutputContract& contract, const Dialect& dialect, Notes& notes);
 
 /// A GBNF grammar of `contract.choices`.
 std::string choices_grammar(const OutputContract& contract);

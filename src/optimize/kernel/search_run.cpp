@@ -196,8 +196,7 @@ std::vector<Outcome> Search::run(std::span<const Job> jobs) {
                                       job.draw.number > 0 ? job.draw.temperature : 0.0, job.variant));
     auto score_key = std::format("{}/{}{}", run_key, job.for_demonstration ? "demo" : "", job.predictor);
     all.push_back({&job, run_key, score_key});
-    if (state.scores.contains(score_key) ||
-        (state.rollouts.contains(run_key) && state.rollouts.at(run_key)->failure)) {
+    if (state.scores.contains(score_key) || (state.rollouts.contains(run_key) && state.rollouts.at(run_key)->failure)) {
       ++state.report.cached_rollouts;
     } else if (begun.insert(score_key).second) {
       todo.push_back({&job, std::move(run_key), std::move(score_key)});

@@ -208,7 +208,7 @@ WireRequest write(const Request& request, const Target& target) {
   write_sampling(wire, request.sampling, thinking);
   write_sampler(wire, request.sampling, traits, thinking);
   auto held = held_schema(request.contract, target.dialect, wire.notes);
-  if (!held) note_unheld(request.contract, target.dialect, wire.notes);
+  if (!held) note_unenforced(request.contract, target.dialect, wire.notes);
   auto chat = write_messages(request.messages, target.dialect, !held, wire.notes);
   auto tools = tools_of(request, wire.notes);
   write_cache_marks(chat, tools, request, wire.notes);

@@ -125,7 +125,7 @@ void write_contract(JsonObject& config, const Request& request, const Dialect& d
     return;
   }
   if (contract.form == Form::json || contract.form == Form::schema) config["responseMimeType"] = "application/json";
-  note_unheld(contract, dialect, notes);
+  note_unenforced(contract, dialect, notes);
 }
 
 void write_tools(JsonObject& body, const Request& request, Notes& notes) {

@@ -205,7 +205,7 @@ WireRequest write(const Request& request, const Target& target) {
   if (auto held = held_schema(request.contract, target.dialect, wire.notes))
     body["format"] = std::move(held->schema);
   else
-    note_unheld(request.contract, target.dialect, wire.notes);
+    note_unenforced(request.contract, target.dialect, wire.notes);
   write_tools(body, request, target.dialect, wire.notes);
   write_thinking(body, request.provider_options().reasoning, target.model, wire.notes);
   note_records(request.provider_options(), wire.notes);

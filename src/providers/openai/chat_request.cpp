@@ -178,7 +178,7 @@ void write_contract(WireRequest& wire, const Request& request, const Dialect& di
           std::format("the whole reply: {} holds it to JSON, not to a schema", dialect.title));
     return;
   }
-  note_unheld(contract, dialect, wire.notes);
+  note_unenforced(contract, dialect, wire.notes);
 }
 
 void write_reasoning(WireRequest& wire, const Request& request, const Target& target) {

@@ -99,7 +99,7 @@ void write_contract(WireRequest& wire, const Request& request, const Dialect& di
   const bool is_json = contract.form == OutputContract::Form::json || contract.form == OutputContract::Form::schema;
   if (is_json && speaks_of_json(request.messages))
     wire.body["text"] = JsonObject{{"format", JsonObject{{"type", "json_object"}}}};
-  note_unheld(contract, dialect, wire.notes);
+  note_unenforced(contract, dialect, wire.notes);
 }
 
 /// Models that reason tell and take back their thoughts in a form that only the provider can read.

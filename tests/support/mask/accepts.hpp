@@ -1,7 +1,7 @@
 #pragma once
 
-#include "llama/mask/expressions/automaton.hpp"
 #include "llama/mask/contract.hpp"
+#include "llama/mask/expressions/automaton.hpp"
 
 #include <string_view>
 #include <utility>

@@ -42,7 +42,10 @@ TEST_CASE("An LM URI is taken apart and its percent signs decoded") {
       {"openai/responses/o3", "openai", "responses/o3", {}},
       {"ollama_chat/llama3.2:1b", "ollama_chat", "llama3.2:1b", {}},
       {"openrouter/meta-llama/llama-3.1:free", "openrouter", "meta-llama/llama-3.1:free", {}},
-      {"hosted_vllm/m?base_url=http://localhost:8000/v1", "hosted_vllm", "m", {{"base_url", "http://localhost:8000/v1"}}},
+      {"hosted_vllm/m?base_url=http://localhost:8000/v1",
+       "hosted_vllm",
+       "m",
+       {{"base_url", "http://localhost:8000/v1"}}},
   };
   for (const auto& [uri, scheme, path, options] : cases) {
     CAPTURE(uri);

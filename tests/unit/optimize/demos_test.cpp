@@ -1,11 +1,12 @@
 // Which examples become demonstrations, against what Python DSPy 3.4.1 chose.
 
+#include "optimize/demos.hpp"
+
 #include "dspy/base/error.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "dspy/optimize/bootstrap_few_shot.hpp"
 #include "dspy/optimize/labeled_few_shot.hpp"
-#include "optimize/demos.hpp"
 #include "worlds.hpp"
 
 #include <doctest/doctest.h>
@@ -42,8 +43,7 @@ JsonObject demos_of(const Program& program, bool with_fields) {
 
 JsonArray pairs(const std::vector<Example>& demos) {
   JsonArray out;
-  for (const auto& demo : demos)
-    out.emplace_back(JsonArray{test::number_of(demo), demo.data.contains("augmented")});
+  for (const auto& demo : demos) out.emplace_back(JsonArray{test::number_of(demo), demo.data.contains("augmented")});
   return out;
 }
 
@@ -164,11 +164,11 @@ TEST_CASE("Sets of demonstrations are those that Python DSPy's MIPROv2 makes") {
     optimize::Search search("test", {}, student, test::exact_match(), training);
     optimize::PythonRandom random(row.at("seed").to_number<std::uint64_t>());
 
-    const auto sets = optimize::demo_sets(search, student, {}, training.trainset, test::number(row.at("sets")),
-                                          {.max_bootstrapped_demos = test::number(row.at("max_bootstrapped_demos")),
-                                           .max_labeled_demos = test::number(row.at("max_labeled_demos"))},
-                                          row.at("labeled_sample").as_bool(),
-                                          row.at("include_non_bootstrapped").as_bool(), random);
+    const auto sets =
+        optimize::demo_sets(search, student, {}, training.trainset, test::number(row.at("sets")),
+                            {.max_bootstrapped_demos = test::number(row.at("max_bootstrapped_demos")),
+                             .max_labeled_demos = test::number(row.at("max_labeled_demos"))},
+                            row.at("labeled_sample").as_bool(), row.at("include_non_bootstrapped").as_bool(), random);
 
     const auto paths = optimize::paths_of(student);
     for (std::size_t i = 0; i < paths.size(); ++i) {

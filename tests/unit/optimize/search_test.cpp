@@ -12,7 +12,6 @@
 #include "worlds.hpp"
 
 #include <doctest/doctest.h>
-
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,10 +36,8 @@ std::string answer(const test::Asked& asked) {
 }
 
 RandomSearchOptions options() {
-  return {.metric = test::exact_match(),
-          .max_bootstrapped_demos = 2,
-          .max_labeled_demos = 3,
-          .num_candidate_programs = 4};
+  return {
+      .metric = test::exact_match(), .max_bootstrapped_demos = 2, .max_labeled_demos = 3, .num_candidate_programs = 4};
 }
 
 Training training(SearchOptions search = {}) {
@@ -119,10 +116,11 @@ TEST_CASE("A search never makes more requests than it may, and then returns the 
     CHECK(serial.find("the budget of") != std::string::npos);
     CHECK(serial == counted(limit, 64));
   }
-  CHECK_THROWS_WITH_AS(counted(3, 8),
-                       "BootstrapFewShotWithRandomSearch ended before any program was measured: the budget of 3 requests "
-                       "is used",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      counted(3, 8),
+      "BootstrapFewShotWithRandomSearch ended before any program was measured: the budget of 3 requests "
+      "is used",
+      Error);
 }
 
 TEST_CASE("Limits of tokens and of runs end a search as well") {
@@ -147,7 +145,8 @@ TEST_CASE("A search that is asked to stop returns the best so far") {
   CHECK(optimized.report.stopped == "it was asked to stop");
   CHECK(optimized.report.score().has_value());
   with_stop.search.on_event = {};
-  CHECK_THROWS_AS(BootstrapFewShotWithRandomSearch(options()).compile(student(test::model_of(answer)), with_stop), Error);
+  CHECK_THROWS_AS(BootstrapFewShotWithRandomSearch(options()).compile(student(test::model_of(answer)), with_stop),
+                  Error);
 }
 
 TEST_CASE("A model that fails for 30 % of the calls changes nothing but the number of requests") {
@@ -168,7 +167,8 @@ TEST_CASE("A model that cannot be asked at all is an error, not a score") {
   const auto lm = std::make_shared<ScriptedLM>(
       [](const Request&) -> Reply { throw Error(Errc::authentication_failed, "the key is wrong"); });
   CHECK_THROWS_WITH_AS(BootstrapFewShotWithRandomSearch(options()).compile(student(lm), training()),
-                       "BootstrapFewShotWithRandomSearch ended before any program was measured: the key is wrong", Error);
+                       "BootstrapFewShotWithRandomSearch ended before any program was measured: the key is wrong",
+                       Error);
 }
 
 TEST_CASE("A model that is gone in the middle ends the search with the best so far") {
@@ -185,7 +185,8 @@ TEST_CASE("A model that is gone in the middle ends the search with the best so f
 }
 
 TEST_CASE("Ties go to the shorter prompt") {
-  const auto program = student(test::model_of([](const test::Asked& asked) { return std::format("a{}", asked.question); }));
+  const auto program =
+      student(test::model_of([](const test::Asked& asked) { return std::format("a{}", asked.question); }));
   auto more = options();
   more.restrict_to = {-2, -1, 0, -3};
   const auto optimized = BootstrapFewShotWithRandomSearch(more).compile(program, training());
@@ -303,14 +304,14 @@ TEST_CASE("Bad input gets a clear error") {
     Async<Prediction> run(JsonObject, Run) const { co_return Prediction(); }
   };
   CHECK_THROWS_WITH_AS(optimizer.compile(Nothing(), training()),
-                       "BootstrapFewShotWithRandomSearch has nothing to optimize: the program has no predictors", Error);
+                       "BootstrapFewShotWithRandomSearch has nothing to optimize: the program has no predictors",
+                       Error);
 }
 
 TEST_CASE("A metric that always fails is an error; one that fails sometimes costs those examples") {
   auto broken = options();
-  broken.metric = Metric("broken", [](const Example&, const Prediction&) -> double {
-    return std::numeric_limits<double>::quiet_NaN();
-  });
+  broken.metric = Metric(
+      "broken", [](const Example&, const Prediction&) -> double { return std::numeric_limits<double>::quiet_NaN(); });
   const auto program = student(test::model_of(answer));
   const auto result = attempt([&] { return BootstrapFewShotWithRandomSearch(broken).compile(program, training()); });
   REQUIRE_FALSE(result.has_value());
