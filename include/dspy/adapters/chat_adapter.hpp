@@ -10,14 +10,13 @@ namespace dspy {
 /// The sentences between the parts of a `ChatAdapter`'s prompt.  Replace any of them; one that is
 /// empty is left out.
 struct ChatTexts {
-  std::string inputs = "What you are given:";
-  std::string outputs = "What you are to write:";
-  std::string structure =
-      "Questions and replies are cut into sections. A line with the section's name opens it, and its value follows:";
-  std::string task = "The task:";
+  std::string inputs = "Inputs:";
+  std::string outputs = "Outputs:";
+  std::string structure = "Format:";  ///< Before the sections as questions and replies have them.
+  std::string task = "Task:";
   /// Ends the question.  `{outputs}` stands for the names of the outputs in order, with their types.
-  std::string request = "Now write the sections {outputs}.";
-  std::string partial_example = "(An example that leaves out some sections.)";  ///< Before such a demonstration.
+  std::string request = "Reply in this format.";
+  std::string partial_example = "(An example with some fields missing.)";  ///< Before such a demonstration.
   /// Stands for an output that the demonstration does not have: as in Python DSPy, since models and saved prompts know
   /// these words.
   std::string missing_in_example = "Not supplied for this particular example. ";

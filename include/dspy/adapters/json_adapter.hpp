@@ -10,15 +10,14 @@ namespace dspy {
 /// The sentences between the parts of a `JsonAdapter`'s prompt.  Replace any of them; one that is
 /// empty is left out.
 struct JsonTexts {
-  std::string inputs = "What you are given:";
-  std::string outputs = "What you are to write:";
-  std::string input_structure =
-      "A question is cut into sections. A line with the section's name opens it, and its value follows:";
-  std::string output_structure = "A reply is one JSON object with these keys, in this order:";
-  std::string task = "The task:";
+  std::string inputs = "Inputs:";
+  std::string outputs = "Outputs:";
+  std::string input_structure = "Input format:";
+  std::string output_structure = "Output format:";
+  std::string task = "Task:";
   /// Ends the question.  `{outputs}` stands for the keys in order, with their types.
-  std::string request = "Now write the JSON object with the keys {outputs}.";
-  std::string partial_example = "(An example that leaves out some sections.)";  ///< Before such a demonstration.
+  std::string request = "Reply with the JSON object.";
+  std::string partial_example = "(An example with some fields missing.)";  ///< Before such a demonstration.
   /// Stands for an output that the demonstration does not have: as in Python DSPy, since models and saved prompts know
   /// these words.
   std::string missing_in_example = "Not supplied for this particular example. ";

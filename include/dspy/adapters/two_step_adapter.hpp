@@ -10,12 +10,12 @@ namespace dspy {
 
 /// The sentences of a `TwoStepAdapter`'s prompts.  Replace any of them; one that is empty is left out.
 struct TwoStepTexts {
-  std::string inputs = "What you are given:";
-  std::string outputs = "What is wanted of you:";
-  std::string task = "The task:";
-  std::string request = "Think freely, and give everything that is wanted in plain words.";
+  std::string inputs = "Inputs:";
+  std::string outputs = "Outputs:";
+  std::string task = "Task:";
+  std::string request = "Think it through, then give every output in plain words.";
   /// The instructions of the second step.
-  std::string extraction = "The text answers a task. Take the values from the text as they stand there; add none.";
+  std::string extraction = "Extract the outputs from the text. Copy values as they are; add nothing.";
 
   bool operator==(const TwoStepTexts&) const = default;
 };

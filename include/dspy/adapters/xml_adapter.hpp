@@ -10,17 +10,17 @@ namespace dspy {
 /// The sentences between the parts of an `XmlAdapter`'s prompt.  Replace any of them; one that is
 /// empty is left out.
 struct XmlTexts {
-  std::string inputs = "What you are given:";
-  std::string outputs = "What you are to write:";
-  std::string structure = "Questions and replies are cut into elements. A value stands between its field's tags:";
+  std::string inputs = "Inputs:";
+  std::string outputs = "Outputs:";
+  std::string structure = "Format:";
   /// In the profile `dspy-3.5`, after the elements.
   std::string literal =
-      "Text stands between tags letter by letter, without entities; several lines stand on lines of their own. "
-      "<name/> is no value, <name></name> an empty text.";
-  std::string task = "The task:";
+      "Write text between tags as it is, without entities; start text of several lines on a new line. "
+      "<name/> means no value, <name></name> an empty text.";
+  std::string task = "Task:";
   /// Ends the question.  `{outputs}` stands for the opening tags in order, with their types.
-  std::string request = "Now write the elements {outputs}, each with its closing tag.";
-  std::string partial_example = "(An example that leaves out some elements.)";  ///< Before such a demonstration.
+  std::string request = "Reply in this format.";
+  std::string partial_example = "(An example with some fields missing.)";  ///< Before such a demonstration.
   /// Stands for an output that the demonstration does not have: as in Python DSPy, since models and saved prompts know
   /// these words.
   std::string missing_in_example = "Not supplied for this particular example. ";

@@ -48,7 +48,7 @@ TEST_CASE("Earlier turns end with the request since DSPy 3.4, and are in one pla
   for (const auto* const name : {"chat", "json", "xml"}) {
     CAPTURE(name);
     const auto request = [&](const Chat& chat, std::size_t back) {
-      return chat[chat.size() - back].text().contains("Now write the ");
+      return chat[chat.size() - back].text().contains("Reply ");
     };
 
     const auto old =

@@ -117,11 +117,11 @@ Turn turn_of(const std::string& adapter, const Signature& signature, const Messa
   Turn out{.role = std::string(to_string(message.role)), .sections = {}};
   std::string content = message.text();
   if (message.role == Role::user) {
-    if (const auto request = content.find("Now write the "); request != std::string::npos) {
+    if (const auto request = content.rfind("\n\nReply "); request != std::string::npos) {
       out.has_reminder = true;
       content.resize(request);
     }
-    out.is_incomplete = content.starts_with("(An example that leaves out ");
+    out.is_incomplete = content.starts_with("(An example with some fields missing");
     out.sections = adapter == "xml" ? tag_sections(content) : marker_sections(content);
   } else if (adapter == "chat") {
     out.sections = marker_sections(content);

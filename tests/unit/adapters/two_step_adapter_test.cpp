@@ -19,9 +19,8 @@ TEST_CASE("The first step asks in plain words, for free text") {
 
   CHECK(chat ==
         Chat{{Role::system,
-              "What you are given:\n1. `q` (str):\n2. `r` (str):\n\nWhat is wanted of you:\n1. `a` (str):\n2. `b` "
-              "(int):\n\nThe task:\nBe kind.\n\nThink freely, and give everything that is wanted in plain "
-              "words."},
+              "Inputs:\n1. `q` (str):\n2. `r` (str):\n\nOutputs:\n1. `a` (str):\n2. `b` (int):\n\nTask:\nBe kind.\n\n"
+              "Think it through, then give every output in plain words."},
              {Role::user, "Q: 1?\nR: 2?"},
              {Role::assistant, "A: one\nB: 2"},
              {Role::user, "Q: 3?"},
