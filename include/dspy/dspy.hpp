@@ -12,7 +12,7 @@
 #include "dspy/base/tasks.hpp"
 #include "dspy/base/usage.hpp"
 #include "dspy/base/wait.hpp"
-#ifndef DSPY_REFLECTION_ONLY  // a build of the library that has no engine
+#ifndef DSPY_WITHOUT_LLAMA
 #include "dspy/llama/hardware.hpp"
 #include "dspy/llama/llama_embedder.hpp"
 #include "dspy/llama/llama_lm.hpp"
@@ -39,6 +39,7 @@
 #include "dspy/modules/traversal.hpp"
 #include "dspy/programs/program.hpp"
 #include "dspy/programs/program_file.hpp"
+#include "dspy/schemes.hpp"  // IWYU pragma: export
 #include "dspy/signature/boxed.hpp"
 #include "dspy/signature/date_time.hpp"
 #include "dspy/signature/exact_notes.hpp"
