@@ -2,7 +2,6 @@
 
 #include <boost/asio/ip/address.hpp>
 
-#include <string_view>
 
 struct sockaddr;
 

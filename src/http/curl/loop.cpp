@@ -5,8 +5,8 @@
 
 #include <boost/asio/post.hpp>
 
-#include <algorithm>
 #include <csignal>
+#include <exception>
 #include <format>
 #include <new>
 #include <utility>

@@ -6,12 +6,9 @@
 
 #include <boost/asio/ip/address.hpp>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstring>
 #include <format>
 #include <new>
 #include <utility>

@@ -4,8 +4,6 @@
 
 #include <doctest/doctest.h>
 
-#include <string>
-#include <string_view>
 
 using namespace dspy;
 
