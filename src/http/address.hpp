@@ -2,7 +2,6 @@
 
 #include <boost/asio/ip/address.hpp>
 
-
 struct sockaddr;
 
 namespace dspy::http {

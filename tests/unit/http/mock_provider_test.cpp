@@ -270,7 +270,8 @@ TEST_CASE("streams go wrong as they are asked to") {
 
 TEST_CASE("replies that are scripted come in turn") {
   const test::Folder folder;
-  const auto file = folder.write("script.json", R"(["first", {"status": 500}, {"reply": "third", "finish": "length"}])");
+  const auto file =
+      folder.write("script.json", R"(["first", {"status": 500}, {"reply": "third", "finish": "length"}])");
   mock::MockProvider provider;
   provider.load_script(file.string());
   const Json body = JsonObject{{"messages", user("echo")}};

@@ -4,7 +4,6 @@
 
 #include <doctest/doctest.h>
 
-
 using namespace dspy;
 
 TEST_CASE("addresses of the public internet, and others") {
