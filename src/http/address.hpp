@@ -2,8 +2,6 @@
 
 #include <boost/asio/ip/address.hpp>
 
-#include <string_view>
-
 struct sockaddr;
 
 namespace dspy::http {

@@ -2,9 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 DSPY = os.environ["DSPY_BINARY"]
@@ -801,7 +804,7 @@ class Look(unittest.TestCase):
         self.assertTrue(all(each["value"] > 0 for each in figures))
 
     def test_help_and_version(self):
-        for command in ([], ["ask"], ["run"], ["render"], ["parse"], ["inspect"], ["models"], ["doctor"], ["bench"]):
+        for command in ([], ["ask"], ["run"], ["render"], ["parse"], ["inspect"], ["models"], ["doctor"], ["bench"], ["mock"]):
             result = dspy(*command, "--help")
             self.assertEqual(result.returncode, 0)
             self.assertIn("dspy", result.out)
@@ -877,6 +880,39 @@ class Production(unittest.TestCase):
             self.assertIn("there is no cache", result.err)
             self.assertEqual(list(Path(folder).iterdir()), [])
             self.assertEqual(dspy("cache", "clear", "--directory", folder).returncode, 2)
+
+
+class Mock(unittest.TestCase):
+    def ask(self, address, path, body):
+        request = urllib.request.Request(address + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(request, timeout=30) as response:
+            return json.load(response)
+
+    def test_a_provider_on_this_machine_until_it_is_interrupted(self):
+        with subprocess.Popen(
+            [DSPY, "mock", "--port", "0", "--wish", "reasoning=hm"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+        ) as process:
+            try:
+                address = process.stdout.readline().decode().strip()
+                self.assertRegex(address, r"^http://127\.0\.0\.1:\d+$")
+                question = {"messages": [{"role": "user", "content": "Hello"}]}
+                message = self.ask(address, "/v1/chat/completions", question)["choices"][0]["message"]
+                self.assertEqual((message["content"], message["reasoning_content"]), ("Hello", "hm"))
+                with self.assertRaises(urllib.error.HTTPError) as caught:
+                    self.ask(address, "/mock/status=429,retry-after=2/v1/messages", question)
+                self.assertEqual((caught.exception.code, caught.exception.headers["Retry-After"]), (429, "2"))
+                self.assertEqual(json.load(caught.exception)["error"]["type"], "rate_limit_error")
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(timeout=30), 0)
+                self.assertIn("POST /v1/chat/completions 200", process.stderr.read().decode())
+            finally:
+                process.kill()
+
+    def test_mistakes_are_told(self):
+        result = dspy("mock", "--port", "0", "--wish", "statu=429")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("did you mean 'status'?", result.err)
 
 
 class Documents(unittest.TestCase):

@@ -6,7 +6,7 @@
 #include "mock_provider/wishes.hpp"
 
 #include <cstddef>
-#include <span>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -7,7 +7,6 @@
 #include "mock_provider/dialect.hpp"
 #include "mock_provider/server.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <format>

@@ -11,7 +11,6 @@
 #include <format>
 #include <functional>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 namespace dspy::mock {

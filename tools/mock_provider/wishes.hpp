@@ -2,13 +2,11 @@
 
 #include "mock_provider/exchange.hpp"
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace dspy::mock {
 

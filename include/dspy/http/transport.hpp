@@ -16,7 +16,8 @@ namespace dspy::http {
 
 /// How long a request may wait, phase by phase.
 struct Timeouts {
-  std::chrono::milliseconds connect{10'000};      ///< Name, connection and TLS.
+  std::chrono::milliseconds connect{
+      10'000};  ///< Name, connection and TLS, and a place in the queue where connections are limited.
   std::chrono::milliseconds first_byte{600'000};  ///< From then until the reply's header is complete.
   std::chrono::milliseconds idle{120'000};        ///< Between two pieces of the body, while the reader asks for one.
   std::optional<std::chrono::milliseconds> total = {};  ///< All of it.

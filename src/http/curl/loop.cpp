@@ -5,8 +5,8 @@
 
 #include <boost/asio/post.hpp>
 
-#include <algorithm>
 #include <csignal>
+#include <exception>
 #include <format>
 #include <new>
 #include <utility>
@@ -239,11 +239,15 @@ int Loop::on_socket(CURL* /*handle*/, curl_socket_t number, int what, void* self
     loop.sockets_.erase(found);
     return 0;
   }
-  auto& socket = found == loop.sockets_.end() ? loop.sockets_[number] : found->second;
-  if (!socket) socket = std::make_shared<Socket>(loop.io_, number);
-  socket->wanted = what;
-  loop.watch(socket);
-  return 0;
+  try {
+    const auto socket = found == loop.sockets_.end() ? std::make_shared<Socket>(loop.io_, number) : found->second;
+    if (found == loop.sockets_.end()) loop.sockets_.emplace(number, socket);
+    socket->wanted = what;
+    loop.watch(socket);
+    return 0;
+  } catch (const std::exception&) {
+    return -1;  // libcurl is C: it ends the transfers
+  }
 }
 
 void Loop::watch(const std::shared_ptr<Socket>& socket) {

@@ -6,13 +6,11 @@
 
 #include <boost/asio/ip/address.hpp>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstring>
 #include <format>
+#include <new>
 #include <utility>
 
 namespace dspy::http::curl {
@@ -107,7 +105,11 @@ void Transfer::report(Changes changes) {
 
 std::size_t Transfer::on_header(char* text, std::size_t size, std::size_t count, void* self) {
   const auto bytes = size * count;
-  return static_cast<Transfer*>(self)->take_header_line({text, bytes}) ? bytes : 0;
+  try {
+    return static_cast<Transfer*>(self)->take_header_line({text, bytes}) ? bytes : 0;
+  } catch (const std::bad_alloc&) {
+    return 0;  // libcurl is C: it ends the transfer
+  }
 }
 
 /// One line; an interim reply (1xx) is a whole header before the one that counts, and a trailer comes after the body.
@@ -152,7 +154,11 @@ bool Transfer::take_header_line(std::string_view line) {
 }
 
 std::size_t Transfer::on_bytes(char* bytes, std::size_t size, std::size_t count, void* self) {
-  return static_cast<Transfer*>(self)->take_bytes({bytes, size * count});
+  try {
+    return static_cast<Transfer*>(self)->take_bytes({bytes, size * count});
+  } catch (const std::bad_alloc&) {
+    return CURL_WRITEFUNC_ERROR;
+  }
 }
 
 std::size_t Transfer::take_bytes(std::string_view bytes) {
@@ -178,6 +184,7 @@ int Transfer::on_connected(void* self, char* remote, char* /*local*/, int /*remo
   transfer.phase_ = Phase::waiting;
   transfer.connected_ = std::chrono::steady_clock::now();
   transfer.report({.times = true});
+  transfer.refusal_.reset();  // of another of the name's addresses
   boost::system::error_code problem;
   const auto address = boost::asio::ip::make_address(remote, problem);
   if (transfer.options_.only_public_addresses && (problem || !is_public(address)))
@@ -194,7 +201,6 @@ curl_socket_t Transfer::on_open_socket(void* self, curlsocktype /*purpose*/, cur
     transfer.refusal_ = private_address_error(transfer.origin_);
     return CURL_SOCKET_BAD;
   }
-  transfer.refusal_.reset();  // a name can have several addresses
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 

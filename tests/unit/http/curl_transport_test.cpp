@@ -1,122 +1,25 @@
 #include "dspy/http/curl_transport.hpp"
 
-#include "dspy/base/error.hpp"
 #include "dspy/base/tasks.hpp"
-#include "dspy/base/wait.hpp"
-#include "mock_provider/server.hpp"
+#include "scripted_server.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <expected>
 #include <format>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
 
 using namespace dspy;
+using namespace dspy::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// A server that says one thing, and keeps what it was asked.
-class Scripted {
- public:
-  explicit Scripted(mock::Reply reply) : reply_(std::move(reply)) {}
-
-  std::string url(std::string_view path = "/") const {
-    return std::format("http://127.0.0.1:{}{}", server_.port(), path);
-  }
-  mock::Server& server() { return server_; }
-  mock::Request last() const {
-    const std::lock_guard lock(mutex_);
-    return last_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  mock::Request last_;
-  mock::Reply reply_;
-  mock::Server server_{0, [this](const mock::Request& request) {
-                         const std::lock_guard lock(mutex_);
-                         last_ = request;
-                         return reply_;
-                       }};
-};
-
-mock::Reply text(std::string body) {
-  return {.parts = {std::move(body)}};
-}
-
-mock::Reply stream(std::vector<std::string> parts, mock::Delivery delivery = {}) {
-  return {.parts = std::move(parts), .is_stream = true, .delivery = delivery};
-}
-
-/// One for all tests, as one program has one.
-std::shared_ptr<http::Transport> transport() {
-  static const auto shared = http::curl_transport();
-  return shared;
-}
-
-std::expected<http::Response, Error> ask(http::Request request) {
-  return attempt([&] { return wait(http::send(transport(), std::move(request))); });
-}
-
-Error failure(http::Request request) {
-  const auto response = ask(std::move(request));
-  REQUIRE_FALSE(response.has_value());
-  return response.error();
-}
-
-/// What comes until it ends, and how it ends.
-struct Read {
-  std::string bytes = {};
-  std::optional<Error> error = {};
-};
-
-Read read_all(http::Body& body) {
-  Read read;
-  try {
-    while (auto piece = wait(body.next())) {
-      CHECK_FALSE(piece->empty());
-      read.bytes += *piece;
-    }
-  } catch (const Error& error) {
-    read.error = error;
-  }
-  return read;
-}
-
-/// Takes connections, and never says anything: TLS needs an answer before there is a connection.
-class Silent {
- public:
-  std::string tls_url() const { return std::format("https://127.0.0.1:{}/", acceptor_.local_endpoint().port()); }
-
- private:
-  using tcp = boost::asio::ip::tcp;
-  boost::asio::io_context loop_;
-  tcp::acceptor acceptor_{loop_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)};
-};
-
-/// A port on which nobody listens.
-std::uint16_t free_port() {
-  return mock::Server(0, [](const mock::Request&) { return mock::Reply(); }).port();
-}
-
-}  // namespace
 
 TEST_CASE("a request arrives as it was meant, and so does the reply") {
   Scripted server({.status = 201, .headers = {{"X-Request-Id", "r-1"}}, .parts = {"fine"}});
@@ -194,132 +97,6 @@ TEST_CASE("a refused connection names the origin, and neither query nor key") {
 TEST_CASE("a name that does not exist") {
   const auto error = failure({.url = "http://no-such-host.invalid/", .timeouts = {.connect = 5s}});
   CHECK((error.code() == Errc::unavailable || error.code() == Errc::timeout));
-}
-
-TEST_CASE("a connection that is not made in time") {
-  const Silent silent;
-
-  const auto error = failure({.url = silent.tls_url(), .timeouts = {.connect = 80ms}});
-
-  CHECK(error.code() == Errc::timeout);
-  CHECK(std::string(error.what()).contains("connect"));
-}
-
-TEST_CASE("a reply that does not begin in time") {
-  Scripted server({.delivery = {.hangs = true}});
-
-  const auto error = failure({.url = server.url(), .timeouts = {.first_byte = 60ms}});
-
-  CHECK(error.code() == Errc::timeout);
-  CHECK(std::string(error.what()).contains("no reply began"));
-}
-
-TEST_CASE("a reply that stops coming") {
-  Scripted server(stream({"one", "two"}, {.part_delay = 10s}));
-
-  auto streamed = wait(transport()->open({.url = server.url(), .timeouts = {.idle = 60ms}}));
-  const auto read = read_all(*streamed.body);
-
-  CHECK(read.bytes == "one");
-  REQUIRE(read.error);
-  CHECK(read.error->code() == Errc::timeout);
-  CHECK(std::string(read.error->what()).contains("no more of the reply came"));
-}
-
-TEST_CASE("a reply that takes too long in all") {
-  Scripted server(stream(std::vector<std::string>(200, "x"), {.part_delay = 5ms}));
-
-  const auto error = failure({.url = server.url(), .timeouts = {.idle = 50ms, .total = 100ms}});
-
-  CHECK(error.code() == Errc::timeout);
-}
-
-TEST_CASE("a reader who is slow is not an idle server") {
-  Scripted server(stream({"one", "two"}, {.part_delay = 20ms}));
-
-  auto streamed = wait(transport()->open({.url = server.url(), .timeouts = {.idle = 100ms}}));
-  std::this_thread::sleep_for(250ms);
-  const auto read = read_all(*streamed.body);
-
-  CHECK_FALSE(read.error);
-  CHECK(read.bytes == "onetwo");
-}
-
-TEST_CASE("deadlines hold in every phase") {
-  using Clock = std::chrono::steady_clock;
-  Scripted hanging({.delivery = {.hangs = true}});
-  Scripted slow(stream({"one", "two"}, {.part_delay = 10s}));
-  const Silent silent;
-
-  for (const auto& url : {hanging.url(), slow.url(), silent.tls_url()}) {
-    CAPTURE(url);
-    const auto begun = Clock::now();
-    CHECK(failure({.url = url, .deadline = begun + 60ms}).code() == Errc::deadline_exceeded);
-    CHECK(Clock::now() - begun < 5s);
-  }
-  CHECK(failure({.url = slow.url(), .deadline = Clock::now() - 1s}).code() == Errc::deadline_exceeded);
-}
-
-TEST_CASE("a connection that ends before the reply begins") {
-  Scripted reset({.delivery = {.resets_before_header = true}});
-  CHECK(failure({.url = reset.url()}).code() == Errc::unavailable);
-  Scripted closed({.delivery = {.closes_before_header = true}});
-  const auto error = failure({.url = closed.url()});
-  CHECK(error.code() == Errc::unavailable);
-  CHECK(std::string(error.what()).contains("the connection ended before the reply began"));
-}
-
-TEST_CASE("a connection that ends in the middle of the reply") {
-  const mock::Delivery deliveries[] = {{.resets_after = 5}, {.closes_after = 5}};
-  for (const auto& delivery : deliveries) {
-    for (const bool is_stream : {false, true}) {
-      CAPTURE(is_stream);
-      Scripted server({.parts = {"0123456789"}, .is_stream = is_stream, .delivery = delivery});
-      auto streamed = wait(transport()->open({.url = server.url()}));
-      CHECK(streamed.status == 200);
-      const auto read = read_all(*streamed.body);
-      REQUIRE(read.error);
-      CHECK(read.error->code() == Errc::stream_broken);
-      if (!delivery.resets_after) CHECK(read.bytes == "01234");
-    }
-  }
-}
-
-TEST_CASE("stopping works in every phase, from another thread") {
-  Scripted hanging({.delivery = {.hangs = true}});
-  Scripted slow(stream({"one", "two"}, {.part_delay = 10s}));
-  const Silent silent;
-
-  for (const auto& url : {hanging.url(), slow.url(), silent.tls_url()}) {
-    CAPTURE(url);
-    std::stop_source stop;
-    const std::jthread other([&] {
-      std::this_thread::sleep_for(50ms);
-      stop.request_stop();
-    });
-    CHECK(failure({.url = url, .stop = stop.get_token()}).code() == Errc::cancelled);
-  }
-  std::stop_source stopped;
-  stopped.request_stop();
-  const auto before = slow.server().connections();
-  CHECK(failure({.url = slow.url(), .stop = stopped.get_token()}).code() == Errc::cancelled);
-  CHECK(slow.server().connections() == before);
-}
-
-TEST_CASE("a coroutine that is cancelled gives its request up") {
-  Scripted hanging({.delivery = {.hangs = true}});
-  std::stop_source stop;
-  const std::jthread other([&] {
-    std::this_thread::sleep_for(50ms);
-    stop.request_stop();
-  });
-
-  const auto response =
-      attempt([&] { return wait(until(http::send(transport(), {.url = hanging.url()}), stop.get_token())); });
-
-  REQUIRE_FALSE(response.has_value());
-  CHECK(response.error().code() == Errc::cancelled);
-  for (int i = 0; i < 200 && hanging.server().open_connections() != 0; ++i) std::this_thread::sleep_for(5ms);
 }
 
 TEST_CASE("a slow reader holds the sender back, and gets every byte") {

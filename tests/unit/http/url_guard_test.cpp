@@ -4,9 +4,6 @@
 
 #include <doctest/doctest.h>
 
-#include <string>
-#include <string_view>
-
 using namespace dspy;
 
 TEST_CASE("addresses of the public internet, and others") {
