@@ -14,7 +14,7 @@ namespace {
 using Protocol = Provider::Protocol;
 
 JsonArray list_of(std::span<const std::string> texts) {
-  return {texts.begin(), texts.end()};
+  return JsonArray(texts.begin(), texts.end());
 }
 
 /// Empty where the role says nothing.
