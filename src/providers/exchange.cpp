@@ -145,6 +145,15 @@ void emit_whole(const Reply& reply, Emitter& out) {
     out.tool_call(std::to_string(number++), call.id, call.name, to_text(Json(call.input)));
 }
 
+/// What a stream has no pieces of: citations, refusals and media, each whole.
+void emit_parts(const Reply& reply, Emitter& out) {
+  for (const auto& part : to_message(reply.completion()).parts) {
+    const bool is_whole =
+        part.get<CitationPart>() != nullptr || part.get<RefusalPart>() != nullptr || part.get<MediaPart>() != nullptr;
+    if (is_whole) out.part(part);
+  }
+}
+
 /// Names the request's model where only its provider was known.
 Error located(const Error& error, std::string_view model, const std::string& seen) {
   auto info = error.info();
@@ -185,6 +194,7 @@ Async<Reply> stream_exchange(const Endpoint& endpoint, const Protocol& protocol,
     auto reply = protocol.read(object_of(endpoint, model, std::move(response)), *endpoint.dialect);
     emit_whole(reply, out);
     listener.finish();
+    emit_parts(reply, out);
     co_return reply;
   }
   try {
@@ -198,6 +208,7 @@ Async<Reply> stream_exchange(const Endpoint& endpoint, const Protocol& protocol,
     frames.finish(*endpoint.dialect, *reducer, out);
     auto reply = protocol.read(reducer->finish(), *endpoint.dialect);
     listener.finish();
+    emit_parts(reply, out);
     co_return reply;
   } catch (const Error& error) {
     throw located(error, model, listener.seen());

@@ -35,7 +35,14 @@ void check_same(const Reply& reply, const Reply& expected) {
   CHECK(reply == expected);
 }
 
+std::size_t whole_parts(const Completion& completion) {
+  std::size_t media = 0;
+  for (const auto& part : completion.parts) media += part.get<MediaPart>() != nullptr ? 1 : 0;
+  return completion.citations.size() + (completion.refusal.empty() ? 0 : 1) + media;
+}
+
 void check_events(const Told& told, const Reply& reply) {
+  CHECK(told.whole == whole_parts(reply.completion()));
   CHECK(told.text == reply.completion().text);
   CHECK(told.reasoning == reply.completion().reasoning);
   REQUIRE(told.calls.size() == reply.completion().tool_calls.size());
