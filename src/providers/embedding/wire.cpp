@@ -1,6 +1,5 @@
 #include "dspy/base/error.hpp"
 #include "providers/embedding/embedding.hpp"
-#include "providers/errors.hpp"
 #include "providers/json_tools.hpp"
 #include "providers/state.hpp"
 

@@ -4,6 +4,7 @@
 #include "providers/json_tools.hpp"
 #include "providers/openai/chat.hpp"
 #include "providers/openai/openai.hpp"
+#include "providers/state.hpp"
 
 #include <array>
 #include <format>

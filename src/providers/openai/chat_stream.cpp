@@ -1,12 +1,10 @@
-#include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "providers/json_tools.hpp"
 #include "providers/openai/chat.hpp"
-#include "providers/openai/openai.hpp"
+#include "providers/state.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <format>
 #include <map>
 #include <ranges>
 #include <utility>
