@@ -18,6 +18,7 @@ namespace dspy::providers {
 namespace {
 
 constexpr std::size_t most_bytes = std::size_t{64} * 1024 * 1024;
+constexpr auto most_stream_bytes = 4 * most_bytes;
 
 http::Request sent(const Endpoint& endpoint, std::string_view path, const JsonObject& body, const Request& limits,
                    bool stream) {
@@ -145,20 +146,60 @@ void emit_whole(const Reply& reply, Emitter& out) {
     out.tool_call(std::to_string(number++), call.id, call.name, to_text(Json(call.input)));
 }
 
-/// Names the request's model where only its provider was known.
-Error located(const Error& error, std::string_view model, const std::string& seen) {
+/// What a stream has no pieces of: citations, refusals and media, each whole.
+void emit_parts(const Reply& reply, Emitter& out) {
+  for (const auto& part : to_message(reply.completion()).parts) {
+    const bool is_whole =
+        part.get<CitationPart>() != nullptr || part.get<RefusalPart>() != nullptr || part.get<MediaPart>() != nullptr;
+    if (is_whole) out.part(part);
+  }
+}
+
+/// Names whom the request was for, where the error does not, and what came until then.
+Error located(const Error& error, const Dialect& dialect, std::string_view model, const std::string& seen) {
   auto info = error.info();
   if (info.model.empty()) info.model = model;
+  if (info.provider.empty()) info.provider = dialect.name;
   if (info.raw.empty()) info.raw = seen;
   return {error.code(), error.what(), std::move(info)};
+}
+
+/// Reads a stream to its end.
+Async<Reply> reduced(const Endpoint& endpoint, const Protocol& protocol, http::Body& body, Emitter& out) {
+  const auto reducer = protocol.reduce(*endpoint.dialect);
+  Frames frames(protocol.framing);
+  std::size_t bytes = 0;
+  while (!reducer->is_done()) {
+    auto piece = co_await body.next();
+    if (!piece) break;
+    bytes += piece->size();
+    if (bytes > most_stream_bytes)
+      throw Error(Errc::stream_broken, std::format("{} sent more than 256 MiB and no end", endpoint.dialect->title));
+    frames.feed(*std::move(piece), *reducer, out);
+  }
+  frames.finish(*endpoint.dialect, *reducer, out);
+  co_return protocol.read(reducer->finish(), *endpoint.dialect);
+}
+
+Async<Reply> whole_or_error(const Endpoint& endpoint, const Protocol& protocol, std::string_view model,
+                            http::Streamed streamed, Emitter& out) {
+  http::Response response{.status = streamed.status, .headers = std::move(streamed.headers)};
+  response.body = co_await read_all(std::move(streamed.body));
+  auto reply = protocol.read(object_of(endpoint, model, std::move(response)), *endpoint.dialect);
+  emit_whole(reply, out);
+  co_return reply;
 }
 
 }  // namespace
 
 Async<JsonObject> post(const Endpoint& endpoint, std::string_view path, std::string_view model, const JsonObject& body,
                        const Request& limits) {
-  auto response = co_await http::send(endpoint.transport, sent(endpoint, path, body, limits, false), most_bytes);
-  co_return object_of(endpoint, model, std::move(response));
+  try {
+    auto response = co_await http::send(endpoint.transport, sent(endpoint, path, body, limits, false), most_bytes);
+    co_return object_of(endpoint, model, std::move(response));
+  } catch (const Error& error) {
+    throw located(error, *endpoint.dialect, model, {});
+  }
 }
 
 Async<Reply> exchange(const Endpoint& endpoint, const Protocol& protocol, std::string_view model,
@@ -167,40 +208,27 @@ Async<Reply> exchange(const Endpoint& endpoint, const Protocol& protocol, std::s
   try {
     co_return protocol.read(body, *endpoint.dialect);
   } catch (const Error& error) {
-    throw located(error, model, {});
+    throw located(error, *endpoint.dialect, model, {});
   }
 }
 
 Async<Reply> stream_exchange(const Endpoint& endpoint, const Protocol& protocol, std::string_view model,
                              const WireRequest& wire, const Request& request, EventSink sink) {
-  auto streamed = co_await endpoint.transport->open(sent(endpoint, wire.path, wire.body, request, true));
   Listener listener(std::move(sink), wire.stops);
   const EventSink listen = [&](const StreamEvent& event) { listener(event); };
   Emitter out(listen);
-  const auto type = streamed.headers.find("Content-Type").value_or("");
-  const bool is_whole = protocol.framing == Framing::server_sent_events && type.starts_with("application/json");
-  if (streamed.status < 200 || streamed.status >= 300 || is_whole) {
-    http::Response response{.status = streamed.status, .headers = std::move(streamed.headers)};
-    response.body = co_await read_all(std::move(streamed.body));
-    auto reply = protocol.read(object_of(endpoint, model, std::move(response)), *endpoint.dialect);
-    emit_whole(reply, out);
-    listener.finish();
-    co_return reply;
-  }
   try {
-    const auto reducer = protocol.reduce(*endpoint.dialect);
-    Frames frames(protocol.framing);
-    while (!reducer->is_done()) {
-      auto piece = co_await streamed.body->next();
-      if (!piece) break;
-      frames.feed(*std::move(piece), *reducer, out);
-    }
-    frames.finish(*endpoint.dialect, *reducer, out);
-    auto reply = protocol.read(reducer->finish(), *endpoint.dialect);
+    auto streamed = co_await endpoint.transport->open(sent(endpoint, wire.path, wire.body, request, true));
+    const auto type = streamed.headers.find("Content-Type").value_or("");
+    const bool is_whole = protocol.framing == Framing::server_sent_events && type.starts_with("application/json");
+    const bool is_stream = streamed.status >= 200 && streamed.status < 300 && !is_whole;
+    auto reply = is_stream ? co_await reduced(endpoint, protocol, *streamed.body, out)
+                           : co_await whole_or_error(endpoint, protocol, model, std::move(streamed), out);
     listener.finish();
+    emit_parts(reply, out);
     co_return reply;
   } catch (const Error& error) {
-    throw located(error, model, listener.seen());
+    throw located(error, *endpoint.dialect, model, listener.seen());
   }
 }
 

@@ -6,7 +6,6 @@
 
 #include <array>
 #include <format>
-#include <span>
 #include <utility>
 
 namespace dspy::providers {

@@ -1,6 +1,5 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "dspy/lm/embedder.hpp"
 #include "dspy/providers/provider_lm.hpp"
 #include "dspy/providers/schemes.hpp"
 #include "providers/uri_options.hpp"

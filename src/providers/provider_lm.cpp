@@ -2,7 +2,6 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "dspy/http/transport.hpp"
 #include "dspy/lm/exchange_json.hpp"
 #include "providers/endpoint.hpp"
 #include "providers/exchange.hpp"

@@ -1,4 +1,3 @@
-#include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "providers/anthropic/anthropic.hpp"
 #include "providers/errors.hpp"

@@ -4,7 +4,6 @@
 #include "providers/embedding/embedding.hpp"
 #include "providers/uri_options.hpp"
 
-#include <format>
 #include <functional>
 #include <map>
 #include <memory>

@@ -1,6 +1,5 @@
 #include "dspy/base/error.hpp"
 #include "providers/embedding/embedding.hpp"
-#include "providers/errors.hpp"
 #include "providers/json_tools.hpp"
 #include "providers/state.hpp"
 
@@ -14,7 +13,7 @@ namespace {
 using Protocol = Provider::Protocol;
 
 JsonArray list_of(std::span<const std::string> texts) {
-  return {texts.begin(), texts.end()};
+  return JsonArray(texts.begin(), texts.end());
 }
 
 /// Empty where the role says nothing.

@@ -1,4 +1,3 @@
-#include "dspy/base/error.hpp"
 #include "providers/gemini/gemini.hpp"
 #include "providers/json_tools.hpp"
 #include "providers/structured.hpp"

@@ -3,7 +3,6 @@
 #include "providers/ollama/ollama.hpp"
 #include "providers/state.hpp"
 
-#include <cstddef>
 #include <string>
 #include <utility>
 

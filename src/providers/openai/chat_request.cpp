@@ -1,4 +1,3 @@
-#include "dspy/base/error.hpp"
 #include "providers/json_tools.hpp"
 #include "providers/openai/chat.hpp"
 #include "providers/openai/openai.hpp"

@@ -1,8 +1,10 @@
 #include "dspy/base/base64.hpp"
 #include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
 #include "providers/json_tools.hpp"
 #include "providers/openai/chat.hpp"
 #include "providers/openai/openai.hpp"
+#include "providers/state.hpp"
 
 #include <array>
 #include <format>
@@ -20,13 +22,15 @@ FinishReason finish_of(std::string_view word, bool calls) {
       {"function_call", tool_calls},
       {"content_filter", content_filter},
       {"eos", stop},
+      {"complete", stop},
+      {"end_turn", stop},
       {"eos_token", stop},
       {"stop_sequence", stop},
       {"model_length", length},
       {"max_tokens", length},
   });
   for (const auto& [name, reason] : known)
-    if (word == name) return reason == stop && calls ? tool_calls : reason;
+    if (text::equals_ignoring_case(word, name)) return reason == stop && calls ? tool_calls : reason;
   return error;
 }
 

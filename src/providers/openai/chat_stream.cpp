@@ -1,13 +1,12 @@
-#include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "providers/json_tools.hpp"
 #include "providers/openai/chat.hpp"
-#include "providers/openai/openai.hpp"
+#include "providers/state.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <format>
 #include <map>
+#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -183,9 +182,10 @@ class ChatReducer final : public Reducer {
     return so_far.calls.back();
   }
 
-  static void take_call(ChoiceSoFar& so_far, const JsonObject& piece, bool is_first, Emitter& out) {
-    auto& call = call_for(so_far, piece).call;
-    const auto number = static_cast<std::size_t>(&call_for(so_far, piece) - so_far.calls.data());
+  void take_call(ChoiceSoFar& so_far, const JsonObject& piece, bool is_first, Emitter& out) const {
+    auto& place = call_for(so_far, piece);
+    const auto number = static_cast<std::size_t>(&place - so_far.calls.data());
+    auto& call = place.call;
     for (const auto& [name, value] : without(piece, {"index", "function"}))
       if (!(value.is_string() && value.get_string().empty())) call[name] = value;
     auto& function = call["function"];
@@ -198,8 +198,10 @@ class ChatReducer final : public Reducer {
         append_text_at(function.get_object(), "arguments", fragment);
       }
     }
-    if (is_first)
-      out.tool_call(std::to_string(number), text_at(call, "id"), text_at(function.get_object(), "name"), fragment);
+    if (!is_first) return;
+    const auto id = text_at(call, "id");
+    out.tool_call(std::to_string(number), id.empty() ? made_id(text_at(body_, "id"), 0, number) : std::string(id),
+                  text_at(function.get_object(), "name"), fragment);
   }
 
   static JsonObject whole(std::uint64_t index, ChoiceSoFar& so_far) {

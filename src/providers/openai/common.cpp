@@ -1,12 +1,7 @@
-#include "dspy/base/error.hpp"
-#include "dspy/base/text.hpp"
 #include "providers/json_tools.hpp"
 #include "providers/openai/openai.hpp"
 
-#include <algorithm>
-#include <array>
 #include <format>
-#include <limits>
 #include <utility>
 
 namespace dspy::providers::openai {

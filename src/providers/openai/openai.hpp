@@ -2,11 +2,8 @@
 
 #include "dspy/base/usage.hpp"
 #include "dspy/lm/completion.hpp"
-#include "providers/media_wire.hpp"
 #include "providers/protocol.hpp"
-#include "providers/state.hpp"
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

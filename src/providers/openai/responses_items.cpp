@@ -1,7 +1,8 @@
 #include "providers/json_tools.hpp"
+#include "providers/media_wire.hpp"
 #include "providers/openai/openai.hpp"
+#include "providers/state.hpp"
 
-#include <string>
 #include <utility>
 
 namespace dspy::providers::openai {

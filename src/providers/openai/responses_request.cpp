@@ -4,7 +4,6 @@
 #include "providers/structured.hpp"
 
 #include <algorithm>
-#include <format>
 #include <utility>
 
 namespace dspy::providers::openai {

@@ -1,9 +1,9 @@
 #include "dspy/base/base64.hpp"
 #include "dspy/base/error.hpp"
-#include "providers/errors.hpp"
 #include "providers/json_tools.hpp"
 #include "providers/openai/chat.hpp"
 #include "providers/openai/openai.hpp"
+#include "providers/state.hpp"
 
 #include <format>
 #include <utility>

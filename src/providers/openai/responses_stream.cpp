@@ -1,9 +1,8 @@
-#include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "providers/errors.hpp"
 #include "providers/json_tools.hpp"
 #include "providers/openai/chat.hpp"
-#include "providers/openai/openai.hpp"
+#include "providers/state.hpp"
 
 #include <cstdint>
 #include <map>

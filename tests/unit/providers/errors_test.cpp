@@ -179,6 +179,18 @@ TEST_CASE("An error within a reply of status 200, or within a stream, is an erro
   CHECK(result.error().code() == Errc::billing_error);
 }
 
+TEST_CASE("Blank lines before a body, and comments in a stream, are waited through") {
+  const std::string body = R"({"choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]})";
+  const Remote remote("deepseek");
+  remote.transport->reply({.headers = type_of(Api::chat, false), .body = "\n\n\n" + body});
+  CHECK(wait(remote.lm->complete({.messages = {{Role::user, "q"}}})).text() == "hi");
+  remote.transport->reply(
+      {.headers = type_of(Api::chat, true),
+       .body = ": keep-alive\n\n: keep-alive\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":"
+               "\"hi\"},\"finish_reason\":\"stop\"}]}\n\ndata:[DONE]\n\n"});
+  CHECK(wait(remote.lm->stream({.messages = {{Role::user, "q"}}}, {})).text() == "hi");
+}
+
 TEST_CASE("Bodies that are no answer are errors, not empty replies") {
   for (const auto* const body :
        {"", "[]", "<html>", "{}", R"({"choices": []})", R"({"choices": [1]})", "{\"choices\": [{\"index\": 0}]"}) {

@@ -4,7 +4,6 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/wait.hpp"
-#include "dspy/http/curl_transport.hpp"
 #include "dspy/providers/remote_embedder.hpp"
 #include "support.hpp"
 

@@ -72,13 +72,15 @@ struct Told {
   std::string reasoning = {};
   std::vector<std::string> calls = {};  ///< `id name input`, in the order in which they began.
   std::string started = {};             ///< The id and the model.
+  std::size_t whole = 0;                ///< Parts that came whole: citations, refusals, media.
 
   void take(const StreamEvent& event) {
-    using enum StreamEvent::Kind;
-    if (event.kind == start) started = event.reply->id + " " + event.reply->model;
-    if (event.kind == StreamEvent::Kind::text) text += event.text;
-    if (event.kind == StreamEvent::Kind::reasoning) reasoning += event.text;
-    if (event.kind != tool_call) return;
+    using Kind = StreamEvent::Kind;
+    if (event.kind == Kind::start) started = event.reply->id + " " + event.reply->model;
+    if (event.kind == Kind::text) text += event.text;
+    if (event.kind == Kind::reasoning) reasoning += event.text;
+    if (event.kind == Kind::part) ++whole;
+    if (event.kind != Kind::tool_call) return;
     const auto* const call = event.part->get<ToolCallPart>();
     if (parts_.empty() || parts_.back() != event.part_index) {
       parts_.push_back(event.part_index);
