@@ -74,7 +74,7 @@ std::vector<std::string> names_at(const JsonObject& from, std::string_view name)
 }
 
 JsonArray to_array(const std::vector<std::string>& names) {
-  return {names.begin(), names.end()};
+  return JsonArray(names.begin(), names.end());  // not a list of two iterators
 }
 
 }  // namespace

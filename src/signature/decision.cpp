@@ -139,8 +139,8 @@ void validate(const DecisionSettings& settings, const DecisionSpace& space) {
 }
 
 std::optional<double> Decision::probability(std::string_view label) const {
-  for (const auto& [name, value] : probabilities) {
-    if (name == label) return value;
+  for (const auto& [name, likely] : probabilities) {
+    if (name == label) return likely;
   }
   return std::nullopt;
 }
