@@ -19,9 +19,9 @@ std::vector<dspy::Example> examples(std::size_t count) {
   std::vector<dspy::Example> out;
   out.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
-    out.push_back(dspy::Example({{"question", std::format("What is the capital of country {}?", i)},
-                                 {"answer", std::format("City {}", i)}},
-                                {"question"}));
+    out.push_back(dspy::Example(
+        {{"question", std::format("What is the capital of country {}?", i)}, {"answer", std::format("City {}", i)}},
+        {"question"}));
   }
   return out;
 }

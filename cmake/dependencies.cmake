@@ -30,6 +30,14 @@ if(NOT TARGET Boost::headers)
   add_library(Boost::headers ALIAS dspy_boost_headers)
 endif()
 
+# What is kept in files: caches, traces, registries.  Older versions can damage a file that two connections write to.
+if(NOT DSPY_REFLECTION_ONLY)
+  find_package(SQLite3 3.51.3 REQUIRED)
+  if(NOT TARGET SQLite3::SQLite3)
+    add_library(SQLite3::SQLite3 ALIAS SQLite::SQLite3)  # the name before CMake 4.3
+  endif()
+endif()
+
 if(DSPY_BUILD_APPS)
   dspy_dependency(CLI11 2.4 CONFIG
     FETCH URL https://github.com/CLIUtils/CLI11/archive/refs/tags/v2.6.1.tar.gz

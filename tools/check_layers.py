@@ -6,7 +6,7 @@ import re
 import sys
 
 LAYERS = {
-    "base": 0, "signature": 1, "lm": 2, "http": 2, "adapters": 3, "providers": 3, "llama": 3, "modules": 4,
+    "base": 0, "signature": 1, "lm": 2, "http": 2, "storage": 2, "adapters": 3, "providers": 3, "llama": 3, "modules": 4,
     "programs": 5, "retrieve": 6, "agents": 6, "evaluate": 6, "optimize": 7, "registry": 7, "server": 8,
     "dspy.hpp": 9,
 }  # fmt: skip

@@ -41,6 +41,8 @@ void add_schema(CLI::App& app, Plan& plan);
 void add_check(CLI::App& app, Plan& plan);
 void add_codegen(CLI::App& app, Plan& plan);
 void add_optimize(CLI::App& app, Plan& plan);
+void add_registry(CLI::App& app, Plan& plan);
+void add_experiment(CLI::App& app, Plan& plan);
 
 /// The exit code for an error that reached `main`.
 int exit_code_of(const Error& error);

@@ -82,6 +82,8 @@ int main(int argc, char** argv) {
   dspy::app::add_check(app, plan);
   dspy::app::add_codegen(app, plan);
   dspy::app::add_optimize(app, plan);
+  dspy::app::add_registry(app, plan);
+  dspy::app::add_experiment(app, plan);
   dspy::app::add_bench(app, plan);
 
   const bool json = wants_json(argc, argv);

@@ -1,3 +1,8 @@
+#include "command.hpp"
+#include "dspy/base/file.hpp"
+#include "dspy/base/text.hpp"
+#include "dspy/evaluate/dataset.hpp"
+#include "dspy/evaluate/metrics/text.hpp"
 #include "dspy/optimize/better_together.hpp"
 #include "dspy/optimize/bootstrap_few_shot.hpp"
 #include "dspy/optimize/copro.hpp"
@@ -6,11 +11,6 @@
 #include "dspy/optimize/labeled_few_shot.hpp"
 #include "dspy/optimize/mipro_v2.hpp"
 #include "dspy/optimize/simba.hpp"
-#include "command.hpp"
-#include "dspy/base/file.hpp"
-#include "dspy/base/text.hpp"
-#include "dspy/evaluate/dataset.hpp"
-#include "dspy/evaluate/metrics/text.hpp"
 #include "stop_key.hpp"
 
 #include <unistd.h>
@@ -73,8 +73,7 @@ AnyOptimizer optimizer_of(const OptimizeFlags& flags, const Metric& metric) {
   const auto teacher = lm_of(flags.teacher_model);
   const auto prompt = lm_of(flags.prompt_model);
   const auto& name = flags.optimizer;
-  if (name == "labeled")
-    return any_optimizer(LabeledFewShot({.k = flags.max_labeled_demos, .metric = metric}));
+  if (name == "labeled") return any_optimizer(LabeledFewShot({.k = flags.max_labeled_demos, .metric = metric}));
   if (name == "bootstrap") {
     return any_optimizer(BootstrapFewShot({.metric = metric,
                                            .teacher_lm = teacher,
@@ -111,8 +110,8 @@ AnyOptimizer optimizer_of(const OptimizeFlags& flags, const Metric& metric) {
   if (name == "simba")
     return any_optimizer(Simba({.metric = metric, .bsize = 16, .prompt_model = prompt, .seed = flags.seed}));
   if (name == "gepa") {
-    return any_optimizer(Gepa(
-        {.metric = metric, .effort = effort_of(flags.effort), .reflection_lm = prompt, .seed = flags.seed}));
+    return any_optimizer(
+        Gepa({.metric = metric, .effort = effort_of(flags.effort), .reflection_lm = prompt, .seed = flags.seed}));
   }
   if (name == "infer-rules") {
     return any_optimizer(InferRules({.metric = metric,
@@ -216,17 +215,21 @@ int run_optimize(const OptimizeFlags& flags) {
 void add_optimize(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<OptimizeFlags>();
   auto* command = app.add_subcommand("optimize", "Make a saved program better on examples");
-  command->add_option("program", flags->program.path, "A program file, as dspy::save or Python DSPy wrote it")->required();
+  command->add_option("program", flags->program.path, "A program file, as dspy::save or Python DSPy wrote it")
+      ->required();
   command->add_option("data", flags->data, "Examples: JSONL, JSON or CSV with the program's fields")->required();
-  command->add_option("--optimizer", flags->optimizer,
-                      "labeled, bootstrap, random-search, optuna, copro, mipro, simba, gepa or infer-rules")
+  command
+      ->add_option("--optimizer", flags->optimizer,
+                   "labeled, bootstrap, random-search, optuna, copro, mipro, simba, gepa or infer-rules")
       ->capture_default_str();
   command->add_option("--metric", flags->metric, "exact_match, f1 or equal")->capture_default_str();
   command->add_option("--field", flags->field, "The output that is measured; the last one unless said");
   command->add_option("--out", flags->out, "Where the best program is saved")->required();
   command->add_option("--report", flags->report, "Where a page about the search is written");
   command->add_option("--val", flags->val, "Examples that programs are measured on; else a share of the data");
-  command->add_option("--val-share", flags->val_share, "That share")->check(CLI::Range(0.01, 0.99))->capture_default_str();
+  command->add_option("--val-share", flags->val_share, "That share")
+      ->check(CLI::Range(0.01, 0.99))
+      ->capture_default_str();
   command->add_option("--effort", flags->effort, "Of mipro and gepa")
       ->check(CLI::IsMember({"light", "medium", "heavy"}))
       ->capture_default_str();
@@ -241,7 +244,9 @@ void add_optimize(CLI::App& app, Plan& plan) {
   command->add_option("--max-tokens-used", flags->max_tokens, "End when so many tokens are used");
   command->add_option("--seed", flags->seed)->capture_default_str();
   command->add_flag("--resume", flags->resume, "Go on from what an interrupted run left");
-  command->add_option("-j,--jobs", flags->jobs, "Runs under way at once")->check(CLI::Range(1, 1024))->capture_default_str();
+  command->add_option("-j,--jobs", flags->jobs, "Runs under way at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   command->add_flag("--json", flags->json, "Print the report as an object");
   flags->program.add_to(*command);
   flags->model.add_to(*command);

@@ -82,7 +82,8 @@ std::size_t assigned_arm(std::string_view seed, std::string_view unit, std::span
 }
 
 double chi_square_above(double x, double degrees_of_freedom) {
-  if (!(degrees_of_freedom > 0)) throw Error(Errc::invalid_parameter, "a chi-square test has at least 1 degree of freedom");
+  if (!(degrees_of_freedom > 0))
+    throw Error(Errc::invalid_parameter, "a chi-square test has at least 1 degree of freedom");
   return gamma_above(degrees_of_freedom / 2, x / 2);
 }
 
@@ -109,8 +110,9 @@ RatioCheck sample_ratio(std::span<const std::uint64_t> counts, std::span<const d
 
 SequentialTest::SequentialTest(double variance, double tau_squared) : variance_(variance), tau_squared_(tau_squared) {
   if (!(variance > 0) || !(tau_squared > 0) || !std::isfinite(variance) || !std::isfinite(tau_squared)) {
-    throw Error(Errc::invalid_parameter,
-                "a sequential test needs a variance and a `tau_squared` above 0; a sample that does not vary needs none");
+    throw Error(
+        Errc::invalid_parameter,
+        "a sequential test needs a variance and a `tau_squared` above 0; a sample that does not vary needs none");
   }
 }
 

@@ -32,8 +32,9 @@ Program teacher_of(const Program& student, const std::optional<Program>& given, 
 
 void require_same_predictors(const Program& student, const Program& teacher) {
   if (paths_of(student) == paths_of(teacher)) return;
-  throw Error(Errc::config_error,
-              "the teacher's predictors are not the student's; it must be the same program, with other prompts or models");
+  throw Error(
+      Errc::config_error,
+      "the teacher's predictors are not the student's; it must be the same program, with other prompts or models");
 }
 
 /// The demonstration that a predictor's calls within one example give: of several, the last one half of the time.
@@ -184,8 +185,8 @@ Bootstrapped bootstrap(Search& search, const Program& student, const std::option
 
 std::vector<DemosByPath> demo_sets(Search& search, const Program& student, const std::optional<Program>& teacher,
                                    const std::vector<Example>& trainset, std::size_t count,
-                                   const BootstrapSettings& settings, bool labeled_sample, bool include_non_bootstrapped,
-                                   PythonRandom& random) {
+                                   const BootstrapSettings& settings, bool labeled_sample,
+                                   bool include_non_bootstrapped, PythonRandom& random) {
   std::vector<DemosByPath> sets;
   const auto last = static_cast<std::int64_t>(count) - 3;
   for (std::int64_t seed = -3; seed < last; ++seed) {

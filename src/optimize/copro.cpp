@@ -17,12 +17,14 @@ using namespace optimize;
 
 constexpr std::string_view first_notation = "basic_instruction -> proposed_instruction, proposed_label";
 constexpr std::string_view first_task =
-    "You improve the instructions that language models work by. Read the instruction that is in use, and write one that "
+    "You improve the instructions that language models work by. Read the instruction that is in use, and write one "
+    "that "
     "would lead a good model to do the same task better. Also write a short label, to stand before the last output in "
     "place of its name. Be bold: try something that is not like the instruction you were given.";
 constexpr std::string_view next_notation = "attempted_instructions -> proposed_instruction, proposed_label";
 constexpr std::string_view next_task =
-    "You improve the instructions that language models work by. You see instructions that were tried, worst first, each "
+    "You improve the instructions that language models work by. You see instructions that were tried, worst first, "
+    "each "
     "with its label for the last output and the score it reached; more is better. Find out what the better ones have "
     "in common, and write an instruction and a label that would score higher still.";
 
@@ -68,7 +70,12 @@ Program with_wording(Program program, std::string_view path, const Wording& word
 class Ascent {
  public:
   Ascent(Search& search, const CoproOptions& options, const Program& student, std::span<const Example> rows)
-      : search_(search), options_(options), student_(student), current_(student), rows_(rows), paths_(paths_of(student)) {}
+      : search_(search),
+        options_(options),
+        student_(student),
+        current_(student),
+        rows_(rows),
+        paths_(paths_of(student)) {}
 
   void run() {
     for (const auto& path : paths_) latest_[path] = first(path);
@@ -171,11 +178,10 @@ Copro::Copro(CoproOptions options) : options_(std::move(options)) {
 
 Optimized Copro::compile(const Program& student, const Training& training) const {
   require_metric("Copro", options_.metric);
-  Search search("Copro",
-                {{"breadth", options_.breadth},
-                 {"depth", options_.depth},
-                 {"init_temperature", options_.init_temperature}},
-                student, options_.metric, training);
+  Search search(
+      "Copro",
+      {{"breadth", options_.breadth}, {"depth", options_.depth}, {"init_temperature", options_.init_temperature}},
+      student, options_.metric, training);
   return search.complete([&] {
     const auto& rows = training.valset.empty() ? training.trainset : training.valset;
     search.evaluate(search.add(student, "the program as it was"), rows);

@@ -60,8 +60,8 @@ Bootstrapped bootstrap(Search& search, const Program& student, const std::option
 /// training set's order, and bootstrapped ones of shuffled orders and random sizes.
 std::vector<DemosByPath> demo_sets(Search& search, const Program& student, const std::optional<Program>& teacher,
                                    const std::vector<Example>& trainset, std::size_t count,
-                                   const BootstrapSettings& settings, bool labeled_sample, bool include_non_bootstrapped,
-                                   PythonRandom& random);
+                                   const BootstrapSettings& settings, bool labeled_sample,
+                                   bool include_non_bootstrapped, PythonRandom& random);
 
 /// A metric that likes everything, for optimizers that need none.
 Metric any_answer();

@@ -7,6 +7,7 @@
 #include "optimize/proposing.hpp"
 
 #include <format>
+#include <map>
 #include <utility>
 
 namespace dspy {
@@ -30,7 +31,8 @@ Chat conversation(const Predictor& predictor, const TraceStep& step, bool exclud
     if (message.role == Role::assistant) answer = &message;
   }
   if (answer == nullptr)
-    throw Error(Errc::config_error, "the adapter shows no answer in a demonstration; no training text can be made of it");
+    throw Error(Errc::config_error,
+                "the adapter shows no answer in a demonstration; no training text can be made of it");
   messages.push_back(*answer);
   return messages;
 }

@@ -7,8 +7,7 @@ namespace dspy::optimize {
 
 void ParetoFront::add(const std::vector<double>& row_scores) {
   const auto number = means_.size();
-  means_.push_back(std::accumulate(row_scores.begin(), row_scores.end(), 0.0) /
-                   static_cast<double>(row_scores.size()));
+  means_.push_back(std::accumulate(row_scores.begin(), row_scores.end(), 0.0) / static_cast<double>(row_scores.size()));
   if (best_.empty()) {
     best_.resize(row_scores.size());
     best_scores_ = row_scores;
@@ -33,9 +32,8 @@ std::vector<std::set<std::size_t>> ParetoFront::without_dominated() const {
   std::set<std::size_t> left(programs.begin(), programs.end());
   const auto is_superfluous = [&](std::size_t program) {
     return std::ranges::all_of(best_, [&](const std::set<std::size_t>& front) {
-      return !front.contains(program) || std::ranges::any_of(front, [&](std::size_t other) {
-        return other != program && left.contains(other);
-      });
+      return !front.contains(program) ||
+             std::ranges::any_of(front, [&](std::size_t other) { return other != program && left.contains(other); });
     });
   };
   for (bool is_changed = true; is_changed;) {
@@ -82,16 +80,8 @@ void EpochSampler::begin_epoch() {
   order_.resize(examples_);
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   random_.shuffle(order_);
-  for (const auto example : order_) {
-    if (counts_[example]++ == 0) seen_.push_back(example);
-  }
-  while (order_.size() % size_ != 0) {
-    // Of those drawn least, the one that was first drawn last.
-    const auto least = *std::ranges::min_element(seen_.rbegin(), seen_.rend(), {},
-                                                 [&](std::size_t example) { return counts_.at(example); });
-    order_.push_back(least);
-    ++counts_[least];
-  }
+  // Filled up from its end, backwards.
+  for (std::size_t i = 0; order_.size() % size_ != 0; ++i) order_.push_back(order_[examples_ - 1 - i % examples_]);
 }
 
 std::vector<std::size_t> EpochSampler::minibatch(std::size_t iteration) {

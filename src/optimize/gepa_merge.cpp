@@ -26,8 +26,7 @@ std::set<std::size_t> ancestors_of(std::span<const Individual> programs, std::si
 /// One of both kept what the other one changed.
 bool is_worth_it(const Individual& ancestor, const Individual& a, const Individual& b) {
   for (std::size_t i = 0; i < ancestor.instructions.size(); ++i) {
-    const bool is_kept =
-        ancestor.instructions[i] == a.instructions[i] || ancestor.instructions[i] == b.instructions[i];
+    const bool is_kept = ancestor.instructions[i] == a.instructions[i] || ancestor.instructions[i] == b.instructions[i];
     if (is_kept && a.instructions[i] != b.instructions[i]) return true;
   }
   return false;

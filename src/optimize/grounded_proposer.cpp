@@ -13,14 +13,16 @@ namespace dspy::optimize {
 namespace {
 
 constexpr std::string_view observe_task =
-    "You see some rows of a dataset. Write down what is typical of them: what they are about, what form the values have, "
+    "You see some rows of a dataset. Write down what is typical of them: what they are about, what form the values "
+    "have, "
     "and what the task seems to be. If there are earlier observations, add only what is new; if nothing is, write "
     "COMPLETE.";
 constexpr std::string_view summarize_task =
     "Sum up these observations about a dataset in two or three sentences that would help somebody who has to write "
     "instructions for the task.";
 constexpr std::string_view describe_program_task =
-    "You see the steps of a program that works by language models, with the fields that each reads and writes. Say what "
+    "You see the steps of a program that works by language models, with the fields that each reads and writes. Say "
+    "what "
     "the program is for and how its steps work together, in a few sentences.";
 constexpr std::string_view describe_step_task =
     "You see a program that works by language models, and one of its steps. Say what this step has to do for the "
@@ -86,16 +88,17 @@ class Proposer {
     std::vector<Inquiry> questions;
     for (std::size_t i = 1; i < count; ++i) {
       const auto tip = tips[options_.tip_aware_proposer ? static_cast<std::size_t>(random_.below(tips.size())) : 0];
-      questions.push_back({.predictor = pen,
-                           .inputs = {{"dataset_description", about_data_},
-                                      {"program_steps", steps_of(student_)},
-                                      {"program_description", about_program_},
-                                      {"step", std::format("{}: {}", path, to_notation(predictor.signature()))},
-                                      {"step_description", about_step},
-                                      {"demonstrations", shown(path, demo_sets, i)},
-                                      {"basic_instruction", predictor.signature().instructions},
-                                      {"tip", tip}},
-                           .draw = {.number = random_.below(1'000'000'000) + 1, .temperature = options_.init_temperature}});
+      questions.push_back(
+          {.predictor = pen,
+           .inputs = {{"dataset_description", about_data_},
+                      {"program_steps", steps_of(student_)},
+                      {"program_description", about_program_},
+                      {"step", std::format("{}: {}", path, to_notation(predictor.signature()))},
+                      {"step_description", about_step},
+                      {"demonstrations", shown(path, demo_sets, i)},
+                      {"basic_instruction", predictor.signature().instructions},
+                      {"tip", tip}},
+           .draw = {.number = random_.below(1'000'000'000) + 1, .temperature = options_.init_temperature}});
     }
     std::vector<std::string> out = {predictor.signature().instructions};
     for (const auto& answer : search_.ask(std::move(questions))) {
@@ -121,9 +124,9 @@ class Proposer {
     std::string observations;
     std::size_t skipped = 0;
     for (std::size_t batch = 0; batch < most_batches && batch * size < trainset.size(); ++batch) {
-      const auto more = say("rows, observations_so_far -> observations", observe_task,
-                            {{"rows", rows_of(trainset, batch * size, size)}, {"observations_so_far", observations}},
-                            "observations");
+      const auto more =
+          say("rows, observations_so_far -> observations", observe_task,
+              {{"rows", rows_of(trainset, batch * size, size)}, {"observations_so_far", observations}}, "observations");
       if (more.starts_with("COMPLETE")) {
         if (++skipped == most_skipped) break;
       } else if (!more.empty()) {

@@ -13,7 +13,8 @@ namespace {
 using namespace optimize;
 
 constexpr std::string_view task =
-    "You see examples of a task. Infer the rules that lead from the inputs to the outputs, so that somebody who has only "
+    "You see examples of a task. Infer the rules that lead from the inputs to the outputs, so that somebody who has "
+    "only "
     "the rules could do the task. Each rule is short and can be acted on; leave out what is self-evident. Write one "
     "rule a line.";
 
@@ -69,10 +70,10 @@ Optimized InferRules::compile(const Program& student, const Training& training) 
         std::string rules;
         // Fewer examples where all of them are too many for the model.
         for (auto count = train.size(); count > 0 && rules.empty(); count /= 2) {
-          const auto answer = search.ask({.predictor = pen,
-                                          .inputs = {{"examples", written(train, count, signature)},
-                                                     {"about_how_many", options_.num_rules}},
-                                          .draw = {.number = ++number, .temperature = 1}});
+          const auto answer = search.ask(
+              {.predictor = pen,
+               .inputs = {{"examples", written(train, count, signature)}, {"about_how_many", options_.num_rules}},
+               .draw = {.number = ++number, .temperature = 1}});
           if (answer) rules = text_of(*answer, "rules");
         }
         if (rules.empty()) continue;

@@ -76,11 +76,11 @@ std::string propose_instruction(Search& search, const Program& student, const Re
   if (!answer) return {};
   auto instruction = clean_instruction(unfenced(text_of(*answer, "new_instruction")));
   if (!options.max_chars || length_of(instruction) <= *options.max_chars) return instruction;
-  const auto shorter = search.ask({.predictor = writer("instruction, length_limit -> shorter_instruction", shorten_task,
-                                                       lm, student),
-                                   .inputs = {{"instruction", instruction},
-                                              {"length_limit", std::format("at most {} characters", *options.max_chars)}},
-                                   .draw = {.number = number, .temperature = 1}});
+  const auto shorter =
+      search.ask({.predictor = writer("instruction, length_limit -> shorter_instruction", shorten_task, lm, student),
+                  .inputs = {{"instruction", instruction},
+                             {"length_limit", std::format("at most {} characters", *options.max_chars)}},
+                  .draw = {.number = number, .temperature = 1}});
   instruction = shorter ? clean_instruction(unfenced(text_of(*shorter, "shorter_instruction"))) : "";
   if (length_of(instruction) <= *options.max_chars) return instruction;
   search.note(std::format("an instruction stayed longer than {} characters and was dropped", *options.max_chars));

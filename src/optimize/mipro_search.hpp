@@ -25,9 +25,9 @@ struct MiproTrials {
 
 /// A measurement, for reports: what was chosen, and what it was worth in percent.
 struct MiproTrial {
-  std::vector<std::size_t> point;       ///< In the order of `space_of`.
+  std::vector<std::size_t> point;  ///< In the order of `space_of`.
   bool is_full = false;
-  std::vector<std::size_t> rows = {};   ///< Of a minibatch.
+  std::vector<std::size_t> rows = {};  ///< Of a minibatch.
   double score = 0;
 };
 

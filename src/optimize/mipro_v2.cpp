@@ -75,13 +75,13 @@ MiproV2::MiproV2(MiproOptions options) : options_(std::move(options)) {
                 "MIPROv2 takes an effort, or numbers of candidates and trials: unset `.effort` to give numbers");
   }
   if (!options_.effort && (!options_.num_candidates || !options_.num_trials)) {
-    throw Error(Errc::invalid_parameter,
-                "MIPROv2 without an effort needs both `.num_candidates` and `.num_trials`");
+    throw Error(Errc::invalid_parameter, "MIPROv2 without an effort needs both `.num_candidates` and `.num_trials`");
   }
   if (options_.num_candidates == 0 || options_.num_trials == 0)
     throw Error(Errc::invalid_parameter, "MIPROv2 needs at least one candidate and one trial");
   if (options_.minibatch_size == 0 || options_.minibatch_full_eval_steps == 0)
-    throw Error(Errc::invalid_parameter, "MIPROv2's minibatches and the steps between full measurements are at least 1");
+    throw Error(Errc::invalid_parameter,
+                "MIPROv2's minibatches and the steps between full measurements are at least 1");
 }
 
 Optimized MiproV2::compile(const Program& student, const Training& training) const {
@@ -124,13 +124,14 @@ Optimized MiproV2::compile(const Program& student, const Training& training) con
                               "`.minibatch_size` or turn `.minibatch` off",
                               options_.minibatch_size, val.size()));
     }
-    auto demos = demo_sets(search, student, training.teacher, train, sets,
-                           {.metric_threshold = options_.metric_threshold,
-                            .max_bootstrapped_demos = is_zero_shot ? shown_to_proposer : options_.max_bootstrapped_demos,
-                            .max_labeled_demos = is_zero_shot ? 0 : options_.max_labeled_demos,
-                            .max_errors = options_.max_errors,
-                            .teacher_lm = options_.teacher_lm},
-                           true, true, random);
+    auto demos =
+        demo_sets(search, student, training.teacher, train, sets,
+                  {.metric_threshold = options_.metric_threshold,
+                   .max_bootstrapped_demos = is_zero_shot ? shown_to_proposer : options_.max_bootstrapped_demos,
+                   .max_labeled_demos = is_zero_shot ? 0 : options_.max_labeled_demos,
+                   .max_errors = options_.max_errors,
+                   .teacher_lm = options_.teacher_lm},
+                  true, true, random);
     MiproSpace space;
     space.instructions = propose_instructions(search, student, train, demos, instructions, options_, random);
     if (!is_zero_shot) space.demo_sets = std::move(demos);

@@ -21,7 +21,8 @@ std::string clean_instruction(std::string_view written) {
   for (const std::string_view label : {"Proposed instruction:", "New instruction:", "Instruction:", "Instructions:"}) {
     if (text.starts_with(label)) text = text::trim(text.substr(label.size()));
   }
-  while (text.size() > 1 && text.front() == '"' && text.back() == '"') text = text::trim(text.substr(1, text.size() - 2));
+  while (text.size() > 1 && text.front() == '"' && text.back() == '"')
+    text = text::trim(text.substr(1, text.size() - 2));
   return std::string(text);
 }
 

@@ -40,9 +40,9 @@ ArmComparison compare(const ArmOutcomes& control, const ArmOutcomes& arm, double
   out.difference = out.mean - statistics::mean(control.values);
   if (is_binary(control.values) && is_binary(arm.values)) {
     out.test = "two proportions";
-    out.p_value = statistics::two_proportions(ones(arm.values), arm.values.size(), ones(control.values),
-                                              control.values.size())
-                      .p_value;
+    out.p_value =
+        statistics::two_proportions(ones(arm.values), arm.values.size(), ones(control.values), control.values.size())
+            .p_value;
     out.interval =
         statistics::newcombe(ones(arm.values), arm.values.size(), ones(control.values), control.values.size());
   } else {

@@ -13,8 +13,9 @@ namespace {
 void require_same_data(const EvaluationResult& champion, const EvaluationResult& challenger) {
   champion.require_complete();
   challenger.require_complete();
-  const bool is_same = champion.rows.size() == challenger.rows.size() &&
-                       std::ranges::equal(champion.rows, challenger.rows, {}, &EvaluatedRow::example, &EvaluatedRow::example);
+  const bool is_same =
+      champion.rows.size() == challenger.rows.size() &&
+      std::ranges::equal(champion.rows, challenger.rows, {}, &EvaluatedRow::example, &EvaluatedRow::example);
   if (is_same && champion.rows.size() > 1) return;
   throw Error(Errc::bad_input,
               "champion and challenger must be evaluated on the same dataset, of two examples or more");
@@ -48,10 +49,10 @@ std::vector<GateResult> slices(const EvaluationResult& champion, const Evaluatio
   std::vector<GateResult> out;
   for (const auto& [value, gains] : by_value) {
     const double mean = statistics::mean(gains);
-    out.push_back({.gate = std::format("slice {} = {}", gates.slice_by, value),
-                   .is_passed = mean >= -gates.max_slice_loss,
-                   .text = std::format("{:+.4f} on {} examples; at least {:+.4f}", mean, gains.size(),
-                                       -gates.max_slice_loss)});
+    out.push_back(
+        {.gate = std::format("slice {} = {}", gates.slice_by, value),
+         .is_passed = mean >= -gates.max_slice_loss,
+         .text = std::format("{:+.4f} on {} examples; at least {:+.4f}", mean, gains.size(), -gates.max_slice_loss)});
   }
   return out;
 }
@@ -64,9 +65,10 @@ std::vector<GateResult> check_gates(const EvaluationResult& champion, const Eval
   std::vector<GateResult> out = {gain(champion, challenger, gates)};
   if (gates.max_failure_share) {
     const double share = static_cast<double>(challenger.failures) / static_cast<double>(challenger.rows.size());
-    out.push_back({.gate = "failures",
-                   .is_passed = share <= *gates.max_failure_share,
-                   .text = std::format("{:.1f} % failed; at most {:.1f} %", 100 * share, 100 * *gates.max_failure_share)});
+    out.push_back(
+        {.gate = "failures",
+         .is_passed = share <= *gates.max_failure_share,
+         .text = std::format("{:.1f} % failed; at most {:.1f} %", 100 * share, 100 * *gates.max_failure_share)});
   }
   if (gates.max_token_ratio) {
     const auto before = tokens_of(champion);
@@ -74,8 +76,8 @@ std::vector<GateResult> check_gates(const EvaluationResult& champion, const Eval
     const bool is_known = before && after && *before > 0;
     out.push_back({.gate = "tokens",
                    .is_passed = is_known && *after <= *before * *gates.max_token_ratio,
-                   .text = is_known ? std::format("{:.0f} tokens an example after {:.0f}; at most {} times as many", *after,
-                                                  *before, *gates.max_token_ratio)
+                   .text = is_known ? std::format("{:.0f} tokens an example after {:.0f}; at most {} times as many",
+                                                  *after, *before, *gates.max_token_ratio)
                                     : "tokens were not counted, so this cannot be passed"});
   }
   if (!gates.slice_by.empty()) {

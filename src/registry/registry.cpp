@@ -41,7 +41,8 @@ Time to_time(std::int64_t number) {
 
 void check_name(std::string_view what, std::string_view name) {
   const bool fits = !name.empty() && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
   });
   if (fits) return;
   throw Error(Errc::bad_input, std::format("`{}` is no {}; use letters, digits, `-`, `_` and `.`",
@@ -101,7 +102,8 @@ class Registry::State {
 
   void tell(const std::string& name, const std::string& alias, std::optional<std::int64_t> from,
             std::optional<std::int64_t> to, const std::string& reason) {
-    auto row = database.prepare("INSERT INTO events (name, alias, old, new, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+    auto row =
+        database.prepare("INSERT INTO events (name, alias, old, new, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
     row.bind_text(1, name).bind_text(2, alias).bind(3, from).bind(4, to).bind_text(5, reason).bind(6, to_number(now()));
     row.run();
   }
@@ -110,7 +112,8 @@ class Registry::State {
   Now now;
 };
 
-Registry::Registry(const std::filesystem::path& path, Now now) : state_(std::make_unique<State>(path, std::move(now))) {}
+Registry::Registry(const std::filesystem::path& path, Now now)
+    : state_(std::make_unique<State>(path, std::move(now))) {}
 Registry::~Registry() = default;
 
 ProgramVersion Registry::add(const std::string& name, const ProgramFile& program, const Lineage& lineage,
@@ -189,9 +192,8 @@ ProgramVersion Registry::find(std::string_view reference) const {
   for (const auto& each : all) {
     if (is_number ? each.number == number : to_string(each.version) == wanted) return each;
   }
-  throw Error(Errc::bad_input,
-              std::format("`{}` has no version `{}`; the newest is {} ({})", name, wanted, all.back().number,
-                          to_string(all.back().version)));
+  throw Error(Errc::bad_input, std::format("`{}` has no version `{}`; the newest is {} ({})", name, wanted,
+                                           all.back().number, to_string(all.back().version)));
 }
 
 ProgramFile Registry::load(const ProgramVersion& version) const {
@@ -229,8 +231,8 @@ void Registry::move_alias(const std::string& name, const std::string& alias, std
     const auto now = this->alias(name, alias);
     if (now != expected) {
       throw Error(Errc::config_error,
-                  std::format("`{}@{}` {} and not {}: somebody else has moved it; look again before you do", name, alias,
-                              now ? std::format("names version {}", *now) : "names nothing",
+                  std::format("`{}@{}` {} and not {}: somebody else has moved it; look again before you do", name,
+                              alias, now ? std::format("names version {}", *now) : "names nothing",
                               expected ? std::format("version {}", *expected) : "nothing"));
     }
     auto row = state_->database.prepare("INSERT OR REPLACE INTO aliases (name, alias, number) VALUES (?1, ?2, ?3)");
@@ -240,7 +242,8 @@ void Registry::move_alias(const std::string& name, const std::string& alias, std
   });
 }
 
-std::int64_t Registry::rollback(const std::string& name, const std::string& alias, int steps, const std::string& reason) {
+std::int64_t Registry::rollback(const std::string& name, const std::string& alias, int steps,
+                                const std::string& reason) {
   // A rollback takes the last move off this list, so that two of them go back by two.
   std::vector<std::int64_t> moves;
   for (const auto& event : history(name)) {
@@ -252,8 +255,8 @@ std::int64_t Registry::rollback(const std::string& name, const std::string& alia
     }
   }
   if (steps < 1 || static_cast<std::size_t>(steps) >= moves.size()) {
-    throw Error(Errc::bad_input, std::format("`{}@{}` cannot go back by {}: it has been moved {} times", name, alias, steps,
-                                             moves.empty() ? 0 : moves.size() - 1));
+    throw Error(Errc::bad_input, std::format("`{}@{}` cannot go back by {}: it has been moved {} times", name, alias,
+                                             steps, moves.empty() ? 0 : moves.size() - 1));
   }
   const auto to = moves[moves.size() - 1 - static_cast<std::size_t>(steps)];
   move_alias(name, alias, moves.back(), to, reason.starts_with("rollback") ? reason : "rollback: " + reason);

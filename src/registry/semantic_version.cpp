@@ -96,7 +96,8 @@ std::vector<std::string> interface_changes(const ProgramInterface& before, const
   return out;
 }
 
-SemanticVersion next_version(const SemanticVersion& before, const ProgramInterface& old, const ProgramInterface& after) {
+SemanticVersion next_version(const SemanticVersion& before, const ProgramInterface& old,
+                             const ProgramInterface& after) {
   auto most = Kind::none;
   for (const auto& each : changes(old, after)) most = std::max(most, each.kind);
   if (most == Kind::major) return {.major = before.major + 1};

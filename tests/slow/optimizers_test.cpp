@@ -22,8 +22,8 @@ using namespace dspy;
 namespace {
 
 std::shared_ptr<LM> embedded() {
-  static const auto lm = std::make_shared<LlamaLM>(DSPY_MODEL_DIR "/dspy-tiny.gguf",
-                                                   LlamaOptions{.sampling = {.temperature = 0}});
+  static const auto lm =
+      std::make_shared<LlamaLM>(DSPY_MODEL_DIR "/dspy-tiny.gguf", LlamaOptions{.sampling = {.temperature = 0}});
   return lm;
 }
 
@@ -40,8 +40,8 @@ double score(const Program& program, const std::vector<Example>& rows, const Met
 
 constexpr std::array animals = {"tiger", "horse", "rabbit", "eagle", "shark", "whale", "monkey", "zebra",
                                 "snake", "goat",  "wolf",   "bear",  "deer",  "mouse", "frog",   "camel"};
-constexpr std::array vehicles = {"car",   "bus",     "truck", "train", "boat",   "plane", "bicycle", "tram",
-                                 "ferry", "scooter", "van",   "rocket", "taxi", "tractor"};
+constexpr std::array vehicles = {"car",  "bus",   "truck",   "train", "boat",   "plane", "bicycle",
+                                 "tram", "ferry", "scooter", "van",   "rocket", "taxi",  "tractor"};
 
 /// `seed` decides which words are learned from, and which are held out.
 struct Words {
@@ -75,7 +75,8 @@ struct Places {
       const std::string name = names.at(i % names.size());
       const std::string city = cities.at((i * 5 + i / 9) % cities.size());
       std::string capitals = city;
-      std::ranges::transform(capitals, capitals.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+      std::ranges::transform(capitals, capitals.begin(),
+                             [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
       all.push_back(Example({{"context", name + " lives in " + city + "."},
                              {"question", "Where does " + name + " live?"},
                              {"answer", capitals}},
@@ -90,8 +91,11 @@ struct Places {
 /// Writes instructions as a larger model would; most are no use.
 std::shared_ptr<LM> writer() {
   return std::make_shared<ScriptedLM>([n = 0](const Request& request) mutable -> std::string {
-    constexpr std::array ideas = {"Answer the question from the context.", "Answer in a full sentence.",
-                                  "Use capital letters only.", "Be brief.", "Answer in capitals.",
+    constexpr std::array ideas = {"Answer the question from the context.",
+                                  "Answer in a full sentence.",
+                                  "Use capital letters only.",
+                                  "Be brief.",
+                                  "Answer in capitals.",
                                   "Reply in small letters."};
     const auto& outputs = request.contract.signature->outputs;
     if (!outputs.front().name.starts_with("proposed_")) return outputs.front().label + ": questions about people";
@@ -111,13 +115,14 @@ TEST_CASE("Bootstrapped demonstrations teach the embedded model labels, on words
     const Words words(seed);
     const Training training{.trainset = words.train, .valset = words.val};
     before += score(sorter(), words.held_out, metric);
-    bootstrapped += score(BootstrapFewShot({.metric = metric, .max_labeled_demos = 4}).compile(sorter(), training).program,
-                          words.held_out, metric);
-    searched += score(BootstrapFewShotWithRandomSearch(
-                          {.metric = metric, .max_labeled_demos = 6, .num_candidate_programs = 6})
-                          .compile(sorter(), training)
-                          .program,
-                      words.held_out, metric);
+    bootstrapped +=
+        score(BootstrapFewShot({.metric = metric, .max_labeled_demos = 4}).compile(sorter(), training).program,
+              words.held_out, metric);
+    searched +=
+        score(BootstrapFewShotWithRandomSearch({.metric = metric, .max_labeled_demos = 6, .num_candidate_programs = 6})
+                  .compile(sorter(), training)
+                  .program,
+              words.held_out, metric);
     mipro += score(MiproV2({.metric = metric, .prompt_model = writer()}).compile(sorter(), training).program,
                    words.held_out, metric);
   }
@@ -135,15 +140,15 @@ TEST_CASE("A search of instructions finds the one that the form of the answers n
   const Training training{.trainset = places.train, .valset = places.val};
   const Program program = Predict("context, question -> answer", {.lm = embedded()});
   const double before = score(program, places.held_out, metric);
-  const auto copro = Copro({.metric = metric, .prompt_model = writer(), .breadth = 6, .depth = 2}).compile(program, training);
+  const auto copro =
+      Copro({.metric = metric, .prompt_model = writer(), .breadth = 6, .depth = 2}).compile(program, training);
   const double by_copro = score(copro.program, places.held_out, metric);
-  const auto mipro = MiproV2({.metric = metric,
-                              .prompt_model = writer(),
-                              .max_bootstrapped_demos = 0,
-                              .max_labeled_demos = 0})
-                         .compile(program, training);
+  const auto mipro =
+      MiproV2({.metric = metric, .prompt_model = writer(), .max_bootstrapped_demos = 0, .max_labeled_demos = 0})
+          .compile(program, training);
   const double by_mipro = score(mipro.program, places.held_out, metric);
-  MESSAGE("held out: as it was ", before, " %, Copro ", by_copro, " %, MIPROv2 without demonstrations ", by_mipro, " %");
+  MESSAGE("held out: as it was ", before, " %, Copro ", by_copro, " %, MIPROv2 without demonstrations ", by_mipro,
+          " %");
   CHECK(before <= 20);
   CHECK(by_copro >= 70);
   CHECK(by_mipro >= 70);

@@ -25,7 +25,7 @@ struct BetterTogetherOptions {
   Metric metric;
   std::map<std::string, AnyOptimizer> optimizers = {};  ///< By the letter or name that the strategy calls them.
   std::string strategy = "p -> w -> p";
-  double valset_ratio = 0.1;                        ///< Of the training set, where there is no validation set.
+  double valset_ratio = 0.1;  ///< Of the training set, where there is no validation set.
   bool shuffle_trainset_between_steps = true;
   std::uint64_t seed = 0;
 };

@@ -38,12 +38,13 @@ using ProposeInstruction = std::function<std::string(const Reflection& reflectio
 struct InstructionProposerOptions {
   std::vector<std::string> skills = {};      ///< Texts that say how to write such instructions.
   std::string additional_instructions = {};  ///< What is wanted of them.
-  std::optional<std::size_t> max_chars = {};  ///< A longer instruction is sent back once, and dropped if it stays longer.
+  std::optional<std::size_t> max_chars =
+      {};  ///< A longer instruction is sent back once, and dropped if it stays longer.
 };
 
 struct GepaOptions {
   Metric metric;  ///< Its feedback, of the whole program or of a predictor, is what the model learns from.
-  std::optional<Effort> effort = {};  ///< DSPy's `auto`.  Exactly one of these three is set.
+  std::optional<Effort> effort = {};                 ///< DSPy's `auto`.  Exactly one of these three is set.
   std::optional<std::size_t> max_full_evals = {};    ///< Times training and validation set.
   std::optional<std::size_t> max_metric_calls = {};  ///< Examples run.  Never exceeded.
   std::size_t reflection_minibatch_size = 3;
@@ -51,13 +52,13 @@ struct GepaOptions {
   Selection candidate_selection = Selection::pareto;  ///< Which program is changed next.
   std::shared_ptr<LM> reflection_lm = {};             ///< Writes the instructions; else the program's own.
   InstructionProposerOptions proposer = {};
-  ProposeInstruction instruction_proposer = {};       ///< Instead of asking a model.
-  bool skip_perfect_score = true;                     ///< Examples that all go well teach nothing.
+  ProposeInstruction instruction_proposer = {};  ///< Instead of asking a model.
+  bool skip_perfect_score = true;                ///< Examples that all go well teach nothing.
   double perfect_score = 1;
-  bool add_format_failure_as_feedback = false;        ///< Replies that could not be read are shown too.
+  bool add_format_failure_as_feedback = false;  ///< Replies that could not be read are shown too.
   enum class Components { round_robin, all };
   Components component_selector = Components::round_robin;  ///< Which predictors are changed at a time.
-  bool use_merge = true;                              ///< Descendants that are good at different examples are joined.
+  bool use_merge = true;  ///< Descendants that are good at different examples are joined.
   std::size_t max_merge_invocations = 5;
   std::uint64_t seed = 0;
 };

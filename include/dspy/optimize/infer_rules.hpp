@@ -10,8 +10,8 @@ namespace dspy {
 
 struct InferRulesOptions {
   Metric metric;
-  std::size_t num_candidates = 10;  ///< Sets of rules that are tried.
-  std::size_t num_rules = 10;       ///< About as many the model is asked for.
+  std::size_t num_candidates = 10;        ///< Sets of rules that are tried.
+  std::size_t num_rules = 10;             ///< About as many the model is asked for.
   std::shared_ptr<LM> prompt_model = {};  ///< Writes the rules; else the program's own.
   std::shared_ptr<LM> teacher_lm = {};
   std::size_t max_bootstrapped_demos = 4;

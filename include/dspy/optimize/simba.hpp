@@ -15,11 +15,11 @@ struct SimbaOptions {
   std::size_t bsize = 32;          ///< Examples of a step.  At most the training set.
   std::size_t num_candidates = 6;  ///< Runs of each example, and new programs, a step.
   std::size_t max_steps = 8;
-  std::size_t max_demos = 4;       ///< About as many a predictor keeps; 0: only rules are added.
-  std::shared_ptr<LM> prompt_model = {};  ///< Compares runs and writes rules; else the program's own.
+  std::size_t max_demos = 4;                      ///< About as many a predictor keeps; 0: only rules are added.
+  std::shared_ptr<LM> prompt_model = {};          ///< Compares runs and writes rules; else the program's own.
   std::size_t demo_input_field_maxlen = 100'000;  ///< Longer texts are cut in demonstrations.
-  double temperature_for_sampling = 0.2;    ///< How much runs prefer better programs: the less, the more.
-  double temperature_for_candidates = 0.2;  ///< The same for what new programs are made from.
+  double temperature_for_sampling = 0.2;          ///< How much runs prefer better programs: the less, the more.
+  double temperature_for_candidates = 0.2;        ///< The same for what new programs are made from.
   std::uint64_t seed = 0;
 };
 

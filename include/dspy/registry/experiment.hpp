@@ -20,7 +20,7 @@ struct ArmOutcomes {
 struct ArmComparison {
   std::string arm = {};
   double mean = 0;
-  double difference = 0;  ///< From the control's mean.
+  double difference = 0;   ///< From the control's mean.
   Interval interval = {};  ///< Of the difference, 95 %.
   std::string test = {};   ///< `two proportions` for zeros and ones, else `Welch`.
   double p_value = 1;

@@ -17,12 +17,12 @@ namespace dspy {
 
 /// Where a version came from.
 struct Lineage {
-  JsonObject optimizer = {};          ///< Its name, options and seed.
-  std::string data = {};              ///< What it was optimized on, such as a digest of the dataset.
-  std::optional<double> score = {};   ///< The metric's mean on the validation set.
+  JsonObject optimizer = {};         ///< Its name, options and seed.
+  std::string data = {};             ///< What it was optimized on, such as a digest of the dataset.
+  std::optional<double> score = {};  ///< The metric's mean on the validation set.
   std::string metric = {};
   std::uint64_t examples = 0;
-  std::uint64_t requests = 0;         ///< What finding it took.
+  std::uint64_t requests = 0;  ///< What finding it took.
   std::uint64_t tokens = 0;
 };
 

@@ -130,8 +130,9 @@ void Journal::quarantine(std::string_view text, std::size_t line) {
     if (!std::filesystem::exists(kept, code)) break;
   }
   replace_file(kept, text);
-  note_ = std::format("line {} of the checkpoint `{}` is damaged: the lines before it go on, the file as it was is `{}`",
-                      line, path_.string(), kept.string());
+  note_ =
+      std::format("line {} of the checkpoint `{}` is damaged: the lines before it go on, the file as it was is `{}`",
+                  line, path_.string(), kept.string());
 }
 
 void Journal::append(const JsonObject& record) {

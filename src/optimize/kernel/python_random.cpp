@@ -16,8 +16,7 @@ constexpr std::size_t middle = 397;
 
 PythonRandom::PythonRandom(std::uint64_t seed) {
   state_[0] = 19650218;
-  for (std::uint32_t i = 1; i < words; ++i)
-    state_[i] = 1812433253U * (state_[i - 1] ^ (state_[i - 1] >> 30)) + i;
+  for (std::uint32_t i = 1; i < words; ++i) state_[i] = 1812433253U * (state_[i - 1] ^ (state_[i - 1] >> 30)) + i;
 
   const std::array<std::uint32_t, 2> key = {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
   const std::uint32_t length = key[1] == 0 ? 1 : 2;

@@ -64,10 +64,8 @@ JsonObject to_json(const Report& report) {
   }
   JsonArray curve;
   for (const auto& point : report.curve) {
-    curve.emplace_back(JsonObject{{"requests", point.requests},
-                                  {"tokens", point.tokens},
-                                  {"seconds", point.seconds},
-                                  {"best", point.best}});
+    curve.emplace_back(JsonObject{
+        {"requests", point.requests}, {"tokens", point.tokens}, {"seconds", point.seconds}, {"best", point.best}});
   }
   JsonArray notes;
   for (const auto& note : report.notes) notes.emplace_back(note);

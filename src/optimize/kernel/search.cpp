@@ -55,14 +55,16 @@ Search::Search(std::string optimizer, JsonObject options, const Program& student
   std::size_t predictors = 0;
   student.for_each_predictor([&](const std::string&, const Predictor&) { ++predictors; });
   if (predictors == 0) {
-    throw Error(Errc::config_error, std::format("{} has nothing to optimize: the program has no predictors", optimizer));
+    throw Error(Errc::config_error,
+                std::format("{} has nothing to optimize: the program has no predictors", optimizer));
   }
   if (training.trainset.empty())
     throw Error(Errc::invalid_parameter, std::format("{} needs examples: the training set is empty", optimizer));
   check_inputs(training.trainset, "training");
   check_inputs(training.valset, "validation");
   auto& state = *state_;
-  state.book->ledger = training.search.ledger ? training.search.ledger : std::make_shared<Ledger>(training.search.limits);
+  state.book->ledger =
+      training.search.ledger ? training.search.ledger : std::make_shared<Ledger>(training.search.limits);
   state.book->attempts = training.search.attempts;
   state.book->retry_delay = training.search.retry_delay;
   state.report.optimizer = std::move(optimizer);
@@ -104,15 +106,15 @@ std::size_t Search::add(Program program, std::string origin, std::vector<std::si
 }
 
 double Search::evaluate(std::size_t candidate, std::span<const Example> examples) {
-  const auto& each = state_->candidates.at(candidate);
+  const auto& measured_one = state_->candidates.at(candidate);
   std::vector<Job> jobs;
   jobs.reserve(examples.size());
   for (const auto& example : examples)
-    jobs.push_back({.program = &each.program, .example = &example, .variant = each.variant});
+    jobs.push_back({.program = &measured_one.program, .example = &example, .variant = measured_one.variant});
   const auto outcomes = run(jobs);
   if (std::ranges::all_of(outcomes, [](const Outcome& each) { return each.metric_failure.has_value(); })) {
-    throw Error(Errc::bad_input,
-                std::format("the metric `{}` failed on every example: {}", metric().name(), *outcomes[0].metric_failure));
+    throw Error(Errc::bad_input, std::format("the metric `{}` failed on every example: {}", metric().name(),
+                                             *outcomes[0].metric_failure));
   }
   if (std::ranges::all_of(outcomes, [](const Outcome& each) {
         return each.rollout->failure && each.rollout->failure->starts_with("bad_input");
@@ -133,10 +135,8 @@ void Search::measured(std::size_t candidate, std::vector<double> row_scores) {
   const auto best_now = *state_->candidates[*best()].score;
   const auto used = state_->book->ledger->used();
   const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - state_->begun).count();
-  state_->report.curve.push_back({.requests = used.requests,
-                                  .tokens = used.total_tokens().value_or(0),
-                                  .seconds = seconds,
-                                  .best = best_now});
+  state_->report.curve.push_back(
+      {.requests = used.requests, .tokens = used.total_tokens().value_or(0), .seconds = seconds, .best = best_now});
   tell({.kind = Event::Kind::evaluated, .candidate = candidate, .score = each.score, .text = each.origin});
 }
 
@@ -219,7 +219,8 @@ Optimized Search::complete(const std::function<void()>& steps) {
   } catch (const Halt& halt) {
     report.stopped = halt.what();
     if (!state.chosen && !best()) {
-      throw Error(halt.code(), std::format("{} ended before any program was measured: {}", report.optimizer, halt.what()));
+      throw Error(halt.code(),
+                  std::format("{} ended before any program was measured: {}", report.optimizer, halt.what()));
     }
   }
   if (!state.chosen) state.chosen = best();

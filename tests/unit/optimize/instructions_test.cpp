@@ -17,14 +17,6 @@ using namespace dspy;
 
 namespace {
 
-/// Without quotes, blanks and colons around it.
-std::string bare(std::string text) {
-  const auto is_edge = [](char c) { return c == '"' || c == ' ' || c == ':'; };
-  while (!text.empty() && is_edge(text.front())) text.erase(0, 1);
-  while (!text.empty() && is_edge(text.back())) text.pop_back();
-  return text;
-}
-
 std::vector<std::size_t> numbers(const Json& list) {
   std::vector<std::size_t> out;
   for (const auto& each : list.as_array()) out.push_back(test::number(each));
@@ -138,8 +130,8 @@ TEST_CASE("MIPROv2's search chooses the combinations and minibatches that Python
     }
     std::vector<std::string> first;
     for (const auto& each : space.instructions) first.push_back(each.front());
-    const Program student = test::PromptedWorld(
-        names, first, {}, [&](const test::PromptedWorld::Prompts& prompts, std::size_t example) {
+    const Program student =
+        test::PromptedWorld(names, first, {}, [&](const test::PromptedWorld::Prompts& prompts, std::size_t example) {
           double sum = base;
           for (std::size_t p = 0; p < prompts.size(); ++p) {
             sum += worth.at(prompts[p]->signature().instructions);
@@ -151,7 +143,7 @@ TEST_CASE("MIPROv2's search chooses the combinations and minibatches that Python
         });
     optimize::PythonRandom random(row.at("asked").at("seed").to_number<std::uint64_t>());
     const auto train = test::number(row.at("train_examples"));
-    auto rows = test::number(row.at("valset").as_array().empty() ? Json(0) : Json(row.at("valset").as_array().size()));
+    const auto rows = row.at("valset").as_array().size();
     auto trials = row.at("num_trials").is_null() ? 0 : test::number(row.at("num_trials"));
     bool minibatch = row.at("minibatch").as_bool();
     auto valset = numbers(row.at("valset"));
@@ -230,8 +222,8 @@ TEST_CASE("GEPA evolves as Python DSPy's does with the same proposals, and never
     std::vector<std::string> names;
     for (const auto& name : row.at("predictors").as_array()) names.push_back(test::text(name));
     const std::vector<std::string> instructions(names.size(), "0");
-    const Program student = test::PromptedWorld(
-        names, instructions, {}, [&](const test::PromptedWorld::Prompts& prompts, std::size_t k) {
+    const Program student =
+        test::PromptedWorld(names, instructions, {}, [&](const test::PromptedWorld::Prompts& prompts, std::size_t k) {
           if (std::ranges::contains(raises_on, k)) throw Error(Errc::refused, "Boom");
           double t = base;
           for (std::size_t p = 0; p < prompts.size(); ++p) {
@@ -242,15 +234,15 @@ TEST_CASE("GEPA evolves as Python DSPy's does with the same proposals, and never
           return std::round(std::clamp((t - difficulty[k] + 50) / 100, 0.0, 1.0) * 100) / 100;
         });
     std::map<std::string, std::size_t> proposed;
-    GepaOptions options{.metric = test::given_score(),
-                        .reflection_minibatch_size = test::number(row.at("reflection_minibatch_size")),
-                        .instruction_proposer = [&](const Reflection& reflection) {
-                          return std::to_string(++proposed[reflection.predictor]);
-                        },
-                        .skip_perfect_score = row.at("skip_perfect_score").as_bool(),
-                        .use_merge = row.at("use_merge").as_bool(),
-                        .max_merge_invocations = test::number(row.at("max_merge_invocations")),
-                        .seed = row.at("seed").to_number<std::uint64_t>()};
+    GepaOptions options{
+        .metric = test::given_score(),
+        .reflection_minibatch_size = test::number(row.at("reflection_minibatch_size")),
+        .instruction_proposer =
+            [&](const Reflection& reflection) { return std::to_string(++proposed[reflection.predictor]); },
+        .skip_perfect_score = row.at("skip_perfect_score").as_bool(),
+        .use_merge = row.at("use_merge").as_bool(),
+        .max_merge_invocations = test::number(row.at("max_merge_invocations")),
+        .seed = row.at("seed").to_number<std::uint64_t>()};
     if (test::text(row.at("component_selector")) == "all") options.component_selector = GepaOptions::Components::all;
     if (test::text(row.at("candidate_selection_strategy")) == "current_best")
       options.candidate_selection = GepaOptions::Selection::current_best;
@@ -260,7 +252,8 @@ TEST_CASE("GEPA evolves as Python DSPy's does with the same proposals, and never
       options.max_metric_calls = test::number(row.at("max_metric_calls"));
     const auto train = test::number(row.at("train_examples"));
     Training training{.trainset = test::numbered(train)};
-    if (!row.at("val_examples").is_null()) training.valset = test::numbered(test::number(row.at("val_examples")), train);
+    if (!row.at("val_examples").is_null())
+      training.valset = test::numbered(test::number(row.at("val_examples")), train);
 
     const auto optimized = Gepa(options).compile(student, training);
 

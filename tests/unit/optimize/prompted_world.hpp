@@ -63,7 +63,8 @@ class PromptedWorld {
 
 inline std::vector<Example> numbered(std::size_t count, std::size_t first = 0) {
   std::vector<Example> out;
-  for (auto i = first; i < first + count; ++i) out.emplace_back(JsonObject{{"number", i}}, std::vector<std::string>{"number"});
+  for (auto i = first; i < first + count; ++i)
+    out.emplace_back(JsonObject{{"number", i}}, std::vector<std::string>{"number"});
   return out;
 }
 

@@ -41,10 +41,10 @@ std::string to_line(const Event& event);
 struct CandidateReport {
   std::string origin = {};  ///< How it was made, in words.
   std::vector<std::size_t> parents = {};
-  JsonObject prompts = {};      ///< Instructions and demonstrations by predictor.
-  std::size_t prompt_size = 0;  ///< In bytes.
-  std::optional<double> score = {};        ///< The mean over all examples; absent if it was not measured in full.
-  std::vector<double> row_scores = {};     ///< By example, if it was.
+  JsonObject prompts = {};              ///< Instructions and demonstrations by predictor.
+  std::size_t prompt_size = 0;          ///< In bytes.
+  std::optional<double> score = {};     ///< The mean over all examples; absent if it was not measured in full.
+  std::vector<double> row_scores = {};  ///< By example, if it was.
   std::vector<double> minibatch_scores = {};
 };
 
@@ -71,9 +71,9 @@ struct Report {
   std::uint64_t replayed_requests = 0;  ///< Requests that the checkpoint answered.
   std::uint64_t retries = 0;            ///< Requests made again as the model could not be reached.
   double seconds = 0;
-  std::string stopped = {};             ///< Why the search ended before it was done; empty if it was.
+  std::string stopped = {};  ///< Why the search ended before it was done; empty if it was.
   std::vector<std::string> notes = {};
-  JsonObject details = {};              ///< What only this optimizer knows.
+  JsonObject details = {};  ///< What only this optimizer knows.
 
   /// Score of the candidate that was returned.
   std::optional<double> score() const;

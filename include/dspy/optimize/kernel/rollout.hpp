@@ -70,9 +70,8 @@ JsonObject prompts_of(const Program& program);
 template <class P>
 P with_prompts_of(const Program& from, P to) {
   std::vector<std::pair<std::string, Predictor*>> targets;
-  dspy::for_each_predictor(to, [&](const std::string& path, Predictor& predictor) {
-    targets.emplace_back(path, &predictor);
-  });
+  dspy::for_each_predictor(
+      to, [&](const std::string& path, Predictor& predictor) { targets.emplace_back(path, &predictor); });
   from.for_each_predictor([&](const std::string& path, const Predictor& predictor) {
     const auto at = std::ranges::find(targets, path, &std::pair<std::string, Predictor*>::first);
     if (at == targets.end())

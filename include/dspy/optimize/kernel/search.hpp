@@ -32,12 +32,12 @@ struct SearchOptions {
   Ledger::Limits limits = {};
   /// The file that an interrupted run goes on from: nothing that was paid for is asked again.  Empty: none.
   std::filesystem::path checkpoint = {};
-  bool is_durable = false;  ///< Each line of the checkpoint outlasts a power cut too, at the price of waiting for it.
+  bool is_durable = false;    ///< Each line of the checkpoint outlasts a power cut too, at the price of waiting for it.
   std::stop_token stop = {};  ///< Asked to stop, the search returns the best so far; what is under way is finished.
   std::optional<std::chrono::steady_clock::time_point> deadline = {};  ///< The same.
   int attempts = 12;  ///< Of a request to a model that cannot be reached, before the search ends.
   std::chrono::milliseconds retry_delay{50};  ///< Before the second attempt; doubled for each after it, up to 2 s.
-  double failure_score = 0;  ///< Of an example on which the program fails.
+  double failure_score = 0;                   ///< Of an example on which the program fails.
   /// Requests without a seed get one that is made from the run, so that a sampled model's answers can be reproduced.
   bool seeds_requests = true;
   std::function<void(const Event& event)> on_event = {};
@@ -48,8 +48,8 @@ struct SearchOptions {
 /// What an optimizer is given beside the program.
 struct Training {
   std::vector<Example> trainset;
-  std::vector<Example> valset = {};        ///< What candidates are measured on; each optimizer says what it does without.
-  std::optional<Program> teacher = {};     ///< Makes the demonstrations; else the student does.
+  std::vector<Example> valset = {};     ///< What candidates are measured on; each optimizer says what it does without.
+  std::optional<Program> teacher = {};  ///< Makes the demonstrations; else the student does.
   SearchOptions search = {};
 };
 
@@ -65,7 +65,7 @@ struct Job {
 
 struct Outcome {
   std::shared_ptr<const Rollout> rollout = {};
-  Score score = {};                             ///< The failure score where the program or the metric failed.
+  Score score = {};                                ///< The failure score where the program or the metric failed.
   std::optional<std::string> metric_failure = {};  ///< Why the metric failed.
   bool is_scored() const noexcept { return !rollout->failure && !metric_failure; }
 };
@@ -113,8 +113,8 @@ class Search {
   /// The candidate's score on all of `examples`; candidates are compared by it.  Throws `Error` (`bad_input`) if the
   /// metric fails on every example, or the program for the same bad input.
   double evaluate(std::size_t candidate, std::span<const Example> examples);
-  /// Runs several candidates on `examples` in one stream of calls, before they are evaluated one by one.  With limits it
-  /// does nothing, so that what is measured within them does not depend on the order of calls.
+  /// Runs several candidates on `examples` in one stream of calls, before they are evaluated one by one.  With limits
+  /// it does nothing, so that what is measured within them does not depend on the order of calls.
   void run_ahead(std::span<const std::size_t> candidates, std::span<const Example> examples);
   /// Its mean score on some of them.
   double evaluate_some(std::size_t candidate, std::span<const Example> examples, std::span<const std::size_t> rows);
