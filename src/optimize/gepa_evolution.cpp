@@ -143,7 +143,7 @@ class Evolution {
           .parents = {found->parents[0], found->parents[1]},
           .next_component = turn},
          "a merge");
-    grown(entry);
+    entry["accepted"] = programs_.size() - 1;  // the next iteration reflects
     --merges_due_;
     ++merges_;
     return true;

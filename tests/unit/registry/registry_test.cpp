@@ -105,7 +105,8 @@ TEST_CASE("A program is promoted when it passes the gates") {
   const auto same = promote(registry, "qa", 2, "production", measured(weak), measured(weak));
   CHECK_FALSE(same[0].is_passed);
   CHECK(registry.alias("qa", "production") == 1);
-  const auto costly = promote(registry, "qa", 2, "production", measured(weak), measured(strong, 1000), {.max_token_ratio = 2});
+  const auto costly =
+      promote(registry, "qa", 2, "production", measured(weak), measured(strong, 1000), {.max_token_ratio = 2});
   CHECK_FALSE(costly[1].is_passed);
   const auto broken = promote(registry, "qa", 3, "production", measured(weak), measured(strong));
   CHECK_FALSE(broken.back().is_passed);
@@ -137,5 +138,6 @@ TEST_CASE("An experiment says what differs, and whether it went as planned") {
 
 TEST_CASE("Versions are three numbers") {
   CHECK(parse_version("1.20.3") == SemanticVersion{1, 20, 3});
-  for (const auto* text : {"", "1", "1.2", "1.2.3.4", "a.b.c", "1.2.-3", "1..2"}) CHECK_THROWS_AS(parse_version(text), Error);
+  for (const auto* text : {"", "1", "1.2", "1.2.3.4", "a.b.c", "1.2.-3", "1..2"})
+    CHECK_THROWS_AS(parse_version(text), Error);
 }
