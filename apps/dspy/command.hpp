@@ -50,6 +50,8 @@ void add_cache(CLI::App& app, Plan& plan);
 void add_trace(CLI::App& app, Plan& plan);
 /// Subcommands of `lm` that read `dspy.toml` and the price table.
 void add_lm_show(CLI::App& command, Plan& plan);
+void add_registry(CLI::App& app, Plan& plan);
+void add_experiment(CLI::App& app, Plan& plan);
 
 /// The exit code for an error that reached `main`.
 int exit_code_of(const Error& error);

@@ -2,6 +2,7 @@
 
 #include "dspy/base/text.hpp"
 #include "dspy/optimize/kernel/python_random.hpp"
+#include "optimize/kernel/fault.hpp"
 #include "optimize/options.hpp"
 
 #include <algorithm>
@@ -21,6 +22,16 @@ std::vector<std::string> stages_of(std::string_view strategy) {
     out.emplace_back(text::trim(strategy.substr(0, arrow)));
     if (arrow == std::string_view::npos) return out;
     strategy.remove_prefix(arrow + 2);
+  }
+}
+
+/// A stage that ends before it has measured anything ends the whole: what other stages found stands.
+Optimized run_stage(const AnyOptimizer& optimizer, const Program& program, const Training& training) {
+  try {
+    return optimizer(program, training);
+  } catch (const Error& error) {
+    if (is_infrastructure(error.code())) throw Halt(error.code(), error.what());
+    throw;
   }
 }
 
@@ -70,7 +81,7 @@ Optimized BetterTogether::compile(const Program& student, const Training& traini
       Training stage{.trainset = train, .valset = val, .teacher = training.teacher, .search = own.search};
       if (!stage.search.checkpoint.empty()) stage.search.checkpoint += std::format(".{}", i + 1);
       const auto before = search.candidates()[current].program;
-      auto made = options_.optimizers.at(stages_[i])(before, stage);
+      auto made = run_stage(options_.optimizers.at(stages_[i]), before, stage);
       search.report().details[std::format("stage {}", i + 1)] = to_json(made.report);
       current = search.add(std::move(made.program),
                            std::format("stage {}: {} by {}", i + 1, stages_[i], made.report.optimizer), {current});

@@ -7,6 +7,7 @@
 #include "optimize/proposing.hpp"
 
 #include <format>
+#include <map>
 #include <utility>
 
 namespace dspy {

@@ -80,16 +80,8 @@ void EpochSampler::begin_epoch() {
   order_.resize(examples_);
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   random_.shuffle(order_);
-  for (const auto example : order_) {
-    if (counts_[example]++ == 0) seen_.push_back(example);
-  }
-  while (order_.size() % size_ != 0) {
-    // Of those drawn least, the one that was first drawn last.
-    const auto least = *std::ranges::min_element(seen_.rbegin(), seen_.rend(), {},
-                                                 [&](std::size_t example) { return counts_.at(example); });
-    order_.push_back(least);
-    ++counts_[least];
-  }
+  // Filled up from its end, backwards.
+  for (std::size_t i = 0; order_.size() % size_ != 0; ++i) order_.push_back(order_[examples_ - 1 - i % examples_]);
 }
 
 std::vector<std::size_t> EpochSampler::minibatch(std::size_t iteration) {

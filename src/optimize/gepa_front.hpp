@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <set>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 namespace dspy::optimize {
@@ -33,7 +32,7 @@ class ParetoFront {
   std::vector<double> means_;
 };
 
-/// Training examples in shuffled epochs; an epoch that minibatches do not divide is filled up with those drawn least.
+/// Training examples in shuffled epochs; an epoch that minibatches do not divide is filled up with its last ones.
 class EpochSampler {
  public:
   EpochSampler(std::size_t examples, std::size_t size, PythonRandom& random)
@@ -48,8 +47,6 @@ class EpochSampler {
   std::size_t size_;
   PythonRandom& random_;
   std::vector<std::size_t> order_;
-  std::vector<std::size_t> seen_;  ///< In the order first drawn.
-  std::unordered_map<std::size_t, std::size_t> counts_;
   std::size_t epoch_ = 0;
 };
 

@@ -53,11 +53,15 @@ class Trials {
         continue;
       }
       const auto number = log_.size() + 1;  // as DSPy counts, the first being the program as it was
-      auto rows = minibatch_of(valset_.size(), settings_.minibatch_size, random_);
-      const double score = percent(search_.evaluate_some(candidate, valset_, rows));
-      sampler_.record(point, score);
-      log_.push_back({.point = point, .rows = std::move(rows), .score = score});
-      means_of(point).second.push_back(score);
+      if (settings_.minibatch_size >= valset_.size()) {
+        record_full(point, candidate);  // a minibatch of all examples
+      } else {
+        auto rows = minibatch_of(valset_.size(), settings_.minibatch_size, random_);
+        const double mean = percent(search_.evaluate_some(candidate, valset_, rows));
+        sampler_.record(point, mean);
+        log_.push_back({.point = point, .rows = std::move(rows), .score = mean});
+      }
+      means_of(point).second.push_back(log_.back().score);
       if (number % (steps + 1) == 0 || number == last) measure_the_most_promising();
     }
     if (settings_.minibatch) measure_the_most_promising();  // nothing is returned that was not measured in full

@@ -928,5 +928,97 @@ class Documents(unittest.TestCase):
                 self.assertEqual(len(headings), len(set(headings)))
 
 
+class Optimize(unittest.TestCase):
+    ANIMALS = "tiger horse rabbit eagle shark whale monkey zebra".split()
+    TOOLS = "hammer saw drill wrench ladder shovel axe rake".split()
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = Path(self.folder.name)
+        rows = []
+        for animal, tool in zip(self.ANIMALS, self.TOOLS, strict=True):
+            rows += [{"item": animal, "label": "gold"}, {"item": tool, "label": "north"}]
+        (self.path / "words.jsonl").write_text(jsonl(*rows))
+        fields = [{"prefix": "Item:", "description": "${item}"}, {"prefix": "Label:", "description": "${label}"}]
+        program = {"self": {"traces": [], "train": [], "demos": [],
+                            "signature": {"instructions": "", "fields": fields}, "lm": None}}  # fmt: skip
+        (self.path / "sorter.json").write_text(json.dumps(program))
+
+    def optimize(self, *more):
+        return dspy(
+            "optimize", str(self.path / "sorter.json"), str(self.path / "words.jsonl"),
+            "--signature", "item -> label: Literal['north', 'gold']", "--temperature", "0",
+            "--out", str(self.path / "better.json"), *more,
+        )  # fmt: skip
+
+    def test_demonstrations_raise_the_score_and_the_program_runs(self):
+        result = self.optimize("--candidates", "3", "--json", "--report", str(self.path / "report.html"))
+        self.assertEqual(result.returncode, 0, result.err)
+        report = json.loads(result.out)
+        self.assertEqual(report["optimizer"], "BootstrapFewShotWithRandomSearch")
+        self.assertGreaterEqual(report["score"], report["candidates"][0]["score"])
+        self.assertGreater(report["usage"]["requests"], 10)
+        self.assertIn("<svg", (self.path / "report.html").read_text())
+        self.assertFalse((self.path / "better.json.checkpoint.jsonl").exists())
+        ran = dspy("run", str(self.path / "better.json"), "--input", "item=wolf", "--temperature", "0", "--json")
+        self.assertEqual(ran.returncode, 0, ran.err)
+        self.assertIn(json.loads(ran.out)["outputs"]["label"], ["north", "gold"])
+
+    def test_a_limit_ends_it_and_it_is_resumed(self):
+        first = self.optimize("--max-requests", "20", "--json")
+        self.assertEqual(first.returncode, 0, first.err)
+        self.assertIn("the budget of 20 requests is used", json.loads(first.out)["stopped"])
+        again = self.optimize("--json")
+        self.assertEqual(again.returncode, 2)
+        self.assertIn("--resume", json.loads(again.out)["error"]["message"])
+        resumed = self.optimize("--resume", "--json")
+        self.assertEqual(resumed.returncode, 0, resumed.err)
+        self.assertGreaterEqual(json.loads(resumed.out)["replayed_requests"], 1)
+
+    def test_what_is_not_there_is_named(self):
+        for more, said in [
+            (["--optimizer", "magic"], "there is no optimizer `magic`"),
+            (["--metric", "taste"], "there is no metric `taste`"),
+            (["--field", "color"], "no field `color`"),
+        ]:
+            result = self.optimize(*more)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(said, result.err)
+
+
+class Registry(unittest.TestCase):
+    def test_versions_aliases_and_history(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = ["--file", folder + "/registry.sqlite"]
+            examples = ROOT / "tests/cases/dspy/3.4.1/states"
+            self.assertTrue(examples.exists())
+            empty = dspy("registry", *file, "list", "qa")
+            self.assertEqual((empty.returncode, empty.out), (0, ""))
+            missing = dspy("registry", *file, "get", "qa", "--out", folder + "/out.json")
+            self.assertEqual(missing.returncode, 2)
+            self.assertIn("the registry has no program `qa`; it has none", missing.err)
+
+
+class Experiment(unittest.TestCase):
+    def test_units_keep_their_arms(self):
+        first = lines(dspy("experiment", "assign", "test", "ada", "bob", "--weights", "1,1"))
+        self.assertEqual(first, lines(dspy("experiment", "assign", "test", "ada", "bob", "--weights", "1,1")))
+
+    def test_arms_are_compared(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "seen.jsonl"
+            rows = [{"arm": "a", "value": int(i < 45)} for i in range(100)]
+            rows += [{"arm": "b", "value": int(i < 60)} for i in range(100)]
+            path.write_text(jsonl(*rows))
+            report = json.loads(dspy("experiment", "analyze", str(path)).out)
+            self.assertTrue(report["ratio_is_fine"])
+            self.assertAlmostEqual(report["comparisons"][0]["p_value"], 0.033672068856345855)
+            path.write_text(jsonl({"arm": "a"}))
+            broken = dspy("experiment", "analyze", str(path))
+            self.assertEqual(broken.returncode, 2)
+            self.assertIn("line 1 of", broken.err)
+
+
 if __name__ == "__main__":
     unittest.main()

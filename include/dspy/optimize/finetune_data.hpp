@@ -1,11 +1,11 @@
 #pragma once
 
 #include "dspy/evaluate/metric.hpp"
+#include "dspy/lm/message.hpp"
 #include "dspy/optimize/optimizer.hpp"
 
 #include <cstddef>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::chrono::milliseconds longest_delay(2000);
 
-void count(Scope& scope, const Usage& usage) {
+void count(Scope& scope, Usage usage) {
+  usage.requests = 1;
   const std::scoped_lock lock(scope.mutex);
   scope.usage += usage;
 }

@@ -106,11 +106,11 @@ std::size_t Search::add(Program program, std::string origin, std::vector<std::si
 }
 
 double Search::evaluate(std::size_t candidate, std::span<const Example> examples) {
-  const auto& each = state_->candidates.at(candidate);
+  const auto& measured_one = state_->candidates.at(candidate);
   std::vector<Job> jobs;
   jobs.reserve(examples.size());
   for (const auto& example : examples)
-    jobs.push_back({.program = &each.program, .example = &example, .variant = each.variant});
+    jobs.push_back({.program = &measured_one.program, .example = &example, .variant = measured_one.variant});
   const auto outcomes = run(jobs);
   if (std::ranges::all_of(outcomes, [](const Outcome& each) { return each.metric_failure.has_value(); })) {
     throw Error(Errc::bad_input, std::format("the metric `{}` failed on every example: {}", metric().name(),

@@ -54,32 +54,6 @@ Program watched(Program program, Draw draw, bool is_seeded, const std::shared_pt
   return program;
 }
 
-JsonObject to_json(const ScoreRecord& record) {
-  JsonObject out = {{"value", record.score.value}};
-  if (!record.score.feedback.empty()) out["feedback"] = record.score.feedback;
-  if (!record.score.objectives.empty()) {
-    JsonObject objectives;
-    for (const auto& [name, value] : record.score.objectives) objectives[name] = value;
-    out["objectives"] = std::move(objectives);
-  }
-  if (record.failure) out["failure"] = *record.failure;
-  return out;
-}
-
-ScoreRecord score_from_json(const JsonObject& written) {
-  ScoreRecord out;
-  if (const auto* const value = written.if_contains("value"); value != nullptr && value->is_number())
-    out.score.value = value->to_number<double>();
-  if (const auto* const text = written.if_contains("feedback"); text != nullptr && text->is_string())
-    out.score.feedback = view(text->get_string());
-  if (const auto* const all = written.if_contains("objectives"); all != nullptr && all->is_object()) {
-    for (const auto& each : all->get_object()) out.score.objectives[each.key()] = each.value().to_number<double>();
-  }
-  if (const auto* const text = written.if_contains("failure"); text != nullptr && text->is_string())
-    out.failure = view(text->get_string());
-  return out;
-}
-
 }  // namespace
 
 void Search::State::load_checkpoint(const JsonObject& run) {
@@ -93,6 +67,7 @@ void Search::State::load_checkpoint(const JsonObject& run) {
       book->remember(key, reply_from_json(record.at("reply").as_object()));
     } else if (kind == "rollout") {
       rollouts[key] = std::make_shared<const Rollout>(rollout_from_json(record.at("rollout").as_object()));
+      unpaid.insert(key);
     } else if (kind == "score") {
       scores[key] = score_from_json(record.at("score").as_object());
     }
@@ -101,6 +76,16 @@ void Search::State::load_checkpoint(const JsonObject& run) {
 
 void Search::State::write(const JsonObject& record) const {
   if (book->journal) book->journal->append(record);
+}
+
+void Search::State::pay_for(const std::string& run_key) {
+  if (unpaid.erase(run_key) == 0) return;
+  const auto& usage = rollouts.at(run_key)->usage;
+  bool is_within = book->ledger->take_rollout();
+  for (std::uint64_t i = 0; is_within && i < usage.requests; ++i) is_within = book->ledger->take_request();
+  if (!is_within) throw Halt(Errc::token_budget_exhausted, book->ledger->exhausted());
+  book->ledger->spend(usage);
+  book->replayed.fetch_add(usage.requests);
 }
 
 void Search::State::require_time() const {
@@ -196,6 +181,7 @@ std::vector<Outcome> Search::run(std::span<const Job> jobs) {
                                       job.draw.number > 0 ? job.draw.temperature : 0.0, job.variant));
     auto score_key = std::format("{}/{}{}", run_key, job.for_demonstration ? "demo" : "", job.predictor);
     all.push_back({&job, run_key, score_key});
+    state.pay_for(run_key);
     if (state.scores.contains(score_key) || (state.rollouts.contains(run_key) && state.rollouts.at(run_key)->failure)) {
       ++state.report.cached_rollouts;
     } else if (begun.insert(score_key).second) {

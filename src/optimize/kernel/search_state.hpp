@@ -3,6 +3,7 @@
 #include "dspy/optimize/kernel/search.hpp"
 #include "optimize/kernel/fault.hpp"
 #include "optimize/kernel/recorded_lm.hpp"
+#include "optimize/kernel/score_record.hpp"
 
 #include <chrono>
 #include <memory>
@@ -10,15 +11,10 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace dspy::optimize {
-
-/// What a metric said, kept.
-struct ScoreRecord {
-  Score score = {};
-  std::optional<std::string> failure = {};
-};
 
 class Search::State {
  public:
@@ -33,13 +29,16 @@ class Search::State {
   std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
   std::unordered_map<std::string, std::shared_ptr<const Rollout>> rollouts = {};
   std::unordered_map<std::string, ScoreRecord> scores = {};
-  std::size_t questions = 0;  ///< Asked so far.
+  std::unordered_set<std::string> unpaid = {};  ///< Runs of the checkpoint that this search has not come to yet.
+  std::size_t questions = 0;                    ///< Asked so far.
 
   /// Why no new run may begin; set by the first that could not be made.
   std::optional<Halt> halt = {};
 
   void load_checkpoint(const JsonObject& run);
   void write(const JsonObject& record) const;
+  /// Counts what a run of the checkpoint took, when the search comes to it.
+  void pay_for(const std::string& run_key);
   /// Throws if the search was asked to stop, or is out of time.
   void require_time() const;
   void halt_by(const Error& error);

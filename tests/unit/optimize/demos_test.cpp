@@ -25,8 +25,10 @@ JsonArray shown(const std::vector<Example>& demos, bool with_fields) {
     const bool is_augmented = demo.data.contains("augmented");
     JsonObject each = {{"example", test::number_of(demo)}, {"augmented", is_augmented}};
     if (is_augmented && with_fields) {
-      auto fields = demo.data;
-      fields.erase("augmented");
+      JsonObject fields;
+      for (const auto& value : demo.data) {
+        if (value.key() != "augmented") fields[value.key()] = value.value();
+      }
       each["fields"] = std::move(fields);
     }
     out.emplace_back(std::move(each));
@@ -86,7 +88,7 @@ TEST_CASE("LabeledFewShot chooses the examples that Python DSPy chooses") {
     CHECK(optimized.report.usage.requests == 0);
     ++count;
   }
-  CHECK(count > 30);
+  CHECK(count == 28);  // the others have no examples
 }
 
 TEST_CASE("BootstrapFewShot makes the demonstrations that Python DSPy makes, with as many calls") {
@@ -101,7 +103,7 @@ TEST_CASE("BootstrapFewShot makes the demonstrations that Python DSPy makes, wit
       if (answer.is_number()) return "g" + to_text(answer);
       const auto what = test::text(answer);
       if (what == "raise") throw Error(Errc::refused, "Boom");
-      return what == "right" ? std::format("a{}", asked.question) : "wrong";
+      return what == "right" ? std::format("a{}", asked.question) : "no";
     });
     const auto counting = std::make_shared<ScriptedLM>([&, lm](const Request& request) -> Reply {
       calls.fetch_add(1);

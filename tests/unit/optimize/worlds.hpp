@@ -89,6 +89,7 @@ struct Asked {
   std::size_t question = 0;
   std::size_t draw = 0;
   std::vector<std::size_t> shown = {};
+  std::string instructions = {};
 };
 
 inline std::string text_of(const Message& message) {
@@ -104,6 +105,7 @@ inline Asked asked_by(const Request& request) {
             .draw = static_cast<std::size_t>(request.sampling.seed.value_or(0))};
   std::vector<std::size_t> all;
   for (const auto& message : request.messages) {
+    if (message.role == Role::system) out.instructions += text_of(message);
     if (message.role != Role::user) continue;
     const auto said = text_of(message);
     const auto at = said.find("Question: q");

@@ -1,0 +1,91 @@
+#include "dspy/registry/experiment.hpp"
+
+#include "command.hpp"
+#include "dspy/evaluate/dataset.hpp"
+#include "dspy/evaluate/sequential.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <format>
+
+namespace dspy::app {
+namespace {
+
+struct ExperimentFlags {
+  std::string seed;
+  std::vector<std::string> units;
+  std::vector<double> weights = {1, 1};
+  std::string data;
+  double smallest_effect = 0.1;
+};
+
+int assign(const ExperimentFlags& flags) {
+  for (const auto& unit : flags.units)
+    print_json({{"unit", unit}, {"arm", statistics::assigned_arm(flags.seed, unit, flags.weights)}});
+  return exit_ok;
+}
+
+std::vector<ArmOutcomes> read_arms(const ExperimentFlags& flags) {
+  std::vector<ArmOutcomes> arms;
+  each_row(flags.data, nullptr, [&](const DataRow& row) {
+    const auto* const arm = row.values.if_contains("arm");
+    const auto* const value = row.values.if_contains("value");
+    if (!row.problem.empty() || arm == nullptr || !arm->is_string() || value == nullptr || !value->is_number() ||
+        !std::isfinite(value->to_number<double>())) {
+      throw Error(Errc::bad_input,
+                  std::format("line {} of `{}` {}", row.line, flags.data,
+                              row.problem.empty() ? "needs a text `arm` and a number `value`" : row.problem));
+    }
+    const std::string name(view(arm->get_string()));
+    auto at = std::ranges::find(arms, name, &ArmOutcomes::arm);
+    if (at == arms.end()) at = arms.insert(arms.end(), {.arm = name});
+    at->values.push_back(value->to_number<double>());
+  });
+  for (std::size_t i = 0; i < arms.size() && i < flags.weights.size(); ++i) arms[i].weight = flags.weights[i];
+  return arms;
+}
+
+int analyze_file(const ExperimentFlags& flags) {
+  const auto report = analyze(read_arms(flags), flags.smallest_effect);
+  JsonArray comparisons;
+  for (const auto& each : report.comparisons) {
+    JsonObject line = {{"arm", each.arm},
+                       {"mean", each.mean},
+                       {"difference", each.difference},
+                       {"interval", JsonArray{each.interval.low, each.interval.high}},
+                       {"test", each.test},
+                       {"p_value", each.p_value},
+                       {"adjusted_p_value", each.adjusted_p_value},
+                       {"mann_whitney_p_value", each.mann_whitney_p_value}};
+    if (each.always_valid_p_value) line["always_valid_p_value"] = *each.always_valid_p_value;
+    comparisons.emplace_back(std::move(line));
+  }
+  print_json({{"control_mean", report.control_mean},
+              {"ratio_p_value", report.ratio.p_value},
+              {"ratio_is_fine", report.is_ratio_fine},
+              {"comparisons", std::move(comparisons)}});
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_experiment(CLI::App& app, Plan& plan) {
+  auto flags = std::make_shared<ExperimentFlags>();
+  auto* command =
+      app.add_subcommand("experiment", "Assign units to the arms of an A/B experiment, and compare the arms");
+  command->require_subcommand(1);
+  auto* assigns = command->add_subcommand("assign", "Say which arm each unit belongs to");
+  assigns->add_option("seed", flags->seed, "The experiment's name")->required();
+  assigns->add_option("units", flags->units, "Users, requests or whatever is assigned")->required();
+  assigns->add_option("--weights", flags->weights, "Of the arms, as in 9,1")->delimiter(',');
+  assigns->callback([flags, &plan] { plan = [flags] { return assign(*flags); }; });
+  auto* analyzes =
+      command->add_subcommand("analyze", "Compare the arms of rows {\"arm\", \"value\"}; the first is the control");
+  analyzes->add_option("data", flags->data, "JSONL, in the order in which it happened")->required();
+  analyzes->add_option("--weights", flags->weights, "Of the arms, in the order in which they occur")->delimiter(',');
+  analyzes->add_option("--smallest-effect", flags->smallest_effect, "The difference that would matter")
+      ->capture_default_str();
+  analyzes->callback([flags, &plan] { plan = [flags] { return analyze_file(*flags); }; });
+}
+
+}  // namespace dspy::app

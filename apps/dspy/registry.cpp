@@ -1,0 +1,159 @@
+#include "dspy/registry/registry.hpp"
+
+#include "command.hpp"
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <format>
+#include <optional>
+#include <utility>
+
+namespace dspy::app {
+namespace {
+
+struct RegistryFlags {
+  std::string file;
+  std::string name;
+  std::string alias;
+  std::string reason;
+  std::string out;
+  std::string program;
+  std::int64_t version = 0;
+  std::optional<std::int64_t> from;
+  std::optional<std::int64_t> parent;
+  int steps = 1;
+  bool json = false;
+
+  Registry open() const { return Registry(file); }
+};
+
+std::string default_file() {
+  const auto* const home = std::getenv("HOME");
+  return (std::filesystem::path(home != nullptr ? home : ".") / ".local/share/dspy/registry.sqlite").string();
+}
+
+JsonObject to_json(const ProgramVersion& version) {
+  JsonObject out = {
+      {"name", version.name},
+      {"number", version.number},
+      {"version", to_string(version.version)},
+      {"digest", version.digest},
+      {"created_at", std::format("{:%FT%TZ}", std::chrono::floor<std::chrono::seconds>(version.created_at))}};
+  if (version.parent) out["parent"] = *version.parent;
+  if (version.lineage.score) out["score"] = *version.lineage.score;
+  if (!version.lineage.optimizer.empty()) out["optimizer"] = version.lineage.optimizer;
+  return out;
+}
+
+void show(const ProgramVersion& version, bool as_json) {
+  if (as_json) return print_json(to_json(version));
+  print_line(std::format("{}:{}  {}  {:%F}  {}{}", version.name, version.number, to_string(version.version),
+                         std::chrono::floor<std::chrono::days>(version.created_at), version.digest.substr(0, 12),
+                         version.lineage.score ? std::format("  {:.2f} %", 100 * *version.lineage.score) : ""));
+}
+
+/// What the file says about how it was found.
+Lineage lineage_of(const ProgramFile& file) {
+  Lineage out{.optimizer = file.optimizer};
+  if (file.scores.empty()) return out;
+  const auto& last = file.scores.back();
+  out.score = last.value;
+  out.metric = last.metric;
+  out.data = last.dataset;
+  out.examples = last.examples.value_or(0);
+  return out;
+}
+
+int add(const RegistryFlags& flags) {
+  const auto file = load_program(flags.program);
+  const auto name = flags.name.empty() ? std::filesystem::path(flags.program).stem().string() : flags.name;
+  auto registry = flags.open();
+  show(registry.add(name, file, lineage_of(file), flags.parent), flags.json);
+  return exit_ok;
+}
+
+int list(const RegistryFlags& flags) {
+  auto registry = flags.open();
+  const auto names = flags.name.empty() ? registry.names() : std::vector{flags.name};
+  for (const auto& name : names) {
+    for (const auto& version : registry.versions(name)) show(version, flags.json);
+    if (flags.json) continue;
+    for (const auto& [alias, number] : registry.aliases(name))
+      print_line(std::format("{}@{} -> {}", name, alias, number));
+  }
+  return exit_ok;
+}
+
+int fetch(const RegistryFlags& flags) {
+  auto registry = flags.open();
+  const auto version = registry.find(flags.name);
+  save_program(flags.out, registry.load(version));
+  show(version, flags.json);
+  return exit_ok;
+}
+
+int move(const RegistryFlags& flags) {
+  auto registry = flags.open();
+  registry.move_alias(flags.name, flags.alias, flags.from, flags.version, flags.reason);
+  show(registry.find(flags.name + "@" + flags.alias), flags.json);
+  return exit_ok;
+}
+
+int go_back(const RegistryFlags& flags) {
+  auto registry = flags.open();
+  registry.rollback(flags.name, flags.alias, flags.steps);
+  show(registry.find(flags.name + "@" + flags.alias), flags.json);
+  return exit_ok;
+}
+
+int tell_history(const RegistryFlags& flags) {
+  auto registry = flags.open();
+  for (const auto& event : registry.history(flags.name)) {
+    JsonObject line = {{"at", std::format("{:%FT%TZ}", std::chrono::floor<std::chrono::seconds>(event.at))}};
+    if (!event.alias.empty()) line["alias"] = event.alias;
+    if (event.from) line["from"] = *event.from;
+    if (event.to) line["to"] = *event.to;
+    line["reason"] = event.reason;
+    print_json(line);
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_registry(CLI::App& app, Plan& plan) {
+  auto flags = std::make_shared<RegistryFlags>();
+  flags->file = default_file();
+  auto* command = app.add_subcommand("registry", "Keep versions of programs, and names such as `production` for them");
+  command->require_subcommand(1);
+  command->add_option("--file", flags->file, "The registry's file")->envname("DSPY_REGISTRY")->capture_default_str();
+  command->add_flag("--json", flags->json, "Print objects");
+  const auto part = [&](const std::string& name, const std::string& about, int (*run)(const RegistryFlags&)) {
+    auto* each = command->add_subcommand(name, about);
+    each->fallthrough();
+    each->callback([flags, &plan, run] { plan = [flags, run] { return run(*flags); }; });
+    return each;
+  };
+  auto* adds = part("add", "Add a program file as a version", add);
+  adds->add_option("program", flags->program)->required();
+  adds->add_option("--name", flags->name, "Else the file's name");
+  adds->add_option("--parent", flags->parent, "The version that it descends from; else the newest");
+  part("list", "List versions and aliases", list)->add_option("name", flags->name);
+  auto* gets = part("get", "Write a version to a file", fetch);
+  gets->add_option("reference", flags->name, "name, name:3, name:1.2.0 or name@alias")->required();
+  gets->add_option("--out", flags->out)->required();
+  auto* moves = part("move", "Move an alias", move);
+  moves->add_option("name", flags->name)->required();
+  moves->add_option("alias", flags->alias)->required();
+  moves->add_option("version", flags->version)->required();
+  moves->add_option("--from", flags->from, "The version that it names now; left out for a new alias");
+  moves->add_option("--reason", flags->reason);
+  auto* backs = part("rollback", "Move an alias back", go_back);
+  backs->add_option("name", flags->name)->required();
+  backs->add_option("alias", flags->alias)->required();
+  backs->add_option("--steps", flags->steps)->check(CLI::Range(1, 1000))->capture_default_str();
+  part("history", "Tell what was done, an object a line", tell_history)->add_option("name", flags->name)->required();
+}
+
+}  // namespace dspy::app
