@@ -104,7 +104,7 @@ class GuardedLM final : public Wrapper {
 
 }  // namespace
 
-BudgetGuard::BudgetGuard(std::shared_ptr<Budget> budget, std::shared_ptr<const PriceTable> prices,
+BudgetGuard::BudgetGuard(std::shared_ptr<Budget> budget, const std::shared_ptr<const PriceTable>& prices,
                          std::string_view model, std::uint64_t assumed_completion_tokens)
     : budget_(std::move(budget)), assumed_completion_tokens_(assumed_completion_tokens) {
   if (!budget_) throw Error(Errc::config_error, "there is no budget to keep; give one");
