@@ -75,7 +75,7 @@ class Setup {
 
   void migrate() {
     const auto newest = options_.migrations.size();
-    if (version() == newest) return;
+    if (newest == 0 || version() == newest) return;
     if (options_.is_read_only)
       throw Error(Errc::config_error, std::format("the {} `{}` is of another version of the library, and cannot be "
                                                   "changed; open it for writing once",

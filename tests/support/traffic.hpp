@@ -113,6 +113,11 @@ class UnreliableLM final : public LM {
   bool is_first_;
 };
 
+inline Async<void> pass(FakeClock& clock, std::chrono::nanoseconds time) {
+  clock.advance(time);
+  co_return;
+}
+
 struct Tally {
   int replies = 0, errors = 0, hits = 0, refused_by_budget = 0;
 };
@@ -149,12 +154,10 @@ inline Tally simulate(std::uint64_t seed, int calls) {
   CAPTURE(seed);
   Truth truth;
   truth.random = Random(seed);
-  const Timing timing{.clock = &truth.clock,
-                      .sleep = [&truth](std::chrono::nanoseconds time, std::stop_token) -> Async<void> {
-                        truth.clock.advance(time);
-                        co_return;
-                      },
-                      .seed = seed + 1};
+  const Timing timing{
+      .clock = &truth.clock,
+      .sleep = [&truth](std::chrono::nanoseconds time, std::stop_token) { return pass(truth.clock, time); },
+      .seed = seed + 1};
   const auto token_limit = static_cast<std::uint64_t>(calls) * 60;
   const auto budget = std::make_shared<Budget>(Budget::Limits{.tokens = token_limit}, truth.clock);
   const auto lm = resilient({.primary = std::make_shared<UnreliableLM>(truth, "first", true),

@@ -24,7 +24,7 @@ constexpr std::size_t most_guards = 6;
 /// The tickets of one request, which are settled whatever happens to it.
 class Tickets {
  public:
-  explicit Tickets(const Watch& watch) noexcept : watch_(watch) {}
+  explicit Tickets(const Watch& watch) : watch_(watch), now_(watch.timing.clock->now()) {}
   Tickets(const Tickets&) = delete;
   Tickets& operator=(const Tickets&) = delete;
   ~Tickets() { settle({.was_sent = was_sent_}); }
@@ -32,20 +32,25 @@ class Tickets {
   /// How long to wait for the next guard; nothing once all have admitted the request.
   std::optional<nanoseconds> next(const Request& request) {
     if (admitted_ == watch_.guards.size()) {
-      sent_at_ = now();
+      sent_at_ = now_;
       if (request.deadline && sent_at_ >= *request.deadline)
         throw Error(Errc::deadline_exceeded, "the request's deadline passed before it could be made");
       was_sent_ = true;
       return {};
     }
-    const auto wait = watch_.guards[admitted_]->admit(request, now(), tickets_[admitted_]);
+    const auto wait = watch_.guards[admitted_]->admit(request, now_, tickets_[admitted_]);
     ++admitted_;
     return wait;
   }
 
+  Clock::Time now() const noexcept { return now_; }
+  /// After a wait.
+  void renew_time() { now_ = watch_.timing.clock->now(); }
+
   void settle(Outcome outcome) {
+    if (admitted_ == 0) return;
     outcome.was_sent = was_sent_;
-    outcome.now = now();
+    outcome.now = watch_.timing.clock->now();
     if (was_sent_) outcome.time = outcome.now - sent_at_;
     while (admitted_ > 0) {
       --admitted_;
@@ -54,9 +59,8 @@ class Tickets {
   }
 
  private:
-  Clock::Time now() const { return watch_.timing.clock->now(); }
-
   const Watch& watch_;
+  Clock::Time now_;  ///< To ask the time takes longer than most guards do.
   std::array<Ticket, most_guards> tickets_ = {};
   std::size_t admitted_ = 0;
   bool was_sent_ = false;
@@ -68,11 +72,12 @@ Async<Reply> run(std::shared_ptr<LM> lm, std::shared_ptr<const Watch> watch, Req
   nanoseconds waited = {};
   while (const auto wait = tickets.next(request)) {
     if (*wait <= nanoseconds(0)) continue;
-    if (request.deadline && watch->timing.clock->now() + *wait >= *request.deadline)
+    if (request.deadline && tickets.now() + *wait >= *request.deadline)
       throw Error(Errc::deadline_exceeded, "the request's deadline would pass while it waits for its limit",
                   {.retry_after = std::chrono::ceil<std::chrono::milliseconds>(*wait)});
     co_await watch->timing.sleep(*wait, request.stop);
     waited += *wait;
+    tickets.renew_time();
   }
   try {
     auto reply = co_await ask(*lm, std::move(request), delivery);
@@ -104,7 +109,7 @@ class GuardedLM final : public Wrapper {
 
 }  // namespace
 
-BudgetGuard::BudgetGuard(std::shared_ptr<Budget> budget, std::shared_ptr<const PriceTable> prices,
+BudgetGuard::BudgetGuard(std::shared_ptr<Budget> budget, const std::shared_ptr<const PriceTable>& prices,
                          std::string_view model, std::uint64_t assumed_completion_tokens)
     : budget_(std::move(budget)), assumed_completion_tokens_(assumed_completion_tokens) {
   if (!budget_) throw Error(Errc::config_error, "there is no budget to keep; give one");

@@ -1,7 +1,9 @@
 #include "dspy/lm/middleware/resilient.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/lm/middleware/concurrency.hpp"
 #include "dspy/lm/middleware/guarded.hpp"
+#include "dspy/lm/middleware/rate_limit.hpp"
 #include "dspy/lm/middleware/stack.hpp"
 
 #include <algorithm>

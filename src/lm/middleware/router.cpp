@@ -50,7 +50,9 @@ std::optional<std::size_t> Router::choose(std::span<const bool> asked, const Err
   std::vector<std::size_t> able, left_out;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     if (asked[i] || lanes_[i].use != use) continue;
-    (is_left_out(i, now) ? left_out : able).push_back(i);
+    const bool is_away = is_left_out(i, now);
+    if (!is_away && options_.order == RouterOptions::Order::in_turn) return i;
+    (is_away ? left_out : able).push_back(i);
   }
   if (!able.empty()) return pick(able);
   if (left_out.empty()) return {};

@@ -160,8 +160,8 @@ class RouterLM final : public LM {
 
 }  // namespace
 
-std::shared_ptr<LM> router(std::vector<Route> routes, RouterOptions options, std::shared_ptr<const PriceTable> prices,
-                           Timing timing) {
+std::shared_ptr<LM> router(std::vector<Route> routes, RouterOptions options,
+                           const std::shared_ptr<const PriceTable>& prices, Timing timing) {
   if (routes.empty() || routes.size() > most_routes)
     throw Error(Errc::config_error,
                 std::format("a router has {} LMs; give it from 1 to {}", routes.size(), most_routes));

@@ -129,7 +129,7 @@ void Metrics::observe(std::string_view name, const Labels& labels, double value)
   out.value += value;
 }
 
-void Metrics::watch(std::string_view name, Labels labels, std::function<double()> value) {
+void Metrics::watch(std::string_view name, const Labels& labels, std::function<double()> value) {
   const std::lock_guard lock(mutex_);
   series(name, Kind::gauge, labels).watched = std::move(value);
 }

@@ -189,7 +189,7 @@ void Redactor::redact(Json& value) const {
   } else if (value.is_array()) {
     for (auto& each : value.get_array()) redact(each);
   } else if (value.is_object()) {
-    for (auto member : value.get_object()) {
+    for (auto& member : value.get_object()) {
       if (is_secret_name(member.key()) && !member.value().is_null()) {
         member.value() = replacement;
       } else {

@@ -13,13 +13,15 @@
 
 namespace dspy::test {
 
+inline Async<void> advance(FakeClock& clock, std::chrono::nanoseconds time) {
+  clock.advance(time);
+  co_return;
+}
+
 /// Sleeping moves the clock, and takes no time.
 inline Timing fake_timing(FakeClock& clock, std::uint64_t seed = 1) {
   return {.clock = &clock,
-          .sleep = [&clock](std::chrono::nanoseconds time, std::stop_token) -> Async<void> {
-            clock.advance(time);
-            co_return;
-          },
+          .sleep = [&clock](std::chrono::nanoseconds time, std::stop_token) { return advance(clock, time); },
           .seed = seed};
 }
 

@@ -8,6 +8,7 @@ TEST_CASE("Through 100,000 calls of two unreliable models, each has one outcome 
   CHECK(tally.replies > 50'000);
   CHECK(tally.hits > 1'000);
   CHECK(tally.errors > 100);
+  CHECK(tally.refused_by_budget > 100);  // it was used up, and not passed
 }
 
 TEST_CASE("The same seed gives the same calls") {

@@ -1,7 +1,6 @@
 #include "dspy/lm/tracing/sinks.hpp"
 
 #include "dspy/base/error.hpp"
-#include "dspy/base/wait.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predict.hpp"
 #include "dspy/modules/traversal.hpp"

@@ -22,7 +22,7 @@ namespace dspy {
 class BudgetGuard final : public Guard {
  public:
   /// `model` is looked up in `prices`, where the budget is one of money.
-  BudgetGuard(std::shared_ptr<Budget> budget, std::shared_ptr<const PriceTable> prices, std::string_view model,
+  BudgetGuard(std::shared_ptr<Budget> budget, const std::shared_ptr<const PriceTable>& prices, std::string_view model,
               std::uint64_t assumed_completion_tokens = 4'096);
 
   std::chrono::nanoseconds admit(const Request& request, Clock::Time now, Ticket& ticket) override;

@@ -92,6 +92,6 @@ class Router {
 /// tried is in `Reply::handling`, and an answer of another than the first is an adaptation (`model`, `substituted`).
 /// Throws `Error` (`config_error`) without routes.
 std::shared_ptr<LM> router(std::vector<Route> routes, RouterOptions options = {},
-                           std::shared_ptr<const PriceTable> prices = {}, Timing timing = {});
+                           const std::shared_ptr<const PriceTable>& prices = {}, Timing timing = {});
 
 }  // namespace dspy

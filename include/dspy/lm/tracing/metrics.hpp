@@ -37,7 +37,7 @@ class Metrics {
   void set(std::string_view name, const Labels& labels, double value);
   void observe(std::string_view name, const Labels& labels, double value);
   /// Asked for its value when the metrics are read.
-  void watch(std::string_view name, Labels labels, std::function<double()> value);
+  void watch(std::string_view name, const Labels& labels, std::function<double()> value);
 
   /// Text exposition format 0.0.4 (`text/plain; version=0.0.4`), metrics and labels in the order of their names.
   std::string text() const;
