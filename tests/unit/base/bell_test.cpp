@@ -38,7 +38,7 @@ TEST_CASE("a bell wakes a coroutine from another thread, again and again") {
   const auto bell = std::make_shared<Bell>();
   std::atomic<int> rings = 0;
   const std::jthread other([&](const std::stop_token& stop) {
-    while (!stop.stop_requested() && rings < 10'000) {
+    while (!stop.stop_requested()) {
       ++rings;
       bell->ring();
       std::this_thread::yield();
