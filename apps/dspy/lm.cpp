@@ -27,11 +27,11 @@ struct LmFlags {
 };
 
 struct ProviderRow {
-  std::vector<std::string> words;  ///< That model strings begin with.
-  std::string title;
-  std::string base_url;
-  std::vector<std::string> variables;
-  std::string set;  ///< The variable that holds a key; empty if none does.
+  std::vector<std::string> words = {};  ///< That model strings begin with.
+  std::string title = {};
+  std::string base_url = {};
+  std::vector<std::string> variables = {};
+  std::string set = {};  ///< The variable that holds a key; empty if none does.
   bool needs_key = true;
 };
 

@@ -740,6 +740,42 @@ class Codegen(unittest.TestCase):
                 self.assertEqual((result.returncode, result.out), (2, ""))
 
 
+class RemoteModels(unittest.TestCase):
+    def setUp(self):
+        if dspy("lm", "list").returncode != 0:
+            self.skipTest("built without remote models")
+
+    def test_providers_are_listed_with_their_key_variables(self):
+        providers = json.loads(dspy("lm", "list", "--json").out)["providers"]
+        openai = next(each for each in providers if "openai" in each["names"])
+        self.assertEqual(openai["key_variables"], ["OPENAI_API_KEY"])
+        self.assertIn("anthropic/…", dspy("lm", "list").out)
+
+    def test_a_missing_key_and_an_unknown_provider_are_named(self):
+        missing = dspy("lm", "test", "openai/m?api_key_env=DSPY_NO_SUCH_KEY")
+        self.assertEqual(missing.returncode, 1)
+        self.assertIn("DSPY_NO_SUCH_KEY", missing.err)
+        unknown = dspy("lm", "test", "opnai/m")
+        self.assertEqual(unknown.returncode, 2)
+        self.assertIn("did you mean `openai`?", unknown.err)
+
+    def test_every_protocol_is_asked_by_changing_one_string(self):
+        mock = [DSPY, "mock", "--port", "0", "--quiet", "--wish", "reply=Answer: blue"]
+        with subprocess.Popen(mock, stdout=subprocess.PIPE, cwd=ROOT) as server:
+            try:
+                url = server.stdout.readline().decode().strip()
+                for name, path in (
+                    ("openai/m", "/v1"), ("openai/responses/m", "/v1"), ("anthropic/m", ""), ("gemini/m", ""),
+                    ("ollama/m", ""), ("compatible/m", "/v1"),
+                ):  # fmt: skip
+                    asked = dspy("ask", "-m", f"{name}?base_url={url}{path}", "Which colour is the sky?")
+                    self.assertEqual((asked.out, asked.returncode), ("blue\n", 0), name + asked.err)
+                tested = json.loads(dspy("lm", "test", f"openai/m?base_url={url}/v1", "--json").out)
+                self.assertEqual((tested["text"], tested["finish"]), ("Answer: blue", "stop"))
+            finally:
+                server.terminate()
+
+
 class Look(unittest.TestCase):
     def test_inspect_shows_signatures_and_models(self):
         seen = lines(dspy("inspect", "a: int -> b: Optional[str]", "--json"))[0]

@@ -20,7 +20,7 @@ class Writer {
   void write(const Message& message, std::size_t index, WireChat& out) {
     JsonArray parts;
     for (std::size_t i = 0; i < message.parts.size(); ++i)
-      part(parts, message.parts[i], {.message = index, .part = i}, message.role);
+      part(parts, message.parts[i], {.message = index, .part = i});
     if (parts.empty()) return;
     const bool is_system = message.role == Role::system || message.role == Role::developer;
     if (is_system && out.contents.empty()) {
@@ -40,7 +40,7 @@ class Writer {
   }
 
  private:
-  void part(JsonArray& out, const Part& part, const Place& place, Role role) {
+  void part(JsonArray& out, const Part& part, const Place& place) {
     const auto add = [&](JsonObject written) {
       if (const auto* const state = state_of(part.continuation, dialect_))
         if (const auto* const signature = member_at(*state, "thought_signature"))
@@ -65,7 +65,6 @@ class Writer {
     } else if (const auto* const data = part.get<DataPart>()) {
       add({{"text", to_text(data->value)}});
     }
-    static_cast<void>(role);
   }
 
   JsonObject medium(const MediaPart& given, const Place& place) const {
