@@ -12,7 +12,6 @@
 #include "dspy/base/tasks.hpp"
 #include "dspy/base/usage.hpp"
 #include "dspy/base/wait.hpp"
-#ifndef DSPY_REFLECTION_ONLY  // a build of the library that has no engine
 #include "dspy/evaluate/calibration.hpp"
 #include "dspy/evaluate/comparison.hpp"
 #include "dspy/evaluate/dataset.hpp"
@@ -22,6 +21,7 @@
 #include "dspy/evaluate/metrics/text.hpp"
 #include "dspy/evaluate/report.hpp"
 #include "dspy/evaluate/statistics.hpp"
+#ifndef DSPY_WITHOUT_LLAMA
 #include "dspy/llama/hardware.hpp"
 #include "dspy/llama/llama_embedder.hpp"
 #include "dspy/llama/llama_lm.hpp"
@@ -55,6 +55,7 @@
 #include "dspy/programs/ensemble.hpp"
 #include "dspy/programs/program.hpp"
 #include "dspy/programs/program_file.hpp"
+#include "dspy/schemes.hpp"  // IWYU pragma: export
 #include "dspy/signature/boxed.hpp"
 #include "dspy/signature/date_time.hpp"
 #include "dspy/signature/decision.hpp"
