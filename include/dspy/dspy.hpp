@@ -12,7 +12,6 @@
 #include "dspy/base/tasks.hpp"
 #include "dspy/base/usage.hpp"
 #include "dspy/base/wait.hpp"
-#ifndef DSPY_REFLECTION_ONLY  // a build of what reflection touches alone
 #include "dspy/evaluate/calibration.hpp"
 #include "dspy/evaluate/comparison.hpp"
 #include "dspy/evaluate/dataset.hpp"
@@ -22,7 +21,6 @@
 #include "dspy/evaluate/metrics/text.hpp"
 #include "dspy/evaluate/report.hpp"
 #include "dspy/evaluate/statistics.hpp"
-#endif
 #ifndef DSPY_WITHOUT_LLAMA
 #include "dspy/llama/hardware.hpp"
 #include "dspy/llama/llama_embedder.hpp"

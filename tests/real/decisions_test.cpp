@@ -27,7 +27,8 @@ namespace dspy {
 namespace {
 
 struct Sentiments {
-  Signature signature = Signature::parse("text -> sentiment: Literal['positive', 'negative']");
+  Signature signature = Signature::parse("text -> sentiment: Literal['positive', 'negative']",
+                                         "Say whether the text is positive or negative.");
   const Field& field = signature.outputs[0];
   DecisionSpace space = decision_space(field);
   std::vector<Example> texts = read_dataset("tests/real/sentiments.jsonl", {.signature = &signature});

@@ -33,13 +33,14 @@ std::shared_ptr<ScriptedLM> scripted(std::deque<std::string> replies) {
 /// One run of a recorded program: attempt i is what its reward says of it.
 struct Attempts {
   std::shared_ptr<ScriptedLM> lm;
+  std::shared_ptr<std::size_t> asked = std::make_shared<std::size_t>(0);  ///< Runs, also those that failed.
   std::function<double(const JsonObject&, const Prediction&)> reward;
 
   explicit Attempts(JsonArray recorded) {
     const auto rewards = std::make_shared<const JsonArray>(std::move(recorded));
-    lm = std::make_shared<ScriptedLM>([rewards, next = std::size_t{0}](const Request& request) mutable -> std::string {
+    lm = std::make_shared<ScriptedLM>([rewards, next = asked](const Request& request) -> std::string {
       if (request.contract.signature->find("advice") != nullptr) return "Discussion: so\nAdvice: {\"self\": \"tip\"}";
-      const auto i = next++;
+      const auto i = (*next)++;
       if ((*rewards)[i] == "raise") throw Error(Errc::inference_failed, "boom");
       return "Answer: " + std::to_string(i);
     });
@@ -53,6 +54,12 @@ struct Attempts {
     };
   }
 };
+
+std::size_t advice_asked(const ScriptedLM& lm) {
+  std::size_t out = 0;
+  for (const auto& request : lm.requests()) out += request.contract.signature->find("advice") != nullptr ? 1U : 0U;
+  return out;
+}
 
 bool is_odd(const Json& reward) {
   return reward == "nan" || reward == "-inf";
@@ -100,12 +107,9 @@ TEST_CASE("BestOfN and Refine return the attempt that Python DSPy 3.4.1 returns"
                             ? Refine(ask, attempts.reward, {.n = n, .threshold = threshold, .max_errors = n})(inputs)
                             : BestOfN(ask, n, attempts.reward, threshold, n)(inputs);
     CHECK(answer.at("answer") == Json(std::to_string(returned->to_number<int>())).as_string());
-    std::size_t asked = 0;
-    for (const auto& request : attempts.lm->requests())
-      asked += request.contract.signature->find("advice") == nullptr ? 1U : 0U;
-    CHECK(asked == call.at("rollout_ids").as_array().size());
+    CHECK(*attempts.asked == call.at("rollout_ids").as_array().size());
     if (refines && row.at("advice_fails") == false)
-      CHECK(attempts.lm->requests().size() - asked == call.at("advice_calls").to_number<std::size_t>());
+      CHECK(advice_asked(*attempts.lm) == call.at("advice_calls").to_number<std::size_t>());
   }
   CHECK(compared > 40);
 }
@@ -258,7 +262,7 @@ TEST_CASE("A KnnPredict shows the nearest examples, the nearest last") {
                                       Example({{"question", "aabb"}, {"answer", "3"}}, {"question"})};
   const KnnPredict ask("question -> answer", Knn(2, train, std::make_shared<LetterCounts>(64)), {.lm = lm});
   ask({{"question", "aaab"}});
-  const auto& messages = lm->requests()[0].messages;
+  const auto messages = lm->requests()[0].messages;
   std::string all;
   for (std::size_t i = 0; i < messages.size(); ++i) all += messages[i].text() + "\n";
   CHECK(all.find("aabb") < all.find("aaaa"));
