@@ -3,6 +3,7 @@
 
 #include <format>
 #include <fstream>
+#include <optional>
 
 namespace dspy::app {
 namespace {
@@ -22,11 +23,22 @@ int run_trace(const TraceFlags& flags) {
   TraceReport report({.content = flags.content, .only_failed = flags.failed});
   auto& in = flags.path == "-" ? standard_input() : file;
   std::size_t number = 0;
+  std::optional<Error> bad;
+  std::size_t bad_lines = 0;
   for (std::string line; std::getline(in, line);) {
     ++number;
-    if (!line.empty()) report.add(line, number);
+    if (line.empty()) continue;
+    const auto added = attempt([&] { report.add(line, number); });
+    if (added) continue;
+    ++bad_lines;
+    if (!bad) bad = added.error();
   }
+  // A process that was killed may have left a cut line; a file of nothing else is no trace.
+  if (bad && report.is_empty()) throw Error(*bad);
   print_line(report.text());
+  if (bad)
+    print_line(
+        std::format("{} left out: {}", bad_lines == 1 ? "1 line" : std::format("{} lines", bad_lines), bad->what()));
   return exit_ok;
 }
 

@@ -24,6 +24,7 @@ class TraceReport {
   /// One line of the file.  Throws `Error` (`bad_input`) that names the line if it is no span.
   void add(std::string_view line, std::size_t number);
   std::string text() const;
+  bool is_empty() const noexcept { return spans_.empty(); }
 
  private:
   void write(std::string& out, std::uint64_t id, int depth) const;

@@ -40,6 +40,14 @@ void drop_content(JsonObject& span) {
   }
 }
 
+/// What a killed process left may end within a line.
+void begin_on_new_line(int file) {
+  const auto size = ::lseek(file, 0, SEEK_END);
+  char last = '\n';
+  if (size > 0 && ::pread(file, &last, 1, size - 1) == 1 && last != '\n' && ::write(file, "\n", 1) != 1)
+    log(LogLevel::warning, "trace", "the trace file ends within a line");
+}
+
 template <class F>
 void without_throwing(F&& work) noexcept {
   try {
@@ -119,10 +127,11 @@ void renew(Process& state) {
 JsonlTrace::JsonlTrace(const std::filesystem::path& path, TraceFileOptions options)
     : path_(path),
       options_(std::move(options)),
-      file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {
+      file_(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {
   if (file_ < 0)
     throw Error(Errc::io_error, std::format("the trace file `{}` cannot be written: {}; name another one",
                                             path.string(), std::strerror(errno)));
+  begin_on_new_line(file_);
 }
 
 JsonlTrace::~JsonlTrace() {

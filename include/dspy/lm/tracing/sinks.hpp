@@ -21,8 +21,8 @@ struct TraceFileOptions {
   std::shared_ptr<const Redactor> redactor = {};  ///< Null: one that knows no keys, but what they look like.
 };
 
-/// A file with one JSON object a line for each span that ended.  Each line is written at once, so that a process that
-/// is killed leaves whole lines; several processes may write to the same file.  Thread-safe.
+/// A file with one JSON object a line for each span that ended.  Each line is written at once; a process that is killed
+/// in the middle of one leaves that one cut, and the next process begins on a new line.  Thread-safe.
 class JsonlTrace final : public Trace {
  public:
   /// Appends.  Throws `Error` (`io_error`) if the file cannot be opened.
