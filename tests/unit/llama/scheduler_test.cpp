@@ -110,28 +110,34 @@ TEST_CASE_FIXTURE(Fixture, "prompts are read beside replies, in slices that do n
 }
 
 TEST_CASE_FIXTURE(Fixture, "who matters more starts first, and who waits is not passed over forever") {
+  std::mutex mutex;
+  std::vector<std::string> order;  // as the engine writes the first token of each
+  runtime.answers = [&](std::string_view prompt) {
+    auto reply = echo(prompt);
+    const std::lock_guard lock(mutex);
+    if (reply.starts_with("re: p") && (order.empty() || order.back() != reply)) order.push_back(reply);
+    return reply;
+  };
   start({.sequences = 1});
   runtime.step_time = 1ms;
-  std::mutex mutex;
-  std::vector<int> order;
   std::vector<std::jthread> callers;
-  const auto call = [&](int priority, std::size_t queued) {
-    callers.emplace_back([&, priority] {
-      auto work = asks(std::format("p{}", priority), {.max_tokens = 1, .temperature = 0});
+  const auto call = [&](const std::string& name, int priority, std::size_t queued) {
+    callers.emplace_back([&, name, priority] {
+      auto work = asks(name, {.max_tokens = 1, .temperature = 0});
       work.priority = priority;
       wait(engine->generate(std::move(work)));
-      const std::lock_guard lock(mutex);
-      order.push_back(priority);
     });
     while (engine->stats().queued < queued) std::this_thread::sleep_for(100us);
   };
   {
     const Endless blocker(*this);
-    std::size_t queued = 0;
-    for (const int priority : {0, 1, -1, 1}) call(priority, ++queued);
+    call("p0", 0, 1);
+    call("p1", 1, 2);
+    call("p-1", -1, 3);
+    call("p1, later", 1, 4);
   }
   callers.clear();
-  CHECK(order == std::vector<int>{1, 1, 0, -1});
+  CHECK(order == std::vector<std::string>{"re: p1", "re: p1, later", "re: p0", "re: p-1"});
 
   // Behind a stream of more important ones.
   std::atomic<bool> served = false;
