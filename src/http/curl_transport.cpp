@@ -7,6 +7,7 @@
 #include "http/curl/transfer.hpp"
 
 #include <chrono>
+#include <format>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -140,9 +141,17 @@ class CurlTransport final : public Transport {
   std::shared_ptr<Loop> loop_;
 };
 
+void require(bool holds, const char* what) {
+  if (!holds) throw Error(Errc::invalid_parameter, std::format("options of a transport: {}", what));
+}
+
 }  // namespace
 
 std::shared_ptr<Transport> curl_transport(CurlOptions options) {
+  require(options.buffer_bytes > 0, "buffer_bytes must be above 0, or nothing could be read");
+  require(options.most_header_bytes > 0, "most_header_bytes must be above 0, or no reply could be read");
+  require(options.connections_per_host >= 0, "connections_per_host must be 0 (no limit) or more");
+  require(options.idle_connections >= 0, "idle_connections must be 0 or more");
   return std::make_shared<CurlTransport>(std::move(options));
 }
 

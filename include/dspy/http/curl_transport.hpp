@@ -31,7 +31,8 @@ struct CurlOptions {
 ///
 /// A request that finds a kept connection closed before a byte of a reply is sent again on a new one, as libcurl does;
 /// the server may have seen it twice.  A body that is destroyed before its end is read on for at most 100 ms, so that
-/// its connection can be used again; one that is cancelled is not.  Throws `Error` (`config_error`, `backend_error`).
+/// its connection can be used again; one that is cancelled is not.  Throws `Error` (`invalid_parameter`,
+/// `backend_error`).
 std::shared_ptr<Transport> curl_transport(CurlOptions options = {});
 
 /// The one that all share who bring none: `curl_transport()` with its defaults, made at first use.

@@ -194,6 +194,12 @@ TEST_CASE("headers have a bound") {
   CHECK(ask({.url = server.url()})->body == "fine");
 }
 
+TEST_CASE("options that could not work are refused") {
+  CHECK_THROWS_AS(http::curl_transport({.buffer_bytes = 0}), Error);
+  CHECK_THROWS_AS(http::curl_transport({.most_header_bytes = 0}), Error);
+  CHECK_THROWS_AS(http::curl_transport({.connections_per_host = -1}), Error);
+}
+
 TEST_CASE("a body beyond what the caller allows") {
   Scripted server(text(std::string(1000, 'x')));
 
