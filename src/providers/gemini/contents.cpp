@@ -19,8 +19,7 @@ class Writer {
 
   void write(const Message& message, std::size_t index, WireChat& out) {
     JsonArray parts;
-    for (std::size_t i = 0; i < message.parts.size(); ++i)
-      part(parts, message.parts[i], {.message = index, .part = i});
+    for (std::size_t i = 0; i < message.parts.size(); ++i) part(parts, message.parts[i], {.message = index, .part = i});
     if (parts.empty()) return;
     const bool is_system = message.role == Role::system || message.role == Role::developer;
     if (is_system && out.contents.empty()) {

@@ -4,7 +4,6 @@
 #include "providers/embedding/embedding.hpp"
 #include "support.hpp"
 
-
 using namespace dspy;
 using namespace dspy::test;
 
