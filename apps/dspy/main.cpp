@@ -81,6 +81,9 @@ int main(int argc, char** argv) {
   dspy::app::add_schema(app, plan);
   dspy::app::add_check(app, plan);
   dspy::app::add_codegen(app, plan);
+  dspy::app::add_eval(app, plan);
+  dspy::app::add_compare(app, plan);
+  dspy::app::add_decide(app, plan);
   dspy::app::add_optimize(app, plan);
   dspy::app::add_registry(app, plan);
   dspy::app::add_experiment(app, plan);

@@ -57,8 +57,11 @@ std::string differences(const JsonObject& written, const JsonObject& wanted) {
 Checkpoint::Checkpoint(std::filesystem::path path, const JsonObject& header, CheckpointSync sync, const Clock& clock)
     : path_(std::move(path)), sync_(sync), clock_(clock), synced_(clock.now()) {
   std::error_code code;
-  const bool exists = std::filesystem::exists(path_, code) && std::filesystem::file_size(path_, code) > 0;
-  if (exists) read(header);
+  const auto status = std::filesystem::status(path_, code);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw Error(Errc::io_error, std::format("the checkpoint `{}` is no regular file; name another", path_.string()));
+  }
+  if (std::filesystem::exists(status) && std::filesystem::file_size(path_) > 0) read(header);
   file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   if (file_ < 0) fail("write", path_, errno);
   if (::ftruncate(file_, static_cast<off_t>(size_)) != 0 || ::lseek(file_, 0, SEEK_END) < 0)

@@ -1,37 +1,42 @@
 #include "evaluate/csv.hpp"
 
-#include <utility>
+#include <optional>
+#include <string_view>
 
 namespace dspy {
 namespace {
 
 constexpr int end = std::istream::traits_type::eof();
 
-void skip_byte_order_mark(std::istream& in) {
-  std::streambuf& text = *in.rdbuf();
-  if (text.sgetc() != 0xEF) return;
-  for (int i = 0; i < 3; ++i) text.sbumpc();
-}
-
 }  // namespace
 
-CsvReader::CsvReader(std::istream& in) : in_(in) {
-  skip_byte_order_mark(in);
+CsvReader::CsvReader(std::istream& in) : text_(*in.rdbuf()) {
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  while (ahead_.size() < mark.size() && text_.sgetc() == static_cast<unsigned char>(mark[ahead_.size()]))
+    ahead_ += static_cast<char>(text_.sbumpc());
+  if (ahead_ == mark) ahead_.clear();
+}
+
+int CsvReader::peek() {
+  return at_ < ahead_.size() ? static_cast<unsigned char>(ahead_[at_]) : text_.sgetc();
+}
+
+int CsvReader::take() {
+  return at_ < ahead_.size() ? static_cast<unsigned char>(ahead_[at_++]) : text_.sbumpc();
 }
 
 std::optional<CsvReader::Record> CsvReader::next() {
-  std::streambuf& text = *in_.rdbuf();
-  if (text.sgetc() == end) return std::nullopt;
+  if (peek() == end) return std::nullopt;
   Record record{.line = line_, .cells = {{}}};
   bool is_quoted = false;
-  for (int c = text.sbumpc(); c != end; c = text.sbumpc()) {
+  for (int c = take(); c != end; c = take()) {
     auto& cell = record.cells.back();
     if (c == '\n') ++line_;
     if (is_quoted) {
       if (c != '"') {
         cell += static_cast<char>(c);
-      } else if (text.sgetc() == '"') {
-        cell += static_cast<char>(text.sbumpc());
+      } else if (peek() == '"') {
+        cell += static_cast<char>(take());
       } else {
         is_quoted = false;
       }
@@ -41,7 +46,7 @@ std::optional<CsvReader::Record> CsvReader::next() {
       record.cells.emplace_back();
     } else if (c == '\n') {
       break;
-    } else if (c != '\r' || text.sgetc() != '\n') {
+    } else if (c != '\r' || peek() != '\n') {
       cell += static_cast<char>(c);
     }
   }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <istream>
 #include <optional>
+#include <streambuf>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,12 @@ class CsvReader {
   std::optional<Record> next();
 
  private:
-  std::istream& in_;
+  int peek();
+  int take();
+
+  std::streambuf& text_;
+  std::string ahead_;   ///< What was read to look for a byte order mark.
+  std::size_t at_ = 0;  ///< In it.
   std::size_t line_ = 1;
 };
 

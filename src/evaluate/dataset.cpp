@@ -76,6 +76,9 @@ std::vector<Example> read_dataset(const std::filesystem::path& path, const Datas
                    ? std::format("is empty; it needs the input column `{}`", *missing)
                    : std::format("lacks the input column `{}`; it has {}", *missing, columns_of(row.values)));
       }
+      if (const auto* const missing = missing_input(row.values, options.needed, nullptr)) {
+        reject(path, row.line, std::format("lacks the column `{}`; it has {}", *missing, columns_of(row.values)));
+      }
       out.push_back(outputs.empty() ? Example(std::move(row.values), inputs)
                                     : Example(std::move(row.values), inputs, outputs));
       if (out.size() == options.limit) throw Enough();

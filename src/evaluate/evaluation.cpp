@@ -3,8 +3,8 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/sha256.hpp"
 #include "dspy/base/text.hpp"
-#include "dspy/evaluate/statistics.hpp"
 #include "dspy/programs/program_file.hpp"
+#include "evaluate/interval.hpp"
 #include "evaluate/row_json.hpp"
 
 #include <algorithm>
@@ -27,15 +27,6 @@ double rounded(double percent) {
   double out = 0;
   std::from_chars(text.data(), text.data() + text.size(), out);
   return out;
-}
-
-std::optional<Interval> interval_of(const std::vector<double>& scores, double confidence) {
-  if (scores.size() < 2) return std::nullopt;
-  const bool is_binary = std::ranges::all_of(scores, [](double score) { return score == 0 || score == 1; });
-  auto out = is_binary ? statistics::wilson(static_cast<std::size_t>(std::ranges::count(scores, 1.0)), scores.size(),
-                                            confidence)
-                       : statistics::bootstrap_mean(scores, confidence);
-  return Interval{.low = 100 * out.low, .high = 100 * out.high};
 }
 
 }  // namespace
@@ -195,7 +186,7 @@ EvaluationResult Evaluation::result(Usage used) && {
     out.mean = sum / static_cast<double>(scores.size());
     out.score = rounded(100 * sum / static_cast<double>(scores.size()));
   }
-  out.interval = interval_of(scores, options_.confidence);
+  out.interval = score_interval(scores, options_.confidence);
   out.done = scores.size();
   out.failures = failures_;
   out.usage = used;

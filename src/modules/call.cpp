@@ -1,5 +1,8 @@
 #include "modules/call.hpp"
 
+#include "dspy/base/tasks.hpp"
+#include "modules/decision_machine.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -98,11 +101,14 @@ Async<Reply> attempt(const CallMachine& machine, Request request, AttemptSink* e
 Async<void> drive(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt,
                   std::uint64_t span) {
   const auto* const context = call.context;
+  const auto* const decisions = call.decisions;
+  const auto signature = call.signature;
   std::optional<AttemptSink> events;
   if (call.sink != nullptr) events.emplace(call.sink);
   auto* const sink = events ? &*events : nullptr;
   CallMachine machine(std::move(call), std::move(inputs), prediction, std::move(prompt));
-  for (int number = 1; machine.state() == CallMachine::State::ask; ++number) {
+  int number = 1;
+  for (; machine.state() == CallMachine::State::ask; ++number) {
     try {
       auto reply = context == nullptr ? co_await ask(machine, machine.next_request(), sink)
                                       : co_await attempt(machine, machine.next_request(), sink, *context, span, number);
@@ -113,6 +119,25 @@ Async<void> drive(Call call, JsonObject inputs, Prediction& prediction, std::opt
     if (events && machine.state() == CallMachine::State::ask) events->begin_anew();
   }
   if (machine.state() == CallMachine::State::failed) throw machine.error();
+  if (decisions == nullptr || machine.accepted_reply() == nullptr) co_return;
+  // The answers' probabilities, by as many short replies as it takes.
+  DecisionMachine deciding(*signature, *decisions, *machine.accepted_reply(), prediction,
+                           machine.lm().capabilities().prefill);
+  for (auto branches = deciding.branches(); !branches.empty(); branches = deciding.branches()) {
+    std::vector<Async<Reply>> asked;
+    for (const auto& branch : branches) {
+      auto request = *machine.accepted_request();
+      request.prefill = branch;
+      asked.push_back(context == nullptr ? ask(machine, std::move(request), nullptr)
+                                         : attempt(machine, std::move(request), nullptr, *context, span, number++));
+    }
+    auto replies = co_await when_all(std::move(asked));
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+      prediction.lm_usage += replies[i].usage;
+      deciding.accept(branches[i], replies[i].completion(), *machine.exchange());
+    }
+  }
+  deciding.finish();
 }
 
 Async<void> drive_traced(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt) {

@@ -21,6 +21,9 @@ std::string_view start_of(std::string_view text) noexcept {
   return text.substr(0, end);
 }
 
+/// As many as `Sampling::logprobs` allows.
+constexpr int most_logprobs = 100;
+
 /// At least the temperature at which a value is written again.
 constexpr double lively = 0.7;
 
@@ -108,6 +111,10 @@ CallMachine::CallMachine(Call call, JsonObject inputs, Prediction& prediction, s
   stop_ = call_.context != nullptr ? join(call_.options.stop, call_.context->stop)
                                    : JoinedStop{.token = call_.options.stop};
   asked_ = call_.adapter;
+  if (call_.decisions != nullptr) {
+    sampling_.logprobs = most_logprobs;
+    for (const auto& [name, settings] : *call_.decisions) sampling_.field_temperatures[name] = 0;
+  }
   begin(call_.exchange);
 }
 
@@ -148,6 +155,7 @@ Request CallMachine::next_request() {
     next.sampling = std::move(rewrite_->sampling);
     rewrite_.reset();
   }
+  if (call_.decisions != nullptr) asked_request_ = next;
   return next;
 }
 
@@ -210,6 +218,7 @@ void CallMachine::finish(Completion& completion, Reading reading) {
       if (const auto likely = completion.probability(field.name)) out.probabilities.emplace(field.name, *likely);
     }
   }
+  if (call_.decisions != nullptr) accepted_ = completion;
   out.completion = std::move(completion.text);
   out.reasoning = std::move(completion.reasoning);
   out.adapter = asked_->name();

@@ -20,6 +20,7 @@ struct Call {
   std::span<const Example> demos;
   const Sampling& sampling;  ///< The predictor's.
   const CallPolicy& policy;
+  const DecisionsSettings* decisions = nullptr;  ///< Null: none.
   const CallOptions& options;
   const CallContext* context;  ///< Null: none.
   const FieldSink* sink;       ///< Null unless the call streams.
@@ -47,6 +48,10 @@ class CallMachine {
   void accept(Reply reply, bool has_handed_out = false);
   /// Why it failed.
   const Error& error() const noexcept { return *error_; }
+  /// The request whose reply was accepted, and that reply, with how likely its tokens were; null unless outputs are to
+  /// be decided, and before the machine is done.
+  const Request* accepted_request() const noexcept { return accepted_ ? &asked_request_ : nullptr; }
+  const Completion* accepted_reply() const noexcept { return accepted_ ? &*accepted_ : nullptr; }
   /// What the LM threw, with the usage of the requests before it.
   Error with_usage(const Error& error) const;
 
@@ -75,6 +80,8 @@ class CallMachine {
   std::optional<Unreadable> complaint_;  ///< What the model is told in asking again.
   std::optional<Request> rewrite_;       ///< The next request, where it is not made anew.
   std::optional<Error> error_;
+  Request asked_request_;  ///< The last one, where outputs are to be decided.
+  std::optional<Completion> accepted_;
 };
 
 }  // namespace dspy

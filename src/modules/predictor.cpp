@@ -6,6 +6,8 @@
 #include "modules/call.hpp"
 #include "modules/ready_call.hpp"
 
+#include <algorithm>
+#include <format>
 #include <utility>
 
 namespace dspy {
@@ -23,6 +25,15 @@ std::shared_ptr<const Signature> checked(std::shared_ptr<const Signature> signat
   return signature;
 }
 
+void validate(const DecisionsSettings& decisions, const Signature& signature) {
+  for (const auto& [name, settings] : decisions) {
+    const auto field = std::ranges::find(signature.outputs, name, &Field::name);
+    if (field == signature.outputs.end())
+      throw Error(Errc::invalid_parameter, std::format("there is no output `{}` to decide", name));
+    validate(settings, decision_space(*field, settings.is_scale));
+  }
+}
+
 }  // namespace
 
 Predictor::Predictor(std::shared_ptr<const Signature> signature, PredictorOptions options)
@@ -34,6 +45,7 @@ Predictor::Predictor(std::shared_ptr<const Signature> signature, PredictorOption
       policy_(std::move(options.policy)) {
   validate(sampling_);
   validate(policy_);
+  if (!options.decisions.empty()) set_decisions(std::move(options.decisions));
 }
 
 Predictor::Predictor(Signature signature, PredictorOptions options)
@@ -64,6 +76,7 @@ Async<void> Predictor::run_into(Ready call, const CallOptions& options, const Fi
                    .demos = *demos_,
                    .sampling = sampling_,
                    .policy = policy_,
+                   .decisions = decisions_.get(),
                    .options = options,
                    .context = context_.get(),
                    .sink = sink},
@@ -113,8 +126,20 @@ Chat Predictor::render(JsonObject inputs, const CallOptions& options) const {
 }
 
 void Predictor::set_signature(Signature signature) {
-  signature_ = checked(std::make_shared<const Signature>(std::move(signature)));
+  auto changed = checked(std::make_shared<const Signature>(std::move(signature)));
+  if (decisions_) validate(*decisions_, *changed);
+  signature_ = std::move(changed);
   exchange_.clear();
+}
+
+const DecisionsSettings& Predictor::decisions() const noexcept {
+  static const DecisionsSettings none;
+  return decisions_ ? *decisions_ : none;
+}
+
+void Predictor::set_decisions(DecisionsSettings decisions) {
+  validate(decisions, *signature_);
+  decisions_ = decisions.empty() ? nullptr : std::make_shared<const DecisionsSettings>(std::move(decisions));
 }
 
 void Predictor::set_demos(std::vector<Example> demos) {

@@ -4,6 +4,7 @@
 #include "dspy/modules/configure.hpp"
 #include "lm/sampling_json.hpp"
 #include "programs/program_format.hpp"
+#include "programs/saved_decisions.hpp"
 #include "signature/types/media_marks.hpp"
 
 #include <algorithm>
@@ -214,6 +215,7 @@ SavedPredictor to_saved(const std::string& path, const Predictor& predictor, Sav
   known.lm = lm ? std::string(lm->model()) : std::string();
   known.sampling = predictor.sampling();
   known.functions = functions_of(predictor.signature());
+  save_decisions(predictor.decisions(), known);
   return known;
 }
 

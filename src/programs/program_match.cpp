@@ -1,6 +1,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
 #include "programs/program_format.hpp"
+#include "programs/saved_decisions.hpp"
 #include "signature/notation/identifier.hpp"
 
 #include <algorithm>
@@ -173,6 +174,7 @@ Predictor to_predictor(const SavedPredictor& saved, PredictorOptions options,
   for (const auto& demo : saved.demos) options.demos.emplace_back(demo, merged);
   options.sampling = options.sampling.over(saved.sampling);
   if (!options.adapter && !saved.adapter.empty()) options.adapter = adapter(saved.adapter);
+  if (options.decisions.empty()) options.decisions = saved_decisions(saved, merged);
   return Predictor(std::move(merged), std::move(options));
 }
 
@@ -204,6 +206,8 @@ void detail::apply(const ProgramFile& file, const NamedPredictors& predictors, c
     copy.set_demos(std::move(demos));
     copy.set_adapter(adapter_for(*saved, *predictor));
     copy.set_sampling(saved->sampling.over(predictor->sampling()));
+    if (auto decisions = saved_decisions(*saved, copy.signature()); !decisions.empty())
+      copy.set_decisions(std::move(decisions));
     loaded.push_back(std::move(copy));
   }
   if (!problems.empty()) {

@@ -237,8 +237,8 @@ void read_own_members(const Place& own, ProgramFile& file) {
   if (const auto optimizer = own.find("optimizer")) file.optimizer = optimizer->object();
   if (const auto scores = own.find("scores")) {
     scores->each([&](const Place& score) {
-      auto& read =
-          file.scores.emplace_back(SavedScore{.metric = score.at("metric").text(), .value = score.at("value").number()});
+      auto& read = file.scores.emplace_back(
+          SavedScore{.metric = score.at("metric").text(), .value = score.at("value").number()});
       if (const auto examples = score.find("examples")) read.examples = examples->count();
       if (const auto dataset = score.find("dataset")) read.dataset = dataset->text();
       read.kept = without(score.object(), score_members);

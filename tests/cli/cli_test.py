@@ -29,6 +29,93 @@ def jsonl(*objects):
     return "".join(json.dumps(each) + "\n" for each in objects)
 
 
+class Eval(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def write(self, name, text):
+        path = Path(self.folder.name, name)
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def questions(self):
+        facts = "Nora lives in Lima. Tom lives in Oslo."
+        return self.write(
+            "dev.jsonl",
+            jsonl(
+                {"context": facts, "question": "Where does Nora live?", "answer": "Lima"},
+                {"context": facts, "question": "Where does Tom live?", "answer": "Paris"},
+            ),
+        )
+
+    def evaluate(self, *more):
+        return dspy("eval", "context, question -> answer", self.questions(), "--temperature", "0", *more)
+
+    def test_one_object_says_score_and_cost(self):
+        result = self.evaluate("--json")
+        self.assertEqual(result.returncode, 0, result.err)
+        (found,) = lines(result)
+        for name in ("score", "n", "failures", "requests", "seconds"):
+            self.assertIn(name, found)
+        self.assertEqual((found["n"], found["failures"], found["requests"]), (2, 0, 2))
+        self.assertEqual(found["metric"], "exact_match")
+
+    def test_results_are_written_and_compared(self):
+        folder = self.folder.name
+        result = self.evaluate("-o", f"{folder}/a.json", "-o", f"{folder}/a.html", "-o", f"{folder}/a.csv", "--traces")
+        self.assertEqual(result.returncode, 0, result.err)
+        self.assertIn("2 of 2 examples, 0 failed", result.out)
+        page = Path(folder, "a.html").read_text(encoding="utf-8")
+        self.assertIn("Where does Nora live?", page)
+        self.assertNotIn("http", page)
+        self.assertEqual(len(Path(folder, "a.csv").read_text(encoding="utf-8").splitlines()), 3)
+        compared = dspy("compare", f"{folder}/a.json", f"{folder}/a.json", "--json")
+        (found,) = lines(compared)
+        self.assertEqual((found["difference"], found["p_value"], found["better"]), (0, 1, []))
+
+    def test_a_checkpoint_is_gone_on_from(self):
+        checkpoint = f"{self.folder.name}/run.jsonl"
+        first = self.evaluate("--json", "--checkpoint", checkpoint, "--max-requests", "1", "-j", "1")
+        self.assertEqual(first.returncode, 1)
+        self.assertEqual(lines(first)[0]["done"], 1)
+        second = self.evaluate("--json", "--checkpoint", checkpoint)
+        self.assertEqual((lines(second)[0]["done"], lines(second)[0]["requests"]), (2, 1))
+
+    def test_wrong_data_and_metrics_are_named(self):
+        data = self.write("bad.jsonl", jsonl({"question": "a", "answer": "b"}, {"question": "a"}))
+        result = dspy("eval", "question -> answer", data, "--json")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("bad.jsonl:2: the row lacks the column `answer`", lines(result)[0]["error"]["message"])
+        result = dspy("eval", "question -> answer", data, "--metric", "exact_mach", "--limit", "1")
+        self.assertIn("did you mean `exact_match`?", result.err)
+        empty = self.write("empty.jsonl", "")
+        self.assertIn("no examples", dspy("eval", "question -> answer", empty).err)
+
+
+class Decide(unittest.TestCase):
+    def test_each_input_gets_value_probabilities_and_method(self):
+        with tempfile.TemporaryDirectory() as folder:
+            inputs = Path(folder, "in.jsonl")
+            labelled = Path(folder, "labelled.jsonl")
+            texts = ["I want my money back!", "Take your time.", "Refund me now.", "There is no rush."]
+            inputs.write_text(jsonl(*({"ticket": text} for text in texts)), encoding="utf-8")
+            labelled.write_text(
+                jsonl(*({"ticket": text, "refund": i % 2 == 0} for i, text in enumerate(texts))), encoding="utf-8"
+            )
+            for more in ([], ["--calibrate", "batch"], ["--calibrate", "content-free"], ["--fit", str(labelled)]):
+                result = dspy("decide", "-s", "ticket -> refund: bool", "--inputs", str(inputs), "--json", *more)
+                self.assertEqual(result.returncode, 0, result.err)
+                for found in lines(result):
+                    self.assertIsInstance(found["value"], bool)
+                    self.assertAlmostEqual(sum(found["probabilities"].values()), 1, places=6)
+                    self.assertEqual(found["method"], "measured")
+                    self.assertTrue(0 <= found["confidence"] <= 1)
+            result = dspy("decide", "-s", "ticket -> reply", "--inputs", str(inputs), "--json")
+            self.assertEqual(result.returncode, 2)
+            self.assertIn("no output can be decided", result.out)
+
+
 class Parse(unittest.TestCase):
     def test_a_readable_reply_gives_outputs_and_flags(self):
         result = dspy("parse", "--signature", "question -> answer: float", "--adapter", "field", text="Answer: 4\n")

@@ -23,8 +23,8 @@ bool is_punctuation_or_symbol(char32_t point) noexcept;
 /// White space, as Python's `str.split` has it.
 bool is_space(char32_t point) noexcept;
 
-/// What answers are compared by: NFD, lower case, without ASCII punctuation and the words a, an and the, and with single
-/// blanks.
+/// What answers are compared by: NFD, lower case, without ASCII punctuation and the words a, an and the, and with
+/// single blanks.
 std::string normalized_answer(std::string_view text);
 
 }  // namespace dspy::text

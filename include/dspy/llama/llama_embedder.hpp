@@ -76,13 +76,10 @@ class LlamaReranker final : public Reranker {
 
 namespace llama {
 
-/// The factories behind `llama:` URIs.  Throw `Error` (`config_error`) for an option that does not exist or cannot be
+/// The factories behind `llama:` URIs (dspy/schemes.hpp).  Throw `Error` (`config_error`) for an option that does not exist or cannot be
 /// read.
 std::shared_ptr<Embedder> embedder_from_uri(const LMUri& uri);
 std::shared_ptr<Reranker> reranker_from_uri(const LMUri& uri);
-
-inline const bool embedder_registered =
-    register_embedder_scheme("llama", &embedder_from_uri) && register_reranker_scheme("llama", &reranker_from_uri);
 
 }  // namespace llama
 }  // namespace dspy

@@ -64,11 +64,9 @@ class LlamaLM final : public LM {
 
 namespace llama {
 
-/// The factory behind `llama:` URIs.  Throws `Error` (`config_error`) for an option that does
+/// The factory behind `llama:` URIs (dspy/schemes.hpp).  Throws `Error` (`config_error`) for an option that does
 /// not exist or cannot be read.
 std::shared_ptr<LM> lm_from_uri(const LMUri& uri);
-
-inline const bool registered = register_lm_scheme("llama", &lm_from_uri);
 
 }  // namespace llama
 }  // namespace dspy

@@ -34,7 +34,8 @@ class BestOfN : public Module<BestOfN<P>, InputOf<P>, OutputOf<P>> {
     Best best("BestOfN", n_, threshold_, max_errors_);
     while (best.goes_on()) {
       try {
-        auto output = co_await program_.run(input, {.options = detail::lively(how.options, best.done())});
+        Run draw{.options = detail::lively(how.options, best.done())};
+        auto output = co_await program_.run(input, std::move(draw));
         const double reward = reward_(input, output);
         best.accept(std::move(output), reward);
       } catch (const Error& error) {

@@ -13,8 +13,8 @@
 
 namespace dspy {
 
-/// What values are taken for the same when votes are counted: those of one text.  Nothing: the value is no vote, as long
-/// as another one is.
+/// What values are taken for the same when votes are counted: those of one text.  Nothing: the value is no vote, as
+/// long as another one is.
 using VoteOf = std::function<std::optional<std::string>(const Json& value)>;
 
 /// Texts without regard to case, punctuation and articles (`text::normalized_answer`), and an empty one is no vote; any

@@ -6,6 +6,7 @@
 #include "dspy/lm/call_context.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/modules/call_policy.hpp"
+#include "dspy/signature/decision.hpp"
 #include "dspy/signature/history.hpp"
 
 #include <chrono>
@@ -53,6 +54,7 @@ struct PredictorOptions {
   std::shared_ptr<const Adapter> adapter = {};  ///< Else the one given to `configure`.
   Sampling sampling = {};                       ///< Else the LM's own.
   CallPolicy policy = {};                       ///< What to do about replies that cannot be read.
+  DecisionsSettings decisions = {};             ///< Outputs that are decided by their probabilities.
 };
 
 /// The run-time heart of every module: a signature, demonstrations, and the LM and adapter to
@@ -94,6 +96,7 @@ class Predictor {
   const std::shared_ptr<const Adapter>& adapter() const noexcept { return adapter_; }
   const Sampling& sampling() const noexcept { return sampling_; }
   const CallPolicy& policy() const noexcept { return policy_; }
+  const DecisionsSettings& decisions() const noexcept;
 
   void set_signature(Signature signature);
   void set_demos(std::vector<Example> demos);
@@ -102,6 +105,9 @@ class Predictor {
   void set_sampling(Sampling sampling) { sampling_ = std::move(sampling); }
   /// Throws `Error` (`invalid_parameter`) for a policy out of range.
   void set_policy(CallPolicy policy);
+  /// Has these outputs decided by the probabilities of their answers.  Throws `Error` (`invalid_parameter`) for an
+  /// output that is not there or cannot be decided, or settings that do not suit it.
+  void set_decisions(DecisionsSettings decisions);
   /// What holds for all calls of the program that this predictor is part of.  See `with_context`.
   void set_context(const CallContext& context) { context_ = std::make_shared<const CallContext>(context); }
   const CallContext* context() const noexcept { return context_.get(); }
@@ -119,6 +125,7 @@ class Predictor {
   std::shared_ptr<const Adapter> adapter_;
   Sampling sampling_;
   CallPolicy policy_;
+  std::shared_ptr<const DecisionsSettings> decisions_;  ///< Null: none.
   std::shared_ptr<const CallContext> context_;
   ExchangeCache exchange_;
 };

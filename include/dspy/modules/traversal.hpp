@@ -109,15 +109,13 @@ constexpr bool is_plain() {
   } else if constexpr (IsShared<Plain>::value) {
     using Held = std::remove_cv_t<typename Plain::element_type>;
     return std::is_same_v<Held, LM> || std::is_same_v<Held, Adapter> || is_plain<Held>();
-  } else if constexpr (IsOptional<Plain>::value) {
-    return is_plain<typename Plain::value_type>();
   } else if constexpr (requires(Plain& map) {
                          map.begin();
                          typename Plain::key_type;
                          typename Plain::mapped_type;
                        }) {
     return is_plain<typename Plain::mapped_type>();
-  } else if constexpr (requires(Plain& list) {
+  } else if constexpr (IsOptional<Plain>::value || requires(Plain& list) {
                          list.begin();
                          typename Plain::value_type;
                        }) {

@@ -107,7 +107,8 @@ Metric passage_match(std::string answer, std::string passages) {
 
 Metric equal(std::string field) {
   return {"equal", [field = std::move(field)](const Example& example, const Prediction& made) {
-            return same(value_of(example.data, field, "example"), value_of(made.data, field, "prediction"));
+            const auto& gold = value_of(example.data, field, "example");
+            return same(gold, value_of(made.data, field, "prediction"));
           }};
 }
 

@@ -58,9 +58,9 @@ void require_references(std::span<const std::string> references) {
     throw Error(Errc::bad_input, "there is no reference to compare with; give the example at least one answer");
 }
 
-/// The tokens of DPR in lower case: runs of letters, numbers and marks, and every other sign by itself.
+/// The tokens of DPR in the normalized text: runs of letters, numbers and marks, and every other sign by itself.
 std::vector<std::u32string> passage_words(std::string_view passage) {
-  const auto points = text::to_nfd(text::code_points(passage));
+  const auto points = text::to_nfd(text::code_points(normalize_text(passage)));
   std::vector<std::u32string> out;
   for (std::size_t i = 0; i < points.size();) {
     auto end = i;

@@ -2,7 +2,7 @@
 
 #include "dspy/base/text.hpp"
 #include "fit.hpp"
-#include "signature/notation/notation.hpp"
+#include "signature/notation/identifier.hpp"
 
 #include <cmath>
 #include <cstdint>

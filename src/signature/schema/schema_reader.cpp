@@ -4,7 +4,7 @@
 #include "dspy/base/json_pointer.hpp"
 #include "schema_node.hpp"
 #include "schema_values.hpp"
-#include "signature/notation/notation.hpp"
+#include "signature/notation/identifier.hpp"
 
 #include <algorithm>
 #include <array>

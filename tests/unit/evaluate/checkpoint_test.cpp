@@ -7,9 +7,12 @@
 #include "support/folder.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -134,10 +137,34 @@ TEST_CASE("A checkpoint of another evaluation is refused") {
   CHECK(folder.read("notes.jsonl") == "{\"a\": 1}\n");
 }
 
-TEST_CASE("A checkpoint that cannot be written ends the evaluation with its results") {
-  if (!std::filesystem::exists("/dev/full")) return;
+TEST_CASE("A full disk ends the evaluation, whose results are kept") {
   const test::Folder folder;
-  std::filesystem::create_symlink("/dev/full", folder.path / "full.jsonl");
-  CHECK_THROWS_AS(Evaluate(into(folder.path / "full.jsonl"))(Asked().program(), questions(3)), Error);
+  const auto file = folder.path / "run.jsonl";
+  struct ::rlimit before = {};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  struct ::rlimit small = before;
+  small.rlim_cur = 1500;
+  auto* const old = std::signal(SIGXFSZ, SIG_IGN);
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+
+  auto options = into(file);
+  options.concurrency = 1;
+  const auto result = Evaluate(options)(Asked().program(), questions(40));
+
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, old);
+  CHECK(result.stopped->code() == Errc::io_error);
+  CHECK(std::string(result.stopped->what()).contains("cannot write the checkpoint"));
+  CHECK(result.done > 2);
+  CHECK(result.done < 40);
+  CHECK(result.rows[0].prediction.at("answer") == "a0");
+  const Asked rest;
+  CHECK(Evaluate(into(file))(rest.program(), questions(40)).is_complete());
+  CHECK(*rest.count == static_cast<int>(41 - result.done));
+}
+
+TEST_CASE("A checkpoint must be a regular file in a folder that is there") {
+  const test::Folder folder;
+  CHECK_THROWS_AS(Evaluate(into("/dev/full"))(Asked().program(), questions(3)), Error);
   CHECK_THROWS_AS(Evaluate(into(folder.path / "none" / "run.jsonl"))(Asked().program(), questions(3)), Error);
 }

@@ -1,4 +1,5 @@
 #include "dspy/adapters/adapter.hpp"
+#include "dspy/schemes.hpp"  // IWYU pragma: keep (registers `llama:`)
 #include "engine_fixture.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,7 @@
 #include "dspy/llama/context_options.hpp"
 #include "dspy/llama/engine.hpp"
 #include "dspy/llama/quantize.hpp"
+#include "dspy/schemes.hpp"  // IWYU pragma: keep (registers `llama:`)
 #include "engine_fixture.hpp"
 #include "support.hpp"
 #include "support/exact_model.hpp"

@@ -1,5 +1,6 @@
 #include "dspy/llama/llama_embedder.hpp"
 
+#include "dspy/schemes.hpp"  // IWYU pragma: keep (registers `llama:`)
 #include "fake_runtime.hpp"
 #include "support.hpp"
 #include "support/random_encoder.hpp"

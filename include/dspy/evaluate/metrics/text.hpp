@@ -26,8 +26,8 @@ bool em(std::string_view prediction, std::span<const std::string> references);
 double f1(std::string_view prediction, std::span<const std::string> references);
 double hotpot_f1(std::string_view prediction, std::span<const std::string> references);
 
-/// The words of the answer follow each other in a passage; accents and case count for nothing but themselves in lower
-/// case (the tokens of DPR).  An answer without words is in any passage.
+/// The words of one of the answers follow each other in the passage, both normalized and taken apart as DPR does.  An
+/// answer without words is in any passage.
 bool has_answer(std::span<const std::string> answers, std::string_view passage);
 
 /// The harmonic mean of both, clipped to 0 to 1 before; 0 if both are 0.

@@ -1,0 +1,233 @@
+#include "command.hpp"
+#include "dspy/base/file.hpp"
+#include "dspy/base/text.hpp"
+#include "dspy/evaluate/comparison.hpp"
+#include "dspy/evaluate/dataset.hpp"
+#include "dspy/evaluate/evaluate.hpp"
+#include "dspy/evaluate/metrics/judges.hpp"
+#include "dspy/evaluate/metrics/text.hpp"
+#include "dspy/evaluate/report.hpp"
+#include "subject.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <format>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dspy::app {
+namespace {
+
+struct EvalFlags {
+  std::string subject;
+  std::string data;
+  std::string metric = "exact_match";
+  std::string field;
+  std::string rubric;
+  std::string slice;
+  std::vector<std::string> outputs;
+  std::string checkpoint;
+  std::string adapter = "field";
+  ProgramFlags program;
+  ModelFlags model;
+  PolicyFlags policy;
+  std::size_t jobs = 32;
+  std::size_t limit = 0;
+  std::size_t rows = 0;
+  std::optional<std::size_t> max_errors;
+  std::optional<std::uint64_t> max_requests;
+  std::optional<double> max_seconds;
+  double failure_score = 0;
+  bool traces = false;
+  bool json = false;
+};
+
+/// What is evaluated: a predictor of a program file, or a signature.
+Predictor predictor_of(const EvalFlags& flags, const std::shared_ptr<LM>& lm) {
+  const PredictorOptions options{.lm = lm, .sampling = flags.model.sampling, .policy = flags.policy.make()};
+  const auto subject = read_subject(flags.subject, flags.program);
+  if (subject.program) {
+    auto chosen = flags.program;
+    chosen.path = flags.subject;
+    return chosen.make(chosen.choose(*subject.program), options);
+  }
+  if (!subject.signature)
+    throw Error(Errc::bad_input, std::format("`{}` is neither a program nor a signature", flags.subject));
+  auto with_adapter = options;
+  with_adapter.adapter = adapter(flags.adapter);
+  return Predictor(*subject.signature, with_adapter);
+}
+
+Metric metric_of(const EvalFlags& flags, const std::string& field, const std::shared_ptr<LM>& lm) {
+  const auto& name = flags.metric;
+  if (name == "exact_match") return metrics::exact_match(field);
+  if (name == "f1") return metrics::f1(field);
+  if (name == "hotpot_f1") return metrics::hotpot_f1(field);
+  if (name == "equal") return metrics::equal(field);
+  if (name == "passage_match") return metrics::passage_match(field);
+  if (name == "semantic_f1") return metrics::metric(with_lm(metrics::SemanticF1(), lm), {.response = field});
+  if (name == "complete_and_grounded")
+    return metrics::metric(with_lm(metrics::CompleteAndGrounded(), lm), {.response = field});
+  if (name == "judge") {
+    if (flags.rubric.empty()) throw Error(Errc::bad_input, "the metric `judge` needs --rubric: what earns points");
+    return metrics::metric(with_lm(metrics::Judge(flags.rubric), lm));
+  }
+  const std::vector<std::string> names = {
+      "exact_match", "f1", "hotpot_f1", "equal", "passage_match", "semantic_f1", "complete_and_grounded", "judge"};
+  const auto meant = text::nearest(name, names);
+  throw Error(Errc::bad_input, std::format("there is no metric `{}`; {}", name,
+                                           meant ? std::format("did you mean `{}`?", *meant)
+                                                 : std::format("use {}", text::enumerate(names, "`"))));
+}
+
+void write(const std::string& path, const EvaluationResult& result, const HtmlOptions& html) {
+  const auto ending = std::filesystem::path(path).extension();
+  if (ending == ".json") return replace_file(path, to_text(to_json(result)) + "\n");
+  if (ending == ".csv") return replace_file(path, to_csv(result));
+  if (ending == ".html") return replace_file(path, to_html(result, html));
+  throw Error(Errc::bad_input,
+              std::format("--output `{}` ends neither in .json nor in .csv or .html; rename it", path));
+}
+
+void show_progress(const EvaluationProgress& progress) {
+  std::cerr << '\r' << to_line(progress) << "\x1b[K" << (progress.done == progress.total ? "\n" : "") << std::flush;
+}
+
+int run_eval(const EvalFlags& flags) {
+  for (const auto& path : flags.outputs) {
+    const auto ending = std::filesystem::path(path).extension();
+    if (ending != ".json" && ending != ".csv" && ending != ".html") write(path, {}, {});  // says so before any work
+  }
+  const auto unasked = predictor_of(flags, nullptr);
+  const auto& signature = unasked.signature();
+  const auto field = flags.field.empty() ? signature.outputs.back().name : flags.field;
+  const bool needs_label = flags.metric != "judge";
+  const auto examples =
+      read_dataset(flags.data, {.signature = &signature,
+                                .needed = needs_label ? std::vector<std::string>{field} : std::vector<std::string>{},
+                                .limit = flags.limit});
+  const auto lm = flags.model.make();
+  auto predictor = unasked;
+  predictor.set_lm(lm);
+  const Program program = predictor;
+
+  EvaluateOptions options{.metric = metric_of(flags, field, lm),
+                          .concurrency = flags.jobs,
+                          .failure_score = flags.failure_score,
+                          .max_errors = flags.max_errors,
+                          .keeps_traces = flags.traces,
+                          .checkpoint = flags.checkpoint};
+  if (flags.max_requests)
+    options.context.budget = std::make_shared<Budget>(Budget::Limits{.requests = *flags.max_requests});
+  if (flags.max_seconds) {
+    options.context.deadline =
+        std::chrono::steady_clock::now() +
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(*flags.max_seconds));
+  }
+  if (::isatty(STDERR_FILENO) == 1) options.progress = show_progress;
+
+  const auto result = Evaluate(options)(program, examples);
+  const auto title = std::format("{} on {}", flags.metric, std::filesystem::path(flags.data).filename().string());
+  for (const auto& path : flags.outputs)
+    write(path, result, {.title = title, .program = &program, .slice_by = flags.slice});
+  if (flags.json) {
+    print_json(to_json(result, false));
+  } else {
+    std::cout << to_table(result, flags.rows);
+    if (!flags.slice.empty()) {
+      for (const auto& slice : slices(result, flags.slice))
+        print_line(std::format("{} = {}: {:.2f} % of {}", flags.slice, slice.name, slice.score, slice.done));
+    }
+  }
+  return result.is_complete() ? exit_ok : exit_failed;
+}
+
+EvaluationResult read_results(const std::string& path) {
+  const auto json = parse_json(read_text(path, std::uintmax_t{1} << 32));
+  if (!json || !json->is_object())
+    throw Error(Errc::bad_input, std::format("`{}` holds no results of `dspy eval --output FILE.json`", path));
+  return evaluation_from_json(json->get_object());
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app, Plan& plan) {
+  auto flags = std::make_shared<EvalFlags>();
+  auto* command = app.add_subcommand("eval", "Measure a program on a dataset");
+  command->add_option("program", flags->subject, "A program file, or a signature \"question -> answer\"")->required();
+  command->add_option("data", flags->data, "The examples (.jsonl, .json, .csv), with inputs and what is right")
+      ->required();
+  command
+      ->add_option("--metric", flags->metric,
+                   "exact_match, f1, hotpot_f1, equal, passage_match, semantic_f1, complete_and_grounded or judge")
+      ->capture_default_str();
+  command->add_option("--field", flags->field, "The output that is measured [the last one]");
+  command->add_option("--rubric", flags->rubric, "What earns points, for the metric judge");
+  command->add_option("-j,--jobs", flags->jobs, "Examples under way at once")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  command->add_option("--limit", flags->limit, "Read only so many examples");
+  command->add_option("-o,--output", flags->outputs,
+                      "Write the results: .json (for `dspy compare`), .csv or .html (may be repeated)");
+  command->add_option("--checkpoint", flags->checkpoint, "Keep finished examples in this file, and go on from it");
+  command->add_option("--slice", flags->slice, "Tell the score by this value of the examples, too");
+  command->add_option("--rows", flags->rows, "Print so many rows, the worst first");
+  command->add_option("--max-errors", flags->max_errors, "Begin no more examples after so many have failed");
+  command->add_option("--max-requests", flags->max_requests, "Ask the model no more than so often");
+  command->add_option("--max-seconds", flags->max_seconds, "Begin no more examples after so long");
+  command->add_option("--failure-score", flags->failure_score, "The score of an example that fails")
+      ->capture_default_str();
+  command->add_option("--adapter", flags->adapter, "Of a signature: field, chat, json, xml or two_step")
+      ->capture_default_str();
+  command->add_flag("--traces", flags->traces, "Keep the calls behind each answer, for --output");
+  command->add_flag("--json", flags->json,
+                    "Print {\"metric\", \"score\", \"n\", \"failures\", \"requests\", \"seconds\", ...}");
+  flags->program.add_to(*command);
+  flags->model.add_to(*command);
+  flags->policy.add_to(*command);
+  command->footer(
+      "Exit code 0 if all examples were run, 1 if it was stopped before, 2 for wrong flags or data.\n"
+      "Examples:\n"
+      "  dspy eval \"question -> answer\" dev.jsonl --metric exact_match --json\n"
+      "  dspy eval tuned.json dev.csv --metric f1 -o report.html -o tuned-results.json");
+  command->callback([flags, &plan] { plan = [flags] { return run_eval(*flags); }; });
+}
+
+void add_compare(CLI::App& app, Plan& plan) {
+  struct CompareFlags {
+    std::string a, b;
+    std::size_t flips = 10;
+    double confidence = 0.95;
+    bool json = false;
+  };
+  auto flags = std::make_shared<CompareFlags>();
+  auto* command = app.add_subcommand("compare", "Compare two evaluations on the same data by a paired test");
+  command->add_option("a", flags->a, "Results of `dspy eval --output A.json`")->required();
+  command->add_option("b", flags->b, "The same of another program")->required();
+  command->add_option("--flips", flags->flips, "Print so many examples whose score differs")->capture_default_str();
+  command->add_option("--confidence", flags->confidence, "Of the interval around the difference")
+      ->capture_default_str();
+  command->add_flag(
+      "--json", flags->json,
+      "Print {\"n\", \"a\", \"b\", \"difference\", \"interval\", \"test\", \"p_value\", \"better\", \"worse\"}");
+  command->callback([flags, &plan] {
+    plan = [flags] {
+      const auto comparison = compare(read_results(flags->a), read_results(flags->b), flags->confidence);
+      if (flags->json) {
+        print_json(to_json(comparison));
+      } else {
+        std::cout << to_table(comparison, flags->flips);
+      }
+      return exit_ok;
+    };
+  });
+}
+
+}  // namespace dspy::app

@@ -1,0 +1,87 @@
+#include "modules/decision_machine.hpp"
+
+#include "dspy/base/error.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <format>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dspy {
+namespace {
+
+/// Replies to ask for at most, of one output.
+constexpr std::size_t most_branches = 64;
+/// What may be left unknown.
+constexpr double enough = 1e-3;
+
+}  // namespace
+
+DecisionMachine::DecisionMachine(const Signature& signature, const DecisionsSettings& settings, const Completion& reply,
+                                 Prediction& prediction, bool can_go_on)
+    : prediction_(prediction), can_go_on_(can_go_on), reasoning_(reply.reasoning) {
+  outputs_.reserve(settings.size());  // the trees hold references
+  for (const auto& [name, own] : settings) {
+    const auto* const field = signature.find(name);
+    const auto* const value = prediction.get(name);
+    if (field == nullptr || value == nullptr) continue;
+    auto& output = outputs_.emplace_back(field, &own, decision_space(*field, own.is_scale));
+    output.tree.emplace(*field, output.space);
+    output.is_told = output.tree->accept({}, reply, value);
+  }
+}
+
+std::vector<Prefill> DecisionMachine::branches() {
+  std::vector<Prefill> out;
+  asked_.clear();
+  accepted_ = 0;
+  if (!can_go_on_) return out;
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    auto& output = outputs_[i];
+    if (!output.is_told) continue;
+    auto texts = output.tree->open(most_branches - std::min(output.asked, most_branches));
+    output.asked += texts.size();
+    for (auto& text : texts) {
+      out.push_back({.reasoning = reasoning_, .text = std::move(text)});
+      asked_.push_back(i);
+    }
+  }
+  return out;
+}
+
+void DecisionMachine::accept(const Prefill& branch, const Completion& reply, const Exchange& exchange) {
+  auto& output = outputs_[asked_[accepted_++]];
+  const auto reading = exchange.parse(reply);
+  const auto& values = reading ? reading->outputs : reading.error().partial;
+  output.tree->accept(branch.text, reply, values.if_contains(output.field->name));
+}
+
+void DecisionMachine::finish() {
+  for (auto& output : outputs_) {
+    const auto& name = output.field->name;
+    auto& value = prediction_.data[name];
+    if (!output.is_told) continue;  // it stays what the model wrote
+    const auto unmeasured = output.tree->unmeasured();
+    if (unmeasured > enough) {
+      throw Error(Errc::inference_failed,
+                  std::format("of the probability of `{}`, {:.1f} % could not be measured; give its answers names that "
+                              "begin differently, or decide it by another adapter",
+                              name, 100 * unmeasured));
+    }
+    auto probabilities = output.tree->probabilities();
+    for (auto& each : probabilities) each /= 1 - unmeasured;
+    const auto decision = decide(output.space, *output.settings, std::move(probabilities));
+    auto decided = decision.level ? output.space.values[*decision.level] : decision.value;
+    if (decided != value) prediction_.flags.push_back({name, "decided"});
+    value = std::move(decided);
+    for (std::size_t i = 0; i < output.space.values.size(); ++i) {
+      const auto& [label, probability] = decision.probabilities[i];
+      prediction_.probabilities[name + "." + label] = probability;
+      if (output.space.values[i] == value) prediction_.probabilities[name] = probability;
+    }
+  }
+}
+
+}  // namespace dspy
