@@ -76,8 +76,8 @@ class LlamaReranker final : public Reranker {
 
 namespace llama {
 
-/// The factories behind `llama:` URIs (dspy/schemes.hpp).  Throw `Error` (`config_error`) for an option that does not exist or cannot be
-/// read.
+/// The factories behind `llama:` URIs (dspy/schemes.hpp).  Throw `Error` (`config_error`) for an option that does not
+/// exist or cannot be read.
 std::shared_ptr<Embedder> embedder_from_uri(const LMUri& uri);
 std::shared_ptr<Reranker> reranker_from_uri(const LMUri& uri);
 

@@ -9,6 +9,7 @@
 #include "dspy/optimize/finetune_data.hpp"
 #include "dspy/optimize/gepa.hpp"
 #include "dspy/optimize/infer_rules.hpp"
+#include "dspy/optimize/knn_few_shot.hpp"
 #include "dspy/optimize/labeled_few_shot.hpp"
 #include "dspy/optimize/mipro_v2.hpp"
 #include "dspy/optimize/simba.hpp"
@@ -288,4 +289,44 @@ TEST_CASE("Options out of range are refused when they are given") {
   CHECK_THROWS_AS(MiproV2({.metric = metric, .effort = {}, .num_candidates = 2, .num_trials = 2, .minibatch_size = 40})
                       .compile(student(models.make()), training()),
                   Error);
+}
+
+namespace {
+
+/// Counts the characters of a text by their codes.
+class CountingEmbedder final : public Embedder {
+ public:
+  std::string_view model() const noexcept override { return "counting"; }
+  std::size_t dimensions() const noexcept override { return 16; }
+  Async<Embeddings> embed(EmbedRequest request) override {
+    Embeddings out;
+    for (const auto& text : request.texts) {
+      auto& vector = out.vectors.emplace_back(16, 0.0F);
+      for (const char c : text) vector[static_cast<unsigned char>(c) % 16] += 1;
+    }
+    return now(std::move(out));
+  }
+
+ private:
+  static Async<Embeddings> now(Embeddings embeddings) { co_return embeddings; }
+};
+
+}  // namespace
+
+TEST_CASE("KNNFewShot shows each question its neighbours, and is measured against the student") {
+  const Models models;
+  const auto embedder = std::make_shared<CountingEmbedder>();
+  const auto optimized = KnnFewShot({.k = 3, .embedder = embedder, .bootstrap = {.metric = test::exact_match()}})
+                             .compile(student(models.make()), training());
+  REQUIRE(optimized.report.candidates.size() == 2);
+  CHECK(*optimized.report.score() >= *optimized.report.candidates[0].score);
+  CHECK(test::number(optimized.report.details.at("bootstrapped")) > 4);
+  std::size_t shown = 0;
+  const auto lm = test::model_of([&](const test::Asked& asked) {
+    shown = asked.shown.size();
+    return "a1";
+  });
+  with_lm(optimized.program, lm)({{"question", "q101"}});
+  if (optimized.report.chosen == 1) CHECK(shown == 3);
+  CHECK_THROWS_AS(KnnFewShot({.k = 3, .embedder = nullptr}), Error);
 }
