@@ -47,7 +47,7 @@ TagSections::TagSections(const Tags& tags)
       tags_(tags),
       last_close_(tags.signature().outputs.size(), 0),
       last_input_close_(tags.signature().inputs.size(), 0),
-      seen_inside_(tags.signature().outputs.size(), false) {}
+      inside_(tags.signature().outputs.size(), Inside::nothing) {}
 
 /// Finds the closing tags, which decide what the tags before them are.
 TagSections::Seen TagSections::look_at(std::string_view text, std::size_t at, bool complete) {
@@ -158,9 +158,11 @@ TagSections::Verdict TagSections::read_inside(std::size_t at, const TagMatch& ma
     if (!is_nested_xml(field.type) || may_hold(field.type, field.name)) ++nested_;
     return Verdict::passed;
   }
+  if (match.kind == Kind::close && inside_[match.field] == Inside::opened) inside_[match.field] = Inside::whole;
   if (match.kind != Kind::open || sections_[match.field].has_text) return Verdict::passed;
   if (last_close_[*current_] > at) {
-    seen_inside_[match.field] = true;
+    // In nested elements it may be a member of that name.
+    if (!is_nested_xml(tags_.signature().outputs[*current_].type)) inside_[match.field] = Inside::opened;
     return Verdict::passed;
   }
   read_to(text, at);
@@ -271,7 +273,7 @@ bool TagSections::open(std::size_t at, const TagMatch& match) {
   section = {.begin = at_,
              .end = at_,
              .found = true,
-             .repeated = section.found || seen_inside_[match.field],
+             .repeated = section.found || inside_[match.field] == Inside::whole,
              .spelled_as_is = match.spelled_as_is};
   current_ = match.field;
   section.is_empty_tag = match.kind == Kind::empty;

@@ -4,6 +4,7 @@
 #include "adapters/sections/tags.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,7 +58,10 @@ class TagSections final : public SearchedSections {
   // What looking ahead found.
   std::vector<std::size_t> last_close_;        ///< By output: where its last closing tag stands; 0 if there is none.
   std::vector<std::size_t> last_input_close_;  ///< The same by input.
-  std::vector<bool> seen_inside_;              ///< By output: whether another one's section holds such an element.
+
+  /// What of an output's element stands in another one's text.
+  enum class Inside : std::uint8_t { nothing, opened, whole };
+  std::vector<Inside> inside_;  ///< By output.
 
   /// From the closing tag of one item to where the text of the next begins.
   struct Gap {
