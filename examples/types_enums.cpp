@@ -36,11 +36,10 @@ struct Triage {
 
 int main() {
   const auto lm = std::make_shared<dspy::ScriptedLM>(
-      std::deque<std::string>{"Urgency: high", "Urgency: **Low**.", "Urgency: rather high or low"});
+      std::deque<std::string>{"Urgency: high", "Urgency: **Can wait**.", "Urgency: rather high or low"});
   const dspy::Predict<Triage> triage({.lm = lm, .policy = {.ask_again = 0}});
 
-  for (const auto& message : triage.render({.ticket = "The server is down."}))
-    std::cout << message.content() << "\n--\n";
+  for (const auto& message : triage.render({.ticket = "The server is down."})) std::cout << message.text() << "\n--\n";
   for (const auto* ticket : {"The server is down.", "The logo looks old."})
     std::cout << ticket << ' ' << (triage({.ticket = ticket}).urgency == Urgency::high ? "today" : "later") << '\n';
 

@@ -40,7 +40,7 @@ struct ReadOrder {
 int main() {
   const auto lm = std::make_shared<dspy::ScriptedLM>(std::deque<std::string>{
       R"({"customer": "Nora", "address": {"street": "Sea Road 4", "city": "Lima"},
-          "items": [{"name": "lamp", "count": 2, "price": 30.5}, {"name": "cable", "price": 4}]})",
+          "items": [{"name": "lamp", "count": 2, "price": 30.5}, {"name": "cable", "count": 1, "price": 4}]})",
       R"({"customer": "Nora", "address": {"street": "Sea Road 4"}, "items": [{"name": "lamp", "count": "many"}]})"});
   const dspy::Predict<ReadOrder> read({.lm = lm, .adapter = dspy::adapter("json"), .policy = {.ask_again = 0}});
 

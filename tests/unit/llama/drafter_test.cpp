@@ -135,7 +135,7 @@ TEST_CASE_FIXTURE(Pair, "a model with other tokens cannot guess, and says so") {
 
 TEST_CASE_FIXTURE(test::EmbeddedModel,
                   "a real model's replies are the same with a draft model, held or free, drawn or greedy") {
-  const auto exchange = adapter("json")->prepare(std::make_shared<const Signature>(
+  const auto exchange = adapter("field")->prepare(std::make_shared<const Signature>(
       Signature::parse("text -> city, mood: Literal['good', 'bad'], people: list[str]", "Read the text.")));
   const auto request = [&](int number) {
     const JsonObject inputs{{"text", Json(std::format("Person {} lives in Lima. {}", number, facts()))}};
