@@ -1,5 +1,5 @@
-// An enumeration as a choice, with words for its values: prompts say what each one means, replies may use the name or
-// the words, and anything else is an error.
+// An enumeration as a choice: the prompt lists its values, a reply names one in any case or emphasis, and anything else
+// is an error.  The type also carries what to call each value in words.
 
 #include <dspy/dspy.hpp>
 #include <dspy/lm/scripted.hpp>
@@ -35,8 +35,9 @@ struct Triage {
 }  // namespace
 
 int main() {
+  for (const auto& label : dspy::type_of<Urgency>().labels) std::cout << label << '\n';
   const auto lm = std::make_shared<dspy::ScriptedLM>(
-      std::deque<std::string>{"Urgency: high", "Urgency: **Can wait**.", "Urgency: rather high or low"});
+      std::deque<std::string>{"Urgency: high", "Urgency: **Low**.", "Urgency: rather high or low"});
   const dspy::Predict<Triage> triage({.lm = lm, .policy = {.ask_again = 0}});
 
   for (const auto& message : triage.render({.ticket = "The server is down."})) std::cout << message.text() << "\n--\n";
