@@ -1,6 +1,5 @@
 #include "command.hpp"
 #include "dspy/base/file.hpp"
-#include "dspy/base/text.hpp"
 #include "dspy/evaluate/dataset.hpp"
 #include "dspy/evaluate/metrics/text.hpp"
 #include "dspy/optimize/better_together.hpp"

@@ -16,13 +16,14 @@ struct CurlOptions {
   bool proxies_from_environment = true;  ///< `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either case.
   bool only_public_addresses = false;    ///< For URLs that come from users: refuses to connect to any address that
                                          ///< `is_public` does not call one, whatever the name resolves to.
-  std::size_t most_header_bytes = 64 * 1024;
+  std::size_t most_header_bytes = std::size_t{64} * 1024;
 
   // Performance.
-  std::size_t buffer_bytes = 64 * 1024;  ///< Of a body that is not yet read; the sender is held back beyond it.
-  long connections_per_host = 0;         ///< At most so many at a time; 0: no limit.
-  long idle_connections = 256;           ///< Kept open for later requests.
-  bool http2 = true;                     ///< Where the server offers it over TLS.
+  std::size_t buffer_bytes =
+      std::size_t{64} * 1024;     ///< Of a body that is not yet read; the sender is held back beyond it.
+  long connections_per_host = 0;  ///< At most so many at a time; 0: no limit.
+  long idle_connections = 256;    ///< Kept open for later requests.
+  bool http2 = true;              ///< Where the server offers it over TLS.
 };
 
 /// HTTP over libcurl, on an I/O thread of its own: HTTP/1.1 and HTTP/2, TLS that is always verified, one pool of

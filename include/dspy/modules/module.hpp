@@ -12,7 +12,7 @@ namespace dspy {
 ///
 ///     class Twice : public dspy::Module<Twice, Question, Answer> { … };
 template <class Self, class In, class Out>
-class Module {
+class Module {  // NOLINT(bugprone-crtp-constructor-accessibility): aggregates may be modules
  public:
   using Input = In;
   using Output = Out;

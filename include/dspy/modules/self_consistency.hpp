@@ -41,6 +41,7 @@ class SelfConsistency : public Module<SelfConsistency<P>, InputOf<P>, Prediction
     while (const auto more = wanted(runs)) {
       const auto first = runs.size();
       runs.resize(first + more);
+      // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here, where all of it lives
       co_await run_concurrently(more, more, [&](std::size_t i) -> Async<void> {
         Run draw{.options = how.options};
         auto& sampling = draw.options.sampling;

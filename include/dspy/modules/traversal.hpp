@@ -218,15 +218,15 @@ Program with_context(Program program, const CallContext& context) {
   detail::change_predictors(program, [&](const std::string& path, Predictor& predictor) {
     const auto* const own = predictor.context();
     auto whole = merged(context, own != nullptr ? *own : CallContext{.path = path});
-    predictor.set_context(std::move(whole));
+    predictor.set_context(whole);
   });
   return program;
 }
 
 /// A copy of `program` that tells `trace` what it does.
 template <class Program>
-Program traced(Program program, std::shared_ptr<Trace> trace) {
-  return with_context(std::move(program), {.trace = std::move(trace)});
+Program traced(Program program, const std::shared_ptr<Trace>& trace) {
+  return with_context(std::move(program), {.trace = trace});
 }
 
 /// A copy of `program` in which every predictor writes and reads through `adapter`.

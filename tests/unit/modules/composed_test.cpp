@@ -3,7 +3,6 @@
 #include "dspy/base/error.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/best_of_n.hpp"
-#include "dspy/modules/chain_of_thought.hpp"
 #include "dspy/modules/knn.hpp"
 #include "dspy/modules/majority.hpp"
 #include "dspy/modules/multi_chain_comparison.hpp"

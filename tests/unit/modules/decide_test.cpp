@@ -139,7 +139,7 @@ TEST_CASE("Weights, priors and thresholds decide, and the value says so") {
   lm->answers = {" glad", " sad"};
   lm->pieces = letters;
   const auto first = lm->exactly()[0] >= 0.5;
-  const std::string likely = first ? "glad" : "sad", other = first ? "sad" : "glad";
+  const std::string other = first ? "sad" : "glad";
   Predict ask("text -> mood: Literal['glad', 'sad']",
               {.lm = lm, .adapter = adapter("field"), .decisions = {{"mood", {.weights = {{other, 1000}}}}}});
   const auto out = ask({{"text", "?"}});

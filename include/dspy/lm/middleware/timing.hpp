@@ -16,6 +16,7 @@ struct Timing {
   using Sleep = std::function<Async<void>(std::chrono::nanoseconds time, std::stop_token stop)>;
 
   const Clock* clock = &Clock::real();
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): handed on
   Sleep sleep = [](std::chrono::nanoseconds time, std::stop_token stop) { return dspy::sleep(time, std::move(stop)); };
   std::uint64_t seed = 0;  ///< 0: another one each time.
 };
