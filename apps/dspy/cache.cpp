@@ -31,7 +31,7 @@ std::string folder_of(const CacheFlags& flags) {
 std::shared_ptr<CacheStore> open(const CacheFlags& flags) {
   const auto folder = folder_of(flags);
   if (!folder.starts_with("~") && !std::filesystem::exists(std::filesystem::path(folder) / "replies.sqlite"))
-    throw Error(Errc::io_error, std::format("there is no cache in `{}`; check the folder", folder));
+    throw Error(Errc::io_error, std::format("`{}` does not contain a cache; check the folder", folder));
   return open_disk_cache(folder);
 }
 

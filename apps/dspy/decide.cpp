@@ -36,7 +36,8 @@ const Field& decided_output(const Signature& signature, const DecideFlags& flags
     if (attempt([&] { return decision_space(field, flags.scale); })) return field;
     if (!flags.output.empty()) decision_space(field, flags.scale);  // says why it cannot be
   }
-  if (!flags.output.empty()) throw Error(Errc::bad_input, std::format("there is no output `{}`", flags.output));
+  if (!flags.output.empty())
+    throw Error(Errc::bad_input, std::format("the signature has no output named `{}`", flags.output));
   throw Error(Errc::bad_input,
               "no output can be decided; declare one as bool, as Literal['a', 'b'] or as a whole number with limits");
 }

@@ -82,7 +82,7 @@ Metric metric_of(const EvalFlags& flags, const std::string& field, const std::sh
   const std::vector<std::string> names = {
       "exact_match", "f1", "hotpot_f1", "equal", "passage_match", "semantic_f1", "complete_and_grounded", "judge"};
   const auto meant = text::nearest(name, names);
-  throw Error(Errc::bad_input, std::format("there is no metric `{}`; {}", name,
+  throw Error(Errc::bad_input, std::format("unknown metric `{}`; {}", name,
                                            meant ? std::format("did you mean `{}`?", *meant)
                                                  : std::format("use {}", text::enumerate(names, "`"))));
 }

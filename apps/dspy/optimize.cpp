@@ -56,7 +56,7 @@ Metric metric_of(const OptimizeFlags& flags, const Signature& signature) {
   if (flags.metric == "exact_match") return metrics::exact_match(field);
   if (flags.metric == "f1") return metrics::f1(field);
   if (flags.metric == "equal") return metrics::equal(field);
-  throw Error(Errc::bad_input, std::format("there is no metric `{}`; use exact_match, f1 or equal", flags.metric));
+  throw Error(Errc::bad_input, std::format("unknown metric `{}`; use exact_match, f1 or equal", flags.metric));
 }
 
 std::shared_ptr<LM> lm_of(const std::string& model) {
@@ -121,7 +121,7 @@ AnyOptimizer optimizer_of(const OptimizeFlags& flags, const Metric& metric) {
                                      .max_labeled_demos = flags.max_labeled_demos}));
   }
   throw Error(Errc::bad_input,
-              std::format("there is no optimizer `{}`; use labeled, bootstrap, random-search, optuna, copro, mipro, "
+              std::format("unknown optimizer `{}`; use labeled, bootstrap, random-search, optuna, copro, mipro, "
                           "simba, gepa or infer-rules",
                           name));
 }

@@ -33,7 +33,7 @@ int run_trace(const TraceFlags& flags) {
     ++bad_lines;
     if (!bad) bad = added.error();
   }
-  // A process that was killed may have left a cut line; a file of nothing else is no trace.
+  // A killed process can leave a truncated last line. A file with no complete line is not a trace.
   if (bad && report.is_empty()) throw Error(*bad);
   print_line(report.text());
   if (bad)

@@ -916,7 +916,7 @@ class Production(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             result = dspy("cache", "stats", "--directory", folder)
             self.assertEqual(result.returncode, 1)
-            self.assertIn("there is no cache", result.err)
+            self.assertIn("does not contain a cache", result.err)
             self.assertEqual(list(Path(folder).iterdir()), [])
             self.assertEqual(dspy("cache", "clear", "--directory", folder).returncode, 2)
 
@@ -1017,8 +1017,8 @@ class Optimize(unittest.TestCase):
 
     def test_what_is_not_there_is_named(self):
         for more, said in [
-            (["--optimizer", "magic"], "there is no optimizer `magic`"),
-            (["--metric", "taste"], "there is no metric `taste`"),
+            (["--optimizer", "magic"], "unknown optimizer `magic`"),
+            (["--metric", "taste"], "unknown metric `taste`"),
             (["--field", "color"], "no field `color`"),
         ]:
             result = self.optimize(*more)
