@@ -4,7 +4,6 @@
 #include "dspy/evaluate/dataset.hpp"
 #include "dspy/signature/decision.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <expected>
 #include <format>

@@ -19,7 +19,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace dspy::app {
@@ -125,7 +124,7 @@ int run_eval(const EvalFlags& flags) {
                           .keeps_traces = flags.traces,
                           .checkpoint = flags.checkpoint};
   if (flags.max_requests)
-    options.context.budget = std::make_shared<Budget>(Budget::Limits{.requests = *flags.max_requests});
+    options.context.budget = std::make_shared<Budget>(Budget::Limits{.requests = flags.max_requests});
   if (flags.max_seconds) {
     options.context.deadline =
         std::chrono::steady_clock::now() +
