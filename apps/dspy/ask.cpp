@@ -54,7 +54,7 @@ void stream_outputs(const Predictor& predictor, JsonObject inputs) {
       std::cout << predictor.signature().find(current)->label << ": ";
     }
     if (event.restart) std::cout << '\n';  // what stands there was chatter: the value follows on a line of its own
-    std::cout << event.text << (event.done ? "\n" : "") << std::flush;
+    std::cout << for_terminal(event.text) << (event.done ? "\n" : "") << std::flush;
   });
   tell_what_was_accepted(prediction);
 }
@@ -79,7 +79,7 @@ int ask_plainly(const AskFlags& flags) {
       .messages = {{Role::user, question_of(flags)}}, .sampling = flags.model.sampling, .contract = contract_of(flags)};
   if (flags.stream) {
     const auto reply = wait(lm->stream(std::move(request), [](const StreamEvent& event) {
-      if (event.kind == StreamEvent::Kind::text) std::cout << event.text << std::flush;
+      if (event.kind == StreamEvent::Kind::text) std::cout << for_terminal(event.text) << std::flush;
     }));
     std::cout << '\n';
     tell_if_ended_early(reply);

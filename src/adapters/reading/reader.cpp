@@ -45,8 +45,8 @@ bool holds_nothing(std::string_view reply) {
   return reply.empty() || (reply.starts_with('{') && text::trim(reply.substr(1)) == "}");
 }
 
-ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion)
-    : form_(form), signature_(*form.signature), text_(completion) {
+ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion, bool is_cut)
+    : form_(form), signature_(*form.signature), text_(completion), is_cut_(is_cut) {
   make_valid_utf8();
   const bool may_have_marks = may_end_thoughts(text_);
   if (may_have_marks) text_ = without_end_of_message(text_);
@@ -252,6 +252,7 @@ void ReplyReader::place_members(FoundObject found) {
   json_.resize(signature_.outputs.size());
   for (auto& member : found.members) {
     const auto output = form_.labels.find_output(member.key());
+    if (found.repairs.has(JsonRepair::unclosed)) last_member_ = output;
     if (output == signature_.outputs.size()) {
       take("extra_key");
       continue;

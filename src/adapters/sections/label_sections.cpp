@@ -82,7 +82,10 @@ LabelSections::Verdict LabelSections::read_label(const LabelMatch& match, std::s
     return Verdict::text;
   }
   if (section.found) section.repeated = true;
-  if (section.has_text) return Verdict::text;
+  if (section.has_text) {
+    if (section.again == 0) section.again = at_ + match.value;
+    return Verdict::text;
+  }
   if (!section.found && labels_.signature().outputs[match.field].is_required()) --required_left_;
   if (!current_) {
     first_mark_ = at_;
