@@ -60,6 +60,7 @@ void ReplyReader::begin_anew(std::size_t start) {
   sections_ = nullptr;
   json_.clear();
   cut_member_.reset();
+  last_member_.reset();
   whole_ = {};
   cause_.clear();
   std::erase_if(flags_, [](const Flag& flag) { return flag.repair != "invalid_utf8"; });

@@ -188,7 +188,7 @@ std::optional<std::string> ReplyReader::text_behind_end(std::size_t output) cons
     while (sections.step(text_, true)) {
     }
     if (!sections[output].has_text) return std::nullopt;
-    const auto between = text_.substr(*end, sections.first_mark() - *end);
+    const auto between = text_.substr(*end, sections[output].begin - *end);
     const bool is_of_another = std::ranges::any_of(signature_.inputs, [&](const Field& input) {
       return between.contains(std::format("<{}>", input.name)) || between.contains(std::format("## {} ##", input.name));
     });
