@@ -202,6 +202,7 @@ void ReplyReader::note_sections() {
   }
   if (!before.empty() && !text::trim(before).empty()) take("leading_text");
   if (!after.empty() && !text::trim(after).empty()) take("trailing_text");
+  if (!std::ranges::all_of(gaps(), [](std::string_view gap) { return text::trim(gap).empty(); })) take("extra_section");
   if (facts.unclosed_fence) take("unclosed_fence");
   if (facts.ran_on) take("ran_on");
   if (facts.extra_section) take("extra_section");
@@ -255,6 +256,7 @@ void ReplyReader::place_members(FoundObject found) {
     if (found.repairs.has(JsonRepair::unclosed)) last_member_ = output;
     if (output == signature_.outputs.size()) {
       take("extra_key");
+      extra_keys_.emplace_back(member.key());
       continue;
     }
     const auto& name = signature_.outputs[output].name;

@@ -74,6 +74,8 @@ class ReplyReader {
   std::optional<std::string> second_text(std::size_t output) const;
   std::optional<std::string> text_behind_end(std::size_t output) const;
   bool is_placeholder(std::size_t output) const;
+  bool may_be_said(std::size_t output) const;
+  std::vector<std::string_view> gaps() const;
   bool touches_end(std::size_t output) const;
   bool may_lack_a_part(std::size_t output, const Field& field, const Json& value) const;
   bool is_contradicted(std::size_t output, const Field& field, const Json& value) const;
@@ -89,6 +91,7 @@ class ReplyReader {
   std::optional<TagSections> tags_;
   const Sections* sections_ = nullptr;     ///< Those that were accepted, or are being tried.
   std::vector<std::optional<Json>> json_;  ///< By output, if the reply is JSON.
+  std::vector<std::string> extra_keys_;    ///< Of that object, those that name no output.
   std::size_t object_begin_ = 0;           ///< Where that object begins and ends in the text.
   std::size_t object_end_ = 0;
   std::optional<std::size_t> cut_member_;   ///< The output whose JSON string has no end.

@@ -59,6 +59,7 @@ void ReplyReader::begin_anew(std::size_t start) {
   tags_.reset();
   sections_ = nullptr;
   json_.clear();
+  extra_keys_.clear();
   cut_member_.reset();
   last_member_.reset();
   whole_ = {};

@@ -259,11 +259,11 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
                            .value = value_without_limits(i),
                            .violations = std::move(fault.violations)});
       }
-    } else if (field.default_value && !is_unread) {
+    } else if (field.default_value && !is_unread && !may_be_said(i)) {
       repairs.take("defaulted");
       reading.outputs.emplace(field.name, *field.default_value);
       absent.emplace(field.name, nullptr);
-    } else if (field.type.is_optional() && !is_unread) {
+    } else if (field.type.is_optional() && !is_unread && !may_be_said(i)) {
       reading.outputs.emplace(field.name, nullptr);
       absent.emplace(field.name, nullptr);
     } else {
