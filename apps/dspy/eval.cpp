@@ -7,6 +7,7 @@
 #include "dspy/evaluate/metrics/judges.hpp"
 #include "dspy/evaluate/metrics/text.hpp"
 #include "dspy/evaluate/report.hpp"
+#include "stop_key.hpp"
 #include "subject.hpp"
 
 #include <unistd.h>
@@ -29,7 +30,7 @@ namespace {
 struct EvalFlags {
   std::string subject;
   std::string data;
-  std::string metric = "exact_match";
+  std::string metric;  ///< Empty: `exact_match` of a text, `equal` of anything else.
   std::string field;
   std::string rubric;
   std::string slice;
@@ -124,7 +125,7 @@ void require_column(const std::vector<Example>& examples, const std::string& nam
   throw Error(Errc::bad_input, std::format("--slice `{}`: no example has a value of that name", name));
 }
 
-int run_eval(const EvalFlags& flags) {
+int run_eval(EvalFlags flags) {
   check(flags);
   for (const auto& path : flags.outputs) {
     const auto ending = std::filesystem::path(path).extension();
@@ -134,15 +135,19 @@ int run_eval(const EvalFlags& flags) {
   const auto unasked = predictor_of(flags, nullptr);
   const auto& signature = unasked.signature();
   const auto field = flags.field.empty() ? signature.outputs.back().name : flags.field;
+  const auto* const output = signature.find(field);
+  if (output == nullptr ||
+      std::ranges::none_of(signature.outputs, [&](const Field& each) { return each.name == field; })) {
+    throw Error(Errc::bad_input, std::format("--field `{}` is no output of the program; its last one is `{}`", field,
+                                             signature.outputs.back().name));
+  }
+  if (flags.metric.empty()) flags.metric = output->type.required().kind == Type::Kind::string ? "exact_match" : "equal";
   const bool needs_label = flags.metric != "judge";
   const auto examples =
       read_dataset(flags.data, {.signature = &signature,
                                 .needed = needs_label ? std::vector<std::string>{field} : std::vector<std::string>{},
                                 .limit = flags.limit});
   require_column(examples, flags.slice);
-  if (std::ranges::none_of(signature.outputs, [&](const Field& output) { return output.name == field; }))
-    throw Error(Errc::bad_input, std::format("--field `{}` is no output of the program; its last one is `{}`", field,
-                                             signature.outputs.back().name));
   const auto lm = flags.model.make();
   auto predictor = unasked;
   predictor.set_lm(lm);
@@ -163,6 +168,8 @@ int run_eval(const EvalFlags& flags) {
   }
   if (::isatty(STDERR_FILENO) == 1) options.progress = show_progress;
 
+  const StopKey stop_key;
+  options.context.stop = stop_key.token();
   const auto result = Evaluate(options)(program, examples);
   const auto title = std::format("{} on {}", flags.metric, std::filesystem::path(flags.data).filename().string());
   if (flags.json) {
@@ -205,10 +212,9 @@ void add_eval(CLI::App& app, Plan& plan) {
   command->add_option("program", flags->subject, "A program file, or a signature \"question -> answer\"")->required();
   command->add_option("data", flags->data, "The examples (.jsonl, .json, .csv), with inputs and what is right")
       ->required();
-  command
-      ->add_option("--metric", flags->metric,
-                   "exact_match, f1, hotpot_f1, equal, passage_match, semantic_f1, complete_and_grounded or judge")
-      ->capture_default_str();
+  command->add_option("--metric", flags->metric,
+                      "exact_match, f1, hotpot_f1, equal, passage_match, semantic_f1, complete_and_grounded or judge "
+                      "[exact_match of a text, equal of any other output]");
   command->add_option("--field", flags->field, "The output that is measured [the last one]");
   command->add_option("--rubric", flags->rubric, "What earns points, for the metric judge");
   command->add_option("-j,--jobs", flags->jobs, "Examples under way at once")

@@ -274,7 +274,12 @@ void ReplyReader::place_members(FoundObject found) {
 void ReplyReader::take_whole() {
   auto end = text_.size();
   const auto input = labels_->leading_input();
-  if (input && !text::trim(text_.substr(start_, *input - start_)).empty()) {
+  const auto before = text_.substr(start_, input ? *input - start_ : 0);
+  const auto last = before.find_last_not_of(" \t\r\n");
+  // Another question comes after an empty line: without one, a line of a letter may begin so.
+  const bool is_apart = last != std::string_view::npos && std::ranges::count(before.substr(last), '\n') > 1;
+  const bool is_text = signature_.outputs[0].type.required().kind == Type::Kind::string;
+  if (input && (is_text ? is_apart : last != std::string_view::npos)) {
     take("ran_on");
     end = *input;
   }
