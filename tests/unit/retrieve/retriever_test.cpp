@@ -116,7 +116,8 @@ TEST_CASE("Retriever refuses options that contradict each other, and blank quest
   CHECK_THROWS_AS(Retriever(store, {.hybrid = true}), Error);
   CHECK_THROWS_AS(Retriever(store, {.diversity_balance = 0.5}), Error);
   CHECK_THROWS_AS(Retriever(store, {.embedder = embedder, .diversity_balance = 2}), Error);
-  CHECK_THROWS_WITH_AS(Retriever(store)(" \n"), "a search for a blank question; ask for something", Error);
+  const Retriever search(store);
+  CHECK_THROWS_WITH_AS(search(" \n"), "a search for a blank question; ask for something", Error);
 }
 
 TEST_CASE("Retriever is a member of programs, and Retrieve has DSPy's outputs") {
