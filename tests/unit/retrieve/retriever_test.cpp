@@ -91,7 +91,7 @@ TEST_CASE("Retriever finds by vector, by words, by both, and ranks anew") {
   CHECK(test::ids_of(Retriever(store, {.k = 2, .embedder = embedder})("aaaa")) ==
         std::vector<std::string>{"aaa stone", "aab river"});
   CHECK(test::ids_of(Retriever(store, {.k = 2})("fox river")) ==
-        std::vector<std::string>{"aab river", "abc fox fox fox"});
+        std::vector<std::string>{"abc fox fox fox", "aab river"});
   const auto both = Retriever(store, {.k = 3, .embedder = embedder, .hybrid = true})("bb river");
   CHECK(both.at(0).passage.id == "aab river");
   CHECK(both.at(0).parts.size() == 2);
