@@ -32,6 +32,8 @@ struct StoreQuery {
   Filter filter = {};
   /// Whether hits carry their vectors.
   bool with_vectors = false;
+  /// Whether an approximate index is left aside, where the store can.
+  bool exact = false;
   std::stop_token stop = {};
 };
 
