@@ -37,7 +37,7 @@ class Distance {
   explicit Distance(const Words& reference) : reference_(reference), width_(reference.size() + 1) {}
 
   std::size_t operator()(const Words& hypothesis) {
-    const bool keeps = hypothesis.size() == last_.size();
+    const bool keeps = !cells_.empty() && hypothesis.size() == last_.size();
     auto row = keeps ? static_cast<std::size_t>(std::ranges::mismatch(hypothesis, last_).in1 - hypothesis.begin()) : 0;
     if (!keeps) {
       cells_.assign((hypothesis.size() + 1) * width_, {});

@@ -111,16 +111,17 @@ void Cutter::pack(const std::vector<Span>& pieces, Seam finer, std::vector<Span>
   };
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     sizes[i] = size(pieces[i]);
-    if (sizes[i] > limit_) {
+    const auto bare = size(trimmed(pieces[i]));  // as the last of a chunk
+    if (bare > limit_) {
       flush(i);
       cut(pieces[i], finer, out);
       first = fresh = i + 1;
       total = 0;
       continue;
     }
-    if (total + sizes[i] > limit_) {
+    if (total + bare > limit_) {
       flush(i);
-      for (; first < i && (total > overlap_ || total + sizes[i] > limit_); ++first) total -= sizes[first];
+      for (; first < i && (total > overlap_ || total + bare > limit_); ++first) total -= sizes[first];
     }
     total += sizes[i];
   }

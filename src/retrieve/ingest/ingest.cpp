@@ -135,7 +135,7 @@ class Ingestion {
 
   /// What the store has of this folder.
   Async<void> learn(std::string root) {
-    const auto of_root = Filter::eq("ingest_root", root);
+    const auto of_root = Filter::eq("ingest_root", Json(root));
     std::string cursor;
     do {
       auto page = co_await store_->scan(of_root, cursor);

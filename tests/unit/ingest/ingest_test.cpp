@@ -121,7 +121,7 @@ TEST_CASE("A second ingestion costs what changed, and removes what is gone") {
   // Half of a file, as a killed process leaves it, is written again.
   folder.write("b.md", "two\n\n# H\n\nthree");
   ingest(store, folder.path, {.embedder = embedder});
-  const auto of_b = wait(store->scan(Filter::eq("source", (folder.path / "b.md").generic_string()))).passages;
+  const auto of_b = wait(store->scan(Filter::eq("source", Json((folder.path / "b.md").generic_string())))).passages;
   wait(store->remove({of_b[0].id}));
   CHECK(ingest(store, folder.path, {.embedder = embedder}).written == 1);
 }
