@@ -79,9 +79,9 @@ storage::DatabaseOptions file_options() {
           .purpose = "cache of embeddings"};
 }
 
-class File {
+class Disk {
  public:
-  explicit File(const std::filesystem::path& path)
+  explicit Disk(const std::filesystem::path& path)
       : database_(path, file_options()),
         find_(database_.prepare("SELECT vector, checksum FROM vectors WHERE key = ?1")),
         put_(database_.prepare("INSERT OR REPLACE INTO vectors (key, vector, checksum) VALUES (?1, ?2, ?3)")) {}
@@ -199,7 +199,7 @@ class CachedEmbedder::Impl {
   std::shared_ptr<Embedder> embedder_;
   mutable std::mutex mutex_;
   Memory memory_;
-  std::optional<File> file_;
+  std::optional<Disk> file_;
   std::unordered_map<std::string, Flight> flights_;
   EmbeddingCacheStats stats_;
 };

@@ -80,7 +80,7 @@ class Search {
         const double x = (*vector)[i], q = query_.vector[i];
         exact += is_distance_ ? -(x - q) * (x - q) : x * q;
       }
-      out.push_back({exact, row, *std::move(vector)});
+      if (!std::isnan(exact)) out.push_back({exact, row, *std::move(vector)});
     }
     std::ranges::sort(out, [](const FoundVector& a, const FoundVector& b) {
       return a.likeness != b.likeness ? a.likeness > b.likeness : a.row < b.row;
