@@ -51,7 +51,8 @@ std::string joined(const JsonArray& texts) {
 /// The share of the statements that the contexts support.
 Async<Prediction> supported_share(Predict<> take_apart, Predict<> judge, Json question, std::string answer,
                                   std::string contexts, Run how) {
-  auto out = co_await take_apart.run({{"question", std::move(question)}, {"answer", answer}}, how);
+  JsonObject asked{{"question", std::move(question)}, {"answer", answer}};
+  auto out = co_await take_apart.run(std::move(asked), how);
   const auto statements = out.at("statements").as_array();
   if (statements.empty()) throw Error(Errc::bad_input, std::format("there is no statement to judge in `{}`", answer));
   const auto judged =
@@ -75,6 +76,43 @@ double cosine(std::span<const float> a, std::span<const float> b) {
     of_b += static_cast<double>(b[i]) * static_cast<double>(b[i]);
   }
   return of_a > 0 && of_b > 0 ? product / std::sqrt(of_a * of_b) : 0;
+}
+
+Async<Prediction> relevance(AnswerRelevance program, JsonObject inputs, Run how) {
+  if (!program.embedder) throw Error(Errc::config_error, "answer relevance compares embeddings; give it an embedder");
+  std::vector<std::string> texts{text_of(member(inputs, "question", "input"))};
+  JsonObject asked{{"answer", member(inputs, "answer", "input")}, {"count", program.questions}};
+  auto out = co_await program.write.run(std::move(asked), std::move(how));
+  for (const auto& each : out.at("generated").as_array())
+    if (!text::trim(view(each.as_string())).empty()) texts.push_back(text_of(each));
+  if (texts.size() == 1) throw Error(Errc::bad_input, "the model wrote no question that the answer would answer");
+  const bool evades = out.at("noncommittal").as_bool();
+  const auto count = texts.size();
+  EmbedRequest request{.texts = std::move(texts)};
+  const auto found = co_await program.embedder->embed(std::move(request));
+  if (found.vectors.size() != count) throw Error(Errc::inference_failed, "the embedder gave another number of vectors");
+  double sum = 0;
+  for (std::size_t i = 1; i < count; ++i) sum += cosine(found.vectors[0], found.vectors[i]);
+  out.data["score"] = evades ? 0 : sum / static_cast<double>(count - 1);
+  co_return out;
+}
+
+Async<Prediction> precision_of(ContextPrecision program, JsonObject inputs, Run how) {
+  std::vector<bool> useful;
+  Prediction out;
+  JsonArray verdicts;
+  for (const auto& context : list_of(inputs, "contexts")) {
+    JsonObject asked{{"question", member(inputs, "question", "input")},
+                     {"answer", text_of(member(inputs, "reference", "input"))},
+                     {"context", text_of(context)}};
+    const auto judged = co_await program.judge.run(std::move(asked), how);
+    useful.push_back(judged.at("useful").as_bool());
+    verdicts.emplace_back(bool{useful.back()});
+    out.lm_usage += judged.lm_usage;
+  }
+  out.data["verdicts"] = std::move(verdicts);
+  out.data["score"] = context_precision(useful);
+  co_return out;
 }
 
 template <class P>
@@ -117,15 +155,15 @@ Signature Faithfulness::verdicts() {
 }
 
 Async<Prediction> Faithfulness::run(JsonObject inputs, Run how) const {
-  co_return co_await supported_share(take_apart, judge, member(inputs, "question", "input"),
-                                     text_of(member(inputs, "answer", "input")), joined(list_of(inputs, "contexts")),
-                                     std::move(how));
+  return supported_share(take_apart, judge, member(inputs, "question", "input"),
+                         text_of(member(inputs, "answer", "input")), joined(list_of(inputs, "contexts")),
+                         std::move(how));
 }
 
 Async<Prediction> ContextRecall::run(JsonObject inputs, Run how) const {
-  co_return co_await supported_share(take_apart, judge, member(inputs, "question", "input"),
-                                     text_of(member(inputs, "reference", "input")), joined(list_of(inputs, "contexts")),
-                                     std::move(how));
+  return supported_share(take_apart, judge, member(inputs, "question", "input"),
+                         text_of(member(inputs, "reference", "input")), joined(list_of(inputs, "contexts")),
+                         std::move(how));
 }
 
 Signature AnswerRelevance::generation() {
@@ -135,21 +173,7 @@ Signature AnswerRelevance::generation() {
 }
 
 Async<Prediction> AnswerRelevance::run(JsonObject inputs, Run how) const {
-  if (!embedder) throw Error(Errc::config_error, "answer relevance compares embeddings; give it an embedder");
-  const auto question = text_of(member(inputs, "question", "input"));
-  auto out = co_await write.run({{"answer", member(inputs, "answer", "input")}, {"count", questions}}, std::move(how));
-  std::vector<std::string> texts{question};
-  for (const auto& each : out.at("generated").as_array())
-    if (!text::trim(view(each.as_string())).empty()) texts.push_back(text_of(each));
-  if (texts.size() == 1) throw Error(Errc::bad_input, "the model wrote no question that the answer would answer");
-  const bool evades = out.at("noncommittal").as_bool();
-  const auto count = texts.size();
-  const auto found = co_await embedder->embed({.texts = std::move(texts)});
-  if (found.vectors.size() != count) throw Error(Errc::inference_failed, "the embedder gave another number of vectors");
-  double sum = 0;
-  for (std::size_t i = 1; i < count; ++i) sum += cosine(found.vectors[0], found.vectors[i]);
-  out.data["score"] = evades ? 0 : sum / static_cast<double>(count - 1);
-  co_return out;
+  return relevance(*this, std::move(inputs), std::move(how));
 }
 
 Signature ContextPrecision::verdict() {
@@ -158,21 +182,7 @@ Signature ContextPrecision::verdict() {
 }
 
 Async<Prediction> ContextPrecision::run(JsonObject inputs, Run how) const {
-  std::vector<bool> useful;
-  Prediction out;
-  JsonArray verdicts;
-  for (const auto& context : list_of(inputs, "contexts")) {
-    const auto judged = co_await judge.run({{"question", member(inputs, "question", "input")},
-                                            {"answer", text_of(member(inputs, "reference", "input"))},
-                                            {"context", text_of(context)}},
-                                           how);
-    useful.push_back(judged.at("useful").as_bool());
-    verdicts.emplace_back(useful.back());
-    out.lm_usage += judged.lm_usage;
-  }
-  out.data["verdicts"] = std::move(verdicts);
-  out.data["score"] = context_precision(useful);
-  co_return out;
+  return precision_of(*this, std::move(inputs), std::move(how));
 }
 
 Metric metric(Faithfulness program, RagFields fields) {

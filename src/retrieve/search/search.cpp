@@ -25,6 +25,61 @@ std::string text_of(const Prediction& prediction, std::string_view name) {
   return std::string(text::trim(view(prediction.at(name).as_string())));
 }
 
+Async<std::vector<Hit>> rewritten(RewrittenSearch program, std::string question, Run how) {
+  JsonObject inputs{{"question", question}};
+  auto query = text_of(co_await program.rewrite.run(std::move(inputs), how), "query");
+  if (query.empty()) query = std::move(question);
+  co_return co_await program.search.run(std::move(query), std::move(how));
+}
+
+/// The question and what the model writes beside it, each once.
+std::vector<std::string> wordings(const std::string& question, const Prediction& written, std::size_t most) {
+  std::vector<std::string> out{question};
+  for (const auto& each : written.at("queries").as_array()) {
+    auto query = std::string(text::trim(view(each.as_string())));
+    if (out.size() <= most && !query.empty() && !std::ranges::contains(out, query)) out.push_back(std::move(query));
+  }
+  return out;
+}
+
+Async<std::vector<Hit>> fused(MultiQuery program, std::string question, Run how) {
+  JsonObject inputs{{"question", question}, {"count", program.queries}};
+  const auto written = co_await program.write.run(std::move(inputs), how);
+  std::vector<std::vector<Hit>> lists;
+  for (auto& query : wordings(question, written, program.queries))
+    lists.push_back(co_await program.search.run(std::move(query), how));
+  auto hits = fuse(std::move(lists), program.fusion);
+  if (hits.size() > program.search.options().k) hits.resize(program.search.options().k);
+  co_return hits;
+}
+
+Async<MultiHop::Output> hopped(MultiHop program, std::string question, Run how) {
+  if (program.hops == 0) throw Error(Errc::invalid_parameter, "a search of 0 hops finds nothing; allow at least 1");
+  MultiHop::Output out;
+  std::set<std::string> seen;
+  for (std::size_t hop = 0; hop < program.hops; ++hop) {
+    auto query = question;
+    if (hop > 0) {
+      JsonObject inputs{{"question", question}, {"passages", numbered(out.hits)}};
+      query = text_of(co_await program.next.run(std::move(inputs), how), "query");
+    }
+    if (query.empty() || std::ranges::contains(out.queries, query)) break;
+    out.queries.push_back(query);
+    for (auto& hit : co_await program.search.run(std::move(query), how))
+      if (seen.insert(hit.passage.id).second) out.hits.push_back(std::move(hit));
+  }
+  co_return out;
+}
+
+Async<Rag::Output> answered(Rag program, std::string question, Run how) {
+  Rag::Output out;
+  out.hits = co_await program.search.run(question, how);
+  JsonObject inputs{{"context", numbered(out.hits)}, {"question", std::move(question)}};
+  out.prediction = co_await program.answer.run(std::move(inputs), std::move(how));
+  out.answer = text_of(out.prediction, "answer");
+  co_return out;
+}
+
 }  // namespace
 
 std::string numbered(const std::vector<Hit>& hits) {
@@ -43,8 +98,7 @@ Signature RewrittenSearch::instructions() {
 }
 
 Async<std::vector<Hit>> RewrittenSearch::run(std::string question, Run how) const {
-  auto query = text_of(co_await rewrite.run({{"question", question}}, how), "query");
-  co_return co_await search.run(query.empty() ? std::move(question) : std::move(query), std::move(how));
+  return rewritten(*this, std::move(question), std::move(how));
 }
 
 Signature MultiQuery::instructions() {
@@ -54,17 +108,7 @@ Signature MultiQuery::instructions() {
 }
 
 Async<std::vector<Hit>> MultiQuery::run(std::string question, Run how) const {
-  const auto written = co_await write.run({{"question", question}, {"count", queries}}, how);
-  std::vector<std::string> all{question};
-  for (const auto& each : written.at("queries").as_array()) {
-    auto query = std::string(text::trim(view(each.as_string())));
-    if (all.size() <= queries && !query.empty() && !std::ranges::contains(all, query)) all.push_back(std::move(query));
-  }
-  std::vector<std::vector<Hit>> lists;
-  for (auto& query : all) lists.push_back(co_await search.run(std::move(query), how));
-  auto hits = fuse(std::move(lists), fusion);
-  if (hits.size() > search.options().k) hits.resize(search.options().k);
-  co_return hits;
+  return fused(*this, std::move(question), std::move(how));
 }
 
 Signature MultiHop::instructions() {
@@ -75,19 +119,7 @@ Signature MultiHop::instructions() {
 }
 
 Async<MultiHop::Output> MultiHop::run(std::string question, Run how) const {
-  if (hops == 0) throw Error(Errc::invalid_parameter, "a search of 0 hops finds nothing; allow at least 1");
-  Output out;
-  std::set<std::string> seen;
-  for (std::size_t hop = 0; hop < hops; ++hop) {
-    auto query = question;
-    if (hop > 0)
-      query = text_of(co_await next.run({{"question", question}, {"passages", numbered(out.hits)}}, how), "query");
-    if (query.empty() || std::ranges::contains(out.queries, query)) break;
-    out.queries.push_back(query);
-    for (auto& hit : co_await search.run(std::move(query), how))
-      if (seen.insert(hit.passage.id).second) out.hits.push_back(std::move(hit));
-  }
-  co_return out;
+  return hopped(*this, std::move(question), std::move(how));
 }
 
 Signature Rag::instructions() {
@@ -98,11 +130,7 @@ Signature Rag::instructions() {
 }
 
 Async<Rag::Output> Rag::run(std::string question, Run how) const {
-  Output out{.hits = co_await search.run(question, how)};
-  out.prediction =
-      co_await answer.run({{"context", numbered(out.hits)}, {"question", std::move(question)}}, std::move(how));
-  out.answer = text_of(out.prediction, "answer");
-  co_return out;
+  return answered(*this, std::move(question), std::move(how));
 }
 
 }  // namespace dspy
