@@ -105,6 +105,3 @@ find_library(ZIP_LIBRARY zip)
 find_path(PUGIXML_INCLUDE_DIR pugixml.hpp)
 find_library(PUGIXML_LIBRARY pugixml)
 mark_as_advanced(GUMBO_INCLUDE_DIR GUMBO_LIBRARY ZIP_INCLUDE_DIR ZIP_LIBRARY PUGIXML_INCLUDE_DIR PUGIXML_LIBRARY)
-
-# PostgreSQL's client, for stores in it.
-find_package(PostgreSQL 13 QUIET)
