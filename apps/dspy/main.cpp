@@ -5,6 +5,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
 #include "index.hpp"
+#include "rag.hpp"
 
 #include <cstring>
 #include <format>
@@ -87,6 +88,7 @@ int main(int argc, char** argv) {
   dspy::app::add_decide(app, plan);
   dspy::app::add_optimize(app, plan);
   dspy::app::add_index(app, plan);
+  dspy::app::add_rag(app, plan);
   dspy::app::add_registry(app, plan);
   dspy::app::add_experiment(app, plan);
   dspy::app::add_bench(app, plan);
