@@ -96,3 +96,12 @@ if(DSPY_LLAMA)
       "give its place with -Dllama_DIR=<folder of llama-config.cmake>, or set DSPY_FETCH_LLAMA=ON to build it.")
   endif()
 endif()
+
+# Documents: HTML by gumbo, DOCX by libzip and pugixml.  Without one of them everything but that format is read.
+find_path(GUMBO_INCLUDE_DIR gumbo.h)
+find_library(GUMBO_LIBRARY gumbo)
+find_path(ZIP_INCLUDE_DIR zip.h)
+find_library(ZIP_LIBRARY zip)
+find_path(PUGIXML_INCLUDE_DIR pugixml.hpp)
+find_library(PUGIXML_LIBRARY pugixml)
+mark_as_advanced(GUMBO_INCLUDE_DIR GUMBO_LIBRARY ZIP_INCLUDE_DIR ZIP_LIBRARY PUGIXML_INCLUDE_DIR PUGIXML_LIBRARY)

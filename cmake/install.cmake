@@ -31,5 +31,6 @@ set(DSPY_PC_CURL "")
 if(CURL_FOUND)
   set(DSPY_PC_CURL "-lcurl ")
 endif()
+get_property(DSPY_PC_EXTRA GLOBAL PROPERTY DSPY_PC_EXTRA)  # of optional parts
 configure_file(cmake/dspy.pc.in dspy.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/dspy.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,6 +1,7 @@
 #include "command.hpp"
 #include "dspy/base/file.hpp"
 #include "dspy/base/wait.hpp"
+#include "rag.hpp"
 
 #include <algorithm>
 #include <format>
@@ -17,6 +18,7 @@ struct AskFlags {
   SignatureFlags signature;
   ModelFlags model;
   PolicyFlags policy;
+  AskIndexFlags index;
   bool stream = false;
   bool json = false;
   std::vector<std::string> choices;
@@ -138,7 +140,22 @@ int ask_plainly(const AskFlags& flags) {
   return exit_ok;
 }
 
+/// From an index; what is asked is then fixed.
+int ask_from_index(const AskFlags& flags) {
+  if (flags.has_contract() || flags.stream || !flags.inputs.empty())
+    throw Error(Errc::bad_input, "--index answers a question from passages; leave --input, --stream and contracts out");
+  const auto question = question_of(flags);
+  if (question.empty()) throw Error(Errc::bad_input, "--index needs a question");
+  return ask_index(flags.index, question,
+                   {.lm = flags.model.make(),
+                    .adapter = adapter(flags.signature.adapter),
+                    .sampling = flags.model.sampling,
+                    .policy = flags.policy.make()},
+                   flags.json);
+}
+
 int run_ask(const AskFlags& flags) {
+  if (!flags.index.store.empty()) return ask_from_index(flags);
   if (flags.has_contract()) return ask_plainly(flags);
   const auto signature = flags.signature.make();
   auto inputs = checked_inputs(signature, inputs_of(signature, flags));
@@ -201,6 +218,7 @@ void add_ask(CLI::App& app, Plan& plan) {
   add_contract(*command, *flags);
   flags->model.add_to(*command);
   flags->policy.add_to(*command);
+  flags->index.add_to(*command);
   command->footer(
       "Examples:\n"
       "  dspy ask \"What is the capital of France?\"\n"

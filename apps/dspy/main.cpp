@@ -4,6 +4,8 @@
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
+#include "index.hpp"
+#include "rag.hpp"
 
 #include <csignal>
 #include <cstring>
@@ -87,6 +89,8 @@ int main(int argc, char** argv) {
   dspy::app::add_compare(app, plan);
   dspy::app::add_decide(app, plan);
   dspy::app::add_optimize(app, plan);
+  dspy::app::add_index(app, plan);
+  dspy::app::add_rag(app, plan);
   dspy::app::add_registry(app, plan);
   dspy::app::add_experiment(app, plan);
   dspy::app::add_bench(app, plan);

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "dspy/lm/embedder.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace dspy {
+
+struct EmbeddingCacheOptions {
+  /// Of vectors in memory; above it, those that were not used for longest go.
+  std::size_t memory_bytes = std::size_t{256} << 20;
+  /// A SQLite file that several processes may share; empty: memory only.
+  std::filesystem::path file = {};
+};
+
+struct EmbeddingCacheStats {
+  std::uint64_t memory_hits = 0;
+  std::uint64_t disk_hits = 0;
+  std::uint64_t misses = 0;  ///< Texts that the embedder was asked for.
+  std::uint64_t joined = 0;  ///< Texts that another call was asking for already.
+  std::uint64_t damaged = 0;
+  std::size_t bytes = 0;  ///< In memory.
+};
+
+/// What a text's vector depends on beside the text: for keys of caches, and for a store that must know its embedder.
+std::string embedder_fingerprint(const Embedder& embedder);
+
+/// An embedder that remembers: per text, whatever the batch, so that adding one text to a thousand costs one.  Texts
+/// that several calls ask for at once are embedded once.  Errors are not remembered.  A file that cannot be used is
+/// told of in the log, and breaks no call.
+class CachedEmbedder final : public Embedder {
+ public:
+  /// Throws `Error` (`io_error`) if the file cannot be opened.
+  explicit CachedEmbedder(std::shared_ptr<Embedder> embedder, EmbeddingCacheOptions options = {});
+
+  std::string_view model() const noexcept override;
+  std::size_t dimensions() const noexcept override;
+  /// The usage is that of the texts which were not known.
+  Async<Embeddings> embed(EmbedRequest request) override;
+
+  EmbeddingCacheStats stats() const;
+
+ private:
+  class Impl;
+
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace dspy

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "dspy/base/secret.hpp"
+#include "dspy/http/transport.hpp"
+#include "dspy/retrieve/store.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+// Stores that are servers, behind the interface of `Store`.  A filter that a server cannot express exactly is an
+// `Error`
+// (`unsupported`), never a wider one.  Passages without a vector are refused (`unsupported`), and so are searches by
+// words.  Pages of a scan have the server's own order.  Numbers in metadata are compared as 64-bit floats.
+
+namespace dspy {
+
+struct RemoteStoreOptions : StoreOptions {
+  /// Empty: the variable of the environment that each names.
+  Secret api_key = {};
+  std::shared_ptr<http::Transport> transport = {};  ///< Null: `http::default_transport()`.
+  http::Timeouts timeouts = {};
+  /// How often a request is sent at most, where the server is busy, unavailable or limits rates.  What is sent twice
+  /// has the same outcome as what is sent once.
+  int attempts = 4;
+  std::size_t batch = 0;  ///< Passages of a request; 0: as many as the server takes, at most 256.
+};
+
+/// `qdrant://host:6333/collection`, `qdrant+https://…`.  Key: `QDRANT_API_KEY`.  Ids become UUIDs; the own one is kept
+/// beside them.
+std::shared_ptr<Store> qdrant_store(std::string_view uri, RemoteStoreOptions options = {});
+/// `chroma://host:8000/collection`, with `?tenant=…&database=…`, `chroma+https://…`; API version 2.  Key:
+/// `CHROMA_API_KEY`, sent as `x-chroma-token`.  Conditions on `text`, on null, and `exists` and `contains` cannot be
+/// expressed.
+std::shared_ptr<Store> chroma_store(std::string_view uri, RemoteStoreOptions options = {});
+/// `pinecone://index-host/namespace`: the host that Pinecone names for the index.  Key: `PINECONE_API_KEY`.  The index
+/// is made beforehand.  What was written is found a moment later.
+std::shared_ptr<Store> pinecone_store(std::string_view uri, RemoteStoreOptions options = {});
+
+/// Teaches `open_store` their schemes.  Returns true, for use in an initialiser; see dspy/retrieve/remote/schemes.hpp.
+bool register_remote_stores();
+
+}  // namespace dspy

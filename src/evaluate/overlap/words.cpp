@@ -1,0 +1,105 @@
+#include "evaluate/overlap/words.hpp"
+
+#include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
+#include "dspy/base/unicode.hpp"
+#include "dspy/evaluate/overlap/overlap.hpp"
+
+#include <algorithm>
+#include <compare>
+#include <cstddef>
+#include <format>
+#include <numeric>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy::overlap {
+namespace {
+
+/// The bytes of the white space at the start of `text`, or 0.
+std::size_t space_at(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text[0]);
+  if (first < 0x80) return text::is_space(first) ? 1 : 0;
+  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (length > text.size() || length == 4) return 0;
+  const auto points = text::code_points(text.substr(0, length));
+  return points.size() == 1 && text::is_space(points[0]) ? length : 0;
+}
+
+}  // namespace
+
+std::vector<std::string_view> split_words(std::string_view text) {
+  std::vector<std::string_view> out;
+  std::size_t begin = 0, at = 0;
+  while (at < text.size()) {
+    const auto space = space_at(text.substr(at));
+    if (space == 0) {
+      ++at;
+      continue;
+    }
+    if (at > begin) out.push_back(text.substr(begin, at - begin));
+    at += space;
+    begin = at;
+  }
+  if (at > begin) out.push_back(text.substr(begin));
+  return out;
+}
+
+void require_pairs(std::span<const std::string> hypotheses, std::span<const References> references) {
+  if (hypotheses.empty()) throw Error(Errc::bad_input, "there is no text to compare");
+  if (hypotheses.size() != references.size())
+    throw Error(Errc::bad_input, std::format("{} texts and references for {} do not belong together", hypotheses.size(),
+                                             references.size()));
+  for (std::size_t i = 0; i < references.size(); ++i)
+    if (references[i].empty()) throw Error(Errc::bad_input, std::format("text {} has no reference", i));
+}
+
+std::string lowered(std::string_view text) {
+  if (std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+    return text::to_lower(text);
+  return text::to_utf8(text::to_lower(text::code_points(text)));
+}
+
+std::vector<unsigned> Vocabulary::operator()(const std::vector<std::string_view>& words) {
+  std::vector<unsigned> out;
+  out.reserve(words.size());
+  for (const auto word : words)
+    out.push_back(numbers_.try_emplace(word, static_cast<unsigned>(numbers_.size())).first->second);
+  return out;
+}
+
+Grams::Grams(std::span<const unsigned> text, std::size_t n) : text_(text), n_(n) {
+  std::vector<std::size_t> begins(total());
+  std::iota(begins.begin(), begins.end(), std::size_t{0});
+  const auto gram = [&](std::size_t begin) { return text_.subspan(begin, n_); };
+  std::ranges::sort(
+      begins, [&](std::size_t a, std::size_t b) { return std::ranges::lexicographical_compare(gram(a), gram(b)); });
+  for (const auto begin : begins) {
+    if (!sorted_.empty() && std::ranges::equal(at(sorted_.back()), gram(begin))) {
+      ++sorted_.back().count;
+    } else {
+      sorted_.push_back({.begin = begin, .count = 1});
+    }
+  }
+}
+
+std::size_t Grams::common_with(std::span<const Grams> others) const {
+  std::vector<std::size_t> best(sorted_.size());
+  for (const auto& other : others) {
+    std::size_t j = 0;
+    for (std::size_t i = 0; i < sorted_.size() && j < other.sorted_.size();) {
+      const auto mine = at(sorted_[i]), theirs = other.at(other.sorted_[j]);
+      const auto order = std::lexicographical_compare_three_way(mine.begin(), mine.end(), theirs.begin(), theirs.end());
+      if (std::is_eq(order)) best[i] = std::max(best[i], other.sorted_[j].count);
+      if (std::is_lteq(order)) ++i;
+      if (std::is_gteq(order)) ++j;
+    }
+  }
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < sorted_.size(); ++i) sum += std::min(best[i], sorted_[i].count);
+  return sum;
+}
+
+}  // namespace dspy::overlap

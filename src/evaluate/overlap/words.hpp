@@ -1,0 +1,54 @@
+#pragma once
+
+#include "dspy/evaluate/overlap/overlap.hpp"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace dspy::overlap {
+
+/// The words between white space, as Python's `str.split` has it.
+std::vector<std::string_view> split_words(std::string_view text);
+
+/// Throws unless each of the hypotheses has references.
+void require_pairs(std::span<const std::string> hypotheses, std::span<const References> references);
+
+/// Lower case of all scripts.
+std::string lowered(std::string_view text);
+
+/// A number for each different word.  The words outlive it.
+class Vocabulary {
+ public:
+  std::vector<unsigned> operator()(const std::vector<std::string_view>& words);
+
+ private:
+  std::unordered_map<std::string_view, unsigned> numbers_;
+};
+
+/// The different n-grams of a text and how often each is in it.  The text outlives it.
+class Grams {
+ public:
+  Grams(std::span<const unsigned> text, std::size_t n);
+
+  /// How many there are, each as often as it is there.
+  std::size_t total() const noexcept { return text_.size() < n_ ? 0 : text_.size() - n_ + 1; }
+  /// How many are in others too, each as often as the other that has it most often.
+  std::size_t common_with(std::span<const Grams> others) const;
+
+ private:
+  struct Gram {
+    std::size_t begin = 0;
+    std::size_t count = 0;
+  };
+  std::span<const unsigned> at(const Gram& gram) const { return text_.subspan(gram.begin, n_); }
+
+  std::span<const unsigned> text_;
+  std::size_t n_;
+  std::vector<Gram> sorted_;
+};
+
+}  // namespace dspy::overlap

@@ -1,0 +1,326 @@
+#include "dspy/base/async.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/base/json.hpp"
+#include "dspy/retrieve/filter.hpp"
+#include "dspy/retrieve/passage.hpp"
+#include "dspy/retrieve/remote/remote_store.hpp"
+#include "dspy/retrieve/store.hpp"
+#include "retrieve/remote/rest.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <format>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// Qdrant (REST, `points/query`).  A point's payload has the passage as it is, and beside it what filters look at:
+// scalars under `scalar`, elements of lists under `list`, and the names of all fields, since its own conditions do not
+// tell a list from an element, nor an empty list from none.
+
+namespace dspy {
+namespace {
+
+using remote::ask;
+using remote::member;
+constexpr std::string_view kind = "qdrant";
+
+/// What is known of the collection.
+struct Collection {
+  std::size_t dimensions = 0;
+  Similarity similarity = Similarity::cosine;
+};
+
+struct State {
+  remote::Server server;
+  std::string path;  ///< `/collections/name`.
+  RemoteStoreOptions options;
+  std::mutex mutex;
+  std::optional<Collection> collection;  ///< Once it is known to be there.
+};
+using Shared = std::shared_ptr<State>;
+
+std::string distance_name(Similarity similarity) {
+  return similarity == Similarity::cosine ? "Cosine" : similarity == Similarity::dot ? "Dot" : "Euclid";
+}
+
+JsonObject filter_fields(const Passage& passage) {
+  JsonObject scalars, lists;
+  JsonArray names;
+  for (const auto& [name, value] : passage.metadata) {
+    names.push_back(Json(std::string_view(name)));
+    if (value.is_array()) {
+      JsonArray elements;
+      for (const auto& each : value.get_array())
+        if (!each.is_structured()) elements.push_back(remote::comparable(each, kind));
+      lists[name] = std::move(elements);
+    } else if (!value.is_object()) {
+      scalars[name] = remote::comparable(value, kind);
+    }
+  }
+  return {{"scalar", std::move(scalars)}, {"list", std::move(lists)}, {"fields", std::move(names)}};
+}
+
+std::string key_of(std::string_view field) {
+  if (field == "id" || field == "text" || field == "source") return std::string(field);
+  if (field.find_first_of(".[]\"") != std::string_view::npos)
+    remote::unsupported(kind, std::format("filter by a field called `{}`, whose name has a sign of paths", field));
+  return std::format("scalar.{}", field);
+}
+
+JsonObject matching(std::string_view field, const Json& value) {
+  const auto key = key_of(field);
+  if (value.is_null()) return {{"is_null", JsonObject{{"key", key}}}};
+  if (value.is_number()) {
+    const auto number = remote::comparable(value, kind);
+    return {{"key", key}, {"range", JsonObject{{"gte", number}, {"lte", number}}}};
+  }
+  return {{"key", key}, {"match", JsonObject{{"value", value}}}};
+}
+
+JsonObject any_matching(std::string_view field, const JsonArray& values) {
+  JsonArray out;
+  for (const auto& value : values) out.push_back(matching(field, value));
+  if (out.empty()) return {{"has_id", JsonArray{}}};  // which nothing has
+  return {{"should", std::move(out)}};
+}
+
+JsonObject negated(JsonObject condition) {
+  return {{"must_not", JsonArray{std::move(condition)}}};
+}
+
+JsonObject lowered(const Filter& filter) {
+  using Op = Filter::Op;
+  const auto parts = [&] {
+    JsonArray out;
+    for (const auto& part : filter.parts()) out.push_back(lowered(part));
+    return out;
+  };
+  switch (filter.op()) {
+    case Op::everything: return {{"must", JsonArray{}}};
+    case Op::all: return {{"must", parts()}};
+    case Op::any:
+      if (filter.parts().empty()) return any_matching("id", {});
+      return {{"should", parts()}};
+    case Op::negation: return negated(lowered(filter.parts().front()));
+    case Op::eq: return matching(filter.field(), filter.value());
+    case Op::ne: return negated(matching(filter.field(), filter.value()));
+    case Op::in: return any_matching(filter.field(), filter.value().as_array());
+    case Op::nin: return negated(any_matching(filter.field(), filter.value().as_array()));
+    case Op::exists: {
+      key_of(filter.field());
+      const JsonObject there{{"key", "fields"}, {"match", JsonObject{{"value", filter.field()}}}};
+      return filter.value().as_bool() ? there : negated(there);
+    }
+    case Op::contains: remote::unsupported(kind, "tell whether a text contains another; keep lists and use `in`");
+    default: break;
+  }
+  if (!filter.value().is_number()) remote::unsupported(kind, "tell which of two texts comes first");
+  const std::string_view bound = filter.op() == Op::gt    ? "gt"
+                                 : filter.op() == Op::gte ? "gte"
+                                 : filter.op() == Op::lt  ? "lt"
+                                                          : "lte";
+  return {{"key", key_of(filter.field())}, {"range", JsonObject{{bound, remote::comparable(filter.value(), kind)}}}};
+}
+
+/// A filter as requests have it: of clauses.
+JsonObject filter_of(const Filter& filter) {
+  auto out = lowered(filter);
+  if (out.contains("must") || out.contains("should") || out.contains("must_not")) return out;
+  return {{"must", JsonArray{std::move(out)}}};
+}
+
+Passage passage_of(const Json& point, bool with_vector) {
+  auto passage = remote::passage_of(member(point, "payload", kind).as_object());
+  if (with_vector) passage.vector = remote::vector_of(member(point, "vector", kind), kind);
+  return passage;
+}
+
+/// The collection, if it is there.
+Async<std::optional<Collection>> find(Shared state) {
+  {
+    const std::lock_guard lock(state->mutex);
+    if (state->collection) co_return state->collection;
+  }
+  const auto answer = co_await ask(state->server, "GET", state->path, {}, {}, {404});
+  if (answer.status == 404) co_return std::nullopt;
+  const auto& vectors =
+      member(member(member(member(answer.body, "result", kind), "config", kind), "params", kind), "vectors", kind);
+  if (!vectors.is_object() || !vectors.get_object().contains("size"))
+    throw Error(Errc::config_error, "the collection has named vectors; use one with a single vector a point");
+  const auto distance = view(member(vectors, "distance", kind).as_string());
+  const Collection found{.dimensions = member(vectors, "size", kind).to_number<std::size_t>(),
+                         .similarity = distance == "Cosine" ? Similarity::cosine
+                                       : distance == "Dot"  ? Similarity::dot
+                                                            : Similarity::euclidean};
+  if (distance == "Manhattan") remote::unsupported(kind, "be asked by Manhattan distance");
+  if (state->options.similarity && *state->options.similarity != found.similarity)
+    throw Error(Errc::config_error, std::format("the collection compares by {}, not by {}", to_string(found.similarity),
+                                                to_string(*state->options.similarity)));
+  const std::lock_guard lock(state->mutex);
+  state->collection = found;
+  co_return found;
+}
+
+Async<Collection> require(Shared state) {
+  const auto found = co_await find(state);
+  if (!found)
+    throw Error(Errc::config_error, "the collection is not there yet; it is made when passages are first kept");
+  co_return *found;
+}
+
+Async<Collection> find_or_make(Shared state, std::size_t dimensions) {
+  if (const auto found = co_await find(state)) co_return *found;
+  if (!state->options.create) throw Error(Errc::config_error, "there is no such collection, and none may be made");
+  const auto similarity = state->options.similarity.value_or(Similarity::cosine);
+  // 409: another process was faster.
+  co_await ask(state->server, "PUT", state->path,
+               {{"vectors", JsonObject{{"size", dimensions}, {"distance", distance_name(similarity)}}}}, {}, {409});
+  co_return co_await require(state);
+}
+
+Async<void> upsert(Shared state, std::vector<Passage> passages) {
+  if (passages.empty()) co_return;
+  if (state->options.is_read_only) throw Error(Errc::invalid_parameter, "the store was opened for reading only");
+  remote::require_vectors(passages, kind);
+  const auto wanted = state->options.dimensions;
+  check_passages(passages, wanted, state->options.similarity.value_or(Similarity::cosine));
+  const auto collection = co_await find_or_make(state, passages.front().vector.size());
+  check_passages(passages, collection.dimensions, collection.similarity);
+  const auto batch = state->options.batch == 0 ? 256 : state->options.batch;
+  for (std::size_t begin = 0; begin < passages.size(); begin += batch) {
+    JsonArray points;
+    for (auto i = begin; i < std::min(begin + batch, passages.size()); ++i) {
+      auto payload = remote::payload_of(passages[i]);
+      for (auto& [name, value] : filter_fields(passages[i])) payload[name] = value;
+      points.push_back(JsonObject{{"id", remote::uuid_of(passages[i].id)},
+                                  {"vector", remote::numbers(passages[i].vector)},
+                                  {"payload", std::move(payload)}});
+    }
+    co_await ask(state->server, "PUT", state->path + "/points?wait=true", {{"points", std::move(points)}});
+  }
+}
+
+JsonArray uuids_of(const std::vector<std::string>& ids) {
+  JsonArray out;
+  for (const auto& id : ids) out.emplace_back(remote::uuid_of(id));
+  return out;
+}
+
+Async<std::optional<std::size_t>> remove(Shared state, JsonObject which) {
+  if (state->options.is_read_only) throw Error(Errc::invalid_parameter, "the store was opened for reading only");
+  if (co_await find(state))
+    co_await ask(state->server, "POST", state->path + "/points/delete?wait=true", std::move(which));
+  co_return std::nullopt;
+}
+
+Async<std::vector<Hit>> search(Shared state, StoreQuery query) {
+  remote::require_vector_search(query, kind);
+  const auto filter = filter_of(query.filter);
+  const auto collection = co_await find(state);
+  if (!collection) co_return std::vector<Hit>();
+  check_query(query, collection->dimensions, collection->similarity);
+  JsonObject body{{"query", remote::numbers(query.vector)},
+                  {"limit", query.k},
+                  {"with_payload", true},
+                  {"with_vector", query.with_vectors}};
+  if (!query.filter.is_everything()) body["filter"] = filter;
+  if (query.exact) body["params"] = JsonObject{{"exact", true}};
+  const auto answer = co_await ask(state->server, "POST", state->path + "/points/query", std::move(body), query.stop);
+  std::vector<Hit> hits;
+  for (const auto& point : remote::list(member(member(answer.body, "result", kind), "points", kind), kind)) {
+    const auto own = member(point, "score", kind).to_number<double>();
+    hits.push_back(remote::hit_of(passage_of(point, query.with_vectors),
+                                  collection->similarity == Similarity::euclidean ? -own : own, own, hits.size() + 1));
+  }
+  co_return hits;
+}
+
+Async<std::size_t> count(Shared state, Filter filter) {
+  const auto lowered = filter_of(filter);
+  if (!co_await find(state)) co_return 0;
+  const auto answer =
+      co_await ask(state->server, "POST", state->path + "/points/count", {{"filter", lowered}, {"exact", true}});
+  co_return member(member(answer.body, "result", kind), "count", kind).to_number<std::size_t>();
+}
+
+Async<ScanPage> scan(Shared state, Filter filter, std::string cursor, std::size_t limit, bool with_vectors) {
+  JsonObject body{
+      {"filter", filter_of(filter)}, {"limit", limit}, {"with_payload", true}, {"with_vector", with_vectors}};
+  if (!cursor.empty()) body["offset"] = cursor;
+  ScanPage page;
+  if (!co_await find(state)) co_return page;
+  const auto answer = co_await ask(state->server, "POST", state->path + "/points/scroll", std::move(body));
+  const auto& result = member(answer.body, "result", kind);
+  for (const auto& point : remote::list(member(result, "points", kind), kind))
+    page.passages.push_back(passage_of(point, with_vectors));
+  const auto& next = member(result, "next_page_offset", kind);
+  if (next.is_string()) page.next = std::string(view(next.get_string()));
+  co_return page;
+}
+
+Async<std::vector<Passage>> get(Shared state, std::vector<std::string> ids) {
+  std::vector<Passage> out;
+  if (ids.empty() || !co_await find(state)) co_return out;
+  const auto answer = co_await ask(state->server, "POST", state->path + "/points",
+                                   {{"ids", uuids_of(ids)}, {"with_payload", true}, {"with_vector", true}});
+  std::map<std::string, Passage> found;
+  for (const auto& point : remote::list(member(answer.body, "result", kind), kind)) {
+    auto passage = passage_of(point, true);
+    found.emplace(passage.id, std::move(passage));
+  }
+  for (const auto& id : ids)
+    if (const auto each = found.find(id); each != found.end()) out.push_back(each->second);
+  co_return out;
+}
+
+Async<StoreInfo> info(Shared state) {
+  const auto collection = co_await find(state);
+  StoreInfo out{.kind = std::string(kind), .abilities = {.text_search = false}};
+  if (collection) {
+    out.dimensions = collection->dimensions;
+    out.similarity = collection->similarity;
+  }
+  co_return out;
+}
+
+class QdrantStore final : public Store {
+ public:
+  explicit QdrantStore(Shared state) : state_(std::move(state)) {}
+
+  Async<void> upsert(std::vector<Passage> passages) override { return dspy::upsert(state_, std::move(passages)); }
+  Async<std::optional<std::size_t>> remove(std::vector<std::string> ids) override {
+    return dspy::remove(state_, {{"points", uuids_of(ids)}});
+  }
+  Async<std::optional<std::size_t>> remove_where(Filter filter) override {
+    return dspy::remove(state_, {{"filter", filter_of(filter)}});
+  }
+  Async<std::vector<Hit>> search(StoreQuery query) override { return dspy::search(state_, std::move(query)); }
+  Async<std::size_t> count(Filter filter) override { return dspy::count(state_, std::move(filter)); }
+  Async<ScanPage> scan(Filter filter, std::string cursor, std::size_t limit, bool with_vectors) override {
+    return dspy::scan(state_, std::move(filter), std::move(cursor), limit, with_vectors);
+  }
+  Async<std::vector<Passage>> get(std::vector<std::string> ids) override { return dspy::get(state_, std::move(ids)); }
+  Async<StoreInfo> info() override { return dspy::info(state_); }
+
+ private:
+  Shared state_;
+};
+
+}  // namespace
+
+std::shared_ptr<Store> qdrant_store(std::string_view uri, RemoteStoreOptions options) {
+  const auto where = remote::read_uri(uri, kind, 6333, true);
+  auto state = std::make_shared<State>();
+  state->server = remote::make_server(std::string(kind), where.base, options, "api-key", "QDRANT_API_KEY");
+  state->path = std::format("/collections/{}", where.name);
+  state->options = std::move(options);
+  return std::make_shared<QdrantStore>(std::move(state));
+}
+
+}  // namespace dspy

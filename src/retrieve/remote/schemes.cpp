@@ -1,0 +1,26 @@
+#include "dspy/retrieve/remote/remote_store.hpp"
+#include "dspy/retrieve/store.hpp"
+
+#include <memory>
+#include <string_view>
+
+namespace dspy {
+namespace {
+
+template <auto make>
+std::shared_ptr<Store> opened(std::string_view uri, const StoreOptions& options) {
+  RemoteStoreOptions remote;
+  static_cast<StoreOptions&>(remote) = options;
+  return make(uri, remote);
+}
+
+}  // namespace
+
+bool register_remote_stores() {
+  for (const auto* const scheme : {"qdrant", "qdrant+https"}) register_store_scheme(scheme, opened<qdrant_store>);
+  for (const auto* const scheme : {"chroma", "chroma+https"}) register_store_scheme(scheme, opened<chroma_store>);
+  for (const auto* const scheme : {"pinecone", "pinecone+https"}) register_store_scheme(scheme, opened<pinecone_store>);
+  return true;
+}
+
+}  // namespace dspy
