@@ -1,20 +1,19 @@
 #include "index.hpp"
 
 #include "command.hpp"
+#include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
-#include "dspy/base/text.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/embedder.hpp"
 #include "dspy/retrieve/embedded/embedded_store.hpp"
 #include "dspy/retrieve/embedding_cache.hpp"
 #include "dspy/retrieve/filter.hpp"
+#include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/retriever.hpp"
 #include "dspy/retrieve/store.hpp"
-#include "passage_lines.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -22,43 +21,12 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace dspy::app {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct IndexFlags {
-  std::string store;
-  std::vector<std::string> files;
-  std::string embedder;
-  std::string similarity;
-  std::string cache;
-  std::size_t batch = 64;
-  bool half = false;
-  std::string query;
-  std::string filter;
-  std::size_t k = 5;
-  bool hybrid = false;
-  bool exact = false;
-  std::size_t samples = 0;
-  bool give_up_damaged = false;
-  bool json = false;
-};
-
-std::shared_ptr<Embedder> make_embedder(const IndexFlags& flags) {
-  if (flags.embedder.empty()) return {};
-  auto made = embedder(flags.embedder);
-  if (flags.cache.empty()) return made;
-  return std::make_shared<CachedEmbedder>(std::move(made), EmbeddingCacheOptions{.file = flags.cache});
-}
-
-bool is_uri(const std::string& store) {
-  const auto colon = store.find(':');
-  return colon != std::string::npos && colon > 1 && store.find('/') > colon;
-}
 
 /// An index that is there, or a store by its URI.
 std::shared_ptr<Store> open_there(const IndexFlags& flags, bool is_read_only) {
@@ -73,61 +41,6 @@ std::shared_ptr<EmbeddedStore> open_embedded(const IndexFlags& flags, bool is_re
   options.is_read_only = is_read_only;
   options.create = false;
   return std::make_shared<EmbeddedStore>(flags.store, options);
-}
-
-std::shared_ptr<Store> open_for_building(const IndexFlags& flags, const std::shared_ptr<Embedder>& embedder) {
-  EmbeddedOptions options;
-  if (!flags.similarity.empty()) {
-    options.similarity = similarity(flags.similarity);
-    if (!options.similarity)
-      throw Error(Errc::bad_input,
-                  std::format("there is no similarity `{}`; use cosine, dot or euclidean", flags.similarity));
-  }
-  if (embedder) options.embedder = embedder_fingerprint(*embedder);
-  options.half = flags.half;
-  if (is_uri(flags.store)) return open_store(flags.store, options);
-  return std::make_shared<EmbeddedStore>(flags.store, options);
-}
-
-void embed(Embedder& embedder, std::vector<Passage>& passages) {
-  EmbedRequest request{.role = EmbedRole::document};
-  std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < passages.size(); ++i) {
-    if (!passages[i].vector.empty() || text::trim(passages[i].text).empty()) continue;
-    places.push_back(i);
-    request.texts.push_back(passages[i].text);
-  }
-  if (places.empty()) return;
-  auto made = wait(embedder.embed(std::move(request)));
-  if (made.vectors.size() != places.size())
-    throw Error(Errc::backend_error, std::format("the embedder `{}` gave {} vectors for {} texts", embedder.model(),
-                                                 made.vectors.size(), places.size()));
-  for (std::size_t i = 0; i < places.size(); ++i) passages[places[i]].vector = std::move(made.vectors[i]);
-}
-
-int run_build(const IndexFlags& flags) {
-  const auto embedder = make_embedder(flags);
-  const auto store = open_for_building(flags, embedder);
-  std::size_t count = 0;
-  for (const auto& file : flags.files) {
-    auto passages = read_passages(file);
-    for (std::size_t start = 0; start < passages.size(); start += flags.batch) {
-      const auto end = std::min(passages.size(), start + flags.batch);
-      std::vector<Passage> some(std::move_iterator(passages.begin() + static_cast<std::ptrdiff_t>(start)),
-                                std::move_iterator(passages.begin() + static_cast<std::ptrdiff_t>(end)));
-      if (embedder) embed(*embedder, some);
-      wait(store->upsert(std::move(some)));
-    }
-    count += passages.size();
-  }
-  if (const auto embedded = std::dynamic_pointer_cast<EmbeddedStore>(store)) wait(embedded->compact());
-  const auto passages = wait(store->count());
-  if (flags.json) {
-    print_json({{"written", count}, {"passages", passages}});
-  } else {
-    print_line(std::format("{} passages written; the index has {}", count, passages));
-  }
-  return exit_ok;
 }
 
 Filter read_filter(const std::string& text) {
@@ -246,8 +159,12 @@ void add_index(CLI::App& app, Plan& plan) {
     verb->callback([flags, &plan, run] { plan = [flags, run] { return run(*flags); }; });
     return verb;
   };
-  auto* const build = add("build", "Keep passages from JSONL files", run_build);
-  build->add_option("FILES", flags->files, R"(One passage a line: {"text": …, "id": …, "source": …})")->required();
+  auto* const build = add("build", "Bring an index up to date with files and folders", run_index_build);
+  build->add_option("FILES", flags->files, "Documents, or folders of them")->required();
+  build->add_flag("--passages", flags->passages,
+                  R"(FILES are passages: {"text": …, "id": …, "source": …, "metadata": {…}} a line)");
+  build->add_option("--tokens", flags->tokens, "The most that a passage has [320]")->check(CLI::PositiveNumber);
+  build->add_flag("--compact", flags->compact, "Then make one segment of all, and the approximate index");
   build->add_option("--embedder", flags->embedder, "What makes vectors, such as llama:PATH [words only]");
   build->add_option("--embedding-cache", flags->cache, "A file in which vectors of texts are remembered");
   build->add_option("--similarity", flags->similarity, "cosine, dot or euclidean, of a new index [cosine]");

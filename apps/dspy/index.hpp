@@ -1,8 +1,44 @@
 #pragma once
 
 #include "command.hpp"
+#include "dspy/lm/embedder.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace dspy::app {
+
+/// Flags of `index` and its commands.
+struct IndexFlags {
+  std::string store;
+  std::vector<std::string> files;
+  std::string embedder;
+  std::string similarity;
+  std::string cache;
+  std::size_t batch = 64;
+  std::size_t tokens = 320;
+  bool half = false;
+  bool passages = false;
+  bool compact = false;
+  std::string query;
+  std::string filter;
+  std::size_t k = 5;
+  bool hybrid = false;
+  bool exact = false;
+  std::size_t samples = 0;
+  bool give_up_damaged = false;
+  bool json = false;
+};
+
+/// Nothing where no embedder is named.
+std::shared_ptr<Embedder> make_embedder(const IndexFlags& flags);
+/// A server's store, not a folder.
+bool is_uri(const std::string& store);
+int run_index_build(const IndexFlags& flags);
 
 void add_index(CLI::App& app, Plan& plan);
 

@@ -64,7 +64,8 @@ inline void index_survives_kills(const std::filesystem::path& path, int times, i
     last = check.passages;
     most = std::max(most, last);
   }
-  MESSAGE("the writer had kept up to " << most << " passages");
+  CAPTURE(most);
+  if (times >= 100) CHECK(most > 50);  // the writer did get to write
   embedded::Engine engine(path, {});
   engine.upsert(sample_passages(5, 8));  // takes away what was left behind
   CHECK(engine.count({}) == last + 5);

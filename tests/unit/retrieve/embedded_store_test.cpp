@@ -311,5 +311,5 @@ TEST_CASE("Readers see whole changes while one writes, flushes and compacts") {
 
 TEST_CASE("An index survives the end of its writer at any moment") {
   const test::Folder folder;
-  test::index_survives_kills(folder.path / "index", 15, 8);
+  test::index_survives_kills(folder.path / "index", 10, 100);
 }
