@@ -30,7 +30,13 @@ struct Scripted {
     transport->reply({.status = status, .body = std::move(body)});
     return *this;
   }
-  RemoteStoreOptions options() const { return {.api_key = Secret("key-1"), .transport = transport, .attempts = 2}; }
+  RemoteStoreOptions options() const {
+    RemoteStoreOptions out;
+    out.api_key = Secret("key-1");
+    out.transport = transport;
+    out.attempts = 2;
+    return out;
+  }
   http::Request sent(std::size_t i) const { return transport->requests().at(i); }
   JsonObject body(std::size_t i) const { return parse_json(sent(i).body).value().as_object(); }
 };
