@@ -102,8 +102,8 @@ TEST_CASE("Qdrant: filters are written in its conditions, and searches read back
 
   const auto hits = wait(store->search({.vector = {1, 0},
                                         .k = 3,
-                                        .filter = Filter::eq("lang", "en") && !Filter::gte("year", 2020) &&
-                                                  Filter::nin("lang", {"de"}) && Filter::exists("none")}));
+                                        .filter = Filter::all({Filter::eq("lang", "en"), !Filter::gte("year", 2020),
+                                                               Filter::nin("lang", {"de"}), Filter::exists("none")})}));
 
   CHECK(server.sent(1).url == "https://db.example/collections/docs/points/query");
   CHECK(server.body(1).at("filter") == json(R"({"must": [
