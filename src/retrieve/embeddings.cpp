@@ -17,10 +17,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <format>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <string>
-#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 

@@ -1,6 +1,7 @@
 #include "dspy/retrieve/filter.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/json.hpp"
 #include "dspy/base/text.hpp"
 #include "retrieve/values.hpp"
 

@@ -1,4 +1,5 @@
 #include "dspy/base/error.hpp"
+#include "dspy/base/json.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/retrieve/filter.hpp"
 

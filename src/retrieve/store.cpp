@@ -48,6 +48,15 @@ void check_text(std::string_view text, std::string_view what, const std::string&
     refuse(std::format("the {} of {} is not UTF-8 at byte {}; convert it first", what, whose, *at));
 }
 
+/// JSON has neither infinity nor what is no number.
+bool has_odd_number(const Json& value) {
+  if (const auto* const real = value.if_double()) return !std::isfinite(*real);
+  if (const auto* const list = value.if_array()) return std::ranges::any_of(*list, has_odd_number);
+  const auto* const object = value.if_object();
+  return object != nullptr &&
+         std::ranges::any_of(*object, [](const auto& member) { return has_odd_number(member.value()); });
+}
+
 void check_metadata(const JsonObject& metadata, const std::string& whose) {
   static constexpr std::array<std::string_view, 6> taken = {"id", "text", "vector", "source", "begin", "end"};
   for (const auto& member : metadata) {
@@ -55,6 +64,9 @@ void check_metadata(const JsonObject& metadata, const std::string& whose) {
     if (std::ranges::contains(taken, name))
       refuse(std::format("the metadata of {} has the name `{}`, which is the passage's own; set that, or rename it",
                          whose, name));
+    if (has_odd_number(member.value()))
+      refuse(std::format("the metadata of {} has a number under `{}` that is infinite or none; leave it out", whose,
+                         name));
     if (name.empty() || name.starts_with('$'))
       refuse(std::format("the metadata of {} has the name `{}`, which filters cannot ask for; rename it", whose, name));
   }

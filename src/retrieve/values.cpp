@@ -1,5 +1,7 @@
 #include "retrieve/values.hpp"
 
+#include "dspy/base/json.hpp"
+
 #include <bit>
 #include <cmath>
 #include <compare>

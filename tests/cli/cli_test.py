@@ -119,6 +119,69 @@ class Decide(unittest.TestCase):
             self.assertIn("no output can be decided", result.out)
 
 
+class Index(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.index = str(Path(self.folder.name, "docs.index"))
+
+    def write(self, name, text):
+        path = Path(self.folder.name, name)
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def build(self):
+        passages = self.write(
+            "passages.jsonl",
+            jsonl(
+                {"id": "reset", "text": "Hold the button to reset the lamp.", "source": "lamp.md", "begin": 5, "end": 39},
+                {"id": "filter", "text": "Change the filter of the kettle.", "metadata": {"year": 2020}},
+                {"text": "The lamp is blue.", "year": 2024},
+            ),
+        )
+        result = dspy("index", "build", self.index, passages, "--passages", "--json")
+        self.assertEqual(result.returncode, 0, result.err)
+        self.assertEqual(json.loads(result.out), {"passages_written": 3, "passages": 3})
+
+    def test_what_is_kept_is_found(self):
+        self.build()
+        result = dspy("index", "search", self.index, "reset the lamp", "--json", "-k", "2")
+        self.assertEqual(result.returncode, 0, result.err)
+        found = json.loads(result.out)
+        self.assertEqual([hit["id"] for hit in found], ["reset", "passages.jsonl:3"])
+        self.assertEqual({key: found[0][key] for key in ("source", "begin", "end")}, {"source": "lamp.md", "begin": 5, "end": 39})
+        self.assertGreater(found[0]["score"], found[1]["score"])
+        self.assertNotIn("source", found[1])
+        filtered = dspy("index", "search", self.index, "the", "--json", "--filter", '{"year": {"$lt": 2022}}')
+        self.assertEqual([hit["id"] for hit in json.loads(filtered.out)], ["filter"])
+        self.assertIn("lamp.md, bytes 5 to 39", dspy("index", "search", self.index, "reset").out)
+
+    def test_an_index_is_looked_after(self):
+        self.build()
+        stats = json.loads(dspy("index", "stats", self.index, "--json").out)
+        self.assertEqual((stats["passages"], stats["kind"], stats["damages"]), (3, "embedded", []))
+        check = dspy("index", "check", self.index, "--json")
+        self.assertEqual(check.returncode, 0)
+        self.assertEqual(json.loads(check.out), {"passages": 3, "vectors": 0, "problems": [], "affected": []})
+        self.assertEqual(dspy("index", "compact", self.index).returncode, 0)
+        self.assertEqual(json.loads(dspy("index", "check", self.index, "--json").out)["passages"], 3)
+
+    def test_what_is_wrong_is_named(self):
+        missing = dspy("index", "search", self.index, "lamp")
+        self.assertNotEqual(missing.returncode, 0)
+        self.assertIn("there is no index in", missing.err)
+        self.assertFalse(Path(self.index).exists())
+        self.build()
+        unknown = dspy("index", "search", self.index, "lamp", "--filter", '{"yaer": 2020}')
+        self.assertIn("did you mean `year`?", unknown.err)
+        self.assertIn("unknown operator `$eqq`", dspy("index", "search", self.index, "lamp", "--filter", '{"a": {"$eqq": 1}}').err)
+        bad = self.write("bad.jsonl", '{"text": "fine"}\n{"id": "x"}\n')
+        result = dspy("index", "build", self.index, bad, "--passages")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("line 2 of", result.err)
+        self.assertIn("lacks its `text`", result.err)
+
+
 class Parse(unittest.TestCase):
     def test_a_readable_reply_gives_outputs_and_flags(self):
         result = dspy("parse", "--signature", "question -> answer: float", "--adapter", "field", text="Answer: 4\n")

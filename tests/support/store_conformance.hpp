@@ -207,6 +207,7 @@ inline void check_refusals(const MakeStore& make) {
   refuses({{.id = " ", .text = "x"}});
   refuses({{.id = "a", .text = "\xFF"}});
   refuses({{.id = "a", .text = "x", .metadata = {{"text", "y"}}}});
+  refuses({{.id = "a", .text = "x", .metadata = {{"size", std::numeric_limits<double>::infinity()}}}});
   CHECK_THROWS_AS(wait(store->search({.vector = {1, 2}, .k = 3})), Error);
   CHECK_THROWS_AS(wait(store->search({.vector = {1, 2, 3, 4}, .k = 0})), Error);
   CHECK_THROWS_AS(wait(store->search({.k = 3})), Error);

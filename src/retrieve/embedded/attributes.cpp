@@ -1,6 +1,7 @@
 #include "retrieve/embedded/attributes.hpp"
 
 #include "dspy/base/json.hpp"
+#include "dspy/storage/database.hpp"
 #include "retrieve/values.hpp"
 
 #include <cstddef>
@@ -8,7 +9,6 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace dspy::embedded {
 namespace {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 // What filters ask for, in an index of values: a filter becomes the set of the rows that meet it, before anything is
 // searched.

@@ -3,11 +3,12 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/hash.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/storage/database.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <format>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>

@@ -18,9 +18,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
-#include <stop_token>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace dspy::embedded {
@@ -106,6 +104,7 @@ class Engine {
   std::mutex writer_mutex_;
   std::optional<WriterLock> lock_;
   std::unique_ptr<Catalog> writer_;
+  std::size_t pending_ = 0;  ///< Vectors that are in no segment.
 };
 
 }  // namespace dspy::embedded

@@ -1,4 +1,5 @@
 #include "dspy/base/error.hpp"
+#include "dspy/base/log.hpp"
 #include "retrieve/embedded/attributes.hpp"
 #include "retrieve/embedded/bitmap.hpp"
 #include "retrieve/embedded/catalog.hpp"
@@ -16,7 +17,6 @@
 #include <format>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -52,6 +52,9 @@ Catalog& Engine::writer() {
     if (!lock_) lock_.emplace(folder_ / "writer.lock");
     auto catalog = std::make_unique<Catalog>(file_, false);
     remove_orphans(*catalog);
+    auto& waiting = catalog->statement("SELECT count(*) FROM pending");
+    pending_ = waiting.step() ? static_cast<std::size_t>(waiting.integer(0)) : 0;
+    waiting.reset();
     writer_ = std::move(catalog);
   }
   return *writer_;
@@ -91,6 +94,7 @@ void Engine::insert(Change& change, Passage passage) {
       .bind_bytes(2, bytes)
       .bind(3, vector_checksum(row, bytes))
       .run();
+  ++pending_;
 }
 
 void Engine::erase(Change& change, std::int64_t row) {
@@ -122,10 +126,10 @@ void Engine::upsert(std::vector<Passage> passages) {
     for (auto& passage : passages) insert(change, std::move(passage));
     change.finish();
   });
-  auto& waiting = catalog.statement("SELECT count(*) FROM pending");
-  const auto pending = waiting.step() ? static_cast<std::size_t>(waiting.integer(0)) : 0;
-  waiting.reset();
-  if (pending >= std::max<std::size_t>(options_.flush_from, 1)) flush();
+  if (pending_ < std::max<std::size_t>(options_.flush_from, 1)) return;
+  // The passages are kept; that their vectors could not be moved is told, and tried again at the next call.
+  if (const auto done = attempt([&] { flush(); }); !done)
+    log(LogLevel::warning, "index", std::format("vectors wait for a segment: {}", done.error().what()));
 }
 
 std::size_t Engine::remove(const std::vector<std::string>& ids) {
@@ -238,6 +242,7 @@ void Engine::rewrite(const Snapshot& snapshot, std::size_t first, bool everythin
     ++state.generation;
     catalog.set_state(state);
   });
+  pending_ = 0;
   std::error_code code;
   for (const auto& old : replaced) std::filesystem::remove(folder_ / old, code);
   if (!everything) return;

@@ -8,10 +8,11 @@
 #include <cstring>
 #include <filesystem>
 #include <format>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
+#include <utility>
 
 namespace dspy::embedded {
 namespace {
