@@ -11,6 +11,10 @@
 #include "dspy/retrieve/retriever.hpp"
 #include "dspy/retrieve/store.hpp"
 
+#ifdef DSPY_WITH_REMOTE_STORES
+#include "dspy/retrieve/remote/schemes.hpp"  // IWYU pragma: keep
+#endif
+
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 

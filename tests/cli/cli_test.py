@@ -1206,5 +1206,53 @@ class Experiment(unittest.TestCase):
             self.assertIn("line 1 of", broken.err)
 
 
+class Rag(unittest.TestCase):
+    """From documents to an index, to measured answers with places."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.docs = Path(self.folder.name) / "docs"
+        self.docs.mkdir()
+        (self.docs / "people.md").write_text("# People\n\n## Nora\n\nNora lives in Lima.\n\n## Paul\n\nPaul works as a baker.\n")
+        (self.docs / "broken.txt").write_bytes(b"a\0b")
+        self.index = str(Path(self.folder.name) / "docs.index")
+        self.questions = Path(self.folder.name) / "questions.jsonl"
+        self.questions.write_text(jsonl({"question": "Where does Nora live?", "source": "people.md", "quote": "Nora lives"},
+                                        {"question": "What does Paul work as?", "quote": "Paul works as a baker"},
+                                        {"question": "Who works?", "quote": "Paul works"}))  # fmt: skip
+
+    def test_an_answer_names_the_lines_that_say_so(self):
+        self.assertIn(dspy("index", "build", self.index, str(self.docs)).returncode, (0, 1))
+        found = json.loads(dspy("ask", "Where does Nora live?", "--index", self.index, "-k", "1", "--json").out)
+        self.assertEqual(found["passages"][0]["metadata"]["line"], 3)
+        self.assertEqual({"answer", "is_supported", "citations", "unsupported", "passages", "usage"}, set(found))
+        shown = dspy("ask", "Where does Nora live?", "--index", self.index, "-k", "1").out
+        self.assertIn("people.md:3-5", shown)
+        refused = dspy("ask", "q", "--index", self.index, "--stream")
+        self.assertEqual(refused.returncode, 2)
+
+    def test_a_search_is_measured_and_tuned(self):
+        dspy("index", "build", self.index, str(self.docs))
+        measured = json.loads(dspy("rag", "eval", self.index, str(self.questions), "-k", "1", "--json").out)
+        self.assertEqual(measured["questions"], 3)
+        self.assertGreater(measured["recall"]["mean"], 0.6)
+        page, setting = Path(self.folder.name) / "report.html", Path(self.folder.name) / "rag.json"
+        tuned = dspy("rag", "tune", str(self.docs), str(self.questions), "--grid", "chunk,k", "-k", "1,2", "--held-out", "0",
+                     "--html", str(page), "--out", str(setting), "--json")  # fmt: skip
+        self.assertEqual(tuned.returncode, 0, tuned.err)
+        self.assertEqual(len(json.loads(tuned.out)["trials"]), 6)
+        self.assertIn("All settings", page.read_text())
+        again = json.loads(dspy("rag", "eval", str(setting), str(self.questions), "--json").out)
+        self.assertGreater(again["mrr"]["mean"], 0.6)
+
+    def test_mistakes_are_named(self):
+        wrong = dspy("rag", "tune", str(self.docs), str(self.questions), "--grid", "size")
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("there is no dimension `size`", wrong.err)
+        self.questions.write_text(jsonl({"question": "q"}))
+        self.assertIn("line 1: there is neither `source` nor `quote`", dspy("rag", "eval", self.index, str(self.questions)).err)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -144,13 +144,13 @@ std::size_t common(std::span<const std::string> retrieved, std::span<const std::
 }  // namespace
 
 Signature Faithfulness::statements() {
-  return Signature::parse("question, answer -> statements: list[string]",
+  return Signature::parse("question, answer -> statements: list[str]",
                           "Take the answer apart into statements that each say one thing and can be understood alone, "
                           "without pronouns. An answer that states nothing has none.");
 }
 
 Signature Faithfulness::verdicts() {
-  return Signature::parse("context, statements: list[string] -> verdicts: list[bool]",
+  return Signature::parse("context, statements: list[str] -> verdicts: list[bool]",
                           "For each of the statements in their order, say whether it follows from the context alone.");
 }
 
@@ -167,7 +167,7 @@ Async<Prediction> ContextRecall::run(JsonObject inputs, Run how) const {
 }
 
 Signature AnswerRelevance::generation() {
-  return Signature::parse("answer, count: int -> generated: list[string], noncommittal: bool",
+  return Signature::parse("answer, count: int -> generated: list[str], noncommittal: bool",
                           "Write as many questions as asked for that the answer would be the answer to. It is "
                           "noncommittal if it evades, such as by saying that it does not know.");
 }

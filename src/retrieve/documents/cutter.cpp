@@ -111,7 +111,8 @@ void Cutter::pack(const std::vector<Span>& pieces, Seam finer, std::vector<Span>
   };
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     sizes[i] = size(pieces[i]);
-    const auto bare = size(trimmed(pieces[i]));  // as the last of a chunk
+    const auto bare =
+        size({pieces[i].begin, std::max(trimmed(pieces[i]).end, pieces[i].begin)});  // as the last of a chunk
     if (bare > limit_) {
       flush(i);
       cut(pieces[i], finer, out);

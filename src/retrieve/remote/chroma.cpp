@@ -241,7 +241,7 @@ Async<std::size_t> count(Shared state, Filter filter) {
 }
 
 JsonArray texts_of(const std::vector<std::string>& texts) {
-  return {texts.begin(), texts.end()};
+  return JsonArray(texts.begin(), texts.end());
 }
 
 Async<std::vector<Passage>> get(Shared state, std::vector<std::string> ids) {

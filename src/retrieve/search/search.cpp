@@ -102,7 +102,7 @@ Async<std::vector<Hit>> RewrittenSearch::run(std::string question, Run how) cons
 }
 
 Signature MultiQuery::instructions() {
-  return Signature::parse("question, count: int -> queries: list[string]",
+  return Signature::parse("question, count: int -> queries: list[str]",
                           "Write as many different queries for a search engine as asked for, which together find the "
                           "passages that answer the question: other words, parts of it, what it presupposes.");
 }

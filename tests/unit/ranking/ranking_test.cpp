@@ -99,7 +99,7 @@ TEST_CASE("NDCG with ties is scikit-learn's") {
   CHECK(tied_ndcg(gains, std::vector<double>{.1, .2, .3, 4, 70}) == Approx(.6956940443813074).epsilon(1e-12));
   const std::vector<double> second = {.05, 1.1, 1, .5, 0};
   CHECK(tied_ndcg(gains, second) == Approx(.49368019137737595).epsilon(1e-12));
-  CHECK(tied_ndcg(gains, second, 4) == Approx(.41238188175345303).epsilon(1e-12));
+  CHECK(tied_ndcg(gains, std::vector<double>{.1, .2, .3, 4, 70}, 4) == Approx(.41238188175345303).epsilon(1e-12));
   const std::vector<double> tied = {1, 0, 0, 0, 1};
   CHECK(tied_ndcg(gains, tied, 1) == Approx(.75));
   CHECK(tied_ndcg(gains, tied, 1, true) == Approx(.5));

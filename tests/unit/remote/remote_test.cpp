@@ -30,7 +30,13 @@ struct Scripted {
     transport->reply({.status = status, .body = std::move(body)});
     return *this;
   }
-  RemoteStoreOptions options() const { return {.api_key = Secret("key-1"), .transport = transport, .attempts = 2}; }
+  RemoteStoreOptions options() const {
+    RemoteStoreOptions out;
+    out.api_key = Secret("key-1");
+    out.transport = transport;
+    out.attempts = 2;
+    return out;
+  }
   http::Request sent(std::size_t i) const { return transport->requests().at(i); }
   JsonObject body(std::size_t i) const { return parse_json(sent(i).body).value().as_object(); }
 };
@@ -96,8 +102,8 @@ TEST_CASE("Qdrant: filters are written in its conditions, and searches read back
 
   const auto hits = wait(store->search({.vector = {1, 0},
                                         .k = 3,
-                                        .filter = Filter::eq("lang", "en") && !Filter::gte("year", 2020) &&
-                                                  Filter::nin("lang", {"de"}) && Filter::exists("none")}));
+                                        .filter = Filter::all({Filter::eq("lang", "en"), !Filter::gte("year", 2020),
+                                                               Filter::nin("lang", {"de"}), Filter::exists("none")})}));
 
   CHECK(server.sent(1).url == "https://db.example/collections/docs/points/query");
   CHECK(server.body(1).at("filter") == json(R"({"must": [
