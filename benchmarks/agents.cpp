@@ -77,7 +77,7 @@ BENCHMARK(react_native)->Arg(2)->Arg(10);
 void react_text(benchmark::State& state) {
   const auto turns = static_cast<int>(state.range(0));
   const auto model = std::make_shared<ScriptedLM>([turns](const Request& request) -> std::string {
-    if (!request.messages[0].text().contains("Next tool name")) return "Reasoning: r\nAnswer: 3";
+    if (!request.messages.back().text().contains("Next tool name")) return "Reasoning: r\nAnswer: 3";
     const bool is_last =
         turns < 2 || request.messages.back().text().contains(std::format("observation_{}:", turns - 2));
     return is_last ? "Next thought: t\nNext tool name: finish\nNext tool args: {}"

@@ -52,8 +52,6 @@ void add_trace(CLI::App& app, Plan& plan);
 void add_lm_show(CLI::App& command, Plan& plan);
 void add_registry(CLI::App& app, Plan& plan);
 void add_experiment(CLI::App& app, Plan& plan);
-void add_agent(CLI::App& app, Plan& plan);
-void add_tools(CLI::App& app, Plan& plan);
 
 /// The exit code for an error that reached `main`.
 int exit_code_of(const Error& error);

@@ -1,5 +1,6 @@
 // dspy: program language models from the command line.
 
+#include "agent_commands.hpp"
 #include "command.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
