@@ -45,7 +45,8 @@ struct ToolOptions {
 ///
 ///     double convert(double amount, std::string from, std::string to);
 ///
-///     dspy::FunctionTool tool("convert", "Converts money at today's rate.", convert, dspy::args("amount", "from", "to"));
+///     dspy::FunctionTool tool("convert", "Converts money at today's rate.", convert, dspy::args("amount", "from",
+///     "to"));
 ///
 /// A value; copies share the function and the limit of calls at once.  Calls may overlap from any thread, as far as the
 /// function allows it.

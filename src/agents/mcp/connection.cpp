@@ -23,9 +23,9 @@ JsonObject with_meta(JsonObject params, const McpOptions& options, std::string_v
   auto& meta = params["_meta"];
   if (!meta.is_object()) meta = JsonObject();
   auto& object = meta.get_object();
-  object[std::string(meta_prefix) + "protocolVersion"] = protocol;
-  object[std::string(meta_prefix) + "clientInfo"] = client_info(options);
-  object[std::string(meta_prefix) + "clientCapabilities"] = capabilities(options);
+  object[meta_key("protocolVersion")] = protocol;
+  object[meta_key("clientInfo")] = client_info(options);
+  object[meta_key("clientCapabilities")] = capabilities(options);
   return params;
 }
 
@@ -107,7 +107,7 @@ Async<std::shared_ptr<Connection>> discovered(std::shared_ptr<Channel> channel, 
   out->server.protocol = modern_version;
   read_capabilities(out->server, result);
   if (const auto* const meta = result.if_contains("_meta"); meta != nullptr && meta->is_object())
-    read_server_info(out->server, meta->get_object().if_contains(std::string(meta_prefix) + "serverInfo"));
+    read_server_info(out->server, meta->get_object().if_contains(meta_key("serverInfo")));
   co_return out;
 }
 

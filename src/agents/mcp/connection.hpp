@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <format>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,7 +21,10 @@ namespace rpc {
 constexpr std::string_view modern_version = "2026-07-28";
 /// Of the older protocol, newest first.
 constexpr std::array<std::string_view, 4> legacy_versions = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
-constexpr std::string_view meta_prefix = "io.modelcontextprotocol/";
+/// A key of `_meta` that is the protocol's own.
+inline std::string meta_key(std::string_view name) {
+  return std::format("io.modelcontextprotocol/{}", name);
+}
 
 /// A server that was greeted.
 struct Connection {

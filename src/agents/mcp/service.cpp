@@ -28,7 +28,7 @@ std::expected<bool, Fault> era(const Call& call, Session& session) {
   if (call.method == "initialize") return false;
   const auto* const meta = call.params.if_contains("_meta");
   const auto* const version = meta != nullptr && meta->is_object()
-                                  ? meta->get_object().if_contains(std::string(meta_prefix) + "protocolVersion")
+                                  ? meta->get_object().if_contains(meta_key("protocolVersion"))
                                   : nullptr;
   if (version == nullptr) {
     if (call.is_notification() || call.method == "ping") return false;
@@ -42,7 +42,7 @@ std::expected<bool, Fault> era(const Call& call, Session& session) {
     return std::unexpected(Fault{.code = unsupported_version,
                                  .message = "this version of the protocol is not supported",
                                  .data = {{"supported", supported()}, {"requested", *version}}});
-  const auto* const able = meta->get_object().if_contains(std::string(meta_prefix) + "clientCapabilities");
+  const auto* const able = meta->get_object().if_contains(meta_key("clientCapabilities"));
   if (able == nullptr || !able->is_object())
     return std::unexpected(invalid("`_meta` lacks `io.modelcontextprotocol/clientCapabilities`"));
   return true;
@@ -81,7 +81,7 @@ Outcome initialized(const Server& server, Session& session, const JsonObject& pa
 Outcome discovered(const Server& server) {
   return with_instructions({{"supportedVersions", JsonArray{modern_version}},
                             {"capabilities", capabilities(server)},
-                            {"_meta", {{std::string(meta_prefix) + "serverInfo", info(server)}}}},
+                            {"_meta", {{meta_key("serverInfo"), info(server)}}}},
                            server);
 }
 
