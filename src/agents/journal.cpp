@@ -1,0 +1,211 @@
+#include "dspy/agents/journal.hpp"
+
+#include "dspy/base/error.hpp"
+#include "dspy/base/file.hpp"
+#include "dspy/base/hash.hpp"
+#include "dspy/base/json.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <format>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace dspy {
+namespace {
+
+constexpr std::uintmax_t longest = std::uintmax_t{4} << 30;
+constexpr int version = 1;
+constexpr std::string_view mark = R"(,"sum":")";
+constexpr std::size_t digits = 16;
+
+std::string checksum(std::string_view body) {
+  return std::format("{:016x}", hash_bytes(body));
+}
+
+/// `{…,"sum":"…"}` and a line end: the sum is of everything before it.
+std::string line_of(const AgentEvent& event) {
+  auto record = to_json(event);
+  if (event.kind == AgentEvent::Kind::begun) {
+    record["format"] = "dspy.agent_journal";
+    record["version"] = version;
+  }
+  auto line = to_text(Json(std::move(record)));
+  line.pop_back();
+  const auto sum = checksum(line);
+  line.append(mark).append(sum).append("\"}\n");
+  return line;
+}
+
+/// Nothing for a line that is not whole.
+std::optional<JsonObject> record_of(std::string_view line) {
+  constexpr auto tail = mark.size() + digits + 2;
+  if (line.size() <= tail) return std::nullopt;
+  const auto body = line.substr(0, line.size() - tail);
+  const auto rest = line.substr(body.size());
+  if (!rest.starts_with(mark) || rest.substr(mark.size(), digits) != checksum(body)) return std::nullopt;
+  auto json = parse_json(line);
+  if (!json || !json->is_object()) return std::nullopt;
+  json->get_object().erase("sum");
+  return std::move(json->get_object());
+}
+
+void check_header(const JsonObject& record, std::string_view name) {
+  const auto* const format = record.if_contains("format");
+  const auto* const number = record.if_contains("version");
+  if (format == nullptr || *format != Json("dspy.agent_journal") || number == nullptr || !number->is_int64())
+    throw Error(Errc::config_error, std::format("`{}` is no journal of an agent; name another file", name));
+  if (number->get_int64() > version) {
+    throw Error(Errc::config_error, std::format("the journal `{}` is of version {}, and this library knows {}; use a "
+                                                "newer library",
+                                                name, number->get_int64(), version));
+  }
+}
+
+Error failure(std::string_view verb, const std::filesystem::path& path, std::string_view remedy) {
+  return {Errc::io_error, std::format("cannot {} the journal `{}`: {}; {}", verb, path.string(),
+                                      std::generic_category().message(errno), remedy)};
+}
+
+}  // namespace
+
+JournalContent parse_journal(std::string_view text, std::string_view name) {
+  JournalContent content;
+  for (std::size_t at = 0, number = 1; at < text.size(); ++number) {
+    const auto end = text.find('\n', at);
+    auto record = end == std::string_view::npos ? std::nullopt : record_of(text.substr(at, end - at));
+    if (!record) {
+      // Only the last write can have been cut: whole lines behind a bad one are damage.
+      const bool is_last = end == std::string_view::npos || end + 1 == text.size();
+      if (!is_last) {
+        throw Error(Errc::config_error,
+                    std::format("line {} of `{}` is no line of an agent's journal, or is damaged, and others follow "
+                                "it; restore the file, or keep the lines before it",
+                                number, name));
+      }
+      content.has_torn_tail = true;
+      return content;
+    }
+    if (number == 1) check_header(*record, name);
+    try {
+      content.events.push_back(agent_event_from_json(*record));
+    } catch (const Error& error) {
+      throw Error(error.code(), std::format("line {} of the journal `{}`: {}", number, name, error.what()));
+    }
+    at = end + 1;
+    content.whole_bytes = at;
+  }
+  return content;
+}
+
+JournalContent read_journal(const std::filesystem::path& path) {
+  return parse_journal(read_file(path, longest), path.string());
+}
+
+struct AgentJournal::State {
+  std::filesystem::path path;
+  JournalOptions options;
+  int file = -1;
+  std::mutex mutex = {};
+  std::string pending = {};
+  bool is_broken = false;
+
+  State(std::filesystem::path where, JournalOptions how) : path(std::move(where)), options(how) {
+    file = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (file < 0) throw failure("open", path, "check the folder and its permissions");
+    if (::flock(file, LOCK_EX | LOCK_NB) == 0) return;
+    ::close(file);
+    throw Error(
+        Errc::config_error,
+        std::format("the journal `{}` is in use by another process; wait for it, or name another file", path.string()));
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { ::close(file); }
+
+  void cut(std::size_t size) const {
+    if (::ftruncate(file, static_cast<off_t>(size)) != 0) throw failure("mend", path, "check its permissions");
+  }
+};
+
+AgentJournal::AgentJournal(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+AgentJournal::~AgentJournal() = default;
+
+std::unique_ptr<AgentJournal> AgentJournal::begin(const std::filesystem::path& path, JournalOptions options) {
+  auto state = std::make_unique<State>(path, options);
+  const auto text = read_file(path, longest);
+  if (!text.empty()) {
+    if (!parse_journal(text, path.string()).events.empty()) {
+      throw Error(Errc::config_error,
+                  std::format("the journal `{}` holds a run already; resume it, or name another file", path.string()));
+    }
+    if (text.front() != '{')
+      throw Error(Errc::config_error, std::format("`{}` is no journal of an agent; name another file", path.string()));
+    state->cut(0);
+  }
+  return std::unique_ptr<AgentJournal>(new AgentJournal(std::move(state)));
+}
+
+std::unique_ptr<AgentJournal> AgentJournal::go_on(const std::filesystem::path& path, JournalContent& content,
+                                                  JournalOptions options) {
+  std::error_code code;
+  if (!std::filesystem::exists(path, code))
+    throw Error(Errc::io_error, std::format("there is no journal `{}`; start a run with it first", path.string()));
+  auto state = std::make_unique<State>(path, options);
+  content = read_journal(path);
+  if (content.has_torn_tail) state->cut(content.whole_bytes);
+  return std::unique_ptr<AgentJournal>(new AgentJournal(std::move(state)));
+}
+
+void AgentJournal::add(const AgentEvent& event) {
+  auto line = line_of(event);
+  const std::lock_guard lock(state_->mutex);
+  state_->pending += line;
+}
+
+void AgentJournal::flush() {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->is_broken)
+    throw Error(Errc::io_error, std::format("the journal `{}` could not be written before; resume the run from it",
+                                            state_->path.string()));
+  std::string_view left = state_->pending;
+  while (!left.empty()) {
+    const auto count = ::write(state_->file, left.data(), left.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      state_->is_broken = true;
+      throw failure("write", state_->path, "check the free space; what was written before is kept");
+    }
+    left.remove_prefix(static_cast<std::size_t>(count));
+  }
+  if (state_->options.is_durable && !state_->pending.empty() && ::fdatasync(state_->file) != 0) {
+    state_->is_broken = true;
+    throw failure("write", state_->path, "check the disk");
+  }
+  state_->pending.clear();
+}
+
+void step_back(const std::filesystem::path& from, const std::filesystem::path& to, std::size_t turn) {
+  const auto content = read_journal(from);
+  std::size_t turns = 0, count = 0;
+  for (; count < content.events.size(); ++count) {
+    if (content.events[count].kind == AgentEvent::Kind::turn && turns++ == turn) break;
+  }
+  if (count == content.events.size()) {
+    throw Error(Errc::invalid_parameter,
+                std::format("the run in `{}` has no turn {}; it has {}, counted from 0", from.string(), turn, turns));
+  }
+  // What was forgotten or noted for the turn itself goes with it.
+  while (count > 0 && content.events[count - 1].kind == AgentEvent::Kind::forgotten) --count;
+  const auto journal = AgentJournal::begin(to);
+  for (std::size_t i = 0; i < count; ++i) journal->add(content.events[i]);
+  journal->flush();
+}
+
+}  // namespace dspy
