@@ -13,11 +13,11 @@ target_sources(dspy_agents PRIVATE ${PROJECT_BINARY_DIR}/generated/runner.cpp)
 
 if(SECCOMP_LIBRARY)
   target_link_libraries(dspy_agents PRIVATE seccomp)  # by name, so that users of the installed library link it too
-  target_compile_definitions(dspy_agents PRIVATE DSPY_WITH_SECCOMP)
+  set_source_files_properties(src/agents/sandbox/seccomp.cpp PROPERTIES COMPILE_DEFINITIONS DSPY_WITH_SECCOMP)
 endif()
 
 # MCP over HTTP.
 if(CURL_FOUND)
   target_link_libraries(dspy_agents PRIVATE dspy::http)
-  target_compile_definitions(dspy_agents PRIVATE DSPY_WITH_HTTP)
+  set_source_files_properties(src/agents/mcp/http_channel.cpp PROPERTIES COMPILE_DEFINITIONS DSPY_WITH_HTTP)
 endif()
