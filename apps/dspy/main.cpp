@@ -1,5 +1,6 @@
 // dspy: program language models from the command line.
 
+#include "agent_commands.hpp"
 #include "command.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
@@ -93,6 +94,8 @@ int main(int argc, char** argv) {
   dspy::app::add_mock(app, plan);
   dspy::app::add_cache(app, plan);
   dspy::app::add_trace(app, plan);
+  dspy::app::add_agent(app, plan);
+  dspy::app::add_tools(app, plan);
 
   const bool json = wants_json(argc, argv);
   if (const auto command = unknown_command(app, argc, argv)) return report(no_command(app, *command), json);

@@ -1059,5 +1059,80 @@ class Experiment(unittest.TestCase):
             self.assertIn("line 1 of", broken.err)
 
 
+class Agents(unittest.TestCase):
+    """`dspy agent` and `dspy tools`, on the embedded model: what it says does not matter, but that a run survives."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = Path(temporary.name)
+        tool = self.folder / "double.py"
+        tool.write_text("import json, sys\nprint(json.dumps(json.load(sys.stdin)['amount'] * 2))\n")
+        parameters = {"type": "object", "properties": {"amount": {"type": "number"}}, "required": ["amount"]}
+        self.agent = self.write(
+            "agent.json",
+            json.dumps(
+                {
+                    "format": "dspy.agent",
+                    "version": 1,
+                    "name": "doubler",
+                    "signature": "request -> answer",
+                    "tools": [
+                        {
+                            "name": "double",
+                            "description": "Doubles an amount.",
+                            "parameters": parameters,
+                            "command": ["python3", str(tool)],
+                            "idempotent": True,
+                            "timeout": 20,
+                        }
+                    ],
+                    "limits": {"max_iters": 2},
+                }
+            ),
+        )
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def test_tools_are_listed_checked_and_called(self):
+        self.assertIn("double: Doubles an amount.", dspy("tools", "list", self.agent).out)
+        result = dspy("tools", "call", self.agent, "double", "{'amount': '4',}")
+        self.assertEqual((result.returncode, result.out), (0, "8.0\n"), result.err)
+        result = dspy("tools", "check", self.agent, "double", '{"amont": 4}')
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("`amont` is no argument; is `amount` meant?", result.err + result.out)
+        self.assertIn("no tool `triple`", dspy("tools", "call", self.agent, "triple").err)
+
+    def test_a_run_is_kept_shown_cut_and_gone_on_with(self):
+        journal = self.folder / "run.jsonl"
+        result = dspy("agent", "run", self.agent, "--input", "request=Double 4.", "--journal", str(journal), "--json")
+        self.assertEqual(result.returncode, 0, result.err)
+        outputs = json.loads(result.out)["outputs"]
+        self.assertIn("termination_reason", outputs)
+        shown = dspy("agent", "show", str(journal))
+        self.assertIn("doubler, begun", shown.out)
+        self.assertIn("Turn 1", shown.out)
+        atif = json.loads(dspy("agent", "show", str(journal), "--atif").out)
+        self.assertEqual(atif["schema_version"], "ATIF-v1.7")
+        whole = journal.read_bytes()
+        journal.write_bytes(whole[: len(whole) * 2 // 3])
+        result = dspy("agent", "resume", self.agent, str(journal), "--json")
+        self.assertEqual(result.returncode, 0, result.err)
+        self.assertEqual(json.loads(result.out)["outputs"]["trajectory"], outputs["trajectory"])
+        result = dspy("agent", "run", self.agent, "--input", "request=x", "--journal", str(journal))
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("holds a run already", result.err)
+        self.assertEqual(dspy("agent", "replay", self.agent, str(journal), "--json").returncode, 0)
+
+    def test_wrong_files_are_named(self):
+        text = Path(self.agent).read_text()
+        wrong = self.write("wrong.json", text.replace('"limits"', '"limit"'))
+        self.assertIn("is `limits` meant?", dspy("tools", "list", wrong).err)
+        self.assertIn("no journal", dspy("agent", "show", self.agent).err + dspy("agent", "show", self.agent).out)
+
+
 if __name__ == "__main__":
     unittest.main()

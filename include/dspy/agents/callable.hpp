@@ -92,8 +92,6 @@ template <class F>
 using SplitOf = SplitContext<Types<>, typename PartsOf<F>::Parameters>;
 
 template <class T>
-struct IsTypes;
-template <class T>
 constexpr bool is_struct_argument = std::is_aggregate_v<T> && std::is_class_v<T>;
 
 template <class T>
@@ -123,6 +121,8 @@ ToolOutcome to_outcome(T result) {
     } else {
       return to_outcome(*std::move(result));
     }
+  } else if constexpr (std::convertible_to<const T&, std::string_view>) {
+    return {.value = Json(std::string_view(result))};
   } else {
     return {.value = to_value(result)};
   }
@@ -134,10 +134,16 @@ template <class... V, std::size_t N>
 Type type_of_arguments(Types<V...> /*values*/, const ArgumentNames<N>& names) {
   if constexpr (N == 0 && sizeof...(V) == 1) {
     using Struct = std::tuple_element_t<0, std::tuple<V...>>;
-    static_assert(is_struct_argument<Struct>,
+    static_assert(is_struct_argument<Struct> || std::same_as<Struct, JsonObject>,
                   "a tool's parameters need names: add dspy::args(\"…\"), or take one struct whose members are the "
                   "arguments");
-    return type_of<Struct>();
+    if constexpr (std::same_as<Struct, JsonObject>) {
+      auto anything = Type::object("", {});
+      anything.arguments = {Type::any()};
+      return anything;
+    } else {
+      return type_of<Struct>();
+    }
   } else {
     static_assert(sizeof...(V) == N,
                   "dspy::args must name each parameter of the function once (a ToolContext at the end has no name)");
@@ -165,7 +171,12 @@ T read_argument(const JsonObject& arguments, std::string_view name) {
 template <class F, class... V, std::size_t N>
 std::tuple<V...> read_arguments(Types<V...> /*values*/, const JsonObject& arguments, const ArgumentNames<N>& names) {
   if constexpr (N == 0 && sizeof...(V) == 1) {
-    return {from_values<std::tuple_element_t<0, std::tuple<V...>>>(arguments)};
+    using Struct = std::tuple_element_t<0, std::tuple<V...>>;
+    if constexpr (std::same_as<Struct, JsonObject>) {
+      return {arguments};
+    } else {
+      return {from_values<Struct>(arguments)};
+    }
   } else if constexpr (N == 0) {
     return {};
   } else {

@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/traversal.hpp"
+#include "dspy/optimize/bootstrap_few_shot.hpp"
 #include "dspy/programs/program.hpp"
 
 #include <doctest/doctest.h>
@@ -114,9 +115,8 @@ TEST_CASE("a tool's failure is an observation, and does not end the run") {
 
 TEST_CASE("loops end, and the outputs are taken from what was found") {
   const auto always = std::make_shared<ScriptedLM>([](const Request& request) -> std::string {
-    return request.messages.back().text().contains("next_tool") || request.messages[0].text().contains("Next tool")
-               ? turn("Again.", "convert", R"({"amount": 1})")
-               : answer;
+    return request.messages.back().text().contains("Next tool name") ? turn("Again.", "convert", R"({"amount": 1})")
+                                                                     : answer;
   });
   auto options = with(always);
   options.limits.max_iters = 3;
@@ -135,7 +135,7 @@ TEST_CASE("the oldest turns are left out of prompts when the context is full") {
   int asked = 0;
   const auto lm = std::make_shared<ScriptedLM>([&](const Request& request) -> std::string {
     const auto text = request.messages.back().text();
-    const bool extracts = !request.messages[0].text().contains("Next tool name");
+    const bool extracts = !request.messages.back().text().contains("Next tool name");
     if (extracts) return answer;
     if (text.contains("thought_0") && text.contains("thought_2"))
       throw Error(Errc::context_too_long, "too long", {.actual = 9, .max = 8});
@@ -262,7 +262,7 @@ TEST_CASE("consent asked for on a terminal") {
 std::shared_ptr<LM> stateless() {
   return std::make_shared<ScriptedLM>([](const Request& request) -> std::string {
     const auto text = request.messages.back().text();
-    if (!request.messages[0].text().contains("Next tool name")) return answer;
+    if (!request.messages.back().text().contains("Next tool name")) return answer;
     if (!text.contains("tool_name_0")) return turn("First.", "convert", R"({"amount": 3})");
     if (!text.contains("tool_name_1")) return turn("Second.", "book_hotel", R"({"city": "Rome"})");
     return turn("Done.", "finish", "{}");
@@ -362,6 +362,21 @@ TEST_CASE("an agent is a tool, and a program") {
   const auto out = program({{"question", "?"}});
   CHECK(out.at("answer") == "it is six");
   CHECK(out.at("trajectory").at("observation_0") == Json({{"answer", "six"}}));
+}
+
+TEST_CASE("demonstrations of an agent's steps are bootstrapped from its runs") {
+  const Program student = ReAct<Travel>(tools(), with(stateless()));
+  const Training training{.trainset = {Example({{"request", "A night?"}, {"price", 42.5}}, {"request"})}};
+  const auto best = BootstrapFewShot({.max_labeled_demos = 0}).compile(student, training);
+  std::size_t found = 0;
+  best.program.for_each_predictor([&](const std::string& path, const Predictor& predictor) {
+    ++found;
+    REQUIRE_MESSAGE(!predictor.demos().empty(), path);
+    const auto& demo = predictor.demos().front().data;
+    CHECK(demo.contains(path == "react" ? "next_tool_name" : "price"));
+    CHECK(demo.contains("trajectory"));
+  });
+  CHECK(found == 2);
 }
 
 TEST_CASE("signatures and tools that clash with the agent's own are refused") {
