@@ -19,5 +19,5 @@ endif()
 # MCP over HTTP.
 if(CURL_FOUND)
   target_link_libraries(dspy_agents PRIVATE dspy::http)
-  set_source_files_properties(src/agents/mcp/http_channel.cpp PROPERTIES COMPILE_DEFINITIONS DSPY_WITH_HTTP)
+  set_source_files_properties(src/agents/mcp/http_channel.cpp src/agents/sandbox/remote_interpreter.cpp PROPERTIES COMPILE_DEFINITIONS DSPY_WITH_HTTP)
 endif()

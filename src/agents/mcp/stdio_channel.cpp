@@ -225,7 +225,7 @@ class StdioChannel final : public Channel {
     child_ = std::make_unique<process::Child>(
         process::ChildOptions{.argv = split_command(command), .environment = std::move(environment)},
         process::Child::Handlers{.on_bytes = [link = link_](std::string_view bytes) { return link->take(bytes); },
-                                 .on_end = [this, link = link_](const process::ChildEnd& end) { tell_end(*link, end); },
+                                 .on_end = [link = link_](const process::ChildEnd& end) { tell_end(*link, end); },
                                  .on_alarm = [link = link_] { link->ring_late(); }});
     link_->child = child_.get();
   }
@@ -255,8 +255,8 @@ class StdioChannel final : public Channel {
   }
 
  private:
-  /// On the program's thread, which this outlives.
-  void tell_end(Link& link, const process::ChildEnd& end) const {
+  /// On the program's thread.
+  static void tell_end(Link& link, const process::ChildEnd& end) {
     auto why = "it " + process::to_text(end);
     std::string errors;
     {

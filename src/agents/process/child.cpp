@@ -1,12 +1,11 @@
 #include "agents/process/child.hpp"
 
 #include "agents/process/descriptor.hpp"
-#include "dspy/base/error.hpp"
+#include "agents/process/spawn.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,15 +16,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <exception>
-#include <filesystem>
-#include <format>
 #include <future>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -33,81 +27,6 @@ namespace dspy::process {
 namespace {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
-
-[[noreturn]] void fail(std::string_view what, int error) {
-  throw Error(Errc::io_error, std::format("{}: {}", what, std::generic_category().message(error)));
-}
-
-struct Ends {
-  Descriptor ours, theirs;
-};
-
-/// Our end writes without SIGPIPE, which a pipe cannot.
-Ends input_pair() {
-  std::array<int, 2> fds{};
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) != 0) fail("no pipe to a program", errno);
-  return {Descriptor(fds[0]), Descriptor(fds[1])};
-}
-
-Ends output_pair() {
-  std::array<int, 2> fds{};
-  if (pipe2(fds.data(), O_CLOEXEC) != 0) fail("no pipe from a program", errno);
-  return {Descriptor(fds[0]), Descriptor(fds[1])};
-}
-
-struct Actions {
-  posix_spawn_file_actions_t files{};
-  posix_spawnattr_t attributes{};
-
-  Actions() {
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-  }
-  ~Actions() {
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-  }
-  Actions(const Actions&) = delete;
-  Actions& operator=(const Actions&) = delete;
-};
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  out.reserve(texts.size() + 1);
-  for (auto& text : texts) out.push_back(text.data());
-  out.push_back(nullptr);
-  return out;
-}
-
-pid_t spawn(const ChildOptions& options, const std::array<int, 3>& standard) {
-  if (options.argv.empty()) throw Error(Errc::invalid_parameter, "a program to start has no name");
-  Actions actions;
-  std::vector<Descriptor> moved;  // above all numbers that are given away
-  int next = 0;
-  const auto hand_on = [&](int fd) {
-    moved.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, 200));
-    if (moved.back().get() < 0) fail("no descriptor for a program", errno);
-    posix_spawn_file_actions_adddup2(&actions.files, moved.back().get(), next++);
-  };
-  for (const auto fd : standard) hand_on(fd);
-  for (const auto fd : options.files) hand_on(fd);
-  posix_spawn_file_actions_addclosefrom_np(&actions.files, next);
-
-  sigset_t none, all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setpgroup(&actions.attributes, 0);
-  posix_spawnattr_setsigmask(&actions.attributes, &none);
-  posix_spawnattr_setsigdefault(&actions.attributes, &all);
-  posix_spawnattr_setflags(&actions.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-
-  auto argv = options.argv, environment = options.environment;
-  pid_t pid = 0;
-  const auto error = posix_spawnp(&pid, argv[0].c_str(), &actions.files, &actions.attributes, pointers(argv).data(),
-                                  pointers(environment).data());
-  if (error != 0) fail(std::format("`{}` could not be started", options.argv[0]), error);
-  return pid;
-}
 
 }  // namespace
 
@@ -348,47 +267,6 @@ bool Child::is_running() const {
 std::string Child::errors() const {
   const std::lock_guard lock(state_->mutex);
   return state_->errors.substr(state_->errors.size() - std::min(state_->errors.size(), state_->errors_kept));
-}
-
-std::string to_text(const ChildEnd& end) {
-  if (end.signal == 0) return std::format("exited with code {}", end.code);
-  return std::format("was ended by signal {} ({})", end.signal, sigdescr_np(end.signal));
-}
-
-std::vector<std::string> inherited_environment(const std::vector<std::string>& names) {
-  std::vector<std::string> out;
-  for (const auto& name : names)
-    if (const auto* const value = std::getenv(name.c_str()); value != nullptr)  // NOLINT(concurrency-mt-unsafe)
-      out.push_back(std::format("{}={}", name, value));
-  return out;
-}
-
-std::string find_program(std::string_view program) {
-  if (program.contains('/')) return ::access(std::string(program).c_str(), X_OK) == 0 ? std::string(program) : "";
-  const auto* const path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): nobody sets it
-  std::string_view left = path != nullptr ? path : "/usr/bin:/bin";
-  while (!left.empty()) {
-    const auto end = std::min(left.find(':'), left.size());
-    const auto file = std::filesystem::path(left.substr(0, end)) / program;
-    if (::access(file.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(file)) return file;
-    left.remove_prefix(std::min(end + 1, left.size()));
-  }
-  return {};
-}
-
-MemoryFile::MemoryFile(std::string_view bytes) : fd_(memfd_create("dspy", MFD_CLOEXEC)) {
-  if (fd_ < 0) fail("no file in memory", errno);
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const auto count = ::write(fd_, bytes.data() + done, bytes.size() - done);
-    if (count < 0) fail("a file in memory could not be written", errno);
-    done += static_cast<std::size_t>(count);
-  }
-  ::lseek(fd_, 0, SEEK_SET);
-}
-
-MemoryFile::~MemoryFile() {
-  ::close(fd_);
 }
 
 }  // namespace dspy::process

@@ -142,6 +142,10 @@ Async<Json> answer_one(std::shared_ptr<Questions> questions, JsonObject argument
   co_return co_await answer(questions, std::string(view(prompt->get_string())));
 }
 
+Async<void> answer_into(std::shared_ptr<Questions> questions, std::string prompt, Json& out) {
+  out = co_await answer(std::move(questions), std::move(prompt));
+}
+
 Async<Json> answer_all(std::shared_ptr<Questions> questions, std::size_t concurrency, JsonObject arguments) {
   const auto* const prompts = arguments.if_contains("prompts");
   if (prompts == nullptr || !prompts->is_array())
@@ -154,7 +158,7 @@ Async<Json> answer_all(std::shared_ptr<Questions> questions, std::size_t concurr
   questions->claim(static_cast<int>(std::min<std::size_t>(texts.size(), 1'000'000)));
   JsonArray out(texts.size());
   co_await run_concurrently(texts.size(), concurrency,
-                            [&](std::size_t i) -> Async<void> { out[i] = co_await answer(questions, texts[i]); });
+                            [&](std::size_t i) { return answer_into(questions, std::move(texts[i]), out[i]); });
   co_return out;
 }
 

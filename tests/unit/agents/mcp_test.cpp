@@ -191,7 +191,8 @@ TEST_CASE("what is no MCP server is told from one, in bounded time and memory") 
   failure_of([&] { wait(scripted("ancient").connect()); }, dspy::Errc::unsupported);
   failure_of([&] { wait(McpClient("/no/such/program").connect()); }, dspy::Errc::io_error);
   failure_of([&] { wait(McpClient("true").connect()); }, dspy::Errc::unavailable);
-  failure_of([&] { wait(scripted("silent", {.connect_limit = 1ms}).connect()); }, dspy::Errc::deadline_exceeded);
+  const McpClient hanging("sleep 100", {.discover_limit = 100ms, .connect_limit = 100ms, .patience = 100ms});
+  failure_of([&] { wait(hanging.connect()); }, dspy::Errc::deadline_exceeded);
 }
 
 TEST_CASE("a server may ask the user before it answers, if there is somebody to ask") {
