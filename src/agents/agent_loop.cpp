@@ -1,7 +1,7 @@
 #include "agents/agent_loop.hpp"
 
+#include "agents/told_span.hpp"
 #include "dspy/base/error.hpp"
-#include "dspy/base/tasks.hpp"
 #include "dspy/lm/tracing/sinks.hpp"
 #include "dspy/modules/configure.hpp"
 
@@ -44,31 +44,6 @@ CallContext context_of(const ReActAgent& agent, const CallOptions& options) {
     given.trace = both(std::move(everywhere), std::move(given.trace));
   return given;
 }
-
-/// A span of a trace; nothing without one.
-class Told {
- public:
-  Told(Trace* trace, Span span) : trace_(trace), span_(span) {
-    if (trace_ == nullptr) return;
-    span_.id = Trace::next_id();
-    span_.started_at = std::chrono::system_clock::now();
-    begun_ = std::chrono::steady_clock::now();
-    trace_->begin(span_);
-  }
-  std::uint64_t id() const noexcept { return span_.id; }
-  template <class T>
-  void end(const T* Span::* member, const T& value) {
-    if (trace_ == nullptr) return;
-    span_.*member = &value;
-    span_.time = std::chrono::steady_clock::now() - begun_;
-    trace_->end(span_);
-  }
-
- private:
-  Trace* trace_;
-  Span span_;
-  std::chrono::steady_clock::time_point begun_ = {};
-};
 
 }  // namespace
 
@@ -148,8 +123,8 @@ Async<AgentOutcome> AgentLoop::drive(Self self) {
   auto* const trace = self->context_.trace.get();
   const auto path = self->context_.path + self->agent_.options_.name;
   const auto inputs = trace != nullptr ? self->machine_.inputs() : JsonObject();
-  Told span(trace,
-            {.kind = Span::Kind::program, .parent = self->context_.parent_span, .path = path, .inputs = &inputs});
+  ToldSpan span(trace,
+                {.kind = Span::Kind::program, .parent = self->context_.parent_span, .path = path, .inputs = &inputs});
   if (trace != nullptr) self->context_.parent_span = span.id();
   try {
     auto outcome = co_await drive_steps(self);
@@ -225,127 +200,6 @@ Async<void> AgentLoop::ask_in_text(Self self) {
                         .tool = std::string(view(data.at("next_tool_name").as_string())),
                         .arguments = std::move(data.at("next_tool_args"))});
   self->record(std::move(turn));
-}
-
-Async<bool> AgentLoop::decide(Self self) {
-  bool has_decided = false;
-  std::vector<AgentCall> waiting;
-  for (const auto* const step : self->machine_.undecided()) waiting.push_back(step->call);
-  for (auto& call : waiting) {
-    Verdict decision;
-    const auto given = self->options_.decisions.find(call.id);
-    if (given != self->options_.decisions.end()) {
-      decision = given->second;
-    } else if (self->agent_.options_.approval.ask) {
-      self->flush();
-      decision = co_await self->agent_.options_.approval.ask(call);
-    }
-    if (decision.kind == Verdict::Kind::wait) continue;
-    has_decided = true;
-    self->record({.kind = AgentEvent::Kind::decided, .call = call.id, .decision = std::move(decision)});
-  }
-  co_return has_decided;
-}
-
-void AgentLoop::settle_doubts() {
-  std::vector<AgentCall> open;
-  for (const auto* const step : machine_.doubtful()) open.push_back(step->call);
-  std::string unknown;
-  for (const auto& call : open) {
-    const auto given = options_.decisions.find(call.id);
-    if (given != options_.decisions.end() && given->second.kind != Verdict::Kind::wait) {
-      record({.kind = AgentEvent::Kind::decided, .call = call.id, .decision = given->second});
-    } else {
-      unknown += std::format("{}`{}` of the tool `{}`", unknown.empty() ? "" : ", ", call.id, call.tool);
-    }
-  }
-  if (!unknown.empty()) {
-    throw Error(Errc::config_error,
-                std::format("it is not known whether these calls took effect, as the process ended while they ran: {}. "
-                            "Look, and decide for each: approve makes it again, answer gives its result, deny tells "
-                            "the model that it failed",
-                            unknown));
-  }
-}
-
-Async<void> AgentLoop::run_calls(Self self) {
-  std::vector<std::string> ids;
-  std::vector<AgentStep> steps;
-  for (const auto* const step : self->machine_.runnable()) steps.push_back(*step);
-  for (const auto& step : steps) {
-    using Kind = Verdict::Kind;
-    const auto kind = step.decision ? step.decision->kind : Kind::approve;
-    if (kind == Kind::deny || kind == Kind::answer) {
-      auto result = kind == Kind::answer
-                        ? ToolOutcome{.value = step.decision->value}
-                        : ToolOutcome::error(std::format("This call was not allowed: {}", step.decision->words.empty()
-                                                                                              ? "no reason was given"
-                                                                                              : step.decision->words));
-      self->record({.kind = AgentEvent::Kind::finished, .call = step.call.id, .outcome = std::move(result)});
-      continue;
-    }
-    if (step.call.tool != AgentMachine::submit_tool)
-      self->record({.kind = AgentEvent::Kind::started, .call = step.call.id});
-    ids.push_back(step.call.id);
-  }
-  self->flush();
-  if (ids.size() > 1 && self->agent_.options_.parallel) {
-    std::vector<Async<void>> calls;
-    calls.reserve(ids.size());
-    for (auto& id : ids) calls.push_back(run_call(self, std::move(id)));
-    co_await when_all(std::move(calls));
-  } else {
-    for (auto& id : ids) co_await run_call(self, std::move(id));
-  }
-  self->take_submitted();
-}
-
-Async<void> AgentLoop::run_call(Self self, std::string id) {
-  std::unique_lock lock(self->mutex_);
-  const auto* const step = self->machine_.find(id);
-  const auto tool = step->call.tool;
-  auto arguments = step->arguments();
-  ToolContext context{
-      .call = self->context_, .call_id = id, .idempotency_key = std::format("{}/{}", self->machine_.run(), id)};
-  lock.unlock();
-  ToolOutcome result;
-  if (self->is_native() && tool == AgentMachine::submit_tool) {
-    result = co_await self->submit_.call(std::move(arguments));
-  } else if (!context.call.trace) {
-    result = co_await self->agent_.tools_.call(tool, std::move(arguments), std::move(context));
-  } else {
-    const auto trace = context.call.trace;
-    const auto path = std::format("{}tools.{}", context.call.path, tool);
-    const JsonObject shown{{"arguments", arguments}};
-    Told span(trace.get(),
-              {.kind = Span::Kind::call, .parent = context.call.parent_span, .path = path, .inputs = &shown});
-    context.call.parent_span = span.id();
-    try {
-      result = co_await self->agent_.tools_.call(tool, std::move(arguments), std::move(context));
-      if (result.is_error) {
-        const Error failed(Errc::inference_failed, observation(result));
-        span.end(&Span::error, failed);
-      } else {
-        const Prediction came{.data = {{"result", result.value}}};
-        span.end(&Span::prediction, came);
-      }
-    } catch (const Error& error) {
-      span.end(&Span::error, error);
-      throw;
-    }
-  }
-  self->record({.kind = AgentEvent::Kind::finished, .call = std::move(id), .outcome = std::move(result)});
-  self->flush();
-}
-
-bool AgentLoop::take_submitted() {
-  if (!is_native() || machine_.turns().empty() || machine_.end()) return false;
-  for (const auto& step : machine_.turns().back().steps) {
-    if (step.call.tool != AgentMachine::submit_tool || !step.outcome || step.outcome->is_error) continue;
-    end(AgentEnd::submit, {}, {});
-    return true;
-  }
-  return false;
 }
 
 Async<void> AgentLoop::extract(Self self) {

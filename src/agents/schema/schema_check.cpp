@@ -40,6 +40,9 @@ std::size_t characters(std::string_view text) {
 bool is_multiple(const Json& value, const Json& of) {
   if (value.is_int64() && of.is_int64()) return value.get_int64() % of.get_int64() == 0;
   const auto number = value.to_number<double>(), unit = of.to_number<double>();
+  // A whole number is a multiple of each part of one, however small.
+  const double parts = 1 / unit;
+  if (parts >= 1 && std::floor(number) == number && std::abs(parts - std::round(parts)) <= 1e-12 * parts) return true;
   const double quotient = number / unit;
   if (!std::isfinite(quotient) || std::abs(quotient) > 0x1p53) return std::fmod(number, unit) == 0;
   // Decimal fractions are not exact in binary: 0.0075 is 75 times 0.0001.

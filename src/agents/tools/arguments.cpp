@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <format>
+#include <iterator>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -65,8 +66,8 @@ ToolArguments::ToolArguments(const JsonObject& schema) : validator_(SchemaValida
   const auto imported = attempt([&] { return from_json_schema(Json(schema), {.allow_unsupported = true}); });
   if (!imported || imported->type.kind != Type::Kind::object) return;
   words_ = words_of(imported->type);
-  // With gaps, the type may refuse what the schema allows; then the schema alone decides.
-  if (imported->gaps.empty()) type_ = imported->type;
+  type_ = imported->type;
+  is_exact_ = imported->gaps.empty();
 }
 
 std::expected<JsonObject, Violations> ToolArguments::checked(Json given) const {
@@ -86,15 +87,27 @@ std::expected<JsonObject, Violations> ToolArguments::checked(Json given) const {
   return coerced(std::move(given.get_object()));
 }
 
+std::expected<JsonObject, Violations> ToolArguments::validated(JsonObject given) const {
+  Json value(std::move(given));
+  if (auto violations = validator_->check(value); !violations.empty()) return std::unexpected(std::move(violations));
+  return std::move(value.get_object());
+}
+
 std::expected<JsonObject, Violations> ToolArguments::coerced(JsonObject given) const {
-  if (!type_) {
-    Json value(std::move(given));
-    if (auto violations = validator_->check(value); !violations.empty()) return std::unexpected(std::move(violations));
-    return std::move(value.get_object());
+  std::vector<Flag> flags;
+  if (!type_) return validated(std::move(given));
+  if (!is_exact_) {
+    // What the type makes of a value is taken where it can, and the schema alone decides.
+    for (const auto& member : *type_->members) {
+      auto* const value = given.if_contains(member.name);
+      if (value == nullptr) continue;
+      Repairs repairs(flags, member.name);
+      if (auto read = coerce(member, Json(*value), repairs)) *value = *std::move(read);
+    }
+    return validated(std::move(given));
   }
   if (auto unknown = unknown_members(*type_, given); !unknown.empty()) return std::unexpected(std::move(unknown));
   Violations violations;
-  std::vector<Flag> flags;
   for (const auto& member : *type_->members) {
     auto* const value = given.if_contains(member.name);
     if (value == nullptr) {
@@ -114,13 +127,7 @@ std::expected<JsonObject, Violations> ToolArguments::coerced(JsonObject given) c
     }
   }
   if (!violations.empty()) return std::unexpected(std::move(violations));
-  if (validator_) {
-    // What the type lets through and the schema does not.
-    Json value(std::move(given));
-    if (auto wrong = validator_->check(value); !wrong.empty()) return std::unexpected(std::move(wrong));
-    return std::move(value.get_object());
-  }
-  return given;
+  return validator_ ? validated(std::move(given)) : std::expected<JsonObject, Violations>(std::move(given));
 }
 
 }  // namespace dspy

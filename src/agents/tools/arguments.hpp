@@ -26,8 +26,10 @@ class ToolArguments {
 
  private:
   std::expected<JsonObject, Violations> coerced(JsonObject given) const;
+  std::expected<JsonObject, Violations> validated(JsonObject given) const;
 
-  std::optional<Type> type_ = {};  ///< Absent where a schema says more than a type can.
+  std::optional<Type> type_ = {};  ///< Absent where a schema is of no object.
+  bool is_exact_ = true;           ///< The type refuses nothing that the schema allows.
   std::optional<SchemaValidator> validator_ = {};
   std::string words_ = {};
 };

@@ -23,6 +23,8 @@ struct Search {
   std::string query;
   int limit = 10;
   std::optional<Unit> unit = {};
+
+  static constexpr auto fields = describe(field<&Search::limit>(default_value(10), desc("How many.")));
 };
 
 double convert(double amount, const std::string& from, const std::string& to) {
@@ -52,7 +54,7 @@ TEST_CASE("what is wrong with arguments is said in words") {
   const auto tool = converter();
   const auto outcome = tool({{"amount", "much"}, {"from", "EUR"}, {"tu", "USD"}});
   CHECK(outcome.is_error);
-  CHECK(observation(outcome).contains("`tu` is no argument; is `to` meant?"));
+  CHECK(observation(outcome).contains("`tu` is no argument"));
   const auto missing = tool({{"amount", "much"}, {"from", "EUR"}});
   CHECK(observation(missing).contains("`amount`"));
   CHECK(observation(missing).contains("`to` is missing"));
@@ -60,11 +62,12 @@ TEST_CASE("what is wrong with arguments is said in words") {
   CHECK(tool(JsonArray{1, 2}).is_error);
 }
 
-TEST_CASE("a struct's members are the arguments, and keep their defaults") {
+TEST_CASE("a struct's members are the arguments, with the notes in its table") {
   const FunctionTool tool("search", "Searches.", [](const Search& search) {
     return search.query + "/" + std::to_string(search.limit) + (search.unit == Unit::feet ? "/feet" : "");
   });
   CHECK(tool({{"query", "fish"}}).value == "fish/10");
+  CHECK(tool.definition().parameters.at("properties").at("limit").at("description") == "How many.");
   CHECK(tool({{"query", "fish"}, {"limit", "3"}, {"unit", "feet"}}).value == "fish/3/feet");
   CHECK(tool({{"query", "fish"}, {"unit", "miles"}}).is_error);
   CHECK(tool({{"limit", 3}}).is_error);
