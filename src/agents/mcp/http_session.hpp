@@ -45,8 +45,8 @@ class HttpService {
   std::optional<HttpReply> refused(const HttpRequest& request);
 
   struct Accepted {
-    Call call;
-    std::shared_ptr<Session> session;
+    Call call = {};
+    std::shared_ptr<Session> session = {};
     std::string session_id = {};  ///< New.
     bool wants_stream = false;
     bool is_modern = false;

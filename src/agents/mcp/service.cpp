@@ -38,7 +38,7 @@ std::expected<bool, Fault> era(const Call& call, Session& session) {
         invalid("`_meta` lacks `io.modelcontextprotocol/protocolVersion`, and `initialize` was not called"));
   }
   if (!version->is_string()) return std::unexpected(invalid("the protocol's version is no string"));
-  if (*version != modern_version)
+  if (view(version->get_string()) != modern_version)
     return std::unexpected(Fault{.code = unsupported_version,
                                  .message = "this version of the protocol is not supported",
                                  .data = {{"supported", supported()}, {"requested", *version}}});

@@ -60,13 +60,13 @@ std::vector<MemoryBlock> MemoryBlocks::all() const {
   return state_->blocks;
 }
 
-void MemoryBlocks::append(std::string_view name, std::string_view text) {
+void MemoryBlocks::append(std::string_view name, std::string_view text) const {
   const std::lock_guard lock(state_->mutex);
   auto& block = state_->writable(name);
   State::set(block, block.text + (block.text.empty() ? "" : "\n") + std::string(text));
 }
 
-void MemoryBlocks::replace(std::string_view name, std::string_view before, std::string_view after) {
+void MemoryBlocks::replace(std::string_view name, std::string_view before, std::string_view after) const {
   const std::lock_guard lock(state_->mutex);
   auto& block = state_->writable(name);
   const auto at = before.empty() ? std::string::npos : block.text.find(before);
@@ -79,7 +79,7 @@ void MemoryBlocks::replace(std::string_view name, std::string_view before, std::
   State::set(block, std::move(text));
 }
 
-void MemoryBlocks::rewrite(std::string_view name, std::string text) {
+void MemoryBlocks::rewrite(std::string_view name, std::string text) const {
   const std::lock_guard lock(state_->mutex);
   State::set(state_->writable(name), std::move(text));
 }
@@ -97,19 +97,19 @@ Tools MemoryBlocks::tools() const {
   auto shared = *this;
   using std::string;
   return {{"memory_append", "Adds a line to a block of memory.",
-           [shared](string block, string text) mutable -> string {
+           [shared](string block, string text) -> string {
              shared.append(block, text);
              return "done";
            },
            args("block", "text")},
           {"memory_replace", "Replaces a text in a block of memory, which must be there exactly once.",
-           [shared](string block, string before, string after) mutable -> string {
+           [shared](string block, string before, string after) -> string {
              shared.replace(block, before, after);
              return "done";
            },
            args("block", "before", "after")},
           {"memory_rewrite", "Replaces all of a block of memory.",
-           [shared](string block, string text) mutable -> string {
+           [shared](string block, string text) -> string {
              shared.rewrite(block, std::move(text));
              return "done";
            },

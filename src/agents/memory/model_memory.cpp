@@ -89,7 +89,8 @@ SummaryMemory::SummaryMemory(SummaryMemoryOptions options)
 Async<void> SummaryMemory::add(Message message) {
   for (auto& gone : recent_.add(std::move(message))) waiting_.push_back(std::move(gone));
   if (waiting_.empty()) co_return;
-  const auto out = co_await summarise_.acall({{"summary", summary_}, {"turns", transcript(waiting_)}});
+  JsonObject inputs{{"summary", summary_}, {"turns", transcript(waiting_)}};
+  const auto out = co_await summarise_.acall(std::move(inputs));
   summary_ = view(out.at("new_summary").as_string());
   waiting_.clear();
 }
@@ -122,7 +123,8 @@ VectorMemory::VectorMemory(std::shared_ptr<Embedder> embedder, VectorMemoryOptio
 }
 
 Async<std::uint64_t> VectorMemory::add(std::string text) {
-  auto embedded = co_await embedder_->embed({.texts = {text}, .role = EmbedRole::document});
+  EmbedRequest request{.texts = {text}, .role = EmbedRole::document};
+  auto embedded = co_await embedder_->embed(std::move(request));
   const auto id = next_id_++;
   index_->put(id, std::move(embedded.vectors.at(0)));
   entries_.push_back({.id = id, .text = std::move(text), .time = options_.clock->now()});
@@ -131,7 +133,8 @@ Async<std::uint64_t> VectorMemory::add(std::string text) {
 }
 
 Async<std::vector<Recalled>> VectorMemory::recall(std::string question, std::size_t count) const {
-  const auto embedded = co_await embedder_->embed({.texts = {std::move(question)}, .role = EmbedRole::query});
+  EmbedRequest request{.texts = {std::move(question)}, .role = EmbedRole::query};
+  const auto embedded = co_await embedder_->embed(std::move(request));
   // With age, what is near may be worth less than what is new: all are looked at.
   const auto wanted = options_.half_life ? entries_.size() : count;
   std::vector<Recalled> out;
@@ -162,7 +165,8 @@ EntityMemory::EntityMemory(EntityMemoryOptions options)
 }
 
 Async<void> EntityMemory::add(std::string text) {
-  const auto out = co_await find_.acall({{"text", std::move(text)}});
+  JsonObject inputs{{"text", std::move(text)}};
+  const auto out = co_await find_.acall(std::move(inputs));
   for (const auto& fact : out.at("facts").as_array())
     add_fact(view(fact.at("entity").as_string()), std::string(view(fact.at("fact").as_string())));
 }

@@ -139,8 +139,11 @@ Async<Prediction> ProgramOfThought::run(JsonObject inputs, Run how) const {
       told.failure = extracted.error();
     }
     trajectory[std::format("generated_code_{}", i)] = code;
-    trajectory[std::format(told.failure.empty() ? "code_output_{}" : "error_{}", i)] =
-        told.failure.empty() ? told.output : told.failure;
+    if (told.failure.empty()) {
+      trajectory[std::format("code_output_{}", i)] = told.output;
+    } else {
+      trajectory[std::format("error_{}", i)] = told.failure;
+    }
     failure = std::move(told.failure);
     if (!failure.empty()) continue;
     inputs["final_generated_code"] = code;
@@ -190,7 +193,8 @@ Async<Prediction> CodeAct::run(JsonObject inputs, Run how) const {
     } else {
       trajectory[observation] = "Failed to execute the generated code: " + told.failure;
     }
-    if (written.at("finished") == true) break;
+    const auto* const finished = written.get("finished");
+    if (finished != nullptr && finished->is_bool() && finished->get_bool()) break;
   }
   inputs["trajectory"] = code::trajectory_text(trajectory);
   auto out = co_await extract_.run(std::move(inputs), std::move(how));

@@ -227,10 +227,10 @@ Async<Prediction> RLM::run(JsonObject inputs, Run how) const {
     return out;
   };
   for (int i = 0; i < options_.max_iterations; ++i) {
-    const auto written = co_await act_.run({{"variables_info", info},
-                                            {"repl_history", history_text(turns)},
-                                            {"iteration", std::format("{}/{}", i + 1, options_.max_iterations)}},
-                                           {.options = how.options});
+    JsonObject asked{{"variables_info", info},
+                     {"repl_history", history_text(turns)},
+                     {"iteration", std::format("{}/{}", i + 1, options_.max_iterations)}};
+    const auto written = co_await act_.run(std::move(asked), Run{.options = how.options});
     usage += written.lm_usage;
     auto reasoning = text_at(written, "reasoning");
     auto code = text_at(written, "code");
@@ -254,7 +254,10 @@ Async<Prediction> RLM::run(JsonObject inputs, Run how) const {
         output = "[Error] " + outputs.error();
       }
       if (execution.state_lost) output += "\nThe inputs are gone too; they are set again now.";
-      if (execution.state_lost) co_await interpreter->execute({.code = "pass", .variables = inputs});
+      if (execution.state_lost) {
+        ExecuteRequest again{.code = "pass", .variables = inputs};
+        co_await interpreter->execute(std::move(again));
+      }
     } else {
       output = "[Error] " + extracted.error();
     }
@@ -262,7 +265,8 @@ Async<Prediction> RLM::run(JsonObject inputs, Run how) const {
                                {"code", std::move(code)},
                                {"output", code::cut(std::move(output), options_.max_output)}});
   }
-  auto out = co_await extract_.run({{"variables_info", info}, {"repl_history", history_text(turns)}}, std::move(how));
+  JsonObject last{{"variables_info", info}, {"repl_history", history_text(turns)}};
+  auto out = co_await extract_.run(std::move(last), std::move(how));
   usage += out.lm_usage;
   co_return finished(std::move(out), "the turns were over; the outputs are told from what was found");
 }

@@ -31,9 +31,9 @@ class MemoryBlocks {
   std::vector<MemoryBlock> all() const;
   /// Throw `Error` (`bad_input`), in words for a model: no such block, read-only, too long, or text that is not there
   /// exactly once.
-  void append(std::string_view name, std::string_view text);
-  void replace(std::string_view name, std::string_view before, std::string_view after);
-  void rewrite(std::string_view name, std::string text);
+  void append(std::string_view name, std::string_view text) const;
+  void replace(std::string_view name, std::string_view before, std::string_view after) const;
+  void rewrite(std::string_view name, std::string text) const;
 
   /// As prompts have them: each under its name, with how full it is.
   std::string to_prompt() const;
