@@ -1088,6 +1088,7 @@ class Agents(unittest.TestCase):
                         }
                     ],
                     "limits": {"max_iters": 2},
+                    "protocol": "text",
                 }
             ),
         )

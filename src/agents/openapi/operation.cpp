@@ -234,7 +234,8 @@ std::vector<Operation> operations_of(const Json& document) {
   if (paths == nullptr || !paths->is_object()) refuse("its `paths`", "are missing");
   std::vector<Operation> out;
   for (const auto& [path, written] : paths->get_object()) {
-    const auto& item = resolved(document, written, std::format("`{}`", std::string_view(path)));
+    const auto place = std::format("`{}`", std::string_view(path));
+    const auto& item = resolved(document, written, place);
     for (const std::string_view method : {"get", "head", "post", "put", "patch", "delete"}) {
       const auto* const operation = item.if_contains(method);
       if (operation == nullptr) continue;
@@ -242,7 +243,7 @@ std::vector<Operation> operations_of(const Json& document) {
       for (const char c : method) upper += static_cast<char>(c - 'a' + 'A');
       Builder builder(document, upper, std::string(path));
       builder.add_parameters(item);
-      const auto& own = resolved(document, *operation, std::format("`{}`", std::string_view(path)));
+      const auto& own = resolved(document, *operation, place);
       builder.add_parameters(own);
       out.push_back(builder.build(own));
     }
