@@ -72,6 +72,14 @@ else()
     "(install libcurl4-openssl-dev, for instance with `./dev setup`)")
 endif()
 
+# Filters of system calls, for the interpreter's sandbox.  Without it the interpreter is built, and refuses to run code.
+find_library(SECCOMP_LIBRARY seccomp)
+find_path(SECCOMP_INCLUDE_DIR seccomp.h)
+if(NOT SECCOMP_LIBRARY OR NOT SECCOMP_INCLUDE_DIR)
+  set(SECCOMP_LIBRARY "")
+  message(STATUS "libseccomp was not found: building without the sandbox for code (install libseccomp-dev, for instance with `./dev setup`)")
+endif()
+
 # libllama: only the plug-in links it (cmake/llama_plugin.cmake), so everything else builds without.
 if(DSPY_LLAMA)
   find_package(llama CONFIG QUIET)

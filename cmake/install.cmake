@@ -32,5 +32,8 @@ if(CURL_FOUND)
   set(DSPY_PC_CURL "-lcurl ")
 endif()
 get_property(DSPY_PC_EXTRA GLOBAL PROPERTY DSPY_PC_EXTRA)  # of optional parts
+if(SECCOMP_LIBRARY)
+  string(APPEND DSPY_PC_CURL "-lseccomp ")
+endif()
 configure_file(cmake/dspy.pc.in dspy.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/dspy.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -50,6 +50,7 @@ void add_cache(CLI::App& app, Plan& plan);
 void add_trace(CLI::App& app, Plan& plan);
 /// Subcommands of `lm` that read `dspy.toml` and the price table.
 void add_lm_show(CLI::App& command, Plan& plan);
+void add_mcp(CLI::App& app, Plan& plan);
 void add_registry(CLI::App& app, Plan& plan);
 void add_experiment(CLI::App& app, Plan& plan);
 

@@ -92,6 +92,7 @@ int main(int argc, char** argv) {
   dspy::app::add_optimize(app, plan);
   dspy::app::add_index(app, plan);
   dspy::app::add_rag(app, plan);
+  dspy::app::add_mcp(app, plan);
   dspy::app::add_registry(app, plan);
   dspy::app::add_experiment(app, plan);
   dspy::app::add_bench(app, plan);
