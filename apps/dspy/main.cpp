@@ -4,6 +4,7 @@
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
+#include "operations.hpp"
 
 #include <cstring>
 #include <format>
@@ -92,6 +93,7 @@ int main(int argc, char** argv) {
   dspy::app::add_mock(app, plan);
   dspy::app::add_cache(app, plan);
   dspy::app::add_trace(app, plan);
+  dspy::app::add_metrics(app, plan);
 
   const bool json = wants_json(argc, argv);
   if (const auto command = unknown_command(app, argc, argv)) return report(no_command(app, *command), json);

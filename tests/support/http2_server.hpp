@@ -2,6 +2,7 @@
 
 #include "support/tls_server.hpp"
 
+#include <boost/asio/read.hpp>
 #include <openssl/ssl.h>
 
 #include <array>
@@ -66,7 +67,8 @@ class Http2Server {
                        void*) {
     static constexpr std::array<unsigned char, 3> h2{2, 'h', '2'};
     unsigned char* chosen = nullptr;
-    if (SSL_select_next_proto(&chosen, size, h2.data(), h2.size(), in, length) != OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&chosen, size, h2.data(), static_cast<unsigned>(h2.size()), in, length) !=
+        OPENSSL_NPN_NEGOTIATED)
       return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;

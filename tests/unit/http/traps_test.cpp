@@ -11,10 +11,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdlib>
+#include <memory>
 #include <stop_token>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 using namespace dspy;
 using namespace dspy::test;
@@ -86,8 +92,8 @@ TEST_CASE("Trap 23: a request can be given up in each phase, and gives up then")
   const Full connecting;
   const Silent tls;
   const Silent uploading;
-  const Scripted header({.delivery = {.hangs = true}});
-  const Scripted midway(stream({"one", "two"}, {.part_delay = 10s}));
+  Scripted header({.delivery = {.hangs = true}});
+  Scripted midway(stream({"one", "two"}, {.part_delay = 10s}));
   const auto plain = "http" + uploading.tls_url().substr(5);
   struct Case {
     std::string_view phase;
@@ -116,7 +122,7 @@ TEST_CASE("Trap 23: a request can be given up in each phase, and gives up then")
 }
 
 TEST_CASE("Trap 23: giving up after the end does not undo the reply") {
-  const Scripted server(text("whole"));
+  Scripted server(text("whole"));
   std::stop_source stop;
   const auto response = ask({.url = server.url(), .stop = stop.get_token()});
   stop.request_stop();
@@ -125,7 +131,7 @@ TEST_CASE("Trap 23: giving up after the end does not undo the reply") {
 }
 
 TEST_CASE("Trap 24: a forked process is told that it needs a transport of its own, and does not hang") {
-  const Scripted server(text("fine"));
+  Scripted server(text("fine"));
   const auto own = http::curl_transport();
   REQUIRE(wait(http::send(own, {.url = server.url()})).body == "fine");
   REQUIRE(wait(http::send(http::default_transport(), {.url = server.url()})).body == "fine");
@@ -151,17 +157,17 @@ TEST_CASE("Trap 24: a forked process is told that it needs a transport of its ow
 }
 
 TEST_CASE("Trap 35: a redirect is not followed, so no key goes where it leads") {
-  const Scripted elsewhere(text("give me the key"));
+  Scripted elsewhere(text("give me the key"));
   for (const int status : {301, 302, 303, 307, 308}) {
     CAPTURE(status);
-    const Scripted server({.status = status, .headers = {{"Location", elsewhere.url()}}, .parts = {""}});
+    Scripted server({.status = status, .headers = {{"Location", elsewhere.url()}}, .parts = {""}});
     const auto response = ask(
         {.url = server.url(), .credentials = {{.header = "Authorization", .prefix = "Bearer ", .value = Secret("k")}}});
     REQUIRE(response.has_value());
     CHECK(response->status == status);
   }
   CHECK(ask({.url = elsewhere.url()})->status == 200);
-  CHECK(elsewhere.last().headers.count("authorization") == 0);
+  CHECK_FALSE(elsewhere.last().headers.contains("authorization"));
 }
 
 TEST_CASE("Trap 38: a stream that HTTP/2 cuts by GOAWAY or RST_STREAM is broken, and not asked for again") {
@@ -169,7 +175,7 @@ TEST_CASE("Trap 38: a stream that HTTP/2 cuts by GOAWAY or RST_STREAM is broken,
   const Folder folder;
   const auto file = folder.write("ca.pem", certificate.pem());
   for (const auto act : {Http2Server::Act::cut, Http2Server::Act::reset_midway}) {
-    const Http2Server server(certificate, {act});
+    Http2Server server(certificate, {act});
     const auto transport = http::curl_transport({.ca_file = file.string()});
     auto streamed = wait(transport->open({.url = server.url(), .body = "{}"}));
     CHECK(streamed.status == 200);
@@ -186,7 +192,7 @@ TEST_CASE("Trap 38: a request that HTTP/2 did not begin is sent again, unseen") 
   const Folder folder;
   const auto file = folder.write("ca.pem", certificate.pem());
   for (const auto act : {Http2Server::Act::refuse, Http2Server::Act::go_away}) {
-    const Http2Server server(certificate, {act});
+    Http2Server server(certificate, {act});
     const auto transport = http::curl_transport({.ca_file = file.string()});
     const auto response = wait(http::send(transport, {.url = server.url(), .body = "{}"}));
     CHECK(response.body == "fine");
@@ -198,7 +204,7 @@ TEST_CASE("Requests at once share a connection over HTTP/2") {
   const Certificate certificate;
   const Folder folder;
   const auto file = folder.write("ca.pem", certificate.pem());
-  const Http2Server server(certificate, {});
+  Http2Server server(certificate, {});
   const auto transport = http::curl_transport({.ca_file = file.string()});
   wait(run_concurrently(50, 50, [&](std::size_t) -> Async<void> {
     const auto response = co_await http::send(transport, {.url = server.url(), .body = "{}"});

@@ -13,6 +13,11 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 using namespace dspy;
@@ -70,6 +75,24 @@ class NamedLM : public LM {
   std::string address_;
 };
 
+/// Takes 400 ms, and is down.
+class DownLM final : public LM {
+ public:
+  explicit DownLM(FakeClock& clock) : clock_(clock) {}
+
+  std::string_view model() const noexcept override { return "down"; }
+  Async<Reply> complete(Request request) override {
+    deadlines.push_back(request.deadline);
+    clock_.advance(400ms);
+    throw Error(Errc::unavailable, "down");
+  }
+
+  std::vector<std::optional<Clock::Time>> deadlines;
+
+ private:
+  FakeClock& clock_;
+};
+
 Reply told(std::int64_t remaining, std::int64_t reset_ms) {
   Reply reply(Completion{.text = "fine"}, {.requests = 1, .prompt_tokens = 1, .completion_tokens = 1});
   const JsonObject limit{{"limit", 60}, {"remaining", remaining}, {"per", "minute"}, {"reset_ms", reset_ms}};
@@ -110,10 +133,7 @@ TEST_CASE("Trap 21: a late success of before the trip does not close the breaker
 
 TEST_CASE("Trap 22: all retries of a call share its deadline") {
   FakeClock clock;
-  const auto inner = numbered([&](int) -> std::string {
-    clock.advance(400ms);
-    throw Error(Errc::unavailable, "down");
-  });
+  const auto inner = std::make_shared<DownLM>(clock);
   const auto lm =
       retrying({.max_retries = 50, .initial_backoff_ms = 100, .retry_floor = 100}, fake_timing(clock))(inner);
   auto request = ask("Hello");
@@ -121,8 +141,8 @@ TEST_CASE("Trap 22: all retries of a call share its deadline") {
   request.deadline = begun + 2s;
   CHECK_THROWS_AS(wait(lm->complete(request)), Error);
   CHECK(clock.now() - begun <= 2400ms);
-  CHECK(count(*inner) >= 2);
-  for (const auto& each : inner->requests()) CHECK(each.deadline == request.deadline);
+  CHECK(inner->deadlines.size() >= 2);
+  for (const auto& each : inner->deadlines) CHECK(each == request.deadline);
 }
 
 TEST_CASE("Trap 25: a clock that is set changes no wait, no limit and no breaker") {
@@ -187,7 +207,9 @@ TEST_CASE("Trap 28: a caller who changes a reply from the cache changes only tha
 }
 
 TEST_CASE("Trap 29: a stream that was cut is not kept") {
-  const auto inner = numbered([](int number) -> std::string {
+  int asked = 0;
+  const auto inner = numbered([&](int number) -> std::string {
+    ++asked;
     if (number == 0) throw Error(Errc::stream_broken, "cut", {.raw = "half of"});
     return "half of it, and the rest";
   });
@@ -195,7 +217,7 @@ TEST_CASE("Trap 29: a stream that was cut is not kept") {
   CHECK_THROWS_AS(wait(lm->stream(ask("Hello"), {})), Error);
   CHECK(wait(lm->stream(ask("Hello"), {})).text() == "half of it, and the rest");
   CHECK(wait(lm->complete(ask("Hello"))).text() == "half of it, and the rest");
-  CHECK(count(*inner) == 2);
+  CHECK(asked == 2);
 }
 
 TEST_CASE("Trap 30: if the one who asks for all gives up, the others get their answer") {

@@ -1,15 +1,17 @@
 #include "dspy/base/error.hpp"
+#include "dspy/base/tasks.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/budget.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predict.hpp"
-#include "dspy/modules/run.hpp"
 #include "dspy/modules/traversal.hpp"
 
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 

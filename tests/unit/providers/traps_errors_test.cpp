@@ -1,6 +1,6 @@
 // How long to wait, and whether to ask again at all.  docs/traps.md lists all traps.
 
-#include "dspy/http/retry_after.hpp"
+#include "dspy/base/random.hpp"
 #include "dspy/lm/middleware/retry.hpp"
 #include "providers/errors.hpp"
 #include "providers/rate_headers.hpp"

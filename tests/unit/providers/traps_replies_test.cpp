@@ -14,8 +14,8 @@ std::string chat(std::string_view message, std::string_view finish = "stop") {
                      finish);
 }
 
-std::string delta(std::string_view delta, std::string_view finish = "") {
-  return std::format(R"({{"id": "r", "choices": [{{"index": 0, "delta": {}{}}}]}})", delta,
+std::string delta(std::string_view what, std::string_view finish = "") {
+  return std::format(R"({{"id": "r", "choices": [{{"index": 0, "delta": {}{}}}]}})", what,
                      finish.empty() ? std::string() : std::format(R"(, "finish_reason": "{}")", finish));
 }
 

@@ -4,6 +4,7 @@
 #include "dspy/base/wait.hpp"
 #include "support.hpp"
 
+#include <algorithm>
 #include <expected>
 #include <format>
 #include <initializer_list>
@@ -18,10 +19,14 @@ namespace dspy::test {
 
 inline const Request plain_question{.messages = {{Role::user, "q"}}};
 
-/// Each text is the data of an event.
+/// Each text is the data of an event; line breaks in it, which are none of the JSON's texts, are spaces there.
 inline std::string events(std::initializer_list<std::string_view> data) {
   std::string out;
-  for (const auto each : data) out += std::format("data: {}\n\n", each);
+  for (const auto each : data) {
+    std::string line(each);
+    std::ranges::replace(line, '\n', ' ');
+    out += std::format("data: {}\n\n", line);
+  }
   return out;
 }
 
