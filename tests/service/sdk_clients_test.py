@@ -192,13 +192,15 @@ def gemini_content():
         assert pieces[-1].usage_metadata.total_token_count == whole.usage_metadata.total_token_count
     with Mock(tool="find", arguments='{"q": "sky"}') as mock:
         tool = types.Tool(function_declarations=[types.FunctionDeclaration(name="find")])
-        reply = gemini_at(mock).models.generate_content(
+        client = gemini_at(mock)
+        reply = client.models.generate_content(
             model="m", contents="q", config=types.GenerateContentConfig(
                 tools=[tool], automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True)))
         assert (reply.function_calls[0].name, reply.function_calls[0].args) == ("find", {"q": "sky"})
     with Mock(status=429) as mock:
+        client = gemini_at(mock)  # kept: one that nobody holds is closed
         try:
-            gemini_at(mock).models.generate_content(model="m", contents="q")
+            client.models.generate_content(model="m", contents="q")
             raise AssertionError("no error")
         except genai_errors.ClientError as error:
             assert error.code == 429 and error.status == "RESOURCE_EXHAUSTED", (error.code, error.status)
