@@ -6,6 +6,8 @@
 #include "support/child.hpp"
 #include "support/folder.hpp"
 
+#include "evaluate/checkpoint.hpp"
+
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
@@ -119,6 +121,14 @@ TEST_CASE("A damaged checkpoint is kept aside, and its good rows go on") {
   CHECK(*asked.count == 2);
   CHECK(result.score == 50);
   CHECK(std::filesystem::exists(folder.path / "run.jsonl.damaged-1"));
+}
+
+TEST_CASE("A checkpoint belongs to one evaluation at a time") {
+  const test::Folder folder;
+  const auto file = folder.path / "run.jsonl";
+  const Checkpoint first(file, {{"dspy_evaluation", 1}}, CheckpointSync::never, Clock::real());
+  CHECK_THROWS_WITH_AS(Checkpoint(file, {{"dspy_evaluation", 1}}, CheckpointSync::never, Clock::real()),
+                       doctest::Contains("is in use by another evaluation"), Error);
 }
 
 TEST_CASE("A checkpoint of another evaluation is refused") {
