@@ -2,6 +2,7 @@
 #include "dspy/base/log.hpp"
 #include "dspy/base/version.hpp"
 #include "dspy/llama/hardware.hpp"
+#include "finding.hpp"
 
 #include <chrono>
 #include <format>
@@ -12,14 +13,6 @@ namespace {
 struct DoctorFlags {
   std::string model;
   bool json = false;
-};
-
-struct Finding {
-  enum class Level { ok, warning, failure };
-
-  Level level = Level::ok;
-  std::string subject;
-  std::string text;
 };
 
 std::string_view to_string(Finding::Level level) {
@@ -42,7 +35,10 @@ class Doctor {
   std::vector<Finding> examine() {
     add(Finding::Level::ok, "version",
         std::format("dspy {}, C++ {}, {}", version(), __cplusplus / 100 % 100, compiler()));
-    if (examine_hardware()) examine_model();
+    const bool is_remote =
+        flags_.model.contains('/') && !flags_.model.ends_with(".gguf") && !flags_.model.starts_with("llama:");
+    if (examine_hardware() && !is_remote) examine_model();
+    examine_outside(is_remote ? flags_.model : std::string(), findings_);
     return std::move(findings_);
   }
 
@@ -137,7 +133,8 @@ int run_doctor(const DoctorFlags& flags) {
 
 void add_doctor(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<DoctorFlags>();
-  auto* command = app.add_subcommand("doctor", "Check the installation, the hardware and a model; say what to do");
+  auto* command = app.add_subcommand(
+      "doctor", "Check the installation, the hardware, a model, and what dspy.toml names; say what to do");
   command->add_option("-m,--model", flags->model, "The model to try [the embedded one]");
   command->add_flag("--json", flags->json, "Print {\"healthy\", \"findings\"}");
   command->footer("Exits with 1 if something essential is missing.");

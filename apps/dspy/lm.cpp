@@ -3,6 +3,7 @@
 #include "command.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/events.hpp"
+#include "operations.hpp"
 
 #ifdef DSPY_WITH_PROVIDERS
 #include "dspy/providers/dialect.hpp"
@@ -150,6 +151,7 @@ void add_lm(CLI::App& app, Plan& plan) {
   test->add_flag("--json", flags->json, "Print {\"model\", \"text\", \"finish\", \"usage\", \"milliseconds\", …}");
   test->callback([flags, &plan] { plan = [flags] { return test_model(*flags); }; });
   add_lm_show(*command, plan);
+  add_lm_add(*command, plan);
   command->footer(
       "Examples:\n"
       "  dspy lm list\n"

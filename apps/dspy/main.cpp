@@ -6,6 +6,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
 #include "index.hpp"
+#include "operations.hpp"
 #include "rag.hpp"
 
 #include <csignal>
@@ -102,6 +103,7 @@ int main(int argc, char** argv) {
   dspy::app::add_trace(app, plan);
   dspy::app::add_agent(app, plan);
   dspy::app::add_tools(app, plan);
+  dspy::app::add_metrics(app, plan);
 
   const bool json = wants_json(argc, argv);
   if (const auto command = unknown_command(app, argc, argv)) return report(no_command(app, *command), json);

@@ -1,17 +1,21 @@
 #include "dspy/config/config.hpp"
 
 #include "config/config_reader.hpp"
+#include "config/key_source.hpp"
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/lm/key_handover.hpp"
 #include "dspy/modules/configure.hpp"
 #include "dspy/storage/disk_cache.hpp"
+#include "dspy/storage/remote_cache.hpp"
 
 #include <cstdlib>
 #include <format>
 #include <mutex>
 #include <system_error>
+#include <utility>
 
 namespace dspy {
 namespace {
@@ -39,6 +43,16 @@ std::string percent_encoded(std::string_view text) {
 
 }  // namespace
 
+namespace {
+
+std::shared_ptr<CacheStore> opened_cache(const std::string& directory, const std::string& server) {
+  if (server.empty()) return open_disk_cache(directory);
+  auto remote = std::make_shared<RemoteCache>(server);
+  return directory.empty() ? remote : tiered(open_disk_cache(directory), std::move(remote));
+}
+
+}  // namespace
+
 struct Config::Parts {
   std::mutex mutex;
   std::map<std::string, std::shared_ptr<LM>> made;  ///< So that limits and budgets hold for all who ask for a name.
@@ -46,16 +60,27 @@ struct Config::Parts {
   std::shared_ptr<const PriceTable> prices;
 };
 
-Config Config::parse(std::string_view text, std::string_view name) {
-  auto config = ConfigReader::read(text, name);
+Config Config::parse(std::string_view text, std::string_view name, std::string_view profile) {
+  auto config = ConfigReader::read(text, name, profile);
   config.parts_ = std::make_shared<Parts>();
   config.check_names();
   return config;
 }
 
 Config Config::from_file(const fs::path& path) {
-  return parse(read_text(path, most_bytes), path.string());
+  return parse(read_text(path, most_bytes), path.string(), variable("DSPY_PROFILE"));
 }
+
+namespace {
+
+/// `~/.config/dspy/dspy.toml`; empty without a home folder.
+fs::path personal_file() {
+  auto home = variable("XDG_CONFIG_HOME");
+  if (home.empty() && !variable("HOME").empty()) home = variable("HOME") + "/.config";
+  return home.empty() ? fs::path() : fs::path(home) / "dspy" / "dspy.toml";
+}
+
+}  // namespace
 
 std::optional<fs::path> Config::find() {
   std::error_code code;
@@ -69,15 +94,16 @@ std::optional<fs::path> Config::find() {
     if (auto path = folder / "dspy.toml"; fs::is_regular_file(path, code)) return path;
     if (folder == folder.parent_path()) break;
   }
-  auto home = variable("XDG_CONFIG_HOME");
-  if (home.empty() && !variable("HOME").empty()) home = variable("HOME") + "/.config";
-  if (auto path = fs::path(home) / "dspy" / "dspy.toml"; !home.empty() && fs::is_regular_file(path, code)) return path;
+  if (auto path = personal_file(); !path.empty() && fs::is_regular_file(path, code)) return path;
   return {};
 }
 
 Config Config::load() {
   const auto path = find();
-  return path ? from_file(*path) : parse("", "(no dspy.toml)");
+  if (!path) return parse("", "(no dspy.toml)");
+  auto config = from_file(*path);
+  config.may_run_commands_ = !variable("DSPY_CONFIG").empty() || *path == personal_file();
+  return config;
 }
 
 std::string Config::uri(const LmConfig& lm) {
@@ -123,6 +149,12 @@ std::shared_ptr<LM> Config::lm(std::string_view name) const {
   return made(found->first);
 }
 
+Secret Config::key(std::string_view name) const {
+  const auto found = lms_.find(name);
+  if (found == lms_.end()) throw Error(Errc::config_error, std::format("{} has no LM `{}`", source_, name));
+  return key_from(found->second.key, name, may_run_commands_);
+}
+
 std::shared_ptr<LM> Config::made(const std::string& name) const {
   if (const auto before = parts_->made.find(name); before != parts_->made.end()) return before->second;
   const auto& lm = lms_.find(name)->second;
@@ -135,16 +167,19 @@ std::shared_ptr<LM> Config::made(const std::string& name) const {
   auto cache = cache_;
   if (lm.enable_cache) cache.enable_cache = lm.enable_cache;
   if (lm.cache_ttl_secs) cache.cache_ttl_secs = *lm.cache_ttl_secs;
-  if (cache.is_on() && !cache.directory.empty()) {
-    if (!parts.store) parts.store = open_disk_cache(cache.directory);
+  if (cache.is_on() && (!cache.directory.empty() || !remote_cache_.empty())) {
+    if (!parts.store) parts.store = opened_cache(cache.directory, remote_cache_);
     cache.store = parts.store;
   }
+  auto where = uri(lm);
+  if (auto secret = key(name); !secret.is_empty())
+    where += std::format("{}api_key_ref={}", where.contains('?') ? "&" : "?", hand_over_key(std::move(secret)));
   const auto all = [&](const std::vector<std::string>& names) {
     std::vector<std::shared_ptr<LM>> out;
     for (const auto& each : names) out.push_back(lms_.contains(each) ? made(each) : dspy::lm(each));
     return out;
   };
-  auto out = resilient({.primary = dspy::lm(uri(lm)),
+  auto out = resilient({.primary = dspy::lm(where),
                         .fallbacks = all(lm.fallbacks),
                         .context_window_fallbacks = all(lm.context_window_fallbacks),
                         .content_policy_fallbacks = all(lm.content_policy_fallbacks),

@@ -121,6 +121,54 @@ class Place {
   mutable std::string current_;
 };
 
+KeySource read_key(const Place& place, const toml::node& value) {
+  const auto& table = place.table(value, "key");
+  KeySource out;
+  int sources = 0;
+  const auto from = [&](KeySource::Kind kind) -> Setter {
+    return [&, kind](const toml::node& given) {
+      ++sources;
+      out = {.kind = kind, .text = place.text(given)};
+    };
+  };
+  place.read(table, "`key`",
+             {{"env", from(KeySource::Kind::variable)},
+              {"file", from(KeySource::Kind::file)},
+              {"command", from(KeySource::Kind::command)}});
+  if (sources != 1 || out.text.empty())
+    place.fail(table.source(), "`key` needs one of `env`, `file` and `command`, such as {env = \"OPENAI_API_KEY\"}");
+  return out;
+}
+
+/// What `more` says goes before what `into` says, table by table.
+void lay_over(toml::table& into, const toml::table& more) {
+  for (const auto& [key, value] : more) {
+    auto* const before = into.get(key.str());
+    if (before != nullptr && before->is_table() && value.is_table()) {
+      lay_over(*before->as_table(), *value.as_table());
+    } else {
+      into.insert_or_assign(key, value);
+    }
+  }
+}
+
+void choose_profile(const Place& place, toml::table& root, std::string_view profile) {
+  const auto* const node = root.get("profile");
+  if (node != nullptr) place.table(*node, "profile");
+  const auto profiles = node != nullptr ? *node->as_table() : toml::table();
+  root.erase("profile");
+  if (profile.empty()) return;
+  const auto* const chosen = profiles.get(profile);
+  if (chosen == nullptr) {
+    std::vector<std::string> names;
+    for (const auto& [each, unused] : profiles) names.emplace_back(each.str());
+    place.fail(root.source(), std::format("there is no profile `{}`; {}", profile,
+                                          names.empty() ? "add one as [profile.NAME]"
+                                                        : "there is " + text::enumerate(names, "`", "and")));
+  }
+  lay_over(root, place.table(*chosen, std::format("profile.{}", profile)));
+}
+
 void read_lm(const Place& place, const toml::table& table, std::string_view name, LmConfig& lm) {
   const auto read_options = [&](const toml::node& value) {
     for (const auto& [key, option] : place.table(value, "options"))
@@ -134,6 +182,7 @@ void read_lm(const Place& place, const toml::table& table, std::string_view name
       {{"model", place.to(lm.model)},
        {"base_url", as_option("base_url")},
        {"api_key_env", as_option("api_key_env")},
+       {"key", [&](const toml::node& value) { lm.key = read_key(place, value); }},
        {"options", read_options},
        {"fallbacks", place.to(lm.fallbacks)},
        {"context_window_fallbacks", place.to(lm.context_window_fallbacks)},
@@ -161,7 +210,7 @@ void read_lm(const Place& place, const toml::table& table, std::string_view name
 
 }  // namespace
 
-Config ConfigReader::read(std::string_view text, std::string_view name) {
+Config ConfigReader::read(std::string_view text, std::string_view name, std::string_view profile) {
   Config config;
   config.source_ = std::string(name);
   const Place place(config.source_);
@@ -171,12 +220,27 @@ Config ConfigReader::read(std::string_view text, std::string_view name) {
   } catch (const toml::parse_error& error) {
     place.fail(error.source(), std::string(error.description()));
   }
+  choose_profile(place, root, profile);
+  config.profile_ = std::string(profile);
   std::size_t memory_mb = 0;
   config.cache_.enable_cache = false;
   const auto read_lms = [&](const toml::node& value) {
     for (const auto& [key, table] : place.table(value, "lm")) {
       const auto what = std::format("lm.{}", key.str());
       read_lm(place, place.table(table, what), key.str(), config.lms_[std::string(key.str())]);
+    }
+  };
+  const auto read_mode = [&](const toml::node& value) {
+    const auto mode = place.text(value);
+    using enum CacheOptions::Mode;
+    if (mode == "read_write") {
+      config.cache_.mode = read_write;
+    } else if (mode == "read_only") {
+      config.cache_.mode = read_only;
+    } else if (mode == "write_only") {
+      config.cache_.mode = write_only;
+    } else {
+      place.wrong(value, "read_write, read_only or write_only");
     }
   };
   const auto read_cache = [&](const toml::node& value) {
@@ -186,8 +250,12 @@ Config ConfigReader::read(std::string_view text, std::string_view name) {
                {{"enable_cache", place.to(config.cache_.enable_cache)},
                 {"cache_ttl_secs", place.to(config.cache_.cache_ttl_secs, true)},
                 {"directory", place.to(config.cache_.directory)},
+                {"remote", place.to(config.remote_cache_)},
+                {"mode", read_mode},
                 {"scope", place.to(config.cache_.scope)},
                 {"memory_mb", place.to(memory_mb, false)}});
+    // Who names a server wants it asked, as who names a folder does.
+    if (!config.remote_cache_.empty() && !config.cache_.enable_cache) config.cache_.enable_cache = true;
     if (memory_mb != 0) config.cache_.memory_bytes = memory_mb << 20;
   };
   place.read(root, "the file",

@@ -6,9 +6,13 @@
 #include "http/curl/loop.hpp"
 #include "http/curl/transfer.hpp"
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <format>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -114,11 +118,26 @@ class CurlBody final : public Body {
   std::shared_ptr<Call> call_;
 };
 
+/// A forked process has the loop's memory, but not its thread, and shares its sockets: there it is neither used nor
+/// taken apart, which would disturb the process that it is of.
+std::shared_ptr<Loop> loop_of_this_process(const CurlOptions& options) {
+  auto loop = std::make_unique<Loop>(options);
+  return {loop.release(), [owner = ::getpid()](Loop* ended) {
+            if (::getpid() == owner) std::unique_ptr<Loop>(ended).reset();
+          }};
+}
+
 class CurlTransport final : public Transport {
  public:
-  explicit CurlTransport(CurlOptions options) : options_(std::move(options)), loop_(std::make_shared<Loop>(options_)) {}
+  explicit CurlTransport(CurlOptions options) : options_(std::move(options)), loop_(loop_of_this_process(options_)) {}
 
-  Async<Streamed> open(Request request) override { return begin(loop_, options_, std::move(request)); }
+  Async<Streamed> open(Request request) override {
+    if (::getpid() != owner_)
+      throw Error(Errc::backend_error,
+                  "this process was forked from the one that made the transport, and its I/O thread does not live on; "
+                  "make LMs and transports after the fork");
+    return begin(loop_, options_, std::move(request));
+  }
 
  private:
   static Async<Streamed> begin(std::shared_ptr<Loop> loop, CurlOptions options, Request request) {
@@ -139,6 +158,7 @@ class CurlTransport final : public Transport {
 
   CurlOptions options_;
   std::shared_ptr<Loop> loop_;
+  const pid_t owner_ = ::getpid();
 };
 
 void require(bool holds, const char* what) {
@@ -157,7 +177,11 @@ std::shared_ptr<Transport> curl_transport(CurlOptions options) {
 
 std::shared_ptr<Transport> default_transport() {
   static const auto shared = curl_transport();
-  return shared;
+  static const auto owner = ::getpid();
+  if (::getpid() == owner) return shared;
+  // In a process that was forked from the one that made it.
+  static const auto own = curl_transport();
+  return own;
 }
 
 }  // namespace dspy::http

@@ -63,7 +63,7 @@ void check_claim(const char* what, T used, T held, T claim, std::optional<T> lim
 void Budget::begin_day() const {
   if (!limits_.per_day) return;
   const auto today = std::chrono::floor<std::chrono::days>(clock_->wall());
-  if (today == day_) return;
+  if (today <= day_) return;  // a clock that was set back does not give a day out twice
   day_ = today;
   used_ = {};
   tokens_ = 0;

@@ -1,12 +1,19 @@
 #include "modules/call.hpp"
 
 #include "dspy/base/tasks.hpp"
+#include "dspy/lm/budget.hpp"
+#include "dspy/lm/estimate.hpp"
+#include "dspy/lm/middleware/guard.hpp"
+#include "dspy/lm/prices.hpp"
 #include "dspy/lm/tracing/sinks.hpp"
 #include "modules/decision_machine.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -62,6 +69,51 @@ class Told {
   std::chrono::steady_clock::time_point begun_ = {};
 };
 
+/// What one request may take of a context's budget: set aside before it, and counted after it.  Where a request says
+/// how long its reply may be, the budget cannot be passed; where it does not, by that reply only.
+class Claimed {
+ public:
+  Claimed(std::shared_ptr<Budget> budget, const Request& request, std::string_view model) : budget_(std::move(budget)) {
+    if (!budget_) return;
+    if (budget_->counts_tokens() || budget_->counts_money()) {
+      const bool is_bounded = request.sampling.max_tokens.has_value();
+      const auto prompt = is_bounded ? most_prompt_tokens(request) : likely_prompt_tokens(request);
+      const auto completion = is_bounded ? most_completion_tokens(request, 0) : 1;
+      claim_.tokens = prompt + completion;
+      if (budget_->counts_money())
+        if (const auto price = builtin_prices()->find(model))
+          claim_.nanodollars = highest_cost(*price, prompt, completion);
+    }
+    budget_->reserve(claim_);
+    is_open_ = true;
+  }
+  Claimed(const Claimed&) = delete;
+  Claimed& operator=(const Claimed&) = delete;
+  /// Given up on the way, it may have taken all of it.
+  ~Claimed() {
+    if (is_open_) budget_->settle(claim_, {.requests = 1});
+  }
+
+  void settle(const Usage& used) {
+    if (std::exchange(is_open_, false)) budget_->settle(claim_, used);
+  }
+  void settle(const Error& error) {
+    auto used = error.info().usage;
+    used.requests = std::max<std::uint64_t>(used.requests, 1);
+    if (!may_have_been_billed(error.code())) {
+      used.prompt_tokens = used.prompt_tokens.value_or(0);
+      used.completion_tokens = used.completion_tokens.value_or(0);
+      used.cost_nanodollars = used.cost_nanodollars.value_or(0);
+    }
+    settle(used);
+  }
+
+ private:
+  std::shared_ptr<Budget> budget_;
+  Budget::Claim claim_ = {};
+  bool is_open_ = false;
+};
+
 Async<Reply> ask(const CallMachine& machine, Request&& request, AttemptSink* events) {
   if (events == nullptr || machine.exchange() == nullptr) return machine.lm().complete(std::move(request));
   return [](LM& lm, const Exchange& exchange, Request asked, AttemptSink& out) -> Async<Reply> {
@@ -78,7 +130,7 @@ Async<Reply> ask(const CallMachine& machine, Request&& request, AttemptSink* eve
 /// One request and its reply, traced and counted.
 Async<Reply> attempt(const CallMachine& machine, Request request, AttemptSink* events, const CallContext& context,
                      std::uint64_t call, int number) {
-  if (context.budget) context.budget->require();
+  Claimed claimed(context.budget, request, machine.lm().model());
   Told span(context.trace.get(), {.kind = Span::Kind::attempt,
                                   .parent = call,
                                   .path = context.path,
@@ -88,11 +140,11 @@ Async<Reply> attempt(const CallMachine& machine, Request request, AttemptSink* e
   try {
     auto asked = context.trace ? request : std::move(request);
     auto reply = co_await ask(machine, std::move(asked), events);
-    if (context.budget) context.budget->spend(reply.usage);
+    claimed.settle(reply.usage);
     span.end(&Span::reply, reply);
     co_return reply;
   } catch (const Error& error) {
-    if (context.budget) context.budget->spend(error.info().usage);
+    claimed.settle(error);
     span.end(&Span::error, error);
     throw;
   }

@@ -1,6 +1,7 @@
 #include "providers/endpoint.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/sha256.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
 #include "dspy/http/curl_transport.hpp"
@@ -96,6 +97,13 @@ void require_key(const Dialect& dialect, const http::Url& url) {
               {.provider = std::string(dialect.name)});
 }
 
+std::string account_of(const Dialect& dialect, std::string_view base_url, std::string_view organization,
+                       const Secret& key) {
+  // An organisation's keys share its state.
+  const auto who = organization.empty() ? key.reveal() : organization;
+  return sha256(std::format("account\n{}\n{}\n{}", dialect.name, base_url, who)).substr(0, 16);
+}
+
 void add_openai_headers(http::Headers& headers, const RemoteOptions& options) {
   const auto organization = options.organization.empty() ? environment("OPENAI_ORG_ID") : options.organization;
   const auto project = options.project.empty() ? environment("OPENAI_PROJECT_ID") : options.project;
@@ -149,6 +157,7 @@ Endpoint make_endpoint(const Dialect& dialect, const RemoteOptions& options) {
                .transport = options.transport ? options.transport : http::default_transport()};
   const auto url = http::parse_url(out.base_url);
   auto key = find_key(dialect, options);
+  out.account = account_of(dialect, out.base_url, options.organization, key);
   if (key.is_empty()) {
     require_key(dialect, *url);
   } else if (url->scheme == "http" && !options.allow_plain_http && !is_private(url->host)) {

@@ -19,6 +19,8 @@ struct Endpoint {
   std::vector<http::Credential> credentials = {};
   http::Timeouts timeouts = {};
   std::shared_ptr<http::Transport> transport = {};
+  /// Tells accounts apart, and nothing else about them: 16 hexadecimal digits of a digest.
+  std::string account = {};
 
   http::Request request(std::string_view path, std::string body, bool stream) const;
   /// The reply's text without the key, which some errors repeat.

@@ -106,7 +106,8 @@ bool is_context(const Told& told) {
     return true;
   static constexpr auto phrases = std::to_array<std::string_view>(
       {"prompt is too long", "maximum context length", "exceeds the maximum number of tokens",
-       "input length and `max_tokens`", "exceeds the available context size", "context length is only"});
+       "input length and `max_tokens`", "exceeds the available context size", "context length is only",
+       "exceeds the context length", "exceeds maximum context length"});
   const auto message = text::to_lower(told.message);
   return std::ranges::any_of(phrases, [&](std::string_view phrase) { return message.contains(phrase); });
 }

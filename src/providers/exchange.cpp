@@ -6,6 +6,7 @@
 #include "dspy/http/ndjson.hpp"
 #include "dspy/http/server_sent_events.hpp"
 #include "providers/errors.hpp"
+#include "providers/rate_headers.hpp"
 #include "providers/stop_cutter.hpp"
 
 #include <format>
@@ -19,6 +20,12 @@ namespace {
 
 constexpr std::size_t most_bytes = std::size_t{64} * 1024 * 1024;
 constexpr auto most_stream_bytes = 4 * most_bytes;
+
+/// A body, and what its header tells of the provider's limits.
+struct Posted {
+  JsonObject body;
+  JsonObject limits;
+};
 
 http::Request sent(const Endpoint& endpoint, std::string_view path, const JsonObject& body, const Request& limits,
                    bool stream) {
@@ -190,23 +197,32 @@ Async<Reply> whole_or_error(const Endpoint& endpoint, const Protocol& protocol, 
   co_return reply;
 }
 
-}  // namespace
-
-Async<JsonObject> post(const Endpoint& endpoint, std::string_view path, std::string_view model, const JsonObject& body,
-                       const Request& limits) {
+Async<Posted> posted_with_limits(const Endpoint& endpoint, std::string_view path, std::string_view model,
+                                 const JsonObject& body, const Request& limits) {
   try {
     auto response = co_await http::send(endpoint.transport, sent(endpoint, path, body, limits, false), most_bytes);
-    co_return object_of(endpoint, model, std::move(response));
+    auto told = told_limits(*endpoint.dialect, response.headers, Clock::real().wall());
+    co_return Posted{.body = object_of(endpoint, model, std::move(response)), .limits = std::move(told)};
   } catch (const Error& error) {
     throw located(error, *endpoint.dialect, model, {});
   }
 }
 
+}  // namespace
+
+Async<JsonObject> post(const Endpoint& endpoint, std::string_view path, std::string_view model, const JsonObject& body,
+                       const Request& limits) {
+  auto posted = co_await posted_with_limits(endpoint, path, model, body, limits);
+  co_return std::move(posted.body);
+}
+
 Async<Reply> exchange(const Endpoint& endpoint, const Protocol& protocol, std::string_view model,
                       const WireRequest& wire, const Request& request) {
-  const auto body = co_await post(endpoint, wire.path, model, wire.body, request);
+  auto posted = co_await posted_with_limits(endpoint, wire.path, model, wire.body, request);
   try {
-    co_return protocol.read(body, *endpoint.dialect);
+    auto reply = protocol.read(posted.body, *endpoint.dialect);
+    keep_limits(reply, std::move(posted.limits));
+    co_return reply;
   } catch (const Error& error) {
     throw located(error, *endpoint.dialect, model, {});
   }
@@ -222,8 +238,10 @@ Async<Reply> stream_exchange(const Endpoint& endpoint, const Protocol& protocol,
     const auto type = streamed.headers.find("Content-Type").value_or("");
     const bool is_whole = protocol.framing == Framing::server_sent_events && type.starts_with("application/json");
     const bool is_stream = streamed.status >= 200 && streamed.status < 300 && !is_whole;
+    auto limits = told_limits(*endpoint.dialect, streamed.headers, Clock::real().wall());
     auto reply = is_stream ? co_await reduced(endpoint, protocol, *streamed.body, out)
                            : co_await whole_or_error(endpoint, protocol, model, std::move(streamed), out);
+    keep_limits(reply, std::move(limits));
     listener.finish();
     emit_parts(reply, out);
     co_return reply;

@@ -1,5 +1,6 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/lm/key_handover.hpp"
 #include "dspy/providers/provider_lm.hpp"
 #include "dspy/providers/schemes.hpp"
 #include "providers/uri_options.hpp"
@@ -70,6 +71,7 @@ const Table& setters() {
       {"base_url", text_of(&RemoteOptions::base_url)},
       {"api_base", text_of(&RemoteOptions::base_url)},
       {"api_key_env", text_of(&RemoteOptions::api_key_env)},
+      {"api_key_ref", [](auto& options, auto, auto value) { options.api_key = take_over_key(value); }},
       {"api_version", text_of(&RemoteOptions::api_version)},
       {"organization", text_of(&RemoteOptions::organization)},
       {"project", text_of(&RemoteOptions::project)},

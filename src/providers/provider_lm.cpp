@@ -6,6 +6,7 @@
 #include "providers/endpoint.hpp"
 #include "providers/exchange.hpp"
 #include "providers/protocol.hpp"
+#include "providers/state.hpp"
 #include "providers/stop_cutter.hpp"
 
 #include <format>
@@ -77,12 +78,17 @@ struct ProviderLM::Setup {
     return request;
   }
 
+  std::size_t drop_foreign_state(Request& request) const {
+    return providers::drop_foreign_state(request.messages, *endpoint.dialect, endpoint.account);
+  }
+
   WireRequest write(const Request& request, bool stream) const {
     return protocol->write(request, {.dialect = *endpoint.dialect, .model = options.model, .stream = stream});
   }
 
   /// What the provider said, with what was done about the request.
-  static void finish(Reply& reply, WireRequest& wire) {
+  void finish(Reply& reply, WireRequest& wire) const {
+    providers::bind_state(reply, endpoint.account);
     for (auto& completion : reply.completions) {
       providers::cut_at_stop(completion, wire.stops);
       completion.unenforced = wire.notes.unenforced;
@@ -93,7 +99,7 @@ struct ProviderLM::Setup {
   static Async<Reply> ask_once(std::shared_ptr<const Setup> setup, Request request) {
     auto wire = setup->write(request, false);
     auto reply = co_await providers::exchange(setup->endpoint, *setup->protocol, setup->options.model, wire, request);
-    finish(reply, wire);
+    setup->finish(reply, wire);
     co_return reply;
   }
 
@@ -101,13 +107,14 @@ struct ProviderLM::Setup {
     auto wire = setup->write(request, true);
     auto reply = co_await providers::stream_exchange(setup->endpoint, *setup->protocol, setup->options.model, wire,
                                                      request, std::move(sink));
-    finish(reply, wire);
+    setup->finish(reply, wire);
     co_return reply;
   }
 
   /// Asks once for each completion where the provider gives one at a time; the first is streamed if there is a sink.
   static Async<Reply> ask(std::shared_ptr<const Setup> setup, Request request, EventSink sink, bool stream) {
     request = setup->prepare(std::move(request));
+    const auto dropped = setup->drop_foreign_state(request);
     const int wanted = request.n;
     const bool one_by_one = wanted > 1 && setup->write(request, stream).one_by_one;
     if (one_by_one) request.n = 1;
@@ -119,6 +126,11 @@ struct ProviderLM::Setup {
       reply.usage += more.usage;
       for (auto& completion : more.completions) reply.completions.push_back(std::move(completion));
     }
+    if (dropped != 0)
+      reply.adaptations.push_back({.field = "messages",
+                                   .reason = "thoughts and signatures of another account, which alone can read them",
+                                   .asked = dropped,
+                                   .applied = 0});
     if (one_by_one)
       reply.adaptations.push_back({.field = "n",
                                    .action = Adaptation::Action::client_side,

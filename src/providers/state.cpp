@@ -4,6 +4,7 @@
 #include "providers/errors.hpp"
 #include "providers/json_tools.hpp"
 
+#include <algorithm>
 #include <format>
 #include <utility>
 
@@ -18,6 +19,47 @@ Json make_state(const Dialect& dialect, JsonObject members) {
   JsonObject out{{"provider", dialect.name}};
   for (auto& [name, value] : members) out.emplace(name, std::move(value));
   return out;
+}
+
+namespace {
+
+void bind(Json& continuation, std::string_view account) {
+  if (auto* const state = continuation.if_object()) (*state)["account"] = account;
+}
+
+bool is_foreign(const Json& continuation, const Dialect& dialect, std::string_view account) {
+  const auto* const state = state_of(continuation, dialect);
+  const auto* const owner = state != nullptr ? member_at(*state, "account") : nullptr;
+  return owner != nullptr && (!owner->is_string() || view(owner->get_string()) != account);
+}
+
+}  // namespace
+
+void bind_state(Reply& reply, std::string_view account) {
+  for (auto& completion : reply.completions) {
+    bind(completion.continuation, account);
+    for (auto& part : completion.parts) bind(part.continuation, account);
+  }
+}
+
+std::size_t drop_foreign_state(Chat& messages, const Dialect& dialect, std::string_view account) {
+  std::size_t dropped = 0;
+  const auto foreign = [&](const Json& continuation) { return is_foreign(continuation, dialect, account); };
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const auto& message = std::as_const(messages)[i];
+    const bool is_any =
+        foreign(message.continuation) || std::ranges::any_of(message.parts, foreign, &Part::continuation);
+    if (!is_any) continue;
+    auto& changed = messages[i];
+    const auto drop = [&](Json& continuation) {
+      if (!foreign(continuation)) return;
+      continuation = nullptr;
+      ++dropped;
+    };
+    drop(changed.continuation);
+    for (auto& part : changed.parts) drop(part.continuation);
+  }
+  return dropped;
 }
 
 std::string made_id(std::string_view reply, std::size_t completion, std::size_t call) {

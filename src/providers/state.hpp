@@ -1,7 +1,9 @@
 #pragma once
 
 #include "dspy/base/usage.hpp"
+#include "dspy/lm/message.hpp"
 #include "dspy/lm/part.hpp"
+#include "dspy/lm/reply.hpp"
 #include "dspy/providers/dialect.hpp"
 
 #include <cstddef>
@@ -13,6 +15,13 @@ namespace dspy::providers {
 /// What a continuation holds, if it is of this provider: state goes back to where it came from, and nowhere else.
 const JsonObject* state_of(const Json& continuation, const Dialect& dialect);
 Json make_state(const Dialect& dialect, JsonObject members);
+
+/// Marks the state in a reply with the account that it is of, since providers encrypt and sign it for that one.
+void bind_state(Reply& reply, std::string_view account);
+
+/// Takes state of another account out of what is to be sent: its provider would refuse the request.  Returns how many
+/// there were.  State that does not say whose it is stays.
+std::size_t drop_foreign_state(Chat& messages, const Dialect& dialect, std::string_view account);
 
 /// An id for a tool call to which the provider gave none; the same for the same reply.
 std::string made_id(std::string_view reply, std::size_t completion, std::size_t call);

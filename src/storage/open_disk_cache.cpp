@@ -1,5 +1,6 @@
 #include "dspy/base/error.hpp"
 #include "dspy/storage/disk_cache.hpp"
+#include "dspy/storage/remote_cache.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 namespace dspy {
 
 std::shared_ptr<CacheStore> open_disk_cache(const std::string& directory) {
+  if (is_remote_cache(directory)) return std::make_shared<RemoteCache>(directory);
   auto path = std::filesystem::path(directory);
   if (directory == "~" || directory.starts_with("~/")) {
     const char* const home = std::getenv("HOME");

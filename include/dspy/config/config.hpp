@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dspy/base/secret.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/lm/middleware/cache.hpp"
 #include "dspy/lm/middleware/resilient.hpp"
@@ -16,11 +17,23 @@
 
 namespace dspy {
 
+/// Where a key is, which is never in the file itself: `key = {env = "NAME"}`, `{file = "PATH"}` or
+/// `{command = "COMMAND"}`.
+struct KeySource {
+  enum class Kind { none, variable, file, command };
+
+  Kind kind = Kind::none;
+  std::string text = {};  ///< The variable's name, the file's path (`~` is the home folder), or what a shell is to run.
+
+  bool operator==(const KeySource&) const = default;
+};
+
 /// A language model as a configuration file names it.
 struct LmConfig {
   std::string model = {};  ///< What `dspy::lm` takes.
   /// Of the model, such as `temperature`; they go into its URI.
   std::vector<std::pair<std::string, std::string>> options = {};
+  KeySource key = {};
   std::vector<std::string> fallbacks = {};  ///< Names of others in the file, or what `dspy::lm` takes.
   std::vector<std::string> context_window_fallbacks = {};
   std::vector<std::string> content_policy_fallbacks = {};
@@ -31,19 +44,21 @@ struct LmConfig {
   std::optional<int> cache_ttl_secs = {};
 };
 
-/// What `dspy.toml` says: models by name, and what stands around them.  A value.  No key is ever in it: a model names
-/// the variable that has its key (`api_key_env`).
+/// What `dspy.toml` says: models by name, and what stands around them.  A value.  No key is ever in it: a model says
+/// where its key is.
 class Config {
  public:
   /// Throws `Error` (`config_error`) that says where: `dspy.toml:12:5: …`.  `name` is what errors call the text.
-  static Config parse(std::string_view text, std::string_view name = "dspy.toml");
-  /// Throws `Error` (`io_error`) as well.
+  /// What `[profile.PROFILE]` says goes before the rest of the file.
+  static Config parse(std::string_view text, std::string_view name = "dspy.toml", std::string_view profile = "");
+  /// With the profile that `$DSPY_PROFILE` names, if it is set.  Throws `Error` (`io_error`) as well.
   static Config from_file(const std::filesystem::path& path);
   /// The file that holds here: `$DSPY_CONFIG`, else `dspy.toml` in this folder or one above it, else
   /// `~/.config/dspy/dspy.toml`; nothing if there is none.  Throws `Error` (`config_error`) if `$DSPY_CONFIG` names a
   /// file that is not there.
   static std::optional<std::filesystem::path> find();
-  /// `from_file(find())`, or one that says nothing.
+  /// `from_file(find())`, or one that says nothing.  Commands for keys are run only for a file that `$DSPY_CONFIG`
+  /// names or that is in the home folder's `.config`: one in a folder may be somebody else's.
   static Config load();
 
   const std::string& source() const noexcept { return source_; }
@@ -51,7 +66,14 @@ class Config {
   const std::string& default_lm() const noexcept { return default_lm_; }  ///< Empty: none.
   const std::string& adapter() const noexcept { return adapter_; }        ///< Empty: none.
   const CacheOptions& cache() const noexcept { return cache_; }
+  /// The server of the cache below the folder, such as `redis://localhost:6379`; empty: none.
+  const std::string& remote_cache() const noexcept { return remote_cache_; }
+  const std::string& profile() const noexcept { return profile_; }
   const std::string& price_file() const noexcept { return price_file_; }
+
+  /// The key of the LM of that name, read now; empty if the file names none.  Throws `Error` (`authentication_failed`,
+  /// `config_error`).
+  Secret key(std::string_view name) const;
 
   /// The LM of that name with all that is put around it.  LMs that are made from one `Config` share a cache.  Throws
   /// `Error` (`config_error`) for a name that is not there, and lists those there are.
@@ -67,7 +89,8 @@ class Config {
 
   std::string source_;
   std::map<std::string, LmConfig, std::less<>> lms_;
-  std::string default_lm_, adapter_, price_file_;
+  std::string default_lm_, adapter_, price_file_, remote_cache_, profile_;
+  bool may_run_commands_ = true;
   CacheOptions cache_;
   struct Parts;
   std::shared_ptr<Parts> parts_;  ///< What its LMs share, made when the first one is.

@@ -43,7 +43,8 @@ class DiskCache final : public CacheStore {
   std::unique_ptr<Impl> impl_;
 };
 
-/// `~` is the home folder.
+/// What `directory` of `CacheOptions` means: a folder, where `~` is the home folder, or a server's address such as
+/// `redis://localhost:6379/0`.
 std::shared_ptr<CacheStore> open_disk_cache(const std::string& directory);
 
 }  // namespace dspy

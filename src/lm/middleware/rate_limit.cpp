@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/lm/estimate.hpp"
+#include "lm/middleware/told_limits.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -22,9 +23,35 @@ nanoseconds seconds(double count) noexcept {
   return nanoseconds(static_cast<std::int64_t>(std::min(count, farthest_seconds) * 1e9));
 }
 
+constexpr nanoseconds longest_pause = std::chrono::seconds(60);
+
 int burst_of(const RateLimitOptions& options) noexcept {
   if (options.burst) return *options.burst;
   return static_cast<int>(std::clamp(*options.requests_per_minute / 60, 1.0, 1e6));
+}
+
+nanoseconds interval_of(const RateLimitOptions& options) noexcept {
+  return seconds(60 / *options.requests_per_minute);
+}
+
+/// No event before `at`.
+void hold(Gcra& requests, const RateLimitOptions& options, Clock::Time now, Clock::Time at) {
+  if (requests.next(now) >= at) return;
+  const auto interval = interval_of(options);
+  requests.take(at + interval * (burst_of(options) - 1) - interval);
+}
+
+/// When a provider that says `told` has room for one more request, as a limit that fills evenly has.
+std::optional<nanoseconds> time_to_room(const ToldLimit& told) {
+  if (told.remaining >= 1 || !told.reset) return {};
+  return std::min(longest_pause, nanoseconds(static_cast<std::int64_t>(static_cast<double>(told.reset->count()) /
+                                                                       std::max(told.limit, 1.0))));
+}
+
+/// Nobody's word raises what is left: others may ask with the same key, but what was reserved here stays reserved.
+void lower_to(TokenBucket& tokens, const ToldLimit& told, Clock::Time now) {
+  const auto level = tokens.level(now);
+  if (told.remaining < level) tokens.take(level - told.remaining, now);
 }
 
 }  // namespace
@@ -61,7 +88,7 @@ double TokenBucket::level(Clock::Time now) const noexcept {
 
 RateLimit::RateLimit(RateLimitOptions options) : options_(options) {
   validate(options);
-  if (options.requests_per_minute) requests_.emplace(seconds(60 / *options.requests_per_minute), burst_of(options));
+  if (options.requests_per_minute) requests_.emplace(interval_of(options), burst_of(options));
   if (options.tokens_per_minute) tokens_.emplace(*options.tokens_per_minute / 60, *options.tokens_per_minute);
 }
 
@@ -93,6 +120,13 @@ void RateLimit::settle(const Ticket& ticket, const Outcome& outcome) {
     if (tokens_) tokens_->give_back(static_cast<double>(ticket.tokens), outcome.now);
     return;
   }
+  const auto* const error = outcome.error;
+  if (requests_ && error != nullptr && error->code() == Errc::rate_limit_exceeded && error->info().retry_after)
+    hold(*requests_, options_, outcome.now,
+         outcome.now + std::min<nanoseconds>(*error->info().retry_after, longest_pause));
+  if (requests_ && outcome.reply != nullptr)
+    if (const auto told = told_limit(*outcome.reply, "requests"))
+      if (const auto time = time_to_room(*told)) hold(*requests_, options_, outcome.now, outcome.now + *time);
   if (!tokens_) return;
   const auto* const usage = outcome.reply != nullptr   ? &outcome.reply->usage
                             : outcome.error != nullptr ? &outcome.error->info().usage
@@ -103,6 +137,8 @@ void RateLimit::settle(const Ticket& ticket, const Outcome& outcome) {
   } else if (outcome.error != nullptr && !may_have_been_billed(outcome.error->code())) {
     tokens_->give_back(static_cast<double>(ticket.tokens), outcome.now);
   }
+  if (outcome.reply != nullptr)
+    if (const auto told = told_limit(*outcome.reply, "tokens")) lower_to(*tokens_, *told, outcome.now);
 }
 
 }  // namespace dspy

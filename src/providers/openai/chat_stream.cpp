@@ -164,13 +164,25 @@ class ChatReducer final : public Reducer {
     }
   }
 
+  /// A call with a name and its arguments whole: another name with arguments is of another call, even where a server
+  /// tells neither `index` nor `id`.
+  static bool is_another(const CallSoFar& call, const JsonObject& piece) {
+    const auto* const had = object_at(call.call, "function");
+    const auto* const given = object_at(piece, "function");
+    if (had == nullptr || given == nullptr || text_at(*given, "name").empty()) return false;
+    const auto* const arguments = member_at(*given, "arguments");
+    const bool brings_arguments = arguments != nullptr && !(arguments->is_string() && arguments->get_string().empty());
+    const auto so_far = text_at(*had, "arguments");
+    return brings_arguments && !text_at(*had, "name").empty() && !so_far.empty() && arguments_of(so_far).has_value();
+  }
+
   /// Fragments belong together by `index`; without one, a new id begins a new call.
   static CallSoFar& call_for(ChoiceSoFar& so_far, const JsonObject& piece) {
     const auto index = count_at(piece, "index");
     const auto id = text_at(piece, "id");
     const auto is_other = [&](const CallSoFar& call) {
       const auto before = text_at(call.call, "id");
-      return !id.empty() && !before.empty() && id != before;
+      return id.empty() ? is_another(call, piece) : !before.empty() && id != before;
     };
     for (auto& call : so_far.calls | std::views::reverse) {
       const bool same = index ? call.index == index : true;

@@ -173,7 +173,7 @@ TEST_CASE("Two processes write to one cache") {
 }
 
 TEST_CASE("A process that writes the cache may be killed at any moment") {
-  kill_writers(10);
+  kill_writers(200);
 }
 
 TEST_CASE("A cache in a directory is found again by the next program") {

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "dspy/base/secret.hpp"
+#include "storage/resp.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace dspy::storage {
+
+/// Where a server is, and as whom it is asked.
+struct RedisAddress {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 6379;
+  std::string user = {};
+  Secret password = {};
+  int database = 0;
+
+  /// `redis://user:password@host:port/database`, or `valkey://…`.  Throws `Error` (`config_error`), with neither user
+  /// nor password in its message.
+  static RedisAddress parse(std::string_view url);
+  std::string origin() const;
+};
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+/// One connection, for one thread at a time.  What fails leaves it unusable.
+class RedisConnection {
+ public:
+  /// Throws `Error` (`io_error`) if it cannot be made by `deadline`.
+  RedisConnection(const RedisAddress& address, Deadline deadline);
+  ~RedisConnection();
+  RedisConnection(const RedisConnection&) = delete;
+  RedisConnection& operator=(const RedisConnection&) = delete;
+
+  /// Throws `Error` (`io_error`) for an error that the server tells, and if there is no answer by `deadline`.
+  RespValue ask(std::initializer_list<std::string_view> words, Deadline deadline);
+
+ private:
+  void connect(const RedisAddress& address, Deadline deadline);
+  void wait(short events, Deadline deadline) const;
+  void send(std::string_view bytes, Deadline deadline) const;
+
+  int socket_ = -1;
+  std::string origin_;
+  RespReader reader_;
+};
+
+}  // namespace dspy::storage
