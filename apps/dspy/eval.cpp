@@ -7,6 +7,8 @@
 #include "dspy/evaluate/metrics/judges.hpp"
 #include "dspy/evaluate/metrics/text.hpp"
 #include "dspy/evaluate/report.hpp"
+#include "dspy/modules/traversal.hpp"
+#include "flows.hpp"
 #include "subject.hpp"
 
 #include <unistd.h>
@@ -48,7 +50,7 @@ struct EvalFlags {
   bool json = false;
 };
 
-/// What is evaluated: a predictor of a program file, or a signature.
+/// What is evaluated, if it is no flow: a predictor of a program file, or a signature.
 Predictor predictor_of(const EvalFlags& flags, const std::shared_ptr<LM>& lm) {
   const PredictorOptions options{.lm = lm, .sampling = flags.model.sampling, .policy = flags.policy.make()};
   const auto subject = read_subject(flags.subject, flags.program);
@@ -104,8 +106,9 @@ int run_eval(const EvalFlags& flags) {
     const auto ending = std::filesystem::path(path).extension();
     if (ending != ".json" && ending != ".csv" && ending != ".html") write(path, {}, {});  // says so before any work
   }
-  const auto unasked = predictor_of(flags, nullptr);
-  const auto& signature = unasked.signature();
+  const auto flow = read_flow(flags.subject, flags.program, flags.model, flags.policy);
+  const auto unasked = flow ? std::nullopt : std::optional(predictor_of(flags, nullptr));
+  const auto signature = flow ? flow->flow.signature() : unasked->signature();
   const auto field = flags.field.empty() ? signature.outputs.back().name : flags.field;
   const bool needs_label = flags.metric != "judge";
   const auto examples =
@@ -113,9 +116,7 @@ int run_eval(const EvalFlags& flags) {
                                 .needed = needs_label ? std::vector<std::string>{field} : std::vector<std::string>{},
                                 .limit = flags.limit});
   const auto lm = flags.model.make();
-  auto predictor = unasked;
-  predictor.set_lm(lm);
-  const Program program = predictor;
+  const Program program = flow ? Program(flow->flow) : Program(with_lm(*unasked, lm));
 
   EvaluateOptions options{.metric = metric_of(flags, field, lm),
                           .concurrency = flags.jobs,

@@ -4,6 +4,7 @@
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
+#include "label.hpp"
 
 #include <cstring>
 #include <format>
@@ -84,6 +85,7 @@ int main(int argc, char** argv) {
   dspy::app::add_eval(app, plan);
   dspy::app::add_compare(app, plan);
   dspy::app::add_decide(app, plan);
+  dspy::app::add_label(app, plan);
   dspy::app::add_optimize(app, plan);
   dspy::app::add_registry(app, plan);
   dspy::app::add_experiment(app, plan);
