@@ -92,7 +92,9 @@ void thinking_first() {
 /// Which desk a ticket belongs to; the desks' names do not say.  `held_out` are tickets that no search saw.
 void optimized() {
   std::println("\n4. A program before and after it was optimized\n");
-  const dspy::Predict sorter("ticket -> desk: Literal['maple', 'cedar']");
+  // One request at a time, so that the figures below are the same in each run.
+  const dspy::Predict sorter("ticket -> desk: Literal['maple', 'cedar']",
+                             {.lm = dspy::lm("llama:models/dspy-tiny.gguf?temperature=0&reproducible=true")});
   const auto& signature = sorter.signature();
   auto train = dspy::read_dataset("examples/tutorial/tickets.jsonl", {.signature = &signature});
   const auto held_out = dspy::read_dataset("examples/tutorial/held_out.jsonl", {.signature = &signature});
@@ -100,7 +102,7 @@ void optimized() {
 
   const auto right = dspy::metrics::exact_match("desk");
   const dspy::BootstrapFewShotWithRandomSearch search(
-      {.metric = right, .max_bootstrapped_demos = 2, .max_labeled_demos = 6, .num_candidate_programs = 4});
+      {.metric = right, .max_bootstrapped_demos = 4, .max_labeled_demos = 8, .num_candidate_programs = 8});
   const auto [better, report] = search.compile(sorter, {.trainset = std::move(rest), .valset = std::move(val)});
 
   const auto before = dspy::Evaluate({.metric = right})(sorter, held_out);

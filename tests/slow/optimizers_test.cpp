@@ -157,31 +157,34 @@ TEST_CASE("A search of instructions finds the one that the form of the answers n
   CHECK(by_mipro >= 70);
 }
 
-TEST_CASE("ReAnchor lifts a classifier that says no too often") {
-  // The model calls urgent what says so; this desk calls urgent what is broken or was charged wrongly.
+TEST_CASE("ReAnchor lifts a classifier that is sure of the wrong side, on tickets it was not shown") {
+  // The model calls a ticket high only if it says so; this desk calls it low only if it says so.
   std::vector<Example> all;
   for (const std::string item :
        {"lamp",   "tent",   "chair",    "kettle", "radio", "bicycle", "phone",   "jacket",  "table",  "bottle",
         "laptop", "camera", "backpack", "guitar", "watch", "printer", "toaster", "speaker", "tablet", "keyboard"}) {
-    const auto add = [&](const std::string& text, bool urgent) {
-      all.push_back(Example({{"ticket", text}, {"urgent", urgent}}, {"ticket"}));
+    const auto add = [&](const std::string& text, const std::string& priority) {
+      all.push_back(Example({{"ticket", text}, {"priority", priority}}, {"ticket"}));
     };
-    add("My " + item + " arrived broken, can you help?", true);
-    add("I was charged twice for the " + item + ".", true);
-    add("Do you sell a " + item + "? Thank you.", false);
-    add("Your " + item + " is great, thanks.", false);
+    add("The package with the " + item + " is late.", "high");
+    add("My " + item + " arrived broken.", "high");
+    add("The package with the " + item + " is late. There is no rush.", "low");
+    add("My " + item + " arrived broken. Take your time.", "low");
   }
   Random(0).shuffle(std::span(all));
-  const std::vector<Example> train(all.begin(), all.begin() + 40), held_out(all.begin() + 40, all.end());
-  const auto metric = same("urgent");
-  const auto skewed = Predict("ticket -> urgent: bool", {.lm = embedded(), .decisions = {{"urgent", {}}}});
+  const std::vector<Example> train(all.begin(), all.begin() + 30), held_out(all.begin() + 30, all.end());
+  const auto metric = same("priority");
+  const auto skewed =
+      Predict(Signature::parse("ticket -> priority: Literal['low', 'high']", "Sort the support ticket."),
+              {.lm = embedded(), .decisions = {{"priority", {}}}});
 
   const auto anchored = ReAnchor({.metric = metric}).compile(skewed, {.trainset = train});
 
   const double before = score(skewed, held_out, metric), after = score(anchored.program, held_out, metric);
   for (const auto& note : anchored.report.notes) MESSAGE(note);
   MESSAGE("held out: as it was ", before, " %, after ReAnchor ", after, " %");
-  CHECK(after >= before + 10);
+  CHECK(before <= 60);
+  CHECK(after >= 95);
   CHECK_THROWS_AS(
       ReAnchor({.metric = metric}).compile(Predict("item -> label", {.lm = embedded()}), {.trainset = Words(0).train}),
       Error);
