@@ -3,7 +3,10 @@
 #include "dspy/base/wait.hpp"
 
 #include <algorithm>
+#include <format>
 #include <iostream>
+#include <string>
+#include <string_view>
 
 namespace dspy::app {
 namespace {
@@ -48,14 +51,24 @@ JsonObject inputs_of(const Signature& signature, const AskFlags& flags) {
 void stream_outputs(const Predictor& predictor, JsonObject inputs) {
   const bool labels = predictor.signature().outputs.size() > 1;
   std::string current;
+  bool was_restarted = false;
   const auto prediction = predictor.stream(std::move(inputs), [&](const FieldEvent& event) {
     if (labels && event.field != current) {
       current = event.field;
       std::cout << predictor.signature().find(current)->label << ": ";
     }
-    if (event.restart) std::cout << '\n';  // what stands there was chatter: the value follows on a line of its own
-    std::cout << event.text << (event.done ? "\n" : "") << std::flush;
+    if (event.restart) {  // what stands there was chatter, and cannot be taken from the terminal
+      was_restarted = true;
+      std::cout << '\n' << std::flush;
+    }
+    std::cout << for_terminal(event.text) << (event.done ? "\n" : "") << std::flush;
   });
+  if (was_restarted) {
+    std::cout.flush();
+    std::cerr << "dspy: some of the text above was not part of the answer; the answer as a whole:\n";
+    print_outputs(predictor.signature(), prediction, true);
+    return;
+  }
   tell_what_was_accepted(prediction);
 }
 
@@ -72,20 +85,46 @@ void tell_if_ended_early(const Reply& reply) {
     std::cerr << "dspy: the reply keeps its contract, but was ended at max_tokens; the model would have gone on\n";
 }
 
+/// What a model that cannot be held to a contract says is compared with it.
+void require_kept(const AskFlags& flags, const std::string& text) {
+  const auto refuse = [&](std::string_view what) {
+    throw Error(Errc::parse_error,
+                std::format("the model replied \"{}\", which {}; ask again, or ask a local model, which "
+                            "can be held to it",
+                            text, what),
+                {.raw = text});
+  };
+  if (!flags.choices.empty() && !std::ranges::contains(flags.choices, text)) refuse("is none of the choices");
+  if (!flags.regex.empty()) {
+    Type type;
+    type.limits = {.pattern = std::format("^(?:{})$", flags.regex)};
+    if (!fit(type, Json(text))) refuse("the regular expression does not match");
+  }
+}
+
 /// The question as it is, without a signature; the reply is held to a contract.
 int ask_plainly(const AskFlags& flags) {
   const auto lm = flags.model.make();
+  const bool is_held = lm->capabilities().enforces_contract && lm->capabilities().prefill;
+  if (!is_held && !flags.grammar.empty()) {
+    throw Error(Errc::unsupported,
+                std::format("`{}` cannot be held to a grammar; ask a local model, or describe the reply "
+                            "by a signature",
+                            lm->model()));
+  }
   Request request{
       .messages = {{Role::user, question_of(flags)}}, .sampling = flags.model.sampling, .contract = contract_of(flags)};
   if (flags.stream) {
     const auto reply = wait(lm->stream(std::move(request), [](const StreamEvent& event) {
-      if (event.kind == StreamEvent::Kind::text) std::cout << event.text << std::flush;
+      if (event.kind == StreamEvent::Kind::text) std::cout << for_terminal(event.text) << std::flush;
     }));
     std::cout << '\n';
+    if (!is_held) require_kept(flags, reply.text());
     tell_if_ended_early(reply);
     return exit_ok;
   }
   const auto reply = wait(lm->complete(std::move(request)));
+  if (!is_held) require_kept(flags, reply.text());
   if (flags.json) {
     print_json(JsonObject{
         {"text", reply.text()},

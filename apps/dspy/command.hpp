@@ -92,6 +92,9 @@ struct PolicyFlags {
 
 /// `llama:PATH` for a bare path or name; a URI, and the name of a provider's model, as they are.
 std::string model_uri(const std::string& model);
+/// The LM that dspy.toml calls so, else the one of `model_uri`; without a name, dspy.toml's default, else the embedded
+/// model.
+std::shared_ptr<LM> make_lm(std::string name);
 /// The embedded model's file, wherever this program was installed or built; empty if it is not there.
 std::string embedded_model();
 
@@ -144,6 +147,8 @@ JsonObject to_json(const Chat& messages);
 JsonObject to_json(const Prediction& prediction);
 JsonObject error_object(const Error& error);
 
+/// With pictures for control characters where standard output is a terminal, which would obey them.
+std::string for_terminal(std::string_view text);
 void print_line(std::string_view text);
 void print_json(const JsonObject& object);
 /// A value as people read it: text as it is, anything else as JSON.

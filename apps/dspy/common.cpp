@@ -1,5 +1,6 @@
 #include "command.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/config/config.hpp"
 #include "dspy/lm/exchange_json.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
 #ifdef DSPY_WITH_PROVIDERS
@@ -64,9 +65,10 @@ int exit_code_of(const Error& error) {
 
 void ModelFlags::add_to(CLI::App& command) {
   command
-      .add_option("-m,--model", model,
-                  "A GGUF file, a model's name, a provider's model such as openai/gpt-5.4-mini, or a URI such as "
-                  "llama:PATH?threads=2 [$DSPY_MODEL, else the embedded model]")
+      .add_option(
+          "-m,--model", model,
+          "A name in dspy.toml, a GGUF file, a model's name, a provider's model such as openai/gpt-5.4-mini, or "
+          "a URI such as llama:PATH?threads=2 [$DSPY_MODEL, else dspy.toml's default, else the embedded model]")
       ->group("Model");
   add_number(command, "--temperature", sampling.temperature, "0 always takes the likeliest token");
   add_number(command, "--top-p", sampling.top_p, "Keep the likeliest tokens that make up this share");
@@ -116,12 +118,21 @@ std::shared_ptr<LM> ModelFlags::make() const {
   if (chosen.empty()) {
     if (const char* from_environment = std::getenv("DSPY_MODEL")) chosen = from_environment;
   }
-  if (chosen.empty()) chosen = embedded_model();
-  if (chosen.empty()) {
-    throw Error(Errc::config_error,
-                "no model was named and the embedded one was not found; give --model FILE.gguf or set DSPY_MODEL");
+  return make_lm(std::move(chosen));
+}
+
+std::shared_ptr<LM> make_lm(std::string name) {
+  const auto config = Config::load();
+  if (name.empty()) name = config.default_lm();
+  if (!name.empty() && config.lms().contains(name)) return config.lm(name);
+  if (name.empty()) name = embedded_model();
+  if (name.empty()) {
+    throw Error(
+        Errc::config_error,
+        "no model was named and the embedded one was not found; give --model FILE.gguf, set DSPY_MODEL, or name a "
+        "`default` in dspy.toml");
   }
-  return lm(model_uri(chosen));
+  return lm(model_uri(name));
 }
 
 void SignatureFlags::add_to(CLI::App& command) {
@@ -222,7 +233,8 @@ Json typed_value(const Field& field, const std::string& text) {
   if (kind == Type::Kind::string) return Json(text);
   if (auto json = parse_json(text)) return *std::move(json);
   if (kind == Type::Kind::literal || fit(field.type, Json(text))) return Json(text);  // a choice, a date, …
-  reject(field.name, "is a " + to_notation(field.type) + ", and `" + text + "` is not; write it as JSON");
+  reject(field.name,
+         "has the type `" + to_notation(field.type) + "`, and `" + text + "` is no value of it; write it as JSON");
 }
 
 JsonObject read_inputs(const Signature& signature, const std::vector<std::string>& arguments) {
@@ -345,8 +357,22 @@ JsonObject error_object(const Error& error) {
   return {{"error", dspy::to_json(error)}};
 }
 
+std::string for_terminal(std::string_view text) {
+  static const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (!is_terminal || code >= 0x80 || (code >= 0x20 && code != 0x7F) || c == '\n' || c == '\t')
+      out += c;
+    else
+      out.append("\xE2\x90").append(1, static_cast<char>(code == 0x7F ? 0xA1 : 0x80 + code));  // U+2400: its picture
+  }
+  return out;
+}
+
 void print_line(std::string_view text) {
-  std::cout << text << '\n';
+  std::cout << for_terminal(text) << '\n';
 }
 
 void print_json(const JsonObject& object) {

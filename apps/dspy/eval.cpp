@@ -9,11 +9,14 @@
 #include "dspy/evaluate/report.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "flows.hpp"
+#include "stop_key.hpp"
 #include "subject.hpp"
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <format>
@@ -29,7 +32,7 @@ namespace {
 struct EvalFlags {
   std::string subject;
   std::string data;
-  std::string metric = "exact_match";
+  std::string metric;  ///< Empty: `exact_match` of a text, `equal` of anything else.
   std::string field;
   std::string rubric;
   std::string slice;
@@ -97,24 +100,57 @@ void write(const std::string& path, const EvaluationResult& result, const HtmlOp
               std::format("--output `{}` ends neither in .json nor in .csv or .html; rename it", path));
 }
 
+/// Before anything is paid for.
+void require_writable(const std::filesystem::path& path) {
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  if (::access(folder.c_str(), W_OK | X_OK) == 0 && !std::filesystem::is_directory(path)) return;
+  throw Error(Errc::io_error,
+              std::format("cannot write `{}`: `{}` is no folder that can be written to; name another file",
+                          path.string(), folder.string()));
+}
+
 void show_progress(const EvaluationProgress& progress) {
   std::cerr << '\r' << to_line(progress) << "\x1b[K" << (progress.done == progress.total ? "\n" : "") << std::flush;
 }
 
-int run_eval(const EvalFlags& flags) {
+void check(const EvalFlags& flags) {
+  const auto refuse = [](std::string_view flag, std::string_view wanted) {
+    throw Error(Errc::invalid_parameter, std::format("{} must be {}", flag, wanted));
+  };
+  if (flags.max_seconds && !(*flags.max_seconds > 0)) refuse("--max-seconds", "more than 0");
+  if (!(std::abs(flags.failure_score) < 1e9)) refuse("--failure-score", "a number such as 0");
+}
+
+void require_column(const std::vector<Example>& examples, const std::string& name) {
+  if (name.empty() || std::ranges::any_of(examples, [&](const Example& each) { return each.get(name) != nullptr; }))
+    return;
+  throw Error(Errc::bad_input, std::format("--slice `{}`: no example has a value of that name", name));
+}
+
+int run_eval(EvalFlags flags) {
+  check(flags);
   for (const auto& path : flags.outputs) {
     const auto ending = std::filesystem::path(path).extension();
     if (ending != ".json" && ending != ".csv" && ending != ".html") write(path, {}, {});  // says so before any work
+    require_writable(path);
   }
   const auto flow = read_flow(flags.subject, flags.program, flags.model, flags.policy);
   const auto unasked = flow ? std::nullopt : std::optional(predictor_of(flags, nullptr));
   const auto signature = flow ? flow->flow.signature() : unasked->signature();
   const auto field = flags.field.empty() ? signature.outputs.back().name : flags.field;
+  const auto* const output = signature.find(field);
+  if (output == nullptr ||
+      std::ranges::none_of(signature.outputs, [&](const Field& each) { return each.name == field; })) {
+    throw Error(Errc::bad_input, std::format("--field `{}` is no output of the program; its last one is `{}`", field,
+                                             signature.outputs.back().name));
+  }
+  if (flags.metric.empty()) flags.metric = output->type.required().kind == Type::Kind::string ? "exact_match" : "equal";
   const bool needs_label = flags.metric != "judge";
   const auto examples =
       read_dataset(flags.data, {.signature = &signature,
                                 .needed = needs_label ? std::vector<std::string>{field} : std::vector<std::string>{},
                                 .limit = flags.limit});
+  require_column(examples, flags.slice);
   const auto lm = flags.model.make();
   const Program program = flow ? Program(flow->flow) : Program(with_lm(*unasked, lm));
 
@@ -133,10 +169,10 @@ int run_eval(const EvalFlags& flags) {
   }
   if (::isatty(STDERR_FILENO) == 1) options.progress = show_progress;
 
+  const StopKey stop_key;
+  options.context.stop = stop_key.token();
   const auto result = Evaluate(options)(program, examples);
   const auto title = std::format("{} on {}", flags.metric, std::filesystem::path(flags.data).filename().string());
-  for (const auto& path : flags.outputs)
-    write(path, result, {.title = title, .program = &program, .slice_by = flags.slice});
   if (flags.json) {
     print_json(to_json(result, false));
   } else {
@@ -146,7 +182,20 @@ int run_eval(const EvalFlags& flags) {
         print_line(std::format("{} = {}: {:.2f} % of {}", flags.slice, slice.name, slice.score, slice.done));
     }
   }
-  return result.is_complete() ? exit_ok : exit_failed;
+  // The score is out before a full disk can be in the way, and one file that cannot be written keeps no other from it.
+  std::cout.flush();
+  std::optional<Error> unwritten;
+  for (const auto& path : flags.outputs) {
+    const auto written =
+        attempt([&] { write(path, result, {.title = title, .program = &program, .slice_by = flags.slice}); });
+    if (!written && !unwritten) unwritten = written.error();
+  }
+  if (unwritten) {
+    std::cerr << "dspy: error: " << unwritten->what() << '\n';
+    return exit_failed;
+  }
+  const bool all_failed = result.done > 0 && result.failures == result.done;
+  return result.is_complete() && !all_failed ? exit_ok : exit_failed;
 }
 
 EvaluationResult read_results(const std::string& path) {
@@ -164,16 +213,15 @@ void add_eval(CLI::App& app, Plan& plan) {
   command->add_option("program", flags->subject, "A program file, or a signature \"question -> answer\"")->required();
   command->add_option("data", flags->data, "The examples (.jsonl, .json, .csv), with inputs and what is right")
       ->required();
-  command
-      ->add_option("--metric", flags->metric,
-                   "exact_match, f1, hotpot_f1, equal, passage_match, semantic_f1, complete_and_grounded or judge")
-      ->capture_default_str();
+  command->add_option("--metric", flags->metric,
+                      "exact_match, f1, hotpot_f1, equal, passage_match, semantic_f1, complete_and_grounded or judge "
+                      "[exact_match of a text, equal of any other output]");
   command->add_option("--field", flags->field, "The output that is measured [the last one]");
   command->add_option("--rubric", flags->rubric, "What earns points, for the metric judge");
   command->add_option("-j,--jobs", flags->jobs, "Examples under way at once")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
-  command->add_option("--limit", flags->limit, "Read only so many examples");
+  command->add_option("--limit", flags->limit, "Read only so many examples; 0 reads all");
   command->add_option("-o,--output", flags->outputs,
                       "Write the results: .json (for `dspy compare`), .csv or .html (may be repeated)");
   command->add_option("--checkpoint", flags->checkpoint, "Keep finished examples in this file, and go on from it");
@@ -193,7 +241,8 @@ void add_eval(CLI::App& app, Plan& plan) {
   flags->model.add_to(*command);
   flags->policy.add_to(*command);
   command->footer(
-      "Exit code 0 if all examples were run, 1 if it was stopped before, 2 for wrong flags or data.\n"
+      "Exit code 0 if all examples were run, 1 if it was stopped before or all of them failed, 2 for wrong flags or "
+      "data.\n"
       "Examples:\n"
       "  dspy eval \"question -> answer\" dev.jsonl --metric exact_match --json\n"
       "  dspy eval tuned.json dev.csv --metric f1 -o report.html -o tuned-results.json");

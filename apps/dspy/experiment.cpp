@@ -1,12 +1,16 @@
 #include "dspy/registry/experiment.hpp"
 
 #include "command.hpp"
+#include "dspy/base/text.hpp"
 #include "dspy/evaluate/dataset.hpp"
 #include "dspy/evaluate/sequential.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <format>
+#include <optional>
+#include <system_error>
 
 namespace dspy::app {
 namespace {
@@ -16,6 +20,8 @@ struct ExperimentFlags {
   std::vector<std::string> units;
   std::vector<double> weights = {1, 1};
   std::string data;
+  std::string control;
+  bool has_weights = false;
   double smallest_effect = 0.1;
 };
 
@@ -25,13 +31,30 @@ int assign(const ExperimentFlags& flags) {
   return exit_ok;
 }
 
+/// A number, or a text that is one, as cells of CSV are.
+std::optional<double> outcome_of(const Json* value) {
+  double out = 0;
+  if (value == nullptr) return std::nullopt;
+  if (value->is_string()) {
+    const auto text = text::trim(view(value->get_string()));
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  } else if (value->is_number()) {
+    out = value->to_number<double>();
+  } else {
+    return std::nullopt;
+  }
+  constexpr double largest = 1e150;  // whose square is finite
+  return std::abs(out) < largest ? std::optional(out) : std::nullopt;
+}
+
 std::vector<ArmOutcomes> read_arms(const ExperimentFlags& flags) {
   std::vector<ArmOutcomes> arms;
   each_row(flags.data, nullptr, [&](const DataRow& row) {
     const auto* const arm = row.values.if_contains("arm");
     const auto* const value = row.values.if_contains("value");
-    if (!row.problem.empty() || arm == nullptr || !arm->is_string() || value == nullptr || !value->is_number() ||
-        !std::isfinite(value->to_number<double>())) {
+    const auto outcome = outcome_of(value);
+    if (!row.problem.empty() || arm == nullptr || !arm->is_string() || !outcome) {
       throw Error(Errc::bad_input,
                   std::format("line {} of `{}` {}", row.line, flags.data,
                               row.problem.empty() ? "needs a text `arm` and a number `value`" : row.problem));
@@ -39,14 +62,26 @@ std::vector<ArmOutcomes> read_arms(const ExperimentFlags& flags) {
     const std::string name(view(arm->get_string()));
     auto at = std::ranges::find(arms, name, &ArmOutcomes::arm);
     if (at == arms.end()) at = arms.insert(arms.end(), {.arm = name});
-    at->values.push_back(value->to_number<double>());
+    at->values.push_back(*outcome);
   });
-  for (std::size_t i = 0; i < arms.size() && i < flags.weights.size(); ++i) arms[i].weight = flags.weights[i];
+  if (flags.has_weights && flags.weights.size() != arms.size()) {
+    throw Error(Errc::bad_input,
+                std::format("--weights has {} numbers and `{}` {} arms; give one for each, in the order "
+                            "in which they occur",
+                            flags.weights.size(), flags.data, arms.size()));
+  }
+  for (std::size_t i = 0; i < arms.size(); ++i) arms[i].weight = flags.has_weights ? flags.weights[i] : 1;
+  if (flags.control.empty()) return arms;
+  const auto control = std::ranges::find(arms, flags.control, &ArmOutcomes::arm);
+  if (control == arms.end())
+    throw Error(Errc::bad_input, std::format("--control `{}`: `{}` has no such arm", flags.control, flags.data));
+  std::rotate(arms.begin(), control, control + 1);
   return arms;
 }
 
 int analyze_file(const ExperimentFlags& flags) {
-  const auto report = analyze(read_arms(flags), flags.smallest_effect);
+  const auto arms = read_arms(flags);
+  const auto report = analyze(arms, flags.smallest_effect);
   JsonArray comparisons;
   for (const auto& each : report.comparisons) {
     JsonObject line = {{"arm", each.arm},
@@ -60,7 +95,8 @@ int analyze_file(const ExperimentFlags& flags) {
     if (each.always_valid_p_value) line["always_valid_p_value"] = *each.always_valid_p_value;
     comparisons.emplace_back(std::move(line));
   }
-  print_json({{"control_mean", report.control_mean},
+  print_json({{"control", arms.front().arm},
+              {"control_mean", report.control_mean},
               {"ratio_p_value", report.ratio.p_value},
               {"ratio_is_fine", report.is_ratio_fine},
               {"comparisons", std::move(comparisons)}});
@@ -79,13 +115,17 @@ void add_experiment(CLI::App& app, Plan& plan) {
   assigns->add_option("units", flags->units, "Users, requests or whatever is assigned")->required();
   assigns->add_option("--weights", flags->weights, "Of the arms, as in 9,1")->delimiter(',');
   assigns->callback([flags, &plan] { plan = [flags] { return assign(*flags); }; });
-  auto* analyzes =
-      command->add_subcommand("analyze", "Compare the arms of rows {\"arm\", \"value\"}; the first is the control");
-  analyzes->add_option("data", flags->data, "JSONL, in the order in which it happened")->required();
-  analyzes->add_option("--weights", flags->weights, "Of the arms, in the order in which they occur")->delimiter(',');
+  auto* analyzes = command->add_subcommand("analyze", "Compare the arms of rows {\"arm\", \"value\"} with one of them");
+  analyzes->add_option("data", flags->data, "JSONL or CSV, in the order in which it happened")->required();
+  analyzes->add_option("--control", flags->control, "The arm that the others are compared with [the first one]");
+  auto* weights = analyzes->add_option("--weights", flags->weights, "Of the arms, in the order in which they occur")
+                      ->delimiter(',');
   analyzes->add_option("--smallest-effect", flags->smallest_effect, "The difference that would matter")
       ->capture_default_str();
-  analyzes->callback([flags, &plan] { plan = [flags] { return analyze_file(*flags); }; });
+  analyzes->callback([flags, weights, &plan] {
+    flags->has_weights = weights->count() > 0;
+    plan = [flags] { return analyze_file(*flags); };
+  });
 }
 
 }  // namespace dspy::app

@@ -102,7 +102,7 @@ double milliseconds(std::chrono::steady_clock::duration time) {
 
 /// One question, streamed, with everything that came back but its text.
 int test_model(const LmFlags& flags) {
-  const auto model = lm(model_uri(flags.model));
+  const auto model = make_lm(flags.model);
   const auto start = std::chrono::steady_clock::now();
   std::optional<std::chrono::steady_clock::duration> first;
   const auto reply = wait(model->stream({.messages = {{Role::user, flags.question}}}, [&](const StreamEvent& event) {

@@ -6,6 +6,7 @@
 #include "dspy/base/version.hpp"
 #include "label.hpp"
 
+#include <csignal>
 #include <cstring>
 #include <format>
 #include <iostream>
@@ -58,6 +59,7 @@ int report(const dspy::Error& error, bool json) {
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no more is an error of the write, which is told
   CLI::App app("Program language models: typed questions, local models, readable replies.\n", "dspy");
   app.set_version_flag("--version", std::format("dspy {}", dspy::version()));
   app.require_subcommand(1);

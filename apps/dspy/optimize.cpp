@@ -61,7 +61,7 @@ Metric metric_of(const OptimizeFlags& flags, const Signature& signature) {
 }
 
 std::shared_ptr<LM> lm_of(const std::string& model) {
-  return model.empty() ? nullptr : lm(model_uri(model));
+  return model.empty() ? nullptr : make_lm(model);
 }
 
 Effort effort_of(const std::string& name) {

@@ -24,6 +24,7 @@ struct RegistryFlags {
   std::optional<std::int64_t> parent;
   int steps = 1;
   bool json = false;
+  ProgramFlags load;
 
   Registry open() const { return Registry(file); }
 };
@@ -66,7 +67,9 @@ Lineage lineage_of(const ProgramFile& file) {
 }
 
 int add(const RegistryFlags& flags) {
-  const auto file = load_program(flags.program);
+  auto load = flags.load;
+  load.path = flags.program;
+  const auto file = load.load();
   const auto name = flags.name.empty() ? std::filesystem::path(flags.program).stem().string() : flags.name;
   auto registry = flags.open();
   show(registry.add(name, file, lineage_of(file), flags.parent), flags.json);
@@ -137,6 +140,7 @@ void add_registry(CLI::App& app, Plan& plan) {
   };
   auto* adds = part("add", "Add a program file as a version", add);
   adds->add_option("program", flags->program)->required();
+  adds->add_flag("--accept-changed", flags->load.accept_changed, "Take a file that was edited after it was saved");
   adds->add_option("--name", flags->name, "Else the file's name");
   adds->add_option("--parent", flags->parent, "The version that it descends from; else the newest");
   part("list", "List versions and aliases", list)->add_option("name", flags->name);

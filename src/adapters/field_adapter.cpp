@@ -2,8 +2,10 @@
 
 #include "adapters/reading/reading_exchange.hpp"
 #include "adapters/writing/field_format.hpp"
+#include "adapters/writing/media_parts.hpp"
 #include "adapters/writing/turns.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace dspy {
@@ -12,7 +14,9 @@ namespace {
 class FieldExchange final : public ReadingExchange {
  public:
   FieldExchange(const std::shared_ptr<const Signature>& owned, std::span<const Example> demos)
-      : ReadingExchange(owned, OutputContract::Form::fields), conversation_(conversation_input(*owned)) {
+      : ReadingExchange(owned, OutputContract::Form::fields),
+        conversation_(conversation_input(*owned)),
+        has_media_(std::ranges::any_of(owned->inputs, [](const Field& field) { return holds_media(field.type); })) {
     for (const auto& field : signature().outputs) {
       if (!hints_.empty()) hints_ += '\n';
       append_hint(hints_, field);
@@ -26,18 +30,18 @@ class FieldExchange final : public ReadingExchange {
   Chat format(const JsonObject& inputs, std::span<const Example> history) const override {
     Chat chat(prefix_);
     if (history.empty() && conversation_ == nullptr) {
-      chat.push_back({Role::user, question(inputs)});
+      chat.push_back(user_turn(inputs));
       return chat;
     }
     const auto asked = take_shown_turns(inputs, signature(), history);
     for (const auto& turn : asked.turns) add_turn(chat, turn);
-    chat.push_back({Role::user, question(asked.inputs)});
+    chat.push_back(user_turn(asked.inputs));
     return chat;
   }
 
  private:
   void add_turn(Chat& chat, const JsonObject& data) const {
-    chat.push_back({Role::user, question(data)});
+    chat.push_back(user_turn(data));
     std::string content;
     content.reserve(likely_size(data, signature().outputs));
     for (const auto& field : signature().outputs) {
@@ -48,6 +52,12 @@ class FieldExchange final : public ReadingExchange {
       append_output(content, form().labels, field, *value);
     }
     chat.push_back({Role::assistant, std::move(content)});
+  }
+
+  Message user_turn(const JsonObject& data) const {
+    if (!has_media_) return {Role::user, question(data)};
+    return {Role::user,
+            parts_with_media(data, signature().inputs, [this](const JsonObject& shown) { return question(shown); })};
   }
 
   std::string question(const JsonObject& inputs) const {
@@ -66,6 +76,7 @@ class FieldExchange final : public ReadingExchange {
   }
 
   const Field* conversation_;  ///< Of the signature; null if it has none.
+  bool has_media_;
   std::string hints_;
   Chat::Prefix prefix_;
 };

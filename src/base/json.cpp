@@ -21,7 +21,8 @@ namespace {
 /// Shortest text that reads back as the same float, always with a mark of being one.
 void append_number(std::string& out, double number) {
   if (!std::isfinite(number)) {
-    out += "null";  // JSON has no word for it
+    // JSON has no word for it: as a text it is not lost, and floats that may be so are read from it.
+    out += std::isnan(number) ? "\"NaN\"" : number > 0 ? "\"Infinity\"" : "\"-Infinity\"";
     return;
   }
   char buffer[32];

@@ -6,6 +6,7 @@
 #include "dspy/base/text.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -61,12 +62,28 @@ Checkpoint::Checkpoint(std::filesystem::path path, const JsonObject& header, Che
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
     throw Error(Errc::io_error, std::format("the checkpoint `{}` is no regular file; name another", path_.string()));
   }
-  if (std::filesystem::exists(status) && std::filesystem::file_size(path_) > 0) read(header);
+  open();
+  try {
+    if (std::filesystem::file_size(path_) > 0) read(header);
+    if (::ftruncate(file_, static_cast<off_t>(size_)) != 0 || ::lseek(file_, 0, SEEK_END) < 0)
+      fail("write", path_, errno);
+    if (size_ == 0) write(to_text(header) + "\n");
+  } catch (...) {
+    ::close(file_);
+    throw;
+  }
+}
+
+/// Opens the file, which is this process's alone until it is closed.
+void Checkpoint::open() {
   file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   if (file_ < 0) fail("write", path_, errno);
-  if (::ftruncate(file_, static_cast<off_t>(size_)) != 0 || ::lseek(file_, 0, SEEK_END) < 0)
-    fail("write", path_, errno);
-  if (size_ == 0) write(to_text(header) + "\n");
+  if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
+  ::close(std::exchange(file_, -1));
+  throw Error(Errc::config_error,
+              std::format("the checkpoint `{}` is in use by another evaluation; wait for it, or name "
+                          "another file",
+                          path_.string()));
 }
 
 Checkpoint::~Checkpoint() {
@@ -99,7 +116,7 @@ void Checkpoint::read(const JsonObject& header) {
       }
       if (object != header) {
         throw Error(Errc::config_error,
-                    std::format("the checkpoint `{}` is of another evaluation: {} differ; name another file, or remove "
+                    std::format("the checkpoint `{}` is of another evaluation (different: {}); name another file, or remove "
                                 "this one to begin anew",
                                 path_.string(), differences(object, header)));
       }
@@ -122,6 +139,8 @@ void Checkpoint::read(const JsonObject& header) {
       rows_.clear();
     }
     replace_file(path_, good);
+    ::close(std::exchange(file_, -1));  // it was renamed
+    open();
   }
   size_ = good.size();
 }

@@ -13,8 +13,8 @@ namespace dspy {
 class Checkpoint {
  public:
   /// Opens or makes the file.  `header` says what is evaluated; that of another evaluation is an `Error`
-  /// (`config_error`).  A last line that was cut off is dropped; a file with other lines that cannot be read is kept
-  /// under another name, and its good lines go on.
+  /// (`config_error`), as is one that another process has open.  A last line that was cut off is dropped; a file with
+  /// other lines that cannot be read is kept under another name, and its good lines go on.
   Checkpoint(std::filesystem::path path, const JsonObject& header, CheckpointSync sync, const Clock& clock);
   ~Checkpoint();
   Checkpoint(const Checkpoint&) = delete;
@@ -29,6 +29,7 @@ class Checkpoint {
   void sync();
 
  private:
+  void open();
   void read(const JsonObject& header);
   void write(std::string_view bytes);
 

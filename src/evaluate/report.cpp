@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <format>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <string>
@@ -119,10 +120,27 @@ std::vector<Slice> slices(const EvaluationResult& result, std::string_view field
   });
 }
 
+std::vector<FailureKind> failure_kinds(const EvaluationResult& result) {
+  std::vector<FailureKind> out;
+  for (const auto& row : result.rows) {
+    if (!row.error) continue;
+    const auto known = std::ranges::find(out, row.error->code(), &FailureKind::code);
+    if (known != out.end())
+      ++known->count;
+    else
+      out.push_back({.message = row.error->what(), .code = row.error->code(), .count = 1});
+  }
+  std::ranges::stable_sort(out, std::ranges::greater(), &FailureKind::count);
+  return out;
+}
+
 std::string to_table(const EvaluationResult& result, std::size_t rows) {
   auto out = score_line(result) + "\n";
   out += std::format("{} of {} examples, {} failed, {} requests, {:.1f} s\n", result.done, result.rows.size(),
                      result.failures, result.usage.requests, result.seconds);
+  constexpr std::size_t longest_message = 300;
+  for (const auto& kind : failure_kinds(result))
+    out += std::format("  {} failed: {}\n", kind.count, shortened(kind.message, longest_message));
   if (result.stopped) out += std::format("not complete: {}\n", result.stopped->what());
   std::vector<const EvaluatedRow*> worst;
   for (const auto& row : result.rows) {
@@ -148,6 +166,12 @@ JsonObject to_json(const EvaluationResult& result, bool with_rows) {
   out["n"] = result.rows.size();
   out["done"] = result.done;
   out["failures"] = result.failures;
+  if (result.failures > 0) {
+    JsonArray errors;
+    for (const auto& kind : failure_kinds(result))
+      errors.push_back(JsonObject{{"kind", to_string(kind.code)}, {"count", kind.count}, {"message", kind.message}});
+    out["errors"] = std::move(errors);
+  }
   out["requests"] = result.usage.requests;
   out["usage"] = to_json(result.usage);
   out["seconds"] = result.seconds;

@@ -4,6 +4,8 @@
 #include "dspy/base/text.hpp"
 #include "llama/lora/lora_cache.hpp"
 #include "llama/thoughts.hpp"
+#include "llama/tools/tool_calls.hpp"
+#include "llama/tools/tool_prompt.hpp"
 #include "lm/sampling_json.hpp"
 
 #include <format>
@@ -41,13 +43,16 @@ void require_readable(const Chat& messages) {
 }
 
 /// What the engine wrote as replies; none of it differs from what was asked but what is told here.
-Reply reply_of(std::vector<llama::Generated> written, const ProviderOptions& provider, std::string_view model) {
+Reply reply_of(std::vector<llama::Generated> written, const Request& request, const llama::ToolContract* tools,
+               std::string_view model) {
+  const auto& provider = request.provider_options();
   Reply reply;
   reply.model = model;
   for (auto& each : written) {
     reply.usage += each.usage;
     auto& completion = static_cast<Completion&>(each);
     llama::split_thoughts(completion);
+    if (tools != nullptr) llama::take_tool_calls(completion, *tools, llama::count_calls(request.messages) + 1);
     reply.completions.push_back(std::move(completion));
   }
   reply.usage.requests = 1;
@@ -66,6 +71,12 @@ Reply reply_of(std::vector<llama::Generated> written, const ProviderOptions& pro
   dropped("provider.service_tier", !provider.service_tier.empty());
   dropped("provider.store", provider.store.value_or(false));
   dropped("provider.extensions", !provider.extensions.empty());
+  if (tools != nullptr && !tools->format.native) {
+    reply.adaptations.push_back({.field = "tools",
+                                 .action = Adaptation::Action::client_side,
+                                 .reason = "the model's chat template has no place for tools; the system message "
+                                           "describes them, and calls are read from the text"});
+  }
   return reply;
 }
 
@@ -85,49 +96,72 @@ struct LlamaLM::Setup {
     return engine->model().tokenize(messages);
   }
 
+  std::vector<llama::Token> prompt_for(const Chat& messages, const llama::ToolContract* tools) const {
+    if (tools == nullptr && !llama::has_tool_parts(messages)) return prompt_for(messages);
+    return prompt_for(llama::with_tools_as_text(messages, tools, tool_format()));
+  }
+
+  llama::ToolFormat tool_format() const { return llama::ToolFormat::recognise(engine->model().info().chat_template); }
+
   llama::Generation prepare(const Request& request) const {
-    if (!request.tools.empty()) {
-      throw Error(Errc::unsupported,
-                  std::format("`{}` takes no tools with a request; describe them in a signature with "
-                              "an output of the type `ToolCalls`",
-                              engine->model().name()));
-    }
+    auto tools = llama::tool_contract_of(request, tool_format());
     auto contract = request.contract;
     // Its template takes thoughts out of earlier turns, so the model writes some.
     contract.may_think = engine->model().info().chat_template.contains("</think>") &&
                          request.provider_options().reasoning.effort != ReasoningOptions::Effort::off;
-    return {.prompt = prompt_for(request.messages),
+    return {.prompt = prompt_for(request.messages, tools.get()),
             .sampling = sampling_for(request.sampling),
             .deadline = request.deadline,
             .stop = request.stop,
             .loras = options.loras,
             .contract = std::move(contract),
             .constrain = options.constrain,
+            .tools = std::move(tools),
             .prefill = llama::joined(request.prefill)};
   }
 
   static Async<Reply> generate(std::shared_ptr<const Setup> setup, Request request, EventSink sink) {
     std::vector<llama::Generated> written;
     auto& engine = *setup->engine;
+    auto work = setup->prepare(request);
+    const auto tools = work.tools;
     if (request.n != 1) {
-      written = co_await engine.generate_n(setup->prepare(request), request.n);
+      written = co_await engine.generate_n(std::move(work), request.n);
     } else if (!sink) {
-      written.push_back(co_await engine.generate(setup->prepare(request)));
+      written.push_back(co_await engine.generate(std::move(work)));
     } else {
-      llama::ThoughtSplitter splitter;
-      Usage usage;
-      const llama::ThoughtSplitter::Sink forward = [&](StreamEvent::Kind kind, std::string_view text) {
-        sink({.kind = kind, .text = text, .usage = usage});
-      };
-      written.push_back(co_await engine.generate(setup->prepare(request), [&](const StreamEvent& event) {
-        usage = event.usage;
-        if (event.kind != StreamEvent::Kind::text) return sink(event);
-        splitter.push(event.text, forward);
-      }));
-      splitter.finish(forward);
+      co_return co_await stream_one(std::move(setup), std::move(work), std::move(request), std::move(sink));
     }
-    auto reply = reply_of(std::move(written), request.provider_options(), engine.model().name());
+    auto reply = reply_of(std::move(written), request, tools.get(), engine.model().name());
     if (request.n != 1 && sink) tell_whole(reply, sink);
+    co_return reply;
+  }
+
+  static Async<Reply> stream_one(std::shared_ptr<const Setup> setup, llama::Generation work, Request request,
+                                 EventSink sink) {
+    const auto tools = work.tools;
+    llama::ThoughtSplitter splitter;
+    std::optional<llama::ToolCallHolder> holder;
+    if (tools) holder.emplace(tools->format);
+    Usage usage;
+    const auto say = [&](std::string_view text) {
+      sink({.kind = StreamEvent::Kind::text, .text = text, .usage = usage});
+    };
+    const llama::ThoughtSplitter::Sink forward = [&](StreamEvent::Kind kind, std::string_view text) {
+      if (holder && kind == StreamEvent::Kind::text) return holder->push(text, say);
+      sink({.kind = kind, .text = text, .usage = usage});
+    };
+    std::vector<llama::Generated> written;
+    written.push_back(co_await setup->engine->generate(std::move(work), [&](const StreamEvent& event) {
+      usage = event.usage;
+      if (event.kind != StreamEvent::Kind::text) return sink(event);
+      splitter.push(event.text, forward);
+    }));
+    splitter.finish(forward);
+    auto reply = reply_of(std::move(written), request, tools.get(), setup->engine->model().name());
+    const auto& completion = reply.completions.front();
+    if (holder) holder->finish(!completion.tool_calls.empty(), say);
+    llama::tell_tool_calls(completion, usage, sink);
     co_return reply;
   }
 };
@@ -166,6 +200,7 @@ std::vector<llama::Token> LlamaLM::prompt_for(const Chat& messages) const {
 Capabilities LlamaLM::capabilities() const {
   return {.enforces_contract = setup_->options.constrain != llama::Constrain::off,
           .prefill = true,
+          .tools = true,
           .logprobs = true,
           .streams = true,
           .context_length = context_length()};

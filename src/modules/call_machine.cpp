@@ -176,6 +176,7 @@ void CallMachine::accept(Reply reply, bool has_handed_out) {
 
   auto reading = current_->parse(completion);
   if (reading) return finish(completion, *std::move(reading));
+  if (!completion.refusal.empty()) return decline(completion);
   auto& unreadable = reading.error();
   const auto& policy = call_.policy;
   const bool is_kept = policy.streamed == CallPolicy::Streamed::keep && has_handed_out;
@@ -223,6 +224,15 @@ void CallMachine::finish(Completion& completion, Reading reading) {
   out.reasoning = std::move(completion.reasoning);
   out.adapter = asked_->name();
   state_ = State::done;
+}
+
+/// What a model declines it is not asked for again.
+void CallMachine::decline(const Completion& completion) {
+  error_.emplace(
+      Errc::refused,
+      std::format("the model declined: \"{}\"; change the question, or ask another model", completion.refusal),
+      ErrorInfo{.unenforced = prediction_.unenforced, .usage = prediction_.lm_usage, .raw = completion.refusal});
+  state_ = State::failed;
 }
 
 void CallMachine::fail(const Unreadable& unreadable, bool is_kept_from_asking) {

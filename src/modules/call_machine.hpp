@@ -60,6 +60,7 @@ class CallMachine {
   void begin(std::shared_ptr<const Exchange> exchange);
   void accept_draft(Completion& draft);
   void finish(Completion& completion, Reading reading);
+  void decline(const Completion& completion);
   void fail(const Unreadable& unreadable, bool is_kept_from_asking);
 
   Call call_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <format>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,7 +72,9 @@ void DecisionMachine::finish() {
                               name, 100 * unmeasured));
     }
     auto probabilities = output.tree->probabilities();
-    for (auto& each : probabilities) each /= 1 - unmeasured;
+    // What is unmeasured is shared out, and a sum that rounding carried past 1 comes back to it.
+    const auto sum = std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
+    for (auto& each : probabilities) each /= sum;
     const auto decision = decide(output.space, *output.settings, std::move(probabilities));
     auto decided = decision.level ? output.space.values[*decision.level] : decision.value;
     if (decided != value) prediction_.flags.push_back({name, "decided"});

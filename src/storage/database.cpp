@@ -117,9 +117,10 @@ Database::Database(const fs::path& path, const DatabaseOptions& options)
   try {
     impl_->connection = opened(path, options);
   } catch (const Damaged& damage) {
-    if (options.is_read_only)
-      throw Error(Errc::io_error,
-                  std::format("the {} `{}` is damaged: {}", options.purpose, path.string(), damage.reason));
+    if (options.is_read_only || !options.replaces_damaged)
+      throw Error(Errc::io_error, std::format("the {} `{}` is damaged, or no {}: {}; name another file, or bring back a "
+                                              "copy of it",
+                                              options.purpose, path.string(), options.purpose, damage.reason));
     put_aside(path, options.purpose, damage.reason);
     impl_->connection = opened(path, options);
   }

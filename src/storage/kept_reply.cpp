@@ -20,7 +20,8 @@ storage::DatabaseOptions cache_file_options() {
                          " key TEXT PRIMARY KEY, created INTEGER NOT NULL, expires INTEGER, model TEXT NOT NULL,"
                          " program TEXT NOT NULL, value BLOB NOT NULL, checksum INTEGER NOT NULL);"
                          "CREATE INDEX replies_by_time ON replies (created);"},
-          .purpose = "cache"};
+          .purpose = "cache",
+          .replaces_damaged = true};
 }
 
 std::int64_t milliseconds(CacheTime time) noexcept {

@@ -26,6 +26,15 @@ std::string cut(std::string_view text, std::size_t tokens) {
   return std::string(text.substr(0, size));
 }
 
+/// Without a wish: what the user said; or, where that ends in a label, as prompts for labelled lines do, such a line.
+std::string own_words(std::string_view last_user) {
+  const auto end = last_user.find_last_not_of(" \n");
+  if (end == std::string_view::npos || last_user[end] != ':') return std::string(last_user);
+  const auto begin = last_user.rfind('\n', end);
+  const auto label = last_user.substr(begin == std::string_view::npos ? 0 : begin + 1, end + 1);
+  return std::format("{} mock", label.substr(0, label.find(':') + 1));
+}
+
 }  // namespace
 
 std::int64_t count_tokens(std::string_view text) noexcept {
@@ -51,7 +60,7 @@ Answer answer(const Question& question, const Wishes& wishes) {
   if (wishes.reply) {
     out.text = *wishes.reply;
   } else if (!calls) {
-    out.text = question.schema ? to_text(value_for(*question.schema)) : question.last_user;
+    out.text = question.schema ? to_text(value_for(*question.schema)) : own_words(question.last_user);
   }
   if (question.most_tokens && count_tokens(out.text) > static_cast<std::int64_t>(*question.most_tokens)) {
     out.text = cut(out.text, *question.most_tokens);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/evaluate/evaluate.hpp"
 #include "dspy/programs/program.hpp"
@@ -27,12 +28,22 @@ std::vector<Slice> slices(const EvaluationResult& result,
 /// By a value of the examples; those without it are `(none)`.
 std::vector<Slice> slices(const EvaluationResult& result, std::string_view field);
 
-/// A few lines for a terminal: the score with its interval, failures, usage and time, and up to `rows` rows, the worst
-/// first.
+/// An error that examples failed with.
+struct FailureKind {
+  std::string message = {};  ///< Of the first one of its kind.
+  Errc code = {};
+  std::size_t count = 0;
+};
+
+/// Why examples failed, the commonest first: errors of one code are one kind.
+std::vector<FailureKind> failure_kinds(const EvaluationResult& result);
+
+/// A few lines for a terminal: the score with its interval, failures and why, usage and time, and up to `rows` rows,
+/// the worst first.
 std::string to_table(const EvaluationResult& result, std::size_t rows = 0);
 
-/// `{"metric", "score", "mean", "interval"?, "n", "done", "failures", "requests", "usage", "seconds", "stopped"?,
-/// "rows"?}`; a row has its example.
+/// `{"metric", "score", "mean", "interval"?, "n", "done", "failures", "errors"?, "requests", "usage", "seconds",
+/// "stopped"?, "rows"?}`; a row has its example, and an error `kind`, `count` and the first one's `message`.
 JsonObject to_json(const EvaluationResult& result, bool with_rows = true);
 /// Reads what `to_json` wrote with rows.  Throws `Error` (`config_error`) that names what is missing.
 EvaluationResult evaluation_from_json(const JsonObject& written);

@@ -66,6 +66,7 @@ class ChatTemplate {
   Turn system_;
   Turn user_;
   Turn assistant_;
+  Turn tool_;
   std::vector<PromptPart> reply_;
   std::string turn_end_;
   std::vector<std::string> stops_;

@@ -3,6 +3,7 @@
 #include "dspy/base/async.hpp"
 #include "dspy/llama/context_options.hpp"
 #include "dspy/llama/model.hpp"
+#include "dspy/llama/tool_contract.hpp"
 #include "dspy/lm/completion.hpp"
 #include "dspy/lm/events.hpp"
 #include "dspy/lm/request.hpp"
@@ -163,6 +164,7 @@ struct Generation {
   bool ignores_end = false;   ///< Write on past tokens that end a free reply, for measuring speed.
   OutputContract contract{};  ///< What the reply is held to, token by token.
   Constrain constrain = Constrain::on;
+  std::shared_ptr<const ToolContract> tools{};  ///< That the reply may call; null for none.
   /// The reply begins with this, which is taken as said, and the model goes on.  For writing a field again with those
   /// before it kept: the reply up to that field's value.  Counts towards `max_tokens`, and must keep the contract.
   std::string prefill{};

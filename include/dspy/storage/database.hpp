@@ -11,8 +11,8 @@
 #include <vector>
 
 // SQLite, opened in one way by all that keeps something: a write-ahead log, so that readers and one writer do not wait
-// for each other; five seconds' patience with other processes; migrations by number; and a file that is damaged is put
-// aside, never read.
+// for each other; five seconds' patience with other processes; migrations by number; and a file that is damaged is never
+// read.
 
 namespace dspy::storage {
 
@@ -22,6 +22,9 @@ struct DatabaseOptions {
   /// What the file is to people, such as `cache`.
   std::string purpose = "database";
   bool is_read_only = false;
+  /// For what can be made again, such as a cache: a file that is damaged, or no database, is renamed to
+  /// `<name>.corrupt-<time>`, which the log tells, and a new one is begun.  Else it is an error, and nothing is touched.
+  bool replaces_damaged = false;
   /// A file up to this size is checked through when it is opened.
   std::uintmax_t check_up_to_bytes = 64U << 20;
 };
@@ -65,9 +68,8 @@ class Statement {
 /// One connection to a file.  Belongs to one thread at a time; open as many as there are readers, and one writer.
 class Database {
  public:
-  /// Opens or makes the file, and its folder.  A file that is no database, or a damaged one, is renamed to
-  /// `<name>.corrupt-<time>`, which the log tells, and a new one is begun.  Throws `Error` (`io_error`) if the file
-  /// cannot be opened or written, and `config_error` if it is of a newer version of the library.
+  /// Opens or makes the file, and its folder.  Throws `Error` (`io_error`) if the file cannot be opened or written, is
+  /// damaged or no database (but see `replaces_damaged`), and `config_error` if it is of a newer version of the library.
   explicit Database(const std::filesystem::path& path, const DatabaseOptions& options = {});
   Database(Database&& other) noexcept;
   Database& operator=(Database&& other) noexcept;

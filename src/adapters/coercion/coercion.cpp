@@ -55,7 +55,7 @@ Coerced Coercion::from_text(const Type& type, std::string_view text) {
       return at_reference(type, Json(text), [&](const Type& object, const Json&) { return from_text(object, text); });
     case Kind::null_: return null_from_text(text);
     case Kind::any: return any_from_text(text);
-    case Kind::code: return Json(unfenced(text));
+    case Kind::code: return code_from_text(type, text);
     case Kind::reasoning: return Json(text);
     default: break;
   }
@@ -93,6 +93,8 @@ Coerced Coercion::from_json(const Type& type, Json value) {
     return refuse(value, complaint, "the value " + complaint);
   }
   if (type.kind == Kind::string) return text_of(std::move(value));
+  if (type.kind == Kind::code && value.is_string() && view(value.get_string()).starts_with("```"))
+    return code_from_text(type, view(value.get_string()));
   if (is_scalar(type)) return scalar_from_json(type, value);
   if (type.kind == Kind::union_) {
     auto best = best_of(type, &value, [&](const Type& alternative) { return from_json(alternative, value); });

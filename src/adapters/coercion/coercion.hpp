@@ -85,6 +85,7 @@ class Coercion {
 
   /// What stands inside, if `text` is one code fence and nothing else.
   std::string_view unfenced(std::string_view text);
+  Coerced code_from_text(const Type& type, std::string_view text);
   /// Reads a JSON value that all of `text` is, but for separate lines after it.
   Coerced json_text(const Type& type, std::string_view text);
   Coerced dict_from_text(const Type& type, std::string_view original);

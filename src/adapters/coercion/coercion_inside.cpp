@@ -56,6 +56,41 @@ std::string_view Coercion::unfenced(std::string_view text) {
   return text::trim(text.substr(line_end, last - line_end));
 }
 
+/// What stands in the only fenced block, with its indentation; all of the text if there is no fence.
+Coerced Coercion::code_from_text(const Type& type, std::string_view text) {
+  // Markdown has fences of its own.
+  if ((type.name == "markdown" || type.name == "md") && !text.starts_with("```")) return Json(text);
+  std::optional<std::string_view> block;
+  std::string_view before, after;
+  std::size_t ticks = 0;  // of the open fence
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto line_end = std::min(text.find('\n', at), text.size());
+    const auto fence = match_fence(text.substr(at, line_end - at));
+    const auto next = std::min(line_end + 1, text.size());
+    if (fence.kind == FenceLine::Kind::fence && ticks == 0) {
+      if (block) return refuse(text, "holds several blocks of code", "several blocks of code stand in it");
+      before = text.substr(0, at);
+      ticks = fence.ticks;
+      begin = next;
+    } else if (fence.kind == FenceLine::Kind::fence && fence.bare && fence.ticks >= ticks) {
+      block = text.substr(begin, at == begin ? 0 : at - 1 - begin);
+      after = text.substr(next);
+      ticks = 0;
+    }
+    at = next;
+  }
+  if (ticks != 0) {
+    block = text.substr(begin);
+    repairs_.take("unclosed_fence");
+  }
+  if (!block) return Json(text);
+  repairs_.take("fenced");
+  if (!text::trim(before).empty()) repairs_.take("leading_text");
+  if (!text::trim(after).empty()) repairs_.take("trailing_text");
+  return Json(*block);
+}
+
 Coerced Coercion::json_text(const Type& type, std::string_view text) {
   const auto mark = repairs_.mark();
   auto read = read_lenient_json(text);

@@ -83,6 +83,9 @@ Coerced Coercion::list_from_text(const Type& type, std::string_view original) {
     const auto pieces = split_pieces(text);
     const bool has_lines = text.contains('\n');
     if (!has_lines && is_ambiguous_list(item, text, pieces)) return refuse(text, "may be one list or another");
+    if (!has_lines && has_empty_piece(text)) return refuse(text, "has an item without text");
+    if (has_lines && has_marked_line(text))
+      return refuse(text, "is not a list: some of its lines are items, others not");
     const bool short_items =
         std::ranges::all_of(pieces, is_short_item) && (has_lines || std::ranges::none_of(pieces, joins_items));
     if (is_scalar(plain) || (pieces.size() > 1 && short_items)) {
@@ -140,7 +143,7 @@ bool Coercion::is_ambiguous_list(const Type& item, std::string_view text, const 
       most = std::max(most, commas + 1);
     }
   } else if (!is_scalar(plain)) {
-    return false;
+    return may_group_digits(text);
   }
   for (std::size_t first = 0; first + 1 < pieces.size(); ++first) {
     for (auto last = first + 1; last < std::min(pieces.size(), first + most); ++last) {

@@ -63,16 +63,20 @@ std::optional<std::vector<std::string>> split_marked_lines(std::string_view text
   std::vector<std::string> items;
   auto kind = Mark::none;
   bool fits = true;
+  std::optional<std::size_t> indent;  // of the second item and those that follow: the first one's may be cut off
   for_each_line(text, [&](std::string_view line) {
     if (!fits) return;
     auto rest = text::trim(line);
     const auto mark = take_mark(rest);
-    const bool indented = line[0] == ' ' || line[0] == '\t';
+    const auto blanks = line.find_first_not_of(" \t");
+    const bool indented = blanks != 0;
     if (!items.empty() && indented && mark != kind) {
       items.back().append("\n").append(text::trim(line));
     } else if (mark == Mark::none || (!items.empty() && mark != kind)) {
       fits = false;
     } else {
+      fits = items.empty() || !indent || *indent == blanks;
+      if (!items.empty()) indent = blanks;
       kind = mark;
       items.emplace_back(text::trim(rest));
     }
@@ -95,6 +99,35 @@ std::vector<std::string_view> split_pieces(std::string_view text) {
     if (end == rest.size()) return pieces;
     rest.remove_prefix(end + 1);
   }
+}
+
+bool has_marked_line(std::string_view text) noexcept {
+  bool found = false;
+  for_each_line(text, [&](std::string_view line) {
+    auto rest = text::trim(line);
+    found = found || take_mark(rest) != Mark::none;
+  });
+  return found;
+}
+
+bool has_empty_piece(std::string_view line) noexcept {
+  bool is_empty = true;
+  for (const char c : line) {
+    if (c == ',' && is_empty) return true;
+    if (c == ',' || (c != ' ' && c != '\t')) is_empty = c == ',';
+  }
+  return false;
+}
+
+bool may_group_digits(std::string_view text) noexcept {
+  bool tight = false;
+  bool loose = false;
+  for (auto at = text.find(','); at != std::string_view::npos; at = text.find(',', at + 1)) {
+    const bool has_next = at + 1 < text.size();
+    tight |= at > 0 && has_next && is_digit(text[at - 1]) && is_digit(text[at + 1]);
+    loose |= has_next && text[at + 1] == ' ';
+  }
+  return tight && loose;
 }
 
 bool is_short_item(std::string_view piece) noexcept {

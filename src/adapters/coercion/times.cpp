@@ -96,6 +96,17 @@ std::optional<std::string> read_iso_time(Kind kind, std::string_view text) {
   return plain;
 }
 
+/// `2024010510` and `202401051030`: a day and a time of day written without marks, as well as a count of seconds.
+bool may_be_compact(std::int64_t number) noexcept {
+  std::int64_t hours = 0;  // with the date before them
+  if (number >= 1'000'000'000 && number < 10'000'000'000) hours = number;
+  if (number >= 100'000'000'000 && number < 1'000'000'000'000 && number % 100 < 60) hours = number / 100;
+  const auto year = hours / 1'000'000;
+  const auto month = hours / 10'000 % 100;
+  const auto day = hours / 100 % 100;
+  return year >= 1900 && year < 2100 && month >= 1 && month <= 12 && day >= 1 && day <= 31 && hours % 100 < 24;
+}
+
 }  // namespace
 
 bool may_be_two_times(std::string_view text) noexcept {
@@ -107,10 +118,14 @@ bool may_be_two_times(std::string_view text) noexcept {
 }
 
 std::optional<std::string> read_seconds(Kind kind, std::int64_t seconds, Repairs& repairs) {
-  if (kind == Kind::duration) return detail::duration_text({seconds, 0});
+  if (kind == Kind::duration) {
+    repairs.take("duration_form");
+    return detail::duration_text({seconds, 0});
+  }
   if (kind != Kind::date && kind != Kind::datetime) return std::nullopt;
   // Counted in seconds from 1973 to 2128, or in milliseconds there: nothing else that looks so is a date.  Eight digits
   // may be `20240229`.
+  if (may_be_compact(seconds)) return std::nullopt;
   constexpr std::int64_t least = 100'000'000;
   constexpr std::int64_t most = 4'999'999'999;
   constexpr std::int64_t thousand = 1000;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <format>
+#include <span>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -183,7 +184,14 @@ class Reader {
         drop_repeats(type, items, repairs_);
         return items;
       }
-      auto item = value(item_type(type, items.size()), **tag, scope);
+      const auto& wanted = item_type(type, items.size());
+      // `<ul><li>a</li></ul>`: elements around elements, of which the outer ones are no items of a list of texts.
+      if ((*tag)->name != "item" && wanted.required().kind == Kind::string) {
+        const auto close_tag = std::format("</{}>", (*tag)->name);
+        const auto inside = text_.substr(at_, text_.find(close_tag, at_) - at_);
+        if (inside.contains("</")) return refuse(inside, "is no text", "elements stand in an item that is to be text");
+      }
+      auto item = value(wanted, **tag, scope);
       if (!item) {
         item.error().within(items.size());
         return item;
@@ -358,6 +366,13 @@ Coerced read_xml(const Type& type, const std::vector<std::string_view>& elements
   if (elements.size() == 1) return read_xml(type, elements[0], style, repairs);
   if (holds_list(elements[0])) {
     if (auto first = read_xml(type, elements[0], style, repairs)) {
+      for (const auto element : std::span(elements).subspan(1)) {
+        const auto mark = repairs.mark();
+        const auto other = read_xml(type, element, style, repairs);
+        repairs.forget(mark);
+        if (other && *other != *first)
+          return refuse(element, "is another list than the one before", "it comes twice with different values");
+      }
       repairs.take("repeated_label");
       return first;
     }

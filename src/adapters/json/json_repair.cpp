@@ -48,7 +48,8 @@ class Repair {
     for (const auto at : places) {
       if (!edit_at(at)) return std::nullopt;
     }
-    if (found_) found_->repairs.add(JsonRepair::json_slip);
+    if (!found_ || !is_kept_) return std::nullopt;
+    found_->repairs.add(JsonRepair::json_slip);
     return std::move(found_);
   }
 
@@ -71,12 +72,13 @@ class Repair {
       std::string edited(text_.substr(0, place));
       edited += with;
       edited += text_.substr(std::min(place + size, text_.size()));
-      return attempt(edited, with.size() - size);
+      return attempt(edited, with.size() - size, !loses_content(place, size));
     };
     const char here = at(place);
     if (place < text_.size()) {
-      // Without a blank, or with another one, nothing that was read differs.
-      if (!is_blank(here) && place != 0 && !replace(1, "")) return false;
+      // Of blanks, those between two parts of a number or word may be the slip.
+      const bool joins = is_blank(here) && is_of_word(before(place)) && is_of_word(at(place + 1));
+      if ((!is_blank(here) || joins) && place != 0 && !replace(1, "")) return false;
       for (const char c : structural) {
         if (c != here && !is_blank(here) && !replace(1, std::string_view(&c, 1))) return false;
       }
@@ -113,6 +115,12 @@ class Repair {
     return opens != closes;
   }
 
+  /// Whether an edit of these bytes takes a part of a value away.  Such an edit may show that there is another reading,
+  /// and is none by itself.  Two that change places are both kept.
+  bool loses_content(std::size_t place, std::size_t size) const noexcept {
+    return size == 1 && place < text_.size() && !is_mark(text_[place]) && !is_blank(text_[place]);
+  }
+
   /// A letter or digit and a mark, which may have changed places.
   bool is_swapped(std::size_t place) const noexcept {
     const char here = at(place);
@@ -124,13 +132,15 @@ class Repair {
   }
 
   /// False if the edited text gives other values than the one before.
-  bool attempt(std::string_view edited, std::size_t growth) {
+  bool attempt(std::string_view edited, std::size_t growth, bool keeps_content) {
     if (edited[0] != '{') return true;
     auto read = find_object_as_it_is(labels_, edited);
     if (!read || !*read) return true;
     auto& object = **read;
     if (object.begin != 0 || object.nested || object.repairs.has(JsonRepair::unclosed_string)) return true;
     if (!is_rest(edited.substr(object.end)) || !has_required(object.members)) return true;
+    if (object.repairs.has(JsonRepair::duplicate_key)) return false;
+    is_kept_ |= keeps_content;
     if (found_) return found_->members == object.members;
     object.begin = begin_;
     object.end = begin_ + object.end - growth;
@@ -159,6 +169,7 @@ class Repair {
   std::size_t begin_;
   std::size_t last_ = 0;  ///< Up to where edits may help.
   std::optional<FoundObject> found_;
+  bool is_kept_ = false;  ///< An edit that takes nothing of a value away gives it.
 };
 
 }  // namespace

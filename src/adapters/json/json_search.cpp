@@ -8,6 +8,7 @@
 #include <array>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace dspy {
 namespace {
@@ -166,6 +167,9 @@ class Search {
     return std::move(found_);
   }
 
+  /// Whether what was found can be read, but not told which of it is meant: nothing is broken that could be mended.
+  bool is_ambiguous() const noexcept { return is_ambiguous_; }
+
   /// Where the object begins that cannot be read.
   std::size_t broken_begin() const noexcept {
     return has_quoted_key(text_.substr(from_, suspect_ - from_)) ? start() : suspect_;
@@ -233,12 +237,16 @@ class Search {
       const bool nested = members != read.value.if_object();
       if (members == nullptr || (nested && read.repairs.has(JsonRepair::unclosed)))
         return JsonProblem{.message = "it cannot be told which object inside it is meant", .position = begin};
+      if (read.repairs.has(JsonRepair::unclosed) && holds_lost_member(*members))
+        return JsonProblem{.message = "members of it stand in an object within it", .position = begin};
       if (echoes_schema(*members)) return JsonProblem{.message = "it is a JSON Schema, not a reply", .position = begin};
       if (!is_start(before) && closes_more(read.end))
         return JsonProblem{.message = "it stands within broken JSON", .position = begin};
       if (found_) {
-        if (found_->members != *members)
+        if (found_->members != *members) {
+          is_ambiguous_ = true;
           return JsonProblem{.message = "there is another object with other values", .position = begin};
+        }
       } else {
         found_ = FoundObject{
             .members = std::move(*members), .begin = begin, .end = read.end, .repairs = read.repairs, .nested = nested};
@@ -246,6 +254,26 @@ class Search {
     }
     if (!is_empty) gap_ = read.end;
     return std::nullopt;
+  }
+
+  /// An object that nothing closes: one of its members may have lost its own end, and hold what came after it.
+  bool holds_lost_member(const JsonObject& members) const {
+    const auto outputs = labels_.signature().outputs.size();
+    std::vector<bool> has(outputs + 1);
+    for (const auto& member : members) has[labels_.find_output(member.key())] = true;
+    for (const auto& member : members) {
+      const auto* const inner = member.value().if_object();
+      const auto output = labels_.find_output(member.key());
+      if (inner == nullptr || output == outputs) continue;
+      const auto& type = labels_.signature().outputs[output].type.required();
+      for (const auto& each : *inner) {
+        const auto named = labels_.find_output(each.key());
+        const bool is_own = type.kind != Type::Kind::object ||
+                            std::ranges::contains(*type.members, std::string_view(each.key()), &Field::name);
+        if (named != outputs && !has[named] && !is_own) return true;
+      }
+    }
+    return false;
   }
 
   bool continues(std::size_t end) const noexcept {
@@ -301,6 +329,7 @@ class Search {
   std::size_t gap_ = 0;      ///< Where the last value that was read ends.
   std::size_t suspect_ = 0;  ///< Where the value begins that was read last, before an object was found.
   std::optional<FoundObject> found_;
+  bool is_ambiguous_ = false;
 };
 
 }  // namespace
@@ -312,7 +341,7 @@ std::expected<std::optional<FoundObject>, JsonProblem> find_object(const Labels&
   Search search(labels, text, from, until);
   // Without a brace there is no object, nor a list of them.
   auto found = text.substr(from, until - from).contains('{') ? search.run() : search.lost_opening();
-  if (!found) {
+  if (!found && !search.is_ambiguous()) {
     if (auto repaired = repair_object(labels, text, search.broken_begin(), found.error().position)) return repaired;
   }
   return found;

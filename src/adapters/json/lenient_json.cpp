@@ -142,8 +142,8 @@ class Reader {
       ++at_;
       skip_space();
       if (at_end()) {
-        take(JsonRepair::unclosed);
-        return true;
+        fail("the text ends where a value should stand");
+        return std::nullopt;
       }
       if (here() != closer) return false;
       take(JsonRepair::trailing_comma);
@@ -195,19 +195,12 @@ class Reader {
     std::string name;
     while (true) {
       name.clear();
-      const auto before = repairs_;
       if (!key(name)) return false;
-      if (at_end()) repairs_ = before;  // whatever was cut is no member
       skip_space();
       if (!at_end() && here() != ':') return fail("expected `:` after a key");
-      if (!at_end()) {
-        ++at_;
-        skip_space();
-      }
-      if (at_end()) {  // the member has no value yet, so there is none
-        take(JsonRepair::unclosed);
-        return true;
-      }
+      if (!at_end()) ++at_;
+      skip_space();
+      if (at_end()) return fail("the text ends where a value should stand");  // a default would be made up for it
       const auto [member, is_new] = out.emplace(name, nullptr);
       if (!is_new) take(JsonRepair::duplicate_key);
       if (!value(member->value())) return false;

@@ -45,8 +45,8 @@ bool holds_nothing(std::string_view reply) {
   return reply.empty() || (reply.starts_with('{') && text::trim(reply.substr(1)) == "}");
 }
 
-ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion)
-    : form_(form), signature_(*form.signature), text_(completion) {
+ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion, bool is_cut)
+    : form_(form), signature_(*form.signature), text_(completion), is_cut_(is_cut) {
   make_valid_utf8();
   const bool may_have_marks = may_end_thoughts(text_);
   if (may_have_marks) text_ = without_end_of_message(text_);
@@ -202,6 +202,7 @@ void ReplyReader::note_sections() {
   }
   if (!before.empty() && !text::trim(before).empty()) take("leading_text");
   if (!after.empty() && !text::trim(after).empty()) take("trailing_text");
+  if (!std::ranges::all_of(gaps(), [](std::string_view gap) { return text::trim(gap).empty(); })) take("extra_section");
   if (facts.unclosed_fence) take("unclosed_fence");
   if (facts.ran_on) take("ran_on");
   if (facts.extra_section) take("extra_section");
@@ -252,8 +253,10 @@ void ReplyReader::place_members(FoundObject found) {
   json_.resize(signature_.outputs.size());
   for (auto& member : found.members) {
     const auto output = form_.labels.find_output(member.key());
+    if (found.repairs.has(JsonRepair::unclosed)) last_member_ = output;
     if (output == signature_.outputs.size()) {
       take("extra_key");
+      extra_keys_.emplace_back(member.key());
       continue;
     }
     const auto& name = signature_.outputs[output].name;
@@ -271,7 +274,12 @@ void ReplyReader::place_members(FoundObject found) {
 void ReplyReader::take_whole() {
   auto end = text_.size();
   const auto input = labels_->leading_input();
-  if (input && !text::trim(text_.substr(start_, *input - start_)).empty()) {
+  const auto before = text_.substr(start_, input ? *input - start_ : 0);
+  const auto last = before.find_last_not_of(" \t\r\n");
+  // Another question comes after an empty line: without one, a line of a letter may begin so.
+  const bool is_apart = last != std::string_view::npos && std::ranges::count(before.substr(last), '\n') > 1;
+  const bool is_text = signature_.outputs[0].type.required().kind == Type::Kind::string;
+  if (input && (is_text ? is_apart : last != std::string_view::npos)) {
     take("ran_on");
     end = *input;
   }

@@ -27,7 +27,8 @@ bool holds_nothing(std::string_view reply);
 /// Refers to the form and the completion while it lives.
 class ReplyReader {
  public:
-  ReplyReader(const ReplyForm& form, std::string_view completion);
+  /// `is_cut`: the reply was ended before the model was done, so that a value at its end may lack a part.
+  explicit ReplyReader(const ReplyForm& form, std::string_view completion, bool is_cut = false);
   ReplyReader(const ReplyReader&) = delete;
   ReplyReader& operator=(const ReplyReader&) = delete;
 
@@ -70,6 +71,14 @@ class ReplyReader {
   std::optional<Coerced> value_of(std::size_t output, const Field& field, Repairs& repairs) const;
   std::optional<Coerced> section_value(std::size_t output, const Field& field, Repairs& repairs) const;
   std::optional<Json> value_without_limits(std::size_t output) const;
+  std::optional<std::string> second_text(std::size_t output) const;
+  std::optional<std::string> text_behind_end(std::size_t output) const;
+  bool is_placeholder(std::size_t output) const;
+  bool may_be_said(std::size_t output) const;
+  std::vector<std::string_view> gaps() const;
+  bool touches_end(std::size_t output) const;
+  bool may_lack_a_part(std::size_t output, const Field& field, const Json& value) const;
+  bool is_contradicted(std::size_t output, const Field& field, const Json& value) const;
   void take(std::string_view repair) { Repairs(flags_, {}).take(repair); }
 
   const ReplyForm& form_;
@@ -82,9 +91,12 @@ class ReplyReader {
   std::optional<TagSections> tags_;
   const Sections* sections_ = nullptr;     ///< Those that were accepted, or are being tried.
   std::vector<std::optional<Json>> json_;  ///< By output, if the reply is JSON.
+  std::vector<std::string> extra_keys_;    ///< Of that object, those that name no output.
   std::size_t object_begin_ = 0;           ///< Where that object begins and ends in the text.
   std::size_t object_end_ = 0;
-  std::optional<std::size_t> cut_member_;  ///< The output whose JSON string has no end.
+  std::optional<std::size_t> cut_member_;   ///< The output whose JSON string has no end.
+  std::optional<std::size_t> last_member_;  ///< The last output of an object that nothing closes.
+  bool is_cut_ = false;
   std::string_view whole_;
   std::vector<Flag> flags_;
   std::string cause_;  ///< Why there is nothing, if something is broken.

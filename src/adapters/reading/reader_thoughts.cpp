@@ -59,7 +59,9 @@ void ReplyReader::begin_anew(std::size_t start) {
   tags_.reset();
   sections_ = nullptr;
   json_.clear();
+  extra_keys_.clear();
   cut_member_.reset();
+  last_member_.reset();
   whole_ = {};
   cause_.clear();
   std::erase_if(flags_, [](const Flag& flag) { return flag.repair != "invalid_utf8"; });

@@ -64,9 +64,54 @@ std::optional<std::string> ReplyReader::raw_text(std::size_t output) const {
   return out.empty() ? std::nullopt : std::optional(std::move(out));
 }
 
+/// True if the output's value ends where the text does, without anything that closes it.
+bool ReplyReader::touches_end(std::size_t output) const {
+  switch (found_) {
+    case Found::nothing: return false;
+    case Found::whole: return true;
+    case Found::json: return last_member_ == output;
+    case Found::sections: break;
+  }
+  const auto& section = (*sections_)[output];
+  return section.has_text && !section.closed && text::trim_end(text_).size() <= section.end;
+}
+
+/// True if more of the value may have been to come: of a number its digits, of a choice its rest, of a list its items.
+/// A text that is cut is told of as such.
+bool ReplyReader::may_lack_a_part(std::size_t output, const Field& field, const Json& value) const {
+  if (!is_cut_ || !touches_end(output)) return false;
+  const auto& plain = field.type.required();
+  switch (plain.kind) {
+    case Type::Kind::string:
+    case Type::Kind::code:
+    case Type::Kind::reasoning:
+    case Type::Kind::boolean: return false;
+    case Type::Kind::literal:
+      return value.is_string() && std::ranges::any_of(plain.choices, [&](const Json& choice) {
+               return choice.is_string() && choice != value &&
+                      view(choice.get_string()).starts_with(view(value.get_string()));
+             });
+    default: break;
+  }
+  const auto text = text::trim_end(text_);
+  return text.empty() || !std::string_view("]}\"'").contains(text.back());
+}
+
+/// True for `{name}`, which prompts show where the value is to stand.
+bool ReplyReader::is_placeholder(std::size_t output) const {
+  std::string storage;
+  std::string_view raw;
+  if (found_ == Found::whole) raw = whole_;
+  if (found_ == Found::sections && (*sections_)[output].has_text) raw = sections_->value(text_, output, storage);
+  if (found_ == Found::json && json_[output] && json_[output]->is_string()) raw = view(json_[output]->get_string());
+  const auto& name = signature_.outputs[output].name;
+  return raw.size() == name.size() + 2 && raw.front() == '{' && raw.back() == '}' && raw.substr(1, name.size()) == name;
+}
+
 /// The value of an output for `field`, which is the output's own or one like it; nothing if the
 /// reply has no text for it.
 std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& field, Repairs& repairs) const {
+  if (is_placeholder(output)) return std::nullopt;
   switch (found_) {
     case Found::nothing: return std::nullopt;
     case Found::whole: return coerce(field, whole_, repairs);
@@ -110,10 +155,66 @@ std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Fiel
     return std::nullopt;
   }
   std::string storage;
-  const auto value = sections_->value(text_, output, storage);
+  const auto text = sections_->value(text_, output, storage);
   // What is CDATA as a whole is a text, as in quotes.
-  if (is_tagged() && style == XmlText::literal && section.has_escapes) return coerce(field, Json(value), repairs);
-  return coerce(field, value, repairs);
+  const bool is_text = is_tagged() && style == XmlText::literal && section.has_escapes;
+  auto value = is_text ? coerce(field, Json(text), repairs) : coerce(field, text, repairs);
+  if (!value || !is_contradicted(output, field, *value)) return value;
+  return within_limits(field, refuse(Json(text), "comes twice with different values",
+                                     std::format("`{}` comes twice with different values", field.name)));
+}
+
+/// What stands behind the mark of an output that has a value already, if it is a value too.
+std::optional<std::string> ReplyReader::second_text(std::size_t output) const {
+  const auto begin = (*sections_)[output].again;
+  if (begin == 0) return text_behind_end(output);
+  auto rest = text_.substr(begin);
+  if (labels_ && sections_ == &*labels_) {
+    rest = rest.substr(0, rest.find('\n'));
+  } else if (is_tagged()) {
+    rest = rest.substr(0, rest.find("</"));
+  } else {
+    rest = rest.substr(0, rest.find("[[ ##"));
+  }
+  return std::string(text::trim(rest));
+}
+
+/// The output's text in a second reply behind the end of the first one, unless that answers another question.
+std::optional<std::string> ReplyReader::text_behind_end(std::size_t output) const {
+  const auto end = sections_->end();
+  if (!end || (labels_ && sections_ == &*labels_) || text::trim(text_.substr(*end)).empty()) return std::nullopt;
+  const auto read = [&](Sections& sections) -> std::optional<std::string> {
+    sections.start_at(*end);
+    while (sections.step(text_, true)) {
+    }
+    if (!sections[output].has_text) return std::nullopt;
+    const auto between = text_.substr(*end, sections[output].begin - *end);
+    const bool is_of_another = std::ranges::any_of(signature_.inputs, [&](const Field& input) {
+      return between.contains(std::format("<{}>", input.name)) || between.contains(std::format("## {} ##", input.name));
+    });
+    if (is_of_another) return std::nullopt;
+    std::string storage;
+    return std::string(sections.value(text_, output, storage));
+  };
+  if (is_tagged()) {
+    TagSections sections(form_.tags);
+    return read(sections);
+  }
+  MarkerSections sections(form_.markers);
+  return read(sections);
+}
+
+/// True if the reply gives the output another value too.  A line that repeats the label of a text is part of that text.
+bool ReplyReader::is_contradicted(std::size_t output, const Field& field, const Json& value) const {
+  const auto kind = field.type.required().kind;
+  const bool is_text = kind == Type::Kind::string || kind == Type::Kind::code || kind == Type::Kind::reasoning;
+  if (is_text && labels_ && sections_ == &*labels_) return false;
+  const auto second = second_text(output);
+  if (!second || second->empty()) return false;
+  std::vector<Flag> flags;
+  Repairs repairs(flags, field.name);
+  const auto other = coerce(field, *second, repairs);
+  return other && *other != value;
 }
 
 /// The value of an output that breaks its limits, if it has the type.
@@ -142,7 +243,13 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
   for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
     const auto& field = signature_.outputs[i];
     Repairs repairs(reading.flags, field.name);
-    if (auto value = value_of(i, field, repairs)) {
+    auto value = value_of(i, field, repairs);
+    if (value && *value && may_lack_a_part(i, field, **value)) {
+      value = within_limits(field, refuse(**value, "may be cut off",
+                                          "the reply was cut off there and the value may lack a part; raise "
+                                          "`max_tokens`"));
+    }
+    if (value) {
       if (*value) {
         reading.outputs.emplace(field.name, **std::move(value));
       } else {
@@ -152,11 +259,11 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
                            .value = value_without_limits(i),
                            .violations = std::move(fault.violations)});
       }
-    } else if (field.default_value && !is_unread) {
+    } else if (field.default_value && !is_unread && !may_be_said(i)) {
       repairs.take("defaulted");
       reading.outputs.emplace(field.name, *field.default_value);
       absent.emplace(field.name, nullptr);
-    } else if (field.type.is_optional() && !is_unread) {
+    } else if (field.type.is_optional() && !is_unread && !may_be_said(i)) {
       reading.outputs.emplace(field.name, nullptr);
       absent.emplace(field.name, nullptr);
     } else {

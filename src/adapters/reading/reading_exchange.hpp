@@ -22,7 +22,8 @@ class ReadingExchange : public Exchange {
 
   using Exchange::parse;
   std::expected<Reading, Unreadable> parse(const Completion& completion) const override {
-    auto reading = ReplyReader(*form_, completion.text).read();
+    const bool is_cut = completion.finish == FinishReason::length || completion.finish == FinishReason::content_filter;
+    auto reading = ReplyReader(*form_, completion.text, is_cut).read();
     if (has_typed_parts(completion)) reading = with_typed_parts(signature(), completion, std::move(reading));
     if (!reading || !has_whole_rules(signature())) return reading;
     return hold_to_rules(signature(), *std::move(reading), completion.text);

@@ -15,6 +15,11 @@ bool is_blank(std::string_view text) noexcept {
   return text.find_first_not_of(blanks) == std::string_view::npos;
 }
 
+bool is_text(const Type& type) noexcept {
+  const auto kind = type.required().kind;
+  return kind == Type::Kind::string || kind == Type::Kind::code || kind == Type::Kind::reasoning;
+}
+
 }  // namespace
 
 LabelSections::LabelSections(const Labels& labels) : Sections(labels.signature().outputs.size()), labels_(labels) {
@@ -73,6 +78,10 @@ LabelSections::Verdict LabelSections::read_label(const LabelMatch& match, std::s
   if (match.kind == LabelMatch::Kind::input) {
     if (!current_ && !leading_input_) leading_input_ = at_;
     if (!current_ || required_left_ != 0) return Verdict::text;
+    // `Subject:` may be a line of a letter: another question comes after an empty line, or has its answer with it.
+    if (is_text(labels_.signature().outputs[*current_].type) && !follows_blank_line(text) &&
+        !output_follows(text, complete))
+      return complete ? Verdict::text : Verdict::wait;
     facts_.ran_on = true;
     return Verdict::end;
   }
@@ -82,7 +91,10 @@ LabelSections::Verdict LabelSections::read_label(const LabelMatch& match, std::s
     return Verdict::text;
   }
   if (section.found) section.repeated = true;
-  if (section.has_text) return Verdict::text;
+  if (section.has_text) {
+    if (section.again == 0) section.again = at_ + match.value;
+    return Verdict::text;
+  }
   if (!section.found && labels_.signature().outputs[match.field].is_required()) --required_left_;
   if (!current_) {
     first_mark_ = at_;
@@ -103,6 +115,27 @@ LabelSections::Verdict LabelSections::read_label(const LabelMatch& match, std::s
   place_ = Place::value_start;
   slashes_ = 0;
   return Verdict::label;
+}
+
+/// True if the line before the one at `at_` is blank, and something stands before it.
+bool LabelSections::follows_blank_line(std::string_view text) const noexcept {
+  if (!sections_[*current_].has_text) return false;
+  const auto before = text.substr(0, at_);
+  const auto last = before.find_last_not_of(blanks);
+  return last != std::string_view::npos && std::ranges::count(before.substr(last), '\n') > 1;
+}
+
+/// True if the label of an output stands in a line behind the one at `at_`.
+bool LabelSections::output_follows(std::string_view text, bool complete) {
+  followed_to_ = std::max(followed_to_, std::min(text.find('\n', at_), text.size() - 1) + 1);
+  while (followed_to_ < text.size()) {
+    const auto end = text.find('\n', followed_to_);
+    if (end == std::string_view::npos && !complete) return false;
+    const auto line = text.substr(followed_to_, end - followed_to_);
+    if (labels_.match(line).kind == LabelMatch::Kind::output) return true;
+    followed_to_ = end == std::string_view::npos ? text.size() : end + 1;
+  }
+  return false;
 }
 
 /// True if a label of that output without decoration follows, outside fences.

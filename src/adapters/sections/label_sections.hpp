@@ -35,6 +35,8 @@ class LabelSections final : public Sections {
 
   Verdict read_line(std::string_view line, bool complete, std::string_view text, bool has_all);
   Verdict read_label(const LabelMatch& match, std::string_view text, bool complete);
+  bool follows_blank_line(std::string_view text) const noexcept;
+  bool output_follows(std::string_view text, bool complete);
   bool plain_follows(std::size_t field, std::string_view text);
   LabelMatch known_label() const noexcept;
   Verdict read_value_start(std::string_view line, bool complete);
@@ -54,6 +56,7 @@ class LabelSections final : public Sections {
   bool fences_count_ = true;
   std::size_t wrapper_ = 0;  ///< Ticks of the fence around the sections, or 0.
   bool ended_ = false;
+  std::size_t followed_to_ = 0;  ///< Up to where `output_follows` found no label.
   /// A label that looking ahead found, and where its line begins.
   struct KnownLabel {
     std::size_t at = 0;

@@ -225,6 +225,7 @@ bool MarkerSections::take(std::string_view text, const Mark& mark) {
       kind = Kind::completed;
     } else {
       section.repeated = true;
+      if (section.again == 0) section.again = mark.end;
     }
   }
   current_.reset();

@@ -21,6 +21,7 @@ struct Section {
   bool has_inner_end = false;  ///< What ends sections stands in it as text.
   bool has_escapes = false;    ///< Backslashes in it are to be taken away.
   bool repeated = false;       ///< Its mark came again.
+  std::size_t again = 0;       ///< The byte after the first mark that came again and opened no section; 0 if none did.
   bool spelled_as_is = true;
   bool decorated = false;
   bool inside_line = false;  ///< Text of another section stands before its mark on the line.

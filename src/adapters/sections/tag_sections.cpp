@@ -155,7 +155,10 @@ TagSections::Verdict TagSections::read_inside(std::size_t at, const TagMatch& ma
   }
   if (match.kind == Kind::open && match.field == *current_) {
     const auto& field = tags_.signature().outputs[match.field];
-    if (!is_nested_xml(field.type) || may_hold(field.type, field.name)) ++nested_;
+    const auto begin = sections_[match.field].begin;
+    const bool is_first = text::trim(text.substr(begin, at - begin)).empty();
+    has_items_of_its_name_ |= is_first && field.type.required().kind == Type::Kind::list;
+    if (has_items_of_its_name_ || !is_nested_xml(field.type) || may_hold(field.type, field.name)) ++nested_;
     return Verdict::passed;
   }
   if (match.kind == Kind::close && inside_[match.field] == Inside::opened) inside_[match.field] = Inside::whole;
@@ -264,12 +267,14 @@ bool TagSections::open(std::size_t at, const TagMatch& match) {
   auto& section = sections_[match.field];
   if (section.has_text) {
     section.repeated = true;
+    if (section.again == 0) section.again = at + match.size;
     return false;
   }
   if (!section.found && tags_.signature().outputs[match.field].is_required()) --required_left_;
   at_ = at + match.size;
   end_.reset();
   nested_ = 0;
+  has_items_of_its_name_ = false;
   section = {.begin = at_,
              .end = at_,
              .found = true,

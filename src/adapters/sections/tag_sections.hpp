@@ -75,7 +75,8 @@ class TagSections final : public SearchedSections {
   std::size_t no_cdata_end_in_ = 0;                    ///< in a text of this size.
   bool has_no_comment_end_ = false;
 
-  std::size_t nested_ = 0;  ///< How many elements of its own name are open in the current section.
+  std::size_t nested_ = 0;              ///< How many elements of its own name are open in the current section.
+  bool has_items_of_its_name_ = false;  ///< The current section is a list whose items are called as the list.
 
   std::optional<std::size_t> skipped_;  ///< The input whose element is being passed over.
 };

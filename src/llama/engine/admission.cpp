@@ -25,7 +25,8 @@ bool names_outputs(Form form) {
 /// Whether the reply is held to its contract.
 bool is_held(const Generation& work) {
   const auto& contract = work.contract;
-  if (work.constrain == Constrain::off || contract.form == Form::text) return false;
+  if (work.constrain == Constrain::off) return false;
+  if (contract.form == Form::text) return work.tools != nullptr;
   return !names_outputs(contract.form) || contract.signature != nullptr;
 }
 
@@ -35,7 +36,7 @@ bool Admission::is_quick(const Generation& work) {
   if (!is_held(work)) return true;
   // A model's vocabulary is prepared for masks when it is first asked for.
   return has_vocabulary_.load(std::memory_order_acquire) &&
-         contracts_.known(work.contract, model_->mask_vocabulary()).has_value();
+         contracts_.known(work.contract, work.tools, model_->mask_vocabulary()).has_value();
 }
 
 Job Admission::prepare(Generation work, bool streams) {
@@ -152,7 +153,7 @@ mask::CompiledContract Admission::hold(const Generation& work) {
   try {
     const auto vocabulary = model_->mask_vocabulary();
     has_vocabulary_.store(true, std::memory_order_release);
-    compiled = contracts_.find(contract, vocabulary);
+    compiled = contracts_.find(contract, work.tools, vocabulary);
   } catch (const Error& error) {
     if (work.constrain == Constrain::strict || !names_outputs(contract.form)) throw;
     log(LogLevel::warning, "llama", std::format("a reply of `{}` is written free: {}", model_->name(), error.what()));

@@ -28,13 +28,19 @@ bool same(const OutputContract& a, const OutputContract& b) {
   return a.signature != nullptr && b.signature != nullptr && same(*a.signature, *b.signature);
 }
 
+bool same(const std::shared_ptr<const ToolContract>& a, const std::shared_ptr<const ToolContract>& b) {
+  return a == b || (a != nullptr && b != nullptr && *a == *b);
+}
+
 }  // namespace
 
 std::optional<CompiledContract> ConstraintCache::known(const OutputContract& contract,
+                                                       const std::shared_ptr<const ToolContract>& tools,
                                                        const std::shared_ptr<const Vocabulary>& vocabulary) {
   const std::scoped_lock lock(mutex_);
-  const auto entry = std::ranges::find_if(
-      entries_, [&](const Entry& each) { return each.vocabulary == vocabulary && same(each.contract, contract); });
+  const auto entry = std::ranges::find_if(entries_, [&](const Entry& each) {
+    return each.vocabulary == vocabulary && same(each.contract, contract) && same(each.tools, tools);
+  });
   if (entry == entries_.end()) return std::nullopt;
   if (entry->compiled.constraint->memory() > options_.memory) {
     entries_.erase(entry);  // a constraint grows while it is used, and can give nothing back: begin anew
@@ -44,12 +50,12 @@ std::optional<CompiledContract> ConstraintCache::known(const OutputContract& con
   return entry->compiled;
 }
 
-CompiledContract ConstraintCache::find(const OutputContract& contract,
+CompiledContract ConstraintCache::find(const OutputContract& contract, const std::shared_ptr<const ToolContract>& tools,
                                        const std::shared_ptr<const Vocabulary>& vocabulary) {
-  if (auto compiled = known(contract, vocabulary)) return *std::move(compiled);
+  if (auto compiled = known(contract, tools, vocabulary)) return *std::move(compiled);
   const std::scoped_lock one_at_a_time(compiling_);
-  if (auto compiled = known(contract, vocabulary)) return *std::move(compiled);
-  auto grammar = compile(contract);
+  if (auto compiled = known(contract, tools, vocabulary)) return *std::move(compiled);
+  auto grammar = compile(contract, tools.get());
   auto& pool = grammar.pool;
   const bool drops_blank =
       vocabulary->first_blank() == Vocabulary::FirstBlank::dropped && pool.derive(grammar.start, ' ') == Pool::nothing;
@@ -58,7 +64,7 @@ CompiledContract ConstraintCache::find(const OutputContract& contract,
                             .unenforced = std::move(grammar.unenforced),
                             .drops_first_blank = drops_blank};
   const std::scoped_lock lock(mutex_);
-  entries_.push_front({contract, vocabulary, compiled});
+  entries_.push_front({contract, tools, vocabulary, compiled});
   drop_oldest();
   return compiled;
 }

@@ -36,16 +36,22 @@ class ConstraintCache {
 
   /// What was compiled before, without waiting for a compilation in progress.
   std::optional<CompiledContract> known(const OutputContract& contract,
+                                        const std::shared_ptr<const ToolContract>& tools,
                                         const std::shared_ptr<const Vocabulary>& vocabulary);
 
   /// Compiles what is not known, which can take milliseconds.  Throws as `compile` does.
-  CompiledContract find(const OutputContract& contract, const std::shared_ptr<const Vocabulary>& vocabulary);
+  CompiledContract find(const OutputContract& contract, const std::shared_ptr<const Vocabulary>& vocabulary) {
+    return find(contract, nullptr, vocabulary);
+  }
+  CompiledContract find(const OutputContract& contract, const std::shared_ptr<const ToolContract>& tools,
+                        const std::shared_ptr<const Vocabulary>& vocabulary);
 
   std::size_t size() const;
 
  private:
   struct Entry {
     OutputContract contract = {};
+    std::shared_ptr<const ToolContract> tools = {};
     std::shared_ptr<const Vocabulary> vocabulary = {};
     CompiledContract compiled = {};
   };

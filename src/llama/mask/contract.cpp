@@ -5,6 +5,7 @@
 #include "llama/mask/expressions/characters.hpp"
 #include "llama/mask/grammars/gbnf.hpp"
 #include "llama/mask/grammars/regex.hpp"
+#include "llama/mask/grammars/tools.hpp"
 #include "llama/mask/grammars/type_grammar.hpp"
 
 #include <format>
@@ -182,8 +183,9 @@ std::vector<std::string> descriptions(const std::vector<Unenforced>& unenforced)
   return out;
 }
 
-Grammar compile(const OutputContract& contract) {
+Grammar compile(const OutputContract& contract, const ToolContract* tools) {
   auto out = compile_form(contract);
+  if (tools != nullptr) out.start = with_tool_calls(out, contract.form == Form::text, *tools);
   if (contract.may_think) out.start = out.pool.alt({out.start, out.pool.seq({thoughts(out.pool), out.start})});
   return out;
 }

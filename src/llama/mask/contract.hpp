@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/json.hpp"
+#include "dspy/llama/tool_contract.hpp"
 #include "dspy/lm/request.hpp"
 #include "llama/mask/expressions/expression.hpp"
 
@@ -33,8 +34,8 @@ struct Grammar {
 
 /// The replies of a contract: of a signature, written as its adapter shows them; of choices and grammars, those below.
 /// `Form::text` is any text.  Where the model may think first, thoughts and up to four line ends or blanks may come
-/// before.
-Grammar compile(const OutputContract& contract);
+/// before.  With tools, the reply may also be calls, after free text where the contract is `Form::text`; or must be.
+Grammar compile(const OutputContract& contract, const ToolContract* tools = nullptr);
 
 /// The values of a JSON Schema as compact JSON, their members in the schema's order.  What `from_json_schema` reads
 /// another way is in `unenforced`, and what it refuses throws as it does (`signature_error`).

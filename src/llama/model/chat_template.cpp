@@ -27,6 +27,7 @@ struct Format {
   std::string_view turn_end;
   bool trims = false;
   std::string_view start{};
+  Around tool{};  ///< Results of tools; empty: as the user's.
 };
 
 // The first that fits wins, so a format stands before those whose marks it shares.
@@ -77,7 +78,9 @@ constexpr std::array formats = std::to_array<Format>({
      {"‹<|start_header_id|>›assistant‹<|end_header_id|>›\n\n", "‹<|eot_id|>›"},
      "‹<|start_header_id|>›assistant‹<|end_header_id|>›\n\n",
      "<|eot_id|>",
-     true},
+     true,
+     "",
+     {"‹<|start_header_id|>›ipython‹<|end_header_id|>›\n\n", "‹<|eot_id|>›"}},
     {"llama-4",
      {"<|header_start|>", "<|header_end|>"},
      {"‹<|header_start|>›system‹<|header_end|>›\n\n", "‹<|eot|>›"},
@@ -254,6 +257,7 @@ ChatTemplate ChatTemplate::recognise(std::string_view jinja, const Vocabulary& v
   result.system_ = turn(format->system);
   result.user_ = turn(format->user);
   result.assistant_ = turn(format->assistant);
+  result.tool_ = format->tool.before.empty() ? result.user_ : turn(format->tool);
   result.reply_ = cut(format->reply, vocabulary);
   if (format->system.before.empty() && format->system.after.empty()) result.system_style_ = System::joins_user;
   const auto end = fill_in(format->turn_end, vocabulary);
@@ -281,8 +285,11 @@ std::vector<PromptPart> ChatTemplate::render(const Chat& chat) const {
         else
           (waiting += content) += name_ == "llama-2" ? "\n<</SYS>>\n\n" : "\n\n";
         break;
-      case Role::user:
       case Role::tool:
+        emit(tool_, waiting + std::string(content));
+        waiting.clear();
+        break;
+      case Role::user:
         if (!waiting.empty() && name_ == "llama-2") waiting.insert(0, "<<SYS>>\n");
         emit(user_, waiting + std::string(content));
         waiting.clear();

@@ -15,6 +15,7 @@
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace dspy::optimize {
 namespace {
@@ -91,38 +92,55 @@ Journal::~Journal() {
 }
 
 void Journal::read(std::string_view text, const JsonObject& run) {
+  std::string good;
   std::size_t number = 0;
+  std::vector<std::size_t> damaged;
   for (std::size_t at = 0; at < text.size();) {
     const auto end = text.find('\n', at);
-    if (end == std::string_view::npos) return;  // cut by a kill: it was never there
-    ++number;
-    auto record = record_of(text.substr(at, end - at));
-    if (!record) return quarantine(text, number);
-    if (number == 1) {
-      const auto* const found = record->if_contains("run");
-      const auto* const format = record->if_contains("format");
-      if (found == nullptr || format == nullptr)
-        throw Error(Errc::config_error, std::format("`{}` is no checkpoint; name another file", path_.string()));
-      if (*format != Json(1)) {
-        throw Error(Errc::config_error, std::format("the checkpoint `{}` is of a newer version of this library; use "
-                                                    "that version, or name another file",
-                                                    path_.string()));
-      }
-      if (*found != Json(run)) {
-        throw Error(Errc::config_error,
-                    std::format("the checkpoint `{}` belongs to another run: its program, data, metric or options "
-                                "differ; name another file, or remove it to begin anew",
-                                path_.string()));
-      }
-    } else {
-      records_.push_back(*std::move(record));
-    }
+    if (end == std::string_view::npos) break;  // cut by a kill: it was never there
+    const auto line = text.substr(at, end - at);
     at = end + 1;
-    size_ = static_cast<long long>(at);
+    ++number;
+    auto record = record_of(line);
+    if (!record) {
+      damaged.push_back(number);
+      if (number == 1) break;
+      continue;
+    }
+    if (good.empty())
+      check_run(*record, run);
+    else
+      records_.push_back(*std::move(record));
+    good.append(line).append("\n");
+  }
+  if (!damaged.empty()) quarantine(text, good, damaged);
+  size_ = static_cast<long long>(good.size());
+}
+
+void Journal::check_run(const JsonObject& record, const JsonObject& run) const {
+  const auto* const found = record.if_contains("run");
+  const auto* const format = record.if_contains("format");
+  if (found == nullptr || format == nullptr) {
+    throw Error(Errc::config_error,
+                std::format("`{}` does not begin as a checkpoint does: it is none, or its first line is damaged; name "
+                            "another file",
+                            path_.string()));
+  }
+  if (*format != Json(1)) {
+    throw Error(Errc::config_error, std::format("the checkpoint `{}` is of a newer version of this library; use "
+                                                "that version, or name another file",
+                                                path_.string()));
+  }
+  if (*found != Json(run)) {
+    throw Error(Errc::config_error,
+                std::format("the checkpoint `{}` belongs to another run: its program, data, metric or options "
+                            "differ; name another file, or remove it to begin anew",
+                            path_.string()));
   }
 }
 
-void Journal::quarantine(std::string_view text, std::size_t line) {
+/// Keeps the file as it was under another name, and goes on with its good lines in this one.
+void Journal::quarantine(std::string_view text, std::string_view good, const std::vector<std::size_t>& damaged) {
   auto kept = path_;
   for (int n = 1;; ++n) {
     kept = std::format("{}.damaged-{}", path_.string(), n);
@@ -130,9 +148,12 @@ void Journal::quarantine(std::string_view text, std::size_t line) {
     if (!std::filesystem::exists(kept, code)) break;
   }
   replace_file(kept, text);
-  note_ =
-      std::format("line {} of the checkpoint `{}` is damaged: the lines before it go on, the file as it was is `{}`",
-                  line, path_.string(), kept.string());
+  if (::ftruncate(file_, 0) != 0 || !write_all(file_, good))
+    throw failure("mend", path_, std::format("the file as it was is `{}`", kept.string()));
+  note_ = std::format("{} of the checkpoint `{}` {} damaged: the other lines go on, the file as it was is `{}`",
+                      damaged.size() == 1 ? std::format("line {}", damaged[0])
+                                          : std::format("{} lines from line {} on", damaged.size(), damaged[0]),
+                      path_.string(), damaged.size() == 1 ? "is" : "are", kept.string());
 }
 
 void Journal::append(const JsonObject& record) {

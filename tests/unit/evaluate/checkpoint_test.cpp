@@ -6,6 +6,8 @@
 #include "support/child.hpp"
 #include "support/folder.hpp"
 
+#include "evaluate/checkpoint.hpp"
+
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
@@ -121,6 +123,14 @@ TEST_CASE("A damaged checkpoint is kept aside, and its good rows go on") {
   CHECK(std::filesystem::exists(folder.path / "run.jsonl.damaged-1"));
 }
 
+TEST_CASE("A checkpoint belongs to one evaluation at a time") {
+  const test::Folder folder;
+  const auto file = folder.path / "run.jsonl";
+  const Checkpoint first(file, {{"dspy_evaluation", 1}}, CheckpointSync::never, Clock::real());
+  CHECK_THROWS_WITH_AS(Checkpoint(file, {{"dspy_evaluation", 1}}, CheckpointSync::never, Clock::real()),
+                       doctest::Contains("is in use by another evaluation"), Error);
+}
+
 TEST_CASE("A checkpoint of another evaluation is refused") {
   const test::Folder folder;
   const auto file = folder.path / "run.jsonl";
@@ -129,9 +139,9 @@ TEST_CASE("A checkpoint of another evaluation is refused") {
   auto other = into(file);
   other.metric = metrics::f1();
   const Evaluate by_another(other);
-  CHECK_THROWS_WITH_AS(by_another(Asked().program(), questions(3)), doctest::Contains("`metric` differ"), Error);
+  CHECK_THROWS_WITH_AS(by_another(Asked().program(), questions(3)), doctest::Contains("different: `metric`"), Error);
   const Program changed = Predict("question -> answer: int");
-  CHECK_THROWS_WITH_AS(Evaluate(into(file))(changed, questions(3)), doctest::Contains("`program` differ"), Error);
+  CHECK_THROWS_WITH_AS(Evaluate(into(file))(changed, questions(3)), doctest::Contains("different: `program`"), Error);
   const auto foreign = folder.write("notes.jsonl", "{\"a\": 1}\n");
   CHECK_THROWS_WITH_AS(Evaluate(into(foreign))(changed, questions(3)), doctest::Contains("is no checkpoint"), Error);
   CHECK(folder.read("notes.jsonl") == "{\"a\": 1}\n");

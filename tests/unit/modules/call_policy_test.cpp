@@ -292,6 +292,53 @@ TEST_CASE("An error of the model itself is nothing to ask again about") {
   CHECK(result.error().code() == Errc::inference_failed);
 }
 
+TEST_CASE("A model that declines is not asked again, and its words are kept") {
+  const auto lm = std::make_shared<ScriptedLM>([](const Request&) {
+    Completion completion;
+    completion.refusal = "I cannot help with that.";
+    return Reply(std::move(completion));
+  });
+  const Predictor predict(Signature::parse("question -> answer: int"), {.lm = lm});
+
+  const auto result = attempt([&] { return predict({{"question", "?"}}); });
+
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().code() == Errc::refused);
+  CHECK(std::string(result.error().what()).contains("I cannot help with that."));
+  CHECK(result.error().info().usage.requests == 1);
+}
+
+TEST_CASE("A value at the end of a reply that was cut off is none, unless it is a text") {
+  const auto cut = [](std::string text) {
+    return std::make_shared<ScriptedLM>([text = std::move(text)](const Request&) {
+      Completion completion{.text = text};
+      completion.finish = FinishReason::length;
+      return Reply(std::move(completion));
+    });
+  };
+  struct Case {
+    const char* signature;
+    const char* reply;
+    bool is_read;
+  };
+  for (const auto& [signature, reply, is_read] : std::vector<Case>{
+           {"question -> answer: int", "Answer: 12", false},
+           {"question -> answer: int", "Answer: 12\n\nQuestion: an", true},
+           {"question -> answer: list[int]", "Answer: [1, 2]", true},
+           {"question -> answer: list[str]", "Answer: red, gre", false},
+           {"question -> answer: bool", "Answer: true", true},
+           {"question -> answer: Literal['no', 'none']", "Answer: no", false},
+           {"question -> answer: Literal['no', 'none']", "Answer: none", true},
+           {"question -> answer", "Answer: It is a lo", true},
+       }) {
+    CAPTURE(reply);
+    const Predictor predict(Signature::parse(signature), {.lm = cut(reply), .policy = {.ask_again = 0}});
+    const auto result = attempt([&] { return predict({{"question", "?"}}); });
+    CHECK(result.has_value() == is_read);
+    if (result) CHECK(has_flag(*result, "", "cut_at_max_tokens"));
+  }
+}
+
 TEST_CASE("A wrong value is written again, with what stands before it kept") {
   const auto lm = std::make_shared<ContinuingLM>(
       std::deque<std::string>{"Name: Ann\nAge: old\nTown: Rome", "Age: 200\nTown: Oslo", "Age: 30\nTown: Lima"});

@@ -197,7 +197,7 @@ TEST_CASE("A search that is killed again and again ends where an undisturbed one
   }
 }
 
-TEST_CASE("A checkpoint that is damaged is kept aside, and what stands before the damage goes on") {
+TEST_CASE("A checkpoint that is damaged is kept aside, and its other lines go on") {
   const test::Folder folder;
   const auto path = folder.path / "checkpoint.jsonl";
   const BootstrapFewShotWithRandomSearch optimizer(options());
@@ -214,6 +214,7 @@ TEST_CASE("A checkpoint that is damaged is kept aside, and what stands before th
   REQUIRE(again.report.notes.size() == 1);
   CHECK(again.report.notes[0].find("line 41 of the checkpoint") != std::string::npos);
   CHECK(lines_of(path.string() + ".damaged-1").size() == lines.size());
+  CHECK(again.report.usage.requests - again.report.replayed_requests <= 1);  // no more than what line 41 had
   const auto third = optimizer.compile(student(test::model_of(answer)), training({.checkpoint = path}));
   CHECK(third.report.notes.empty());
   CHECK(third.report.replayed_requests == third.report.usage.requests);  // nothing was asked

@@ -1,6 +1,7 @@
 #include "dspy/registry/registry.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/file.hpp"
 #include "dspy/modules/predict.hpp"
 #include "dspy/registry/experiment.hpp"
 #include "dspy/registry/promotion.hpp"
@@ -34,6 +35,19 @@ EvaluationResult measured(const std::vector<double>& scores, std::uint64_t token
 }
 
 }  // namespace
+
+TEST_CASE("A file that is no registry is an error, and stays as it is") {
+  const test::Folder folder;
+  const auto path = folder.path / "notes.txt";
+  const std::string notes(5000, 'n');
+  replace_file(path, notes);
+
+  const auto opened = attempt([&] { Registry registry(path); });
+  REQUIRE_FALSE(opened.has_value());
+  CHECK(opened.error().code() == Errc::io_error);
+  CHECK(std::string(opened.error().what()).contains("is damaged, or no registry"));
+  CHECK(folder.read("notes.txt") == notes);
+}
 
 TEST_CASE("The same program is the same version; others get versions by how their inputs and outputs changed") {
   const test::Folder folder;

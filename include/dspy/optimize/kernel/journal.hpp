@@ -2,6 +2,7 @@
 
 #include "dspy/base/json.hpp"
 
+#include <cstddef>
 #include <filesystem>
 #include <mutex>
 #include <string>
@@ -19,9 +20,9 @@ class Journal {
  public:
   /// Opens or begins the file.  `run` says what run it belongs to; `records` becomes what it holds.
   ///
-  /// A line that is damaged ends what is read: a copy of the whole file is kept beside it as `<name>.damaged-<n>`, and
-  /// the lines before it go on (`note` says so).  Throws `Error`: `config_error` for the file of another run, or one
-  /// that another process has open; `io_error`.
+  /// Lines that are damaged are left out: a copy of the whole file is kept beside it as `<name>.damaged-<n>`, and the
+  /// other lines go on (`note` says so); none do if the first is damaged, since nobody knows of which run they are.
+  /// Throws `Error`: `config_error` for the file of another run, or one that another process has open; `io_error`.
   Journal(const std::filesystem::path& path, const JsonObject& run, bool is_durable);
   ~Journal();
   Journal(const Journal&) = delete;
@@ -37,7 +38,8 @@ class Journal {
 
  private:
   void read(std::string_view text, const JsonObject& run);
-  void quarantine(std::string_view text, std::size_t line);
+  void check_run(const JsonObject& record, const JsonObject& run) const;
+  void quarantine(std::string_view text, std::string_view good, const std::vector<std::size_t>& damaged);
 
   std::filesystem::path path_;
   bool is_durable_;

@@ -51,7 +51,12 @@ Expr TypeGrammar::said(const Type& type, std::size_t level, const std::string& w
       text.patterns.emplace_back("\\S");
       return values_.string(text, where);
     }
-    case Kind::code:
+    case Kind::code: {
+      auto text = text_limits(limits);
+      text.patterns.emplace_back("\\S");
+      text.patterns.emplace_back("^`{0,2}(?:[^`]|$)");  // a fence would be taken off
+      return values_.string(text, where);
+    }
     case Kind::reasoning: return said(shape_of(type), level, where);
     case Kind::union_: {
       std::vector<Expr> alternatives;
@@ -270,6 +275,8 @@ Expr TypeGrammar::free(const Type& type, const std::string& where, Around around
   auto place = style_.place;
   place.may_be_null = around.may_be_null;
   if (around.is_alternative) limits.patterns.emplace_back(R"(^[^\[{(<`])");
+  // Readers take code out of its fence.
+  if (type.kind == Kind::code) limits.patterns.emplace_back("^(?:`{0,2}[^`])*`{0,2}$");
   // What is counted or matched is the text that readers find, so nothing in it may mean something else.
   place.may_escape = limits.is_unlimited() || around.in_element || is_literal();
   if (around.in_element && !is_literal()) place.names.clear();

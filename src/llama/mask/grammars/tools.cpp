@@ -1,0 +1,86 @@
+#include "llama/mask/grammars/tools.hpp"
+
+#include "dspy/base/error.hpp"
+#include "dspy/base/json.hpp"
+#include "dspy/signature/json_schema.hpp"
+#include "llama/mask/expressions/characters.hpp"
+#include "llama/mask/grammars/type_grammar.hpp"
+#include "llama/mask/grammars/values.hpp"
+
+#include <cstdint>
+#include <format>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dspy::llama::mask {
+namespace {
+
+constexpr std::uint32_t most_calls = 16;
+
+const TextStyle style = {.json = {.after_item = ", ", .after_key = ": "}};
+
+Expr any_object(Grammar& grammar) {
+  Values values(grammar.pool, style.json);
+  return values.object({}, values.any(1), 0);
+}
+
+Expr arguments_of(Grammar& grammar, const ToolDefinition& tool) {
+  if (tool.parameters.empty()) return grammar.pool.literal("{}");
+  const auto part = std::format("the arguments of the tool `{}`", tool.name);
+  try {
+    const auto imported = from_json_schema(Json(tool.parameters), {.allow_unsupported = true, .name = {}});
+    if (const auto kind = imported.type.kind; kind != Type::Kind::object && kind != Type::Kind::dict) {
+      grammar.unenforced.push_back({.part = part, .reason = "their schema is not that of an object"});
+      return any_object(grammar);
+    }
+    for (const auto& gap : imported.gaps)
+      grammar.unenforced.push_back({.part = std::format("{} at `{}`", part, gap.path), .reason = gap.message});
+    return TypeGrammar(grammar.pool, style, grammar.unenforced).json(imported.type, part);
+  } catch (const Error& error) {
+    grammar.unenforced.push_back({.part = part, .reason = error.what()});
+    return any_object(grammar);
+  }
+}
+
+Expr call_of(Grammar& grammar, const ToolContract& contract) {
+  auto& pool = grammar.pool;
+  const auto& format = contract.format;
+  std::vector<Expr> calls;
+  calls.reserve(contract.tools.size());
+  for (const auto& tool : contract.tools) {
+    const auto head =
+        std::format("{}{{\"name\": {}, \"{}\": ", format.before, to_text(Json(tool.name)), format.arguments_key);
+    calls.push_back(pool.seq({pool.literal(head), arguments_of(grammar, tool), pool.literal("}" + format.after)}));
+  }
+  return pool.alt(calls);
+}
+
+/// Text in which no call begins.
+Expr text_before(Pool& pool, const ToolFormat& format) {
+  const auto any = pool.star(one_of(pool, CharSet::all()));
+  if (format.before.empty()) {  // a call begins with a brace, and nothing stands before it
+    CharSet first = {{'{', '{'}, {' ', ' '}, {'\t', '\t'}, {'\r', '\r'}, {'\n', '\n'}};
+    return pool.optional(pool.seq(one_of(pool, first.complement()), any));
+  }
+  const auto opening = pool.literal(format.before.substr(0, format.before.find('\n')));
+  const auto inside = pool.determinize(pool.both(any, pool.all_but(pool.seq({any, opening, any}))));
+  return pool.automaton(pool.add(*inside));
+}
+
+}  // namespace
+
+Expr with_tool_calls(Grammar& grammar, bool is_any_text, const ToolContract& contract) {
+  auto& pool = grammar.pool;
+  const auto call = call_of(grammar, contract);
+  const bool several = contract.several && contract.format.several;
+  const auto more = several ? pool.repeat(pool.seq(pool.literal("\n"), call), 0, most_calls - 1) : Pool::empty;
+  const auto calls = pool.seq(call, more);
+  if (contract.required) return calls;
+  if (!is_any_text) return pool.alt({grammar.start, calls});
+  const auto text = text_before(pool, contract.format);
+  if (contract.format.before.empty()) return pool.alt({text, calls});
+  return pool.seq(text, pool.optional(calls));
+}
+
+}  // namespace dspy::llama::mask
