@@ -65,7 +65,7 @@ TEST_CASE("measured probabilities decide what the plain choice of a small model 
   // Wanted were 36 without labels in each: xml (34) and chat (26) miss it, since this model tells the classes apart
   // less well after their prompts.
   const std::map<std::string, Least> least = {
-      {"field", {38, 39}}, {"json", {36, 36}}, {"xml", {34, 31}}, {"chat", {24, 20}}};
+      {"field", {38, 39}}, {"json", {36, 36}}, {"xml", {33, 31}}, {"chat", {24, 20}}};
   std::string table =
       "\n| adapter | as it is | content-free | batch | 20 labels | area under the curve | requests |\n"
       "|---|--:|--:|--:|--:|--:|--:|\n";
@@ -107,11 +107,11 @@ TEST_CASE("Reviews, topics and intents: 100 texts decided, with and without the 
       "|---|---|--:|--:|--:|\n";
   for (const auto& task : std::vector<Task>{
            {"review -> sentiment: Literal['positive', 'negative']", "Classify the sentiment of the review.",
-            "tests/real/reviews_200.jsonl", 85, 85},
+            "tests/real/reviews_200.jsonl", 95, 95},
            {"text -> topic: Literal['sports', 'cooking', 'science', 'politics']", "Classify the topic of the text.",
-            "tests/real/topics_200.jsonl", 60, 60},
+            "tests/real/topics_200.jsonl", 75, 70},
            {"text -> intent: Literal['book', 'cancel', 'complain', 'ask']", "Classify the intent of the customer.",
-            "tests/real/intents_200.jsonl", 40, 40},
+            "tests/real/intents_200.jsonl", 60, 60},
        }) {
     CAPTURE(task.file);
     const auto signature = Signature::parse(task.notation, task.instructions);
