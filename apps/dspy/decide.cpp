@@ -9,6 +9,7 @@
 #include <format>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,11 +65,14 @@ int run_decide(const DecideFlags& flags) {
 
   std::vector<JsonObject> inputs;
   std::vector<std::string> problems;
+  std::vector<std::optional<Json>> labels;  // where the file has them
   each_row(flags.inputs, &signature, [&](DataRow row) {
     JsonObject known;
     for (const auto& input : signature.inputs) {
       if (auto* const value = row.values.if_contains(input.name)) known[input.name] = std::move(*value);
     }
+    const auto* const label = row.values.if_contains(field.name);
+    labels.push_back(label != nullptr ? std::optional(*label) : std::nullopt);
     inputs.push_back(std::move(known));
     problems.push_back(row.problem.empty() ? std::string() : std::format("line {} {}", row.line, row.problem));
   });
@@ -100,6 +104,7 @@ int run_decide(const DecideFlags& flags) {
   }
 
   bool all_fine = true;
+  std::size_t right = 0, labelled_inputs = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto decision = attempt([&] {
       if (!problems[i].empty()) throw Error(Errc::bad_input, problems[i]);
@@ -107,12 +112,18 @@ int run_decide(const DecideFlags& flags) {
       return decision_of(*rows[i], field, settings);
     });
     all_fine = all_fine && decision.has_value();
+    if (decision && labels[i]) {
+      ++labelled_inputs;
+      right += (decision->level ? space.values[*decision->level] : decision->value) == *labels[i] ? 1U : 0U;
+    }
     if (flags.json) {
       print_json(decision ? to_json(*decision) : error_object(decision.error()));
     } else {
       print_line(decision ? decision_line(*decision) : std::format("error: {}", decision.error().what()));
     }
   }
+  if (labelled_inputs > 0)
+    std::cerr << std::format("dspy: {} of {} right by the labels in the file\n", right, labelled_inputs);
   return all_fine ? exit_ok : exit_failed;
 }
 

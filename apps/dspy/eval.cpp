@@ -7,6 +7,8 @@
 #include "dspy/evaluate/metrics/judges.hpp"
 #include "dspy/evaluate/metrics/text.hpp"
 #include "dspy/evaluate/report.hpp"
+#include "dspy/modules/traversal.hpp"
+#include "flows.hpp"
 #include "stop_key.hpp"
 #include "subject.hpp"
 
@@ -51,7 +53,7 @@ struct EvalFlags {
   bool json = false;
 };
 
-/// What is evaluated: a predictor of a program file, or a signature.
+/// What is evaluated, if it is no flow: a predictor of a program file, or a signature.
 Predictor predictor_of(const EvalFlags& flags, const std::shared_ptr<LM>& lm) {
   const PredictorOptions options{.lm = lm, .sampling = flags.model.sampling, .policy = flags.policy.make()};
   const auto subject = read_subject(flags.subject, flags.program);
@@ -132,8 +134,9 @@ int run_eval(EvalFlags flags) {
     if (ending != ".json" && ending != ".csv" && ending != ".html") write(path, {}, {});  // says so before any work
     require_writable(path);
   }
-  const auto unasked = predictor_of(flags, nullptr);
-  const auto& signature = unasked.signature();
+  const auto flow = read_flow(flags.subject, flags.program, flags.model, flags.policy);
+  const auto unasked = flow ? std::nullopt : std::optional(predictor_of(flags, nullptr));
+  const auto signature = flow ? flow->flow.signature() : unasked->signature();
   const auto field = flags.field.empty() ? signature.outputs.back().name : flags.field;
   const auto* const output = signature.find(field);
   if (output == nullptr ||
@@ -149,9 +152,7 @@ int run_eval(EvalFlags flags) {
                                 .limit = flags.limit});
   require_column(examples, flags.slice);
   const auto lm = flags.model.make();
-  auto predictor = unasked;
-  predictor.set_lm(lm);
-  const Program program = predictor;
+  const Program program = flow ? Program(flow->flow) : Program(with_lm(*unasked, lm));
 
   EvaluateOptions options{.metric = metric_of(flags, field, lm),
                           .concurrency = flags.jobs,

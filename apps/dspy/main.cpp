@@ -6,6 +6,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
 #include "index.hpp"
+#include "label.hpp"
 #include "operations.hpp"
 #include "rag.hpp"
 
@@ -90,6 +91,7 @@ int main(int argc, char** argv) {
   dspy::app::add_eval(app, plan);
   dspy::app::add_compare(app, plan);
   dspy::app::add_decide(app, plan);
+  dspy::app::add_label(app, plan);
   dspy::app::add_optimize(app, plan);
   dspy::app::add_index(app, plan);
   dspy::app::add_rag(app, plan);

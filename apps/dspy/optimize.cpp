@@ -10,6 +10,7 @@
 #include "dspy/optimize/labeled_few_shot.hpp"
 #include "dspy/optimize/mipro_v2.hpp"
 #include "dspy/optimize/simba.hpp"
+#include "flows.hpp"
 #include "stop_key.hpp"
 
 #include <unistd.h>
@@ -158,12 +159,41 @@ void tell(const optimize::Report& report, const OptimizeFlags& flags) {
   for (const auto& note : report.notes) print_line("Note: " + note);
 }
 
+/// The program of a file: one predictor of it, or all of a flow.
+struct Student {
+  ProgramFile file;
+  std::string path;  ///< Of the predictor.
+  std::optional<Flow> flow;
+  std::optional<Predictor> predictor;
+
+  Signature signature() const { return flow ? flow->signature() : predictor->signature(); }
+  Program program() const { return flow ? Program(*flow) : Program(*predictor); }
+};
+
+Student student_of(const OptimizeFlags& flags) {
+  if (auto loaded = read_flow(flags.program.path, flags.program, flags.model, flags.policy))
+    return {.file = std::move(loaded->file), .path = {}, .flow = std::move(loaded->flow), .predictor = {}};
+  Student out{.file = flags.program.load(), .path = {}, .flow = {}, .predictor = {}};
+  const auto& saved = flags.program.choose(out.file);
+  out.path = saved.path;
+  out.predictor = flags.program.make(saved, {.sampling = flags.model.sampling, .policy = flags.policy.make()});
+  out.predictor->set_lm(flags.model.make());
+  return out;
+}
+
+void save_best(Student& student, const Program& best, const std::string& out) {
+  if (student.flow) return save_flow(optimize::with_prompts_of(best, *student.flow), out, std::move(student.file));
+  best.for_each_predictor([&](const std::string&, const Predictor& predictor) {
+    for (auto& each : student.file.predictors) {
+      if (each.path == student.path) each = to_saved(each.path, predictor, each);
+    }
+  });
+  save_program(out, student.file);
+}
+
 int run_optimize(const OptimizeFlags& flags) {
-  auto file = flags.program.load();
-  const auto& saved = flags.program.choose(file);
-  auto predictor = flags.program.make(saved, {.sampling = flags.model.sampling, .policy = flags.policy.make()});
-  predictor.set_lm(flags.model.make());
-  const auto signature = predictor.signature();
+  auto student = student_of(flags);
+  const auto signature = student.signature();
   const auto metric = metric_of(flags, signature);
   const auto optimizer = optimizer_of(flags, metric);
 
@@ -187,21 +217,16 @@ int run_optimize(const OptimizeFlags& flags) {
                      .stop = stop_key.token(),
                      .on_event = live_view()};
 
-  auto [program, report] = optimizer(Program(predictor), training);
+  auto [program, report] = optimizer(student.program(), training);
 
-  program.for_each_predictor([&](const std::string&, const Predictor& best) {
-    for (auto& each : file.predictors) {
-      if (each.path == saved.path) each = to_saved(each.path, best, each);
-    }
-  });
-  file.optimizer = {{"name", report.optimizer}, {"options", report.options}, {"seed", flags.seed}};
+  student.file.optimizer = {{"name", report.optimizer}, {"options", report.options}, {"seed", flags.seed}};
   if (report.score()) {
-    file.scores.push_back({.metric = metric.name(),
-                           .value = *report.score(),
-                           .examples = report.examples,
-                           .dataset = flags.val.empty() ? flags.data : flags.val});
+    student.file.scores.push_back({.metric = metric.name(),
+                                   .value = *report.score(),
+                                   .examples = report.examples,
+                                   .dataset = flags.val.empty() ? flags.data : flags.val});
   }
-  save_program(flags.out, file);
+  save_best(student, program, flags.out);
   if (!flags.report.empty()) replace_file(flags.report, optimize::to_html(report));
   if (report.stopped.empty()) std::filesystem::remove(checkpoint, code);
   if (::isatty(STDERR_FILENO) != 0) std::cerr << "\r\x1b[K";
@@ -214,7 +239,8 @@ int run_optimize(const OptimizeFlags& flags) {
 void add_optimize(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<OptimizeFlags>();
   auto* command = app.add_subcommand("optimize", "Make a saved program better on examples");
-  command->add_option("program", flags->program.path, "A program file, as dspy::save or Python DSPy wrote it")
+  command
+      ->add_option("program", flags->program.path, "A program file, as dspy::save or Python DSPy wrote it, or a flow")
       ->required();
   command->add_option("data", flags->data, "Examples: JSONL, JSON or CSV with the program's fields")->required();
   command

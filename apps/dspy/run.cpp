@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "flows.hpp"
 #include "lines.hpp"
 
 #include <fstream>
@@ -36,10 +37,23 @@ int run_batch(const RunFlags& flags) {
   return exit_ok;
 }
 
-int run_inputs_file(const Predictor& predictor, const std::string& path, std::size_t jobs) {
+template <class Program>
+int run_inputs_file(const Program& program, const std::string& path, std::size_t jobs) {
   std::ifstream in(path, std::ios::binary);
   if (!in) throw Error(Errc::io_error, "cannot read the inputs `" + path + "`; check the path");
-  answer_lines(in, [&](const JsonObject& line) { return to_json(predictor(line)); }, jobs);
+  answer_lines(in, [&](const JsonObject& line) { return to_json(program(line)); }, jobs);
+  return exit_ok;
+}
+
+int run_flow(const Flow& flow, const RunFlags& flags) {
+  if (!flags.inputs_file.empty()) return run_inputs_file(flow, flags.inputs_file, flags.jobs);
+  const auto signature = flow.signature();
+  const auto prediction = flow(checked_inputs(signature, read_inputs(signature, flags.inputs)));
+  if (flags.json) {
+    print_json(to_json(prediction));
+  } else {
+    print_outputs(signature, prediction, false);
+  }
   return exit_ok;
 }
 
@@ -48,6 +62,8 @@ int run_program(const RunFlags& flags) {
   if (flags.program.path.empty()) {
     throw Error(Errc::bad_input, "name a program file, or give --batch and JSONL on standard input");
   }
+  if (const auto loaded = read_flow(flags.program.path, flags.program, flags.model, flags.policy))
+    return run_flow(loaded->flow, flags);
   const auto file = flags.program.load();
   const auto& saved = flags.program.choose(file);
   const auto predictor = flags.program.make(saved, {.sampling = flags.model.sampling, .policy = flags.policy.make()});
@@ -75,7 +91,8 @@ int run_program(const RunFlags& flags) {
 void add_run(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<RunFlags>();
   auto* command = app.add_subcommand("run", "Run a saved program, or many questions given as JSONL");
-  command->add_option("program", flags->program.path, "A program file, as dspy::save or Python DSPy wrote it");
+  command->add_option("program", flags->program.path,
+                      "A program file, as dspy::save or Python DSPy wrote it, or a flow (.toml, .json)");
   command->add_option("--input", flags->inputs, "An input as name=value or {\"name\": value} (may be repeated)");
   command->add_option("--inputs", flags->inputs_file,
                       "A JSONL file: an object of inputs a line; prints a result a line");
@@ -92,6 +109,7 @@ void add_run(CLI::App& app, Plan& plan) {
   command->footer(
       "Examples:\n"
       "  dspy run triage.json --input ticket=\"It broke.\"\n"
+      "  dspy run support.toml --input ticket=\"It broke.\"\n"
       "  echo '{\"signature\": \"question -> answer\", \"inputs\": {\"question\": \"2+2?\"}}' | dspy run --batch");
   command->callback([flags, &plan] { plan = [flags] { return run_program(*flags); }; });
 }

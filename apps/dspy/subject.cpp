@@ -2,6 +2,7 @@
 
 #include "dspy/base/file.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/flow/flow.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -42,6 +43,10 @@ Subject read_subject(const std::string& target, const ProgramFlags& flags) {
     return out;
   }
   const auto text = read_text(target, longest);
+  if (is_flow(text)) {
+    out.signature = load_flow(target, {.accept_changed = flags.accept_changed}).flow.signature();
+    return out;
+  }
   if (!text::trim(text).starts_with('{')) {
     out.signature = Signature::parse(text::trim(text));
     return out;

@@ -10,7 +10,7 @@ namespace dspy::app {
 
 /// What a command looks at: one of the members is set.
 struct Subject {
-  std::optional<Signature> signature = {};  ///< `question -> answer`, or a predictor of a saved program.
+  std::optional<Signature> signature = {};  ///< `question -> answer`, a predictor of a saved program, or a flow.
   std::optional<ProgramFile> program = {};  ///< Also where `signature` came from.
   std::optional<ImportedType> schema = {};  ///< A JSON Schema.
 };

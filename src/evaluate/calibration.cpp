@@ -4,6 +4,7 @@
 #include "dspy/modules/batch.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <format>
 #include <map>
@@ -52,18 +53,18 @@ std::map<std::string, double> mean_prior(const DecisionSpace& space,
                                          std::span<const std::vector<double>> probabilities) {
   if (probabilities.empty())
     throw Error(Errc::invalid_parameter, "a prior is a mean over inputs; give the probabilities of at least one");
-  std::vector<double> sums(space.labels.size());
-  for (const auto& each : probabilities) {
-    if (each.size() != sums.size()) {
-      throw Error(Errc::bad_input, std::format("{} probabilities were given for {} answers", each.size(), sums.size()));
-    }
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += each[i];
-  }
   constexpr double least = 1e-6;
+  std::vector<double> logs(space.labels.size());
+  for (const auto& each : probabilities) {
+    if (each.size() != logs.size()) {
+      throw Error(Errc::bad_input, std::format("{} probabilities were given for {} answers", each.size(), logs.size()));
+    }
+    for (std::size_t i = 0; i < logs.size(); ++i) logs[i] += std::log(std::max(each[i], least));
+  }
   double all = 0;
-  for (auto& sum : sums) all += sum = std::max(sum / static_cast<double>(probabilities.size()), least);
+  for (auto& mean : logs) all += mean = std::exp(mean / static_cast<double>(probabilities.size()));
   std::map<std::string, double> out;
-  for (std::size_t i = 0; i < sums.size(); ++i) out[space.labels[i]] = sums[i] / all;
+  for (std::size_t i = 0; i < logs.size(); ++i) out[space.labels[i]] = logs[i] / all;
   return out;
 }
 

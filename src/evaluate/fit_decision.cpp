@@ -22,15 +22,18 @@ namespace {
 using Kind = DecisionSpace::Kind;
 using Examples = std::vector<const Evidence*>;
 
-/// The number with the fewest decimals strictly between two others, near their middle (on a scale of ratios, if both
-/// are above 0 and `by_ratio`).
+/// The number with the fewest decimals between two others, near their middle.  On a scale of ratios (`by_ratio`, where
+/// both are above 0) it lies in the middle fifth, as a round number there can be much nearer to one of them.
 double simple_between(double low, double high, bool by_ratio = false) {
-  const double middle = by_ratio && low > 0 ? std::sqrt(low * high) : (low + high) / 2;
+  const bool is_ratio = by_ratio && low > 0;
+  const double middle = is_ratio ? std::sqrt(low * high) : (low + high) / 2;
+  const double margin = is_ratio ? std::pow(high / low, 0.4) : 1;
   for (int digits = 0; digits < 17; ++digits) {
     const auto text = std::format("{:.{}f}", middle, digits);
     double value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
-    if (value > low && value < high) return value;
+    const bool is_within = is_ratio ? value >= low * margin && value <= high / margin : value > low && value < high;
+    if (is_within) return value;
   }
   return middle;
 }

@@ -182,6 +182,51 @@ class Index(unittest.TestCase):
         self.assertIn("lacks its `text`", result.err)
 
 
+FLOW = """
+inputs = "context, question"
+[[steps]]
+name = "short"
+signature = "context, question -> answer"
+[[steps]]
+name = "long"
+signature = "context, question -> answer"
+instructions = "Answer the question from the context. Answer with a full sentence."
+[outputs]
+answer = "short.answer"
+sentence = "long.answer"
+"""
+
+
+class Flows(unittest.TestCase):
+    def test_a_flow_runs_and_its_faults_have_a_place(self):
+        with tempfile.TemporaryDirectory() as folder:
+            flow = Path(folder, "ask.toml")
+            flow.write_text(FLOW, encoding="utf-8")
+            inputs = ["--input", "context=Tom works as a nurse.", "--input", "question=What is the job of Tom?"]
+            result = dspy("run", str(flow), *inputs, "--temperature", "0", "--json")
+            self.assertEqual(result.returncode, 0, result.err)
+            self.assertEqual(set(lines(result)[0]["outputs"]), {"answer", "sentence"})
+            self.assertEqual(lines(result)[0]["usage"]["requests"], 2)
+            flow.write_text(FLOW.replace("long.answer", "long.reply"), encoding="utf-8")
+            result = dspy("run", str(flow), *inputs)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn("ask.toml:12:1: the step `long` has no output `reply`", result.err)
+
+
+class Label(unittest.TestCase):
+    def test_labels_are_kept_and_not_asked_again(self):
+        with tempfile.TemporaryDirectory() as folder:
+            inputs, out = Path(folder, "in.jsonl"), Path(folder, "out.jsonl")
+            inputs.write_text(jsonl(*({"ticket": text} for text in "abc")), encoding="utf-8")
+            arguments = ["label", "-s", "ticket -> team: Literal['x', 'y']", "--inputs", str(inputs), "--out", str(out)]
+            result = dspy(*arguments, text="2\nz\n:back\nx\n:quit\n")
+            self.assertEqual(result.returncode, 0, result.err)
+            self.assertEqual(out.read_text(encoding="utf-8"), '{"ticket":"a","team":"x"}\n')
+            result = dspy(*arguments, text="y\n:skip\n")
+            self.assertIn("2 to label, 1 labelled before", result.out)
+            self.assertEqual(out.read_text(encoding="utf-8").splitlines()[1], '{"ticket":"b","team":"y"}')
+
+
 class Parse(unittest.TestCase):
     def test_a_readable_reply_gives_outputs_and_flags(self):
         result = dspy("parse", "--signature", "question -> answer: float", "--adapter", "field", text="Answer: 4\n")

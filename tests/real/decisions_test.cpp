@@ -13,6 +13,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
@@ -27,11 +28,20 @@ namespace dspy {
 namespace {
 
 struct Sentiments {
-  Signature signature = Signature::parse("text -> sentiment: Literal['positive', 'negative']");
+  Signature signature =
+      Signature::parse("review -> sentiment: Literal['positive', 'negative']", "Classify the sentiment of the review.");
   const Field& field = signature.outputs[0];
   DecisionSpace space = decision_space(field);
-  std::vector<Example> texts = read_dataset("tests/real/sentiments.jsonl", {.signature = &signature});
-  std::vector<Example> others = read_dataset("tests/real/more_sentiments.jsonl", {.signature = &signature});
+  std::vector<Example> texts = reviews("tests/real/sentiments.jsonl");
+  std::vector<Example> others = reviews("tests/real/more_sentiments.jsonl");
+
+  /// The texts, under the name that this signature has for them.
+  static std::vector<Example> reviews(const std::string& path) {
+    std::vector<Example> out;
+    for (const auto& row : read_dataset(path, {.inputs = {"text"}}))
+      out.push_back(Example({{"review", *row.get("text")}, {"sentiment", *row.get("sentiment")}}, {"review"}));
+    return out;
+  }
 };
 
 std::shared_ptr<LM> smollm() {
@@ -52,8 +62,10 @@ TEST_CASE("measured probabilities decide what the plain choice of a small model 
   struct Least {
     int without_label, with_labels;
   };
+  // Wanted were 36 without labels in each: xml (34) and chat (26) miss it, since this model tells the classes apart
+  // less well after their prompts.
   const std::map<std::string, Least> least = {
-      {"field", {33, 29}}, {"json", {31, 33}}, {"xml", {0, 0}}, {"chat", {0, 0}}};
+      {"field", {38, 39}}, {"json", {36, 36}}, {"xml", {33, 31}}, {"chat", {24, 20}}};
   std::string table =
       "\n| adapter | as it is | content-free | batch | 20 labels | area under the curve | requests |\n"
       "|---|--:|--:|--:|--:|--:|--:|\n";
@@ -80,6 +92,53 @@ TEST_CASE("measured probabilities decide what the plain choice of a small model 
                          statistics::area_under_curve(forecasts).value(), requests);
     CHECK(without >= wanted.without_label);
     CHECK(with_labels >= wanted.with_labels);
+  }
+  MESSAGE(table);
+}
+
+TEST_CASE("Reviews, topics and intents: 100 texts decided, with and without the labels of 100 others") {
+  struct Task {
+    std::string notation, instructions, file;
+    double least_without_label, least_with_labels;  ///< Of 100, in the better adapter.
+  };
+  const auto lm = smollm();
+  std::string table =
+      "\n| task | adapter | as it is | batch | 100 labels |\n"
+      "|---|---|--:|--:|--:|\n";
+  for (const auto& task : std::vector<Task>{
+           {"review -> sentiment: Literal['positive', 'negative']", "Classify the sentiment of the review.",
+            "tests/real/reviews_200.jsonl", 95, 95},
+           {"text -> topic: Literal['sports', 'cooking', 'science', 'politics']", "Classify the topic of the text.",
+            "tests/real/topics_200.jsonl", 75, 70},
+           {"text -> intent: Literal['book', 'cancel', 'complain', 'ask']", "Classify the intent of the customer.",
+            "tests/real/intents_200.jsonl", 60, 60},
+       }) {
+    CAPTURE(task.file);
+    const auto signature = Signature::parse(task.notation, task.instructions);
+    const auto& field = signature.outputs[0];
+    const auto space = decision_space(field);
+    const auto rows = read_dataset(task.file, {.signature = &signature});
+    REQUIRE(rows.size() == 200);
+    double best_without = 0, best_with = 0;
+    for (const std::string name : {"field", "json"}) {
+      const Predictor predictor(signature, {.lm = lm, .adapter = adapter(name), .decisions = {{field.name, {}}}});
+      const auto all = wait(gather_evidence(predictor, field.name, rows));
+      const std::vector<Evidence> labelled(all.begin(), all.begin() + 100), tried(all.begin() + 100, all.end());
+      const auto right = [&](const DecisionSettings& settings) {
+        int out = 0;
+        for (const auto& each : tried) out += decide(space, settings, each.probabilities).value == each.label ? 1 : 0;
+        return out;
+      };
+      std::vector<std::vector<double>> probabilities;
+      for (const auto& each : tried) probabilities.push_back(each.probabilities);
+      const int without = right({.prior = mean_prior(space, probabilities)});
+      const int with_labels = right(fit_decision(space, {}, labelled).settings);
+      best_without = std::max<double>(best_without, without);
+      best_with = std::max<double>(best_with, with_labels);
+      table += std::format("| {} | {} | {} | {} | {} |\n", field.name, name, right({}), without, with_labels);
+    }
+    CHECK(best_without >= task.least_without_label);
+    CHECK(best_with >= task.least_with_labels);
   }
   MESSAGE(table);
 }

@@ -1,5 +1,6 @@
 // Optimizers on the embedded model, with examples that are held out: what the guide's figures come from.
 
+#include "dspy/base/error.hpp"
 #include "dspy/base/random.hpp"
 #include "dspy/evaluate/evaluate.hpp"
 #include "dspy/llama/llama_lm.hpp"
@@ -8,6 +9,7 @@
 #include "dspy/optimize/bootstrap_few_shot.hpp"
 #include "dspy/optimize/copro.hpp"
 #include "dspy/optimize/mipro_v2.hpp"
+#include "dspy/optimize/reanchor.hpp"
 
 #include <doctest/doctest.h>
 
@@ -64,21 +66,22 @@ Program sorter() {
 
 // --- Answers in a form that only an instruction explains ---------------------------------------------------------
 
-struct Places {
+struct Languages {
   std::vector<Example> train, val, held_out;
 
-  Places() {
+  Languages() {
     constexpr std::array names = {"Mara", "Tom", "Ida", "Leo", "Nora", "Sam", "Ella", "Finn", "Rosa", "Max"};
-    constexpr std::array cities = {"Oslo", "Lima", "Rome", "Cairo", "Paris", "Berlin", "Madrid", "Tokyo", "Vienna"};
+    constexpr std::array languages = {"French", "Spanish", "German", "Greek", "Turkish",
+                                      "Arabic", "Hindi",   "Polish", "Dutch"};
     std::vector<Example> all;
     for (std::size_t i = 0; i < 36; ++i) {
       const std::string name = names.at(i % names.size());
-      const std::string city = cities.at((i * 5 + i / 9) % cities.size());
-      std::string capitals = city;
+      const std::string language = languages.at((i * 5 + i / 9) % languages.size());
+      std::string capitals = language;
       std::ranges::transform(capitals, capitals.begin(),
                              [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-      all.push_back(Example({{"context", name + " lives in " + city + "."},
-                             {"question", "Where does " + name + " live?"},
+      all.push_back(Example({{"context", name + " speaks " + language + "."},
+                             {"question", "What language does " + name + " speak?"},
                              {"answer", capitals}},
                             {"context", "question"}));
     }
@@ -135,21 +138,54 @@ TEST_CASE("Bootstrapped demonstrations teach the embedded model labels, on words
 }
 
 TEST_CASE("A search of instructions finds the one that the form of the answers needs") {
-  const Places places;
+  const Languages data;
   const auto metric = same("answer");
-  const Training training{.trainset = places.train, .valset = places.val};
+  const Training training{.trainset = data.train, .valset = data.val};
   const Program program = Predict("context, question -> answer", {.lm = embedded()});
-  const double before = score(program, places.held_out, metric);
+  const double before = score(program, data.held_out, metric);
   const auto copro =
       Copro({.metric = metric, .prompt_model = writer(), .breadth = 6, .depth = 2}).compile(program, training);
-  const double by_copro = score(copro.program, places.held_out, metric);
+  const double by_copro = score(copro.program, data.held_out, metric);
   const auto mipro =
       MiproV2({.metric = metric, .prompt_model = writer(), .max_bootstrapped_demos = 0, .max_labeled_demos = 0})
           .compile(program, training);
-  const double by_mipro = score(mipro.program, places.held_out, metric);
+  const double by_mipro = score(mipro.program, data.held_out, metric);
   MESSAGE("held out: as it was ", before, " %, Copro ", by_copro, " %, MIPROv2 without demonstrations ", by_mipro,
           " %");
   CHECK(before <= 20);
   CHECK(by_copro >= 70);
   CHECK(by_mipro >= 70);
+}
+
+TEST_CASE("ReAnchor lifts a classifier that is sure of the wrong side, on tickets it was not shown") {
+  // The model calls a ticket high only if it says so; this desk calls it low only if it says so.
+  std::vector<Example> all;
+  for (const std::string item :
+       {"lamp",   "tent",   "chair",    "kettle", "radio", "bicycle", "phone",   "jacket",  "table",  "bottle",
+        "laptop", "camera", "backpack", "guitar", "watch", "printer", "toaster", "speaker", "tablet", "keyboard"}) {
+    const auto add = [&](const std::string& text, const std::string& priority) {
+      all.push_back(Example({{"ticket", text}, {"priority", priority}}, {"ticket"}));
+    };
+    add("The package with the " + item + " is late.", "high");
+    add("My " + item + " arrived broken.", "high");
+    add("The package with the " + item + " is late. There is no rush.", "low");
+    add("My " + item + " arrived broken. Take your time.", "low");
+  }
+  Random(0).shuffle(std::span(all));
+  const std::vector<Example> train(all.begin(), all.begin() + 30), held_out(all.begin() + 30, all.end());
+  const auto metric = same("priority");
+  const auto skewed =
+      Predict(Signature::parse("ticket -> priority: Literal['low', 'high']", "Sort the support ticket."),
+              {.lm = embedded(), .decisions = {{"priority", {}}}});
+
+  const auto anchored = ReAnchor({.metric = metric}).compile(skewed, {.trainset = train});
+
+  const double before = score(skewed, held_out, metric), after = score(anchored.program, held_out, metric);
+  for (const auto& note : anchored.report.notes) MESSAGE(note);
+  MESSAGE("held out: as it was ", before, " %, after ReAnchor ", after, " %");
+  CHECK(before <= 60);
+  CHECK(after >= 95);
+  CHECK_THROWS_AS(
+      ReAnchor({.metric = metric}).compile(Predict("item -> label", {.lm = embedded()}), {.trainset = Words(0).train}),
+      Error);
 }

@@ -17,8 +17,10 @@
 
 namespace dspy {
 
-/// How likely each answer is by itself: the mean over many inputs (batch calibration, Zhou et al. 2024).  Each answer
-/// gets at least a millionth.  Throws `Error` (`invalid_parameter`) without inputs.
+/// How likely each answer is by itself: the geometric mean over many inputs, brought to a sum of 1 (batch calibration,
+/// Zhou et al. 2024, with the mean taken of logarithms: models are often nearly sure, and a plain mean then says little
+/// about where answers part).  A probability counts as at least a millionth.  Throws `Error` (`invalid_parameter`)
+/// without inputs.
 std::map<std::string, double> mean_prior(const DecisionSpace& space,
                                          std::span<const std::vector<double>> probabilities);
 

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -106,13 +107,26 @@ TEST_CASE("Weights and cuts are fitted as well") {
   CHECK(cut.settings.cuts.size() == 2);
 }
 
-TEST_CASE("A prior is the mean of what is said over many inputs") {
+TEST_CASE("A prior is the mean of what is said over many inputs, on the scale of ratios") {
   const auto prior = mean_prior(yes_or_no(), std::vector<std::vector<double>>{{0.9, 0.1}, {0.7, 0.3}});
-  CHECK(prior.at("true") == doctest::Approx(0.8));
-  CHECK(prior.at("false") == doctest::Approx(0.2));
+  const double ratio = std::sqrt(9 * (0.7 / 0.3));
+  CHECK(prior.at("true") == doctest::Approx(ratio / (1 + ratio)));
+  CHECK(prior.at("false") == doctest::Approx(1 / (1 + ratio)));
   CHECK(mean_prior(yes_or_no(), std::vector<std::vector<double>>{{1, 0}}).at("false") > 0);
   CHECK_THROWS_AS(mean_prior(yes_or_no(), {}), Error);
-  // With two answers, dividing by it puts the threshold at the mean.
-  CHECK(decide(yes_or_no(), {.prior = prior}, {0.81, 0.19}).value == true);
-  CHECK(decide(yes_or_no(), {.prior = prior}, {0.79, 0.21}).value == false);
+  // With two answers, dividing by it puts the threshold there.
+  CHECK(decide(yes_or_no(), {.prior = prior}, {0.83, 0.17}).value == true);
+  CHECK(decide(yes_or_no(), {.prior = prior}, {0.81, 0.19}).value == false);
+}
+
+TEST_CASE("A weight stands in the middle of the ratios that it may have, not at the nearest round number") {
+  const auto space = decision_space(Signature::parse("a -> b: Literal['x', 'y']").outputs[0]);
+  std::vector<Evidence> evidence;
+  for (const double p : {0.97, 0.98, 0.99}) evidence.push_back({{p, 1 - p}, "x"});
+  for (const double p : {0.60, 0.70, 0.85}) evidence.push_back({{p, 1 - p}, "y"});
+  const auto fitted = fit_decision(space, {}, evidence);
+  REQUIRE(fitted.is_kept);
+  // The odds that part the answers are between 5.7 and 32.3; their middle is 13.5.
+  CHECK(decide(space, fitted.settings, {10.0 / 11, 1.0 / 11}).value == "y");
+  CHECK(decide(space, fitted.settings, {18.0 / 19, 1.0 / 19}).value == "x");
 }
