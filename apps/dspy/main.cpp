@@ -67,16 +67,6 @@ int main(int argc, char** argv) {
   CLI::App app("Program language models: typed questions, local models, readable replies.\n", "dspy");
   app.set_version_flag("--version", std::format("dspy {}", dspy::version()));
   app.require_subcommand(1);
-  app.footer(
-      "Examples:\n"
-      "  dspy ask \"What is the capital of France?\"\n"
-      "  dspy ask --signature \"question -> answer: int\" --cot \"What is 7 * 8 + 5?\"\n"
-      "  dspy render --signature \"ticket -> priority: Literal['low', 'high']\" --input ticket=\"It broke.\"\n"
-      "  echo \"Answer: 4\" | dspy parse --signature \"question -> answer: int\"\n"
-      "\n"
-      "Exit codes: 0 all right; 1 a reply could not be read or a model failed; 2 wrong flags or values.\n"
-      "`dspy COMMAND --help` says more.");
-
   dspy::app::Plan plan;
   dspy::app::add_ask(app, plan);
   dspy::app::add_run(app, plan);
@@ -106,6 +96,17 @@ int main(int argc, char** argv) {
   dspy::app::add_agent(app, plan);
   dspy::app::add_tools(app, plan);
   dspy::app::add_metrics(app, plan);
+
+  // After the commands, which would take it for their own.
+  app.footer(
+      "Examples:\n"
+      "  dspy ask \"What is the capital of France?\"\n"
+      "  dspy ask --signature \"question -> answer: int\" --cot \"What is 7 * 8 + 5?\"\n"
+      "  dspy render --signature \"ticket -> priority: Literal['low', 'high']\" --input ticket=\"It broke.\"\n"
+      "  echo \"Answer: 4\" | dspy parse --signature \"question -> answer: int\"\n"
+      "\n"
+      "Exit codes: 0 all right; 1 a reply could not be read or a model failed; 2 wrong flags or values.\n"
+      "`dspy COMMAND --help` says more.");
 
   const bool json = wants_json(argc, argv);
   if (const auto command = unknown_command(app, argc, argv)) return report(no_command(app, *command), json);

@@ -190,13 +190,22 @@ http::Request Endpoint::request(std::string_view path, std::string body, bool st
   return out;
 }
 
-void Endpoint::redact(std::string& text) const {
+void Endpoint::redact(std::string& text, std::size_t shortest) const {
   for (const auto& credential : credentials) {
     const auto key = credential.value.reveal();
-    if (key.empty()) continue;
+    if (key.size() < shortest) continue;
     for (auto at = text.find(key); at != std::string::npos; at = text.find(key, at))
       text.replace(at, key.size(), "[key]");
   }
+}
+
+void Endpoint::redact(http::Headers& headers) const {
+  http::Headers clean;
+  for (auto [name, value] : headers) {
+    redact(value);
+    clean.add(std::move(name), std::move(value));
+  }
+  headers = std::move(clean);
 }
 
 }  // namespace dspy::providers

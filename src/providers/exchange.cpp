@@ -38,8 +38,10 @@ http::Request sent(const Endpoint& endpoint, std::string_view path, const JsonOb
 JsonObject object_of(const Endpoint& endpoint, std::string_view model, http::Response response) {
   if (response.status < 200 || response.status >= 300) {
     endpoint.redact(response.body);
+    endpoint.redact(response.headers);  // of which an error tells the request's id
     throw status_error(*endpoint.dialect, model, response, Clock::real().wall());
   }
+  endpoint.redact_reply(response.body);
   auto json = parse_json(text::trim(response.body));
   if (json && json->is_object()) return std::move(json->get_object());
   endpoint.redact(response.body);
@@ -64,18 +66,26 @@ Async<std::string> read_all(std::unique_ptr<http::Body> body) {
 /// Takes the bytes of a stream apart.
 class Frames {
  public:
-  explicit Frames(Framing framing) : lines_(framing == Framing::lines) {}
+  /// The endpoint outlives this.
+  Frames(Framing framing, const Endpoint& endpoint) : lines_(framing == Framing::lines), endpoint_(endpoint) {}
 
   /// Calls `take` for each whole frame, until the reducer is done.
   void feed(std::string bytes, Reducer& reducer, Emitter& out) {
     if (lines_) {
       ndjson_.feed(std::move(bytes));
-      while (auto line = reducer.is_done() ? std::nullopt : ndjson_.next()) reducer.push({.data = *line}, out);
+      while (auto line = reducer.is_done() ? std::nullopt : ndjson_.next()) {
+        std::string data(*line);
+        endpoint_.redact_reply(data);
+        reducer.push({.data = data}, out);
+      }
       return;
     }
     events_.feed(std::move(bytes));
-    while (auto event = reducer.is_done() ? std::nullopt : events_.next())
-      reducer.push({.event = event->event, .data = event->data}, out);
+    while (auto event = reducer.is_done() ? std::nullopt : events_.next()) {
+      std::string data(event->data);
+      endpoint_.redact_reply(data);
+      reducer.push({.event = event->event, .data = data}, out);
+    }
   }
 
   /// After the last bytes: a last frame without its end, and lines that are no events, in which some tell errors.
@@ -99,6 +109,7 @@ class Frames {
   }
 
   bool lines_;
+  const Endpoint& endpoint_;
   http::Ndjson ndjson_;
   http::ServerSentEvents events_;
 };
@@ -174,7 +185,7 @@ Error located(const Error& error, const Dialect& dialect, std::string_view model
 /// Reads a stream to its end.
 Async<Reply> reduced(const Endpoint& endpoint, const Protocol& protocol, http::Body& body, Emitter& out) {
   const auto reducer = protocol.reduce(*endpoint.dialect);
-  Frames frames(protocol.framing);
+  Frames frames(protocol.framing, endpoint);
   std::size_t bytes = 0;
   while (!reducer->is_done()) {
     auto piece = co_await body.next();

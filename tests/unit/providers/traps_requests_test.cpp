@@ -99,6 +99,21 @@ TEST_CASE("Complaint: a server of one's own is sent no field that it did not ask
   }
 }
 
+TEST_CASE("Complaint: a key is in no reply and no header that a provider repeats it in") {
+  const Remote remote("openai");
+  remote.transport->reply({.headers = type_of(Api::chat, false),
+                           .body = R"({"id": "1", "model": "m", "choices": [{"index": 0, "finish_reason": "stop",
+                                      "message": {"role": "assistant", "content": "It is sk-canary-0123456789."}}]})"});
+  const auto reply = wait(remote.lm->complete(plain_question));
+  CHECK(reply.text() == "It is [key].");
+
+  auto headers = type_of(Api::chat, false);
+  headers.set("x-request-id", "Bearer sk-canary-0123456789");
+  remote.transport->reply({.status = 401, .headers = std::move(headers), .body = R"({"error": {"message": "No."}})"});
+  const auto error = attempt([&] { return wait(remote.lm->complete(plain_question)); }).error();
+  CHECK_FALSE(to_text(to_json(error)).contains("canary"));
+}
+
 TEST_CASE("Complaint: a key is in no error, whatever the provider repeats") {
   const Remote remote("openai");
   remote.transport->reply(
