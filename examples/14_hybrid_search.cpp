@@ -50,7 +50,7 @@ int main() {
   const dspy::Retriever by_vector(store, {.k = 2, .embedder = embedder});
   const dspy::Retriever by_words(store, {.k = 2});
   const dspy::Retriever both = by_vector.with({.k = 2, .embedder = embedder, .hybrid = true});
-  for (const char* question : {"a dog", "car XK"}) {
+  for (const char* question : {"my dog", "car XK"}) {
     std::cout << question << '\n';
     for (const auto& [name, search] : {std::pair("vectors", &by_vector), {"words", &by_words}, {"both", &both}}) {
       std::cout << std::format("  {:8}", name);
