@@ -33,10 +33,10 @@ constexpr bool is_small(char c) noexcept {
 /// Words after which a full stop ends no sentence, in lower case, sorted.
 constexpr auto abbreviations = std::to_array<std::string_view>(
     {"al",   "approx", "apr", "art", "aug", "bd",  "bzw", "ca",   "cf",  "ch",  "chap", "co",  "corp", "dec",
-     "dept", "dr",  "ed",     "eds", "eq",  "est", "etc", "ext",  "feb", "fig", "figs", "fri", "gen",  "gov",
-     "inc",  "jan", "jr",     "jul", "jun", "ltd", "mar", "max",  "min", "mon", "mr",   "mrs", "ms",   "mt",
-     "no",   "nos", "nov",    "nr",  "oct", "p",   "pp",  "prof", "rep", "rev", "sat",  "sec", "sen",  "sep",
-     "sept", "sr",  "st",     "sun", "tab", "thu", "tue", "u.s",  "usw", "vgl", "viz",  "vol", "vs",   "wed"});
+     "dept", "dr",     "ed",  "eds", "eq",  "est", "etc", "ext",  "feb", "fig", "figs", "fri", "gen",  "gov",
+     "inc",  "jan",    "jr",  "jul", "jun", "ltd", "mar", "max",  "min", "mon", "mr",   "mrs", "ms",   "mt",
+     "no",   "nos",    "nov", "nr",  "oct", "p",   "pp",  "prof", "rep", "rev", "sat",  "sec", "sen",  "sep",
+     "sept", "sr",     "st",  "sun", "tab", "thu", "tue", "u.s",  "usw", "vgl", "viz",  "vol", "vs",   "wed"});
 static_assert(std::ranges::is_sorted(abbreviations));
 
 /// Characters of several bytes that end a sentence, or close what one ends in.
