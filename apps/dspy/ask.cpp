@@ -51,14 +51,24 @@ JsonObject inputs_of(const Signature& signature, const AskFlags& flags) {
 void stream_outputs(const Predictor& predictor, JsonObject inputs) {
   const bool labels = predictor.signature().outputs.size() > 1;
   std::string current;
+  bool was_restarted = false;
   const auto prediction = predictor.stream(std::move(inputs), [&](const FieldEvent& event) {
     if (labels && event.field != current) {
       current = event.field;
       std::cout << predictor.signature().find(current)->label << ": ";
     }
-    if (event.restart) std::cout << '\n';  // what stands there was chatter: the value follows on a line of its own
+    if (event.restart) {  // what stands there was chatter, and cannot be taken from the terminal
+      was_restarted = true;
+      std::cout << '\n' << std::flush;
+    }
     std::cout << for_terminal(event.text) << (event.done ? "\n" : "") << std::flush;
   });
+  if (was_restarted) {
+    std::cout.flush();
+    std::cerr << "dspy: some of the text above was not part of the answer; the answer as a whole:\n";
+    print_outputs(predictor.signature(), prediction, true);
+    return;
+  }
   tell_what_was_accepted(prediction);
 }
 

@@ -233,7 +233,8 @@ Json typed_value(const Field& field, const std::string& text) {
   if (kind == Type::Kind::string) return Json(text);
   if (auto json = parse_json(text)) return *std::move(json);
   if (kind == Type::Kind::literal || fit(field.type, Json(text))) return Json(text);  // a choice, a date, …
-  reject(field.name, "is a " + to_notation(field.type) + ", and `" + text + "` is not; write it as JSON");
+  reject(field.name,
+         "has the type `" + to_notation(field.type) + "`, and `" + text + "` is no value of it; write it as JSON");
 }
 
 JsonObject read_inputs(const Signature& signature, const std::vector<std::string>& arguments) {

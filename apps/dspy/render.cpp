@@ -1,7 +1,9 @@
 #include "command.hpp"
 #include "lines.hpp"
 
+#include <format>
 #include <iostream>
+#include <string>
 
 namespace dspy::app {
 namespace {
@@ -21,6 +23,23 @@ JsonObject render_line(const JsonObject& line) {
   return to_json(predictor.render(std::move(job.inputs), {.history = std::move(job.history)}));
 }
 
+/// Its text, in which media are named where they stand.
+std::string text_of(const Message& message) {
+  std::string out;
+  for (const auto& part : message.parts) {
+    if (const auto* const text = part.get<TextPart>()) {
+      out += text->text;
+    } else if (const auto* const media = part.get<MediaPart>()) {
+      const auto where = !media->url.empty()       ? media->url
+                         : !media->path.empty()    ? media->path
+                         : !media->file_id.empty() ? media->file_id
+                                                   : std::format("{} bytes", media->data ? media->data->size() : 0);
+      out += std::format("[{}: {}]", to_string(media->kind), where);
+    }
+  }
+  return out;
+}
+
 int run_render(const RenderFlags& flags) {
   if (flags.batch) {
     answer_lines(standard_input(), render_line);
@@ -38,7 +57,7 @@ int run_render(const RenderFlags& flags) {
   }
   for (const auto& message : messages) {
     print_line("--- " + std::string(to_string(message.role)));
-    print_line(message.text());
+    print_line(text_of(message));
   }
   return exit_ok;
 }

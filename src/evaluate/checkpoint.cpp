@@ -116,7 +116,7 @@ void Checkpoint::read(const JsonObject& header) {
       }
       if (object != header) {
         throw Error(Errc::config_error,
-                    std::format("the checkpoint `{}` is of another evaluation: {} differ; name another file, or remove "
+                    std::format("the checkpoint `{}` is of another evaluation (different: {}); name another file, or remove "
                                 "this one to begin anew",
                                 path_.string(), differences(object, header)));
       }

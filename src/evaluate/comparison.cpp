@@ -102,10 +102,11 @@ JsonObject to_json(const Comparison& comparison) {
 
 std::string to_table(const Comparison& comparison, std::size_t flips) {
   auto out = std::format("A {:.2f} %, B {:.2f} % over {} examples\n", comparison.a, comparison.b, comparison.n);
-  out +=
-      std::format("B - A: {:+.2f} points ({:.0f} % interval {:+.1f} to {:+.1f}), p = {:.4f} ({})\n",
-                  comparison.difference, 100 * comparison.confidence, comparison.interval.low, comparison.interval.high,
-                  comparison.p_value, comparison.test == "mcnemar" ? "McNemar's exact test" : "sign-flip test");
+  out += std::format(
+      "B - A: {:+.2f} points ({:.0f} % interval {:+.1f} to {:+.1f}), {} ({})\n", comparison.difference,
+      100 * comparison.confidence, comparison.interval.low, comparison.interval.high,
+      comparison.p_value < 0.0001 ? std::string("p < 0.0001") : std::format("p = {:.4f}", comparison.p_value),
+      comparison.test == "mcnemar" ? "McNemar's exact test" : "sign-flip test");
   out += listed("better in B", comparison.better, flips);
   return out + listed("worse in B", comparison.worse, flips);
 }

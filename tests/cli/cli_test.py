@@ -546,7 +546,7 @@ class PythonStates(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result.err)
             self.assertEqual(dspy("check", str(file), "--signature", "a -> b", str(file)).returncode, 0)
 
-    def test_a_picture_in_a_demonstration_is_its_value(self):
+    def test_a_picture_in_a_demonstration_is_a_part_of_its_message(self):
         block = json.dumps([{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}])
         marked = f"<<CUSTOM-TYPE-START-IDENTIFIER>>{block}<<CUSTOM-TYPE-END-IDENTIFIER>>"
         with tempfile.TemporaryDirectory() as folder:
@@ -556,7 +556,7 @@ class PythonStates(unittest.TestCase):
                 "render", "-s", "picture: Image -> answer", "--demos", str(file),
                 "--input", 'picture={"url":"https://example.com/b.png"}',
             )  # fmt: skip
-            self.assertIn('Picture: {"url":"https://example.com/a.png"}', shown.out)
+            self.assertIn("Picture: [image: https://example.com/a.png]", shown.out)
             self.assertNotIn("CUSTOM-TYPE", shown.out)
             self.assertEqual(dspy("check", "picture: Image -> answer", str(file)).returncode, 0)
 
@@ -774,6 +774,90 @@ class RemoteModels(unittest.TestCase):
                 self.assertEqual((tested["text"], tested["finish"]), ("Answer: blue", "stop"))
             finally:
                 server.terminate()
+
+
+class Trials(unittest.TestCase):
+    """What a user meets who tries things: each was once read, scored or lost in silence."""
+
+    @classmethod
+    def setUpClass(cls):
+        if dspy("lm", "list").returncode != 0:
+            raise unittest.SkipTest("built without remote models")
+        cls.server = subprocess.Popen([DSPY, "mock", "--port", "0", "--quiet"], stdout=subprocess.PIPE, cwd=ROOT)
+        cls.address = cls.server.stdout.readline().decode().split()[-1].removesuffix("/v1")
+        os.environ["OPENAI_API_KEY"] = "sk-test"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.send_signal(signal.SIGTERM)
+        cls.server.communicate(timeout=20)
+        os.environ.pop("OPENAI_API_KEY", None)
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = Path(self.folder.name)
+
+    def model(self, wish):
+        return f"openai/any?base_url={self.address}/mock/{wish}/v1"
+
+    def write(self, name, text):
+        (self.path / name).write_text(text, encoding="utf-8")
+        return str(self.path / name)
+
+    def test_a_reply_that_breaks_its_contract_is_no_answer(self):
+        for flags in (["--choices", "yes,no"], ["--regex", "[A-Z]{3}"]):
+            with self.subTest(flags=flags):
+                result = dspy("ask", "Is water wet?", *flags, "-m", self.model("reply=maybe"))
+                self.assertEqual(result.returncode, 1, result.out)
+                self.assertIn("maybe", result.err)
+        self.assertEqual(dspy("ask", "?", "--choices", "yes,no", "-m", self.model("reply=no")).out, "no\n")
+
+    def test_a_number_that_was_cut_off_is_no_answer(self):
+        flags = ["-s", "q -> answer: int", "--ask-again", "0", "hi"]
+        result = dspy("ask", *flags, "-m", self.model("reply=Answer%253A%252012,finish=length"))
+        self.assertEqual(result.returncode, 1, result.out)
+        self.assertIn("max_tokens", result.err)
+
+    def test_an_evaluation_says_why_examples_failed(self):
+        data = self.write("dev.jsonl", jsonl(*({"question": f"q{i}", "answer": "42"} for i in range(5))))
+        result = dspy("eval", "question -> answer", data, "-m", self.model("status=401"))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("5 failed: ", result.out)
+        result = dspy("eval", "question -> answer", data, "-m", self.model("status=401"), "--json")
+        self.assertEqual(json.loads(result.out)["errors"][0]["count"], 5)
+
+    def test_an_evaluation_of_numbers_compares_numbers(self):
+        data = self.write("dev.jsonl", jsonl({"question": "q", "answer": 42}))
+        model = self.model("reply=Answer%253A%252042")
+        result = dspy("eval", "question -> answer: int", data, "-m", model, "--json")
+        self.assertEqual((json.loads(result.out)["metric"], json.loads(result.out)["score"]), ("equal", 100.0))
+
+    def test_results_that_cannot_be_written_are_known_before_anything_is_paid(self):
+        data = self.write("dev.jsonl", jsonl({"question": "q", "answer": "42"}))
+        result = dspy("eval", "question -> answer", data, "-m", self.model("reply=x"), "-o", "/nonexist/x.json")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertEqual(result.out, "")
+        self.assertIn("/nonexist", result.err)
+
+    def test_a_configuration_names_the_model(self):
+        self.write("dspy.toml", f'default = "fast"\n[lm.fast]\nmodel = "openai/any"\nbase_url = "{self.address}/mock/reply=Answer%3A%20blue/v1"\n')
+        for flags in ([], ["-m", "fast"]):
+            with self.subTest(flags=flags):
+                result = subprocess.run([DSPY, "ask", "hi", *flags], capture_output=True, timeout=60, cwd=self.path, check=False)
+                self.assertEqual(result.stdout.decode(), "blue\n", result.stderr.decode())
+
+    def test_a_file_that_is_no_registry_stays_as_it_is(self):
+        notes = self.write("notes.txt", "my precious notes\n")
+        result = dspy("registry", "--file", notes, "list")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertEqual(Path(notes).read_text(encoding="utf-8"), "my precious notes\n")
+
+    def test_an_experiment_names_its_control(self):
+        data = self.write("ab.csv", "arm,value\na,1\nb,0\na,1\nb,1\na,0\nb,0\n")
+        result = json.loads(dspy("experiment", "analyze", data, "--control", "b").out)
+        self.assertEqual((result["control"], result["comparisons"][0]["arm"]), ("b", "a"))
+        self.assertEqual(dspy("experiment", "analyze", data, "--weights", "3").returncode, 2)
 
 
 class Look(unittest.TestCase):

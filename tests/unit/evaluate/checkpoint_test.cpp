@@ -139,9 +139,9 @@ TEST_CASE("A checkpoint of another evaluation is refused") {
   auto other = into(file);
   other.metric = metrics::f1();
   const Evaluate by_another(other);
-  CHECK_THROWS_WITH_AS(by_another(Asked().program(), questions(3)), doctest::Contains("`metric` differ"), Error);
+  CHECK_THROWS_WITH_AS(by_another(Asked().program(), questions(3)), doctest::Contains("different: `metric`"), Error);
   const Program changed = Predict("question -> answer: int");
-  CHECK_THROWS_WITH_AS(Evaluate(into(file))(changed, questions(3)), doctest::Contains("`program` differ"), Error);
+  CHECK_THROWS_WITH_AS(Evaluate(into(file))(changed, questions(3)), doctest::Contains("different: `program`"), Error);
   const auto foreign = folder.write("notes.jsonl", "{\"a\": 1}\n");
   CHECK_THROWS_WITH_AS(Evaluate(into(foreign))(changed, questions(3)), doctest::Contains("is no checkpoint"), Error);
   CHECK(folder.read("notes.jsonl") == "{\"a\": 1}\n");
