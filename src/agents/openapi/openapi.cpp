@@ -52,7 +52,7 @@ Async<ToolOutcome> ask(std::shared_ptr<const Endpoint> endpoint, JsonObject argu
     request.headers.add(std::move(name), std::move(value));
   }
   request.headers.set("Accept", "application/json");
-  if (operation.method != "GET" && operation.method != "HEAD")
+  if (operation.method != "GET" && operation.method != "HEAD" && !context.idempotency_key.empty())
     request.headers.set("Idempotency-Key", context.idempotency_key);
   if (const auto* const body = arguments.if_contains("body"); operation.has_body && body != nullptr) {
     request.headers.set("Content-Type", "application/json");
