@@ -29,7 +29,7 @@ McpResult said(std::string_view text) {
 
 Async<McpResult> add(McpServedCall call) {
   const auto sum = call.arguments.at("a").to_number<double>() + call.arguments.at("b").to_number<double>();
-  auto out = said(dspy::to_text(sum));
+  auto out = said(dspy::to_text(dspy::Json(sum)));
   out.structured = JsonObject{{"sum", sum}};
   co_return out;
 }

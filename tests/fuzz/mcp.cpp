@@ -38,14 +38,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (message.error().code > -32600) std::abort();
     return 0;
   }
-  const auto text = std::visit([](const auto& each) { return to_text(to_json(each)); }, *message);
+  const auto text = std::visit([](const auto& each) { return dspy::to_text(to_json(each)); }, *message);
   const auto again = dspy::rpc::read(text);
-  if (!again || std::visit([](const auto& each) { return to_text(to_json(each)); }, *again) != text) std::abort();
+  if (!again || std::visit([](const auto& each) { return dspy::to_text(to_json(each)); }, *again) != text) std::abort();
   auto* const call = std::get_if<dspy::rpc::Call>(&*message);
   if (call == nullptr) return 0;
   const auto id = call->id;
   const auto session = std::make_shared<dspy::rpc::Session>();
-  const auto answer = wait(dspy::rpc::served(server(), session, std::move(*call), {}));
+  const auto answer = dspy::wait(dspy::rpc::served(server(), session, std::move(*call), {}));
   if (answer.has_value() == id.is_null()) std::abort();
   if (answer && answer->id != id) std::abort();
   return 0;

@@ -111,6 +111,7 @@ Async<std::shared_ptr<Connection>> discovered(std::shared_ptr<Channel> channel, 
   co_return out;
 }
 
+/// Null if the server speaks the newer protocol after all.
 Async<std::shared_ptr<Connection>> initialized(std::shared_ptr<Channel> channel, McpOptions options) {
   Question question{.call = {.id = 1,
                              .method = "initialize",
@@ -119,7 +120,10 @@ Async<std::shared_ptr<Connection>> initialized(std::shared_ptr<Channel> channel,
                                         {"clientInfo", client_info(options)}}},
                     .deadline = std::chrono::steady_clock::now() + options.connect_limit};
   auto answer = co_await channel->ask(std::move(question));
-  if (const auto* const fault = answer.fault()) tell(*fault, "initialize");
+  if (const auto* const fault = answer.fault()) {
+    if (fault->code == unsupported_version) co_return nullptr;
+    tell(*fault, "initialize");
+  }
   const auto& result = std::get<JsonObject>(answer.outcome);
   auto out = std::make_shared<Connection>();
   out->next_id = 2;
@@ -185,7 +189,10 @@ Async<std::shared_ptr<Connection>> connected(std::string target, McpOptions opti
   auto channel = opened(target, options);
   if (auto modern = co_await discovered(channel, options)) co_return modern;
   if (!channel->is_open()) channel = opened(target, options);  // some end at what they do not know
-  co_return co_await initialized(std::move(channel), std::move(options));
+  if (auto older = co_await initialized(channel, options)) co_return older;
+  options.discover_limit = options.connect_limit;  // it began slowly, and has taken the first greeting meanwhile
+  if (auto modern = co_await discovered(std::move(channel), options)) co_return modern;
+  throw Error(Errc::unsupported, "the MCP server speaks no protocol that this library knows");
 }
 
 Async<JsonObject> asked(std::shared_ptr<Connection> connection, McpOptions options, std::string method,

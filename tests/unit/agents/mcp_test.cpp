@@ -20,12 +20,14 @@
 using dspy::Json;
 using dspy::JsonObject;
 using dspy::McpClient;
+using dspy::to_text;
+using dspy::wait;
 using namespace std::chrono_literals;
 
 namespace {
 
 McpClient scripted(const std::string& mode, dspy::McpOptions options = {}) {
-  options.discover_limit = 500ms;
+  options.discover_limit = mode == "silent" ? std::chrono::milliseconds(500) : 20s;
   return McpClient("python3 tests/support/mcp_server.py " + mode, options);
 }
 

@@ -22,6 +22,7 @@
 
 using dspy::Message;
 using dspy::Role;
+using dspy::wait;
 
 namespace {
 
