@@ -29,7 +29,7 @@ struct AddFlags {
 };
 
 /// A text of TOML.
-std::string quoted(std::string_view text) {
+std::string toml_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -45,14 +45,14 @@ std::string quoted(std::string_view text) {
 }
 
 std::string entry(const AddFlags& flags) {
-  auto out = std::format("[lm.{}]\nmodel = {}\n", flags.name, quoted(flags.model));
-  if (!flags.base_url.empty()) out += std::format("base_url = {}\n", quoted(flags.base_url));
-  if (!flags.key_env.empty()) out += std::format("key = {{env = {}}}\n", quoted(flags.key_env));
-  if (!flags.key_file.empty()) out += std::format("key = {{file = {}}}\n", quoted(flags.key_file));
-  if (!flags.key_command.empty()) out += std::format("key = {{command = {}}}\n", quoted(flags.key_command));
+  auto out = std::format("[lm.{}]\nmodel = {}\n", flags.name, toml_text(flags.model));
+  if (!flags.base_url.empty()) out += std::format("base_url = {}\n", toml_text(flags.base_url));
+  if (!flags.key_env.empty()) out += std::format("key = {{env = {}}}\n", toml_text(flags.key_env));
+  if (!flags.key_file.empty()) out += std::format("key = {{file = {}}}\n", toml_text(flags.key_file));
+  if (!flags.key_command.empty()) out += std::format("key = {{command = {}}}\n", toml_text(flags.key_command));
   if (!flags.fallbacks.empty()) {
     std::string list;
-    for (const auto& each : flags.fallbacks) list += (list.empty() ? "" : ", ") + quoted(each);
+    for (const auto& each : flags.fallbacks) list += (list.empty() ? "" : ", ") + toml_text(each);
     out += std::format("fallbacks = [{}]\n", list);
   }
   return out;
@@ -96,7 +96,7 @@ int run_add(const AddFlags& flags) {
   if (!text.empty() && !text.ends_with('\n')) text += '\n';
   if (!text.empty()) text += '\n';
   text += entry(flags);
-  if (flags.is_default) text = std::format("default = {}\n\n", quoted(flags.name)) + text;
+  if (flags.is_default) text = std::format("default = {}\n\n", toml_text(flags.name)) + text;
   Config::parse(text, path.string());  // says what is wrong before anything is written
   write_whole(path, text);
   print_line(std::format("{} has the LM `{}` now; try it: dspy lm show {}", path.string(), flags.name, flags.name));
