@@ -107,11 +107,12 @@ Flow::Flow(FlowPlan plan) {
                       .predictor = Predictor(step.asked(), options_of(step)),
                       .depth = deep[i]});
   }
+  signature_ = std::make_shared<const Signature>(plan.signature());
   plan_ = std::make_shared<const FlowPlan>(std::move(plan));
 }
 
 Async<Prediction> Flow::run(JsonObject inputs, Run how) const {
-  inputs = checked_inputs(signature(), std::move(inputs));
+  inputs = checked_inputs(*signature_, std::move(inputs));
   Values values(*plan_, inputs);
   std::size_t deepest = 0;
   for (const auto& part : parts_) deepest = std::max(deepest, part.depth);

@@ -6,6 +6,7 @@
 #include "dspy/programs/program.hpp"
 #include "dspy/programs/program_file.hpp"
 #include "dspy/signature/prediction.hpp"
+#include "dspy/signature/signature.hpp"
 
 #include <cstddef>
 #include <filesystem>
@@ -32,7 +33,7 @@ class Flow : public Module<Flow, JsonObject, Prediction> {
   Async<Prediction> run(JsonObject inputs, Run how) const;
 
   const FlowPlan& plan() const noexcept { return *plan_; }
-  Signature signature() const { return plan_->signature(); }
+  const Signature& signature() const noexcept { return *signature_; }
 
   /// The model of each step that names one, from `make`; others keep theirs.  `make` is told what the plan's `lms` say
   /// of the name, or the name, and is asked once for each.
@@ -55,6 +56,7 @@ class Flow : public Module<Flow, JsonObject, Prediction> {
   };
 
   std::shared_ptr<const FlowPlan> plan_;
+  std::shared_ptr<const Signature> signature_;
   std::vector<Part> parts_;  ///< One for each step.
 };
 
