@@ -22,7 +22,8 @@ std::string order(const std::string& item) {
 std::shared_ptr<dspy::LM> model(bool dies) {
   return std::make_shared<dspy::ScriptedLM>([dies](const dspy::Request& request) -> std::string {
     const auto prompt = request.messages.back().text();
-    if (!request.messages.back().text().contains("Next tool name")) return "Reasoning: It is ordered.\nSummary: one desk";
+    if (!request.messages.back().text().contains("Next tool name"))
+      return "Reasoning: It is ordered.\nSummary: one desk";
     if (!prompt.contains("observation_0"))
       return "Next thought: Order it.\nNext tool name: order\nNext tool args: {\"item\": \"desk\"}";
     if (dies) throw dspy::Error(dspy::Errc::cancelled, "the process is killed here");

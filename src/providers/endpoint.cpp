@@ -199,13 +199,13 @@ void Endpoint::redact(std::string& text, std::size_t shortest) const {
   }
 }
 
-void Endpoint::redact(http::Headers& headers) const {
+void Endpoint::redact(http::Headers& told) const {
   http::Headers clean;
-  for (auto [name, value] : headers) {
+  for (auto [name, value] : told) {
     redact(value);
     clean.add(std::move(name), std::move(value));
   }
-  headers = std::move(clean);
+  told = std::move(clean);
 }
 
 }  // namespace dspy::providers

@@ -23,12 +23,11 @@ struct Endpoint {
   std::string account = {};
 
   http::Request request(std::string_view path, std::string body, bool stream) const;
-  /// The reply's text without the key, which some errors repeat.
   /// Puts a mark in the place of each key.
   void redact(std::string& text) const { redact(text, 1); }
   /// The same of what a model says, where a short word such as `none`, as local servers take for a key, is only a word.
   void redact_reply(std::string& text) const { redact(text, 16); }
-  void redact(http::Headers& headers) const;
+  void redact(http::Headers& told) const;
   void redact(std::string& text, std::size_t shortest) const;
 };
 

@@ -27,9 +27,8 @@ JsonArray supported() {
 std::expected<bool, Fault> era(const Call& call, Session& session) {
   if (call.method == "initialize") return false;
   const auto* const meta = call.params.if_contains("_meta");
-  const auto* const version = meta != nullptr && meta->is_object()
-                                  ? meta->get_object().if_contains(meta_key("protocolVersion"))
-                                  : nullptr;
+  const auto* const version =
+      meta != nullptr && meta->is_object() ? meta->get_object().if_contains(meta_key("protocolVersion")) : nullptr;
   if (version == nullptr) {
     if (call.is_notification() || call.method == "ping") return false;
     const std::lock_guard lock(session.mutex);
