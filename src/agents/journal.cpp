@@ -89,6 +89,11 @@ JournalContent parse_journal(std::string_view text, std::string_view name) {
                                 "it; restore the file, or keep the lines before it",
                                 number, name));
       }
+      // Of a file that is none, nothing may be cut off.
+      constexpr std::string_view beginning = R"({"kind":"begun")";
+      const auto first = text.substr(0, beginning.size());
+      if (number == 1 && !beginning.starts_with(first))
+        throw Error(Errc::config_error, std::format("`{}` is no journal of an agent; name another file", name));
       content.has_torn_tail = true;
       return content;
     }
@@ -145,8 +150,6 @@ std::unique_ptr<AgentJournal> AgentJournal::begin(const std::filesystem::path& p
       throw Error(Errc::config_error,
                   std::format("the journal `{}` holds a run already; resume it, or name another file", path.string()));
     }
-    if (text.front() != '{')
-      throw Error(Errc::config_error, std::format("`{}` is no journal of an agent; name another file", path.string()));
     state->cut(0);
   }
   return std::unique_ptr<AgentJournal>(new AgentJournal(std::move(state)));

@@ -96,7 +96,17 @@ std::expected<JsonObject, Violations> ToolArguments::validated(JsonObject given)
 std::expected<JsonObject, Violations> ToolArguments::coerced(JsonObject given) const {
   std::vector<Flag> flags;
   if (!type_) return validated(std::move(given));
+  // Where one is missing, another one that is not known may be it, misspelt, even if others are allowed.
+  const bool lacks = std::ranges::any_of(
+      *type_->members, [&](const Field& member) { return member.is_required() && !given.contains(member.name); });
+  if (lacks) {
+    auto closed = *type_;
+    closed.arguments.clear();
+    if (auto unknown = unknown_members(closed, given); !unknown.empty()) return std::unexpected(std::move(unknown));
+  }
   if (!is_exact_) {
+    // The type fills in what the schema may not allow, such as null: what is right as it is stays so.
+    if (auto as_it_is = validated(given)) return as_it_is;
     // What the type makes of a value is taken where it can, and the schema alone decides.
     for (const auto& member : *type_->members) {
       auto* const value = given.if_contains(member.name);
