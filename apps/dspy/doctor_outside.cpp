@@ -86,7 +86,7 @@ class Outside {
     const bool is_there = fs::exists(path, code);
     while (!fs::exists(path, code) && path.has_parent_path() && path != path.parent_path()) path = path.parent_path();
     if (path.empty()) path = ".";
-    if (::access(path.c_str(), W_OK | X_OK) != 0) {
+    if (!fs::is_directory(path, code) || ::access(path.c_str(), W_OK | X_OK) != 0) {
       add(Level::failure, "cache",
           std::format("`{}` cannot be written; name another `directory` under [cache]", directory));
       return;

@@ -68,7 +68,7 @@ class Production(unittest.TestCase):
             f'[lm.a]\nmodel = "openai/no-such-model"\nbase_url = "{url}/v1"\nkey = {{file = "{self.home}/key"}}\n'
             f'[lm.b]\nmodel = "openai/m"\nbase_url = "{url}/v1"\nkey = {{command = "echo sk-wrong"}}\n'
             '[lm.c]\nmodel = "openai/m"\nbase_url = "http://127.0.0.1:9/v1"\nkey = {env = "NO_SUCH_KEY"}\n'
-            '[cache]\ndirectory = "/proc/nowhere"\n'
+            f'[cache]\ndirectory = "{self.home}/key/below"\n'
         )
         found = json.loads(self.run_with("doctor", "--json", HTTPS_PROXY="http://me:secret-word@proxy.example:3128").out)
         self.assertFalse(found["healthy"])

@@ -97,7 +97,7 @@ TEST_CASE("validate refuses fields that contradict themselves") {
       {"int", [](Field& f) { f.type.limits = {.ge = 5, .le = 1}; },
        "the field `x` has limits that no value keeps, ge=5 and le=1; change one of them"},
       {"int", [](Field& f) { f.type.limits = {.le = std::nan("")}; },
-       "the field `x` has the limit `le=null`, which is no finite number; leave it out"},
+       "the field `x` has the limit `le=\"NaN\"`, which is no finite number; leave it out"},
       {"str", [](Field& f) { f.type.limits = {.ge = 5}; },
        "the field `x` has the limit `ge`, but is a `str`; only `int` and `float` have a range"},
       {"Optional[bool]", [](Field& f) { f.type.limits = {.max_length = 5}; },
