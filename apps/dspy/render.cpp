@@ -2,7 +2,6 @@
 #include "lines.hpp"
 
 #include <format>
-#include <iostream>
 #include <string>
 
 namespace dspy::app {

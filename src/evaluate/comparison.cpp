@@ -8,7 +8,6 @@
 #include <format>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace dspy {
