@@ -1,4 +1,3 @@
-#include "command.hpp"
 #include "dspy/base/secret.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/config/config.hpp"

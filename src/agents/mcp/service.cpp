@@ -1,7 +1,6 @@
 #include "agents/mcp/service.hpp"
 
 #include "agents/mcp/connection.hpp"
-#include "dspy/base/error.hpp"
 
 #include <algorithm>
 #include <format>

@@ -67,7 +67,8 @@ Async<ToolOutcome> ask(std::shared_ptr<const Endpoint> endpoint, JsonObject argu
 
 }  // namespace
 
-Tools openapi_tools(const Json& document, std::shared_ptr<http::Transport> transport, OpenApiOptions options) {
+Tools openapi_tools(const Json& document, const std::shared_ptr<http::Transport>& transport,
+                    const OpenApiOptions& options) {
   if (!transport) throw Error(Errc::config_error, "tools over HTTP need a transport, such as an http::CurlTransport");
   const auto base = base_of(document, options);
   Tools tools;

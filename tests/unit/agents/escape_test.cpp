@@ -1,6 +1,5 @@
 #include "dspy/agents/sandbox/python_interpreter.hpp"
 #include "dspy/base/error.hpp"
-#include "dspy/base/text.hpp"
 #include "dspy/base/wait.hpp"
 
 #include <doctest/doctest.h>
