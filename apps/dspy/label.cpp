@@ -127,7 +127,7 @@ int run_label(const LabelFlags& flags) {
                                               .sampling = flags.model.sampling});
   }
   auto& in = standard_input();
-  std::set<std::size_t> labelled;  // of `open`, in this session
+  std::set<std::size_t> labelled;  // of `open`, so far
   for (std::size_t i = 0; i < open.size();) {
     show(signature, field, open[i], i, open.size());
     std::optional<Json> suggested;
