@@ -15,7 +15,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -145,7 +144,10 @@ int run_label(const LabelFlags& flags) {
       continue;
     }
     if (typed == ":back") {
-      if (i > 0 && labelled.erase(--i) > 0) done.take_back();
+      if (i > 0) {
+        --i;
+        if (labelled.erase(i) > 0) done.take_back();
+      }
       continue;
     }
     const auto label = attempt([&] { return typed.empty() ? *suggested : label_of(field, typed); });

@@ -115,10 +115,11 @@ void Checkpoint::read(const JsonObject& header) {
                     std::format("`{}` is no checkpoint of an evaluation; name another file for it", path_.string()));
       }
       if (object != header) {
-        throw Error(Errc::config_error,
-                    std::format("the checkpoint `{}` is of another evaluation (different: {}); name another file, or remove "
-                                "this one to begin anew",
-                                path_.string(), differences(object, header)));
+        throw Error(
+            Errc::config_error,
+            std::format("the checkpoint `{}` is of another evaluation (different: {}); name another file, or remove "
+                        "this one to begin anew",
+                        path_.string(), differences(object, header)));
       }
     } else if (const auto* const index = object.if_contains("index"); index == nullptr || !index->is_int64()) {
       ++bad;

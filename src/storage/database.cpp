@@ -27,7 +27,7 @@ struct Database::Impl {
 
 struct Statement::Impl {
   struct Finalize {
-    void operator()(sqlite3_stmt* statement) const noexcept { ::sqlite3_finalize(statement); }
+    void operator()(sqlite3_stmt* done) const noexcept { ::sqlite3_finalize(done); }
   };
 
   fs::path path;
@@ -118,9 +118,10 @@ Database::Database(const fs::path& path, const DatabaseOptions& options)
     impl_->connection = opened(path, options);
   } catch (const Damaged& damage) {
     if (options.is_read_only || !options.replaces_damaged)
-      throw Error(Errc::io_error, std::format("the {} `{}` is damaged, or no {}: {}; name another file, or bring back a "
-                                              "copy of it",
-                                              options.purpose, path.string(), options.purpose, damage.reason));
+      throw Error(Errc::io_error,
+                  std::format("the {} `{}` is damaged, or no {}: {}; name another file, or bring back a "
+                              "copy of it",
+                              options.purpose, path.string(), options.purpose, damage.reason));
     put_aside(path, options.purpose, damage.reason);
     impl_->connection = opened(path, options);
   }

@@ -11,8 +11,8 @@
 #include <vector>
 
 // SQLite, opened in one way by all that keeps something: a write-ahead log, so that readers and one writer do not wait
-// for each other; five seconds' patience with other processes; migrations by number; and a file that is damaged is never
-// read.
+// for each other; five seconds' patience with other processes; migrations by number; and a file that is damaged is
+// never read.
 
 namespace dspy::storage {
 
@@ -23,7 +23,8 @@ struct DatabaseOptions {
   std::string purpose = "database";
   bool is_read_only = false;
   /// For what can be made again, such as a cache: a file that is damaged, or no database, is renamed to
-  /// `<name>.corrupt-<time>`, which the log tells, and a new one is begun.  Else it is an error, and nothing is touched.
+  /// `<name>.corrupt-<time>`, which the log tells, and a new one is begun.  Else it is an error, and nothing is
+  /// touched.
   bool replaces_damaged = false;
   /// A file up to this size is checked through when it is opened.
   std::uintmax_t check_up_to_bytes = 64U << 20;
@@ -69,7 +70,8 @@ class Statement {
 class Database {
  public:
   /// Opens or makes the file, and its folder.  Throws `Error` (`io_error`) if the file cannot be opened or written, is
-  /// damaged or no database (but see `replaces_damaged`), and `config_error` if it is of a newer version of the library.
+  /// damaged or no database (but see `replaces_damaged`), and `config_error` if it is of a newer version of the
+  /// library.
   explicit Database(const std::filesystem::path& path, const DatabaseOptions& options = {});
   Database(Database&& other) noexcept;
   Database& operator=(Database&& other) noexcept;

@@ -1,3 +1,5 @@
+#include "evaluate/checkpoint.hpp"
+
 #include "dspy/base/error.hpp"
 #include "dspy/evaluate/evaluate.hpp"
 #include "dspy/evaluate/metrics/text.hpp"
@@ -5,8 +7,6 @@
 #include "dspy/modules/predict.hpp"
 #include "support/child.hpp"
 #include "support/folder.hpp"
-
-#include "evaluate/checkpoint.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>

@@ -25,6 +25,7 @@ struct OpenApiOptions {
 /// reply outside 200 to 299 is an error that the model reads.  Arguments cannot leave their place in the URL.  Throws
 /// `Error` (`config_error`) that names the operation and what of it is not supported: `$ref`s to other documents,
 /// cookies, bodies that are not JSON.
-Tools openapi_tools(const Json& document, const std::shared_ptr<http::Transport>& transport, const OpenApiOptions& options = {});
+Tools openapi_tools(const Json& document, const std::shared_ptr<http::Transport>& transport,
+                    const OpenApiOptions& options = {});
 
 }  // namespace dspy
