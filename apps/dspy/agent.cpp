@@ -43,7 +43,7 @@ std::map<std::string, Verdict, std::less<>> decisions_of(const std::vector<std::
   for (const auto& each : written) {
     const auto equals = each.find('=');
     if (equals == std::string::npos)
-      throw Error(Errc::bad_input, std::format("`{}` is no decision; write CALL=approve, CALL=deny:WHY, "
+      throw Error(Errc::bad_input, std::format("`{}` is not a decision; write CALL=approve, CALL=deny:WHY, "
                                                "CALL=edit:ARGUMENTS or CALL=answer:RESULT",
                                                each));
     const auto said = each.substr(equals + 1);
@@ -54,7 +54,7 @@ std::map<std::string, Verdict, std::less<>> decisions_of(const std::vector<std::
       verdict.words = rest;
     } else if (verdict.kind == Verdict::Kind::edit || verdict.kind == Verdict::Kind::answer) {
       auto value = parse_json(rest);
-      if (!value) throw Error(Errc::bad_input, std::format("`{}` is no JSON: {}", rest, value.error().message));
+      if (!value) throw Error(Errc::bad_input, std::format("`{}` is not JSON: {}", rest, value.error().message));
       verdict.value = *std::move(value);
     }
     out[each.substr(0, equals)] = std::move(verdict);

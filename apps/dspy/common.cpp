@@ -234,7 +234,7 @@ Json typed_value(const Field& field, const std::string& text) {
   if (auto json = parse_json(text)) return *std::move(json);
   if (kind == Type::Kind::literal || fit(field.type, Json(text))) return Json(text);  // a choice, a date, …
   reject(field.name,
-         "has the type `" + to_notation(field.type) + "`, and `" + text + "` is no value of it; write it as JSON");
+         "has the type `" + to_notation(field.type) + "`, and `" + text + "` does not fit it; write it as JSON");
 }
 
 JsonObject read_inputs(const Signature& signature, const std::vector<std::string>& arguments) {

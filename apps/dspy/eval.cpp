@@ -53,7 +53,7 @@ struct EvalFlags {
   bool json = false;
 };
 
-/// What is evaluated, if it is no flow: a predictor of a program file, or a signature.
+/// What is evaluated unless it is a flow: a predictor of a program file, or a signature.
 Predictor predictor_of(const EvalFlags& flags, const std::shared_ptr<LM>& lm) {
   const PredictorOptions options{.lm = lm, .sampling = flags.model.sampling, .policy = flags.policy.make()};
   const auto subject = read_subject(flags.subject, flags.program);
@@ -104,9 +104,8 @@ void write(const std::string& path, const EvaluationResult& result, const HtmlOp
 void require_writable(const std::filesystem::path& path) {
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   if (::access(folder.c_str(), W_OK | X_OK) == 0 && !std::filesystem::is_directory(path)) return;
-  throw Error(Errc::io_error,
-              std::format("cannot write `{}`: `{}` is no folder that can be written to; name another file",
-                          path.string(), folder.string()));
+  throw Error(Errc::io_error, std::format("cannot write `{}`: `{}` is not a writable folder; name another file",
+                                          path.string(), folder.string()));
 }
 
 void show_progress(const EvaluationProgress& progress) {
@@ -141,8 +140,8 @@ int run_eval(EvalFlags flags) {
   const auto* const output = signature.find(field);
   if (output == nullptr ||
       std::ranges::none_of(signature.outputs, [&](const Field& each) { return each.name == field; })) {
-    throw Error(Errc::bad_input, std::format("--field `{}` is no output of the program; its last one is `{}`", field,
-                                             signature.outputs.back().name));
+    throw Error(Errc::bad_input, std::format("--field `{}` is not an output of the program; the last output is `{}`",
+                                             field, signature.outputs.back().name));
   }
   if (flags.metric.empty()) flags.metric = output->type.required().kind == Type::Kind::string ? "exact_match" : "equal";
   const bool needs_label = flags.metric != "judge";
