@@ -1,14 +1,14 @@
 // dspy: program language models from the command line.
 
-#include "agent_commands.hpp"
+#include "agents/agent_commands.hpp"
 #include "command.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
-#include "index.hpp"
-#include "label.hpp"
+#include "measuring/label.hpp"
 #include "operations.hpp"
-#include "rag.hpp"
+#include "retrieval/index.hpp"
+#include "retrieval/rag.hpp"
 
 #include <csignal>
 #include <cstring>

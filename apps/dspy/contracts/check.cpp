@@ -1,8 +1,8 @@
+#include "contracts/subject.hpp"
 #include "dspy/base/file.hpp"
 #include "dspy/base/json_pointer.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/evaluate/dataset.hpp"
-#include "subject.hpp"
 
 #include <algorithm>
 #include <format>

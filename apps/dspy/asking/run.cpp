@@ -1,6 +1,6 @@
+#include "asking/lines.hpp"
 #include "command.hpp"
 #include "flows.hpp"
-#include "lines.hpp"
 
 #include <fstream>
 #include <iostream>

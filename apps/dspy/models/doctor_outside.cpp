@@ -2,7 +2,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/config/config.hpp"
 #include "dspy/storage/remote_cache.hpp"
-#include "finding.hpp"
+#include "models/finding.hpp"
 
 #ifdef DSPY_WITH_PROVIDERS
 #include "dspy/base/wait.hpp"

@@ -1,7 +1,7 @@
 #include "dspy/programs/codegen.hpp"
 
+#include "contracts/subject.hpp"
 #include "dspy/base/file.hpp"
-#include "subject.hpp"
 
 #include <filesystem>
 #include <format>

@@ -1,4 +1,4 @@
-#include "passage_lines.hpp"
+#include "retrieval/passage_lines.hpp"
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"

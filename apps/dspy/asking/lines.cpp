@@ -1,4 +1,4 @@
-#include "lines.hpp"
+#include "asking/lines.hpp"
 
 #include "command.hpp"
 #include "dspy/base/text.hpp"

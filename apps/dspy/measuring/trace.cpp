@@ -1,5 +1,5 @@
 #include "command.hpp"
-#include "trace_report.hpp"
+#include "measuring/trace_report.hpp"
 
 #include <format>
 #include <fstream>

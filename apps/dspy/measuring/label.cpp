@@ -1,4 +1,4 @@
-#include "label.hpp"
+#include "measuring/label.hpp"
 
 #include "dspy/base/file.hpp"
 #include "dspy/base/text.hpp"

@@ -4,7 +4,7 @@
 #include "dspy/llama/model_info.hpp"
 #include "dspy/llama/model_pool.hpp"
 #include "dspy/llama/quantize.hpp"
-#include "model_speed.hpp"
+#include "models/model_speed.hpp"
 
 #include <filesystem>
 #include <format>

@@ -1,4 +1,4 @@
-#include "subject.hpp"
+#include "contracts/subject.hpp"
 
 #include <format>
 #include <iostream>

@@ -1,4 +1,4 @@
-#include "agent_commands.hpp"
+#include "agents/agent_commands.hpp"
 #include "command.hpp"
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/agents/agent_file.hpp"

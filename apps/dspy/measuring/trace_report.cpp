@@ -1,4 +1,4 @@
-#include "trace_report.hpp"
+#include "measuring/trace_report.hpp"
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/usage.hpp"

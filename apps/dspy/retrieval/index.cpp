@@ -1,4 +1,4 @@
-#include "index.hpp"
+#include "retrieval/index.hpp"
 
 #include "command.hpp"
 #include "dspy/base/error.hpp"

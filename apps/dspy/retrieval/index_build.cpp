@@ -9,8 +9,8 @@
 #include "dspy/retrieve/ingest/ingest.hpp"
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/store.hpp"
-#include "index.hpp"
-#include "passage_lines.hpp"
+#include "retrieval/index.hpp"
+#include "retrieval/passage_lines.hpp"
 
 #include <algorithm>
 #include <cstddef>

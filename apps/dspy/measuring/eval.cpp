@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "contracts/subject.hpp"
 #include "dspy/base/file.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/evaluate/comparison.hpp"
@@ -10,7 +11,6 @@
 #include "dspy/modules/traversal.hpp"
 #include "flows.hpp"
 #include "stop_key.hpp"
-#include "subject.hpp"
 
 #include <unistd.h>
 

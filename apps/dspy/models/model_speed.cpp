@@ -1,4 +1,4 @@
-#include "model_speed.hpp"
+#include "models/model_speed.hpp"
 
 #include "dspy/base/wait.hpp"
 #include "dspy/llama/engine.hpp"

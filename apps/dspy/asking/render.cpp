@@ -1,5 +1,5 @@
+#include "asking/lines.hpp"
 #include "command.hpp"
-#include "lines.hpp"
 
 #include <format>
 #include <string>

@@ -2,7 +2,7 @@
 #include "dspy/base/log.hpp"
 #include "dspy/base/version.hpp"
 #include "dspy/llama/hardware.hpp"
-#include "finding.hpp"
+#include "models/finding.hpp"
 
 #include <chrono>
 #include <format>

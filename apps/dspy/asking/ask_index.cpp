@@ -8,7 +8,7 @@
 #include "dspy/retrieve/search/citations.hpp"
 #include "dspy/retrieve/search/search.hpp"
 #include "dspy/retrieve/store.hpp"
-#include "rag.hpp"
+#include "retrieval/rag.hpp"
 
 #include <CLI/CLI.hpp>
 

@@ -1,4 +1,4 @@
-#include "rag.hpp"
+#include "retrieval/rag.hpp"
 
 #include "command.hpp"
 #include "dspy/base/error.hpp"

@@ -1,7 +1,7 @@
 #include "command.hpp"
 #include "dspy/base/file.hpp"
 #include "dspy/base/wait.hpp"
-#include "rag.hpp"
+#include "retrieval/rag.hpp"
 
 #include <algorithm>
 #include <format>

@@ -1,4 +1,4 @@
-#include "subject.hpp"
+#include "contracts/subject.hpp"
 
 #include "dspy/base/file.hpp"
 #include "dspy/base/text.hpp"

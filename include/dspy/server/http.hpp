@@ -1,0 +1,60 @@
+#pragma once
+
+#include "dspy/base/async.hpp"
+#include "dspy/http/headers.hpp"
+
+#include <functional>
+#include <map>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What the server's parts hand one another: a request, a response, and the routes between them.  Nothing here knows a
+// socket, so every endpoint can be called, and tested, without one.
+
+namespace dspy::server {
+
+/// Who asks, once the key has been looked up.
+struct Caller {
+  std::string key = {};     ///< The id of the key, never the key itself; empty where the server wants none.
+  std::string tenant = {};  ///< What the caller may see belongs to the same tenant.
+  std::vector<std::string> scopes = {};
+
+  bool operator==(const Caller&) const = default;
+};
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string path = "/";                                           ///< Percent-decoded, without the query.
+  std::map<std::string, std::string, std::less<>> query = {};       ///< Decoded; the last one of a name wins.
+  std::map<std::string, std::string, std::less<>> parameters = {};  ///< What stands for `{name}` in the route.
+  http::Headers headers = {};
+  std::string body = {};
+  std::string peer = {};      ///< The address that the connection comes from.
+  std::stop_token stop = {};  ///< Asked when the client has gone or the server ends.
+  Caller caller = {};
+};
+
+/// Takes the body of a streamed response piece by piece.
+class BodyWriter {
+ public:
+  virtual ~BodyWriter() = default;
+
+  /// Returns when the connection has taken the bytes, so that a slow reader holds its writer back.  Throws `Error`
+  /// (`cancelled`) when the client has gone.
+  virtual Async<void> write(std::string bytes) = 0;
+};
+
+struct HttpResponse {
+  int status = 200;
+  http::Headers headers = {};
+  std::string body = {};
+  /// In place of `body`, where the response grows: called once, after the head has been sent.
+  std::function<Async<void>(BodyWriter& writer)> stream = {};
+};
+
+/// Answers a request.  What it throws becomes an error response in the form of the route's API.
+using Handler = std::function<Async<HttpResponse>(HttpRequest request)>;
+
+}  // namespace dspy::server
