@@ -3,6 +3,7 @@
 
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/middleware/cache.hpp"
+#include "dspy/lm/middleware/stack.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predictor.hpp"
 #include "dspy/programs/program.hpp"
@@ -88,7 +89,7 @@ Program cached() {
   const auto lm = std::make_shared<ScriptedLM>([](const Request&) { return std::string("Category: bug"); });
   lm->remember(false);
   return Program(Predictor(Signature::parse("ticket -> category: Literal['billing', 'bug']"),
-                           {.lm = std::make_shared<CachedLM>(lm)}));
+                           {.lm = stack(lm, {dspy::cached()})}));
 }
 
 struct Served {

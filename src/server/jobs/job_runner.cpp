@@ -137,6 +137,7 @@ class JobRunner::State : public std::enable_shared_from_this<State> {
   }
 
   void tell(const Job& job) {
+    if (options.on_change) options.on_change(job);
     const std::lock_guard lock(mutex);
     const auto [first, last] = followers.equal_range(job.id);
     for (auto it = first; it != last; ++it) {
@@ -209,6 +210,7 @@ Job JobRunner::submit(const Caller& caller, const std::string& program, JsonObje
           .inputs = std::move(inputs),
           .options = std::move(options)};
   state_->store->add(job);
+  state_->tell(job);
   state_->enqueue(job.id);
   return job;
 }
@@ -244,8 +246,8 @@ Job JobRunner::cancel(const Caller& caller, std::string_view id) {
 Job JobRunner::approve(const Caller& caller, std::string_view id, const std::string& call, bool allows,
                        const std::string& note) {
   auto job = find(caller, id);
-  const auto asked = [&](const Json& waits) { return waits.at("call") == call; };
-  if (job.state != JobState::waiting || std::ranges::none_of(job.waiting, asked))
+  const auto asked = [&](const Json& waits) { return view(waits.at("call").as_string()) == call; };
+  if (job.state != JobState::waiting || std::none_of(job.waiting.begin(), job.waiting.end(), asked))
     conflict(std::format("the job is {} and does not wait for the call `{}`", to_string(job.state), call));
   JsonObject decision = {{"decision", allows ? "allow" : "deny"}};
   if (!note.empty()) decision["note"] = note;

@@ -35,19 +35,20 @@ std::map<std::string, Verdict, std::less<>> verdicts_of(const JsonObject& decisi
     const auto& said = decision.as_object();
     const auto* const note = said.if_contains("note");
     out[std::string(call)] =
-        said.at("decision") == "allow"
+        view(said.at("decision").as_string()) == "allow"
             ? Verdict::approve()
             : Verdict::deny(note == nullptr ? "a person denied this call" : std::string(view(note->as_string())));
   }
   return out;
 }
 
-/// Calls that were begun when the process ended, and may not be made twice without anybody's consent.
-JsonArray begun_calls(const std::vector<AgentEvent>& events, const Tools& tools) {
+/// Calls that were begun when the process ended, may not be made twice without anybody's consent, and have none.
+JsonArray begun_calls(const std::vector<AgentEvent>& events, const Tools& tools, const JsonObject& decisions) {
   JsonArray out;
   for (const auto& event : events) {
     if (event.kind != AgentEvent::Kind::turn) continue;
     for (const auto& call : event.calls) {
+      if (decisions.contains(call.id)) continue;
       const auto has = [&](AgentEvent::Kind kind) {
         return std::ranges::any_of(
             events, [&](const AgentEvent& other) { return other.kind == kind && other.call == call.id; });
@@ -73,8 +74,7 @@ std::vector<AgentEvent> begun_run(const std::filesystem::path& journal) {
 Async<Job> run_agent(JobWork work, Job job) {
   const auto events = begun_run(work.journal);
   auto decisions = verdicts_of(job.decisions);
-  auto open = begun_calls(events, work.agent->tools());
-  std::erase_if(open, [&](const Json& call) { return job.decisions.contains(view(call.at("call").as_string())); });
+  auto open = begun_calls(events, work.agent->tools(), job.decisions);
   if (!open.empty()) {
     job.waiting = std::move(open);
     job.state = JobState::waiting;

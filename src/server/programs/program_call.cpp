@@ -5,6 +5,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/base/usage.hpp"
+#include "dspy/lm/budget.hpp"
 #include "dspy/lm/call_context.hpp"
 #include "dspy/lm/trace.hpp"
 #include "dspy/modules/predictor.hpp"
@@ -135,11 +136,12 @@ ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObj
     around.trace = around.trace ? both(around.trace, out.log) : out.log;
   }
   if (options.charge) {
-    auto charge = options.charge(asking.caller);
-    around.budget = std::move(charge.budget);
-    around.keeps = std::move(charge.keeps);
+    // The budget that the calls have is what keeps the charge: `keeps` of a context is for stop tokens.
+    const auto held = std::make_shared<CallCharge>(options.charge(asking.caller));
+    if (held->keeps && !held->budget) held->budget = std::make_shared<Budget>(Budget::Limits{});
+    if (held->budget) around.budget = std::shared_ptr<Budget>(held, held->budget.get());
   }
-  if (around.trace || around.budget || around.keeps) out.program = with_context(std::move(out.program), around);
+  if (around.trace || around.budget) out.program = with_context(std::move(out.program), around);
   return out;
 }
 

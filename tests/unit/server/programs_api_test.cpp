@@ -237,7 +237,7 @@ TEST_CASE("the OpenAPI document has every route, and each program with its field
     CHECK(paths.contains(path));
   }
   CHECK(
-      document.at_pointer("/paths/~1v1~1programs~1triage/post/requestBody/content/application~1json/schema/properties/"
+      Json(document).at_pointer("/paths/~1v1~1programs~1triage/post/requestBody/content/application~1json/schema/properties/"
                           "inputs/required") == JsonArray{"ticket"});
 }
 

@@ -24,6 +24,7 @@ struct JobOptions {
   ProgramsOptions programs = {};  ///< What stands around the calls.
   /// The agent that is served under a name, whose runs can wait for consent; null if it is none.
   std::function<std::shared_ptr<const ReActAgent>(std::string_view name)> agent = {};
+  std::function<void(const Job& job)> on_change = {};  ///< Told of each new state, on any thread.
   std::size_t max_running = 16;
   /// A job that ended the process so often is not begun again.
   int max_attempts = 3;
