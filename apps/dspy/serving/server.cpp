@@ -30,6 +30,7 @@
 #include <csignal>
 #include <format>
 #include <functional>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -163,6 +164,7 @@ void tell(const ServeFlags& flags, const Parts& parts, const std::string& url, c
     for (const auto& program : parts.catalog->programs())
       print_line(std::format("  POST {}/v1/programs/{}   {}", url, program->name, to_notation(program->signature)));
   }
+  std::cout.flush();  // who started it may wait for this
 }
 
 /// Looks at the programs' sources twice a second until a signal comes.
