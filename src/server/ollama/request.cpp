@@ -107,8 +107,8 @@ void read_calls(Members& message, std::size_t number, std::vector<Part>& parts, 
 }
 
 Message result_of(Members& message, Pending& pending) {
-  ToolResultPart result{.id = message.text("tool_call_id").value_or(""),
-                        .name = message.text("tool_name").value_or("")};
+  ToolResultPart result{
+      .id = message.text("tool_call_id").value_or(""), .name = message.text("tool_name").value_or(""), .content = {}};
   for (std::size_t i = 0; result.id.empty() && i < pending.calls.size(); ++i) {
     const auto& call = pending.calls[i];
     if (i >= pending.next && (result.name.empty() || call.name == result.name)) {

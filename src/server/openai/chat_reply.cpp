@@ -110,7 +110,7 @@ class ChatStream final : public ReplyWriter {
       for (auto& [name, value] : call) numbered[name] = std::move(value);
       out += delta(index, {{"tool_calls", JsonArray{std::move(numbered)}}});
     }
-    return out + delta(index, {}, finish_reason_of(completion), logprobs_member(completion, asked_));
+    return out + delta(index, {}, Json(finish_reason_of(completion)), logprobs_member(completion, asked_));
   }
 
   Asked asked_;

@@ -122,7 +122,7 @@ JsonObject list_tags(const Gateway& gateway, const Caller& caller, std::int64_t 
     JsonObject one{{"name", served.name}, {"model", served.name}, {"modified_at", ollama::time_text(changed)}};
     if (const auto* const lm = local(served)) one["size"] = lm->engine().model().info().file_bytes;
     // Of what answers: equal digests are the same model or program.
-    one["digest"] = sha256_hex(served.program     ? served.program->version + served.name
+    one["digest"] = sha256(served.program     ? served.program->version + served.name
                                : served.model->lm ? served.model->lm->fingerprint()
                                                   : served.name);
     one["details"] = details(served);

@@ -75,10 +75,11 @@ class RouteTable {
 };
 
 void add_openai(RouteTable& table, std::int64_t since) {
-  table.ask("/v1/chat/completions", openai::read_chat, {.write = openai::write_chat, .stream = openai::stream_chat},
-            openai::error_body, "A reply to a conversation", "openai");
+  table.ask("/v1/chat/completions", openai::read_chat,
+            {.read = {}, .write = openai::write_chat, .stream = openai::stream_chat}, openai::error_body,
+            "A reply to a conversation", "openai");
   table.ask("/v1/responses", openai::read_response,
-            {.write = openai::write_response, .stream = openai::stream_response}, openai::error_body,
+            {.read = {}, .write = openai::write_response, .stream = openai::stream_response}, openai::error_body,
             "A reply to a list of items", "openai");
   table.post("/v1/completions", scoring::complete, openai::error_body, "What follows a text", "openai");
   table.post("/v1/embeddings", embed, openai::error_body, "Texts as vectors", "openai");
@@ -98,9 +99,10 @@ void add_openai(RouteTable& table, std::int64_t since) {
 }
 
 void add_anthropic(RouteTable& table) {
-  table.ask("/v1/messages", anthropic::read_messages,
-            {.write = anthropic::write_message, .stream = anthropic::stream_messages, .id_header = "request-id"},
-            anthropic::error_body, "A reply to a conversation", "anthropic");
+  table.ask(
+      "/v1/messages", anthropic::read_messages,
+      {.read = {}, .write = anthropic::write_message, .stream = anthropic::stream_messages, .id_header = "request-id"},
+      anthropic::error_body, "A reply to a conversation", "anthropic");
   table.post("/v1/messages/count_tokens", scoring::count_tokens, anthropic::error_body, "How many tokens a request has",
              "anthropic");
 }
@@ -108,10 +110,10 @@ void add_anthropic(RouteTable& table) {
 void add_ollama(RouteTable& table, std::int64_t since) {
   constexpr std::string_view lines = "application/x-ndjson";
   table.ask("/api/chat", ollama::read_chat,
-            {.write = ollama::write_chat, .stream = ollama::stream_chat, .stream_type = lines}, ollama::error_body,
-            "A reply to a conversation", "ollama");
+            {.read = {}, .write = ollama::write_chat, .stream = ollama::stream_chat, .stream_type = lines},
+            ollama::error_body, "A reply to a conversation", "ollama");
   table.ask("/api/generate", ollama::read_generate,
-            {.write = ollama::write_generate, .stream = ollama::stream_generate, .stream_type = lines},
+            {.read = {}, .write = ollama::write_generate, .stream = ollama::stream_generate, .stream_type = lines},
             ollama::error_body, "A reply to a prompt", "ollama");
   table.post("/api/embed", embed_for_ollama, ollama::error_body, "Texts as vectors", "ollama");
   table.answer(

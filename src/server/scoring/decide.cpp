@@ -37,7 +37,7 @@ std::string criterion(const Json& value, std::string_view place) {
   return std::string(view(value.get_string()));
 }
 
-void describe(Field& field, std::string_view label, std::string_view meaning) {
+void explain(Field& field, std::string_view label, std::string_view meaning) {
   if (meaning.empty()) return;
   if (!field.description.empty()) field.description += "; ";
   field.description += std::format("{}: {}", label, meaning);
@@ -49,7 +49,7 @@ Field yes_or_no(Members& question) {
   if (criteria == nullptr) return out;
   Members meanings(*criteria, question.at("criteria"));
   for (const auto* const name : {"true", "false"})
-    if (const auto meaning = meanings.text(name)) describe(out, name, *meaning);
+    if (const auto meaning = meanings.text(name)) explain(out, name, *meaning);
   meanings.finish();
   return out;
 }
@@ -63,7 +63,7 @@ Field one_of(Members& question) {
   for (const auto& each : *criteria) choices.emplace_back(each.key());
   auto out = make_field("answer", Type::literal(std::move(choices)));
   for (const auto& each : *criteria)
-    describe(out, each.key(), criterion(each.value(), std::format("{}.{}", place, std::string_view(each.key()))));
+    explain(out, each.key(), criterion(each.value(), std::format("{}.{}", place, std::string_view(each.key()))));
   return out;
 }
 
@@ -78,7 +78,7 @@ Field level(Members& question, Question& out) {
   auto field = make_field("answer", Type::literal(std::move(levels)));
   for (std::size_t i = 0; i < criteria->size(); ++i) {
     const auto meaning = criterion((*criteria)[i], indexed(place, i));
-    describe(field, std::to_string(i), meaning);
+    explain(field, std::to_string(i), meaning);
     legend[std::to_string(i)] = meaning;
   }
   out.settings.is_scale = true;
