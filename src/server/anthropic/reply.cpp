@@ -46,14 +46,17 @@ class MessageStream final : public ReplyWriter {
   std::string finish(const Reply& reply) override {
     const auto& completion = reply.completion();
     std::string out;
-    if (const auto rest = reasoning_.rest_of(completion.reasoning); !rest.empty()) {
-      if (!text_.text().empty())
-        throw Error(Errc::stream_broken, "the model told thoughts after its answer had begun; ask without `stream`");
-      out += thoughts(rest);
-    }
+    // Thoughts that are told only when the answer has begun come behind it.
+    const auto late = reasoning_.rest_of(completion.reasoning);
+    const bool is_late = !text_.text().empty();
+    if (!late.empty() && !is_late) out += thoughts(late);
     const auto said = text_of(completion);
     if (const auto rest = text_.rest_of(said); !rest.empty()) out += text(rest);
     out += close();
+    if (!late.empty() && is_late) {
+      out += thoughts(late);
+      out += close();
+    }
     for (const auto& call : completion.tool_calls) {
       out += open(call_block(call, {}));
       out += delta({{"type", "input_json_delta"}, {"partial_json", to_text(call.input)}});

@@ -57,16 +57,20 @@ JsonObject begun_response(const Asked& asked, const Stamp& stamp, std::string_vi
   return out;
 }
 
-JsonArray items_of(const Completion& completion, const Asked& asked, const Stamp& stamp) {
+JsonArray items_of(const Completion& completion, const Asked& asked, const Stamp& stamp, bool message_first) {
   JsonArray out;
   const std::string_view status = status_of(completion) == "completed" ? "completed" : "incomplete";
-  if (!completion.reasoning.empty()) out.push_back(reasoning_item(stamp, completion.reasoning));
+  const auto add_thoughts = [&] {
+    if (!completion.reasoning.empty()) out.push_back(reasoning_item(stamp, completion.reasoning));
+  };
+  if (!message_first) add_thoughts();
   JsonArray content;
   if (!completion.text.empty() || (completion.tool_calls.empty() && completion.refusal.empty()))
     content.push_back(
         text_part(completion.text, asked.request.sampling.logprobs ? logprobs_of(completion.logprobs) : JsonArray()));
   if (!completion.refusal.empty()) content.push_back(refusal_part(completion.refusal));
   if (!content.empty()) out.push_back(message_item(stamp, std::move(content), status));
+  if (message_first) add_thoughts();
   for (std::size_t i = 0; i < completion.tool_calls.size(); ++i) {
     const auto& call = completion.tool_calls[i];
     out.push_back(call_item(stamp, i, call, to_text(call.input), status));
@@ -75,6 +79,10 @@ JsonArray items_of(const Completion& completion, const Asked& asked, const Stamp
 }
 
 JsonObject write_response(const Reply& reply, const Asked& asked, const Stamp& stamp) {
+  return whole_response(reply, asked, stamp, false);
+}
+
+JsonObject whole_response(const Reply& reply, const Asked& asked, const Stamp& stamp, bool message_first) {
   const auto& completion = reply.completion();
   auto out = begun_response(asked, stamp, status_of(completion));
   if (completion.finish == FinishReason::length)
@@ -83,7 +91,7 @@ JsonObject write_response(const Reply& reply, const Asked& asked, const Stamp& s
     out["incomplete_details"] = JsonObject{{"reason", "content_filter"}};
   if (completion.finish == FinishReason::error)
     out["error"] = JsonObject{{"code", "server_error"}, {"message", "the model failed while it wrote the reply"}};
-  out["output"] = items_of(completion, asked, stamp);
+  out["output"] = items_of(completion, asked, stamp, message_first);
   const auto& usage = reply.usage;
   if (usage.prompt_tokens && usage.completion_tokens) {
     JsonObject counts{{"input_tokens", *usage.prompt_tokens},

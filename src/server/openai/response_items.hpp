@@ -25,7 +25,9 @@ JsonObject call_item(const Stamp& stamp, std::size_t number, const ToolCallPart&
 std::string_view status_of(const Completion& completion);
 /// The response with what is known before the reply; `output` is empty.
 JsonObject begun_response(const Asked& asked, const Stamp& stamp, std::string_view status);
-/// The output items of the reply, in their order.
-JsonArray items_of(const Completion& completion, const Asked& asked, const Stamp& stamp);
+/// The output items of the reply in their order: thoughts, message, calls; or the message before the thoughts.
+JsonArray items_of(const Completion& completion, const Asked& asked, const Stamp& stamp, bool message_first);
+/// `write_response`, with that order.
+JsonObject whole_response(const Reply& reply, const Asked& asked, const Stamp& stamp, bool message_first);
 
 }  // namespace dspy::server::openai

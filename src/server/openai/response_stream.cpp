@@ -16,30 +16,33 @@ class ResponseStream final : public ReplyWriter {
 
   std::string begin(const Usage& /*usage*/) override {
     const auto response = begun_response(asked_, stamp_, "in_progress");
-    return event_of("response.created", {{"response", response}}) +
-           event_of("response.in_progress", {{"response", response}});
+    auto out = event_of("response.created", {{"response", response}});
+    out += event_of("response.in_progress", {{"response", response}});
+    return out;
   }
 
   std::string event(const StreamEvent& event) override {
     if (event.text.empty()) return {};
     if (event.kind == StreamEvent::Kind::text) return text(event.text);
-    // Thoughts after the answer has begun are told at the end.
     if (event.kind == StreamEvent::Kind::reasoning && !has_text_) return thoughts(event.text);
     return {};
   }
 
   std::string finish(const Reply& reply) override {
-    const auto whole = write_response(reply, asked_, stamp_);
     const auto& completion = reply.completion();
+    // Thoughts that are told only when the answer has begun come behind it.
+    const auto late = reasoning_.rest_of(completion.reasoning);
+    const bool is_late = !late.empty() && has_text_;
+    const auto whole = whole_response(reply, asked_, stamp_, is_late);
     std::string out;
-    if (const auto rest = reasoning_.rest_of(completion.reasoning); !rest.empty()) {
-      if (has_text_)
-        throw Error(Errc::stream_broken, "the model told thoughts after its answer had begun; ask without `stream`");
-      out += thoughts(rest);
-    }
+    if (!late.empty() && !is_late) out += thoughts(late);
     out += close_thoughts();
     if (const auto rest = text_.rest_of(completion.text); !rest.empty()) out += text(rest);
     out += close_message(whole);
+    if (is_late) {
+      out += thoughts(late);
+      out += close_thoughts();
+    }
     for (std::size_t i = 0; i < completion.tool_calls.size(); ++i) out += call(completion, i);
     const auto status = status_of(completion);
     return out + event_of(std::format("response.{}", status), {{"response", whole}});
@@ -97,7 +100,8 @@ class ResponseStream final : public ReplyWriter {
   }
 
   std::string text(std::string_view piece) {
-    auto out = close_thoughts() + open_message();
+    auto out = close_thoughts();
+    out += open_message();
     if (!has_text_) out += event_of("response.content_part.added", in_message(0, {{"part", text_part("", {})}}));
     has_text_ = true;
     text_.add(piece);

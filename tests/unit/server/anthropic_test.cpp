@@ -87,7 +87,7 @@ TEST_CASE("a message's stream opens and closes its blocks") {
     if (delta.at("type") == Json("text_delta")) text += view(delta.at("text").get_string());
     if (delta.at("type") == Json("input_json_delta")) CHECK(delta.at("partial_json") == Json(R"({"q":1})"));
   }
-  CHECK(shape == "thinking()text()tool_use()");
+  CHECK(shape == "text()thinking()tool_use()");  // this model tells its thoughts last
   CHECK(text == "one two");
   CHECK(events.front().at("type") == Json("message_start"));
   CHECK(events[events.size() - 2].at("delta").at("stop_reason") == Json("max_tokens"));

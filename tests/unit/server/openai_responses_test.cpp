@@ -84,10 +84,11 @@ TEST_CASE("the events of a response open and close each item, numbered, and end 
   seen.erase(same.begin(), same.end());
   CHECK(seen == std::vector<std::string>{
                     "response.created", "response.in_progress", "response.output_item.added",
-                    "response.reasoning_text.delta", "response.reasoning_text.done", "response.output_item.done",
-                    "response.output_item.added", "response.content_part.added", "response.output_text.delta",
-                    "response.output_text.done", "response.content_part.done", "response.output_item.done",
-                    "response.output_item.added", "response.function_call_arguments.delta",
+                    "response.content_part.added", "response.output_text.delta", "response.output_text.done",
+                    "response.content_part.done", "response.output_item.done",
+                    // this model tells its thoughts last
+                    "response.output_item.added", "response.reasoning_text.delta", "response.reasoning_text.done",
+                    "response.output_item.done", "response.output_item.added", "response.function_call_arguments.delta",
                     "response.function_call_arguments.done", "response.output_item.done", "response.completed"});
   std::string text;
   for (std::size_t i = 0; i < events.size(); ++i) {

@@ -79,7 +79,8 @@ TEST_CASE("a program streams its one output, and earlier turns are its history")
   CHECK(said == "deep blue");
   CHECK(pieces > 1);
   std::string all;
-  for (const auto& message : lm->requests().at(0).messages) all += message.text() + "\n";
+  const auto request = lm->requests().at(0);
+  for (const auto& message : request.messages) all += message.text() + "\n";
   CHECK(all.contains("Which colour is grass?"));
   CHECK(all.contains("green"));
 }
