@@ -9,6 +9,7 @@
 #include "operations.hpp"
 #include "retrieval/index.hpp"
 #include "retrieval/rag.hpp"
+#include "serving/serving.hpp"
 
 #include <csignal>
 #include <cstring>
@@ -96,6 +97,7 @@ int main(int argc, char** argv) {
   dspy::app::add_agent(app, plan);
   dspy::app::add_tools(app, plan);
   dspy::app::add_metrics(app, plan);
+  dspy::app::add_serve(app, plan);
 
   // After the commands, which would take it for their own.
   app.footer(
