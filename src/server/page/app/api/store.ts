@@ -25,6 +25,12 @@ export class Store<T> {
 
 export function useStore<T>(store: Store<T>): T {
   const [, redraw] = useState(0);
-  useEffect(() => store.watch(() => redraw((n) => n + 1)), [store]);
+  const drawn = store.value;
+  useEffect(() => {
+    const stop = store.watch(() => redraw((n) => n + 1));
+    // It may have changed between the drawing and this.
+    if (!Object.is(store.value, drawn)) redraw((n) => n + 1);
+    return stop;
+  }, [store]);
   return store.value;
 }

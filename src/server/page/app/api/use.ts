@@ -65,7 +65,7 @@ export function usePaged<T = Item>(url: string, params: ListParams): { list: Pag
   const text = query(params);
   const list = useMemo(() => {
     const made: PagedList<T> = new PagedList<T>(
-      (cursor) => call<Page<T>>(url + query({ ...params, cursor })),
+      (cursor) => call<Page<T>>(url + query(cursor ? { ...params, cursor, limit: 1000 } : params)),
       () => redraw((n) => n + 1),
     );
     return made;

@@ -9,10 +9,15 @@ import { Button } from "./basic.js";
 export function Dialog({ title, close, children, wide }: { title: ComponentChildren; close: () => void; children: ComponentChildren; wide?: boolean }) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
+  const latest = useRef(close);
+  latest.current = close;
   useEffect(() => {
     const dialog = ref.current;
     const before = document.activeElement;
-    if (dialog && !dialog.open) dialog.showModal();
+    if (dialog && !dialog.open) {
+      dialog.showModal();
+      dialog.querySelector<HTMLElement>("form :is(input, select, textarea)")?.focus();
+    }
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
@@ -27,6 +32,7 @@ export function Dialog({ title, close, children, wide }: { title: ComponentChild
         event.preventDefault();
         close();
       }}
+      onClose={() => latest.current()}
       onClick={(event) => event.target === ref.current && close()}
     >
       <div class="dialog-body">

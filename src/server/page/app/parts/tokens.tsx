@@ -1,3 +1,4 @@
+import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 
 import { percent } from "../logic/format.js";
@@ -13,9 +14,13 @@ export function TokenView({ tokens }: { tokens: Token[] }) {
     <div class="stack">
       <div class="tokens">
         {tokens.map((each, at) => (
-          <button key={at} type="button" class={`token ${classOf(each)}`} title={each.forced ? "had to come" : percent(each.probability)} aria-expanded={at === chosen} onClick={() => setChosen(at === chosen ? undefined : at)}>
-            {each.text}
-          </button>
+          <Fragment key={at}>
+            {each.text.startsWith("\n") && <br />}
+            <button type="button" class={`token ${classOf(each)}`} title={each.forced ? "had to come" : percent(each.probability)} aria-expanded={at === chosen} onClick={() => setChosen(at === chosen ? undefined : at)}>
+              {each.text.replace(/\n/g, "↵") || "·"}
+            </button>
+            {each.text.length > 1 && each.text.endsWith("\n") && <br />}
+          </Fragment>
         ))}
       </div>
       {token && (

@@ -47,17 +47,24 @@ export function Agents({ place }: { place: Place }) {
   const all = useData<{ items: AgentRun[] }>(place.id ? "" : "/api/agents?state=waiting&limit=50", "agents");
   if (place.id) return <Detail key={place.id} id={place.id} />;
   const waiting = (all.data?.items ?? []).filter((run) => run.state === "waiting");
+  const asked = waiting.length > 0 && (
+    <section class="stack waiting" aria-label="Waiting for approval">
+      {waiting.map((run) => (
+        <WaitingRun key={idOf(run)} run={run} done={all.reload} />
+      ))}
+    </section>
+  );
   return (
-    <>
-      {waiting.length > 0 && (
-        <section class="stack" aria-label="Waiting for approval" style={{ marginBottom: "18px" }}>
-          {waiting.map((run) => (
-            <WaitingRun key={idOf(run)} run={run} done={all.reload} />
-          ))}
-        </section>
-      )}
-      <ListView place={place} hint={waiting.length === 0 ? "Nothing waits for approval." : `${waiting.length} waiting for approval`} empty={<Empty title="No agents have run yet" icon="agent">A program with tools appears here once it runs as a job.</Empty>} />
-    </>
+    <ListView
+      place={place}
+      hint={waiting.length === 0 ? "Nothing waits for approval." : `${waiting.length} waiting for approval`}
+      before={asked}
+      empty={
+        <Empty title="No agents have run yet" icon="agent">
+          A program with tools appears here once it runs as a job.
+        </Empty>
+      }
+    />
   );
 }
 

@@ -7,7 +7,7 @@ import type { Item } from "../api/types.js";
 import { count, figure, line, whole } from "../logic/format.js";
 import type { Place } from "../logic/router.js";
 import { Actions } from "../parts/actions.js";
-import { Await, Badge, Button, Empty, ErrorBox, Figures, Labelled, PageHead, Panel } from "../parts/basic.js";
+import { Await, Badge, Button, Empty, ErrorBox, Figures, PageHead, Panel } from "../parts/basic.js";
 import { Share } from "../parts/chart.js";
 import { BackLink, ListView } from "./resource.js";
 
@@ -66,7 +66,9 @@ function Detail({ id }: { id: string }) {
           }}
         >
           <input type="search" aria-label="Question" placeholder="Question" value={query} onInput={(event) => setQuery(event.currentTarget.value)} />
-          <Labelled label={<span class="sr-only">How many</span>}>{(field) => <input id={field} class="short" inputMode="numeric" value={k} onInput={(event) => setK(event.currentTarget.value)} />}</Labelled>
+          <div class="field">
+            <input aria-label="How many" inputMode="numeric" value={k} onInput={(event) => setK(event.currentTarget.value)} />
+          </div>
           <Button type="submit" tone="primary" icon="index" busy={busy}>
             Search
           </Button>

@@ -18,7 +18,7 @@ export function Keys({ place }: { place: Place }) {
   const [chosen, setChosen] = useState<Item>();
   const columns = columnsOf((table?.fields ?? []).filter((field) => field.name !== "spent"));
   for (const column of columns) {
-    if (column.name === "budget") column.cell = budgetCell;
+    if (column.name === "budget") Object.assign(column, { cell: budgetCell, align: undefined, width: "minmax(130px, 1fr)" });
     if (column.name === "scopes") column.cell = (key) => (Array.isArray(key["scopes"]) ? key["scopes"].map((scope) => <Badge key={String(scope)}>{String(scope)}</Badge>) : "–");
   }
   const reveal = (result: Item) => {

@@ -66,12 +66,13 @@ function Lineage({ program }: { program: Registered }) {
   const versions = [...(program.versions ?? [])].sort((a, b) => (b.number ?? 0) - (a.number ?? 0));
   const aliases = aliasesOf(program.aliases);
   const history = [...(program.history ?? program.events ?? [])].reverse();
-  const { versions: _versions, aliases: _aliases, history: _history, events: _events, ...rest } = program;
+  const shown = new Set(["id", "name", "versions", "aliases", "history", "events", "newest", "version", "score", "created_at", "lineage"]);
+  const rest = Object.fromEntries(Object.entries(program).filter(([name]) => !shown.has(name)));
   return (
     <div class="columns">
       <Panel title="Versions">
         {versions.length === 0 ? (
-          <Values of={rest} />
+          <Values of={program} />
         ) : (
           <ol class="lineage">
             {versions.map((version) => {
@@ -122,7 +123,7 @@ function Lineage({ program }: { program: Registered }) {
             </ol>
           )}
         </Panel>
-        {versions.length > 0 && Object.keys(rest).length > 2 && (
+        {versions.length > 0 && Object.keys(rest).length > 0 && (
           <Panel title="More">
             <Values of={rest} />
           </Panel>

@@ -29,7 +29,7 @@ export function ResourceView({ place }: { place: Place }) {
   return place.id ? <ItemView place={place} /> : <ListView place={place} hint={undefined} />;
 }
 
-export function ListView({ place, hint, columns, except, empty }: { place: Place; hint: ComponentChildren; columns?: Column<Item>[]; except?: string[]; empty?: ComponentChildren }) {
+export function ListView({ place, hint, before, columns, except, empty }: { place: Place; hint: ComponentChildren; before?: ComponentChildren; columns?: Column<Item>[]; except?: string[]; empty?: ComponentChildren }) {
   const table = useResource(place.view);
   const heading = table?.title ?? title(place.view);
   const [q, setQ] = useState(place.params["q"] ?? "");
@@ -39,6 +39,7 @@ export function ListView({ place, hint, columns, except, empty }: { place: Place
   return (
     <>
       <PageHead title={heading} hint={hint} actions={<Actions resource={place.view} {...(except ? { except } : {})} />} />
+      {before}
       {searchable && (
         <div class="toolbar">
           <SearchBox value={q} change={setQ} label={`Search ${heading.toLowerCase()}`} />

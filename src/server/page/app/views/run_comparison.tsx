@@ -57,8 +57,9 @@ export function RunComparison({ run, id, other }: { run: Run; id: string; other:
   ];
   const example = open === undefined ? undefined : run.examples?.[open];
   return (
-    <Panel title="Against the other run" actions={<Verdict p={p} difference={difference} />}>
+    <Panel title={`Against ${other}`} actions={<Verdict p={p} difference={difference} />}>
       <div class="stack">
+        <p class="hint">From this run to {other}: better means that {other} scored higher.</p>
         <Figures
           items={[
             ["Difference", difference === undefined ? "–" : <span class={difference > 0 ? "up" : difference < 0 ? "downward" : ""}>{difference > 0 ? "+" : ""}{figure(difference)}</span>],

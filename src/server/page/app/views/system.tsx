@@ -66,6 +66,7 @@ export function SystemView() {
                 <Sparkline values={running} label={`Requests, last ${running.length} readings`} />
                 {now.queue?.limit !== undefined && (
                   <>
+                    <p class="hint num">Queue</p>
                     <Share value={now.queue.waiting} of={now.queue.limit} label={`Queue: ${now.queue.waiting ?? 0} of ${now.queue.limit}`} tone={(now.queue.waiting ?? 0) > now.queue.limit * 0.8 ? "bad" : ""} />
                     <p class="hint">The queue has room for {count(now.queue.limit)}; beyond that requests are refused at once.</p>
                   </>
@@ -96,7 +97,7 @@ function Models({ models }: { models: NonNullable<System["models"]> }) {
     <section class="columns" aria-label="Models">
       {models.map((model) => (
         <Panel key={model.name} title={model.name} actions={model.kind && <Badge>{model.kind}</Badge>}>
-          {model.stats && Object.keys(model.stats).length > 0 ? <Figures items={Object.entries(model.stats).map(([name, value]) => [title(name), statistic(name, value)])} /> : <p class="faint">No figures</p>}
+          {model.stats && Object.keys(model.stats).length > 0 ? <Figures items={Object.entries(model.stats).map(([name, value]) => [title(name.replace(/_(bytes|seconds|usd)$/, "")), statistic(name, value)])} /> : <p class="faint">No figures</p>}
         </Panel>
       ))}
     </section>

@@ -35,7 +35,7 @@ function TraceList({ given }: { given: Record<string, string> }) {
   const [sort, setSort] = useState(given["sort"] ?? "-started_at");
   const [marked, setMarked] = useState<string[]>([]);
   const since = useMemo(() => (ago ? new Date(Date.now() - Number(ago) * 1000).toISOString() : undefined), [ago]);
-  const { list, reload } = usePaged<Trace>("/api/traces", { q, status, program, since, sort, limit: 500 });
+  const { list, reload } = usePaged<Trace>("/api/traces", { q, status, program, since, sort, limit: 200 });
   const programs = useData<{ programs: Program[] }>("/v1/programs");
   const fresh = useFresh(reload);
   const need = useCallback((last: number) => void list.ensure(last), [list]);
