@@ -10,6 +10,7 @@
 #include "retrieval/index.hpp"
 #include "retrieval/rag.hpp"
 #include "serving/serving.hpp"
+#include "starting/starting.hpp"
 
 #include <csignal>
 #include <cstring>
@@ -98,6 +99,8 @@ int main(int argc, char** argv) {
   dspy::app::add_tools(app, plan);
   dspy::app::add_metrics(app, plan);
   dspy::app::add_serve(app, plan);
+  dspy::app::add_new(app, plan);
+  dspy::app::add_generate(app, plan);
 
   // After the commands, which would take it for their own.
   app.footer(

@@ -31,6 +31,7 @@ void add_serve(CLI::App& app, Plan& plan) {
   command->add_option("--split", flags->splits,
                       "An A/B experiment: NAME=PROGRAM:WEIGHT,PROGRAM:WEIGHT over programs that are served (may be "
                       "repeated)");
+  command->add_option("--jobs", flags->jobs, "Offer jobs, kept in this file: /v1/jobs");
   command->add_flag("--insecure", flags->insecure, "Let anyone who reaches a public address ask, without a key");
   constexpr auto limits = "Limits";
   command->add_option("--max-running", flags->gate.running, "Requests that work at once")
@@ -39,6 +40,7 @@ void add_serve(CLI::App& app, Plan& plan) {
   command->add_option("--max-waiting", flags->gate.waiting, "Requests that wait; above, they get 429")
       ->capture_default_str()
       ->group(limits);
+  command->add_option("--max-jobs", flags->max_jobs, "Jobs that run at once")->capture_default_str()->group(limits);
   command->add_option("--max-connections", flags->limits.connections, "Connections at once")
       ->capture_default_str()
       ->group(limits);

@@ -9,6 +9,8 @@
 #include "dspy/lm/tracing/metrics.hpp"
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/gate.hpp"
+#include "dspy/server/jobs/job_runner.hpp"
+#include "dspy/server/jobs/job_store.hpp"
 #include "dspy/server/listener.hpp"
 #include "dspy/server/programs/program_sources.hpp"
 #include "dspy/server/programs/programs_api.hpp"
@@ -30,6 +32,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace dspy::app {
@@ -51,6 +54,7 @@ struct Parts {
   std::shared_ptr<Splits> splits = std::make_shared<Splits>();
   std::shared_ptr<std::atomic<bool>> is_draining = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<ProgramSources> sources;
+  std::shared_ptr<JobRunner> jobs;  ///< Null: there are none.
   std::shared_ptr<Routes> routes = std::make_shared<Routes>();
   std::shared_ptr<Routes> admin_routes;  ///< Null: `routes` has them.
 };
@@ -95,8 +99,15 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
   watch_queue(parts);
   ProgramsOptions programs{.trace = [trace = parts.metrics_trace](const CallOrigin&) { return trace; },
                            .splits = parts.splits};
-  parts.routes->add(program_routes(parts.catalog, std::move(programs)));
   auto* const sources = parts.sources.get();
+  if (!flags.jobs.empty()) {
+    JobOptions jobs{.programs = programs,
+                    .agent = [sources](std::string_view name) { return sources->agent(name); },
+                    .max_running = flags.max_jobs};
+    parts.jobs = std::make_shared<JobRunner>(parts.catalog, std::make_shared<JobStore>(flags.jobs), std::move(jobs));
+    parts.routes->add(job_routes(parts.jobs));
+  }
+  parts.routes->add(program_routes(parts.catalog, std::move(programs)));
   const SystemOptions system{.catalog = parts.catalog,
                              .gate = parts.gate,
                              .metrics = parts.metrics,
@@ -189,6 +200,7 @@ int serve(const ServeFlags& flags) {
     admin_url = url_of(admin_options, admin->port());
   }
   watch_listener(parts, listener);
+  if (parts.jobs) parts.jobs->resume();
   tell(flags, parts, url_of(options, listener.port()), admin_url);
   run_until_signal(*parts.sources);
   parts.is_draining->store(true);

@@ -19,6 +19,8 @@ struct ServeFlags {
   std::string key;
   std::string registry;
   std::vector<std::string> splits;
+  std::string jobs;
+  std::size_t max_jobs = 16;
   bool reload = false;
   bool insecure = false;
   bool json = false;

@@ -81,14 +81,14 @@ std::size_t RequestReader::push(std::string_view bytes) {
   beast::error_code code;
   auto& parser = parser_->beast;
   while (!parser.is_done() && used < bytes.size()) {
-    const auto took = parser.put(boost::asio::buffer(bytes.substr(used)), code);
+    // In slices, so that what a chunk's head may have does not depend on how the bytes arrive.
+    const auto slice = bytes.substr(used, limits_.head_bytes);
+    const auto took = parser.put(boost::asio::buffer(slice), code);
     used += took;
-    if (code == beast::http::error::need_more) {
-      if (bytes.size() - used > limits_.head_bytes) throw HttpError(400, Errc::bad_input, "a chunk's head is too long");
-      break;
-    }
-    if (code) refuse(code, limits_);
-    if (took == 0) break;
+    if (code && code != beast::http::error::need_more) refuse(code, limits_);
+    if (took > 0) continue;
+    if (slice.size() == limits_.head_bytes) throw HttpError(400, Errc::bad_input, "a chunk's head is too long");
+    break;
   }
   if (parser.is_done()) state_ = State::done;
   return used;

@@ -5,6 +5,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/base/usage.hpp"
+#include "dspy/lm/budget.hpp"
 #include "dspy/lm/call_context.hpp"
 #include "dspy/lm/trace.hpp"
 #include "dspy/modules/predictor.hpp"
@@ -44,6 +45,14 @@ JsonObject usage_json(const Usage& usage) {
   return out;
 }
 
+/// Whom an experiment assigns: the user that a client names, else the key, else the address.
+std::string unit_of(const HttpRequest& request) {
+  if (const auto user = request.headers.find("X-User"); user && !user->empty()) return std::string(*user);
+  return request.caller.key.empty() ? request.peer : request.caller.key;
+}
+
+}  // namespace
+
 JsonObject answer_json(const ProgramCall& call, const Prediction& prediction, std::chrono::duration<double> time) {
   JsonArray flags;
   for (const auto& flag : prediction.flags) flags.push_back(JsonObject{{"field", flag.field}, {"repair", flag.repair}});
@@ -62,14 +71,6 @@ JsonObject answer_json(const ProgramCall& call, const Prediction& prediction, st
   }
   return out;
 }
-
-/// Whom an experiment assigns: the user that a client names, else the key, else the address.
-std::string unit_of(const HttpRequest& request) {
-  if (const auto user = request.headers.find("X-User"); user && !user->empty()) return std::string(*user);
-  return request.caller.key.empty() ? request.peer : request.caller.key;
-}
-
-}  // namespace
 
 JsonObject object_member(const JsonObject& body, std::string_view name, bool is_required) {
   const auto* const value = body.if_contains(name);
@@ -95,21 +96,25 @@ void require_known(const JsonObject& object, std::initializer_list<std::string_v
   }
 }
 
-std::shared_ptr<const ServedProgram> require_program(const ProgramContext& context, const HttpRequest& request) {
-  const auto& name = request.parameters.at("name");
-  auto out = context.catalog->program(name);
-  if (!out) no_program(*context.catalog, name);
+std::shared_ptr<const ServedProgram> require_program(const Catalog& catalog, const std::string& name) {
+  auto out = catalog.program(name);
+  if (!out) no_program(catalog, name);
   return out;
 }
 
-ProgramCall prepare(const ProgramContext& context, const HttpRequest& request, JsonObject inputs,
-                    const JsonObject& wishes) {
-  const auto& name = request.parameters.at("name");
+Asking asking_of(const HttpRequest& request) {
+  return {.program = request.parameters.at("name"),
+          .caller = request.caller,
+          .unit = unit_of(request),
+          .stop = request.stop};
+}
+
+ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObject inputs, const JsonObject& wishes) {
   const auto& options = context.options;
-  if (options.may_use && !options.may_use(request.caller, name))
-    throw HttpError(403, Errc::authentication_failed, std::format("this key may not use `{}`", name));
-  auto chosen = options.splits->choose(*context.catalog, name, unit_of(request));
-  if (!chosen.program) no_program(*context.catalog, name);
+  if (options.may_use && !options.may_use(asking.caller, asking.program))
+    throw HttpError(403, Errc::authentication_failed, std::format("this key may not use `{}`", asking.program));
+  auto chosen = options.splits->choose(*context.catalog, asking.program, asking.unit);
+  if (!chosen.program) no_program(*context.catalog, asking.program);
   ProgramCall out{.served = chosen.program,
                   .program = chosen.program->program,
                   .inputs = checked_inputs(chosen.program->signature, std::move(inputs)),
@@ -117,25 +122,26 @@ ProgramCall prepare(const ProgramContext& context, const HttpRequest& request, J
                   .experiment = std::move(chosen.experiment),
                   .arm = std::move(chosen.arm),
                   .log = {},
-                  .stop = request.stop};
-  const auto wanted = apply_wishes(wishes, *context.catalog, options, request.caller, out.program);
+                  .stop = asking.stop};
+  const auto wanted = apply_wishes(wishes, *context.catalog, options, asking.caller, out.program);
   CallContext around;
   if (options.trace)
     around.trace = options.trace({.id = out.trace_id,
-                                  .tenant = request.caller.tenant,
+                                  .tenant = asking.caller.tenant,
                                   .program = out.served->name,
                                   .version = out.served->version,
-                                  .key = request.caller.key});
+                                  .key = asking.caller.key});
   if (wanted.wants_trace) {
     out.log = std::make_shared<TraceLog>();
     around.trace = around.trace ? both(around.trace, out.log) : out.log;
   }
   if (options.charge) {
-    auto charge = options.charge(request.caller);
-    around.budget = std::move(charge.budget);
-    around.keeps = std::move(charge.keeps);
+    // The budget that the calls have is what keeps the charge: `keeps` of a context is for stop tokens.
+    const auto held = std::make_shared<CallCharge>(options.charge(asking.caller));
+    if (held->keeps && !held->budget) held->budget = std::make_shared<Budget>(Budget::Limits{});
+    if (held->budget) around.budget = std::shared_ptr<Budget>(held, held->budget.get());
   }
-  if (around.trace || around.budget || around.keeps) out.program = with_context(std::move(out.program), around);
+  if (around.trace || around.budget) out.program = with_context(std::move(out.program), around);
   return out;
 }
 

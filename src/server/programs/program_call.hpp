@@ -10,9 +10,12 @@
 #include "dspy/server/programs/programs_api.hpp"
 #include "dspy/signature/prediction.hpp"
 
+#include <chrono>
+#include <initializer_list>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 // One call of a served program, whichever endpoint asks for it.
 
@@ -40,6 +43,17 @@ struct ProgramCall {
   std::stop_token stop;
 };
 
+/// Who asks for what.
+struct Asking {
+  std::string program = {};
+  Caller caller = {};
+  std::string unit = {};  ///< Whom an experiment assigns.
+  std::stop_token stop = {};
+};
+
+/// As a request says: the unit is the user that `X-User` names, else the key, else the address.
+Asking asking_of(const HttpRequest& request);
+
 /// What is around the calls of a catalog.
 struct ProgramContext {
   std::shared_ptr<const Catalog> catalog;
@@ -48,8 +62,10 @@ struct ProgramContext {
 
 /// Finds the program and makes a call of it ready.  Throws `Error`: 404 for a program that there is not, 403 for one
 /// that the key may not use, `bad_input` for inputs that it does not take.
-ProgramCall prepare(const ProgramContext& context, const HttpRequest& request, JsonObject inputs,
-                    const JsonObject& wishes);
+ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObject inputs, const JsonObject& wishes);
+
+/// The object that answers a call.
+JsonObject answer_json(const ProgramCall& call, const Prediction& prediction, std::chrono::duration<double> time);
 
 /// Runs it; the object that answers the call.
 Async<JsonObject> run_call(ProgramCall call, FieldSink sink);
@@ -59,7 +75,7 @@ JsonObject object_member(const JsonObject& body, std::string_view name, bool is_
 /// Throws `Error` (`bad_input`) for members that nobody would read.
 void require_known(const JsonObject& object, std::initializer_list<std::string_view> names, std::string_view where);
 
-/// The program of a request's path.
-std::shared_ptr<const ServedProgram> require_program(const ProgramContext& context, const HttpRequest& request);
+/// Throws `HttpError` (404) if there is none of that name.
+std::shared_ptr<const ServedProgram> require_program(const Catalog& catalog, const std::string& name);
 
 }  // namespace dspy::server

@@ -31,7 +31,8 @@ using Context = std::shared_ptr<const ProgramContext>;
 ProgramCall call_of(const ProgramContext& context, const HttpRequest& request) {
   const auto body = json_body(request);
   require_known(body, {"inputs", "options"}, "the body");
-  return prepare(context, request, object_member(body, "inputs", true), object_member(body, "options", false));
+  return prepare(context, asking_of(request), object_member(body, "inputs", true),
+                 object_member(body, "options", false));
 }
 
 Async<HttpResponse> list(Context context, HttpRequest /*request*/) {
@@ -41,7 +42,7 @@ Async<HttpResponse> list(Context context, HttpRequest /*request*/) {
 }
 
 Async<HttpResponse> show(Context context, HttpRequest request) {
-  co_return json_response(to_json(*require_program(*context, request)));
+  co_return json_response(to_json(*require_program(*context->catalog, request.parameters.at("name"))));
 }
 
 Async<HttpResponse> call_once(Context context, HttpRequest request) {
@@ -72,7 +73,7 @@ Async<HttpResponse> batch(Context context, HttpRequest request) {
   if (all.size() > context->options.max_batch)
     throw Error(Errc::bad_input, std::format("a batch may have {} rows; send it in parts", context->options.max_batch),
                 {.actual = all.size(), .max = context->options.max_batch, .invalid = {"inputs"}});
-  require_program(*context, request);
+  require_program(*context->catalog, request.parameters.at("name"));
   const auto wishes = object_member(body, "options", false);
   std::vector<JsonObject> results(all.size());
   co_await run_concurrently(all.size(), context->options.batch_concurrency, [&](std::size_t i) -> Async<void> {
@@ -80,7 +81,7 @@ Async<HttpResponse> batch(Context context, HttpRequest request) {
       if (!all[i].is_object())
         throw Error(Errc::bad_input, std::format("`inputs[{}]` must be an object", i),
                     {.invalid = {std::format("inputs[{}]", i)}});
-      results[i] = co_await run_call(prepare(*context, request, all[i].get_object(), wishes), {});
+      results[i] = co_await run_call(prepare(*context, asking_of(request), all[i].get_object(), wishes), {});
     } catch (const Error& error) {
       results[i] = error_body(error, status_of(error)).as_object();
     } catch (const std::exception& error) {

@@ -20,7 +20,7 @@ struct SystemOptions {
   std::shared_ptr<const Gate> gate = {};
   std::shared_ptr<const Metrics> metrics = {};
   std::shared_ptr<const std::atomic<bool>> is_draining = {};
-  /// Why the server should get no requests, or serves something old: sentences.
+  /// What is wrong though the server goes on, such as a program that could not be loaded anew: sentences.
   std::function<std::vector<std::string>()> problems = {};
   std::function<std::uint64_t()> dropped_traces = {};
   std::function<Json()> costs = {};
