@@ -161,7 +161,7 @@ function KeyDialog() {
   const [key, setKey] = useState("");
   if (why === undefined) return null;
   return (
-    <ActionDialog title="Key" verb="Use this key" close={() => undefined} run={async () => { giveKey(key.trim()); setKey(""); }}>
+    <ActionDialog title="Key" verb="Use this key" stay close={() => undefined} run={async () => { giveKey(key.trim()); setKey(""); }}>
       <p>{why} It is kept until this tab is closed.</p>
       <Labelled label="Key">
         {(id) => <input id={id} type="password" autocomplete="off" value={key} onInput={(event) => setKey(event.currentTarget.value)} />}

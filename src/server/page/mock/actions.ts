@@ -7,10 +7,10 @@ export function runAction(world: World, resource: string, parts: string[], body:
   const [id = "", action = parts[0] ?? ""] = parts;
   if (resource === "keys" && parts.length === 1) {
     if (!String(body["name"] ?? "")) throw new Refusal(422, "A key needs a name.", "name");
-    const key = { id: `k_${table.length}`, name: body["name"], tenant: "shop", scopes: body["scopes"] ?? [], budget: body["budget"] ?? null, spent: 0 };
+    const key = { id: `k_${table.length}`, name: body["name"], tenant: "shop", scopes: body["scopes"] ?? [], budget: body["budget"] === undefined ? {} : { usd_per_month: body["budget"] }, spent: { usd_this_month: 0 } };
     table.push(key);
     world.emit("keys", key.id, "created");
-    return { ...key, key: "dspy_0123456789abcdef" };
+    return { key, secret: "dspy_0123456789abcdef" };
   }
   if (resource === "experiments" && parts.length === 1) return { id: body["name"] };
   if (resource === "traces") return traceAction(world, id, action, body);
@@ -21,8 +21,9 @@ export function runAction(world: World, resource: string, parts: string[], body:
     case "runs.compare":
       return compared(item, table.find((each) => each["id"] === body["other"]));
     case "programs.promote": {
-      const number = Number(body["to"]);
-      if (!(item["versions"] as Data[]).some((version) => version["number"] === number)) throw new Refusal(422, `There is no version ${number}.`, "to");
+      const number = Number(body["version"]);
+      if (body["champion_run"]) return { alias: body["alias"], version: number, promoted: false, gates: [{ gate: "better", passed: false, text: "the difference may be chance (p 0.2)" }] };
+      if (!(item["versions"] as Data[]).some((version) => version["number"] === number)) throw new Refusal(422, `There is no version ${number}.`, "version");
       (item["history"] as Data[]).push({ alias: body["alias"], from: (item["aliases"] as Data)[String(body["alias"])] ?? null, to: number, reason: body["reason"] ?? "", at: new Date().toISOString() });
       (item["aliases"] as Data)[String(body["alias"])] = number;
       changed();
@@ -33,16 +34,16 @@ export function runAction(world: World, resource: string, parts: string[], body:
       changed();
       return {};
     case "programs.compare":
-      return { difference: "version 4 asks for the whole ticket to be read first" };
+      return { a: {}, b: {}, changes: [], predictors: [{ path: "classify", a: { instructions: "Sort the ticket.", demos: [] }, b: { instructions: "Sort the ticket. Read the whole ticket first.", demos: [] }, same: false }] };
     case "optimizations.stop":
     case "optimizations.resume":
       item["state"] = action === "stop" ? "stopped" : "running";
       changed();
       return {};
     case "indexes.search":
-      return { hits: Array.from({ length: Math.min(5, Number(body["k"] ?? 5)) }, (_, at) => ({ id: `handbook/${at}`, source: "handbook.md", text: `Passage ${at + 1} about ${String(body["query"])}. Workspaces are moved under Settings, Regions.`, score: 0.91 - at * 0.11, parts: { vector: 0.62 - at * 0.08, words: 0.21 - at * 0.02, rerank: at === 3 ? -0.05 : 0.08 } })) };
+      return { hits: Array.from({ length: Math.min(5, Number(body["k"] ?? 5)) }, (_, at) => ({ id: `handbook/${at}`, source: "handbook.md", text: `Passage ${at + 1} about ${String(body["query"])}. Workspaces are moved under Settings, Regions.`, score: 0.91 - at * 0.11, parts: [{ by: "vector", value: 0.62 - at * 0.08, rank: at }, { by: "words", value: 11.2 - at, rank: 4 - at }, { by: "rerank", value: 2.4 - at, rank: at }] })) };
     case "keys.rotate":
-      return { id, key: "dspy_fedcba9876543210" };
+      return { key: { id }, secret: "dspy_fedcba9876543210" };
     case "keys.revoke":
       table.splice(table.indexOf(item), 1);
       world.emit("keys", id, "deleted");
@@ -56,13 +57,19 @@ export function runAction(world: World, resource: string, parts: string[], body:
 
 function datasetAction(world: World, id: string, action: string, body: Data, item: Data): unknown {
   const rows = (world.rows[id] ??= []);
-  const at = Number(body["index"]);
-  if (action === "export") return { text: rows.map((row) => JSON.stringify(row["row"])).join("\n") };
-  if (action === "add_row") rows.push({ index: rows.length, row: body["row"] });
-  else if (action === "import") for (const row of body["rows"] as Data[]) rows.push({ index: rows.length, row });
-  else if (!rows[at]) throw new Refusal(404, `There is no row ${at}.`, "index");
-  else if (action === "edit_row") rows[at] = { ...rows[at], row: body["row"] };
-  else if (action === "label") rows[at] = { ...rows[at], label: body["label"] };
+  const at = Number(body["row"]);
+  if (action === "export") return { text: rows.map((row) => JSON.stringify(row["values"])).join("\n"), format: "jsonl" };
+  if (action === "add_row") rows.push({ row: rows.length, values: body["values"] });
+  else if (action === "import") for (const line of String(body["text"]).split("\n")) rows.push({ row: rows.length, values: JSON.parse(line) as Data });
+  else if (!rows[at]) throw new Refusal(404, `There is no row ${at}.`, "row");
+  else if (action === "edit_row") {
+    if (JSON.stringify(body["expected"]) !== JSON.stringify(rows[at]["values"])) throw new Refusal(409, "Somebody has changed this row meanwhile.", "expected");
+    rows[at] = { row: at, values: body["values"] };
+  } else if (action === "label") rows[at] = { row: at, values: { ...(rows[at]["values"] as Data), [String(body["field"])]: body["value"] } };
+  else if (action === "remove_row") {
+    rows.splice(at, 1);
+    for (const [place, row] of rows.entries()) row["row"] = place;
+  }
   item["rows"] = rows.length;
   world.emit("datasets", id, "updated");
   return { rows: rows.length };

@@ -54,6 +54,9 @@ async function route(world: World, method: string, url: URL, body: Data, respons
   if (run) return runProgram(world, decodeURIComponent(run[1] ?? ""), run[2] ?? "", body, response);
   const approve = /^\/v1\/jobs\/([^/:]+):approve$/.exec(path);
   if (approve) return approved(world, decodeURIComponent(approve[1] ?? ""), body);
+  if (path === "/v1/jobs") return { jobs: (world.tables["jobs"] ?? []).filter((job) => !url.searchParams.get("state") || job["state"] === url.searchParams.get("state")) };
+  const job = /^\/v1\/jobs\/([^/:]+)(:cancel)?$/.exec(path);
+  if (job) return oneJob(world, decodeURIComponent(job[1] ?? ""), job[2] !== undefined);
   const parts = path.split("/").slice(2).map(decodeURIComponent);
   const [resource = "", id, action] = parts;
   if (!path.startsWith("/api/") || !resources.some((each) => each.name === resource)) throw new Refusal(404, `There is no ${path}.`);
@@ -83,7 +86,7 @@ function list(items: Data[], params: URLSearchParams): unknown {
   }
   const from = Number(params.get("cursor") ?? 0);
   const limit = Math.min(1000, Number(params.get("limit") ?? 50));
-  const page = kept.slice(from, from + limit).map(({ examples: _examples, candidates: _candidates, versions: _versions, transcript: _transcript, ...item }) => item);
+  const page = kept.slice(from, from + limit).map(({ examples: _examples, candidates: _candidates, versions: _versions, transcript: _transcript, events: _events, ...item }) => item);
   return { items: page, next: from + limit < kept.length ? String(from + limit) : null, total: kept.length };
 }
 
@@ -136,14 +139,21 @@ async function runProgram(world: World, name: string, verb: string, body: Data, 
   return undefined;
 }
 
+function oneJob(world: World, id: string, cancel: boolean): Data {
+  const job = (world.tables["jobs"] ?? []).find((each) => each["id"] === id);
+  if (!job) throw new Refusal(404, `There is no job ${id}.`);
+  if (cancel) {
+    Object.assign(job, { state: "cancelled", waiting: [] });
+    world.emit("jobs", id, "updated");
+  }
+  return job;
+}
+
 function approved(world: World, id: string, body: Data): unknown {
-  const run = (world.tables["agents"] ?? []).find((each) => each["job"] === id);
-  if (!run) throw new Refusal(404, `There is no job ${id}.`);
-  run["state"] = body["decision"] === "allow" ? "running" : "done";
-  run["approvals"] = [];
-  (run["transcript"] as Data[]).push({ role: "tool", tool: "refund", text: body["decision"] === "allow" ? "allowed" : `denied: ${String(body["note"] ?? "")}` });
-  world.emit("agents", String(run["id"]), "updated");
-  return { id, state: run["state"] };
+  const job = oneJob(world, id, false);
+  Object.assign(job, { state: "running", waiting: [], decided: body });
+  world.emit("jobs", id, "updated");
+  return { id, state: job["state"] };
 }
 
 function openEvents(world: World, response: ServerResponse, request: IncomingMessage): undefined {

@@ -6,7 +6,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { figure } from "../logic/format.js";
 import { histogram, linear, ticks } from "../logic/scale.js";
 
-const margin = { left: 46, right: 12, top: 10, bottom: 30 };
+const margin = { left: 46, right: 12, top: 20, bottom: 30 };
 
 interface FrameProps {
   label: string;
@@ -68,7 +68,7 @@ export function Histogram({ values, label, marker }: { values: number[]; label: 
   const most = Math.max(...bins.map((bin) => bin.count));
   const pad = low === high ? 0.5 : 0;
   return (
-    <Frame label={`${label}: ${bins.filter((bin) => bin.count > 0).map((bin) => `${bin.count} from ${figure(bin.from)} to ${figure(bin.to)}`).join(", ")}`} height={170} x={[low - pad, high + pad]} y={[0, most]} xTitle="score" yTitle="examples">
+    <Frame label={`${label}: ${bins.filter((bin) => bin.count > 0).map((bin) => `${bin.count} from ${figure(bin.from)} to ${figure(bin.to)}`).join(", ")}`} height={180} x={[low - pad, high + pad]} y={[0, most]} xTitle="score" yTitle="examples">
       {(x, y) => (
         <>
           {bins.map((bin) => {
@@ -120,7 +120,7 @@ export function Plot({ points, steps, label, xTitle, yTitle, xFormat, choose }: 
 }
 
 export function Sparkline({ values, label }: { values: number[]; label: string }) {
-  if (values.length < 2) return null;
+  if (values.length < 2) return <svg class="spark" aria-hidden="true" />;
   const [low, high] = spread(values);
   const x = linear(0, values.length - 1, 1, 119);
   const y = linear(low, high, 27, 3);

@@ -46,8 +46,8 @@ export function Dialog({ title, close, children, wide }: { title: ComponentChild
   );
 }
 
-/** A dialog that does something: what goes wrong is said in it, and it stays. */
-export function ActionDialog({ title, verb, danger, close, run, children, wide }: { title: ComponentChildren; verb: string; danger?: boolean; close: () => void; run: () => Promise<unknown>; children?: ComponentChildren; wide?: boolean }) {
+/** A dialog that does something: what goes wrong is said in it, and it stays; so it does where `stay` says so. */
+export function ActionDialog({ title, verb, danger, stay, close, run, children, wide }: { title: ComponentChildren; verb: string; danger?: boolean; stay?: boolean; close: () => void; run: () => Promise<unknown>; children?: ComponentChildren; wide?: boolean }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();
   const submit = async (event: Event) => {
@@ -57,7 +57,7 @@ export function ActionDialog({ title, verb, danger, close, run, children, wide }
     setError(undefined);
     try {
       await run();
-      close();
+      if (!stay) close();
     } catch (reason) {
       setError(messageOf(reason));
     } finally {

@@ -35,6 +35,7 @@ interface GridProps<T> {
 
 const rowHeight = 34;
 const spare = 12;
+const gap = 12;
 
 export function Grid<T>({ label, columns, length, row, need, open, selected, sort, onSort, height, rowClass, initial }: GridProps<T>) {
   const id = useId();
@@ -158,11 +159,15 @@ function Head<T>({ column, sort, onSort }: { column: Column<T>; sort: string | u
   );
 }
 
-/** The columns that a width has room for, at about 110 pixels each. */
+/** The columns that a width has room for. */
 function fitting<T>(columns: Column<T>[], width: number): Column<T>[] {
-  const room = Math.max(2, Math.floor(width / 105));
-  const extra = columns.filter((column) => column.rank !== undefined).sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
-  const fixed = columns.length - extra.length;
-  const kept = new Set(extra.slice(0, Math.max(0, room - fixed)));
+  const need = (column: Column<T>) => gap + Math.max(Number(/(\d+)px/.exec(column.width ?? "")?.[1] ?? 90), 20);
+  let room = width - 28 - columns.filter((column) => column.rank === undefined).reduce((sum, column) => sum + need(column), 0);
+  const kept = new Set<Column<T>>();
+  for (const column of columns.filter((each) => each.rank !== undefined).sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0))) {
+    room -= need(column);
+    if (room < 0) break;
+    kept.add(column);
+  }
   return columns.filter((column) => column.rank === undefined || kept.has(column));
 }

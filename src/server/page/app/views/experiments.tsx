@@ -8,6 +8,7 @@ import { Actions } from "../parts/actions.js";
 import { Await, Empty, Figures, PageHead, Panel, State, Values } from "../parts/basic.js";
 import { Share } from "../parts/chart.js";
 import { BackLink, ListView } from "./resource.js";
+import { intervalOf } from "./runs.js";
 
 interface Arm {
   name: string;
@@ -49,11 +50,11 @@ function Detail({ id }: { id: string }) {
                       <div class="row between">
                         <strong class="break">{arm.name}</strong>
                         <span class="hint num">
-                          {count(arm.count)} requests{arm.weight !== undefined ? ` · weight ${figure(arm.weight)}` : ""}
+                          {count(arm.count)} judged{arm.weight !== undefined ? ` · weight ${figure(arm.weight)}` : ""}
                           {arm.score !== undefined ? ` · score ${figure(arm.score)}` : ""}
                         </span>
                       </div>
-                      <Share value={arm.count} of={total} label={`${arm.name}: ${percent(total > 0 ? (arm.count ?? 0) / total : undefined)} of the requests`} />
+                      <Share value={arm.count} of={total} label={`${arm.name}: ${percent(total > 0 ? (arm.count ?? 0) / total : undefined)} of those judged`} />
                     </div>
                   ))}
                 </div>
@@ -61,8 +62,9 @@ function Detail({ id }: { id: string }) {
               <Panel title="Result">
                 {result ? (
                   <>
+                    <Comparisons result={result} />
                     <Figures items={Object.entries(result).filter(([, value]) => typeof value === "number").map(([name, value]) => [name.replace(/_/g, " "), figure(value as number)])} />
-                    <Values of={Object.fromEntries(Object.entries(result).filter(([, value]) => typeof value !== "number"))} />
+                    <Values of={Object.fromEntries(Object.entries(result).filter(([name, value]) => typeof value !== "number" && name !== "comparisons"))} />
                   </>
                 ) : (
                   <p class="faint">Not known yet: feedback is needed for each arm.</p>
@@ -76,6 +78,42 @@ function Detail({ id }: { id: string }) {
         }}
       </Await>
     </>
+  );
+}
+
+/** Each arm against the control. */
+function Comparisons({ result }: { result: Record<string, unknown> }) {
+  const rows = Array.isArray(result["comparisons"]) ? (result["comparisons"] as Record<string, unknown>[]) : [];
+  if (rows.length === 0) return null;
+  const number = (value: unknown) => figure(typeof value === "number" ? value : undefined);
+  return (
+    <div class="scroll">
+      <table class="plain">
+        <thead>
+          <tr>
+            {["Arm", "Mean", "Difference", "Interval", "p"].map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, at) => {
+            const interval = intervalOf(row["interval"]);
+            return (
+              <tr key={at}>
+                <td>{String(row["arm"])}</td>
+                <td class="num">{number(row["mean"])}</td>
+                <td class="num">{number(row["difference"])}</td>
+                <td class="num">{interval ? `${figure(interval[0])} to ${figure(interval[1])}` : "–"}</td>
+                <td class="num">{number(row["adjusted_p_value"] ?? row["p_value"])}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
   );
 }
 

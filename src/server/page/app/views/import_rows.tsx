@@ -8,20 +8,21 @@ import { ActionDialog } from "../parts/dialog.js";
 import { toast } from "../parts/toast.js";
 
 /** Rows from a file of JSON lines, a JSON list or CSV, which is read here and shown before it is sent. */
-export function ImportButton({ id, done }: { id: string; done: () => void }) {
+export function ImportButton({ id, done }: { id?: string; done: () => void }) {
   const [open, setOpen] = useState(false);
   return (
     <>
       <Button icon="upload" onClick={() => setOpen(true)}>
-        Import
+        {id === undefined ? "Import a dataset" : "Import"}
       </Button>
       {open && <ImportDialog id={id} done={done} close={() => setOpen(false)} />}
     </>
   );
 }
 
-function ImportDialog({ id, done, close }: { id: string; done: () => void; close: () => void }) {
+function ImportDialog({ id, done, close }: { id: string | undefined; done: () => void; close: () => void }) {
   const [rows, setRows] = useState<Record<string, unknown>[]>();
+  const [title, setTitle] = useState("");
   const [problem, setProblem] = useState<string>();
   const choose = async (file: File | undefined) => {
     setRows(undefined);
@@ -40,7 +41,9 @@ function ImportDialog({ id, done, close }: { id: string; done: () => void; close
       close={close}
       run={async () => {
         if (!rows) throw new Error("Choose a file first.");
-        await act("datasets", "import", id, { rows });
+        const name = title.trim();
+        if (id === undefined && name === "") throw new Error("Give the dataset a name.");
+        await act("datasets", "import", id, { ...(id === undefined ? { name } : {}), text: rows.map((row) => JSON.stringify(row)).join("\n"), format: "jsonl" });
         toast(`${count(rows.length)} rows imported`);
         done();
       }}
@@ -48,6 +51,7 @@ function ImportDialog({ id, done, close }: { id: string; done: () => void; close
       <Labelled label="File" hint="JSON lines, a JSON list, or CSV with a header." {...(problem ? { error: problem } : {})}>
         {(field, more) => <input id={field} aria-describedby={more} type="file" accept=".jsonl,.ndjson,.json,.csv" onChange={(event) => void choose(event.currentTarget.files?.[0])} />}
       </Labelled>
+      {id === undefined && <Labelled label="Name">{(field) => <input id={field} value={title} onInput={(event) => setTitle(event.currentTarget.value)} />}</Labelled>}
       {rows && <pre class="small">{JSON.stringify(rows[0] ?? {}, null, 2).slice(0, 600)}</pre>}
     </ActionDialog>
   );

@@ -5,6 +5,7 @@ import { Agents } from "./agents.js";
 import { Datasets } from "./datasets.js";
 import { Experiments } from "./experiments.js";
 import { Indexes } from "./indexes.js";
+import { Jobs } from "./jobs.js";
 import { Keys } from "./keys.js";
 import { Optimizations } from "./optimizations.js";
 import { Playground } from "./playground.js";
@@ -26,6 +27,7 @@ const views: Record<string, View> = {
   datasets: Datasets,
   indexes: Indexes,
   agents: Agents,
+  jobs: Jobs,
   keys: Keys,
   system: SystemView,
 };

@@ -15,8 +15,7 @@ interface Hit extends Item {
   text?: string;
   passage?: unknown;
   score?: number;
-  parts?: Record<string, unknown>;
-  scores?: Record<string, unknown>;
+  parts?: { by?: string; value?: number; rank?: number }[];
 }
 
 export function Indexes({ place }: { place: Place }) {
@@ -86,8 +85,9 @@ function Detail({ id }: { id: string }) {
 }
 
 function HitView({ hit, at, top }: { hit: Hit; at: number; top: number }) {
-  const parts = Object.entries(hit.parts ?? hit.scores ?? {}).filter((part): part is [string, number] => typeof part[1] === "number");
-  const most = Math.max(...parts.map(([, value]) => Math.abs(value)), 0);
+  const parts = (hit.parts ?? []).filter((part): part is { by: string; value: number; rank?: number } => typeof part.value === "number");
+  // Vectors and words are measured in different units, so each bar is of its own kind: by the rank that it gave.
+
   const passage = hit.text ?? (typeof hit.passage === "object" && hit.passage !== null ? (hit.passage as Item)["text"] : hit.passage);
   return (
     <li class="hit stack tight">
@@ -103,11 +103,11 @@ function HitView({ hit, at, top }: { hit: Hit; at: number; top: number }) {
         <details>
           <summary class="hint">Why it was found</summary>
           <div class="bars">
-            {parts.map(([name, value]) => (
-              <div key={name} class="bar-row">
-                <span>{name.replace(/_/g, " ")}</span>
-                <Share value={Math.abs(value)} of={most} label={`${name}: ${figure(value)}`} tone={value < 0 ? "bad" : ""} />
-                <span>{figure(value)}</span>
+            {parts.map((part, place) => (
+              <div key={place} class="bar-row">
+                <span>{String(part.by).replace(/_/g, " ")}</span>
+                <Share value={part.rank === undefined ? undefined : 1 / (part.rank + 1)} label={`${part.by}: place ${(part.rank ?? 0) + 1}`} />
+                <span title={part.rank === undefined ? undefined : `place ${part.rank + 1}`}>{figure(part.value)}</span>
               </div>
             ))}
           </div>

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 
 import { useResource } from "../api/use.js";
 import type { Item } from "../api/types.js";
-import { money, percent } from "../logic/format.js";
+import { count, money, percent } from "../logic/format.js";
 import type { Place } from "../logic/router.js";
 import { ActionButton } from "../parts/actions.js";
 import { Badge, Button, Code, Empty, PageHead } from "../parts/basic.js";
@@ -16,13 +16,13 @@ export function Keys({ place }: { place: Place }) {
   const table = useResource("keys");
   const [secret, setSecret] = useState<string>();
   const [chosen, setChosen] = useState<Item>();
-  const columns = columnsOf((table?.fields ?? []).filter((field) => field.name !== "spent"));
+  const columns = columnsOf((table?.fields ?? []).filter((field) => !["id", "spent", "models", "created_at"].includes(field.name)));
   for (const column of columns) {
-    if (column.name === "budget") Object.assign(column, { cell: budgetCell, align: undefined, width: "minmax(130px, 1fr)" });
+    if (column.name === "budget") Object.assign(column, { cell: budgetCell, align: undefined, width: "minmax(150px, 1.6fr)" });
     if (column.name === "scopes") column.cell = (key) => (Array.isArray(key["scopes"]) ? key["scopes"].map((scope) => <Badge key={String(scope)}>{String(scope)}</Badge>) : "–");
   }
   const reveal = (result: Item) => {
-    const value = result?.["key"] ?? result?.["secret"] ?? result?.["token"];
+    const value = result?.["secret"];
     if (typeof value === "string") setSecret(value);
     setChosen(undefined);
   };
@@ -65,15 +65,29 @@ export function Keys({ place }: { place: Place }) {
   );
 }
 
+/** What of its budgets a key has used; the fullest one as a bar. */
 function budgetCell(key: Item) {
-  const budget = typeof key["budget"] === "number" ? key["budget"] : undefined;
-  const spent = typeof key["spent"] === "number" ? key["spent"] : undefined;
-  if (budget === undefined) return spent === undefined ? "–" : money(spent);
-  const share = spent === undefined ? undefined : spent / budget;
+  const budget = numbersOf(key["budget"]);
+  const spent = numbersOf(key["spent"]);
+  const limits: [limit: string, used: string, format: (value: number | undefined) => string, per: string][] = [
+    ["usd_per_month", "usd_this_month", money, "a month"],
+    ["usd_per_day", "usd_today", money, "a day"],
+    ["tokens_per_month", "tokens_this_month", count, "tokens a month"],
+    ["tokens_per_day", "tokens_today", count, "tokens a day"],
+  ];
+  const used = limits
+    .filter(([limit]) => budget[limit] !== undefined)
+    .map(([limit, name, format, per]) => ({ share: (spent[name] ?? 0) / (budget[limit] as number), text: `${format(spent[name])} of ${format(budget[limit])} ${per}` }))
+    .sort((a, b) => b.share - a.share)[0];
+  if (!used) return spent["usd_this_month"] === undefined ? "–" : `${money(spent["usd_this_month"])} this month`;
   return (
-    <span title={share === undefined ? undefined : percent(share)}>
-      {money(spent)} of {money(budget)}
-      <Share value={share} label={`${percent(share)} of the budget`} tone={(share ?? 0) > 0.9 ? "bad" : (share ?? 0) > 0.7 ? "warn" : ""} />
+    <span title={percent(used.share)}>
+      {used.text}
+      <Share value={used.share} label={`${percent(used.share)} of the budget`} tone={used.share > 0.9 ? "bad" : used.share > 0.7 ? "warn" : ""} />
     </span>
   );
+}
+
+function numbersOf(value: unknown): Record<string, number> {
+  return Object.fromEntries(Object.entries(typeof value === "object" && value !== null ? value : {}).filter((entry): entry is [string, number] => typeof entry[1] === "number"));
 }

@@ -19,9 +19,12 @@ interface Candidate {
   id: string | number;
   parent?: string | number | null;
   score?: number;
+  parents?: (string | number)[];
+  /** By predictor: `{"instructions", "demos"}`. */
+  prompts?: Record<string, { instructions?: unknown; demos?: unknown }>;
+  prompt_size?: number;
   instructions?: unknown;
   demos?: unknown;
-  cost?: number;
   origin?: string;
 }
 
@@ -30,8 +33,8 @@ interface Optimization extends Item {
   optimizer?: string;
   state?: string;
   best?: number;
-  spent?: number;
-  points?: { cost?: number; score?: number }[];
+  spent?: number | { requests?: number; cost?: number };
+  points?: { cost?: number; score?: number; requests?: number }[];
   candidates?: Candidate[];
   front?: unknown[];
 }
@@ -71,8 +74,9 @@ function OnState({ state, id, done }: { state: string | undefined; id: string; d
 function Progress({ run }: { run: Optimization }) {
   const [chosen, setChosen] = useState<string>();
   const candidates = run.candidates ?? [];
-  const front = new Set((run.front ?? []).map((each) => (typeof each === "object" && each !== null ? String((each as { id?: unknown }).id ?? "") : String(each))));
+  const front = new Set((run.front ?? []).map((each) => (typeof each === "object" && each !== null ? String((each as { candidate?: unknown }).candidate ?? (each as { id?: unknown }).id ?? "") : String(each))));
   const points = (run.points ?? []).filter((point) => Number.isFinite(point.cost) && Number.isFinite(point.score));
+  const asRequests = points.some((point) => point.requests !== undefined);
   const steps = bestSoFar(points);
   const best = candidates.reduce<Candidate | undefined>((top, each) => ((each.score ?? -Infinity) > (top?.score ?? -Infinity) ? each : top), undefined);
   const shown = candidates.find((candidate) => String(candidate.id) === (chosen ?? String(best?.id)));
@@ -81,7 +85,7 @@ function Progress({ run }: { run: Optimization }) {
     { name: "score", title: "Score", width: "84px", cell: (each) => (each === best ? <strong>{figure(each.score)}</strong> : figure(each.score)) },
     { name: "parent", title: "From", width: "minmax(44px, 0.4fr)", rank: 3, cell: (each) => (each.parent === undefined || each.parent === null ? "–" : String(each.parent)) },
     { name: "marks", title: "", width: "minmax(60px, 0.6fr)", rank: 2, cell: (each) => <>{each === best && <Badge tone="good">best</Badge>} {front.has(String(each.id)) && <Badge tone="accent">front</Badge>}</> },
-    { name: "instructions", title: "Instructions", width: "minmax(80px, 2fr)", rank: 1, cell: (each) => whole(each.instructions).replace(/\s+/g, " ").slice(0, 200) || (each.origin ?? "–") },
+    { name: "instructions", title: "Instructions", width: "minmax(80px, 2fr)", rank: 1, cell: (each) => instructionsOf(each).replace(/\s+/g, " ").slice(0, 200) || (each.origin ?? "–") },
   ];
   return (
     <div class="stack">
@@ -90,7 +94,7 @@ function Progress({ run }: { run: Optimization }) {
           items={[
             ["State", <State value={run.state} />],
             ["Best score", figure(run.best)],
-            ["Spent", money(run.spent)],
+            ["Spent", spentOf(run.spent)],
             ["Candidates", count(candidates.length)],
             ["Time", duration(run["seconds"] as number | undefined)],
           ]}
@@ -98,7 +102,7 @@ function Progress({ run }: { run: Optimization }) {
       </Panel>
       <div class="columns">
         <Panel title="Best score over cost">
-          <Plot points={points.map((point) => ({ x: point.cost as number, y: point.score as number }))} steps={steps.map((point) => ({ x: point.cost, y: point.score }))} label={`Best score over cost: ${steps.length > 0 ? `${figure(steps[0]?.score)} at first, ${figure(steps.at(-1)?.score)} after ${money(steps.at(-1)?.cost)}` : "nothing measured yet"}`} xTitle="cost" yTitle="score" xFormat={money} />
+          <Plot points={points.map((point) => ({ x: point.cost as number, y: point.score as number }))} steps={steps.map((point) => ({ x: point.cost, y: point.score }))} label={`Best score over cost: ${steps.length > 0 ? `${figure(steps[0]?.score)} at first, ${figure(steps.at(-1)?.score)} after ${asRequests ? count(steps.at(-1)?.cost) : money(steps.at(-1)?.cost)}` : "nothing measured yet"}`} xTitle={asRequests ? "requests" : "cost"} yTitle="score" xFormat={asRequests ? count : money} />
         </Panel>
         {front.size > 0 && (
           <Panel title="Pareto front" actions={<span class="hint">{count(front.size)} of {count(candidates.length)}</span>}>
@@ -114,9 +118,27 @@ function Progress({ run }: { run: Optimization }) {
   );
 }
 
+function spentOf(spent: Optimization["spent"]): string {
+  if (typeof spent !== "object" || spent === null) return money(spent);
+  return [spent.cost === undefined ? "" : money(spent.cost), spent.requests === undefined ? "" : `${count(spent.requests)} requests`].filter(Boolean).join(", ") || "–";
+}
+
+/** Of all predictors, one below the other. */
+function instructionsOf(candidate: Candidate): string {
+  if (candidate.instructions !== undefined) return whole(candidate.instructions);
+  const prompts = Object.entries(candidate.prompts ?? {});
+  return prompts.map(([path, prompt]) => (prompts.length > 1 ? `[${path}]\n` : "") + whole(prompt?.instructions)).join("\n\n");
+}
+
+function demosOf(candidate: Candidate): string {
+  if (candidate.demos !== undefined) return whole(candidate.demos);
+  const prompts = Object.entries(candidate.prompts ?? {}).filter(([, prompt]) => Array.isArray(prompt?.demos) && prompt.demos.length > 0);
+  return prompts.map(([path, prompt]) => `[${path}]\n${whole(prompt.demos)}`).join("\n\n");
+}
+
 /** Score against the size of the prompt: what one may have for what it costs each call. */
 function Front({ candidates, front, choose }: { candidates: Candidate[]; front: Set<string>; choose: (id: string) => void }) {
-  const points = candidates.filter((each) => Number.isFinite(each.score)).map((each) => ({ x: whole(each.instructions).length + whole(each.demos ?? "").length, y: each.score as number, id: String(each.id), strong: front.has(String(each.id)) }));
+  const points = candidates.filter((each) => Number.isFinite(each.score)).map((each) => ({ x: each.prompt_size ?? instructionsOf(each).length + demosOf(each).length, y: each.score as number, id: String(each.id), strong: front.has(String(each.id)) }));
   return <Plot points={points} label={`Candidates by prompt length and score; on the front: ${[...front].join(", ")}`} xTitle="characters of the prompt" yTitle="score" choose={choose} />;
 }
 
@@ -126,10 +148,10 @@ function CandidatePanel({ candidate, parent, first }: { candidate: Candidate; pa
   return (
     <Panel title={`Candidate ${candidate.id}`} actions={<span class="num strong">{figure(candidate.score)}</span>}>
       <Tabs label="Parts of the candidate" tabs={tabs} current={tab} choose={setTab}>
-        {tab === "text" && <Code text={whole(candidate.instructions) || "–"} label="Instructions" />}
-        {tab === "parent" && <DiffView label="Instructions" before={parent?.instructions} after={candidate.instructions} />}
-        {tab === "first" && <DiffView label="Instructions" before={first?.instructions} after={candidate.instructions} />}
-        {tab === "demos" && <Code text={whole(candidate.demos) || "None"} label="Demonstrations" />}
+        {tab === "text" && <Code text={instructionsOf(candidate) || "–"} label="Instructions" />}
+        {tab === "parent" && <DiffView label="Instructions" before={parent && instructionsOf(parent)} after={instructionsOf(candidate)} />}
+        {tab === "first" && <DiffView label="Instructions" before={first && instructionsOf(first)} after={instructionsOf(candidate)} />}
+        {tab === "demos" && <Code text={demosOf(candidate) || "None"} label="Demonstrations" />}
       </Tabs>
     </Panel>
   );

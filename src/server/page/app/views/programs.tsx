@@ -1,11 +1,14 @@
 // The registry: versions of a program, where they came from, and which one each alias names.
 
+import { useState } from "preact/hooks";
+
 import { itemUrl, useData, useResource } from "../api/use.js";
 import type { Item } from "../api/types.js";
 import { figure } from "../logic/format.js";
 import { hashOf, type Place } from "../logic/router.js";
-import { ActionButton, Actions } from "../parts/actions.js";
-import { Await, Badge, Code, Empty, PageHead, Panel, Time, toneOf, Values } from "../parts/basic.js";
+import { Actions } from "../parts/actions.js";
+import { Await, Badge, Button, Code, Empty, PageHead, Panel, Time, toneOf, Values } from "../parts/basic.js";
+import { CompareDialog, PromoteDialog } from "./promotion.js";
 import { BackLink, columnsOf, ListView } from "./resource.js";
 
 export interface Version {
@@ -16,7 +19,6 @@ export interface Version {
   score?: number;
   metric?: string;
   created_at?: string;
-  lineage?: Record<string, unknown>;
 }
 
 interface Registered extends Item {
@@ -29,16 +31,16 @@ interface Registered extends Item {
 export function Programs({ place }: { place: Place }) {
   const table = useResource("programs");
   if (place.id) return <Detail key={place.id} id={place.id} />;
-  const columns = columnsOf((table?.fields ?? []).filter((field) => !["versions", "lineage", "history"].includes(field.name)));
+  const columns = columnsOf((table?.fields ?? []).filter((field) => field.name !== "id"));
   return <ListView place={place} hint="Programs by version; aliases such as production say which one is served." columns={columns} except={["promote", "rollback", "compare"]} empty={<Empty title="The registry is empty" icon="program">Add a program with <code>dspy registry add</code>.</Empty>} />;
 }
 
 function Detail({ id }: { id: string }) {
   const loaded = useData<Registered>(itemUrl("programs", id), "programs", id);
   const table = useResource("programs");
-  const action = (name: string) => table?.actions?.find((each) => each.name === name);
-  const promote = action("promote");
-  const compare = action("compare");
+  const [open, setOpen] = useState<"promote" | "compare">();
+  const has = (name: string) => (table?.actions ?? []).some((action) => action.name === name);
+  const versions = sortedVersions(loaded.data);
   return (
     <>
       <BackLink view="programs" text="Registry" />
@@ -49,24 +51,36 @@ function Detail({ id }: { id: string }) {
             <a class="button" href={hashOf("playground", String(loaded.data?.name ?? id))}>
               Open in playground
             </a>
-            {compare && <ActionButton resource="programs" id={id} action={compare} />}
+            {has("compare") && versions.length > 1 && <Button icon="diff" onClick={() => setOpen("compare")}>Compare</Button>}
             <Actions resource="programs" id={id} except={["promote", "compare"]} done={loaded.reload} />
-            {promote && <ActionButton resource="programs" id={id} action={{ ...promote, confirm: true }} done={loaded.reload} />}
+            {has("promote") && versions.length > 0 && <Button icon="up" onClick={() => setOpen("promote")}>Promote</Button>}
           </>
         }
       />
       <Await of={loaded} rows={8}>
         {(program) => <Lineage program={program} />}
       </Await>
+      {open === "promote" && <PromoteDialog id={id} versions={versions} aliases={aliasesOf(loaded.data?.aliases)} close={() => setOpen(undefined)} done={loaded.reload} />}
+      {open === "compare" && <CompareDialog id={id} versions={versions} close={() => setOpen(undefined)} />}
     </>
   );
 }
 
+/** The newest first. */
+function sortedVersions(program: Registered | undefined): Version[] {
+  return Array.isArray(program?.versions) ? [...program.versions].sort((a, b) => (b.number ?? 0) - (a.number ?? 0)) : [];
+}
+
+/** What a version says of where it came from, beside what is shown anyway. */
+function originOf({ number: _number, version: _version, parent: _parent, score: _score, created_at: _created, ...rest }: Version): Record<string, unknown> {
+  return rest;
+}
+
 function Lineage({ program }: { program: Registered }) {
-  const versions = [...(program.versions ?? [])].sort((a, b) => (b.number ?? 0) - (a.number ?? 0));
+  const versions = sortedVersions(program);
   const aliases = aliasesOf(program.aliases);
   const history = [...(program.history ?? program.events ?? [])].reverse();
-  const shown = new Set(["id", "name", "versions", "aliases", "history", "events", "newest", "version", "score", "created_at", "lineage"]);
+  const shown = new Set(["id", "name", "versions", "aliases", "history", "events", "newest", "version", "number", "score", "created_at", "changed_at"]);
   const rest = Object.fromEntries(Object.entries(program).filter(([name]) => !shown.has(name)));
   return (
     <div class="columns">
@@ -86,16 +100,16 @@ function Lineage({ program }: { program: Registered }) {
                       {name}
                     </Badge>
                   ))}
-                  <span class="num">{figure(version.score ?? (version.lineage?.["score"] as number | undefined))}</span>
+                  <span class="num">{figure(version.score)}</span>
                   {version.parent !== undefined && version.parent !== null && <span class="hint">from {version.parent}</span>}
                   <span class="grow" />
                   <span class="hint">
                     <Time iso={version.created_at} />
                   </span>
-                  {version.lineage && Object.keys(version.lineage).length > 0 && (
+                  {Object.keys(originOf(version)).length > 0 && (
                     <details class="whole">
                       <summary class="hint">Where it came from</summary>
-                      <Code text={JSON.stringify(version.lineage, null, 2)} label="Lineage" />
+                      <Code text={JSON.stringify(originOf(version), null, 2)} label="Lineage" />
                     </details>
                   )}
                 </li>

@@ -6,7 +6,7 @@ import { act } from "../api/use.js";
 import { figure } from "../logic/format.js";
 import { Badge, Empty, ErrorBox, Figures, Loading, Panel } from "../parts/basic.js";
 import { Grid, type Column } from "../parts/grid.js";
-import { ExampleDialog, intervalOf, type Run } from "./runs.js";
+import { ExampleDialog, inPercent, intervalOf, type Run } from "./runs.js";
 import { summary } from "./traces.js";
 
 interface Flip {
@@ -22,6 +22,9 @@ interface Comparison {
   better?: Flip[];
   worse?: Flip[];
   test?: string;
+  confidence?: number;
+  a?: number;
+  b?: number;
   p_value?: number;
   difference?: number;
   interval?: unknown;
@@ -62,8 +65,9 @@ export function RunComparison({ run, id, other }: { run: Run; id: string; other:
         <p class="hint">From this run to {other}: better means that {other} scored higher.</p>
         <Figures
           items={[
-            ["Difference", difference === undefined ? "–" : <span class={difference > 0 ? "up" : difference < 0 ? "downward" : ""}>{difference > 0 ? "+" : ""}{figure(difference)}</span>],
-            ["95 % interval", interval ? `${figure(interval[0])} to ${figure(interval[1])}` : "–"],
+            ["Difference", difference === undefined ? "–" : <span class={difference > 0 ? "up" : difference < 0 ? "downward" : ""}>{difference > 0 ? "+" : ""}{figure(difference)} points</span>],
+            [`${figure((result.confidence ?? 0.95) * 100)} % interval`, interval ? `${figure(interval[0])} to ${figure(interval[1])}` : "–"],
+            ["Scores", `${inPercent(result.a)}, then ${inPercent(result.b)}`],
             ["p", p === undefined ? "–" : p < 0.0001 ? "< 0.0001" : figure(p)],
             ["Better", <span class="up">{better}</span>],
             ["Worse", <span class="downward">{flips.length - better}</span>],

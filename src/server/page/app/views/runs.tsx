@@ -32,6 +32,8 @@ export interface Run extends Item {
   metric?: string;
   score?: number;
   interval?: unknown;
+  n?: number;
+  failures?: number;
   examples?: Example[];
 }
 
@@ -55,10 +57,15 @@ export function Runs({ place }: { place: Place }) {
 function scoreOf(run: Run) {
   const interval = intervalOf(run.interval);
   return (
-    <span title={interval ? `95 %: ${figure(interval[0])} to ${figure(interval[1])}` : undefined}>
-      <strong>{figure(run.score)}</strong>
+    <span title={interval ? `${inPercent(interval[0])} to ${inPercent(interval[1])}` : undefined}>
+      <strong>{inPercent(run.score)}</strong>
     </span>
   );
+}
+
+/** The score of a run is in percent, that of an example from 0 to 1. */
+export function inPercent(score: number | undefined): string {
+  return score === undefined ? "–" : `${figure(score)} %`;
 }
 
 /** `[low, high]`, or an object with `low` and `high`. */
@@ -90,7 +97,7 @@ function RunDetail({ id, other }: { id: string; other: string | undefined }) {
                 <option value="">Compare with…</option>
                 {others.map((run) => (
                   <option key={idOf(run)} value={idOf(run)}>
-                    {`${run.name ?? idOf(run)} · ${run.program ?? ""} · ${figure(run.score)}`}
+                    {`${run.name ?? idOf(run)} · ${run.program ?? ""} · ${inPercent(run.score)}`}
                   </option>
                 ))}
               </select>
@@ -115,20 +122,20 @@ function Overview({ run }: { run: Run }) {
   const interval = intervalOf(run.interval);
   const examples = run.examples ?? [];
   const scores = examples.map((example) => example.score).filter((score): score is number => typeof score === "number");
-  const failures = examples.filter((example) => example.error !== undefined && example.error !== null).length;
+  const failures = run.failures ?? examples.filter((example) => example.error !== undefined && example.error !== null).length;
   const mean = scores.length > 0 ? scores.reduce((sum, score) => sum + score, 0) / scores.length : undefined;
   return (
     <Panel>
       <div class="columns">
         <Figures
           items={[
-            ["Score", figure(run.score)],
-            ["95 % interval", interval ? `${figure(interval[0])} to ${figure(interval[1])}` : "–"],
+            ["Score", inPercent(run.score)],
+            ["Interval", interval ? `${figure(interval[0])} to ${inPercent(interval[1])}` : "–"],
             ["Metric", run.metric ?? "–"],
-            ["Examples", count(examples.length)],
+            ["Examples", count(run.n ?? examples.length)],
             ["Failed", failures > 0 ? <span class="downward">{count(failures)}</span> : "0"],
             ["Time", duration(run["seconds"] as number | undefined)],
-            ["Cost", money(run["cost"] as number | undefined)],
+            ["Cost", costOf(run["usage"])],
             ["Started", <Time iso={run["started_at"] ?? run["created_at"] ?? run["at"]} />],
           ]}
         />
@@ -136,6 +143,11 @@ function Overview({ run }: { run: Run }) {
       </div>
     </Panel>
   );
+}
+
+function costOf(usage: unknown): string {
+  const { cost, cost_nanodollars: nano } = (typeof usage === "object" && usage !== null ? usage : {}) as Record<string, unknown>;
+  return money(typeof cost === "number" ? cost : typeof nano === "number" ? nano / 1e9 : undefined);
 }
 
 type Which = "all" | "wrong" | "failed";

@@ -29,7 +29,7 @@ export function SaveExample({ example, close }: { example: Record<string, unknow
       close={close}
       run={async () => {
         if (!id) throw new Error("Choose a dataset.");
-        await act("datasets", "add_row", id, { row: parsedRow(text) });
+        await act("datasets", "add_row", id, { values: parsedRow(text) });
         toast(`Saved to ${id}`);
       }}
     >

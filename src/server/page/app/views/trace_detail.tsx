@@ -158,7 +158,7 @@ function SpanPanel({ span }: { span: Span }) {
   const usage = span.usage ?? (span.reply as { usage?: Record<string, unknown> } | undefined)?.usage;
   return (
     <Panel title={nameOf(span)} actions={<Badge>{span.kind ?? "span"}</Badge>}>
-      <p class="hint num">{[duration(span.seconds), ...usageWords(usage), ...(span.cost !== undefined ? [money(span.cost)] : [])].join(" · ")}</p>
+      <p class="hint num">{[duration(span.seconds), ...usageWords(usage), ...(span.cost !== undefined && usage?.["cost"] === undefined && usage?.["cost_nanodollars"] === undefined ? [money(span.cost)] : [])].join(" · ")}</p>
       {span.error !== undefined && span.error !== null && <ErrorBox error={new Error(errorText(span.error))} />}
       <Tabs label="Parts of the span" tabs={tabs} current={tab} choose={setTab}>
         {tab === "values" && (

@@ -45,9 +45,9 @@ function TraceList({ given }: { given: Record<string, string> }) {
   const columns: Column<Trace>[] = [
     { name: "mark", title: <span class="sr-only">Compare</span>, width: "20px", cell: (trace) => <input type="checkbox" tabIndex={-1} aria-label={`Compare ${String(trace.id)}`} checked={marked.includes(String(trace.id))} onChange={() => toggle(String(trace.id))} /> },
     { name: "started_at", title: "Started", width: "96px", sortable: true, rank: 3, cell: (trace) => <Time iso={trace.started_at} /> },
-    { name: "program", title: "Program", width: "minmax(80px, 0.5fr)", cell: (trace) => trace.program ?? "–" },
-    { name: "status", title: "Status", width: "88px", rank: 1, cell: (trace) => <State value={trace.status} /> },
-    { name: "inputs", title: "Inputs", width: "minmax(80px, 1.4fr)", rank: 2, cell: (trace) => summary(trace.inputs) },
+    { name: "program", title: "Program", width: "minmax(60px, 0.5fr)", cell: (trace) => trace.program ?? "–" },
+    { name: "status", title: "Status", width: "88px", rank: 2, cell: (trace) => <State value={trace.status} /> },
+    { name: "inputs", title: "Inputs", width: "minmax(90px, 1.4fr)", cell: (trace) => summary(trace.inputs) },
     { name: "outputs", title: "Outputs", width: "minmax(80px, 1fr)", rank: 4, cell: (trace) => (typeof trace["error"] === "string" ? <span class="downward">{trace["error"]}</span> : summary(trace.outputs)) },
     { name: "tokens", title: "Tokens", width: "64px", align: "end", sortable: true, rank: 7, cell: (trace) => count(trace.tokens) },
     { name: "cost", title: "Cost", width: "74px", align: "end", sortable: true, rank: 6, cell: (trace) => money(trace.cost) },

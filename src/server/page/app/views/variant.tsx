@@ -116,10 +116,10 @@ export function VariantPanel({ number, program, models, variant, request, draft,
 async function runStreamed(name: string, body: unknown, signal: AbortSignal, step: (change: (old: Running) => Running) => void): Promise<void> {
   let ended = false;
   await stream(path`/v1/programs/${name}` + ":stream", { body, signal }, ({ event, data }) => {
-    const value = JSON.parse(data) as RunResult & { field?: string; text?: string; error?: { message?: string; type?: string } };
+    const value = JSON.parse(data) as RunResult & { field?: string; text?: string; restart?: boolean; error?: { message?: string; type?: string } };
     if (event === "field") {
       const field = String(value.field ?? "");
-      step((old) => ({ ...old, fields: { ...old.fields, [field]: (old.fields[field] ?? "") + String(value.text ?? "") } }));
+      step((old) => ({ ...old, fields: { ...old.fields, [field]: (value.restart ? "" : (old.fields[field] ?? "")) + String(value.text ?? "") } }));
     } else if (event === "done") {
       ended = true;
       step((old) => ({ ...old, result: value, busy: false }));
@@ -217,11 +217,12 @@ function Answer({ program, run, save }: { program: Program; run: Running; save: 
 export function usageWords(usage: Record<string, unknown> | undefined): string[] {
   const number = (name: string) => (typeof usage?.[name] === "number" ? (usage[name] as number) : undefined);
   const words: string[] = [];
-  const input = number("input_tokens");
-  const output = number("output_tokens");
+  const input = number("prompt_tokens") ?? number("input_tokens");
+  const output = number("completion_tokens") ?? number("output_tokens");
   if (input !== undefined || output !== undefined) words.push(`${count(input)} tokens in, ${count(output)} out`);
   const nano = number("cost_nanodollars");
-  if (nano !== undefined) words.push(money(nano / 1e9));
+  const cost = number("cost") ?? (nano === undefined ? undefined : nano / 1e9);
+  if (cost !== undefined) words.push(money(cost));
   const requests = number("requests");
   if (requests !== undefined && requests > 1) words.push(`${requests} requests`);
   return words;
