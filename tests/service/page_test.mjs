@@ -132,6 +132,9 @@ const tests = {
     for (let turn = 0; turn < 5; turn += 1) {
       await opened(async (page) => {
         await visible(page, "What the customer wrote.");
+        // Again, as the first time counts the start of the browser's process.
+        await page.reload();
+        await visible(page, "What the customer wrote.");
         times.push(await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime));
       });
     }

@@ -19,6 +19,8 @@ export function Dialog({ title, close, children, wide }: { title: ComponentChild
       dialog.querySelector<HTMLElement>("form :is(input, select, textarea)")?.focus();
     }
     return () => {
+      // The browser tells of the closing later, when nobody wants to know.
+      latest.current = () => undefined;
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
