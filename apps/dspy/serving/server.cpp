@@ -12,6 +12,7 @@
 #include "dspy/server/jobs/job_runner.hpp"
 #include "dspy/server/jobs/job_store.hpp"
 #include "dspy/server/listener.hpp"
+#include "dspy/server/page.hpp"
 #include "dspy/server/programs/program_sources.hpp"
 #include "dspy/server/programs/programs_api.hpp"
 #include "dspy/server/programs/splits.hpp"
@@ -125,6 +126,7 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
     }
   }
   parts.routes->add(openapi_route(*parts.routes, parts.catalog));
+  parts.routes->add(page_routes());
   parts.routes->set_gate(parts.gate);
 }
 
