@@ -145,7 +145,7 @@ void add_keys(CLI::App& app, Plan& plan) {
   rotates->add_option("id", flags->id)->required();
   rotates->add_option("--overlap", flags->overlap, "For how long")->capture_default_str();
   part("revoke", "Take a key back, at once", revoke)->add_option("id", flags->id)->required();
-  command->footer("Example:\n  dspy keys create ci --scope programs:call --usd-per-day 5 --expires 90d");
+  command->footer("Example:\n  dspy keys create ci --scope invoke --usd-per-day 5 --expires 90d");
 }
 
 }  // namespace dspy::app

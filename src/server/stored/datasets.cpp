@@ -40,7 +40,7 @@ JsonArray fields_of(const std::vector<JsonObject>& rows) {
       if (std::ranges::find(names, each.key()) == names.end()) names.emplace_back(each.key());
     }
   }
-  return {names.begin(), names.end()};
+  return JsonArray(names.begin(), names.end());
 }
 
 JsonObject described(const WorkspaceEntry& entry, const std::vector<JsonObject>& rows) {

@@ -54,7 +54,7 @@ JsonObject spent_of(const JsonObject& report) {
   return out;
 }
 
-JsonObject summary_of(const WorkspaceEntry& entry) {
+JsonObject report_summary(const WorkspaceEntry& entry) {
   const auto report = read_report(entry);
   JsonObject out{{"id", entry.id}, {"state", report.contains("stopped") ? "stopped" : "done"}};
   copy(report, "out", out, "program");
@@ -113,7 +113,7 @@ JsonArray front_of(const JsonArray& candidates) {
 
 JsonObject whole_of(const WorkspaceEntry& entry) {
   const auto report = read_report(entry);
-  auto out = summary_of(entry);
+  auto out = report_summary(entry);
   for (const auto* const name : {"options", "notes", "details", "chosen", "rollouts", "cached_rollouts"})
     copy(report, name, out);
   JsonArray points;
@@ -155,7 +155,7 @@ Resource optimizations_resource(const ResourceServices& services) {
       {.name = "candidate_count", .type = "int", .title = "Candidates", .is_sortable = true},
       {.name = "changed_at", .type = "datetime", .title = "Changed", .is_sortable = true},
       {.name = "problem"}};
-  const auto reports = std::make_shared<FileCache>(summary_of);
+  const auto reports = std::make_shared<FileCache>(report_summary);
   const auto checkpoints = std::make_shared<FileCache>(checkpoint_view);
   return {.name = "optimizations",
           .fields = fields,

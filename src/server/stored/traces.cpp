@@ -133,7 +133,7 @@ Resource traces_resource(const ResourceServices& services) {
       .actions = {{.name = "replay",
                    .title = "Run again",
                    .inputs = "program: Optional[str]",
-                   .scope = "programs:call",
+                   .scope = "invoke",
                    .run = [services](ActionCall call) { return replay(services, std::move(call)); }},
                   {.name = "to_dataset",
                    .title = "Send to a dataset",

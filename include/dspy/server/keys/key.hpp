@@ -31,7 +31,7 @@ struct Key {
   std::string name = {};
   std::string tenant = {};
   std::vector<std::string> scopes = {};  ///< Such as `traces:read`; `*` is all of them.
-  std::vector<std::string> models = {};  ///< That it may ask, with `*` for any text; empty: all.
+  std::vector<std::string> models = {};  ///< Programs and models that it may ask, with `*` for any text; empty: all.
   std::string family = {};               ///< Keys that follow each other by rotation share limits and what was spent.
   KeyLimits limits = {};
   std::chrono::system_clock::time_point created_at = {};
