@@ -71,7 +71,9 @@ JsonObject summary_of(const std::string& id, const std::vector<AgentEvent>& even
 }
 
 JsonObject whole_of(const WorkspaceEntry& entry) {
-  const auto events = read_journal(entry.path).events;
+  const auto read = attempt([&] { return read_journal(entry.path); });
+  if (!read) throw damaged("agents", entry.id, read.error());
+  const auto& events = read->events;
   auto out = summary_of(entry.id, events);
   out["transcript"] = transcript(events);
   JsonArray list;

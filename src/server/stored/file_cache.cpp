@@ -2,10 +2,12 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/base/log.hpp"
 #include "dspy/server/resources/workspace.hpp"
 
 #include <cstddef>
 #include <filesystem>
+#include <format>
 #include <mutex>
 #include <system_error>
 #include <utility>
@@ -25,7 +27,10 @@ JsonObject FileCache::one(const WorkspaceEntry& entry) {
       return found->second.summary;
   }
   auto read = attempt([&] { return read_(entry); });
-  if (!read) return {{"id", entry.id}, {"problem", read.error().what()}};
+  if (!read) {
+    log(LogLevel::warning, "server", std::format("`{}` cannot be shown: {}", entry.path.string(), read.error().what()));
+    return {{"id", entry.id}, {"problem", "the file is damaged, or no such thing; the server's log says more"}};
+  }
   const std::lock_guard lock(mutex_);
   if (known_.size() >= most_known) known_.clear();
   if (!code) known_.insert_or_assign(entry.path, Known{.time = time, .size = size, .summary = *read});

@@ -30,7 +30,9 @@ std::shared_ptr<Store> open(const ResourceServices& services, const std::string&
   const auto path = services.workspace.path(tenant, "indexes", name, "");
   std::error_code code;
   if (!std::filesystem::is_directory(path, code)) return nullptr;
-  return open_store(path.string(), {.is_read_only = true, .create = false});
+  auto opened = attempt([&] { return open_store(path.string(), {.is_read_only = true, .create = false}); });
+  if (!opened) throw damaged("indexes", name, opened.error());
+  return *std::move(opened);
 }
 
 JsonObject described(const std::string& name, const StoreInfo& info) {

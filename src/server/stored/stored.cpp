@@ -36,6 +36,13 @@ HttpError not_there(std::string_view resource, std::string_view id) {
   return {404, Errc::bad_input, std::format("there is no `{}` in {}", id.substr(0, 100), resource)};
 }
 
+HttpError damaged(std::string_view resource, std::string_view id, const Error& why) {
+  log(LogLevel::warning, "server", std::format("`{}` in {} cannot be shown: {}", id, resource, why.what()));
+  return {
+      409, Errc::config_error,
+      std::format("`{}` in {} is damaged, or no such thing; the server's log says more", id.substr(0, 100), resource)};
+}
+
 void tell(const ResourceServices& services, std::string_view tenant, std::string_view resource, std::string_view id,
           std::string_view change) {
   if (!services.on_change) return;

@@ -1,6 +1,7 @@
 #include "server/traces/trace_words.hpp"
 
 #include "dspy/base/text.hpp"
+#include "dspy/base/unicode.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -12,12 +13,9 @@ namespace {
 
 constexpr std::size_t most_terms = 32;
 
-/// Whether the full-text index makes a word of it: a letter or digit, or anything beyond ASCII.
+/// Whether the full-text index makes a word of it: FTS5 would find nothing for a phrase without one.
 bool has_word(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (static_cast<unsigned char>(c) & 0x80U) != 0;
-  });
+  return !text::invalid_utf8(text) && std::ranges::any_of(code_points(text), is_letter_or_number);
 }
 
 /// Takes up to the closing quote, or the end.

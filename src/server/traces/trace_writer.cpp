@@ -177,6 +177,12 @@ std::uint64_t TraceWriter::used_bytes() {
   return (ask("PRAGMA page_count") - ask("PRAGMA freelist_count")) * ask("PRAGMA page_size");
 }
 
+std::size_t TraceWriter::count() {
+  auto row = database_.prepare("SELECT count(*) FROM traces");
+  row.step();
+  return static_cast<std::size_t>(row.integer(0));
+}
+
 /// Those that began before a time, the oldest first.
 std::size_t TraceWriter::remove_oldest(std::optional<std::int64_t> before_ns, std::size_t most) {
   std::size_t gone = 0;
@@ -207,8 +213,11 @@ std::size_t TraceWriter::retain(std::int64_t now_ns) {
     for (auto some = slice; some == slice; gone += some) some = remove_oldest(before, slice);
   }
   if (options_->max_bytes) {
-    while (used_bytes() > *options_->max_bytes) {
-      const auto some = remove_oldest({}, slice);
+    for (auto used = used_bytes(); used > *options_->max_bytes; used = used_bytes()) {
+      // As many as the excess is of the whole, so that no more go than must.
+      const auto share = static_cast<double>(used - *options_->max_bytes) / static_cast<double>(used);
+      const auto wanted = static_cast<std::size_t>(share * static_cast<double>(count())) + 1;
+      const auto some = remove_oldest({}, std::min(wanted, slice));
       gone += some;
       if (some == 0) break;
     }

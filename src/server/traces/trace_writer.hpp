@@ -30,6 +30,7 @@ class TraceWriter {
   std::string span_text(JsonObject& span) const;
   void remove_row(std::int64_t number);
   std::size_t remove_oldest(std::optional<std::int64_t> before_ns, std::size_t most);
+  std::size_t count();
   std::uint64_t used_bytes();
 
   const TraceStoreOptions* options_;

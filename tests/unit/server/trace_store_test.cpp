@@ -285,7 +285,7 @@ TEST_CASE("old traces go by age and by size") {
   }
   TraceStore store(folder.path / "size.sqlite", {.max_bytes = 1'500'000});
   for (int i = 1; i <= 1'400; ++i)
-    REQUIRE(store.add(record(std::format("t{}", i), i, std::string(1'000, 'a' + i % 20), "b")));
+    REQUIRE(store.add(record(std::format("t{}", i), i, std::string(1'000, static_cast<char>('a' + i % 20)), "b")));
   REQUIRE(store.flush(20s));
   store.retain();
   const auto left = store.list({.limit = 1'000});
