@@ -10,6 +10,8 @@
 #include "operations.hpp"
 #include "retrieval/index.hpp"
 #include "retrieval/rag.hpp"
+#include "serving/serving.hpp"
+#include "starting/starting.hpp"
 
 #include <csignal>
 #include <cstring>
@@ -101,6 +103,9 @@ int main(int argc, char** argv) {
   dspy::app::add_agent(app, plan);
   dspy::app::add_tools(app, plan);
   dspy::app::add_metrics(app, plan);
+  dspy::app::add_serve(app, plan);
+  dspy::app::add_new(app, plan);
+  dspy::app::add_generate(app, plan);
 
   // After the commands, which would take it for their own.
   app.footer(

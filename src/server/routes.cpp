@@ -2,6 +2,8 @@
 
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/server/gate.hpp"
+#include "dspy/server/http.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +12,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -78,6 +79,52 @@ std::string shown(std::string_view path) {
   auto end = most;
   while (end > 0 && (static_cast<unsigned char>(path[end]) & 0xC0U) == 0x80U) --end;
   return std::format("`{}…`", path.substr(0, end));
+}
+
+HttpResponse no_route(const HttpRequest& request, const std::vector<std::string>& allowed) {
+  if (allowed.empty())
+    return error_response(
+        HttpError(404, Errc::bad_input,
+                  std::format("there is nothing at {}; GET /openapi.json says what there is", shown(request.path))));
+  std::string header;
+  for (const auto& method : allowed) header += (header.empty() ? "" : ", ") + method;
+  return error_response(HttpError(405, Errc::bad_input,
+                                  std::format("{} takes {}", shown(request.path), text::enumerate(allowed, "", "or")),
+                                  {}, {{.name = "Allow", .value = header}}));
+}
+
+Async<HttpResponse> refused(HttpRequest request, std::vector<std::string> allowed) {
+  co_return no_route(request, allowed);
+}
+
+bool is_work(const Route& route) {
+  return route.is_work.value_or(route.method == "POST" && route.path.starts_with("/v1/"));
+}
+
+/// Gives the place at the gate back when the last of the body has been sent.
+void keep_until_sent(HttpResponse& response, std::shared_ptr<void> pass) {
+  if (!response.stream || !pass) return;
+  response.stream = [stream = std::move(response.stream), pass = std::move(pass)](BodyWriter& writer) {
+    return stream(writer);
+  };
+}
+
+Async<HttpResponse> run(const Routes& routes, const Route& route, std::shared_ptr<Gate> gate, HttpRequest request) {
+  try {
+    request.caller = co_await routes.admit(request, route.scope);
+    std::shared_ptr<void> pass;
+    if (gate && is_work(route)) pass = co_await gate->enter(request.stop);
+    auto response = co_await route.handler(std::move(request));
+    keep_until_sent(response, std::move(pass));
+    co_return response;
+  } catch (const Error& error) {
+    if (status_of(error) >= 500)
+      log(LogLevel::warning, "server", std::format("{} {}: {}", route.method, route.path, error.what()));
+    co_return error_response(error, route.errors);
+  } catch (const std::exception& error) {
+    log(LogLevel::error, "server", std::format("{} {}: {}", route.method, route.path, error.what()));
+    co_return error_response(Error(Errc::inference_failed, "the server failed; its log says why"), route.errors);
+  }
 }
 
 /// The route of a method, and its parameters' names in the order of the path.
@@ -184,39 +231,23 @@ bool may(const Caller& caller, std::string_view scope) noexcept {
   return std::ranges::any_of(caller.scopes, [&](const std::string& held) { return held == scope || held == "*"; });
 }
 
+Async<Caller> Routes::admit(const HttpRequest& request, const std::string& scope) const {
+  // The routes outlive what they answer.
+  return [](const Authenticator& authenticator, const HttpRequest& asked, std::string needed) -> Async<Caller> {
+    if (!authenticator || needed.empty()) co_return Caller{};
+    auto caller = co_await authenticator(asked);
+    if (!may(caller, needed))
+      throw HttpError(403, Errc::authentication_failed,
+                      std::format("this key may not do that; it needs the scope `{}`", needed));
+    co_return caller;
+  }(authenticator_, request, scope);
+}
+
 Async<HttpResponse> Routes::answer(HttpRequest request) const {
   auto found = find(request.method, request.path);
-  if (!found.route) {
-    if (found.allowed.empty())
-      co_return error_response(
-          HttpError(404, Errc::bad_input,
-                    std::format("there is nothing at {}; GET /openapi.json says what there is", shown(request.path))));
-    const auto allowed = text::enumerate(found.allowed, "", "or");
-    auto header = std::string();
-    for (const auto& method : found.allowed) header += (header.empty() ? "" : ", ") + method;
-    co_return error_response(HttpError(405, Errc::bad_input, std::format("{} takes {}", shown(request.path), allowed),
-                                       {}, {{.name = "Allow", .value = header}}));
-  }
-  const Route& route = *found.route;
-  std::optional<HttpResponse> failed;
-  try {
-    request.parameters = std::move(found.parameters);
-    if (authenticator_ && !route.scope.empty()) {
-      request.caller = co_await authenticator_(request);
-      if (!may(request.caller, route.scope))
-        throw HttpError(403, Errc::authentication_failed,
-                        std::format("this key may not do that; it needs the scope `{}`", route.scope));
-    }
-    co_return co_await route.handler(std::move(request));
-  } catch (const Error& error) {
-    if (status_of(error) >= 500)
-      log(LogLevel::warning, "server", std::format("{} {}: {}", route.method, route.path, error.what()));
-    failed = error_response(error, route.errors);
-  } catch (const std::exception& error) {
-    log(LogLevel::error, "server", std::format("{} {}: {}", route.method, route.path, error.what()));
-    failed = error_response(Error(Errc::inference_failed, "the server failed; its log says why"), route.errors);
-  }
-  co_return *std::move(failed);
+  if (!found.route) return refused(std::move(request), std::move(found.allowed));
+  request.parameters = std::move(found.parameters);
+  return run(*this, *found.route, gate_, std::move(request));
 }
 
 }  // namespace dspy::server

@@ -9,8 +9,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 // From a request to the handler that answers it, and from what the handler throws to a response.
@@ -70,7 +72,11 @@ struct Route {
   std::string scope = {};  ///< That the caller must have; empty: anyone may ask.
   ErrorForm errors = {};   ///< Empty: `error_body`.
   RouteDocument document = {};
+  /// Counts against the requests that may run at once.  Unset: a POST below `/v1/` does.
+  std::optional<bool> is_work = {};
 };
+
+class Gate;
 
 /// Says who asks, by the key in the request.  Throws `HttpError` (401) for a missing or wrong key.
 using Authenticator = std::function<Async<Caller>(const HttpRequest& request)>;
@@ -93,6 +99,9 @@ class Routes {
   /// Without one, nobody is asked for a key, and every caller may do everything.
   void set_authenticator(Authenticator authenticator) { authenticator_ = std::move(authenticator); }
 
+  /// Requests that work (`Route::is_work`) wait for their turn there.
+  void set_gate(std::shared_ptr<Gate> gate) { gate_ = std::move(gate); }
+
   const std::vector<std::unique_ptr<const Route>>& all() const noexcept { return routes_; }
 
   struct Found {
@@ -103,6 +112,9 @@ class Routes {
   /// The route for a decoded path; the more literal of two that fit.  HEAD is answered by GET.
   Found find(std::string_view method, std::string_view path) const;
 
+  /// Who asks, where the server wants keys.  Throws `HttpError`: 401, or 403 for a caller without `scope`.
+  Async<Caller> admit(const HttpRequest& request, const std::string& scope) const;
+
   /// Finds the route, has the key looked up, and runs the handler.  Never throws: what goes wrong is a response.
   Async<HttpResponse> answer(HttpRequest request) const;
 
@@ -112,6 +124,7 @@ class Routes {
   std::vector<std::unique_ptr<const Route>> routes_;
   std::unique_ptr<Node> root_;
   Authenticator authenticator_;
+  std::shared_ptr<Gate> gate_;
 };
 
 }  // namespace dspy::server

@@ -58,7 +58,8 @@ std::vector<JsonObject> listed(const ResourceServices& services, const std::stri
     if (rows) {
       out.push_back(described(entry, *rows));
     } else {
-      out.push_back({{"id", entry.id}, {"name", entry.id}, {"problem", rows.error().what()}});
+      out.push_back(
+          {{"id", entry.id}, {"name", entry.id}, {"problem", damaged("datasets", entry.id, rows.error()).what()}});
     }
   }
   return out;

@@ -185,7 +185,7 @@ std::vector<JsonObject> listed(const ResourceServices& services, const std::stri
   for (const auto& entry : services.workspace.list(tenant, "experiments", ".json")) {
     auto found = attempt([&] { return read(services, tenant, entry.id); });
     if (found && *found) out.push_back(**std::move(found));
-    if (!found) out.push_back({{"id", entry.id}, {"problem", found.error().what()}});
+    if (!found) out.push_back({{"id", entry.id}, {"problem", damaged("experiments", entry.id, found.error()).what()}});
   }
   return out;
 }

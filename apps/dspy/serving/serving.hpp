@@ -1,0 +1,13 @@
+#pragma once
+
+#include "command.hpp"
+
+#include <CLI/CLI.hpp>
+
+// Commands that serve programs to others.
+
+namespace dspy::app {
+
+void add_serve(CLI::App& app, Plan& plan);
+
+}  // namespace dspy::app
