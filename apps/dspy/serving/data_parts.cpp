@@ -1,8 +1,12 @@
 #include "serving/data_parts.hpp"
 
+#include "dspy/base/async.hpp"
+#include "dspy/base/json.hpp"
 #include "dspy/lm/trace.hpp"
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/http.hpp"
+#include "dspy/server/jobs/job_runner.hpp"
+#include "dspy/server/jobs/job_store.hpp"
 #include "dspy/server/keys/key_store.hpp"
 #include "dspy/server/programs/programs_api.hpp"
 #include "dspy/server/resources/resource_table.hpp"
@@ -13,16 +17,41 @@
 #include "dspy/server/traces/trace_store.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 namespace dspy::app {
 
 using namespace server;
+
+namespace {
+
+Async<std::vector<JsonObject>> list_jobs(std::shared_ptr<JobRunner> jobs, Caller caller) {
+  constexpr std::size_t most = 10'000;
+  std::vector<JsonObject> out;
+  for (const auto& job : jobs->list(caller, {}, most)) out.push_back(to_json(job));
+  co_return out;
+}
+
+Async<std::optional<JsonObject>> find_job(std::shared_ptr<JobRunner> jobs, Caller caller, std::string id) {
+  co_return to_json(jobs->find(caller, id));
+}
+
+JobSource job_source(const std::shared_ptr<JobRunner>& jobs) {
+  if (!jobs) return {};
+  return {.list = [jobs](Caller caller) { return list_jobs(jobs, std::move(caller)); },
+          .get = [jobs](Caller caller, std::string id) { return find_job(jobs, std::move(caller), std::move(id)); }};
+}
+
+}  // namespace
 
 DataParts open_data(const DataFlags& flags) {
   DataParts parts;
@@ -63,25 +92,28 @@ void stand_around(const DataParts& parts, ProgramsOptions& options) {
   };
 }
 
-void add_data(const DataFlags& flags, const DataParts& parts, const std::shared_ptr<Catalog>& catalog, Routes& routes) {
-  if (parts.keys) routes.set_authenticator(parts.keys->authenticator());
-  if (flags.workspace.empty()) return;
+void add_data(const DataFlags& flags, const DataParts& parts, const std::shared_ptr<Catalog>& catalog,
+              const std::shared_ptr<JobRunner>& jobs, Routes& routes, Routes& admin_routes) {
+  if (parts.keys) {
+    routes.set_authenticator(parts.keys->authenticator());
+    admin_routes.set_authenticator(parts.keys->authenticator());
+  }
   ResourceServices services{
       .workspace = Workspace(flags.workspace),
       .traces = parts.traces,
       .keys = parts.keys,
       .catalog = catalog,
+      .jobs = job_source(jobs),
       .on_change = [changes = parts.changes](std::string_view tenant, std::string_view resource, std::string_view id,
                                              std::string_view change) { changes->tell(tenant, resource, id, change); }};
-  if (!services.keys) {
-    // Without keys to ask for, those that there are can still be looked after, by whoever reaches this machine.
-    std::error_code code;
-    const auto file = std::filesystem::path(flags.workspace) / "keys.sqlite";
-    if (std::filesystem::is_regular_file(file, code)) services.keys = std::make_shared<KeyStore>(file);
-  }
-  routes.add(standard_resources(services).routes());
   routes.add(feedback_routes(services));
-  routes.add(change_route(parts.changes));
+  if (flags.workspace.empty()) return;
+  std::error_code code;
+  const auto file = std::filesystem::path(flags.workspace) / "keys.sqlite";
+  // Without keys to ask for, those that there are can still be looked after, by whoever reaches this machine.
+  if (!services.keys && std::filesystem::is_regular_file(file, code)) services.keys = std::make_shared<KeyStore>(file);
+  admin_routes.add(standard_resources(services).routes());
+  admin_routes.add(change_route(parts.changes));
 }
 
 }  // namespace dspy::app

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/jobs/job_runner.hpp"
 #include "dspy/server/keys/key_store.hpp"
 #include "dspy/server/programs/programs_api.hpp"
 #include "dspy/server/resources/services.hpp"
@@ -8,7 +9,6 @@
 #include "dspy/server/system/change_feed.hpp"
 #include "dspy/server/traces/trace_store.hpp"
 
-#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -33,8 +33,9 @@ struct DataParts {
 DataParts open_data(const DataFlags& flags);
 /// Calls of programs are traced, and held to what a key may use and spend.
 void stand_around(const DataParts& parts, server::ProgramsOptions& options);
-/// `/api/…`, `/v1/feedback`, and the key that is asked for.
+/// `/v1/feedback` for those who ask programs, `/api/…` for those who look after the server, and the key that both are
+/// asked for.  `jobs` may be null.
 void add_data(const DataFlags& flags, const DataParts& parts, const std::shared_ptr<server::Catalog>& catalog,
-              server::Routes& routes);
+              const std::shared_ptr<server::JobRunner>& jobs, server::Routes& routes, server::Routes& admin_routes);
 
 }  // namespace dspy::app

@@ -133,8 +133,8 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
       if (route.path == "/healthz" || route.path == "/readyz") parts.routes->add(std::move(route));
     }
   }
-  add_data(flags.data, parts.data, parts.catalog, parts.admin_routes ? *parts.admin_routes : *parts.routes);
-  if (parts.admin_routes && parts.data.keys) parts.routes->set_authenticator(parts.data.keys->authenticator());
+  add_data(flags.data, parts.data, parts.catalog, parts.jobs, *parts.routes,
+           parts.admin_routes ? *parts.admin_routes : *parts.routes);
   parts.routes->add(openapi_route(*parts.routes, parts.catalog));
   parts.routes->set_gate(parts.gate);
 }
