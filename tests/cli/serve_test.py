@@ -287,7 +287,7 @@ class Serve(unittest.TestCase):
         ):
             with self.subTest(arguments=arguments):
                 result = subprocess.run(
-                    [DSPY, "serve", "--listen", "127.0.0.1:0", "--model", MODEL, *arguments],
+                    [DSPY, "serve", "--model", MODEL, *([] if "--listen" in arguments else ["--listen", "127.0.0.1:0"]), *arguments],
                     capture_output=True, timeout=60, check=False, cwd=self.folder, env=self.environment,
                 )
                 self.assertNotEqual(result.returncode, 0)

@@ -50,7 +50,7 @@ void add_ui(CLI::App& app, Plan& plan) {
   flags->is_page_alone = true;
   auto* command = app.add_subcommand("ui", "The page alone, over what was kept: traces, runs, datasets, the registry");
   command->add_option("programs", flags->sources, "Programs to try on it, as for `dspy serve`");
-  command->add_option("-m,--model", flags->models, "Models to try, as for `dspy serve`");
+  command->add_option("-m,--model", flags->models, "Models to try, as for `dspy serve`")->allow_extra_args(false);
   command->add_option("--listen", flags->listen, "Where to listen, ADDRESS:PORT")->capture_default_str();
   command->add_flag("--json", flags->json, "Print where it listens as JSON");
   add_stores(*command, *flags);
@@ -62,10 +62,11 @@ void add_serve(CLI::App& app, Plan& plan) {
   auto* command = app.add_subcommand("serve", "Serve programs and models over HTTP");
   command->add_option("programs", flags->sources,
                       "Program files, flows, agents, NAME@ALIAS of the registry, or signatures; NAME=… gives a name");
-  command->add_option(
-      "-m,--model", flags->models,
-      "A model to serve and to ask, as for `dspy ask`, or NAME=MODEL (may be repeated; the first is that "
-      "of programs that name none)");
+  command
+      ->add_option("-m,--model", flags->models,
+                   "A model to serve and to ask, as for `dspy ask`, or NAME=MODEL (may be repeated; the first is that "
+                   "of programs that name none)")
+      ->allow_extra_args(false);
   command->add_option("--adapter", flags->adapter, "How prompts are written where a program does not say")
       ->capture_default_str();
   command->add_option("--listen", flags->listen, "Where to listen, ADDRESS:PORT")->capture_default_str();
@@ -74,9 +75,11 @@ void add_serve(CLI::App& app, Plan& plan) {
   command->add_option("--tls-cert", flags->certificate, "A certificate with its chain, PEM");
   command->add_option("--tls-key", flags->key, "Its key, PEM");
   command->add_flag("--reload", flags->reload, "Load program files anew when they change (aliases always are)");
-  command->add_option("--split", flags->splits,
-                      "An A/B experiment: NAME=PROGRAM:WEIGHT,PROGRAM:WEIGHT over programs that are served (may be "
-                      "repeated)");
+  command
+      ->add_option("--split", flags->splits,
+                   "An A/B experiment: NAME=PROGRAM:WEIGHT,PROGRAM:WEIGHT over programs that are served (may be "
+                   "repeated)")
+      ->allow_extra_args(false);
   add_stores(*command, *flags);
   command->add_flag("--insecure", flags->insecure, "Let anyone who reaches a public address ask, without a key");
   constexpr auto limits = "Limits";
