@@ -17,8 +17,8 @@ endmacro()
 
 find_package(Threads REQUIRED)
 
-# Coroutines (Asio), JSON (compiled), names of members (PFR).
-set(BOOST_INCLUDE_LIBRARIES asio json pfr)
+# Coroutines (Asio), the server (Beast), JSON (compiled), names of members (PFR).
+set(BOOST_INCLUDE_LIBRARIES asio beast json pfr)
 set(BOOST_ENABLE_CMAKE ON)
 dspy_dependency(Boost 1.84 CONFIG COMPONENTS json
   FETCH URL https://github.com/boostorg/boost/releases/download/boost-1.92.0/boost-1.92.0-cmake.tar.xz
@@ -26,7 +26,7 @@ dspy_dependency(Boost 1.84 CONFIG COMPONENTS json
 if(NOT TARGET Boost::headers)
   # The fetched tree has one target per library instead of one for all headers.
   add_library(dspy_boost_headers INTERFACE)
-  target_link_libraries(dspy_boost_headers INTERFACE Boost::asio Boost::pfr)
+  target_link_libraries(dspy_boost_headers INTERFACE Boost::asio Boost::beast Boost::pfr)
   add_library(Boost::headers ALIAS dspy_boost_headers)
 endif()
 

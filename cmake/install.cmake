@@ -29,7 +29,7 @@ foreach(part IN LISTS DSPY_PARTS)
 endforeach()
 set(DSPY_PC_CURL "")
 if(CURL_FOUND)
-  set(DSPY_PC_CURL "-lcurl ")
+  set(DSPY_PC_CURL "-lcurl -lssl -lcrypto ")
 endif()
 get_property(DSPY_PC_EXTRA GLOBAL PROPERTY DSPY_PC_EXTRA)  # of optional parts
 if(SECCOMP_LIBRARY)

@@ -2,6 +2,7 @@
 
 #include "agents/agent_commands.hpp"
 #include "command.hpp"
+#include "data/data_commands.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
@@ -9,6 +10,8 @@
 #include "operations.hpp"
 #include "retrieval/index.hpp"
 #include "retrieval/rag.hpp"
+#include "serving/serving.hpp"
+#include "starting/starting.hpp"
 
 #include <csignal>
 #include <cstring>
@@ -93,9 +96,17 @@ int main(int argc, char** argv) {
   dspy::app::add_mock(app, plan);
   dspy::app::add_cache(app, plan);
   dspy::app::add_trace(app, plan);
+  dspy::app::add_traces(app, plan);
+  dspy::app::add_list(app, plan);
+  dspy::app::add_runs(app, plan);
+  dspy::app::add_keys(app, plan);
   dspy::app::add_agent(app, plan);
   dspy::app::add_tools(app, plan);
   dspy::app::add_metrics(app, plan);
+  dspy::app::add_serve(app, plan);
+  dspy::app::add_ui(app, plan);
+  dspy::app::add_new(app, plan);
+  dspy::app::add_generate(app, plan);
 
   // After the commands, which would take it for their own.
   app.footer(
