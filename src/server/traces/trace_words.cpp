@@ -15,7 +15,7 @@ constexpr std::size_t most_terms = 32;
 
 /// Whether the full-text index makes a word of it: FTS5 would find nothing for a phrase without one.
 bool has_word(std::string_view text) {
-  return !text::invalid_utf8(text) && std::ranges::any_of(code_points(text), is_letter_or_number);
+  return !text::invalid_utf8(text) && std::ranges::any_of(text::code_points(text), text::is_letter_or_number);
 }
 
 /// Takes up to the closing quote, or the end.
