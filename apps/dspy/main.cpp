@@ -104,6 +104,7 @@ int main(int argc, char** argv) {
   dspy::app::add_tools(app, plan);
   dspy::app::add_metrics(app, plan);
   dspy::app::add_serve(app, plan);
+  dspy::app::add_ui(app, plan);
   dspy::app::add_new(app, plan);
   dspy::app::add_generate(app, plan);
 

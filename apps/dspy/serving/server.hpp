@@ -23,6 +23,7 @@ struct ServeFlags {
   std::string jobs;
   DataFlags data;
   std::size_t max_jobs = 16;
+  bool is_page_alone = false;  ///< No model unless one is named.
   bool reload = false;
   bool insecure = false;
   bool json = false;
