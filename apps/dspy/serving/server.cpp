@@ -4,10 +4,12 @@
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/config/config.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/lm/trace.hpp"
 #include "dspy/lm/tracing/metrics.hpp"
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/configured.hpp"
 #include "dspy/server/gate.hpp"
 #include "dspy/server/jobs/job_runner.hpp"
 #include "dspy/server/jobs/job_store.hpp"
@@ -15,9 +17,11 @@
 #include "dspy/server/programs/program_sources.hpp"
 #include "dspy/server/programs/programs_api.hpp"
 #include "dspy/server/programs/splits.hpp"
+#include "dspy/server/protocols.hpp"
 #include "dspy/server/routes.hpp"
 #include "dspy/server/system/system_api.hpp"
 #include "serving/served_models.hpp"
+#include "serving/served_texts.hpp"
 #include "serving/split_flag.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -61,6 +65,8 @@ struct Parts {
 
 void add_programs(const ServeFlags& flags, Parts& parts) {
   auto lm = serve_models(flags.models, *parts.catalog);
+  serve_configured(Config::load(), *parts.catalog);
+  serve_texts(flags.embedders, flags.rerankers, *parts.catalog);
   parts.sources = std::make_unique<ProgramSources>(
       parts.catalog, SourceOptions{.make_lm = [](const std::string& name) { return make_lm(name); },
                                    .lm = std::move(lm),
@@ -108,6 +114,7 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
     parts.routes->add(job_routes(parts.jobs));
   }
   parts.routes->add(program_routes(parts.catalog, std::move(programs)));
+  parts.routes->add(protocol_routes(parts.catalog));
   const SystemOptions system{.catalog = parts.catalog,
                              .gate = parts.gate,
                              .metrics = parts.metrics,
