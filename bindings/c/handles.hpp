@@ -1,7 +1,6 @@
 #pragma once
 
 #include "dspy.h"
-
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/lm/lm.hpp"
@@ -14,7 +13,8 @@
 #include <string_view>
 #include <utility>
 
-// What the handles of dspy.h hold, and how C++ and C meet: no exception crosses, strings come from the host's allocator.
+// What the handles of dspy.h hold, and how C++ and C meet: no exception crosses, strings come from the host's
+// allocator.
 
 struct dspy_lm {
   std::shared_ptr<dspy::LM> value;

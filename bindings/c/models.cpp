@@ -1,9 +1,8 @@
-#include "handles.hpp"
-
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/exchange_json.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/schemes.hpp"
+#include "handles.hpp"
 
 #include <deque>
 

@@ -1,5 +1,3 @@
-#include "handles.hpp"
-
 #include "dspy/base/tasks.hpp"
 #include "dspy/flow/flow.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
@@ -7,17 +5,18 @@
 #include "dspy/modules/run.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "dspy/programs/program_file.hpp"
+#include "handles.hpp"
 
-#include <format>
 #include <filesystem>
+#include <format>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-using dspy::Error;
 using dspy::Errc;
+using dspy::Error;
 using dspy::Json;
 using dspy::JsonArray;
 using dspy::JsonObject;
@@ -118,9 +117,8 @@ struct Job {
 extern "C" {
 
 dspy_program* dspy_program_predict(const char* notation, dspy_lm* lm, dspy_error* error) {
-  return guarded<dspy_program*>(error, nullptr, [&] {
-    return made(Program(dspy::Predict<>(dspy::c::text_of(notation, "the notation"))), lm);
-  });
+  return guarded<dspy_program*>(
+      error, nullptr, [&] { return made(Program(dspy::Predict<>(dspy::c::text_of(notation, "the notation"))), lm); });
 }
 
 dspy_program* dspy_program_chain_of_thought(const char* notation, dspy_lm* lm, dspy_error* error) {
@@ -130,9 +128,8 @@ dspy_program* dspy_program_chain_of_thought(const char* notation, dspy_lm* lm, d
 }
 
 dspy_program* dspy_program_from_json(const char* text, dspy_lm* lm, dspy_error* error) {
-  return guarded<dspy_program*>(error, nullptr, [&] {
-    return made(from_text(dspy::c::text_of(text, "the text"), lm == nullptr), lm);
-  });
+  return guarded<dspy_program*>(error, nullptr,
+                                [&] { return made(from_text(dspy::c::text_of(text, "the text"), lm == nullptr), lm); });
 }
 
 dspy_program* dspy_program_load(const char* path, dspy_lm* lm, dspy_error* error) {
@@ -145,9 +142,8 @@ dspy_program* dspy_program_load(const char* path, dspy_lm* lm, dspy_error* error
 }
 
 char* dspy_program_to_json(const dspy_program* program, dspy_error* error) {
-  return guarded<char*>(error, nullptr, [&] {
-    return dspy::c::to_host(dspy::to_text(dspy::to_program_file(value_of(program))));
-  });
+  return guarded<char*>(error, nullptr,
+                        [&] { return dspy::c::to_host(dspy::to_text(dspy::to_program_file(value_of(program)))); });
 }
 
 int dspy_program_apply(dspy_program* program, const char* text, dspy_error* error) {
@@ -177,7 +173,8 @@ char* dspy_program_call(const dspy_program* program, const char* inputs_json, ds
 char* dspy_program_stream(const dspy_program* program, const char* inputs_json, dspy_on_piece on_piece, void* user,
                           dspy_stop* stop, dspy_error* error) {
   return guarded<char*>(error, nullptr, [&] {
-    if (on_piece == nullptr) throw Error(Errc::invalid_parameter, "on_piece is NULL; without it, use dspy_program_call");
+    if (on_piece == nullptr)
+      throw Error(Errc::invalid_parameter, "on_piece is NULL; without it, use dspy_program_call");
     auto inputs = dspy::c::object_of(inputs_json, "the inputs");
     const auto sink = [&](const dspy::FieldEvent& event) {
       const std::string field(event.field), piece(event.text);
@@ -193,8 +190,8 @@ int dspy_program_call_async(const dspy_program* program, const char* inputs_json
                             dspy_stop* stop, dspy_error* error) {
   return guarded<int>(error, 1, [&] {
     if (on_result == nullptr) throw Error(Errc::invalid_parameter, "on_result is NULL");
-    auto job = std::make_unique<Job>(
-        Job{value_of(program), dspy::c::object_of(inputs_json, "the inputs"), dspy::c::token_of(stop), on_result, user});
+    auto job = std::make_unique<Job>(Job{value_of(program), dspy::c::object_of(inputs_json, "the inputs"),
+                                         dspy::c::token_of(stop), on_result, user});
     auto& chosen = executor();
     const std::scoped_lock lock(chosen.mutex);
     if (chosen.execute != nullptr) {

@@ -281,7 +281,6 @@ class AsyncEngine:
 class LM(dspy.LM):
     """A model of the library as DSPy's LM.
 
-        dspy.configure(lm=dspy_cpp.LM("llama:model.gguf"))      # once DSPy is imported
         dspy.configure(lm=dspy_cpp.under_dspy.LM("llama:model.gguf"))
 
     `native` is the library's own LM. DSPy's cache is left on unless told otherwise, as with any LM of DSPy."""

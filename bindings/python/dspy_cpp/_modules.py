@@ -155,9 +155,13 @@ class _Predictor(_Whole, _core.Predictor):
         """The signature that the module was made with; `native_signature` is what is asked."""
         return self._signature
 
+    async def acall(self, **inputs: Any) -> Any:
+        """The same as a call, to await. A task that is cancelled stops it."""
+        return await _core.Predictor.acall(self, **inputs)
+
     def stream(self, **inputs: Any) -> Any:
         """An iterator over the pieces of the outputs as they are written; its last item is the Prediction."""
-        return _core._stream(self, inputs)
+        return _core._stream(self, **inputs)
 
     async def astream(self, **inputs: Any) -> Any:
         """The same for `async for`."""
@@ -238,6 +242,10 @@ class _Native(_Whole, _core.NativeProgram):
             f"a {type(self).__name__} cannot be pickled, as it holds functions; save its state with save(), and make it "
             "again where it is needed"
         )
+
+    async def acall(self, **inputs: Any) -> Any:
+        """The same as a call, to await. A task that is cancelled stops it."""
+        return await _core.NativeProgram.acall(self, **inputs)
 
     def _run(self, inputs: dict[str, Any]) -> Any:
         return self(**inputs)

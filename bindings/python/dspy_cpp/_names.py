@@ -37,7 +37,7 @@ ReAct | same | ReAct | ReAct | tools are functions; tools that go with the reque
 ReActV2 | differs | ReAct | ReAct | protocol="native"
 ProgramOfThought | same | ProgramOfThought | ProgramOfThought | Python in a sandbox of bubblewrap; no Deno
 CodeAct | same | CodeAct | CodeAct | any tool, not only plain functions
-RLM | cpp | | Rlm |
+RLM | cpp | | RLM |
 Flex | none | | | code that an optimizer writes
 BestOfN | same | BestOfN | BestOfN | reward_fn(inputs, prediction); fail_count counts failures, 0 allows none
 Refine | same | Refine | Refine | the reward may say why: (number, feedback)
@@ -130,7 +130,7 @@ Evaluate | same | Evaluate | Evaluate | the result has an interval, and can go o
 evaluate | none | | | a module of DSPy's own layout
 evaluate.EvaluationResult | same | EvaluationResult | EvaluationResult |
 evaluate.EM | cpp | | metrics::exact_match |
-evaluate.normalize_text | cpp | | metrics::normalize |
+evaluate.normalize_text | cpp | | metrics::normalize_text |
 evaluate.answer_exact_match | cpp | | metrics::exact_match |
 evaluate.answer_passage_match | cpp | | metrics::passage_match |
 evaluate.SemanticF1 | cpp | | metrics::SemanticF1 |
@@ -151,7 +151,7 @@ BetterTogether | cpp | | BetterTogether |
 Ensemble | cpp | | Ensemble |
 BootstrapFinetune | cpp | | finetune_data | writes the data; training is elsewhere
 AvatarOptimizer | none | | |
-bootstrap_trace_data | cpp | | bootstrap |
+bootstrap_trace_data | none | | | traces of runs: Evaluate(keeps_traces=True)
 teleprompt | none | | | a module of DSPy's own layout
 propose | none | | | a module of DSPy's own layout
 # Retrieval and code

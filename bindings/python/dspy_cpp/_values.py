@@ -74,3 +74,17 @@ def float_row(values: Any):
     if row.ndim != 1:
         raise ValueError(f"a vector is an array with one dimension; this one has {row.ndim}")
     return row
+
+
+def example(data: dict, inputs: list[str]) -> Any:
+    """What a pickled example is made of."""
+    from . import _core
+
+    return _core._example(data, inputs)
+
+
+def prediction(data: dict, usage: dict) -> Any:
+    """The same of a prediction."""
+    from . import _core
+
+    return _core._prediction(data, usage)

@@ -8,6 +8,7 @@
 NB_MODULE(_core, m) {
   using namespace dspy::python;
   m.doc() = "The compiled part of dspy_cpp.";
+  nanobind::set_leak_warnings(false);  // what other threads hold when the interpreter ends is left alone
   m.attr("version") = std::string(dspy::version());
   bind_errors(m);
   bind_waiting(m);

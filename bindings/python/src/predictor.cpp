@@ -10,7 +10,9 @@
 #include "dspy/modules/chain_of_thought.hpp"
 #include "dspy/programs/program_file.hpp"
 
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
 #include <chrono>

@@ -55,7 +55,9 @@ nb::dict field_info(const Field& field) {
   out["description"] = to_python(field.description);
   out["label"] = to_python(field.label);
   if (field.default_value) out["default"] = to_python(*field.default_value);
-  out["schema"] = to_python(to_json_schema(field.type).schema);
+  auto schema = to_json_schema(field.type).schema;
+  schema.erase("$schema");  // it stands within others
+  out["schema"] = to_python(schema);
   return out;
 }
 

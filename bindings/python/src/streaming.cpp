@@ -4,6 +4,7 @@
 #include "waiting.hpp"
 
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
 
 #include <chrono>
 #include <condition_variable>

@@ -38,7 +38,7 @@ std::string names_of(const JsonObject& data) {
 
 nb::dict values_of(const PyPrediction& self) {
   nb::dict out;
-  for (const auto& [name, value] : self.value.data) out[to_python(name)] = converted(self, name, value);
+  for (const auto& [name, value] : self.value.data) out[to_python(std::string_view(name))] = converted(self, name, value);
   return out;
 }
 
@@ -133,7 +133,7 @@ void bind_example(nb::module_& m) {
       .def("__reduce__",
            [](nb::handle self) {
              const auto& example = nb::cast<const Example&>(self);
-             return nb::make_tuple(nb::module_::import_("dspy_cpp._core").attr("_example"),
+             return nb::make_tuple(nb::module_::import_("dspy_cpp._values").attr("example"),
                                    nb::make_tuple(to_python(example.data), nb::cast(example.input_keys)));
            })
       .def("keys", [](const Example& self) { return keys_of(self.data); })
@@ -201,7 +201,7 @@ void bind_prediction(nb::module_& m) {
       .def("__reduce__",
            [](nb::handle self) {
              const auto& made = nb::cast<const PyPrediction&>(self);
-             return nb::make_tuple(nb::module_::import_("dspy_cpp._core").attr("_prediction"),
+             return nb::make_tuple(nb::module_::import_("dspy_cpp._values").attr("prediction"),
                                    nb::make_tuple(to_python(made.value.data), to_python(to_json(made.value.lm_usage))));
            })
       .def("keys", [](const PyPrediction& self) { return keys_of(self.value.data); })

@@ -34,7 +34,13 @@ std::atomic<bool> ending = false;
 std::atomic<bool> has_threads = false;
 std::atomic<bool> was_forked = false;
 
-thread_local std::stop_source* current_stop = nullptr;
+/// What a thread waits for.
+struct Wait {
+  std::stop_source& stop;
+  bool is_interrupted = false;  ///< Python code within it was, by Ctrl-C.
+};
+
+thread_local Wait* current_wait = nullptr;
 
 /// Like the library's own way to wait, but it looks up from time to time.
 class Driver {
@@ -104,6 +110,12 @@ class Threads {
     changed_.notify_one();
   }
 
+  /// Waits until nothing is left to do, or for so long.
+  void drain(std::chrono::milliseconds time) {
+    std::unique_lock lock(mutex_);
+    drained_.wait_for(lock, time, [this] { return jobs_.empty() && idle_ == total_; });
+  }
+
  private:
   static constexpr std::size_t most = 256;
   static constexpr std::chrono::seconds patience{10};
@@ -112,20 +124,22 @@ class Threads {
     std::unique_lock lock(mutex_);
     while (true) {
       ++idle_;
+      if (idle_ == total_) drained_.notify_all();
       const bool has_job = changed_.wait_for(lock, patience, [this] { return !jobs_.empty(); });
       --idle_;
       if (!has_job) break;
-      const auto job = std::move(jobs_.front());
+      auto job = std::move(jobs_.front());
       jobs_.pop_front();
       lock.unlock();
       job();
+      job = nullptr;  // what it holds goes before it counts as done
       lock.lock();
     }
     --total_;
   }
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable changed_, drained_;
   std::deque<std::function<void()>> jobs_;
   std::size_t idle_ = 0, total_ = 0;
 };
@@ -135,7 +149,8 @@ Threads& threads() {
   return *shared;
 }
 
-/// What runs in the background, so that it can be stopped before the interpreter ends.
+/// What runs in the background or on other threads than the main one, so that it can be stopped before the interpreter
+/// ends: a thread that asks for the GIL later is ended by Python in the middle of our frames.
 class Running {
  public:
   using Entry = std::list<std::stop_source>::iterator;
@@ -182,6 +197,7 @@ bool interpreter_is_ending() noexcept {
 }
 
 void require_unforked() {
+  require_interpreter();
   if (was_forked.load(std::memory_order_relaxed)) {
     throw Error(Errc::config_error,
                 "this process was forked off one in which dspy_cpp had threads at work, and they are not in the child; "
@@ -194,21 +210,30 @@ void note_threads() noexcept {
 }
 
 void stop_current_wait() noexcept {
-  if (current_stop != nullptr) current_stop->request_stop();
+  if (current_wait == nullptr) return;
+  current_wait->is_interrupted = true;
+  current_wait->stop.request_stop();
 }
 
 namespace detail {
 
 void drive(Async<void> work, std::stop_source& stop) {
   const bool is_main = on_main_thread();
+  struct Listed {
+    std::optional<Running::Entry> entry;
+    ~Listed() {
+      if (entry) running().remove(*entry);
+    }
+  } listed;
+  if (!is_main) listed.entry = running().add(stop);  // until this thread has the GIL again
   std::optional<PythonFailure> interrupted;
+  Wait wait{stop};
   {
     const nb::gil_scoped_release released;
-    auto* const outer = std::exchange(current_stop, &stop);
     struct Restore {
-      std::stop_source* outer;
-      ~Restore() { current_stop = outer; }
-    } const restore{outer};
+      Wait* outer;
+      ~Restore() { current_wait = outer; }
+    } const restore{std::exchange(current_wait, &wait)};
     const auto look_up = [&] {
       if (!is_main || interrupted) return;
       const nb::gil_scoped_acquire gil;
@@ -224,11 +249,17 @@ void drive(Async<void> work, std::stop_source& stop) {
       } else {
         Driver().run(std::move(work), look_up);
       }
-    } catch (...) {
+    } catch (const PythonFailure&) {
       if (!interrupted) throw;
+    } catch (...) {
+      if (!interrupted && !wait.is_interrupted) throw;
     }
   }
   if (interrupted) throw *interrupted;
+  if (wait.is_interrupted) {  // whoever met the exception kept it for a failure of its own
+    PyErr_SetNone(PyExc_KeyboardInterrupt);
+    throw nb::python_error();
+  }
 }
 
 void start(Async<void> work, std::stop_source stop, std::function<void(std::exception_ptr)> done) {
@@ -277,11 +308,10 @@ Async<void> on_python_thread(std::function<void()> work) {
 
 void bind_waiting(nb::module_& m) {
   m.def("_begin_exit", [] {
-    {
-      const nb::gil_scoped_release released;
-      running().end(std::chrono::seconds(5));
-    }
     ending.store(true);
+    const nb::gil_scoped_release released;
+    running().end(std::chrono::seconds(5));
+    threads().drain(std::chrono::seconds(5));
   });
   m.def("_after_fork", [] {
     if (has_threads.load()) was_forked.store(true);

@@ -158,8 +158,8 @@ def test_refine_shows_its_advice(scripted):
 
 def test_react_calls_python(scripted):
     scripted(
-        "Thought: convert\nTool name: convert\nTool args: {\"amount\": 2, \"to\": \"EUR\"}",
-        "Thought: done\nTool name: finish\nTool args: {}",
+        "Next thought: convert\nNext tool name: convert\nNext tool args: {\"amount\": 2, \"to\": \"EUR\"}",
+        "Next thought: done\nNext tool name: finish\nNext tool args: {}",
         "Reasoning: r\nAnswer: 4 EUR",
     )
     seen = []
@@ -177,8 +177,8 @@ def test_react_calls_python(scripted):
 
 def test_a_tool_that_raises_is_an_observation(scripted):
     scripted(
-        "Thought: t\nTool name: fail\nTool args: {}",
-        "Thought: done\nTool name: finish\nTool args: {}",
+        "Next thought: t\nNext tool name: fail\nNext tool args: {}",
+        "Next thought: done\nNext tool name: finish\nNext tool args: {}",
         "Reasoning: r\nAnswer: no",
     )
 
@@ -226,4 +226,4 @@ def test_adapters():
     assert "[[ ## question ## ]]" in messages[-1]["content"]
     assert adapter.parse("question -> answer: int", "[[ ## answer ## ]]\n4\n[[ ## completed ## ]]").answer == 4
     with pytest.raises(dspy.ParseError):
-        adapter.parse("question -> answer: int", "[[ ## answer ## ]]\nfour")
+        adapter.parse("question -> answer: int", "[[ ## answer ## ]]\nmany")

@@ -167,8 +167,6 @@ def test_a_forked_child_is_told():
         if os.fork() == 0:                       # nothing was started yet: the child works
             os._exit(0 if predict(question="?").answer == "a" else 1)
         assert os.wait()[1] == 0
-        asyncio.run(predict.acall.__call__(question="?")) if False else None
-
         async def main():
             return await predict.acall(question="?")
 
