@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import atexit as _atexit
 import os as _os
-from pathlib import Path as _Path
 
 # The engine's plug-in lies beside this file in a wheel.
-_plugin = _Path(__file__).parent / "lib" / "dspy-llama-plugin.so"
-if _plugin.exists():
-    _os.environ.setdefault("DSPY_LLAMA_PLUGIN", str(_plugin))
+_plugin = _os.path.join(_os.path.dirname(__file__), "lib", "dspy-llama-plugin.so")
+if _os.path.exists(_plugin):
+    _os.environ.setdefault("DSPY_LLAMA_PLUGIN", _plugin)
 
 from . import _core  # noqa: E402
 from ._core import Adapter, EvaluationResult, Example, Prediction, load_flow  # noqa: E402

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, Callable
 
 
@@ -26,6 +25,8 @@ def adapted(function: Callable) -> Callable:
 
 
 def _arguments(function: Callable) -> int:
+    import inspect
+
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

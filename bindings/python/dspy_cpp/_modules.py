@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import os
 from typing import Any, Callable, Iterable, Iterator
@@ -37,6 +36,8 @@ class Module:
         aforward = getattr(self, "aforward", None)
         if aforward is not None:
             return await aforward(**inputs)
+        import asyncio
+
         return await asyncio.to_thread(self, **inputs)
 
     def batch(self, rows: Iterable[Any], *, concurrency: int = 32, max_errors: int | None = None) -> list:
@@ -165,6 +166,8 @@ class _Predictor(_Whole, _core.Predictor):
 
     async def astream(self, **inputs: Any) -> Any:
         """The same for `async for`."""
+        import asyncio
+
         stream = self.stream(**inputs)
         end = object()
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import typing
 from typing import Any
@@ -116,10 +115,17 @@ def _read(cls: Any, space: dict[str, Any]) -> None:
         if name not in fields and not name.startswith("_"):
             raise SignatureError(f"`{cls.__name__}.{name}` is neither input nor output; write = InputField() or = OutputField()")
     cls.fields = fields
-    instructions = inspect.cleandoc(cls.__doc__) if space.get("__doc__") else ""
+    instructions = _cleaned(cls.__doc__) if space.get("__doc__") else ""
     if not instructions:
         instructions = next((base.native.instructions for base in cls.__bases__ if hasattr(base, "native")), "")
     cls.native = _described(cls.__name__, {name: (hints.get(name, str), info) for name, info in fields.items()}, instructions)
+
+
+def _cleaned(doc: str) -> str:
+    """A docstring without its indentation."""
+    import inspect
+
+    return inspect.cleandoc(doc)
 
 
 def _hints(cls: Any) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import typing
 from typing import Any, Callable
 
@@ -24,6 +22,8 @@ class Tool:
         idempotent: bool = False,
         timeout: float | None = None,
     ):
+        import inspect
+
         self.func = func
         self.name = name or getattr(func, "__name__", type(func).__name__)
         self.desc = desc or inspect.getdoc(func) or f"Calls `{self.name}`."
@@ -39,6 +39,8 @@ class Tool:
 
 
 def _parameters(func: Callable) -> dict:
+    import inspect
+
     target = func if inspect.isroutine(func) else func.__call__
     hints = typing.get_type_hints(target, include_extras=True)
     properties, required = {}, []
@@ -83,6 +85,9 @@ def described(tool: Any) -> dict:
 
 def _caller(func: Callable) -> Callable:
     """Calls the function with a dict of arguments; a coroutine is run to its end."""
+    import asyncio
+    import inspect
+
     try:
         hints = typing.get_type_hints(func if inspect.isroutine(func) else func.__call__, include_extras=True)
     except Exception:  # noqa: BLE001: a function without readable annotations gets plain values

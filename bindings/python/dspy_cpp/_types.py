@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import enum
-import inspect
 import types
 import typing
 from typing import Any, Callable, Literal, Union, get_args, get_origin
@@ -69,9 +67,9 @@ class Describer:
             return self._union(arguments)
         if origin in (list, set, frozenset, tuple) or _is_sequence(origin):
             return self._list(origin, arguments)
-        if origin is dict or (inspect.isclass(origin) and issubclass(origin, typing.Mapping)):
+        if origin is dict or (isinstance(origin, type) and issubclass(origin, typing.Mapping)):
             return self._dict(arguments)
-        if inspect.isclass(annotation):
+        if isinstance(annotation, type):
             return self._class(annotation)
         raise TypeError(f"`{annotation}` is no type that a field can have")
 
@@ -124,7 +122,7 @@ class Describer:
         if hasattr(kind, "model_json_schema"):
             self.names[name] = {"schema": kind.model_json_schema()}
             return Described(name, kind.model_validate)
-        if dataclasses.is_dataclass(kind):
+        if hasattr(kind, "__dataclass_fields__"):
             return self._dataclass(name, kind)
         if typing.is_typeddict(kind):
             hints = typing.get_type_hints(kind)
@@ -135,6 +133,8 @@ class Describer:
         )
 
     def _dataclass(self, name: str, kind: type) -> Described:
+        import dataclasses
+
         if name in self.names:
             raise TypeError(f"the dataclass `{name}` holds itself, which only pydantic models can; make it one")
         hints = typing.get_type_hints(kind, include_extras=True)
@@ -192,7 +192,7 @@ def limits_of(metadata: tuple) -> dict[str, Any]:
 
 
 def _is_sequence(origin: Any) -> bool:
-    return inspect.isclass(origin) and issubclass(origin, typing.Sequence) and not issubclass(origin, (str, bytes))
+    return isinstance(origin, type) and issubclass(origin, typing.Sequence) and not issubclass(origin, (str, bytes))
 
 
 def _converted(part: Described, value: Any) -> Any:
