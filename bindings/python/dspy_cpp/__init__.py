@@ -107,6 +107,10 @@ def __getattr__(name: str):
         from ._compile import compile
 
         return compile
+    if name == "metrics":
+        from importlib import import_module
+
+        return import_module(".metrics", __name__)
     if name == "under_dspy":
         from . import _dspy
 

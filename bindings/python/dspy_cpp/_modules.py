@@ -253,6 +253,8 @@ class _Native(_Whole, _core.NativeProgram):
     def _run(self, inputs: dict[str, Any]) -> Any:
         return self(**inputs)
 
+    batch = Module.batch
+
     def __deepcopy__(self, memo: dict) -> Any:
         made = type(self).__new__(type(self))
         _core.NativeProgram.__init__(made, self)

@@ -129,10 +129,10 @@ threading | none | | | an import that DSPy leaves visible
 Evaluate | same | Evaluate | Evaluate | the result has an interval, and can go on from a checkpoint
 evaluate | none | | | a module of DSPy's own layout
 evaluate.EvaluationResult | same | EvaluationResult | EvaluationResult |
-evaluate.EM | cpp | | metrics::exact_match |
-evaluate.normalize_text | cpp | | metrics::normalize_text |
-evaluate.answer_exact_match | cpp | | metrics::exact_match |
-evaluate.answer_passage_match | cpp | | metrics::passage_match |
+evaluate.EM | differs | metrics.exact_match() | metrics::em | a metric of an example and a prediction
+evaluate.normalize_text | same | metrics.normalize_text | metrics::normalize_text |
+evaluate.answer_exact_match | same | metrics.answer_exact_match | metrics::exact_match |
+evaluate.answer_passage_match | same | metrics.answer_passage_match | metrics::passage_match |
 evaluate.SemanticF1 | cpp | | metrics::SemanticF1 |
 evaluate.CompleteAndGrounded | cpp | | metrics::CompleteAndGrounded |
 # Optimizers

@@ -1,9 +1,8 @@
+#include "dspy/adapters/adapter.hpp"
+#include "dspy/lm/exchange_json.hpp"
 #include "json.hpp"
 #include "signature.hpp"
 #include "values.hpp"
-
-#include "dspy/adapters/adapter.hpp"
-#include "dspy/lm/exchange_json.hpp"
 
 #include <nanobind/stl/string.h>
 
@@ -43,8 +42,11 @@ nb::object parse(const PyAdapter& self, nb::handle signature, const std::string&
   auto reading = self.value->prepare(asked.value)->parse(completion);
   if (!reading) throw to_error(reading.error());
   auto outputs = fit(*asked.value, std::move(reading->outputs));
-  if (!outputs) throw Error(Errc::parse_error, to_sentence(outputs.error()), {.violations = outputs.error(), .raw = completion});
-  return wrap({.data = *std::move(outputs), .flags = std::move(reading->flags), .completion = completion,
+  if (!outputs)
+    throw Error(Errc::parse_error, to_sentence(outputs.error()), {.violations = outputs.error(), .raw = completion});
+  return wrap({.data = *std::move(outputs),
+               .flags = std::move(reading->flags),
+               .completion = completion,
                .adapter = std::string(self.value->name())},
               asked.converters);
 }
@@ -52,12 +54,13 @@ nb::object parse(const PyAdapter& self, nb::handle signature, const std::string&
 }  // namespace
 
 void bind_adapters(nb::module_& m) {
-  nb::class_<PyAdapter>(m, "Adapter",
-                        "Writes prompts and reads replies: `field`, `chat`, `json`, `xml` or `two_step`; `chat`, `json`\n"
-                        "and `xml` may have a version of DSPy behind them, `chat@dspy-3.3`.")
-      .def("__init__",
-           [](PyAdapter* self, const std::string& name) { new (self) PyAdapter{adapter(name)}; },
-           nb::arg("name"))
+  nb::class_<PyAdapter>(
+      m, "Adapter",
+      "Writes prompts and reads replies: `field`, `chat`, `json`, `xml` or `two_step`; `chat`, `json`\n"
+      "and `xml` may have a version of DSPy behind them, `chat@dspy-3.3`.")
+      .def(
+          "__init__", [](PyAdapter* self, const std::string& name) { new (self) PyAdapter{adapter(name)}; },
+          nb::arg("name"))
       .def_prop_ro("name", [](const PyAdapter& self) { return to_python(self.value->name()); })
       .def("render", &render, nb::arg("signature"), nb::arg("inputs"), nb::arg("demos") = nb::tuple(),
            nb::arg("history") = nb::tuple(), "The messages that ask for the outputs.")

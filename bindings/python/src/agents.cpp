@@ -1,12 +1,11 @@
+#include "dspy/agents/program_of_thought.hpp"
+#include "dspy/agents/react.hpp"
+#include "dspy/agents/tools.hpp"
 #include "json.hpp"
 #include "lm.hpp"
 #include "predictor.hpp"
 #include "program.hpp"
 #include "waiting.hpp"
-
-#include "dspy/agents/program_of_thought.hpp"
-#include "dspy/agents/react.hpp"
-#include "dspy/agents/tools.hpp"
 
 #include <nanobind/stl/string.h>
 
@@ -28,13 +27,15 @@ FunctionTool to_tool(nb::handle tool) {
   ToolOptions options{.idempotent = nb::cast<bool>(described["idempotent"])};
   const nb::object timeout = described["timeout"];
   if (!timeout.is_none())
-    options.timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(nb::cast<double>(timeout)));
+    options.timeout =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(nb::cast<double>(timeout)));
   return {std::move(definition),
           [held = Held(described["function"])](const JsonObject& arguments, const ToolContext&) -> Async<ToolOutcome> {
             return [](Held function, JsonObject given) -> Async<ToolOutcome> {
               ToolOutcome outcome;
               co_await on_python_thread([&] {
-                outcome = with_python([&]() -> ToolOutcome { return {.value = to_json(function.get()(to_python(given)))}; });
+                outcome =
+                    with_python([&]() -> ToolOutcome { return {.value = to_json(function.get()(to_python(given)))}; });
               });
               co_return outcome;
             }(held, arguments);
@@ -67,7 +68,8 @@ PyProgram react(nb::handle signature, nb::handle tools, const nb::kwargs& settin
     }
   }
   options.predictor = to_predictor_options(rest);
-  return {.value = Program(ReActAgent(*asked.value, to_tools(tools), std::move(options))), .converters = asked.converters};
+  return {.value = Program(ReActAgent(*asked.value, to_tools(tools), std::move(options))),
+          .converters = asked.converters};
 }
 
 PyProgram program_of_thought(nb::handle signature, int max_iters, const nb::kwargs& settings) {

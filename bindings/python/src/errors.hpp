@@ -1,7 +1,6 @@
 #pragma once
 
 #include "bind.hpp"
-
 #include "dspy/base/error.hpp"
 
 #include <exception>

@@ -1,12 +1,11 @@
+#include "dspy/evaluate/evaluate.hpp"
+
+#include "dspy/evaluate/report.hpp"
 #include "json.hpp"
 #include "metric.hpp"
 #include "program.hpp"
 #include "values.hpp"
 #include "waiting.hpp"
-
-#include "dspy/evaluate/evaluate.hpp"
-#include "dspy/evaluate/metrics/text.hpp"
-#include "dspy/evaluate/report.hpp"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -54,7 +53,8 @@ nb::list rows_of(const PyResult& self) {
   return out;
 }
 
-nb::object evaluate(nb::handle program, nb::handle examples, nb::handle metric, nb::handle settings, nb::object progress) {
+nb::object evaluate(nb::handle program, nb::handle examples, nb::handle metric, nb::handle settings,
+                    nb::object progress) {
   const auto options_json = to_json_object(settings, "the options");
   EvaluateOptions options{.metric = to_metric(metric)};
   for (const auto& [name, value] : options_json) {
@@ -89,6 +89,7 @@ nb::object evaluate(nb::handle program, nb::handle examples, nb::handle metric, 
 
 Metric to_metric(nb::handle function) {
   if (function.is_none()) return {};
+  if (nb::isinstance<PyMetric>(function)) return nb::cast<const PyMetric&>(function).value;
   std::string name = "metric";
   if (nb::hasattr(function, "__name__")) name = nb::cast<std::string>(nb::str(function.attr("__name__")));
   const nb::object adapted = nb::module_::import_("dspy_cpp._metrics").attr("adapted")(function);
@@ -105,33 +106,44 @@ Metric to_metric(nb::handle function) {
 }
 
 void bind_evaluate(nb::module_& m) {
+  bind_metrics(m);
   nb::class_<PyResult>(m, "EvaluationResult", "What an evaluation found.")
-      .def_prop_ro("score", [](const PyResult& self) { return self.value->score; }, "In percent, to two places.")
+      .def_prop_ro(
+          "score", [](const PyResult& self) { return self.value->score; }, "In percent, to two places.")
       .def_prop_ro("mean", [](const PyResult& self) { return self.value->mean; })
-      .def_prop_ro("interval",
-                   [](const PyResult& self) -> nb::object {
-                     if (!self.value->interval) return nb::none();
-                     return nb::make_tuple(self.value->interval->low, self.value->interval->high);
-                   },
-                   "Where the score of the whole population lies, in percent.")
+      .def_prop_ro(
+          "interval",
+          [](const PyResult& self) -> nb::object {
+            if (!self.value->interval) return nb::none();
+            return nb::make_tuple(self.value->interval->low, self.value->interval->high);
+          },
+          "Where the score of the whole population lies, in percent.")
       .def_prop_ro("failures", [](const PyResult& self) { return self.value->failures; })
       .def_prop_ro("done", [](const PyResult& self) { return self.value->done; })
       .def_prop_ro("results", &rows_of, "A tuple (example, prediction, score, error) for each example.")
+      .def_prop_ro(
+          "traces",
+          [](const PyResult& self) {
+            nb::list out;
+            for (const auto& row : self.value->rows) out.append(to_trace(row.trace));
+            return out;
+          },
+          "Of each example the calls that led to its prediction, as (path, inputs, prediction), if traces were kept.")
       .def_prop_ro("usage", [](const PyResult& self) { return to_python(to_json(self.value->usage)); })
-      .def_prop_ro("stopped",
-                   [](const PyResult& self) -> nb::object {
-                     if (!self.value->stopped) return nb::none();
-                     return to_exception(std::make_exception_ptr(*self.value->stopped));
-                   },
-                   "Why not all examples were run, or None.")
+      .def_prop_ro(
+          "stopped",
+          [](const PyResult& self) -> nb::object {
+            if (!self.value->stopped) return nb::none();
+            return to_exception(std::make_exception_ptr(*self.value->stopped));
+          },
+          "Why not all examples were run, or None.")
       .def("to_dict", [](const PyResult& self) { return to_python(to_json(*self.value)); })
       .def("to_csv", [](const PyResult& self) { return to_python(to_csv(*self.value)); })
       .def("to_html", [](const PyResult& self) { return to_python(to_html(*self.value)); })
       .def("__float__", [](const PyResult& self) { return self.value->score; })
       .def("__str__", [](const PyResult& self) { return to_python(to_table(*self.value)); })
-      .def("__repr__", [](const PyResult& self) {
-        return "EvaluationResult(score=" + std::to_string(self.value->score) + ")";
-      });
+      .def("__repr__",
+           [](const PyResult& self) { return "EvaluationResult(score=" + std::to_string(self.value->score) + ")"; });
   m.def("_evaluate", &evaluate, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none());
 }
 

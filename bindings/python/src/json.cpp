@@ -56,8 +56,8 @@ JsonObject object_of(nb::handle value, int depth) {
     } else {
       const nb::object plain = nb::module_::import_("dspy_cpp._values").attr("plain")(nb::handle(key));
       if (PyUnicode_Check(plain.ptr()) == 0) {
-        throw Error(Errc::bad_input, std::format("a dict has a key of the type `{}`; JSON's keys are texts",
-                                                 kind_name(key)));
+        throw Error(Errc::bad_input,
+                    std::format("a dict has a key of the type `{}`; JSON's keys are texts", kind_name(key)));
       }
       out.insert_or_assign(text_of(plain), read(item, depth + 1));
     }

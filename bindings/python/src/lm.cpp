@@ -1,12 +1,11 @@
 #include "lm.hpp"
 
-#include "json.hpp"
-#include "waiting.hpp"
-
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/lm/exchange_json.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/configure.hpp"
+#include "json.hpp"
+#include "waiting.hpp"
 
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -47,7 +46,8 @@ class FunctionLM final : public LM {
       if (PyUnicode_Check(said.ptr()) != 0) return Reply(Completion{.text = nb::cast<std::string>(said)});
       auto written = to_json_object(said, "a model's reply");
       auto read = reply_from_json(written);
-      if (read.completions.empty()) throw Error(Errc::bad_input, "a model's reply has no completions; return one at least");
+      if (read.completions.empty())
+        throw Error(Errc::bad_input, "a model's reply has no completions; return one at least");
       return read;
     });
     if (reply.model.empty()) reply.model = name;
@@ -117,9 +117,8 @@ Async<Reply> streamed(std::shared_ptr<LM> lm, Request request, Held sink, std::s
   request.stop = std::move(stop);
   co_return co_await lm->stream(std::move(request), [sink](const StreamEvent& event) {
     if (event.kind != StreamEvent::Kind::text && event.kind != StreamEvent::Kind::reasoning) return;
-    with_python([&] {
-      sink.get()(event.kind == StreamEvent::Kind::text ? "text" : "reasoning", to_python(event.text));
-    });
+    with_python(
+        [&] { sink.get()(event.kind == StreamEvent::Kind::text ? "text" : "reasoning", to_python(event.text)); });
   });
 }
 
@@ -155,54 +154,60 @@ void bind_lm(nb::module_& m) {
   nb::class_<PyLM>(m, "LM",
                    "A language model, from a URI such as `llama:model.gguf?temperature=0` or `openai/gpt-4o-mini`.\n\n"
                    "Calls may come from any thread; they wait without the GIL.")
-      .def("__init__",
-           [](PyLM* self, const std::string& uri) {
-             require_unforked();
-             std::shared_ptr<LM> made;
-             {
-               const nb::gil_scoped_release released;
-               made = dspy::lm(uri);
-             }
-             note_threads();
-             new (self) PyLM{std::move(made)};
-           },
-           nb::arg("uri"))
+      .def(
+          "__init__",
+          [](PyLM* self, const std::string& uri) {
+            require_unforked();
+            std::shared_ptr<LM> made;
+            {
+              const nb::gil_scoped_release released;
+              made = dspy::lm(uri);
+            }
+            note_threads();
+            new (self) PyLM{std::move(made)};
+          },
+          nb::arg("uri"))
       .def_prop_ro("model", [](const PyLM& self) { return to_python(self.value->model()); })
       .def_prop_ro("fingerprint", [](const PyLM& self) { return to_python(self.value->fingerprint()); })
       .def_prop_ro("capabilities", &capabilities_of)
-      .def("__call__",
-           [](const PyLM& self, nb::handle prompt, const nb::kwargs& settings) {
-             auto request = chat_of(prompt, settings);
-             return texts_of(
-                 wait_for([&](std::stop_token stop) { return complete(self.value, std::move(request), std::move(stop)); }));
-           },
-           nb::arg("prompt"), nb::arg("settings"), "The texts of the completions.")
-      .def("complete",
-           [](const PyLM& self, nb::handle prompt, const nb::kwargs& settings) {
-             auto request = chat_of(prompt, settings);
-             return to_python(to_json(
-                 wait_for([&](std::stop_token stop) { return complete(self.value, std::move(request), std::move(stop)); })));
-           },
-           nb::arg("request"), nb::arg("settings"),
-           "The whole reply, as a dict: completions, usage, adaptations. Takes a text, messages, or a request as a dict.")
-      .def("acomplete",
-           [](const PyLM& self, nb::handle prompt, const nb::kwargs& settings) {
-             auto request = chat_of(prompt, settings);
-             return awaitable(
-                 [&](std::stop_token stop) { return complete(self.value, std::move(request), std::move(stop)); },
-                 [](Reply reply) -> nb::object { return to_python(to_json(reply)); });
-           },
-           nb::arg("request"), nb::arg("settings"), "The same to await.")
-      .def("stream",
-           [](const PyLM& self, nb::handle prompt, nb::object sink, const nb::kwargs& settings) {
-             auto request = chat_of(prompt, settings);
-             Held held(std::move(sink));
-             return to_python(to_json(wait_for([&](std::stop_token stop) {
-               return streamed(self.value, std::move(request), held, std::move(stop));
-             })));
-           },
-           nb::arg("request"), nb::arg("sink"), nb::arg("settings"),
-           "Calls `sink(kind, text)` with kind 'text' or 'reasoning' as the reply grows, and returns the whole of it.")
+      .def(
+          "__call__",
+          [](const PyLM& self, nb::handle prompt, const nb::kwargs& settings) {
+            auto request = chat_of(prompt, settings);
+            return texts_of(wait_for(
+                [&](std::stop_token stop) { return complete(self.value, std::move(request), std::move(stop)); }));
+          },
+          nb::arg("prompt"), nb::arg("settings"), "The texts of the completions.")
+      .def(
+          "complete",
+          [](const PyLM& self, nb::handle prompt, const nb::kwargs& settings) {
+            auto request = chat_of(prompt, settings);
+            return to_python(to_json(wait_for(
+                [&](std::stop_token stop) { return complete(self.value, std::move(request), std::move(stop)); })));
+          },
+          nb::arg("request"), nb::arg("settings"),
+          "The whole reply, as a dict: completions, usage, adaptations. Takes a text, messages, or a request as a "
+          "dict.")
+      .def(
+          "acomplete",
+          [](const PyLM& self, nb::handle prompt, const nb::kwargs& settings) {
+            auto request = chat_of(prompt, settings);
+            return awaitable(
+                [&](std::stop_token stop) { return complete(self.value, std::move(request), std::move(stop)); },
+                [](Reply reply) -> nb::object { return to_python(to_json(reply)); });
+          },
+          nb::arg("request"), nb::arg("settings"), "The same to await.")
+      .def(
+          "stream",
+          [](const PyLM& self, nb::handle prompt, nb::object sink, const nb::kwargs& settings) {
+            auto request = chat_of(prompt, settings);
+            Held held(std::move(sink));
+            return to_python(to_json(wait_for([&](std::stop_token stop) {
+              return streamed(self.value, std::move(request), held, std::move(stop));
+            })));
+          },
+          nb::arg("request"), nb::arg("sink"), nb::arg("settings"),
+          "Calls `sink(kind, text)` with kind 'text' or 'reasoning' as the reply grows, and returns the whole of it.")
       .def("__repr__", [](const PyLM& self) { return std::format("LM('{}')", self.value->model()); });
 
   m.def("_scripted", [](nb::object replies) {
@@ -222,10 +227,9 @@ void bind_lm(nb::module_& m) {
     }
     return out;
   });
-  m.def("_function_lm",
-        [](nb::object function, std::string name, bool in_thread) {
-          return PyLM{std::make_shared<FunctionLM>(Held(std::move(function)), std::move(name), in_thread)};
-        });
+  m.def("_function_lm", [](nb::object function, std::string name, bool in_thread) {
+    return PyLM{std::make_shared<FunctionLM>(Held(std::move(function)), std::move(name), in_thread)};
+  });
   m.def("_configure", [](nb::handle lm, const std::string& adapter_name) {
     Settings settings{.lm = to_lm(lm)};
     if (!adapter_name.empty()) settings.adapter = adapter(adapter_name);

@@ -1,9 +1,8 @@
 #pragma once
 
-#include "errors.hpp"
-
 #include "dspy/lm/lm.hpp"
 #include "dspy/lm/sampling.hpp"
+#include "errors.hpp"
 
 #include <memory>
 

@@ -1,5 +1,4 @@
 #include "bind.hpp"
-
 #include "dspy/base/version.hpp"
 #include "dspy/schemes.hpp"
 

@@ -1,10 +1,3 @@
-#include "json.hpp"
-#include "lm.hpp"
-#include "metric.hpp"
-#include "program.hpp"
-#include "values.hpp"
-#include "waiting.hpp"
-
 #include "dspy/optimize/bootstrap_few_shot.hpp"
 #include "dspy/optimize/copro.hpp"
 #include "dspy/optimize/gepa.hpp"
@@ -15,6 +8,12 @@
 #include "dspy/optimize/reanchor.hpp"
 #include "dspy/optimize/simba.hpp"
 #include "dspy/programs/program_file.hpp"
+#include "json.hpp"
+#include "lm.hpp"
+#include "metric.hpp"
+#include "program.hpp"
+#include "values.hpp"
+#include "waiting.hpp"
 
 #include <nanobind/stl/string.h>
 
@@ -185,7 +184,9 @@ Compile infer_rules(Options given) {
   InferRulesOptions o;
   given.take("metric", o.metric).take("num_candidates", o.num_candidates).take("num_rules", o.num_rules);
   given.take("prompt_model", o.prompt_model).take("teacher_lm", o.teacher_lm).take("max_rounds", o.max_rounds);
-  given.take("max_bootstrapped_demos", o.max_bootstrapped_demos).take("max_labeled_demos", o.max_labeled_demos).finish();
+  given.take("max_bootstrapped_demos", o.max_bootstrapped_demos)
+      .take("max_labeled_demos", o.max_labeled_demos)
+      .finish();
   return compiler<InferRules>(std::move(o));
 }
 
@@ -212,8 +213,8 @@ Compile optimizer(const std::string& name, nb::dict options) {
 }
 
 /// Compiles a copy of `student`; returns the file of what was found, to be loaded into another copy, and the report.
-nb::object compile(const std::string& name, nb::dict options, nb::handle student, nb::handle trainset, nb::handle valset,
-                   nb::handle teacher, nb::handle search, nb::object on_event) {
+nb::object compile(const std::string& name, nb::dict options, nb::handle student, nb::handle trainset,
+                   nb::handle valset, nb::handle teacher, nb::handle search, nb::object on_event) {
   const auto run = optimizer(name, std::move(options));
   Training training{.trainset = to_examples(trainset)};
   if (!valset.is_none()) training.valset = to_examples(valset);
@@ -240,8 +241,8 @@ nb::object compile(const std::string& name, nb::dict options, nb::handle student
   });
   auto file = to_program_file(found->program);
   file.optimizer = {{"name", name}};
-  nb::object out = nb::make_tuple(to_python(to_text(file)), to_python(to_json(found->report)),
-                                  to_python(to_html(found->report)));
+  nb::object out =
+      nb::make_tuple(to_python(to_text(file)), to_python(to_json(found->report)), to_python(to_html(found->report)));
   const nb::gil_scoped_release released;  // copies of Python programs take the GIL when they go
   found.reset();
   return out;

@@ -1,14 +1,13 @@
 #include "predictor.hpp"
 
-#include "json.hpp"
-#include "lm.hpp"
-#include "values.hpp"
-#include "waiting.hpp"
-
 #include "dspy/lm/exchange_json.hpp"
 #include "dspy/modules/batch.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
 #include "dspy/programs/program_file.hpp"
+#include "json.hpp"
+#include "lm.hpp"
+#include "values.hpp"
+#include "waiting.hpp"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -50,9 +49,9 @@ CallPolicy policy_of(nb::handle settings, CallPolicy policy) {
     } else if (name == "fallback") {
       policy.fallback = value.is_null() ? nullptr : adapter(view(value.as_string()));
     } else {
-      throw Error(Errc::invalid_parameter,
-                  std::format("a policy has no `{}`; it has ask_again, rewrite, fallback and accept",
-                              std::string_view(name)));
+      throw Error(
+          Errc::invalid_parameter,
+          std::format("a policy has no `{}`; it has ask_again, rewrite, fallback and accept", std::string_view(name)));
     }
   }
   return policy;
@@ -95,7 +94,8 @@ nb::object acall(const PyPredictor& self, const nb::kwargs& arguments) {
       [converters = self.converters](Prediction prediction) { return wrap(std::move(prediction), converters); });
 }
 
-nb::object batch(const PyPredictor& self, nb::handle rows, std::size_t concurrency, std::optional<std::size_t> max_errors) {
+nb::object batch(const PyPredictor& self, nb::handle rows, std::size_t concurrency,
+                 std::optional<std::size_t> max_errors) {
   std::vector<BatchCall> calls;
   for (const auto row : nb::borrow<nb::object>(rows)) {
     auto example = to_example(row);
@@ -168,9 +168,9 @@ PyCall to_call(const PyPredictor& self, const nb::kwargs& arguments) {
     } else if (name == "demos") {
       changed().set_demos(demos_for(signature, value));
     } else if (name == "timeout") {
-      out.options.deadline = std::chrono::steady_clock::now() +
-                             std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                 std::chrono::duration<double>(nb::cast<double>(value)));
+      out.options.deadline =
+          std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                                 std::chrono::duration<double>(nb::cast<double>(value)));
     } else {
       out.inputs.insert_or_assign(name, to_json(value));  // refused with the names there are
     }
@@ -193,22 +193,25 @@ void join_run(CallOptions& options) {
 
 void bind_predictor(nb::module_& m) {
   nb::class_<PyPredictor>(m, "Predictor", "A signature, demonstrations, and the LM and adapter to use.")
-      .def("__init__",
-           [](PyPredictor* self, nb::handle signature, bool chain_of_thought, const nb::kwargs& settings) {
-             const auto declared = to_signature(signature);
-             auto options = to_predictor_options(settings);
-             auto asked = chain_of_thought ? std::make_shared<const Signature>(with_reasoning(*declared.value))
-                                           : declared.value;
-             new (self) PyPredictor{.value = Predictor(std::move(asked), std::move(options)),
-                                    .converters = declared.converters,
-                                    .is_chain_of_thought = chain_of_thought};
-           },
-           nb::arg("signature"), nb::arg("chain_of_thought"), nb::arg("settings"))
+      .def(
+          "__init__",
+          [](PyPredictor* self, nb::handle signature, bool chain_of_thought, const nb::kwargs& settings) {
+            const auto declared = to_signature(signature);
+            auto options = to_predictor_options(settings);
+            auto asked =
+                chain_of_thought ? std::make_shared<const Signature>(with_reasoning(*declared.value)) : declared.value;
+            new (self) PyPredictor{.value = Predictor(std::move(asked), std::move(options)),
+                                   .converters = declared.converters,
+                                   .is_chain_of_thought = chain_of_thought};
+          },
+          nb::arg("signature"), nb::arg("chain_of_thought"), nb::arg("settings"))
       .def("_become", [](PyPredictor& self, const PyPredictor& other) { self = other; })
-      .def("__call__", &call, "Asks the LM. Beside the inputs: `lm`, `config` (settings), `demos`, `timeout` in seconds.")
+      .def("__call__", &call,
+           "Asks the LM. Beside the inputs: `lm`, `config` (settings), `demos`, `timeout` in seconds.")
       .def("acall", &acall, "The same to await.")
       .def("batch", &batch, nb::arg("rows"), nb::arg("concurrency") = 32, nb::arg("max_errors") = nb::none(),
-           "Asks about each row, many at once. A list in their order, of predictions and, where a call failed, its Error.")
+           "Asks about each row, many at once. A list in their order, of predictions and, where a call failed, its "
+           "Error.")
       .def("render", &render, "The messages that a call would send.")
       .def_prop_rw(
           "demos",
@@ -219,8 +222,7 @@ void bind_predictor(nb::module_& m) {
           },
           [](PyPredictor& self, nb::handle demos) { self.value.set_demos(demos_for(self.value.signature(), demos)); })
       .def_prop_rw(
-          "lm",
-          [](const PyPredictor& self) { return self.value.lm() ? nb::cast(PyLM{self.value.lm()}) : nb::none(); },
+          "lm", [](const PyPredictor& self) { return self.value.lm() ? nb::cast(PyLM{self.value.lm()}) : nb::none(); },
           [](PyPredictor& self, nb::handle lm) { self.value.set_lm(to_lm(lm)); }, nb::for_setter(nb::arg("lm").none()))
       .def_prop_rw(
           "adapter",
@@ -244,11 +246,12 @@ void bind_predictor(nb::module_& m) {
       .def_prop_ro("is_chain_of_thought", [](const PyPredictor& self) { return self.is_chain_of_thought; })
       .def("_set_config",
            [](PyPredictor& self, nb::handle settings) { self.value.set_sampling(to_sampling(settings)); })
-      .def("_set_policy",
-           [](PyPredictor& self, nb::handle settings) { self.value.set_policy(policy_of(settings, self.value.policy())); })
+      .def("_set_policy", [](PyPredictor& self,
+                             nb::handle settings) { self.value.set_policy(policy_of(settings, self.value.policy())); })
       .def("_state", &state_of)
       .def_static("_from_state", &from_state)
-      .def("_same_converters", [](PyPredictor& self, const PySignature& signature) { self.converters = signature.converters; });
+      .def("_same_converters",
+           [](PyPredictor& self, const PySignature& signature) { self.converters = signature.converters; });
 }
 
 }  // namespace dspy::python

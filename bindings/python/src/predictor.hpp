@@ -1,8 +1,7 @@
 #pragma once
 
-#include "signature.hpp"
-
 #include "dspy/modules/predictor.hpp"
+#include "signature.hpp"
 
 #include <optional>
 
@@ -11,7 +10,7 @@ namespace dspy::python {
 /// `Predict` and `ChainOfThought` of Python.
 struct PyPredictor {
   Predictor value;
-  Held converters = {};             ///< See `PySignature`.
+  Held converters = {};              ///< See `PySignature`.
   bool is_chain_of_thought = false;  ///< Its `reasoning` was added, and its path ends with `predict`.
 };
 

@@ -1,15 +1,14 @@
 #include "program.hpp"
 
-#include "json.hpp"
-#include "lm.hpp"
-#include "predictor.hpp"
-#include "waiting.hpp"
-
 #include "dspy/flow/flow.hpp"
 #include "dspy/modules/best_of_n.hpp"
 #include "dspy/modules/refine.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "dspy/programs/program_file.hpp"
+#include "json.hpp"
+#include "lm.hpp"
+#include "predictor.hpp"
+#include "waiting.hpp"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -50,7 +49,8 @@ Judged to_judged(nb::handle said) {
   if (PyTuple_Check(said.ptr()) != 0)
     return {.reward = nb::cast<double>(said[0]), .feedback = nb::cast<std::string>(said[1])};
   if (nb::hasattr(said, "score") && nb::hasattr(said, "feedback"))
-    return {.reward = nb::cast<double>(said.attr("score")), .feedback = nb::cast<std::string>(nb::str(said.attr("feedback")))};
+    return {.reward = nb::cast<double>(said.attr("score")),
+            .feedback = nb::cast<std::string>(nb::str(said.attr("feedback")))};
   return {.reward = nb::cast<double>(nb::float_(nb::borrow(said)))};
 }
 
@@ -58,29 +58,30 @@ Judged judge(const Held& reward, const JsonObject& inputs, const Prediction& mad
   return with_python([&] { return to_judged(reward.get()(to_python(inputs), wrap(made))); });
 }
 
-nb::object run_best_of_n(nb::handle module, int n, nb::object reward, double threshold, int max_errors, nb::handle inputs) {
-  const BestOfN<Program> best(to_live_program(module), n,
-                              [held = Held(std::move(reward))](const JsonObject& given, const Prediction& made) {
-                                return judge(held, given, made).reward;
-                              },
-                              threshold, max_errors);
+nb::object run_best_of_n(nb::handle module, int n, nb::object reward, double threshold, int max_errors,
+                         nb::handle inputs) {
+  const BestOfN<Program> best(
+      to_live_program(module), n,
+      [held = Held(std::move(reward))](const JsonObject& given, const Prediction& made) {
+        return judge(held, given, made).reward;
+      },
+      threshold, max_errors);
   auto values = to_json_object(inputs, "the inputs");
-  return wrap(wait_for([&](std::stop_token stop) {
-    return best.run(std::move(values), Run{.options = {.stop = std::move(stop)}});
-  }));
+  return wrap(wait_for(
+      [&](std::stop_token stop) { return best.run(std::move(values), Run{.options = {.stop = std::move(stop)}}); }));
 }
 
 nb::object run_refine(nb::handle module, int n, nb::object reward, double threshold, int max_errors, nb::handle lm,
                       nb::handle inputs) {
-  const Refine<Program> refine(to_live_program(module),
-                               [held = Held(std::move(reward))](const JsonObject& given, const Prediction& made) {
-                                 return judge(held, given, made);
-                               },
-                               {.n = n, .threshold = threshold, .max_errors = max_errors, .advisor = {.lm = to_lm(lm)}});
+  const Refine<Program> refine(
+      to_live_program(module),
+      [held = Held(std::move(reward))](const JsonObject& given, const Prediction& made) {
+        return judge(held, given, made);
+      },
+      {.n = n, .threshold = threshold, .max_errors = max_errors, .advisor = {.lm = to_lm(lm)}});
   auto values = to_json_object(inputs, "the inputs");
-  return wrap(wait_for([&](std::stop_token stop) {
-    return refine.run(std::move(values), Run{.options = {.stop = std::move(stop)}});
-  }));
+  return wrap(wait_for(
+      [&](std::stop_token stop) { return refine.run(std::move(values), Run{.options = {.stop = std::move(stop)}}); }));
 }
 
 /// The text of the program's file.
@@ -147,7 +148,8 @@ nb::object acall(const PyProgram& self, const nb::kwargs& arguments) {
 }
 
 /// Like the sequence of a batch, of any program.
-nb::object run_rows(nb::handle program, nb::handle rows, std::size_t concurrency, std::optional<std::size_t> max_errors) {
+nb::object run_rows(nb::handle program, nb::handle rows, std::size_t concurrency,
+                    std::optional<std::size_t> max_errors) {
   std::vector<JsonObject> inputs;
   for (const auto row : nb::borrow<nb::object>(rows)) {
     auto example = to_example(row);
@@ -192,11 +194,14 @@ void LiveProgram::visit_parts(const std::function<void(const std::string&, Predi
       const nb::object found = part[1];
       if (nb::isinstance<PyPredictor>(found)) {
         auto& predictor = nb::cast<PyPredictor&>(found);
-        visit(predictor.is_chain_of_thought ? dspy::detail::join_path(path, "predict") : path.empty() ? "self" : path,
+        visit(predictor.is_chain_of_thought ? dspy::detail::join_path(path, "predict")
+              : path.empty()                ? "self"
+                                            : path,
               predictor.value);
       } else {
-        nb::cast<PyProgram&>(found).value.for_each_predictor(
-            [&](const std::string& name, Predictor& predictor) { visit(dspy::detail::join_path(path, name), predictor); });
+        nb::cast<PyProgram&>(found).value.for_each_predictor([&](const std::string& name, Predictor& predictor) {
+          visit(dspy::detail::join_path(path, name), predictor);
+        });
       }
     }
   });
@@ -223,14 +228,15 @@ void bind_program(nb::module_& m) {
       .def("__call__", &call, "Runs the program.")
       .def("acall", &acall, "The same to await.")
       .def("named_predictors", &predictors_of, "Copies of the predictors, with their paths.")
-      .def("set_lm",
-           [](PyProgram& self, nb::handle lm) { self.value = with_lm(self.value, to_lm(lm)); },
-           nb::arg("lm").none(), "Has every predictor ask this LM.")
-      .def("_parts", [](nb::handle self) {
-        nb::list out;
-        out.append(nb::make_tuple("", nb::borrow(self)));
-        return out;
-      })
+      .def(
+          "set_lm", [](PyProgram& self, nb::handle lm) { self.value = with_lm(self.value, to_lm(lm)); },
+          nb::arg("lm").none(), "Has every predictor ask this LM.")
+      .def("_parts",
+           [](nb::handle self) {
+             nb::list out;
+             out.append(nb::make_tuple("", nb::borrow(self)));
+             return out;
+           })
       .def("__copy__", [](const PyProgram& self) { return self; })
       .def("__deepcopy__", [](const PyProgram& self, nb::handle) { return self; });
   m.def("load_flow", &load_flow_file, nb::arg("path"),

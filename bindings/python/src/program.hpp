@@ -1,9 +1,8 @@
 #pragma once
 
+#include "dspy/programs/program.hpp"
 #include "errors.hpp"
 #include "values.hpp"
-
-#include "dspy/programs/program.hpp"
 
 namespace dspy::python {
 
@@ -18,7 +17,9 @@ class LiveProgram {
   LiveProgram& operator=(LiveProgram&&) noexcept = default;
   ~LiveProgram() = default;
 
-  Async<Prediction> run(JsonObject inputs, Run how) const { return run_module(module_, std::move(inputs), std::move(how)); }
+  Async<Prediction> run(JsonObject inputs, Run how) const {
+    return run_module(module_, std::move(inputs), std::move(how));
+  }
 
   template <class F>
   void for_each_predictor(F&& visit) const {

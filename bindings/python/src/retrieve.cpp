@@ -1,9 +1,8 @@
-#include "json.hpp"
-#include "waiting.hpp"
-
 #include "dspy/lm/embedder.hpp"
 #include "dspy/retrieve/filter.hpp"
 #include "dspy/retrieve/store.hpp"
+#include "json.hpp"
+#include "waiting.hpp"
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -44,7 +43,8 @@ class FunctionEmbedder final : public Embedder {
     Embeddings out;
     co_await on_python_thread([&] {
       with_python([&] {
-        const nb::object said = nb::module_::import_("dspy_cpp._values").attr("float_rows")(function.get()(nb::cast(request.texts)));
+        const nb::object said =
+            nb::module_::import_("dspy_cpp._values").attr("float_rows")(function.get()(nb::cast(request.texts)));
         const auto rows = nb::cast<Rows>(said);
         if (rows.shape(0) != request.texts.size() || rows.shape(1) != dimensions) {
           throw Error(Errc::bad_input, std::format("the embedder returned {} vectors of {} floats for {} texts of {}",
@@ -99,7 +99,8 @@ std::vector<Passage> to_passages(nb::handle passages, nb::handle vectors) {
         passage.metadata = value.as_object();
       } else {
         throw Error(Errc::bad_input, std::format("a passage has no `{}`; it has id, text, source and metadata, and its "
-                                                 "vector in `vectors`", std::string_view(name)));
+                                                 "vector in `vectors`",
+                                                 std::string_view(name)));
       }
     }
     out.push_back(std::move(passage));
@@ -107,7 +108,8 @@ std::vector<Passage> to_passages(nb::handle passages, nb::handle vectors) {
   if (vectors.is_none()) return out;
   const auto rows = nb::cast<Rows>(nb::module_::import_("dspy_cpp._values").attr("float_rows")(vectors));
   if (rows.shape(0) != out.size())
-    throw Error(Errc::invalid_parameter, std::format("there are {} vectors for {} passages", rows.shape(0), out.size()));
+    throw Error(Errc::invalid_parameter,
+                std::format("there are {} vectors for {} passages", rows.shape(0), out.size()));
   for (std::size_t i = 0; i < out.size(); ++i) {
     const float* const begin = rows.data() + i * rows.shape(1);
     out[i].vector.assign(begin, begin + rows.shape(1));
@@ -125,12 +127,13 @@ nb::list to_hits(const std::vector<Hit>& hits) {
 
 void bind_retrieve(nb::module_& m) {
   nb::class_<PyEmbedder>(m, "NativeEmbedder")
-      .def("__init__",
-           [](PyEmbedder* self, const std::string& uri) {
-             const nb::gil_scoped_release released;
-             new (self) PyEmbedder{embedder(uri)};
-           },
-           nb::arg("uri"))
+      .def(
+          "__init__",
+          [](PyEmbedder* self, const std::string& uri) {
+            const nb::gil_scoped_release released;
+            new (self) PyEmbedder{embedder(uri)};
+          },
+          nb::arg("uri"))
       .def_static("_function",
                   [](nb::object function, std::string name, std::size_t dimensions) {
                     return PyEmbedder{
@@ -138,49 +141,53 @@ void bind_retrieve(nb::module_& m) {
                   })
       .def_prop_ro("model", [](const PyEmbedder& self) { return to_python(self.value->model()); })
       .def_prop_ro("dimensions", [](const PyEmbedder& self) { return self.value->dimensions(); })
-      .def("__call__",
-           [](const PyEmbedder& self, std::vector<std::string> texts) {
-             const auto made = wait_for([&](std::stop_token stop) {
-               return self.value->embed({.texts = std::move(texts), .stop = std::move(stop)});
-             });
-             return to_matrix(made, self.value->dimensions());
-           },
-           nb::arg("texts"), "An array of float32 with a row for each text.");
+      .def(
+          "__call__",
+          [](const PyEmbedder& self, std::vector<std::string> texts) {
+            const auto made = wait_for([&](std::stop_token stop) {
+              return self.value->embed({.texts = std::move(texts), .stop = std::move(stop)});
+            });
+            return to_matrix(made, self.value->dimensions());
+          },
+          nb::arg("texts"), "An array of float32 with a row for each text.");
   nb::class_<PyStore>(m, "Store", "Where passages are kept and found: a path of the embedded store, or a URI.")
-      .def("__init__",
-           [](PyStore* self, const std::string& place, bool read_only, bool create) {
-             const nb::gil_scoped_release released;
-             new (self) PyStore{open_store(place, {.is_read_only = read_only, .create = create})};
-           },
-           nb::arg("place"), nb::arg("read_only") = false, nb::arg("create") = true)
-      .def("upsert",
-           [](const PyStore& self, nb::handle passages, nb::handle vectors) {
-             auto made = to_passages(passages, vectors);
-             wait_for([&](const std::stop_token&) { return self.value->upsert(std::move(made)); });
-           },
-           nb::arg("passages"), nb::arg("vectors") = nb::none(),
-           "Keeps passages (dicts with id, text, source, metadata) with their vectors, a row for each.")
-      .def("search",
-           [](const PyStore& self, nb::handle vector, std::string text, std::size_t k, nb::handle filter) {
-             StoreQuery query{.vector = to_vector(vector), .text = std::move(text), .k = k};
-             if (!filter.is_none()) query.filter = filter_from_json(to_json(filter));
-             return to_hits(wait_for([&](std::stop_token stop) {
-               query.stop = std::move(stop);
-               return self.value->search(std::move(query));
-             }));
-           },
-           nb::arg("vector") = nb::none(), nb::arg("text") = "", nb::arg("k") = 10, nb::arg("filter") = nb::none(),
-           "The passages nearest to a vector, or with these words, or both; best first, as dicts.")
-      .def("remove",
-           [](const PyStore& self, std::vector<std::string> ids) -> nb::object {
-             const auto count = wait_for([&](const std::stop_token&) { return self.value->remove(std::move(ids)); });
-             if (!count) return nb::none();
-             return nb::int_(*count);
-           },
-           nb::arg("ids"))
-      .def("__len__", [](const PyStore& self) {
-        return wait_for([&](const std::stop_token&) { return self.value->count(); });
-      });
+      .def(
+          "__init__",
+          [](PyStore* self, const std::string& place, bool read_only, bool create) {
+            const nb::gil_scoped_release released;
+            new (self) PyStore{open_store(place, {.is_read_only = read_only, .create = create})};
+          },
+          nb::arg("place"), nb::arg("read_only") = false, nb::arg("create") = true)
+      .def(
+          "upsert",
+          [](const PyStore& self, nb::handle passages, nb::handle vectors) {
+            auto made = to_passages(passages, vectors);
+            wait_for([&](const std::stop_token&) { return self.value->upsert(std::move(made)); });
+          },
+          nb::arg("passages"), nb::arg("vectors") = nb::none(),
+          "Keeps passages (dicts with id, text, source, metadata) with their vectors, a row for each.")
+      .def(
+          "search",
+          [](const PyStore& self, nb::handle vector, std::string text, std::size_t k, nb::handle filter) {
+            StoreQuery query{.vector = to_vector(vector), .text = std::move(text), .k = k};
+            if (!filter.is_none()) query.filter = filter_from_json(to_json(filter));
+            return to_hits(wait_for([&](std::stop_token stop) {
+              query.stop = std::move(stop);
+              return self.value->search(std::move(query));
+            }));
+          },
+          nb::arg("vector") = nb::none(), nb::arg("text") = "", nb::arg("k") = 10, nb::arg("filter") = nb::none(),
+          "The passages nearest to a vector, or with these words, or both; best first, as dicts.")
+      .def(
+          "remove",
+          [](const PyStore& self, std::vector<std::string> ids) -> nb::object {
+            const auto count = wait_for([&](const std::stop_token&) { return self.value->remove(std::move(ids)); });
+            if (!count) return nb::none();
+            return nb::int_(*count);
+          },
+          nb::arg("ids"))
+      .def("__len__",
+           [](const PyStore& self) { return wait_for([&](const std::stop_token&) { return self.value->count(); }); });
 }
 
 }  // namespace dspy::python

@@ -1,9 +1,8 @@
 #include "signature.hpp"
 
-#include "json.hpp"
-
 #include "dspy/signature/json_schema.hpp"
 #include "dspy/signature/type.hpp"
+#include "json.hpp"
 
 #include <nanobind/stl/string.h>
 
@@ -79,25 +78,29 @@ PySignature to_signature(nb::handle value) {
 
 void bind_signature(nb::module_& m) {
   nb::class_<PySignature>(m, "NativeSignature", "A signature as the library has it; a value.")
-      .def("__init__",
-           [](PySignature* self, const std::string& notation, const std::string& instructions) {
-             new (self) PySignature{.value = std::make_shared<const Signature>(Signature::parse(notation, instructions))};
-           },
-           nb::arg("notation"), nb::arg("instructions") = "")
-      .def_static("describe",
-                  [](nb::handle whole, nb::object converters) {
-                    PySignature out{.value = std::make_shared<const Signature>(
-                                        described(to_json_object(whole, "the description of a signature")))};
-                    if (!converters.is_none() && nb::len(converters) > 0) out.converters = Held(std::move(converters));
-                    return out;
-                  },
-                  nb::arg("whole"), nb::arg("converters").none())
+      .def(
+          "__init__",
+          [](PySignature* self, const std::string& notation, const std::string& instructions) {
+            new (self)
+                PySignature{.value = std::make_shared<const Signature>(Signature::parse(notation, instructions))};
+          },
+          nb::arg("notation"), nb::arg("instructions") = "")
+      .def_static(
+          "describe",
+          [](nb::handle whole, nb::object converters) {
+            PySignature out{.value = std::make_shared<const Signature>(
+                                described(to_json_object(whole, "the description of a signature")))};
+            if (!converters.is_none() && nb::len(converters) > 0) out.converters = Held(std::move(converters));
+            return out;
+          },
+          nb::arg("whole"), nb::arg("converters").none())
       .def_prop_ro("instructions", [](const PySignature& self) { return to_python(self.value->instructions); })
       .def_prop_ro("inputs", [](const PySignature& self) { return fields_info(self.value->inputs); })
       .def_prop_ro("outputs", [](const PySignature& self) { return fields_info(self.value->outputs); })
       .def_prop_ro("notation", [](const PySignature& self) { return to_notation(*self.value); })
-      .def("output_schema", [](const PySignature& self) { return to_python(to_json_schema(*self.value).schema); },
-           "The JSON Schema of the outputs.")
+      .def(
+          "output_schema", [](const PySignature& self) { return to_python(to_json_schema(*self.value).schema); },
+          "The JSON Schema of the outputs.")
       .def("with_instructions",
            [](const PySignature& self, std::string instructions) {
              return PySignature{

@@ -1,8 +1,7 @@
 #pragma once
 
-#include "errors.hpp"
-
 #include "dspy/signature/signature.hpp"
+#include "errors.hpp"
 
 #include <memory>
 

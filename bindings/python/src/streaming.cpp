@@ -134,8 +134,13 @@ void bind_streaming(nb::module_& m) {
   nb::class_<PyStream>(m, "Stream", "The pieces of a prediction as they are written, and at the end the prediction.")
       .def("__iter__", [](nb::handle self) { return nb::borrow(self); })
       .def("__next__", &next)
-      .def("close", [](PyStream& self) { self.stop.request_stop(); self.is_over = true; },
-           "Stops the call. Dropping the stream does the same.");
+      .def(
+          "close",
+          [](PyStream& self) {
+            self.stop.request_stop();
+            self.is_over = true;
+          },
+          "Stops the call. Dropping the stream does the same.");
   m.def("_stream", &open, nb::arg("predictor"), nb::arg("arguments"));
 }
 

@@ -1,8 +1,7 @@
 #include "values.hpp"
 
-#include "json.hpp"
-
 #include "dspy/base/usage.hpp"
+#include "json.hpp"
 
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -27,7 +26,8 @@ nb::object converted(const PyPrediction& self, std::string_view name, const Json
 
 std::string names_of(const JsonObject& data) {
   std::string names;
-  for (const auto& [name, value] : data) names += std::format("{}`{}`", names.empty() ? "" : ", ", std::string_view(name));
+  for (const auto& [name, value] : data)
+    names += std::format("{}`{}`", names.empty() ? "" : ", ", std::string_view(name));
   return names.empty() ? "none" : names;
 }
 
@@ -38,7 +38,8 @@ std::string names_of(const JsonObject& data) {
 
 nb::dict values_of(const PyPrediction& self) {
   nb::dict out;
-  for (const auto& [name, value] : self.value.data) out[to_python(std::string_view(name))] = converted(self, name, value);
+  for (const auto& [name, value] : self.value.data)
+    out[to_python(std::string_view(name))] = converted(self, name, value);
   return out;
 }
 
@@ -85,8 +86,8 @@ Example with_inputs(Example example, const nb::args& names) {
   for (const auto name : names) inputs.push_back(nb::cast<std::string>(name));
   for (const auto& name : inputs) {
     if (example.get(name) == nullptr)
-      throw Error(Errc::bad_input, std::format("the example has no value `{}` to be an input; it has {}", name,
-                                               names_of(example.data)));
+      throw Error(Errc::bad_input,
+                  std::format("the example has no value `{}` to be an input; it has {}", name, names_of(example.data)));
   }
   return {std::move(example.data), std::move(inputs)};
 }
@@ -105,14 +106,16 @@ void bind_example(nb::module_& m) {
       .def("__getattr__",
            [](const Example& self, const std::string& name) {
              if (const auto* const value = self.get(name)) return to_python(*value);
-             raise(PyExc_AttributeError, std::format("the example has no value `{}`; it has {}", name, names_of(self.data)));
+             raise(PyExc_AttributeError,
+                   std::format("the example has no value `{}`; it has {}", name, names_of(self.data)));
            })
       .def("__getitem__",
            [](const Example& self, const std::string& name) {
              if (const auto* const value = self.get(name)) return to_python(*value);
              raise(PyExc_KeyError, name);
            })
-      .def("__setitem__", [](Example& self, const std::string& name, nb::handle value) { self.set(name, to_json(value)); })
+      .def("__setitem__",
+           [](Example& self, const std::string& name, nb::handle value) { self.set(name, to_json(value)); })
       .def("__contains__", [](const Example& self, const std::string& name) { return self.get(name) != nullptr; })
       .def("__len__", [](const Example& self) { return self.data.size(); })
       .def("__eq__", [](const Example& self, const Example& other) { return self.data == other.data; })
@@ -146,12 +149,15 @@ void bind_example(nb::module_& m) {
             return value != nullptr ? to_python(*value) : otherwise;
           },
           nb::arg("name"), nb::arg("default") = nb::none())
-      .def("toDict", [](const Example& self) { return to_python(self.data); }, "The values, as a dict.")
+      .def(
+          "toDict", [](const Example& self) { return to_python(self.data); }, "The values, as a dict.")
       .def("with_inputs", &with_inputs, "A copy in which these values, and no others, are inputs.")
-      .def("inputs", [](const Example& self) { return Example(self.inputs(), self.input_keys, {}); },
-           "The inputs alone.")
-      .def("labels", [](const Example& self) { return Example(self.outputs(), {}, self.output_keys); },
-           "The outputs alone.")
+      .def(
+          "inputs", [](const Example& self) { return Example(self.inputs(), self.input_keys, {}); },
+          "The inputs alone.")
+      .def(
+          "labels", [](const Example& self) { return Example(self.outputs(), {}, self.output_keys); },
+          "The outputs alone.")
       .def("copy",
            [](const Example& self, const nb::kwargs& values) {
              auto made = self;
@@ -176,9 +182,10 @@ void bind_example(nb::module_& m) {
 }
 
 void bind_prediction(nb::module_& m) {
-  nb::class_<PyPrediction>(m, "Prediction",
-                           "What a program returns: its outputs as attributes. `info` has what is known about how they\n"
-                           "came to be: usage, repairs, refused replies, probabilities.")
+  nb::class_<PyPrediction>(
+      m, "Prediction",
+      "What a program returns: its outputs as attributes. `info` has what is known about how they\n"
+      "came to be: usage, repairs, refused replies, probabilities.")
       .def("__init__",
            [](PyPrediction* self, const nb::kwargs& values) {
              new (self) PyPrediction{.value = {.data = to_json_object(values, "the outputs")}};
@@ -215,8 +222,9 @@ void bind_prediction(nb::module_& m) {
           },
           nb::arg("name"), nb::arg("default") = nb::none())
       .def("toDict", &values_of, "The outputs, as a dict.")
-      .def("get_lm_usage", [](const PyPrediction& self) { return to_python(to_json(self.value.lm_usage)); },
-           "Tokens and requests. A count that nobody gave is absent.")
+      .def(
+          "get_lm_usage", [](const PyPrediction& self) { return to_python(to_json(self.value.lm_usage)); },
+          "Tokens and requests. A count that nobody gave is absent.")
       .def_prop_ro("info", &info_of);
   m.def("_prediction", [](nb::handle data, nb::handle usage) {
     return PyPrediction{.value = {.data = to_json_object(data, "a prediction's data"),
@@ -254,7 +262,8 @@ std::vector<Example> to_examples(nb::handle values) {
 Prediction to_prediction(nb::handle value) {
   if (nb::isinstance<PyPrediction>(value)) return nb::cast<const PyPrediction&>(value).value;
   if (PyDict_Check(value.ptr()) == 0 && !nb::hasattr(value, "toDict"))
-    throw Error(Errc::bad_input, "a program returns a Prediction or a dict of its outputs; this one returned something else");
+    throw Error(Errc::bad_input,
+                "a program returns a Prediction or a dict of its outputs; this one returned something else");
   return {.data = to_json_object(nb::hasattr(value, "toDict") ? nb::object(value.attr("toDict")()) : nb::borrow(value),
                                  "what the program returned")};
 }

@@ -1,9 +1,8 @@
 #pragma once
 
-#include "errors.hpp"
-
 #include "dspy/signature/example.hpp"
 #include "dspy/signature/prediction.hpp"
+#include "errors.hpp"
 
 namespace dspy::python {
 

@@ -185,8 +185,8 @@ Running& running() {
 }
 
 bool on_main_thread() {
-  static const auto main = nb::cast<unsigned long>(
-      nb::module_::import_("threading").attr("main_thread")().attr("ident"));
+  static const auto main =
+      nb::cast<unsigned long>(nb::module_::import_("threading").attr("main_thread")().attr("ident"));
   return PyThread_get_thread_ident() == main;
 }
 

@@ -1,8 +1,7 @@
 #pragma once
 
-#include "errors.hpp"
-
 #include "dspy/base/async.hpp"
+#include "errors.hpp"
 
 #include <exception>
 #include <functional>
@@ -46,10 +45,9 @@ auto wait_for(Make&& make) {
     detail::drive(std::move(work), stop);
   } else {
     std::optional<T> result;
-    detail::drive(
-        [](Async<T> inner, std::optional<T>& out) -> Async<void> { out.emplace(co_await std::move(inner)); }(
-            std::move(work), result),
-        stop);
+    detail::drive([](Async<T> inner, std::optional<T>& out) -> Async<void> { out.emplace(co_await std::move(inner)); }(
+                                                                std::move(work), result),
+                  stop);
     return *std::move(result);
   }
 }
@@ -64,13 +62,15 @@ nb::object awaitable(Make&& make, Wrap wrap) {
   auto work = std::forward<Make>(make)(stop.get_token());
   using T = typename decltype(work)::value_type;
   const auto result = std::make_shared<std::optional<T>>();
-  const nb::object bridge = nb::module_::import_("dspy_cpp._asyncio").attr("Bridge")(
-      nb::cpp_function([stop] { std::stop_source(stop).request_stop(); }));
+  const nb::object bridge = nb::module_::import_("dspy_cpp._asyncio").attr("Bridge")(nb::cpp_function([stop] {
+    std::stop_source(stop).request_stop();
+  }));
   detail::start(
       [](Async<T> inner, std::shared_ptr<std::optional<T>> out) -> Async<void> {
         out->emplace(co_await std::move(inner));
       }(std::move(work), result),
-      stop, [result, wrap = std::move(wrap), held = Held(bridge)](const std::exception_ptr& failure) {
+      stop,
+      [result, wrap = std::move(wrap), held = Held(bridge)](const std::exception_ptr& failure) {
         with_python([&] {
           nb::object value = nb::none(), exception = nb::none();
           if (failure) {

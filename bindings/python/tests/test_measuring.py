@@ -118,3 +118,15 @@ def test_gepa_reads_the_feedback():
     better = optimizer.compile(dspy.Predict("question -> answer"), trainset=ROWS[:10], valset=ROWS[10:20])
     assert optimizer.report["candidates"]
     assert better.instructions == instruction
+
+
+def test_metrics_of_the_library():
+    from dspy_cpp import metrics
+
+    dspy.configure(lm=dspy.ScriptedLM(echo))
+    result = dspy.Evaluate(devset=ROWS, metric=metrics.answer_exact_match, keeps_traces=True)(dspy.Predict("question -> answer"))
+    assert result.score == 70.0
+    path, inputs, prediction = result.traces[4][0]
+    assert (path, inputs, prediction.answer) == ("self", {"question": "4"}, "1")
+    assert metrics.f1()(dspy.Example(answer="the cat"), dspy.Prediction(answer="a cat")) == 1.0
+    assert metrics.normalize_text("The  Cat!") == "cat"
