@@ -39,7 +39,7 @@ PyMetric equal(std::string field) {
 
 void bind_metrics(nb::module_& m) {
   nb::class_<PyMetric>(m, "Metric", "A metric of the library: hand it to Evaluate or an optimizer, or call it.")
-      .def_prop_ro("__name__", [](const PyMetric& self) { return to_python(self.value.name()); })
+      .def_prop_ro("name", [](const PyMetric& self) { return to_python(self.value.name()); })
       .def("__call__", &score_of, nb::arg("example"), nb::arg("prediction"), nb::arg("trace") = nb::none());
   m.def("exact_match", &exact_match, nb::arg("answer") = "answer", nb::arg("share") = 1.0,
         "DSPy's answer_exact_match: equal once normalized, or with a `share` below 1 an F1 of at least that.");
