@@ -1,5 +1,7 @@
 #include "bulk/bulk_commands.hpp"
+#include "dspy/base/file.hpp"
 #include "dspy/bulk/merge.hpp"
+#include "dspy/flow/flow.hpp"
 
 #include <cstdint>
 #include <format>
@@ -7,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace dspy::app {
 namespace {
@@ -69,6 +72,24 @@ int status(const BulkCommandFlags& flags) {
   return exit_ok;
 }
 
+JsonArray names_of(const std::vector<Field>& fields) {
+  JsonArray out;
+  for (const auto& field : fields) out.emplace_back(field.name);
+  return out;
+}
+
+int fields(const ProgramFlags& program) {
+  Signature signature;
+  if (is_flow(read_text(program.path, std::uintmax_t{256} << 20))) {
+    signature = load_flow(program.path, {.accept_changed = program.accept_changed}).flow.signature();
+  } else {
+    const auto file = program.load();
+    signature = program.make(program.choose(file), {}).signature();
+  }
+  print_json({{"inputs", names_of(signature.inputs)}, {"outputs", names_of(signature.outputs)}});
+  return exit_ok;
+}
+
 }  // namespace
 
 void add_bulk(CLI::App& app, Plan& plan) {
@@ -87,6 +108,11 @@ void add_bulk(CLI::App& app, Plan& plan) {
   asking->add_option("folder", flags->folder, "The folder given to --out")->required();
   asking->add_flag("--json", flags->json, "Print {\"shards\", \"rows\", \"failed\", \"rows_per_second\"}");
   asking->callback([flags, &plan] { plan = [flags] { return status(*flags); }; });
+  auto program = std::make_shared<ProgramFlags>();
+  auto* telling = command->add_subcommand("fields", "The names of a program's inputs and outputs, as JSON");
+  telling->add_option("program", program->path, "A program file or a flow")->required();
+  program->add_to(*telling);
+  telling->callback([program, &plan] { plan = [program] { return fields(*program); }; });
 }
 
 }  // namespace dspy::app
