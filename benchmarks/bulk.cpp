@@ -1,8 +1,7 @@
-// What a bulk run costs beside its program: 100,000 rows over 8 shards on a scripted LM, the same rows without a run, and
-// how long a run of a million rows takes to find its first new row when it is resumed.
+// What a bulk run costs beside its program: 100,000 rows over 8 shards on a scripted LM, the same rows without a run,
+// and how long a run of a million rows takes to find its first new row when it is resumed.
 
 #include "dspy/bulk/run.hpp"
-
 #include "dspy/bulk/version.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predictor.hpp"

@@ -97,8 +97,10 @@ def costs(program, batch):
         server.close()
 
 
-def rows_per_second(workers, cost, latency, concurrency, seconds=3.0):
-    """One server, one step at a time; each slot of a worker takes a row, looks, asks the model, finishes, and again."""
+def rows_per_second(workers, cost, latency, concurrency, seconds=60.0):
+    """One server, one step at a time; each slot of a worker takes a row, looks, asks the model, finishes, and again.
+
+    The first half, in which all begin at once, is not counted."""
     step = cost["take"] + cost["look"], cost["finish"]
     slots = [(i * latency / (workers * concurrency), 0) for i in range(workers * concurrency)]
     heapq.heapify(slots)
@@ -106,9 +108,9 @@ def rows_per_second(workers, cost, latency, concurrency, seconds=3.0):
     while slots[0][0] < seconds and free_at < seconds:
         at, phase = heapq.heappop(slots)
         free_at = max(free_at, at) + step[phase]
-        done += phase
+        done += phase if free_at > seconds / 2 else 0
         heapq.heappush(slots, (free_at + latency, 1) if phase == 0 else (free_at, 0))
-    return done / seconds
+    return done / (seconds / 2)
 
 
 def main():
