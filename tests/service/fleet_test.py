@@ -62,6 +62,9 @@ class Model(http.server.ThreadingHTTPServer):
             f"openai/test?base_url=http://127.0.0.1:{self.server_address[1]}/v1&api_key_env=DSPY_TEST_FLEET_KEY"
         )
 
+    def handle_error(self, *_):
+        pass  # a client that was killed
+
     def close(self):
         self.shutdown()
         self.server_close()
@@ -155,6 +158,33 @@ class FleetTest(unittest.TestCase):
         self.assertGreater(kills, 0)
         # What was under way when a process was killed is asked again, and nothing else.
         self.check_counts(rows, kills * concurrency)
+
+    def test_a_slurm_array_and_its_task_that_runs_out_of_time(self):
+        rows, tasks, out = 300, 3, str(self.folder / "out")
+        inputs = self.write_rows(rows)
+        (self.folder / "bin").mkdir()
+        (self.folder / "bin/dspy").symlink_to(BINARY)
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+
+        def start(task):
+            command = ["bash", str(ROOT / "deploy/slurm/bulk_array.sh"), self.program, inputs, out]
+            variables = {"SLURM_ARRAY_TASK_ID": str(task), "SLURM_ARRAY_TASK_MAX": str(tasks - 1), "PATH": path}
+            return subprocess.Popen(
+                [*command, "--model", self.model.name], env={**os.environ, **variables}, stderr=subprocess.DEVNULL
+            )
+
+        self.model.delay = 0.3
+        first = start(0)
+        while not self.model.counts:
+            time.sleep(0.01)
+        first.send_signal(signal.SIGINT)  # as Slurm does a minute before the end
+        self.assertEqual(first.wait(timeout=60), 1)
+        self.model.delay = 0
+        for task in range(tasks):
+            self.assertEqual(start(task).wait(timeout=60), 0)
+        status = subprocess.run([BINARY, "bulk", "status", out], check=True, capture_output=True, text=True).stdout
+        self.assertIn("3 shards: 3 complete\n300 rows done, 0 failed", status)
+        self.check_counts(rows, 1)
 
     def test_a_queue_outlives_its_workers_and_its_server(self):
         server = shutil.which("valkey-server") or shutil.which("redis-server")

@@ -132,7 +132,7 @@ TEST_CASE("A row that is worked on for longer than the queue's patience is kept"
   });
   const auto report = run_worker(slow, "v", queue, {.concurrency = 1, .until_empty = true, .poll = 5ms});
   CHECK(report.rows == 3);
-  CHECK(calls == 3);
+  CHECK(calls.load() == 3);
 }
 
 TEST_CASE("A row that passes is handed out again, and set aside when that does not help") {
@@ -145,7 +145,7 @@ TEST_CASE("A row that passes is handed out again, and set aside when that does n
   });
   const auto report =
       run_worker(failing, "v", queue, {.concurrency = 2, .max_deliveries = 3, .until_empty = true, .poll = 5ms});
-  CHECK(tries == 3);
+  CHECK(tries.load() == 3);
   CHECK(report.again == 3);
   CHECK(queue.answers.size() == 1);
   REQUIRE(queue.buried.size() == 1);
@@ -175,7 +175,7 @@ TEST_CASE("Workers over a server's stream: the dead one's rows are another's, an
     });
   }
   threads.clear();
-  CHECK(answered == 60);
+  CHECK(answered.load() == 60);
   storage::RedisConnection connection(storage::RedisAddress::parse(url), std::chrono::steady_clock::now() + 5s);
   const auto count = [&](std::string_view name) {
     return connection.ask({"XLEN", name}, std::chrono::steady_clock::now() + 5s).integer;
@@ -256,8 +256,8 @@ TEST_CASE("A budget and a rate hold for all that share them") {
     });
   }
   threads.clear();
-  CHECK(asked == 7);
-  CHECK(refused == 9);
+  CHECK(asked.load() == 7);
+  CHECK(refused.load() == 9);
 
   SharedLimits rate(server.url(), "rate", {.requests_per_minute = 6'000, .burst_seconds = 0.05});
   const auto begun = std::chrono::steady_clock::now();

@@ -119,7 +119,9 @@ class ProgramRunner:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._owner != os.getpid():
             self._process = None  # the parent's, not ours to end
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is not None:
+            self._bury()
+        if self._process is None:
             command = [find_binary(), "run", self.program, "--inputs", "/dev/stdin", "--jobs", str(self.concurrency)]
             if self.model:
                 command += ["--model", self.model]
