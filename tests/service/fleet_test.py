@@ -7,9 +7,10 @@ twice without need, is seen.  Ray, Spark and Dask are tried where they are insta
     python3 -m venv build/fleet && build/fleet/bin/pip install 'ray[data]' pyspark pandas pyarrow 'dask[dataframe]'
 """
 
+import atexit
 import collections
 import http.server
-import importlib.util
+import importlib
 import json
 import os
 import pathlib
@@ -32,15 +33,15 @@ os.environ["DSPY_TEST_FLEET_KEY"] = "key-of-the-test-0123456789"
 
 
 def load_fleet():
-    """The package's folder `fleet`, without the part that is compiled."""
-    folder = ROOT / "bindings/python/dspy_cpp/fleet"
-    spec = importlib.util.spec_from_file_location(
-        "dspy_fleet", folder / "__init__.py", submodule_search_locations=[str(folder)]
-    )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["dspy_fleet"] = module
-    spec.loader.exec_module(module)
-    return module
+    """The package's folder `fleet` alone, without the part that is compiled, here and in processes that are started."""
+    place = pathlib.Path(tempfile.gettempdir()) / f"dspy-fleet-module-{os.getpid()}"
+    if not place.exists():
+        place.mkdir()
+        (place / "dspy_fleet").symlink_to(ROOT / "bindings/python/dspy_cpp/fleet")
+        atexit.register(shutil.rmtree, place)
+        sys.path.insert(0, str(place))
+        os.environ["PYTHONPATH"] = str(place)
+    return importlib.import_module("dspy_fleet")
 
 
 class Model(http.server.ThreadingHTTPServer):
@@ -266,11 +267,6 @@ class FleetTest(unittest.TestCase):
         except ImportError:
             self.skipTest("Ray is not installed")
         fleet = load_fleet()
-        import cloudpickle
-
-        cloudpickle.register_pickle_by_value(fleet)
-        for name in ("runner", "columns", "frames", "ray"):
-            cloudpickle.register_pickle_by_value(sys.modules[f"dspy_fleet.{name}"])
         rows, marker = 2_000, str(self.folder / "killed")
 
         class Killed(fleet.RayProgram):
@@ -314,10 +310,6 @@ class FleetTest(unittest.TestCase):
         if not shutil.which("java"):
             self.skipTest("Java is not installed")
         fleet = load_fleet()
-        from pyspark import cloudpickle
-
-        for name in ("dspy_fleet", *(f"dspy_fleet.{part}" for part in ("runner", "columns", "frames", "ray"))):
-            cloudpickle.register_pickle_by_value(sys.modules[name])
         rows, marker = 400, str(self.folder / "killed")
         os.environ["PYSPARK_PYTHON"] = sys.executable
         spark = (

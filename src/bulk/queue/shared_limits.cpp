@@ -161,7 +161,12 @@ Async<Reply> run(std::shared_ptr<LM> lm, std::shared_ptr<SharedLimits> limits, R
   std::exception_ptr failure;
   std::optional<Reply> reply;
   try {
-    reply = sink ? co_await lm->stream(std::move(request), std::move(sink)) : co_await lm->complete(std::move(request));
+    // Apart, and not by `?:`, both sides of which g++ 14 awaits here.
+    if (sink) {
+      reply.emplace(co_await lm->stream(std::move(request), std::move(sink)));
+    } else {
+      reply.emplace(co_await lm->complete(std::move(request)));
+    }
     used = reply->usage.total_tokens();
   } catch (const Error& error) {
     used = error.info().usage.total_tokens();  // absent: it counts as what was claimed

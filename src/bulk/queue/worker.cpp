@@ -56,9 +56,10 @@ class Worker {
       try {
         if (room > 0) rows = co_await on_cpu([self, room] { return self->queue_.take(room); });
         is_empty = room > 0 && rows.empty();
-        if (is_empty && self->options_.until_empty && self->held_.empty() &&
-            co_await on_cpu([self] { return self->queue_.size(); }) == 0)
-          break;
+        if (is_empty && self->options_.until_empty && self->held_.empty()) {
+          const auto left = co_await on_cpu([self] { return self->queue_.size(); });
+          if (left == 0) break;
+        }
       } catch (...) {
         self->fail();
         co_return;
