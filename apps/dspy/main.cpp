@@ -2,6 +2,7 @@
 
 #include "agents/agent_commands.hpp"
 #include "command.hpp"
+#include "data/data_commands.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
@@ -95,10 +96,15 @@ int main(int argc, char** argv) {
   dspy::app::add_mock(app, plan);
   dspy::app::add_cache(app, plan);
   dspy::app::add_trace(app, plan);
+  dspy::app::add_traces(app, plan);
+  dspy::app::add_list(app, plan);
+  dspy::app::add_runs(app, plan);
+  dspy::app::add_keys(app, plan);
   dspy::app::add_agent(app, plan);
   dspy::app::add_tools(app, plan);
   dspy::app::add_metrics(app, plan);
   dspy::app::add_serve(app, plan);
+  dspy::app::add_ui(app, plan);
   dspy::app::add_new(app, plan);
   dspy::app::add_generate(app, plan);
 

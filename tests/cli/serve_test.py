@@ -48,6 +48,43 @@ class Server:
         return self.process.returncode
 
 
+class WebSocket:
+    """As much of RFC 6455 as a test needs: short text messages, unfragmented."""
+
+    def __init__(self, port, path, **headers):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade",
+                 "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self.bytes = self.socket.makefile("rb")
+        self.status = int(self.bytes.readline().split()[1])
+        while self.bytes.readline().strip():
+            pass
+
+    def send(self, text):
+        data, mask = text.encode(), b"\1\2\3\4"
+        head = bytes([0x81, 0x80 | len(data)]) if len(data) < 126 else bytes([0x81, 0xFE]) + len(data).to_bytes(2, "big")
+        self.socket.sendall(head + mask + bytes(each ^ mask[i % 4] for i, each in enumerate(data)))
+
+    def read(self):
+        """The next text; nothing when the server closes."""
+        while True:
+            head = self.bytes.read(2)
+            if len(head) < 2 or head[0] & 15 == 8:
+                return None
+            size = head[1] & 127
+            if size == 126:
+                size = int.from_bytes(self.bytes.read(2), "big")
+            data = self.bytes.read(size)
+            if head[0] & 15 == 1:
+                return data.decode()
+
+    def close(self):
+        self.bytes.close()
+        self.socket.close()
+
+
 def holds_within(seconds, condition):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -64,6 +101,7 @@ class Serve(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
+        self.environment = dict(os.environ, DSPY_DATA=str(self.folder / "data"))
 
     def mock(self, *wishes):
         command = [DSPY, "mock", "--port", "0", "--quiet"]
@@ -78,10 +116,10 @@ class Serve(unittest.TestCase):
             f'default = "mock"\n[lm.mock]\nmodel = "openai/m"\nbase_url = "{url}/v1"\nkey = {{env = "MOCK_KEY"}}\n'
             "max_retries = 0\n[cache]\nenable_cache = false\n"
         )
-        return dict(os.environ, MOCK_KEY="sk-mock", DSPY_CONFIG=str(self.folder / "dspy.toml"))
+        return dict(self.environment, MOCK_KEY="sk-mock", DSPY_CONFIG=str(self.folder / "dspy.toml"))
 
     def serve(self, *arguments, **more):
-        server = Server(self.folder, *arguments, **more)
+        server = Server(self.folder, *arguments, **{"environment": self.environment, **more})
         self.addCleanup(server.end, signal.SIGKILL)
         return server
 
@@ -191,6 +229,35 @@ class Serve(unittest.TestCase):
         self.assertEqual(result[0][0], 200, result)
         self.assertEqual(server.end(), 0)
 
+    def test_calls_over_a_web_socket(self):
+        environment = self.mock("reply=Answer: 4")
+        server = self.serve("qa=question -> answer", environment=environment)
+        talk = WebSocket(server.port, "/v1/programs")
+        self.assertEqual(talk.status, 101)
+        for number in (1, 2):
+            talk.send(json.dumps({"program": "qa", "inputs": {"question": "2+2?"}, "id": number}))
+            messages = []
+            while not messages or messages[-1]["event"] == "field":
+                messages.append(json.loads(talk.read()))
+            self.assertEqual(messages[-1]["event"], "done", messages)
+            self.assertEqual(messages[-1]["outputs"], {"answer": "4"})
+            self.assertEqual({each["id"] for each in messages}, {number})
+        talk.send("not json")
+        self.assertEqual(json.loads(talk.read())["event"], "error")
+        talk.close()
+        foreign = WebSocket(server.port, "/v1/programs", Origin="https://elsewhere.example")
+        self.assertEqual(foreign.status, 403)
+        foreign.close()
+        nowhere = WebSocket(server.port, "/nowhere")
+        self.assertEqual(nowhere.status, 404)
+        nowhere.close()
+        changes = WebSocket(server.port, "/api/events")
+        time.sleep(0.2)
+        server.ask("POST", "/v1/jobs", {"program": "qa", "inputs": {"question": "2+2?"}})
+        self.assertEqual(json.loads(changes.read())["event"], "jobs")
+        changes.close()
+        self.assertEqual(server.end(), 0)
+
     def test_kill_9_loses_no_job(self):
         environment = self.mock("delay=300")
         jobs = str(self.folder / "jobs.db")
@@ -220,8 +287,8 @@ class Serve(unittest.TestCase):
         ):
             with self.subTest(arguments=arguments):
                 result = subprocess.run(
-                    [DSPY, "serve", "--listen", "127.0.0.1:0", "--model", MODEL, *arguments],
-                    capture_output=True, timeout=60, check=False, cwd=self.folder,
+                    [DSPY, "serve", "--model", MODEL, *([] if "--listen" in arguments else ["--listen", "127.0.0.1:0"]), *arguments],
+                    capture_output=True, timeout=60, check=False, cwd=self.folder, env=self.environment,
                 )
                 self.assertNotEqual(result.returncode, 0)
                 self.assertIn(said, result.stderr.decode())
@@ -273,7 +340,8 @@ class New(unittest.TestCase):
                 self.assertEqual(made.returncode, 0, made.stderr.decode())
             wrong = subprocess.run([DSPY, "new", "../a b"], cwd=folder, capture_output=True, check=False)
             self.assertEqual(wrong.returncode, 2)
-            server = Server(shop, "programs/my-shop.json", "--model", MODEL)
+            server = Server(shop, "programs/my-shop.json", "--model", MODEL,
+                            environment=dict(os.environ, DSPY_DATA=folder + "/data"))
             try:
                 shown = json.loads(server.ask("GET", "/v1/programs/my-shop")[1])
                 self.assertEqual([field["name"] for field in shown["outputs"]], ["category", "urgent"])

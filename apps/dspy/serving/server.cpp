@@ -14,12 +14,17 @@
 #include "dspy/server/jobs/job_runner.hpp"
 #include "dspy/server/jobs/job_store.hpp"
 #include "dspy/server/listener.hpp"
+#include "dspy/server/page.hpp"
 #include "dspy/server/programs/program_sources.hpp"
 #include "dspy/server/programs/programs_api.hpp"
+#include "dspy/server/programs/programs_socket.hpp"
 #include "dspy/server/programs/splits.hpp"
 #include "dspy/server/protocols.hpp"
 #include "dspy/server/routes.hpp"
 #include "dspy/server/system/system_api.hpp"
+#include "dspy/server/web_socket.hpp"
+#include "serving/data_parts.hpp"
+#include "serving/key_spending.hpp"
 #include "serving/served_models.hpp"
 #include "serving/served_texts.hpp"
 #include "serving/split_flag.hpp"
@@ -32,8 +37,11 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <filesystem>
 #include <format>
 #include <functional>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -59,13 +67,17 @@ struct Parts {
   std::shared_ptr<std::atomic<bool>> is_draining = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<ProgramSources> sources;
   std::shared_ptr<JobRunner> jobs;  ///< Null: there are none.
+  DataParts data;
   std::shared_ptr<Routes> routes = std::make_shared<Routes>();
   std::shared_ptr<Routes> admin_routes;  ///< Null: `routes` has them.
+  std::shared_ptr<WebSockets> sockets = std::make_shared<WebSockets>();
 };
 
 void add_programs(const ServeFlags& flags, Parts& parts) {
-  auto lm = serve_models(flags.models, *parts.catalog);
-  serve_configured(Config::load(), *parts.catalog);
+  std::shared_ptr<LM> lm;
+  if (!flags.is_page_alone || !flags.sources.empty() || !flags.models.empty())
+    lm = serve_models(flags.models, *parts.catalog);
+  if (!flags.is_page_alone) serve_configured(Config::load(), *parts.catalog);
   serve_texts(flags.embedders, flags.rerankers, *parts.catalog);
   parts.sources = std::make_unique<ProgramSources>(
       parts.catalog, SourceOptions{.make_lm = [](const std::string& name) { return make_lm(name); },
@@ -100,26 +112,51 @@ void watch_listener(const Parts& parts, const Listener& listener) {
         [](const ListenerState& state) { return static_cast<double>(state.refused); });
 }
 
+std::function<std::uint64_t()> dropped_traces(const DataParts& data) {
+  if (!data.traces) return {};
+  return [traces = data.traces] { return traces->dropped(); };
+}
+
+/// Where jobs are kept; empty for none.
+std::filesystem::path jobs_file(const ServeFlags& flags) {
+  if (flags.jobs == "off" || (flags.jobs.empty() && flags.data.workspace.empty())) return {};
+  return flags.jobs.empty() ? std::filesystem::path(flags.data.workspace) / "jobs.sqlite"
+                            : std::filesystem::path(flags.jobs);
+}
+
+void add_jobs(const ServeFlags& flags, Parts& parts, const ProgramsOptions& around) {
+  const auto file = jobs_file(flags);
+  if (file.empty()) return;
+  auto* const sources = parts.sources.get();
+  JobOptions options{.programs = around,
+                     .agent = [sources](std::string_view name) { return sources->agent(name); },
+                     .on_change =
+                         [changes = parts.data.changes](const Job& job) {
+                           changes->tell(job.caller.tenant, "jobs", job.id, job.attempts == 0 ? "created" : "updated");
+                         },
+                     .max_running = flags.max_jobs};
+  parts.jobs = std::make_shared<JobRunner>(parts.catalog, std::make_shared<JobStore>(file), std::move(options));
+  parts.routes->add(job_routes(parts.jobs));
+}
+
 void add_routes(const ServeFlags& flags, Parts& parts) {
   parts.gate = std::make_shared<Gate>(flags.gate);
   watch_queue(parts);
   ProgramsOptions programs{.trace = [trace = parts.metrics_trace](const CallOrigin&) { return trace; },
                            .splits = parts.splits};
+  stand_around(parts.data, programs);
   auto* const sources = parts.sources.get();
-  if (!flags.jobs.empty()) {
-    JobOptions jobs{.programs = programs,
-                    .agent = [sources](std::string_view name) { return sources->agent(name); },
-                    .max_running = flags.max_jobs};
-    parts.jobs = std::make_shared<JobRunner>(parts.catalog, std::make_shared<JobStore>(flags.jobs), std::move(jobs));
-    parts.routes->add(job_routes(parts.jobs));
-  }
+  add_jobs(flags, parts, programs);
+  parts.routes->add(protocol_routes(parts.catalog, {.spending = spending_of(parts.data.keys)}));
+  (*parts.sockets)["/v1/programs"] = program_socket(parts.catalog, programs);
+  (*parts.sockets)["/api/events"] = change_socket(parts.data.changes);
   parts.routes->add(program_routes(parts.catalog, std::move(programs)));
-  parts.routes->add(protocol_routes(parts.catalog));
   const SystemOptions system{.catalog = parts.catalog,
                              .gate = parts.gate,
                              .metrics = parts.metrics,
                              .is_draining = parts.is_draining,
-                             .problems = [sources] { return sources->problems(); }};
+                             .problems = [sources] { return sources->problems(); },
+                             .dropped_traces = dropped_traces(parts.data)};
   if (flags.admin.empty()) {
     parts.routes->add(system_routes(system));
   } else {
@@ -130,17 +167,20 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
       if (route.path == "/healthz" || route.path == "/readyz") parts.routes->add(std::move(route));
     }
   }
+  add_data(flags.data, parts.data, parts.catalog, parts.jobs, *parts.routes,
+           parts.admin_routes ? *parts.admin_routes : *parts.routes);
   parts.routes->add(openapi_route(*parts.routes, parts.catalog));
+  parts.routes->add(page_routes());
   parts.routes->set_gate(parts.gate);
 }
 
 ListenerOptions listener_options(const ServeFlags& flags, const std::string& address) {
   auto out = listen_at(address);
-  if (!is_loopback(out.address) && !flags.insecure)
+  if (!is_loopback(out.address) && !flags.insecure && flags.data.keys.empty())
     throw Error(
         Errc::config_error,
-        std::format("{} can be reached from other machines, and no key is asked for; listen at 127.0.0.1 behind "
-                    "a proxy that asks, or give --insecure",
+        std::format("{} can be reached from other machines, and no key is asked for; give --keys FILE, or listen "
+                    "at 127.0.0.1 behind a proxy that asks, or give --insecure",
                     address));
   out.limits = flags.limits;
   out.limits.request_time = milliseconds(flags.request_seconds);
@@ -170,6 +210,7 @@ void tell(const ServeFlags& flags, const Parts& parts, const std::string& url, c
     for (const auto& program : parts.catalog->programs())
       print_line(std::format("  POST {}/v1/programs/{}   {}", url, program->name, to_notation(program->signature)));
   }
+  std::cout.flush();  // who started it may wait for this
 }
 
 /// Looks at the programs' sources twice a second until a signal comes.
@@ -195,15 +236,16 @@ void run_until_signal(ProgramSources& sources) {
 int serve(const ServeFlags& flags) {
   const auto options = listener_options(flags, flags.listen);
   Parts parts;
+  parts.data = open_data(flags.data);
   add_programs(flags, parts);
   add_routes(flags, parts);
-  Listener listener(parts.routes, options);
+  Listener listener(parts.routes, options, parts.sockets);
   std::unique_ptr<Listener> admin;
   std::string admin_url;
   if (parts.admin_routes) {
     auto admin_options = listener_options(flags, flags.admin);
     admin_options.threads = 1;
-    admin = std::make_unique<Listener>(parts.admin_routes, admin_options);
+    admin = std::make_unique<Listener>(parts.admin_routes, admin_options, parts.sockets);
     admin_url = url_of(admin_options, admin->port());
   }
   watch_listener(parts, listener);

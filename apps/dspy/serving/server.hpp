@@ -2,6 +2,7 @@
 
 #include "dspy/server/gate.hpp"
 #include "dspy/server/listener.hpp"
+#include "serving/data_parts.hpp"
 
 #include <cstddef>
 #include <string>
@@ -22,7 +23,9 @@ struct ServeFlags {
   std::string registry;
   std::vector<std::string> splits;
   std::string jobs;
+  DataFlags data;
   std::size_t max_jobs = 16;
+  bool is_page_alone = false;  ///< No model unless one is named.
   bool reload = false;
   bool insecure = false;
   bool json = false;

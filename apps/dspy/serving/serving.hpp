@@ -9,5 +9,6 @@
 namespace dspy::app {
 
 void add_serve(CLI::App& app, Plan& plan);
+void add_ui(CLI::App& app, Plan& plan);
 
 }  // namespace dspy::app

@@ -133,7 +133,7 @@ std::vector<Job> JobStore::list(std::string_view tenant, std::optional<JobState>
   const std::lock_guard lock(state_->mutex);
   auto select = state_->database.prepare(std::format(
       "SELECT {} FROM jobs WHERE tenant = ?1 AND (?2 = '' OR state = ?2) ORDER BY number DESC LIMIT ?3", columns));
-  select.bind_text(1, tenant).bind_text(2, state ? to_string(*state) : std::string_view());
+  select.bind_text(1, tenant).bind_text(2, state ? to_string(*state) : std::string_view(""));
   select.bind(3, static_cast<std::int64_t>(limit));
   return state_->rows(std::move(select));
 }

@@ -7,16 +7,24 @@
 #include "dspy/base/async.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/base/log.hpp"
 #include "dspy/lm/call_context.hpp"
+#include "dspy/lm/trace.hpp"
+#include "dspy/modules/predictor.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "dspy/server/jobs/job_store.hpp"
+#include "dspy/signature/prediction.hpp"
 #include "server/programs/program_call.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <exception>
 #include <filesystem>
+#include <format>
+#include <functional>
 #include <map>
-#include <optional>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -71,6 +79,45 @@ std::vector<AgentEvent> begun_run(const std::filesystem::path& journal) {
   return events;
 }
 
+/// The span of a run as a whole, as `Program::run` tells it.  A run that waits for a person, or fails, ends it without
+/// a prediction.
+class RootSpan {
+ public:
+  RootSpan(const std::map<std::string, Predictor, std::less<>>& predictors, JsonObject inputs)
+      : inputs_(std::move(inputs)), begun_(std::chrono::steady_clock::now()) {
+    for (const auto& [path, predictor] : predictors) {
+      if (!trace_ && predictor.context() != nullptr) trace_ = predictor.context()->trace;
+    }
+    if (!trace_) return;
+    span_ = {.kind = Span::Kind::program, .id = Trace::next_id(), .started_at = std::chrono::system_clock::now()};
+    span_.inputs = &inputs_;
+    trace_->begin(span_);
+  }
+  RootSpan(const RootSpan&) = delete;
+  RootSpan& operator=(const RootSpan&) = delete;
+  ~RootSpan() { finish(nullptr); }
+
+  std::uint64_t id() const noexcept { return span_.id; }
+  void end(const Prediction& prediction) { finish(&prediction); }
+
+ private:
+  void finish(const Prediction* prediction) noexcept {
+    if (!trace_) return;
+    span_.prediction = prediction;
+    span_.time = std::chrono::steady_clock::now() - begun_;
+    try {
+      std::exchange(trace_, nullptr)->end(span_);
+    } catch (const std::exception& error) {
+      log(LogLevel::warning, "server", std::format("a job's trace was not kept: {}", error.what()));
+    }
+  }
+
+  JsonObject inputs_;
+  std::chrono::steady_clock::time_point begun_;
+  std::shared_ptr<Trace> trace_;
+  Span span_ = {};
+};
+
 Async<Job> run_agent(JobWork work, Job job) {
   const auto events = begun_run(work.journal);
   auto decisions = verdicts_of(job.decisions);
@@ -83,16 +130,16 @@ Async<Job> run_agent(JobWork work, Job job) {
   const auto begun = std::chrono::steady_clock::now();
   auto call = prepare(*work.context, {.program = job.program, .caller = job.caller, .unit = job.id, .stop = work.stop},
                       job.inputs, job.options);
-  // The agent with what stands around the call: trace and budget are in its predictors' contexts.
-  std::optional<CallContext> around;
-  call.program.for_each_predictor([&](const std::string&, const Predictor& predictor) {
-    if (!around && predictor.context() != nullptr) around = *predictor.context();
-  });
+  // The agent with what stands around the call: the model, the budget and the trace are in the program's predictors.
+  std::map<std::string, Predictor, std::less<>> configured;
+  call.program.for_each_predictor(
+      [&](const std::string& path, const Predictor& predictor) { configured.emplace(path, predictor); });
   auto agent = *work.agent;
-  if (around) {
-    around->path.clear();
-    agent = with_context(std::move(agent), *around);
-  }
+  agent.for_each_predictor([&](const std::string& path, Predictor& predictor) {
+    if (const auto it = configured.find(path); it != configured.end()) predictor = it->second;
+  });
+  RootSpan root(configured, call.inputs);
+  if (root.id() != 0) agent = with_context(std::move(agent), {.parent_span = root.id()});
   AgentRunOptions options{.journal = work.journal, .decisions = std::move(decisions), .call = {.stop = work.stop}};
   auto outcome = events.empty() ? co_await agent.astart(std::move(call.inputs), std::move(options))
                                 : co_await agent.aresume(std::move(options));
@@ -102,6 +149,7 @@ Async<Job> run_agent(JobWork work, Job job) {
     job.state = JobState::waiting;
     co_return job;
   }
+  root.end(outcome.prediction);
   job.answer = answer_json(call, outcome.prediction, std::chrono::steady_clock::now() - begun);
   job.state = JobState::done;
   co_return job;

@@ -64,8 +64,9 @@ void Connection::tick(std::chrono::steady_clock::time_point now) {
 }
 
 void Connection::drain() {
+  boost::system::error_code ignored;
   if (phase_.load() == Phase::idle) {
-    boost::system::error_code ignored;
+    if (socket.available(ignored) > 0) return;  // a request that was sent is answered
     socket.cancel(ignored);
   } else if (is_subscription) {
     stop_.request_stop();

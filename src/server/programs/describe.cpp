@@ -18,10 +18,12 @@ namespace {
 JsonArray fields_json(const std::vector<Field>& fields) {
   JsonArray out;
   for (const auto& field : fields) {
+    auto schema = to_json_schema(field.type).schema;
+    schema.erase("$schema");  // it is a part of something
     JsonObject one = {{"name", field.name},
                       {"type", to_notation(field.type)},
                       {"desc", field.description},
-                      {"schema", to_json_schema(field.type).schema},
+                      {"schema", std::move(schema)},
                       {"required", field.is_required()}};
     if (field.default_value) one["default"] = *field.default_value;
     out.emplace_back(std::move(one));

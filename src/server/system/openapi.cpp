@@ -85,8 +85,9 @@ JsonObject operation_of(const Route& route, const std::vector<std::string>& name
 
 /// The call of one program, with its own fields.
 JsonObject program_path(const ServedProgram& program) {
-  const auto inputs = to_json_schema(program.signature, SchemaDialect::json_schema, Direction::input).schema;
-  const auto outputs = to_json_schema(program.signature).schema;
+  auto inputs = to_json_schema(program.signature, SchemaDialect::json_schema, Direction::input).schema;
+  auto outputs = to_json_schema(program.signature).schema;
+  for (auto* const schema : {&inputs, &outputs}) schema->erase("$schema");  // the document has its own
   auto request =
       content("application/json",
               JsonObject{{"type", "object"},

@@ -122,7 +122,8 @@ TEST_CASE("a reply that the server writes is the one that the library reads, who
       if (!completion.reasoning.empty())
         wire += writer->event({.kind = StreamEvent::Kind::reasoning, .text = completion.reasoning});
       if (!completion.text.empty())
-        wire += writer->event({.kind = StreamEvent::Kind::text, .text = completion.text.substr(0, 2)});
+        wire +=
+            writer->event({.kind = StreamEvent::Kind::text, .text = std::string_view(completion.text).substr(0, 2)});
       wire += writer->finish(reply);
       RemoteOptions options;
       options.api = api;

@@ -71,7 +71,7 @@ TEST_CASE("a program is listed with its fields") {
   CHECK(one.at("name") == "triage");
   CHECK(one.at("signature") == "ticket: str -> category: Literal['billing', 'bug']");
   CHECK(one.at("instructions") == "Sort the ticket.");
-  CHECK(one.at("outputs").at(0).at("schema") == parse_json(R"({"enum":["billing","bug"]})").value());
+  CHECK(one.at("outputs").at(0).at("schema") == parse_json(R"({"type":"string","enum":["billing","bug"]})").value());
   CHECK(one.at("inputs").at(0).at("required") == true);
   CHECK(one.at("predictors") == JsonArray{"self"});
   CHECK(Served::json(served.ask("/v1/programs/triage", "")) == one);
