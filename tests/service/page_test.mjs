@@ -9,9 +9,10 @@
 // Screenshots are left in <page>/screenshots.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
+import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -92,6 +93,15 @@ async function opened(work, { mock: options = {}, context = {}, hash = "", allow
     await mock.close();
   }
 }
+
+/** One that nobody listens on now. */
+const freePort = () =>
+  new Promise((took) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => took(port));
+    });
+  });
 
 const visible = (page, text) => page.getByText(text).locator("visible=true").first().waitFor();
 const overflow = (page) => page.evaluate(() => {
@@ -197,7 +207,7 @@ const tests = {
         await page.getByRole("button", { name: "Compare with another" }).click();
         await page.getByLabel("Adapter").nth(1).selectOption("json");
         await page.getByRole("button", { name: "Run", exact: true }).click();
-        await visible(page, "repaired: a comma was missing");
+        await visible(page, "category: a comma was missing");
         await page.waitForFunction(() => document.querySelectorAll(".variants .panel").length === 2 && [...document.querySelectorAll(".variants .panel")].every((panel) => panel.textContent.includes("84 tokens in")));
         await page.getByRole("tab", { name: "Prompt" }).first().click();
         await visible(page, "ticket: I was charged twice");
@@ -525,6 +535,37 @@ const tests = {
       },
       { mock: { key: "right" }, allow: ["401"] },
     );
+  },
+
+  async "the server itself"() {
+    if (!process.env.DSPY_BINARY || !existsSync(process.env.DSPY_BINARY)) return console.log("    left out: DSPY_BINARY names no program");
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}/`;
+    const server = spawn(process.env.DSPY_BINARY, ["serve", "triage=ticket -> category: Literal['billing','access'], urgent: bool", "qa=question -> answer", "--listen", `127.0.0.1:${port}`], { stdio: "ignore" });
+    const tab = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    try {
+      for (let turn = 0; turn < 200 && !(await fetch(`${url}healthz`).catch(() => undefined))?.ok; turn += 1) await new Promise((wake) => setTimeout(wake, 100));
+      const page = await tab.newPage();
+      page.setDefaultTimeout(10_000);
+      const failures = [];
+      page.on("pageerror", (error) => failures.push(String(error)));
+      await page.goto(`${url}#/playground/triage`);
+      await page.getByLabel("ticket").fill("I was charged twice");
+      await page.getByRole("button", { name: "Run", exact: true }).click();
+      await visible(page, "tokens in");
+      assert.match(await page.locator(".values").innerText(), /category\s+(billing|access)\s+urgent\s+(true|false)/);
+      await page.getByRole("tab", { name: "Raw reply" }).click();
+      await page.getByRole("tabpanel").getByText("Category: ").waitFor();
+      await page.getByRole("tab", { name: "Prompt" }).click();
+      await page.getByRole("tabpanel").getByText("I was charged twice").waitFor();
+      await page.goto(`${url}#/system`);
+      await visible(page, "dspy-tiny");
+      await page.screenshot({ path: `${shots}/server.png` });
+      assert.deepEqual(failures, []);
+    } finally {
+      await tab.close();
+      server.kill("SIGKILL");
+    }
   },
 
   async "a server with nothing in it, and one that is away"() {

@@ -77,7 +77,7 @@ void add_programs(const ServeFlags& flags, Parts& parts) {
   std::shared_ptr<LM> lm;
   if (!flags.is_page_alone || !flags.sources.empty() || !flags.models.empty())
     lm = serve_models(flags.models, *parts.catalog);
-  if (!flags.is_page_alone) serve_configured(Config::load(), *parts.catalog);
+  serve_configured(Config::load(), *parts.catalog);
   serve_texts(flags.embedders, flags.rerankers, *parts.catalog);
   parts.sources = std::make_unique<ProgramSources>(
       parts.catalog, SourceOptions{.make_lm = [](const std::string& name) { return make_lm(name); },

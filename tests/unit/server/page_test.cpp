@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 using namespace dspy;
 using namespace dspy::server;

@@ -140,9 +140,9 @@ function Nav({ view, open }: { view: string; open: boolean }) {
 
 function Live() {
   const state = useStore(liveState);
-  const text = { connecting: "Connecting", live: "Live", waiting: "Reconnecting" }[state];
+  const text = { connecting: "Connecting", live: "Live", waiting: "Reconnecting", off: "Not live" }[state];
   return (
-    <span class={`live live-${state}`} role="status" title={state === "live" ? "Changes are shown as they happen" : "Changes are shown once the connection is back"}>
+    <span class={`live live-${state}`} role="status" title={{ connecting: "", live: "Changes are shown as they happen", waiting: "Changes are shown once the connection is back", off: "This server tells of no changes; load a view again to see them" }[state]}>
       <span aria-hidden="true" />
       {text}
     </span>

@@ -123,7 +123,7 @@ async function runProgram(world: World, name: string, verb: string, body: Data, 
   if (String(inputs["ticket"] ?? "").includes("fail")) throw new Refusal(422, "The model's reply has no category.", "category");
   const reason = `The customer writes about ${String(inputs["ticket"] ?? inputs["question"] ?? "").slice(0, 400)}`;
   const outputs: Data = name === "rag" ? { answer: reason, citations: ["guide/regions.md"] } : { category: "billing", urgent: true, reason };
-  const done = { outputs, usage: { requests: 1, input_tokens: 84, output_tokens: 31, cost_nanodollars: 52_000 }, version: program.version, trace_id: (world.traces - 2).toString(16).padStart(32, "0"), flags: options["adapter"] === "json" ? ["repaired: a comma was missing"] : [], seconds: 0.41 };
+  const done = { outputs, usage: { requests: 1, prompt_tokens: 84, completion_tokens: 31, cost: 0.000052 }, version: program.version, trace_id: (world.traces - 2).toString(16).padStart(32, "0"), flags: options["adapter"] === "json" ? [{ field: "category", repair: "a comma was missing" }] : [], seconds: 0.41 };
   if (verb !== "stream") return done;
   response.writeHead(200, { "content-type": "text/event-stream" });
   const clean = world.hostile ? poisoned(done) : done;

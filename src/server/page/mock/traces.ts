@@ -49,7 +49,7 @@ export function wholeTrace(number: number): Record<string, unknown> {
     { role: "system", text: "Sort the ticket into one category. Answer with the fields category and urgent." },
     { role: "user", text: Object.entries(summary["inputs"] as object).map(([name, value]) => `${name}: ${value}`).join("\n") },
   ];
-  const usage = { requests: 1, input_tokens: 160, output_tokens: 24, cost_nanodollars: 412_000 };
+  const usage = { requests: 1, prompt_tokens: 160, completion_tokens: 24, cost_nanodollars: 412_000 };
   const attempt = (id: number, from: number, share: number, text: string, error?: object) => ({
     id,
     parent: 2,

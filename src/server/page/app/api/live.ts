@@ -1,7 +1,7 @@
 // What changes on the server, told as it happens. Lost connections are made again, with longer and longer waits; after
 // that everything shown is read anew, as changes may have been missed.
 
-import { stream } from "./client.js";
+import { ApiError, stream } from "./client.js";
 import { Store } from "./store.js";
 
 export interface Change {
@@ -10,7 +10,8 @@ export interface Change {
   change: string;
 }
 
-export type LiveState = "connecting" | "live" | "waiting";
+/** `off`: the server tells of no changes. */
+export type LiveState = "connecting" | "live" | "waiting" | "off";
 export const liveState = new Store<LiveState>("connecting");
 
 const watchers = new Set<(change: Change | "all") => void>();
@@ -40,16 +41,18 @@ export async function connect(): Promise<never> {
       if (!first) tell("all");
       first = false;
     };
+    let offered = true;
     try {
       await stream("/api/events", { signal: ended.signal }, ({ event, data }) => tell(changeOf(event, data)), alive);
-    } catch {
+    } catch (error) {
       // The state says it; the next attempt comes below.
+      offered = !(error instanceof ApiError && error.status === 404);
     }
     clearTimeout(timer);
     first = first && liveState.value !== "live";
-    liveState.set("waiting");
+    liveState.set(offered ? "waiting" : "off");
     failures += 1;
-    const wait = Math.min(15_000, 400 * 2 ** Math.min(failures, 6)) * (0.5 + Math.random() / 2);
+    const wait = offered ? Math.min(15_000, 400 * 2 ** Math.min(failures, 6)) * (0.5 + Math.random() / 2) : 60_000;
     await new Promise<void>((resolve) => {
       const done = () => {
         clearTimeout(pause);

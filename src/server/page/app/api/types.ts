@@ -40,6 +40,8 @@ export interface RunResult {
   trace_id?: string;
   flags?: unknown[];
   seconds?: number;
+  /** Its spans, where they were asked for. */
+  trace?: Span[];
 }
 
 export interface Message {

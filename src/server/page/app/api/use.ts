@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { PagedList, type Page } from "../logic/paged.js";
-import { call, path, query } from "./client.js";
+import { ApiError, call, path, query } from "./client.js";
 import { onChange } from "./live.js";
 import { Store, useStore } from "./store.js";
 import type { Item, Resource } from "./types.js";
@@ -89,6 +89,8 @@ export async function loadResources(): Promise<void> {
     resources.set((await call<{ resources: Resource[] }>("/api/resources")).resources);
     resourcesError.set(undefined);
   } catch (error) {
+    // A server that keeps nothing has no table of resources either.
+    if (error instanceof ApiError && error.status === 404) resources.set([]);
     resourcesError.set(error);
   }
 }

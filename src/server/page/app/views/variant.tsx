@@ -12,7 +12,7 @@ import { Messages } from "../parts/messages.js";
 import { Tabs } from "../parts/tabs.js";
 import { announce } from "../parts/toast.js";
 import { TokenView } from "../parts/tokens.js";
-import { useData } from "../api/use.js";
+import { useData, useResource } from "../api/use.js";
 
 export interface Variant {
   key: number;
@@ -106,8 +106,8 @@ export function VariantPanel({ number, program, models, variant, request, draft,
       >
         {tab === "answer" && (run ? <Answer program={program} run={run} save={save} /> : <Empty title="Nothing run yet" icon="play">Fill in the form and press Run, or Ctrl+Enter in a field.</Empty>)}
         {tab === "prompt" && <Prompt program={program.name} body={{ inputs: request?.inputs ?? draft(), options: optionsOf(variant) }} />}
-        {tab === "reply" && <Replies traceId={result?.trace_id} show="text" />}
-        {tab === "tokens" && <Replies traceId={result?.trace_id} show="tokens" />}
+        {tab === "reply" && <Replies result={result} show="text" />}
+        {tab === "tokens" && <Replies result={result} show="tokens" />}
       </Tabs>
     </Panel>
   );
@@ -172,6 +172,8 @@ function VariantOptions({ variant, models, change }: { variant: Variant; models:
 
 function Answer({ program, run, save }: { program: Program; run: Running; save: (outputs: Record<string, unknown>) => void }) {
   const { result } = run;
+  const keepsTraces = useResource("traces") !== undefined;
+  const keepsDatasets = useResource("datasets") !== undefined;
   const names = [...new Set([...(program.outputs ?? []).map((field) => field.name), ...Object.keys(run.fields), ...Object.keys(result?.outputs ?? {})])];
   const usage = result?.usage;
   const last = Object.keys(run.fields).at(-1);
@@ -192,17 +194,19 @@ function Answer({ program, run, save }: { program: Program; run: Running; save: 
             <div class="row">
               {result.flags?.map((flag, at) => (
                 <Badge key={at} tone="warn">
-                  {line(flag)}
+                  {flagText(flag)}
                 </Badge>
               ))}
             </div>
           )}
           <p class="hint num">{[duration(result.seconds), ...usageWords(usage)].join(" · ")}</p>
           <div class="row">
-            <Button icon="dataset" onClick={() => save(result.outputs ?? {})}>
-              Save as example
-            </Button>
-            {result.trace_id && (
+            {keepsDatasets && (
+              <Button icon="dataset" onClick={() => save(result.outputs ?? {})}>
+                Save as example
+              </Button>
+            )}
+            {result.trace_id && keepsTraces && (
               <a class="button" href={hashOf("traces", result.trace_id)}>
                 Open the trace
               </a>
@@ -212,6 +216,12 @@ function Answer({ program, run, save }: { program: Program; run: Running; save: 
       )}
     </div>
   );
+}
+
+/** `{"field", "repair"}`, or a text. */
+function flagText(flag: unknown): string {
+  const { field, repair } = (typeof flag === "object" && flag !== null ? flag : {}) as { field?: unknown; repair?: unknown };
+  return repair === undefined ? line(flag) : `${line(field)}: ${line(repair)}`;
 }
 
 export function usageWords(usage: Record<string, unknown> | undefined): string[] {
@@ -246,13 +256,14 @@ function Prompt({ program, body }: { program: string; body: unknown }) {
   );
 }
 
-/** What models wrote, from the trace of the run. */
-function Replies({ traceId, show }: { traceId: string | undefined; show: "text" | "tokens" }) {
+/** What models wrote, from the spans of the run: those that came with the answer, or those of its trace. */
+function Replies({ result, show }: { result: RunResult | undefined; show: "text" | "tokens" }) {
+  const traceId = result?.trace ? undefined : result?.trace_id;
   const trace = useData<Trace>(traceId ? path`/api/traces/${traceId}` : "", "traces", traceId);
-  if (!traceId) return <p class="faint">Run the program first. Its trace has what the model wrote; a server that keeps no traces cannot show it.</p>;
+  if (!result || (!result.trace && !traceId)) return <p class="faint">Run the program first.</p>;
   if (trace.error !== undefined && !trace.data) return <ErrorBox error={trace.error} retry={trace.reload} />;
-  if (!trace.data) return <Loading rows={3} />;
-  const spans = (trace.data.spans ?? []).filter((span) => span.reply !== undefined);
+  if (!result.trace && !trace.data) return <Loading rows={3} />;
+  const spans = (result.trace ?? trace.data?.spans ?? []).filter((span) => span.reply !== undefined);
   if (spans.length === 0) return <p class="faint">The trace has no replies.</p>;
   return (
     <div class="stack">
