@@ -130,7 +130,8 @@ TEST_CASE("a reply that the server writes is the one that the library reads, who
       const test::Remote remote(side.dialect, std::move(options));
       remote.transport->reply({.headers = test::type_of(api, true), .body = wire});
       const auto streamed = attempt([&] { return wait(remote.lm->stream({.messages = {{Role::user, "q"}}}, {})); });
-      REQUIRE_MESSAGE(streamed.has_value(), std::string(streamed.error().what()) + wire);
+      CAPTURE(wire);
+      REQUIRE_MESSAGE(streamed.has_value(), std::string(streamed.error().what()));
       check_same(streamed->completion(), reply.completion());
       CHECK(streamed->usage.completion_tokens == reply.usage.completion_tokens);
     }
