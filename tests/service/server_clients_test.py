@@ -5,7 +5,7 @@ every API, streamed or not.  A client that is not installed is left out; with no
 
     python3 -m venv build/sdks && build/sdks/bin/pip install openai anthropic ollama
     (mkdir -p build/sdks/node && cd build/sdks/node && npm init -y && npm install openai)
-    python3 -m venv build/dspy34 && build/dspy34/bin/pip install "dspy>=3.4.1"     # for System One alone
+    python3 -m venv build/dspy34 && build/dspy34/bin/pip install "dspy[typesafe]>=3.4.1"   # for System One alone
     DSPY_BINARY=build/release/bin/dspy build/sdks/bin/python tests/service/server_clients_test.py
 """
 
@@ -50,7 +50,8 @@ class Server:
 
     def __enter__(self):
         programs = ["qa=question -> answer", 'triage=ticket, tier: int -> team: Literal["billing", "support"], urgent: bool']
-        model = f"{MODEL}={ROOT}/models/dspy-tiny.gguf?temperature=0"
+        # Near ties must not depend on what else the engine has computed.
+        model = f"{MODEL}={ROOT}/models/dspy-tiny.gguf?temperature=0&reproducible=true"
         self.process = subprocess.Popen(
             [BINARY, "serve", *programs, "--model", model, "--listen", "127.0.0.1:0", "--json"], stdout=subprocess.PIPE, text=True
         )

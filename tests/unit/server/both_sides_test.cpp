@@ -32,7 +32,12 @@ const std::vector<Side> sides = {
 };
 
 /// What this server refuses of requests that the library would send to a provider.
-const std::map<std::string, std::string> refused = {};
+const std::map<std::string, std::string> refused = {
+    {"chat: a schema of the outputs, and a model that reasons", "verbosity"},
+    {"responses: a conversation with thoughts, calls and media", "input[2].encrypted_content"},
+    {"anthropic: a conversation with thoughts, calls, media and marks for the cache",
+     "messages[0].content[2].citations"},
+};
 
 bool is_in(const Side& side, const JsonObject& entry) {
   return test::text_of(entry, "dialect") == side.dialect && test::text_of(entry, "api") == side.api;
@@ -92,13 +97,15 @@ TEST_CASE("a request that the library writes for a provider is read whole: writt
                                                     .stream = test::flag_of(entry, "stream")});
       // Members that this server accepts without effect do not come again.
       auto left = body;
-      for (const auto* const ignored : {"user", "metadata", "service_tier", "store", "prompt_cache_key",
-                                        "prompt_cache_retention", "safety_identifier", "cache_control"}) {
+      for (const auto* const ignored :
+           {"user", "metadata", "service_tier", "store", "prompt_cache_key", "prompt_cache_retention",
+            "safety_identifier", "cache_control", "keep_alive", "thinking"}) {
         if (!wire.body.contains(ignored)) left.erase(ignored);
       }
+      if (auto* const options = left.if_contains("options")) options->get_object().erase("num_ctx");
       CHECK(Json(wire.body) == Json(left));
     }
-    CHECK(seen > 0);
+    CHECK((seen > 0 || side.api == "responses"));  // whose cases end with state of OpenAI's own
   }
 }
 
@@ -122,14 +129,16 @@ TEST_CASE("a reply that the server writes is the one that the library reads, who
       if (!completion.reasoning.empty())
         wire += writer->event({.kind = StreamEvent::Kind::reasoning, .text = completion.reasoning});
       if (!completion.text.empty())
-        wire += writer->event({.kind = StreamEvent::Kind::text, .text = completion.text.substr(0, 2)});
+        wire +=
+            writer->event({.kind = StreamEvent::Kind::text, .text = std::string_view(completion.text).substr(0, 2)});
       wire += writer->finish(reply);
       RemoteOptions options;
       options.api = api;
       const test::Remote remote(side.dialect, std::move(options));
       remote.transport->reply({.headers = test::type_of(api, true), .body = wire});
       const auto streamed = attempt([&] { return wait(remote.lm->stream({.messages = {{Role::user, "q"}}}, {})); });
-      REQUIRE_MESSAGE(streamed.has_value(), std::string(streamed.error().what()) + wire);
+      CAPTURE(wire);
+      REQUIRE_MESSAGE(streamed.has_value(), std::string(streamed.error().what()));
       check_same(streamed->completion(), reply.completion());
       CHECK(streamed->usage.completion_tokens == reply.usage.completion_tokens);
     }
