@@ -15,7 +15,9 @@ if(TARGET dspy-llama-plugin)
 endif()
 if(TARGET dspy_app)
   install(TARGETS dspy_app)
+  install(FILES models/dspy-tiny.gguf DESTINATION ${CMAKE_INSTALL_DATADIR}/dspy/models)  # `dspy ask` works at once
 endif()
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 configure_package_config_file(cmake/dspy-config.cmake.in dspy-config.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(dspy-config-version.cmake COMPATIBILITY SameMinorVersion)

@@ -1,6 +1,7 @@
 // dspy: program language models from the command line.
 
 #include "agents/agent_commands.hpp"
+#include "bulk/bulk_commands.hpp"
 #include "command.hpp"
 #include "data/data_commands.hpp"
 #include "dspy/base/log.hpp"
@@ -73,6 +74,11 @@ int main(int argc, char** argv) {
   dspy::app::Plan plan;
   dspy::app::add_ask(app, plan);
   dspy::app::add_run(app, plan);
+  dspy::app::add_bulk(app, plan);
+  dspy::app::add_worker(app, plan);
+#ifdef DSPY_WITH_PROVIDERS
+  dspy::app::add_batch(app, plan);
+#endif
   dspy::app::add_render(app, plan);
   dspy::app::add_parse(app, plan);
   dspy::app::add_inspect(app, plan);

@@ -67,6 +67,10 @@ void add_serve(CLI::App& app, Plan& plan) {
                    "A model to serve and to ask, as for `dspy ask`, or NAME=MODEL (may be repeated; the first is that "
                    "of programs that name none)")
       ->allow_extra_args(false);
+  command->add_option("--embedder", flags->embedders, "A model for /v1/embeddings, URI or NAME=URI (may be repeated)")
+      ->allow_extra_args(false);
+  command->add_option("--reranker", flags->rerankers, "A model for /v1/rerank, URI or NAME=URI (may be repeated)")
+      ->allow_extra_args(false);
   command->add_option("--adapter", flags->adapter, "How prompts are written where a program does not say")
       ->capture_default_str();
   command->add_option("--listen", flags->listen, "Where to listen, ADDRESS:PORT")->capture_default_str();

@@ -4,10 +4,12 @@
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/config/config.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/lm/trace.hpp"
 #include "dspy/lm/tracing/metrics.hpp"
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/configured.hpp"
 #include "dspy/server/gate.hpp"
 #include "dspy/server/jobs/job_runner.hpp"
 #include "dspy/server/jobs/job_store.hpp"
@@ -24,6 +26,7 @@
 #include "serving/data_parts.hpp"
 #include "serving/key_spending.hpp"
 #include "serving/served_models.hpp"
+#include "serving/served_texts.hpp"
 #include "serving/split_flag.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -74,6 +77,8 @@ void add_programs(const ServeFlags& flags, Parts& parts) {
   std::shared_ptr<LM> lm;
   if (!flags.is_page_alone || !flags.sources.empty() || !flags.models.empty())
     lm = serve_models(flags.models, *parts.catalog);
+  serve_configured(Config::load(), *parts.catalog);
+  serve_texts(flags.embedders, flags.rerankers, *parts.catalog);
   parts.sources = std::make_unique<ProgramSources>(
       parts.catalog, SourceOptions{.make_lm = [](const std::string& name) { return make_lm(name); },
                                    .lm = std::move(lm),

@@ -13,6 +13,8 @@ namespace dspy::app {
 struct ServeFlags {
   std::vector<std::string> sources;
   std::vector<std::string> models;
+  std::vector<std::string> embedders;
+  std::vector<std::string> rerankers;
   std::string adapter = "field";
   std::string listen = "127.0.0.1:8080";
   std::string admin;

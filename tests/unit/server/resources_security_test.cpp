@@ -122,7 +122,7 @@ const Json plausible_body = {{"other", mark},
                              {"a", "1"},
                              {"b", "1"},
                              {"dataset", mark},
-                             {"name", mark},
+                             {"name", "fresh"},
                              {"score", 1},
                              {"values", {{"x", "y"}}},
                              {"row", 0},
@@ -176,6 +176,8 @@ TEST_CASE("another tenant finds nothing, changes nothing, and cannot tell that t
   Fixture fixture;
   for (const auto& route : fixture.all()) {
     const auto target = fixture.target(route);
+    // `import` makes the dataset where there is none: in the caller's own tenant.
+    if (target.ends_with("/import")) continue;
     const auto answer = test::ask(fixture.routes, route.method, target, body_for(route), fixture.key_b);
     CAPTURE(route.method);
     CAPTURE(target);
@@ -183,15 +185,12 @@ TEST_CASE("another tenant finds nothing, changes nothing, and cannot tell that t
     if (route.path.contains("{id}")) {
       const auto unknown =
           test::ask(fixture.routes, route.method, fixture.target(route, "unknown-id"), body_for(route), fixture.key_b);
-      // `import` makes the dataset where there is none: in the caller's own tenant.
-      if (target.ends_with("/import")) continue;
       CHECK((answer.status == 404 || answer.status == 400));
       CHECK(answer.status == unknown.status);
     } else if (route.method == "GET") {
       CHECK(answer.status == 200);
       const auto* const items = answer.object().if_contains("items");
       if (items == nullptr || target == "/api/keys") continue;
-      if (target == "/api/datasets") continue;  // what it has imported itself a moment ago
       CHECK(items->as_array().empty());
     }
   }
@@ -216,7 +215,7 @@ TEST_CASE("no name leads out of the workspace") {
   fixture.folder.write("outside.jsonl", "{\"secret\":\"outside\"}\n");
   fixture.folder.write("tenants/outside.json", "{\"secret\":\"outside\"}");
   for (const std::string name : {"..", "../outside", "../../outside", "/etc/passwd", ".hidden", "a/b", "a\\b", "%2e%2e",
-                                 "a\0b", "", "x\n", "CON:", "~root", "*", "../../../a/datasets/zebrafinch"}) {
+                                 "", "x\n", "CON:", "~root", "*", "../../../a/datasets/zebrafinch"}) {
     for (const auto& route : fixture.all()) {
       if (!route.path.contains("{id}") || name.empty()) continue;
       const auto answer =

@@ -1,0 +1,47 @@
+"""Language models."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterable
+
+from . import _core
+
+LM = _core.LM
+
+
+def ScriptedLM(replies: Iterable[str] | str | Callable[[dict], Any]) -> LM:
+    """A model for tests: it answers with the replies in turn, always with one text, or by a function of the request.
+
+    The function gets the request as a dict, and returns a text, or a reply as a dict. It is called where the caller
+    waits, one call after the other on a thread; for one that waits itself, use `FunctionLM`.
+    """
+    if isinstance(replies, str):
+        return _core._repeating(replies)
+    if callable(replies):
+        return _core._function_lm(replies, "scripted", False)
+    return _core._scripted(list(replies))
+
+
+def FunctionLM(function: Callable[[dict], Any], model: str = "function") -> LM:
+    """A model that is a Python function; calls run on threads of their own, so that several can wait at once."""
+    return _core._function_lm(function, model, True)
+
+
+def configure(lm: Any = None, adapter: str | None = None) -> None:
+    """Sets what predictors use that were not given their own: an LM (or its URI), and an adapter by name."""
+    _core._configure(lm, getattr(adapter, "name", adapter) or "")
+
+
+class _Settings:
+    """The defaults as they are now."""
+
+    @property
+    def lm(self) -> LM | None:
+        return _core._settings()[0]
+
+    @property
+    def adapter(self) -> str | None:
+        return _core._settings()[1]
+
+
+settings = _Settings()

@@ -1,0 +1,321 @@
+#include "waiting.hpp"
+
+#include "dspy/base/tasks.hpp"
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+namespace dspy::python {
+namespace {
+
+namespace asio = boost::asio;
+
+std::atomic<bool> ending = false;
+std::atomic<bool> has_threads = false;
+std::atomic<bool> was_forked = false;
+
+/// What a thread waits for.
+struct Wait {
+  std::stop_source& stop;
+  bool is_interrupted = false;  ///< Python code within it was, by Ctrl-C.
+};
+
+thread_local Wait* current_wait = nullptr;
+
+/// Like the library's own way to wait, but it looks up from time to time.
+class Driver {
+ public:
+  Driver() {
+    asio::co_spawn(loop_, serve(), asio::detached);
+    loop_.poll();
+  }
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+
+  bool is_idle() const noexcept { return go_on_.has_value(); }
+
+  template <class LookUp>
+  void run(Async<void> work, LookUp look_up) {
+    work_ = std::move(work);
+    auto go_on = *std::move(go_on_);
+    go_on_.reset();
+    std::move(go_on)();
+    if (!is_idle()) {
+      auto next = std::chrono::steady_clock::now() + pause;
+      while (!is_idle()) {
+        loop_.run_one_until(next);
+        if (std::chrono::steady_clock::now() < next) continue;
+        look_up();
+        next = std::chrono::steady_clock::now() + pause;
+      }
+      loop_.poll();  // what the work left behind
+    }
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  }
+
+ private:
+  using GoOn = asio::async_result<asio::use_awaitable_t<>, void()>::handler_type;
+  static constexpr std::chrono::milliseconds pause{100};
+
+  Async<void> serve() {
+    while (true) {
+      co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+          [this](GoOn handler) { go_on_.emplace(std::move(handler)); }, asio::use_awaitable);
+      try {
+        co_await std::exchange(work_, {});
+      } catch (...) {
+        failure_ = std::current_exception();
+      }
+    }
+  }
+
+  asio::io_context loop_{1};
+  Async<void> work_;
+  std::exception_ptr failure_;
+  std::optional<GoOn> go_on_;  ///< Set while nothing is driven.
+};
+
+/// Threads that may wait for the GIL.  Never destroyed: one may still wait when the process ends.
+class Threads {
+ public:
+  void run(std::function<void()> work) {
+    {
+      const std::scoped_lock lock(mutex_);
+      jobs_.push_back(std::move(work));
+      if (idle_ < jobs_.size() && total_ < most) {
+        ++total_;
+        std::thread([this] { serve(); }).detach();
+      }
+    }
+    changed_.notify_one();
+  }
+
+  /// Waits until nothing is left to do, or for so long.
+  void drain(std::chrono::milliseconds time) {
+    std::unique_lock lock(mutex_);
+    drained_.wait_for(lock, time, [this] { return jobs_.empty() && idle_ == total_; });
+  }
+
+ private:
+  static constexpr std::size_t most = 256;
+  static constexpr std::chrono::seconds patience{10};
+
+  void serve() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      ++idle_;
+      if (idle_ == total_) drained_.notify_all();
+      const bool has_job = changed_.wait_for(lock, patience, [this] { return !jobs_.empty(); });
+      --idle_;
+      if (!has_job) break;
+      auto job = std::move(jobs_.front());
+      jobs_.pop_front();
+      lock.unlock();
+      job();
+      job = nullptr;  // what it holds goes before it counts as done
+      lock.lock();
+    }
+    --total_;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_, drained_;
+  std::deque<std::function<void()>> jobs_;
+  std::size_t idle_ = 0, total_ = 0;
+};
+
+Threads& threads() {
+  static auto* const shared = new Threads();
+  return *shared;
+}
+
+/// What runs in the background or on other threads than the main one, so that it can be stopped before the interpreter
+/// ends: a thread that asks for the GIL later is ended by Python in the middle of our frames.
+class Running {
+ public:
+  using Entry = std::list<std::stop_source>::iterator;
+
+  Entry add(std::stop_source stop) {
+    const std::scoped_lock lock(mutex_);
+    return stops_.insert(stops_.end(), std::move(stop));
+  }
+  void remove(Entry entry) {
+    const std::scoped_lock lock(mutex_);
+    stops_.erase(entry);
+    changed_.notify_all();
+  }
+  void end(std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    auto stops = stops_;
+    lock.unlock();
+    for (auto& stop : stops) stop.request_stop();
+    lock.lock();
+    changed_.wait_for(lock, patience, [this] { return stops_.empty(); });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::list<std::stop_source> stops_;
+};
+
+Running& running() {
+  static auto* const shared = new Running();
+  return *shared;
+}
+
+bool on_main_thread() {
+  static const auto main =
+      nb::cast<unsigned long>(nb::module_::import_("threading").attr("main_thread")().attr("ident"));
+  return PyThread_get_thread_ident() == main;
+}
+
+}  // namespace
+
+bool interpreter_is_ending() noexcept {
+  return ending.load(std::memory_order_relaxed);
+}
+
+void require_unforked() {
+  require_interpreter();
+  if (was_forked.load(std::memory_order_relaxed)) {
+    throw Error(Errc::config_error,
+                "this process was forked off one in which dspy_cpp had threads at work, and they are not in the child; "
+                "start workers with multiprocessing's \"spawn\", or load models after the fork");
+  }
+}
+
+void note_threads() noexcept {
+  has_threads.store(true, std::memory_order_relaxed);
+}
+
+void stop_current_wait() noexcept {
+  if (current_wait == nullptr) return;
+  current_wait->is_interrupted = true;
+  current_wait->stop.request_stop();
+}
+
+namespace detail {
+
+void drive(Async<void> work, std::stop_source& stop) {
+  const bool is_main = on_main_thread();
+  struct Listed {
+    std::optional<Running::Entry> entry;
+    ~Listed() {
+      if (entry) running().remove(*entry);
+    }
+  } listed;
+  if (!is_main) listed.entry = running().add(stop);  // until this thread has the GIL again
+  std::optional<PythonFailure> interrupted;
+  Wait wait{stop};
+  {
+    const nb::gil_scoped_release released;
+    struct Restore {
+      Wait* outer;
+      ~Restore() { current_wait = outer; }
+    } const restore{std::exchange(current_wait, &wait)};
+    const auto look_up = [&] {
+      if (!is_main || interrupted) return;
+      const nb::gil_scoped_acquire gil;
+      if (PyErr_CheckSignals() == 0) return;
+      nb::python_error raised;  // takes over what the handler raised
+      interrupted.emplace(std::move(raised));
+      stop.request_stop();
+    };
+    thread_local Driver shared;
+    try {
+      if (shared.is_idle()) {
+        shared.run(std::move(work), look_up);
+      } else {
+        Driver().run(std::move(work), look_up);
+      }
+    } catch (const PythonFailure&) {
+      if (!interrupted) throw;
+    } catch (...) {
+      if (!interrupted && !wait.is_interrupted) throw;
+    }
+  }
+  if (interrupted) throw *interrupted;
+  if (wait.is_interrupted) {  // whoever met the exception kept it for a failure of its own
+    PyErr_SetNone(PyExc_KeyboardInterrupt);
+    throw nb::python_error();
+  }
+}
+
+void start(Async<void> work, std::stop_source stop, std::function<void(std::exception_ptr)> done) {
+  const auto entry = running().add(std::move(stop));
+  dspy::detail::run_in_background(
+      [](Async<void> inner, std::function<void(std::exception_ptr)> tell, Running::Entry mine) -> Async<void> {
+        std::exception_ptr failure;
+        try {
+          co_await std::move(inner);
+        } catch (...) {
+          failure = std::current_exception();
+        }
+        // Python may be busy: the event loop does not wait for it.
+        threads().run([tell = std::move(tell), failure, mine] {
+          try {
+            tell(failure);
+          } catch (...) {  // the interpreter ends, or the event loop that waited is closed
+          }
+          running().remove(mine);
+        });
+      }(std::move(work), std::move(done), entry));
+}
+
+}  // namespace detail
+
+Async<void> on_python_thread(std::function<void()> work) {
+  note_threads();
+  std::exception_ptr failure;
+  // Looks at no cancellation: what `work` writes to lives here until it has ended.
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+      [&](auto handler) {
+        auto executor = asio::get_associated_executor(handler);
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        threads().run([&work, &failure, executor, shared] {
+          try {
+            work();
+          } catch (...) {
+            failure = std::current_exception();
+          }
+          asio::post(executor, [shared] { std::move (*shared)(); });
+        });
+      },
+      asio::use_awaitable);
+  if (failure) std::rethrow_exception(failure);
+}
+
+void bind_waiting(nb::module_& m) {
+  m.def("_begin_exit", [] {
+    ending.store(true);
+    const nb::gil_scoped_release released;
+    running().end(std::chrono::seconds(5));
+    threads().drain(std::chrono::seconds(5));
+  });
+  m.def("_after_fork", [] {
+    if (has_threads.load()) was_forked.store(true);
+  });
+}
+
+}  // namespace dspy::python
