@@ -131,7 +131,7 @@ void add_jobs(const ServeFlags& flags, Parts& parts, const ProgramsOptions& arou
   JobOptions options{.programs = around,
                      .agent = [sources](std::string_view name) { return sources->agent(name); },
                      .on_change =
-                         [changes = parts.data.changes](const Job& job) {
+                         [changes = parts.data.changes](const server::Job& job) {
                            changes->tell(job.caller.tenant, "jobs", job.id, job.attempts == 0 ? "created" : "updated");
                          },
                      .max_running = flags.max_jobs};
