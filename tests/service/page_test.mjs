@@ -497,7 +497,7 @@ const tests = {
         assert.equal(rows().length, 13);
         await page.getByRole("button", { name: "Import" }).click();
         await page.getByLabel("File").setInputFiles({ name: "more.csv", mimeType: "text/csv", buffer: Buffer.from('ticket,category\n"two\nlines, and ""quotes""",bug\n') });
-        await page.getByRole("dialog").getByRole("button", { name: "Import 1 rows" }).click();
+        await page.getByRole("dialog").getByRole("button", { name: "Import 1 row" }).click();
         await page.getByRole("dialog").waitFor({ state: "detached" });
         assert.deepEqual(rows().at(-1).values, { ticket: 'two\nlines, and "quotes"', category: "bug" });
         const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Export" }).click()]);
@@ -578,7 +578,7 @@ const tests = {
       await page.getByRole("button", { name: "Import a dataset" }).click();
       await page.getByLabel("File").setInputFiles({ name: "tickets.jsonl", mimeType: "application/json", buffer: Buffer.from('{"ticket": "I cannot log in", "category": "access"}\n') });
       await page.getByLabel("Name").fill("tickets");
-      await page.getByRole("dialog").getByRole("button", { name: "Import 1 rows" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Import 1 row" }).click();
       await page.getByRole("dialog").waitFor({ state: "detached" });
       await page.getByRole("grid").getByText("tickets").first().click();
       await page.getByRole("grid", { name: "Rows" }).getByText("I cannot log in").click();
