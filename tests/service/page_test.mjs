@@ -10,10 +10,11 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
-import { resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const page_folder = resolve(process.argv[2] ?? "build/release/page");
@@ -496,7 +497,7 @@ const tests = {
         assert.equal(rows().length, 13);
         await page.getByRole("button", { name: "Import" }).click();
         await page.getByLabel("File").setInputFiles({ name: "more.csv", mimeType: "text/csv", buffer: Buffer.from('ticket,category\n"two\nlines, and ""quotes""",bug\n') });
-        await page.getByRole("dialog").getByRole("button", { name: "Import 1 rows" }).click();
+        await page.getByRole("dialog").getByRole("button", { name: "Import 1 row" }).click();
         await page.getByRole("dialog").waitFor({ state: "detached" });
         assert.deepEqual(rows().at(-1).values, { ticket: 'two\nlines, and "quotes"', category: "bug" });
         const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Export" }).click()]);
@@ -541,7 +542,8 @@ const tests = {
     if (!process.env.DSPY_BINARY || !existsSync(process.env.DSPY_BINARY)) return console.log("    left out: DSPY_BINARY names no program");
     const port = await freePort();
     const url = `http://127.0.0.1:${port}/`;
-    const server = spawn(process.env.DSPY_BINARY, ["serve", "triage=ticket -> category: Literal['billing','access'], urgent: bool", "qa=question -> answer", "--listen", `127.0.0.1:${port}`], { stdio: "ignore" });
+    const workspace = mkdtempSync(join(tmpdir(), "dspy-page-"));
+    const server = spawn(process.env.DSPY_BINARY, ["serve", "triage=ticket -> category: Literal['billing','access'], urgent: bool", "qa=question -> answer", "--listen", `127.0.0.1:${port}`, "--workspace", workspace], { stdio: "ignore" });
     const tab = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     try {
       for (let turn = 0; turn < 200 && !(await fetch(`${url}healthz`).catch(() => undefined))?.ok; turn += 1) await new Promise((wake) => setTimeout(wake, 100));
@@ -549,6 +551,9 @@ const tests = {
       page.setDefaultTimeout(10_000);
       const failures = [];
       page.on("pageerror", (error) => failures.push(String(error)));
+      page.on("console", (message) => message.type() === "error" && failures.push(message.text()));
+      const shot = (name) => page.screenshot({ path: `${shots}/server-${name}.png` });
+
       await page.goto(`${url}#/playground/triage`);
       await page.getByLabel("ticket").fill("I was charged twice");
       await page.getByRole("button", { name: "Run", exact: true }).click();
@@ -558,13 +563,69 @@ const tests = {
       await page.getByRole("tabpanel").getByText("Category: ").waitFor();
       await page.getByRole("tab", { name: "Prompt" }).click();
       await page.getByRole("tabpanel").getByText("I was charged twice").waitFor();
-      await page.goto(`${url}#/system`);
-      await visible(page, "dspy-tiny");
-      await page.screenshot({ path: `${shots}/server.png` });
+      await page.getByRole("tab", { name: "Answer" }).click();
+      await shot("playground");
+
+      await page.getByRole("link", { name: "Open the trace" }).click();
+      await visible(page, "Timeline");
+      assert.equal(await page.getByRole("treeitem").count(), 3);
+      await page.getByRole("treeitem").nth(2).click();
+      await page.getByRole("tab", { name: "Reply" }).click();
+      await page.getByRole("tabpanel").getByText("Category: ").waitFor();
+      await shot("trace");
+
+      await page.goto(`${url}#/datasets`);
+      await page.getByRole("button", { name: "Import a dataset" }).click();
+      await page.getByLabel("File").setInputFiles({ name: "tickets.jsonl", mimeType: "application/json", buffer: Buffer.from('{"ticket": "I cannot log in", "category": "access"}\n') });
+      await page.getByLabel("Name").fill("tickets");
+      await page.getByRole("dialog").getByRole("button", { name: "Import 1 row" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await page.getByRole("grid").getByText("tickets").first().click();
+      await page.getByRole("grid", { name: "Rows" }).getByText("I cannot log in").click();
+      await page.getByRole("dialog").getByRole("textbox", { name: "Row" }).fill('{"ticket": "I cannot log in at all", "category": "access"}');
+      await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+      await visible(page, "I cannot log in at all");
+      await page.getByRole("button", { name: "Label" }).first().click();
+      await page.getByRole("dialog").getByLabel("Value").fill("gold");
+      await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+      await visible(page, "gold");
+      await shot("dataset");
+
+      await page.goto(`${url}#/playground/triage`);
+      await page.getByRole("button", { name: "Run", exact: true }).click();
+      await page.getByRole("button", { name: "Save as example" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+      await visible(page, "Saved to tickets");
+      const rows = await (await fetch(`${url}api/datasets/tickets/rows`)).json();
+      assert.equal(rows.items.length, 2);
+      assert.equal(rows.items[0].values.ticket, "I cannot log in at all");
+      assert.equal(rows.items[0].values.label, "gold");
+      assert.equal(rows.items[1].values.ticket, "I was charged twice");
+
+      await page.goto(`${url}#/traces`);
+      await visible(page, "2 found");
+      await page.locator(".live-live").waitFor();
+      await fetch(`${url}v1/programs/qa`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ inputs: { question: "What is <img src=x onerror=alert(1)>?" } }) });
+      await visible(page, "3 found");
+      await page.getByRole("searchbox").fill("charged");
+      await visible(page, "2 found");
+      await shot("traces");
+
+      const views_there = await page.locator("nav a").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+      assert.ok(views_there.length >= 9, String(views_there));
+      for (const hash of views_there) {
+        await page.goto(url + hash);
+        await page.locator("main h1").first().waitFor();
+        await page.waitForTimeout(400);
+        assert.equal(await page.locator("main .error-box").count(), 0, `${hash}: ${await page.locator("main .error-box").allInnerTexts()}`);
+        await shot(hash.slice(2));
+      }
       assert.deepEqual(failures, []);
     } finally {
       await tab.close();
       server.kill("SIGKILL");
+      await new Promise((ended) => (server.exitCode === null && server.signalCode === null ? server.on("exit", ended) : ended()));
+      rmSync(workspace, { recursive: true, force: true });
     }
   },
 

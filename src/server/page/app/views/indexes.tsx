@@ -20,7 +20,7 @@ interface Hit extends Item {
 
 export function Indexes({ place }: { place: Place }) {
   if (place.id) return <Detail key={place.id} id={place.id} />;
-  return <ListView place={place} hint="Passages that programs can find." except={["search"]} empty={<Empty title="No indexes yet" icon="index">Make one with <code>dspy index</code>.</Empty>} />;
+  return <ListView place={place} hint="Passages that programs can find." except={["search"]} empty={<Empty title="No indexes yet" icon="index">Make one with <code>dspy index build</code>.</Empty>} />;
 }
 
 function Detail({ id }: { id: string }) {

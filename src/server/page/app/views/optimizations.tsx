@@ -41,7 +41,7 @@ interface Optimization extends Item {
 
 export function Optimizations({ place }: { place: Place }) {
   if (place.id) return <Detail key={place.id} id={place.id} />;
-  return <ListView place={place} hint="Searches for better instructions and demonstrations." except={["stop", "resume"]} empty={<Empty title="No optimizer has run yet" icon="optimize">Start one with <code>dspy optimize</code>; it can be watched here.</Empty>} />;
+  return <ListView place={place} hint="Searches for better instructions and demonstrations." except={["stop", "resume"]} empty={<Empty title="No optimizer has run yet" icon="optimize">Those of <code>dspy optimize</code> whose checkpoint or report is in the workspace appear here.</Empty>} />;
 }
 
 function Detail({ id }: { id: string }) {

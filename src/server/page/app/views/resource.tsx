@@ -70,7 +70,7 @@ function ItemView({ place }: { place: Place }) {
   return (
     <>
       <BackLink view={place.view} text={table?.title ?? title(place.view)} />
-      <PageHead title={place.id} actions={<Actions resource={place.view} id={place.id} done={loaded.reload} />} />
+      <PageHead title={place.id} actions={<Actions resource={place.view} id={place.id} done={(_result, action) => (action.name === "remove" ? (location.hash = hashOf(place.view)) : loaded.reload())} />} />
       <Await of={loaded}>
         {(item) => (
           <Panel>
@@ -121,6 +121,9 @@ export function cellOf(field: { name: string; type?: string }, value: unknown): 
     return Number.isInteger(value) ? count(value) : figure(value);
   }
   if (Array.isArray(value) && value.every((item) => typeof item !== "object")) return value.join(", ");
+  const plain = typeof value === "object" && !Array.isArray(value) ? Object.entries(value) : [];
+  if (plain.length > 0 && plain.every(([, item]) => typeof item !== "object" || item === null)) return plain.map(([name, item]) => `${name.replace(/_/g, " ")} ${line(item)}`).join(", ");
+  if (plain.length === 0 && typeof value === "object" && !Array.isArray(value)) return <span class="faint">{absent}</span>;
   const text = line(value);
   return <span title={text.length > 40 ? text.slice(0, 2000) : undefined}>{text}</span>;
 }

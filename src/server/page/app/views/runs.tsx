@@ -49,7 +49,7 @@ export function Runs({ place }: { place: Place }) {
       hint="Each is one program on one dataset, by one metric."
       columns={columns}
       except={["compare"]}
-      empty={<Empty title="No evaluations yet" icon="evaluation">Run <code>dspy evaluate</code> with the folder that this server reads, and they appear here.</Empty>}
+      empty={<Empty title="No evaluations yet" icon="evaluation">Measure a program with <code>dspy eval</code> and keep the result with <code>dspy runs add</code>.</Empty>}
     />
   );
 }

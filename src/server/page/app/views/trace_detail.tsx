@@ -48,7 +48,11 @@ export function TraceDetail({ id }: { id: string }) {
                         location.hash = hashOf("traces", id, { with: made });
                       },
                     }
-                  : action.name === "feedback" ? { done: loaded.reload } : {})}
+                  : action.name === "feedback"
+                    ? { done: loaded.reload }
+                    : action.name === "remove"
+                      ? { done: () => (location.hash = hashOf("traces")) }
+                      : {})}
               />
             ))}
           </>
