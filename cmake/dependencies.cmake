@@ -17,8 +17,8 @@ endmacro()
 
 find_package(Threads REQUIRED)
 
-# Coroutines (Asio), JSON (compiled), names of members (PFR).
-set(BOOST_INCLUDE_LIBRARIES asio json pfr)
+# Coroutines (Asio), the server (Beast), JSON (compiled), names of members (PFR).
+set(BOOST_INCLUDE_LIBRARIES asio beast json pfr)
 set(BOOST_ENABLE_CMAKE ON)
 dspy_dependency(Boost 1.84 CONFIG COMPONENTS json
   FETCH URL https://github.com/boostorg/boost/releases/download/boost-1.92.0/boost-1.92.0-cmake.tar.xz
@@ -26,7 +26,7 @@ dspy_dependency(Boost 1.84 CONFIG COMPONENTS json
 if(NOT TARGET Boost::headers)
   # The fetched tree has one target per library instead of one for all headers.
   add_library(dspy_boost_headers INTERFACE)
-  target_link_libraries(dspy_boost_headers INTERFACE Boost::asio Boost::pfr)
+  target_link_libraries(dspy_boost_headers INTERFACE Boost::asio Boost::beast Boost::pfr)
   add_library(Boost::headers ALIAS dspy_boost_headers)
 endif()
 
@@ -112,4 +112,6 @@ find_path(ZIP_INCLUDE_DIR zip.h)
 find_library(ZIP_LIBRARY zip)
 find_path(PUGIXML_INCLUDE_DIR pugixml.hpp)
 find_library(PUGIXML_LIBRARY pugixml)
-mark_as_advanced(GUMBO_INCLUDE_DIR GUMBO_LIBRARY ZIP_INCLUDE_DIR ZIP_LIBRARY PUGIXML_INCLUDE_DIR PUGIXML_LIBRARY)
+find_path(PQ_INCLUDE_DIR libpq-fe.h PATH_SUFFIXES postgresql)
+find_library(PQ_LIBRARY pq)
+mark_as_advanced(PQ_INCLUDE_DIR PQ_LIBRARY GUMBO_INCLUDE_DIR GUMBO_LIBRARY ZIP_INCLUDE_DIR ZIP_LIBRARY PUGIXML_INCLUDE_DIR PUGIXML_LIBRARY)

@@ -15,7 +15,9 @@ if(TARGET dspy-llama-plugin)
 endif()
 if(TARGET dspy_app)
   install(TARGETS dspy_app)
+  install(FILES models/dspy-tiny.gguf DESTINATION ${CMAKE_INSTALL_DATADIR}/dspy/models)  # `dspy ask` works at once
 endif()
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 configure_package_config_file(cmake/dspy-config.cmake.in dspy-config.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(dspy-config-version.cmake COMPATIBILITY SameMinorVersion)
@@ -29,7 +31,7 @@ foreach(part IN LISTS DSPY_PARTS)
 endforeach()
 set(DSPY_PC_CURL "")
 if(CURL_FOUND)
-  set(DSPY_PC_CURL "-lcurl ")
+  set(DSPY_PC_CURL "-lcurl -lssl -lcrypto ")
 endif()
 get_property(DSPY_PC_EXTRA GLOBAL PROPERTY DSPY_PC_EXTRA)  # of optional parts
 if(SECCOMP_LIBRARY)

@@ -1,13 +1,15 @@
 # dspy_optional_part(<part> <name> <source> <library>...)
 #
-# A file of a part's first folder that is built where its libraries were found (<LIBRARY>_LIBRARY, <LIBRARY>_INCLUDE_DIR);
+# A file of a part (or several, as a list) that is built where its libraries were found (<LIBRARY>_LIBRARY, <LIBRARY>_INCLUDE_DIR);
 # the part's other files see it by DSPY_WITH_<name>.  Installed packages name the libraries by -l.
 function(dspy_optional_part part name source)
   get_target_property(sources dspy_${part} SOURCES)
   foreach(library IN LISTS ARGN)
     if(NOT ${library}_LIBRARY OR NOT ${library}_INCLUDE_DIR)
       message(STATUS "${library} was not found: building dspy::${part} without ${source} (`./dev setup` installs it)")
-      list(FILTER sources EXCLUDE REGEX "/${source}$")
+      foreach(file IN LISTS source)
+        list(FILTER sources EXCLUDE REGEX "/${file}$")
+      endforeach()
       set_target_properties(dspy_${part} PROPERTIES SOURCES "${sources}")
       return()
     endif()

@@ -1,7 +1,9 @@
 // dspy: program language models from the command line.
 
 #include "agents/agent_commands.hpp"
+#include "bulk/bulk_commands.hpp"
 #include "command.hpp"
+#include "data/data_commands.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
@@ -9,6 +11,8 @@
 #include "operations.hpp"
 #include "retrieval/index.hpp"
 #include "retrieval/rag.hpp"
+#include "serving/serving.hpp"
+#include "starting/starting.hpp"
 
 #include <csignal>
 #include <cstring>
@@ -70,6 +74,11 @@ int main(int argc, char** argv) {
   dspy::app::Plan plan;
   dspy::app::add_ask(app, plan);
   dspy::app::add_run(app, plan);
+  dspy::app::add_bulk(app, plan);
+  dspy::app::add_worker(app, plan);
+#ifdef DSPY_WITH_PROVIDERS
+  dspy::app::add_batch(app, plan);
+#endif
   dspy::app::add_render(app, plan);
   dspy::app::add_parse(app, plan);
   dspy::app::add_inspect(app, plan);
@@ -93,9 +102,17 @@ int main(int argc, char** argv) {
   dspy::app::add_mock(app, plan);
   dspy::app::add_cache(app, plan);
   dspy::app::add_trace(app, plan);
+  dspy::app::add_traces(app, plan);
+  dspy::app::add_list(app, plan);
+  dspy::app::add_runs(app, plan);
+  dspy::app::add_keys(app, plan);
   dspy::app::add_agent(app, plan);
   dspy::app::add_tools(app, plan);
   dspy::app::add_metrics(app, plan);
+  dspy::app::add_serve(app, plan);
+  dspy::app::add_ui(app, plan);
+  dspy::app::add_new(app, plan);
+  dspy::app::add_generate(app, plan);
 
   // After the commands, which would take it for their own.
   app.footer(

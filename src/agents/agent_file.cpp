@@ -94,7 +94,8 @@ std::chrono::nanoseconds seconds(double count) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(std::llround(count * 1e9)));
 }
 
-FunctionTool tool_of(const Json& written, const std::string& place, const std::filesystem::path& folder) {
+FunctionTool tool_of(const Json& written, const std::string& place, const std::filesystem::path& folder,
+                     bool& is_relative) {
   Members members(written, place);
   ToolDefinition definition{.name = members.text("name"), .description = members.text("description")};
   if (const auto* const parameters = members.take("parameters")) {
@@ -103,8 +104,9 @@ FunctionTool tool_of(const Json& written, const std::string& place, const std::f
   }
   auto command = members.texts("command");
   if (command.empty()) refuse(members.at("command"), "is missing: a list of the program and its arguments");
-  if (command.front().starts_with("./") || command.front().starts_with("../"))
-    command.front() = (folder / command.front()).lexically_normal().string();
+  const bool is_beside = command.front().starts_with("./") || command.front().starts_with("../");
+  is_relative = is_relative || is_beside;
+  if (is_beside) command.front() = (folder / command.front()).lexically_normal().string();
   ToolOptions options{.idempotent = members.flag("idempotent"), .needs_approval = members.flag("needs_approval")};
   if (const auto most = members.whole("max_observation", 64)) options.max_observation = static_cast<std::size_t>(*most);
   if (const auto most = members.number("timeout", 0.001)) options.timeout = seconds(*most);
@@ -155,12 +157,15 @@ AgentFile parse_agent(std::string_view text, const std::filesystem::path& folder
   Members members(*json, "");
   if (members.text("format") != "dspy.agent") refuse("format", "must be `dspy.agent`");
   if (members.whole("version", 1).value_or(0) != 1) refuse("version", "must be 1, the one that this library knows");
-  AgentFile file{.name = members.text("name")};
+  AgentFile file{.name = members.text("name"), .source = json->get_object()};
   file.signature = Signature::parse(members.text("signature"), members.text("instructions", ""));
   if (const auto* const tools = members.take("tools")) {
     if (!tools->is_array()) refuse("tools", "must be a list");
     std::size_t i = 0;
-    for (const auto& each : tools->get_array()) file.tools.add(tool_of(each, std::format("tools[{}]", i++), folder));
+    bool is_relative = false;
+    for (const auto& each : tools->get_array())
+      file.tools.add(tool_of(each, std::format("tools[{}]", i++), folder, is_relative));
+    if (is_relative) file.folder = std::filesystem::absolute(folder.empty() ? "." : folder);
   }
   file.options.name = file.name;
   file.options.limits = limits_of(members.take("limits"));

@@ -239,6 +239,14 @@ Async<void> AgentLoop::extract(Self self) {
 
 AgentOutcome AgentLoop::outcome() const {
   AgentOutcome out;
+  if (const auto* const step = machine_.handed_over(); step != nullptr && machine_.undecided().empty()) {
+    out.hand_over = HandOver{.to = step->outcome->hands_to,
+                             .message = observation(*step->outcome),
+                             .notes = trajectory_text(machine_),
+                             .trajectory = trajectory(machine_),
+                             .usage = machine_.usage()};
+    return out;
+  }
   if (!machine_.outputs()) {
     for (const auto* const step : machine_.undecided()) out.waiting.push_back(step->call);
     return out;

@@ -16,6 +16,9 @@
 
 namespace dspy {
 
+/// Throws `Error` (`config_error`) if a call needs a person, where the run cannot wait for one.
+void require_nobody_waits(const AgentOutcome& outcome);
+
 /// Drives one run of an agent: does what its machine says, and writes down what came.
 class AgentLoop {
  public:

@@ -52,6 +52,7 @@ AgentMachine::Todo AgentMachine::next() const {
     if (!runnable().empty()) return Todo::run;
     if (!undecided().empty()) return Todo::decide;
   }
+  if (handed_over() != nullptr) return Todo::nothing;
   return end_ ? Todo::extract : Todo::ask;
 }
 
@@ -83,6 +84,14 @@ const AgentStep* AgentMachine::find(std::string_view call) const noexcept {
   if (turns_.empty()) return nullptr;
   for (const auto& each : turns_.back().steps) {
     if (each.call.id == call) return &each;
+  }
+  return nullptr;
+}
+
+const AgentStep* AgentMachine::handed_over() const noexcept {
+  if (turns_.empty() || end_ || outputs_) return nullptr;
+  for (const auto& each : turns_.back().steps) {
+    if (each.outcome && !each.outcome->hands_to.empty()) return &each;
   }
   return nullptr;
 }

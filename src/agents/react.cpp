@@ -98,26 +98,33 @@ ReActAgent::ReActAgent(const Signature& signature, Tools tools, ReActOptions opt
   const AgentMachine check(options_.limits, tools_, options_.approval.tools);
 }
 
+void require_nobody_waits(const AgentOutcome& outcome) {
+  if (outcome.waiting.empty()) return;
+  throw Error(Errc::config_error,
+              std::format("the call of `{}` needs a person's consent, and nobody can be asked: give the agent an "
+                          "approval that asks, or start the run with a journal and resume it with the decision",
+                          outcome.waiting.front().tool));
+}
+
 Async<Prediction> ReActAgent::run(JsonObject inputs, Run how) const {
   auto loop = std::make_shared<AgentLoop>(*this, AgentRunOptions{.call = std::move(how.options)}, std::move(how.sink));
   loop->begin(std::move(inputs));
   auto outcome = co_await AgentLoop::drive(std::move(loop));
-  if (!outcome.is_done()) {
+  if (outcome.hand_over) {
     throw Error(Errc::config_error,
-                std::format("the call of `{}` needs a person's consent, and nobody can be asked: give the agent an "
-                            "approval that asks, or start the run with a journal and resume it with the decision",
-                            outcome.waiting.front().tool));
+                std::format("the agent hands over to `{}`, which only a team of agents has", outcome.hand_over->to));
   }
+  require_nobody_waits(outcome);
   co_return std::move(outcome.prediction);
 }
 
-Async<AgentOutcome> ReActAgent::astart(JsonObject inputs, AgentRunOptions options) const {
-  return [](ReActAgent self, JsonObject values, AgentRunOptions how) -> Async<AgentOutcome> {
-    auto loop = std::make_shared<AgentLoop>(std::move(self), how, FieldSink());
+Async<AgentOutcome> ReActAgent::astart(JsonObject inputs, AgentRunOptions options, FieldSink sink) const {
+  return [](ReActAgent self, JsonObject values, AgentRunOptions how, FieldSink texts) -> Async<AgentOutcome> {
+    auto loop = std::make_shared<AgentLoop>(std::move(self), how, std::move(texts));
     if (!how.journal.empty()) loop->write_to(AgentJournal::begin(how.journal, how.journal_options));
     loop->begin(std::move(values));
     co_return co_await AgentLoop::drive(std::move(loop));
-  }(*this, std::move(inputs), std::move(options));
+  }(*this, std::move(inputs), std::move(options), std::move(sink));
 }
 
 Async<AgentOutcome> ReActAgent::aresume(AgentRunOptions options) const {
@@ -139,20 +146,44 @@ ReActAgent ReActAgent::with_tools(Tools tools) const {
   return changed;
 }
 
-FunctionTool as_tool(std::string name, std::string description, const ReActAgent& agent, ToolOptions options) {
-  const auto outputs = names_of(agent.signature().outputs);
+namespace {
+
+Async<ToolOutcome> run_as_tool(ReActAgent inner, JsonObject inputs, ToolContext around,
+                               std::optional<Budget::Limits> limits) {
+  const auto budget = limits ? std::make_shared<Budget>(*limits) : nullptr;
+  const auto outer = around.call.budget;
+  if (budget) around.call.budget = outer ? std::make_shared<Budget>(outer, budget) : budget;
+  const auto wanted = names_of(inner.signature().outputs);
+  inner = with_context(std::move(inner), around.call);
+  try {
+    const auto prediction = co_await inner.run(std::move(inputs), {});
+    JsonObject result;
+    for (const auto& each : wanted) result[each] = prediction.at(each);
+    co_return ToolOutcome{.value = std::move(result)};
+  } catch (const Error& error) {
+    if (error.code() != Errc::token_budget_exhausted || !budget) throw;
+    co_return ToolOutcome::error(std::format("This agent stopped before its end: {}", error.what()));
+  }
+}
+
+FunctionTool tool_of(std::string name, std::string description, const ReActAgent& agent,
+                     std::optional<Budget::Limits> budget, ToolOptions options) {
   return {std::move(name), std::move(description), Type::object("", agent.signature().inputs),
-          [agent, outputs](JsonObject arguments, ToolContext context) {
-            return [](ReActAgent inner, std::vector<std::string> wanted, JsonObject inputs,
-                      ToolContext around) -> Async<ToolOutcome> {
-              inner = with_context(std::move(inner), around.call);
-              const auto prediction = co_await inner.run(std::move(inputs), {});
-              JsonObject result;
-              for (const auto& each : wanted) result[each] = prediction.at(each);
-              co_return ToolOutcome{.value = std::move(result)};
-            }(agent, outputs, std::move(arguments), std::move(context));
+          [agent, budget](JsonObject arguments, ToolContext context) {
+            return run_as_tool(agent, std::move(arguments), std::move(context), budget);
           },
           options};
+}
+
+}  // namespace
+
+FunctionTool as_tool(std::string name, std::string description, const ReActAgent& agent, ToolOptions options) {
+  return tool_of(std::move(name), std::move(description), agent, std::nullopt, options);
+}
+
+FunctionTool as_tool(std::string name, std::string description, const ReActAgent& agent, Budget::Limits budget,
+                     ToolOptions options) {
+  return tool_of(std::move(name), std::move(description), agent, budget, options);
 }
 
 Tools recorded_tools(const Tools& tools, const std::vector<AgentEvent>& events) {

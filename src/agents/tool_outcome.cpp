@@ -62,6 +62,7 @@ ToolOutcome capped(ToolOutcome outcome, std::size_t max_bytes) {
 JsonObject to_json(const ToolOutcome& outcome) {
   JsonObject out{{"value", outcome.value}};
   if (outcome.is_error) out["is_error"] = true;
+  if (!outcome.hands_to.empty()) out["hands_to"] = outcome.hands_to;
   if (outcome.left_out != 0) out["left_out"] = outcome.left_out;
   if (!outcome.parts.empty()) out["message"] = to_json(Message(Role::tool, outcome.parts));
   return out;
@@ -75,6 +76,10 @@ ToolOutcome tool_outcome_from_json(const Json& written) {
   if (const auto* const flag = object->if_contains("is_error")) {
     if (!flag->is_bool()) throw Error(Errc::config_error, "a tool outcome's `is_error` is true or false");
     outcome.is_error = flag->get_bool();
+  }
+  if (const auto* const name = object->if_contains("hands_to")) {
+    if (!name->is_string()) throw Error(Errc::config_error, "a tool outcome's `hands_to` is an agent's name");
+    outcome.hands_to = std::string(view(name->get_string()));
   }
   if (const auto* const count = object->if_contains("left_out")) {
     boost::system::error_code code;

@@ -2,6 +2,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/lm/key_handover.hpp"
 #include "dspy/providers/provider_lm.hpp"
+#include "dspy/providers/remote_options.hpp"
 #include "dspy/providers/schemes.hpp"
 #include "providers/uri_options.hpp"
 
@@ -104,14 +105,18 @@ const Table& setters() {
 
 }  // namespace
 
-std::shared_ptr<LM> lm_from_model_string(const LMUri& uri) {
+RemoteOptions remote_options(const LMUri& uri) {
   RemoteOptions options{.model = uri.path};
   for (const auto& [name, value] : uri.options) {
     const auto setter = setters().find(name);
     if (setter == setters().end()) providers::unknown_option(name, setters());
     setter->second(options, name, value);
   }
-  return remote(uri.scheme, std::move(options));
+  return options;
+}
+
+std::shared_ptr<LM> lm_from_model_string(const LMUri& uri) {
+  return remote(uri.scheme, remote_options(uri));
 }
 
 std::shared_ptr<LM> remote(std::string_view provider, RemoteOptions options) {

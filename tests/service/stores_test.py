@@ -1,12 +1,16 @@
 """Our remote stores beside the plain loop of MemoryStore, on real servers.
 
-Chroma's server comes from its package; exits with 77 (skipped) where it is not installed:
+Chroma's server comes from its package, PostgreSQL with pgvector from the system's; exits with 77 (skipped) where neither
+is installed:
 
     python3 -m venv build/stores && build/stores/bin/pip install chromadb
+    apt-get install postgresql-18-pgvector
     ctest --test-dir build/release -L service
 """
 
+import os
 import pathlib
+import pwd
 import shutil
 import socket
 import subprocess
@@ -18,10 +22,6 @@ import urllib.request
 CHROMA = pathlib.Path("build/stores/bin/chroma")
 PROBE = sys.argv[1]
 
-if not CHROMA.exists() and not shutil.which("chroma"):
-    print("skipped: there is no chroma; install it as this file says")
-    sys.exit(77)
-
 
 def free_port():
     with socket.socket() as listener:
@@ -29,27 +29,83 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def wait_for(url, server, seconds=60):
+def wait_for(is_there, server, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if server.poll() is not None:
             sys.exit(f"the server ended with {server.returncode}")
+        if is_there():
+            return
+        time.sleep(0.3)
+    sys.exit(f"no server within {seconds} s")
+
+
+def probe(uri):
+    return subprocess.run([PROBE, uri], timeout=120).returncode
+
+
+def stop(server):
+    server.terminate()
+    server.wait(timeout=20)
+
+
+def try_chroma():
+    command = CHROMA if CHROMA.exists() else shutil.which("chroma")
+    if not command:
+        print("skipped: there is no chroma; install it as this file says")
+        return None
+
+    def answers():
         try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/heartbeat", timeout=2):
+                return True
         except OSError:
-            time.sleep(0.3)
-    sys.exit(f"no server at {url} within {seconds} s")
+            return False
+
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        server = subprocess.Popen(
+            [command, "run", "--path", folder, "--host", "127.0.0.1", "--port", str(port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_for(answers, server)
+            return probe(f"chroma://127.0.0.1:{port}/probe")
+        finally:
+            stop(server)
 
 
-with tempfile.TemporaryDirectory() as folder:
-    port = free_port()
-    command = [CHROMA if CHROMA.exists() else "chroma", "run", "--path", folder, "--host", "127.0.0.1", "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/api/v2/heartbeat", server)
-        code = subprocess.run([PROBE, f"chroma://127.0.0.1:{port}/probe"], timeout=120).returncode
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-sys.exit(code)
+def try_postgres():
+    with_vectors = sorted(pathlib.Path("/usr/share/postgresql").glob("*/extension/vector.control"), reverse=True)
+    programs = [pathlib.Path("/usr/lib/postgresql") / path.parts[4] / "bin" for path in with_vectors]
+    programs = [path for path in programs if (path / "initdb").exists()]
+    if not programs:
+        print("skipped: there is no PostgreSQL with pgvector; install it as this file says")
+        return None
+    user = None
+    if os.geteuid() == 0:  # PostgreSQL does not run as root
+        user = "postgres" if any(entry.pw_name == "postgres" for entry in pwd.getpwall()) else "nobody"
+    name = user or pwd.getpwuid(os.geteuid()).pw_name
+    with tempfile.TemporaryDirectory() as folder:
+        if user:
+            shutil.chown(folder, user)
+        data = f"{folder}/data"
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "user": user, "cwd": folder}
+        subprocess.run([programs[0] / "initdb", "-D", data, "-A", "trust", "-E", "UTF8", "--no-sync"], check=True, **quiet)
+        port = free_port()
+        server = subprocess.Popen(
+            [programs[0] / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder], **quiet
+        )
+        ready = [programs[0] / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
+        try:
+            wait_for(lambda: subprocess.run(ready, **quiet).returncode == 0, server)
+            uri = f"postgres://{name}@127.0.0.1:{port}/postgres"
+            codes = [probe(f"{uri}?table=plain"), probe(f"{uri}?table=public.indexed&index=hnsw")]
+            return max(codes)
+        finally:
+            stop(server)
+
+
+results = [result for result in (try_chroma(), try_postgres()) if result is not None]
+sys.exit(max(results, default=77))

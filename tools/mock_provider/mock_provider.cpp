@@ -4,6 +4,7 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 #include "mock_provider/answer.hpp"
+#include "mock_provider/batches.hpp"
 #include "mock_provider/dialect.hpp"
 #include "mock_provider/server.hpp"
 
@@ -87,9 +88,17 @@ struct MockProvider::State {
       }
     }
     if (options.fault_rate > 0) list.merge(drawn_fault(options.seed, number, options.fault_rate));
-    auto reply = answer_to(request, list, number);
+    auto reply = batch_reply(request, list).value_or(Reply{.status = 0});
+    if (reply.status == 0) reply = answer_to(request, list, number);
     if (options.log) options.log(asked, reply);
     return reply;
+  }
+
+  /// What a batch API says, unless an error was wished.
+  std::optional<Reply> batch_reply(const Request& request, const WishList& list) {
+    if (list.contains("status") || options.wishes.contains("status") || !has_key(request, options.required_key))
+      return std::nullopt;
+    return batches.serve(request, [&](const Request& alone) { return answer_to(alone, {}, ++count); });
   }
 
   Reply answer_to(const Request& request, const WishList& list, std::uint64_t number) const {
@@ -139,6 +148,7 @@ struct MockProvider::State {
   mutable std::mutex mutex;
   std::deque<WishList> coming;
   std::deque<Request> kept;
+  Batches batches;
   Server server;  ///< Last: its thread uses the others.
 };
 

@@ -1,4 +1,5 @@
 #include "agents/agent_commands.hpp"
+#include "agents/agent_source.hpp"
 #include "command.hpp"
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/agents/agent_file.hpp"
@@ -29,12 +30,9 @@ struct AgentFlags {
   bool atif = false;
 };
 
-ReActAgent agent_of(const AgentFlags& flags, const AgentFile& file, bool needs_model = true) {
-  auto changed = file;
-  if (flags.ask) changed.options.approval.ask = ask_user_for({}, std::cin, std::cerr).ask;
-  PredictorOptions predictor{.adapter = adapter(flags.adapter), .sampling = flags.model.sampling};
-  if (needs_model) predictor.lm = flags.model.make();
-  return changed.agent(std::move(predictor));
+ReActAgent agent_of(const AgentFlags& flags, AgentSource source) {
+  if (flags.ask) source.file.options.approval.ask = ask_user_for({}, std::cin, std::cerr).ask;
+  return source.agent({.lm = flags.model.make(), .adapter = adapter(flags.adapter), .sampling = flags.model.sampling});
 }
 
 /// `call_0_0=approve`, `=deny:words`, `=edit:{…}`, `=answer:…`.
@@ -87,9 +85,9 @@ int tell(const AgentFlags& flags, const ReActAgent& agent, const AgentOutcome& o
 }
 
 int run_agent(const AgentFlags& flags) {
-  const auto file = load_agent(flags.file);
-  auto inputs = read_inputs(file.signature, flags.inputs);
-  const auto agent = agent_of(flags, file);
+  const auto source = read_agent_source(flags.file);
+  auto inputs = read_inputs(source.file.signature, flags.inputs);
+  const auto agent = agent_of(flags, source);
   if (flags.journal.empty()) {
     // Nothing could go on with a run that waits.
     return tell(flags, agent, {.prediction = agent(std::move(inputs))});
@@ -107,7 +105,7 @@ int resume_agent(const AgentFlags& flags) {
     step_back(journal, flags.before_turn_to, static_cast<std::size_t>(flags.before_turn));
     journal = flags.before_turn_to;
   }
-  const auto agent = agent_of(flags, load_agent(flags.file));
+  const auto agent = agent_of(flags, read_agent_source(flags.file));
   return tell(flags, agent,
               agent.resume({.journal = journal,
                             .journal_options = {.is_durable = flags.durable},
@@ -115,12 +113,11 @@ int resume_agent(const AgentFlags& flags) {
 }
 
 int replay_agent(const AgentFlags& flags) {
-  const auto file = load_agent(flags.file);
+  auto replayed = read_agent_source(flags.file);
   const auto content = read_journal(flags.journal);
   if (content.events.empty()) throw Error(Errc::bad_input, "the journal holds no run");
-  auto replayed = file;
-  replayed.tools = recorded_tools(file.tools, content.events);
-  replayed.options.approval = {};
+  replayed.file.tools = recorded_tools(replayed.file.tools, content.events);
+  replayed.file.options.approval = {};
   const auto agent = agent_of(flags, replayed);
   return tell(flags, agent, {.prediction = agent(content.events.front().inputs)});
 }
@@ -146,7 +143,7 @@ struct ToolFlags {
 };
 
 int list_tools(const ToolFlags& flags) {
-  const auto file = load_agent(flags.file);
+  const auto file = read_agent_source(flags.file).file;
   for (const auto& tool : file.tools) {
     if (flags.json) {
       print_json({{"name", tool.name()},
@@ -167,7 +164,7 @@ const FunctionTool& tool_named(const AgentFile& file, const std::string& name) {
 }
 
 int call_tool(const ToolFlags& flags, bool only_checks) {
-  const auto file = load_agent(flags.file);
+  const auto file = read_agent_source(flags.file).file;
   const auto& tool = tool_named(file, flags.tool);
   if (only_checks) {
     const auto arguments = tool.checked(Json(flags.arguments));
@@ -198,7 +195,7 @@ void add_agent(CLI::App& app, Plan& plan) {
   auto* command = app.add_subcommand("agent", "Run, resume, replay and show agents that call tools");
   command->require_subcommand(1);
   auto* run = command->add_subcommand("run", "Run the agent that a file describes");
-  run->add_option("agent", flags->file, "The agent's file (docs/formats/agent.md)")->required();
+  run->add_option("agent", flags->file, "The agent's file (docs/formats/agent.md), or registry:NAME@ALIAS")->required();
   run->add_option("--input", flags->inputs, "An input as name=value or {\"name\": value} (may be repeated)");
   run->add_option("--journal", flags->journal, "Keep the run in this file, so that it can be resumed");
   run->add_flag("--durable", flags->durable, "Have each step on the disk before it takes effect");

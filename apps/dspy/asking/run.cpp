@@ -1,4 +1,5 @@
 #include "asking/lines.hpp"
+#include "bulk/bulk_commands.hpp"
 #include "command.hpp"
 #include "flows.hpp"
 
@@ -14,6 +15,7 @@ struct RunFlags {
   std::string inputs_file;
   ModelFlags model;
   PolicyFlags policy;
+  BulkFlags bulk;
   bool batch = false;
   bool json = false;
   std::size_t jobs = 1;
@@ -59,6 +61,11 @@ int run_flow(const Flow& flow, const RunFlags& flags) {
 
 int run_program(const RunFlags& flags) {
   if (flags.batch) return run_batch(flags);
+  if (!flags.bulk.out.empty()) {
+    auto ready = ready_program(flags.program, flags.model, flags.policy);
+    return run_shard(std::move(ready.program), ready.signature, ready.source, flags.inputs_file, flags.jobs, flags.bulk,
+                     flags.json);
+  }
   if (flags.program.path.empty()) {
     throw Error(Errc::bad_input, "name a program file, or give --batch and JSONL on standard input");
   }
@@ -95,21 +102,23 @@ void add_run(CLI::App& app, Plan& plan) {
                       "A program file, as dspy::save or Python DSPy wrote it, or a flow (.toml, .json)");
   command->add_option("--input", flags->inputs, "An input as name=value or {\"name\": value} (may be repeated)");
   command->add_option("--inputs", flags->inputs_file,
-                      "A JSONL file: an object of inputs a line; prints a result a line");
+                      "A JSONL file: an object of inputs a line; prints a result a line. With --out also .csv, .json, .parquet");
   command->add_flag("--batch", flags->batch,
                     "Read {\"signature\", \"inputs\", \"instructions\"?, \"module\"?, \"demos\"?, \"history\"?, "
                     "\"adapter\"?} a line from standard input");
-  command->add_option("-j,--jobs", flags->jobs, "With --batch or --inputs: ask this many at once; the order stays")
+  command->add_option("-j,--jobs,--concurrency", flags->jobs, "With --batch or --inputs: ask this many at once; the order stays")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "Print {\"outputs\", \"usage\", \"flags\", \"violations\"?, \"failures\"?}");
   flags->program.add_to(*command);
   flags->model.add_to(*command);
   flags->policy.add_to(*command);
+  flags->bulk.add_to(*command);
   command->footer(
       "Examples:\n"
       "  dspy run triage.json --input ticket=\"It broke.\"\n"
       "  dspy run support.toml --input ticket=\"It broke.\"\n"
+      "  dspy run triage.json --inputs big.jsonl --out results --shard 3/64 --resume\n"
       "  echo '{\"signature\": \"question -> answer\", \"inputs\": {\"question\": \"2+2?\"}}' | dspy run --batch");
   command->callback([flags, &plan] { plan = [flags] { return run_program(*flags); }; });
 }

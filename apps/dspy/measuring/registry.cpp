@@ -1,6 +1,10 @@
 #include "dspy/registry/registry.hpp"
 
+#include "agents/agent_source.hpp"
 #include "command.hpp"
+#include "dspy/agents/agent_file.hpp"
+#include "dspy/agents/agent_program.hpp"
+#include "measuring/registry.hpp"
 
 #include <chrono>
 #include <cstdlib>
@@ -28,11 +32,6 @@ struct RegistryFlags {
 
   Registry open() const { return Registry(file); }
 };
-
-std::string default_file() {
-  const auto* const home = std::getenv("HOME");
-  return (std::filesystem::path(home != nullptr ? home : ".") / ".local/share/dspy/registry.sqlite").string();
-}
 
 JsonObject to_json(const ProgramVersion& version) {
   JsonObject out = {
@@ -69,7 +68,7 @@ Lineage lineage_of(const ProgramFile& file) {
 int add(const RegistryFlags& flags) {
   auto load = flags.load;
   load.path = flags.program;
-  const auto file = load.load();
+  const auto file = is_agent_file(flags.program) ? program_of(load_agent(flags.program)) : load.load();
   const auto name = flags.name.empty() ? std::filesystem::path(flags.program).stem().string() : flags.name;
   auto registry = flags.open();
   show(registry.add(name, file, lineage_of(file), flags.parent), flags.json);
@@ -125,9 +124,14 @@ int tell_history(const RegistryFlags& flags) {
 
 }  // namespace
 
+std::string default_registry() {
+  const auto* const home = std::getenv("HOME");
+  return (std::filesystem::path(home != nullptr ? home : ".") / ".local/share/dspy/registry.sqlite").string();
+}
+
 void add_registry(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<RegistryFlags>();
-  flags->file = default_file();
+  flags->file = default_registry();
   auto* command = app.add_subcommand("registry", "Keep versions of programs, and names such as `production` for them");
   command->require_subcommand(1);
   command->add_option("--file", flags->file, "The registry's file")->envname("DSPY_REGISTRY")->capture_default_str();
@@ -138,7 +142,7 @@ void add_registry(CLI::App& app, Plan& plan) {
     each->callback([flags, &plan, run] { plan = [flags, run] { return run(*flags); }; });
     return each;
   };
-  auto* adds = part("add", "Add a program file as a version", add);
+  auto* adds = part("add", "Add a program file, or an agent's file, as a version", add);
   adds->add_option("program", flags->program)->required();
   adds->add_flag("--accept-changed", flags->load.accept_changed, "Take a file that was edited after it was saved");
   adds->add_option("--name", flags->name, "Else the file's name");

@@ -17,7 +17,9 @@ struct AgentFile {
   std::string name = {};
   Signature signature = {};
   Tools tools = {};
-  ReActOptions options = {};  ///< Without a model.
+  ReActOptions options = {};          ///< Without a model.
+  JsonObject source = {};             ///< The file as it was written.
+  std::filesystem::path folder = {};  ///< Where its relative commands are, absolute; empty if it has none.
 
   ReActAgent agent(PredictorOptions predictor = {}) const;
 };

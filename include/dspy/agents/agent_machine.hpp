@@ -73,6 +73,9 @@ class AgentMachine {
   std::vector<const AgentStep*> undecided() const;
   std::vector<const AgentStep*> doubtful() const;
   const AgentStep* find(std::string_view call) const noexcept;
+  /// The call of the last turn that handed over to another agent, the first if there are several; null if none did, or
+  /// the run has ended otherwise.
+  const AgentStep* handed_over() const noexcept;
 
   /// The limit that is reached, if one is; `elapsed` is the time since the run began or was resumed.  Throws `Error`
   /// (`unsupported`) if a limit cannot be kept as the model does not tell what it took.

@@ -6,7 +6,10 @@
 #include "dspy/agents/tools.hpp"
 #include "dspy/base/async.hpp"
 #include "dspy/base/clock.hpp"
+#include "dspy/base/json.hpp"
+#include "dspy/base/usage.hpp"
 #include "dspy/base/wait.hpp"
+#include "dspy/lm/budget.hpp"
 #include "dspy/modules/module.hpp"
 #include "dspy/modules/predict.hpp"
 #include "dspy/modules/predictor.hpp"
@@ -54,14 +57,25 @@ struct AgentRunOptions {
   CallOptions call = {};
 };
 
+/// An agent's end by handing over to another one.
+struct HandOver {
+  std::string to = {};
+  std::string message = {};
+  std::string notes = {};  ///< The trajectory as a prompt shows it.
+  JsonObject trajectory = {};
+  Usage usage = {};
+};
+
 /// Where a run stands.
 struct AgentOutcome {
   /// Calls that wait for a person; empty once the run is done.
   std::vector<AgentCall> waiting = {};
   /// Outputs, `trajectory` and `termination_reason`, if it is done.
   Prediction prediction = {};
+  /// Set where another agent has to go on; a `Team` sees to that.
+  std::optional<HandOver> hand_over = {};
 
-  bool is_done() const noexcept { return waiting.empty(); }
+  bool is_done() const noexcept { return waiting.empty() && !hand_over; }
 };
 
 /// The run-time heart of `ReAct`, with values by name.  A value; calls may overlap from any thread.
@@ -76,7 +90,7 @@ class ReActAgent : public Module<ReActAgent, JsonObject, Prediction> {
   Async<Prediction> run(JsonObject inputs, Run how) const;
 
   /// Begins a run, with a journal if one is named.  It ends when the run is done, or waits for a person.
-  Async<AgentOutcome> astart(JsonObject inputs, AgentRunOptions options) const;
+  Async<AgentOutcome> astart(JsonObject inputs, AgentRunOptions options, FieldSink sink = {}) const;
   /// Goes on with a run, wherever its process stopped.  No tool call that ended is made again; one that was begun and
   /// did not end is made again if the tool is idempotent, and else needs a decision: `Error` (`config_error`) names it.
   /// Throws `Error` (`config_error`) for a journal of another program.
@@ -183,6 +197,10 @@ ReAct(Signature, Tools, ReActOptions = {}) -> ReAct<Dynamic>;
 /// An agent as a tool of another: its inputs are the arguments, its outputs the result.  `limits` are its own, whatever
 /// the caller has left.
 FunctionTool as_tool(std::string name, std::string description, const ReActAgent& agent, ToolOptions options = {});
+/// The same with a budget of its own for each call, within what the caller may use.  A call that would go past it is
+/// an error that the calling model reads.
+FunctionTool as_tool(std::string name, std::string description, const ReActAgent& agent, Budget::Limits budget,
+                     ToolOptions options = {});
 
 /// Tools that give what a run recorded, call by call, instead of doing anything: for looking at a run again.  A call
 /// that was not recorded is an error the model reads.

@@ -25,6 +25,8 @@ struct ToolOutcome {
   bool is_error = false;
   /// What the model sees in place of `value`: pictures, for example.  Empty: the value.
   std::vector<Part> parts = {};
+  /// The agent that goes on instead of this one, which ends here; only a `Team` has one.
+  std::string hands_to = {};
   std::size_t left_out = 0;  ///< Bytes of the result that were cut out of the middle of `value`.
 
   static ToolOutcome error(std::string_view message) { return {.value = Json(message), .is_error = true}; }

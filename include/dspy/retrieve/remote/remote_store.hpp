@@ -37,6 +37,12 @@ std::shared_ptr<Store> chroma_store(std::string_view uri, RemoteStoreOptions opt
 /// is made beforehand.  What was written is found a moment later.
 std::shared_ptr<Store> pinecone_store(std::string_view uri, RemoteStoreOptions options = {});
 
+/// `postgres://user@host:5432/database?table=passages` over libpq, with the extension pgvector; the password by
+/// `PGPASSWORD` or `~/.pgpass`.  The table is made by the first passages; `&index=hnsw` gives it an approximate index,
+/// which `StoreQuery::exact` leaves aside.  All filters can be expressed.  Of `RemoteStoreOptions` it has no use for
+/// `transport` and `api_key`.
+std::shared_ptr<Store> postgres_store(std::string_view uri, RemoteStoreOptions options = {});
+
 /// Teaches `open_store` their schemes.  Returns true, for use in an initialiser; see dspy/retrieve/remote/schemes.hpp.
 bool register_remote_stores();
 

@@ -1,0 +1,261 @@
+#include "serving/server.hpp"
+
+#include "command.hpp"
+#include "dspy/adapters/adapter.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/base/json.hpp"
+#include "dspy/config/config.hpp"
+#include "dspy/lm/lm.hpp"
+#include "dspy/lm/trace.hpp"
+#include "dspy/lm/tracing/metrics.hpp"
+#include "dspy/server/catalog.hpp"
+#include "dspy/server/configured.hpp"
+#include "dspy/server/gate.hpp"
+#include "dspy/server/jobs/job_runner.hpp"
+#include "dspy/server/jobs/job_store.hpp"
+#include "dspy/server/listener.hpp"
+#include "dspy/server/page.hpp"
+#include "dspy/server/programs/program_sources.hpp"
+#include "dspy/server/programs/programs_api.hpp"
+#include "dspy/server/programs/programs_socket.hpp"
+#include "dspy/server/programs/splits.hpp"
+#include "dspy/server/protocols.hpp"
+#include "dspy/server/routes.hpp"
+#include "dspy/server/system/system_api.hpp"
+#include "dspy/server/web_socket.hpp"
+#include "serving/data_parts.hpp"
+#include "serving/key_spending.hpp"
+#include "serving/served_models.hpp"
+#include "serving/served_texts.hpp"
+#include "serving/split_flag.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <format>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dspy::app {
+namespace {
+
+namespace asio = boost::asio;
+using namespace server;
+
+std::chrono::milliseconds milliseconds(double seconds) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
+}
+
+/// All that a server is made of, in the order in which it needs each other.
+struct Parts {
+  std::shared_ptr<Catalog> catalog = std::make_shared<Catalog>();
+  std::shared_ptr<Metrics> metrics = std::make_shared<Metrics>();
+  std::shared_ptr<Trace> metrics_trace = std::make_shared<MetricsTrace>(metrics);
+  std::shared_ptr<Gate> gate;
+  std::shared_ptr<Splits> splits = std::make_shared<Splits>();
+  std::shared_ptr<std::atomic<bool>> is_draining = std::make_shared<std::atomic<bool>>(false);
+  std::unique_ptr<ProgramSources> sources;
+  std::shared_ptr<JobRunner> jobs;  ///< Null: there are none.
+  DataParts data;
+  std::shared_ptr<Routes> routes = std::make_shared<Routes>();
+  std::shared_ptr<Routes> admin_routes;  ///< Null: `routes` has them.
+  std::shared_ptr<WebSockets> sockets = std::make_shared<WebSockets>();
+};
+
+void add_programs(const ServeFlags& flags, Parts& parts) {
+  std::shared_ptr<LM> lm;
+  if (!flags.is_page_alone || !flags.sources.empty() || !flags.models.empty())
+    lm = serve_models(flags.models, *parts.catalog);
+  serve_configured(Config::load(), *parts.catalog);
+  serve_texts(flags.embedders, flags.rerankers, *parts.catalog);
+  parts.sources = std::make_unique<ProgramSources>(
+      parts.catalog, SourceOptions{.make_lm = [](const std::string& name) { return make_lm(name); },
+                                   .lm = std::move(lm),
+                                   .adapter = adapter(flags.adapter),
+                                   .registry = flags.registry,
+                                   .watches_files = flags.reload});
+  for (const auto& source : flags.sources) parts.sources->add(source);
+  for (const auto& split : flags.splits) add_split(split, *parts.catalog, *parts.splits);
+}
+
+void watch_queue(const Parts& parts) {
+  parts.metrics->describe_gauge("dspy_queue_running", "Requests that work.");
+  parts.metrics->describe_gauge("dspy_queue_waiting", "Requests that wait for their turn.");
+  parts.metrics->watch("dspy_queue_running", {},
+                       [gate = parts.gate] { return static_cast<double>(gate->state().running); });
+  parts.metrics->watch("dspy_queue_waiting", {},
+                       [gate = parts.gate] { return static_cast<double>(gate->state().waiting); });
+}
+
+void watch_listener(const Parts& parts, const Listener& listener) {
+  auto& metrics = *parts.metrics;
+  const auto watch = [&](const std::string& name, const std::string& help, double (*value)(const ListenerState&)) {
+    metrics.describe_gauge(name, help);
+    metrics.watch(name, {}, [&listener, value] { return value(listener.state()); });
+  };
+  watch("dspy_http_connections", "Connections that are open.",
+        [](const ListenerState& state) { return static_cast<double>(state.connections); });
+  watch("dspy_http_requests", "Requests so far.",
+        [](const ListenerState& state) { return static_cast<double>(state.requests); });
+  watch("dspy_http_refused", "Requests that were malformed, too large or too slow, so far.",
+        [](const ListenerState& state) { return static_cast<double>(state.refused); });
+}
+
+std::function<std::uint64_t()> dropped_traces(const DataParts& data) {
+  if (!data.traces) return {};
+  return [traces = data.traces] { return traces->dropped(); };
+}
+
+/// Where jobs are kept; empty for none.
+std::filesystem::path jobs_file(const ServeFlags& flags) {
+  if (flags.jobs == "off" || (flags.jobs.empty() && flags.data.workspace.empty())) return {};
+  return flags.jobs.empty() ? std::filesystem::path(flags.data.workspace) / "jobs.sqlite"
+                            : std::filesystem::path(flags.jobs);
+}
+
+void add_jobs(const ServeFlags& flags, Parts& parts, const ProgramsOptions& around) {
+  const auto file = jobs_file(flags);
+  if (file.empty()) return;
+  auto* const sources = parts.sources.get();
+  JobOptions options{.programs = around,
+                     .agent = [sources](std::string_view name) { return sources->agent(name); },
+                     .on_change =
+                         [changes = parts.data.changes](const Job& job) {
+                           changes->tell(job.caller.tenant, "jobs", job.id, job.attempts == 0 ? "created" : "updated");
+                         },
+                     .max_running = flags.max_jobs};
+  parts.jobs = std::make_shared<JobRunner>(parts.catalog, std::make_shared<JobStore>(file), std::move(options));
+  parts.routes->add(job_routes(parts.jobs));
+}
+
+void add_routes(const ServeFlags& flags, Parts& parts) {
+  parts.gate = std::make_shared<Gate>(flags.gate);
+  watch_queue(parts);
+  ProgramsOptions programs{.trace = [trace = parts.metrics_trace](const CallOrigin&) { return trace; },
+                           .splits = parts.splits};
+  stand_around(parts.data, programs);
+  auto* const sources = parts.sources.get();
+  add_jobs(flags, parts, programs);
+  parts.routes->add(protocol_routes(parts.catalog, {.spending = spending_of(parts.data.keys)}));
+  (*parts.sockets)["/v1/programs"] = program_socket(parts.catalog, programs);
+  (*parts.sockets)["/api/events"] = change_socket(parts.data.changes);
+  parts.routes->add(program_routes(parts.catalog, std::move(programs)));
+  const SystemOptions system{.catalog = parts.catalog,
+                             .gate = parts.gate,
+                             .metrics = parts.metrics,
+                             .is_draining = parts.is_draining,
+                             .problems = [sources] { return sources->problems(); },
+                             .dropped_traces = dropped_traces(parts.data)};
+  if (flags.admin.empty()) {
+    parts.routes->add(system_routes(system));
+  } else {
+    parts.admin_routes = std::make_shared<Routes>();
+    parts.admin_routes->add(system_routes(system));
+    // What a load balancer asks stays where the requests go.
+    for (auto& route : system_routes(system)) {
+      if (route.path == "/healthz" || route.path == "/readyz") parts.routes->add(std::move(route));
+    }
+  }
+  add_data(flags.data, parts.data, parts.catalog, parts.jobs, *parts.routes,
+           parts.admin_routes ? *parts.admin_routes : *parts.routes);
+  parts.routes->add(openapi_route(*parts.routes, parts.catalog));
+  parts.routes->add(page_routes());
+  parts.routes->set_gate(parts.gate);
+}
+
+ListenerOptions listener_options(const ServeFlags& flags, const std::string& address) {
+  auto out = listen_at(address);
+  if (!is_loopback(out.address) && !flags.insecure && flags.data.keys.empty())
+    throw Error(
+        Errc::config_error,
+        std::format("{} can be reached from other machines, and no key is asked for; give --keys FILE, or listen "
+                    "at 127.0.0.1 behind a proxy that asks, or give --insecure",
+                    address));
+  out.limits = flags.limits;
+  out.limits.request_time = milliseconds(flags.request_seconds);
+  out.threads = flags.threads;
+  if (flags.certificate.empty() != flags.key.empty())
+    throw Error(Errc::config_error, "TLS needs both --tls-cert and --tls-key");
+  if (!flags.certificate.empty()) out.tls = TlsFiles{.certificate = flags.certificate, .key = flags.key};
+  return out;
+}
+
+std::string url_of(const ListenerOptions& options, std::uint16_t port) {
+  const bool is_v6 = options.address.contains(':');
+  return std::format("{}://{}{}{}:{}", options.tls ? "https" : "http", is_v6 ? "[" : "", options.address,
+                     is_v6 ? "]" : "", port);
+}
+
+void tell(const ServeFlags& flags, const Parts& parts, const std::string& url, const std::string& admin) {
+  JsonArray names;
+  for (const auto& program : parts.catalog->programs()) names.emplace_back(program->name);
+  if (flags.json) {
+    JsonObject out = {{"listening", url}, {"programs", names}};
+    if (!admin.empty()) out["admin"] = admin;
+    print_json(out);
+  } else {
+    print_line(std::format("listening at {}", url));
+    if (!admin.empty()) print_line(std::format("admin at {}", admin));
+    for (const auto& program : parts.catalog->programs())
+      print_line(std::format("  POST {}/v1/programs/{}   {}", url, program->name, to_notation(program->signature)));
+  }
+  std::cout.flush();  // who started it may wait for this
+}
+
+/// Looks at the programs' sources twice a second until a signal comes.
+void run_until_signal(ProgramSources& sources) {
+  asio::io_context loop;
+  asio::signal_set signals(loop, SIGINT, SIGTERM);
+  signals.async_wait([&](const boost::system::error_code&, int) { loop.stop(); });
+  asio::steady_timer timer(loop);
+  std::function<void()> again = [&] {
+    timer.expires_after(std::chrono::milliseconds(500));
+    timer.async_wait([&](const boost::system::error_code& code) {
+      if (code) return;
+      sources.poll();
+      again();
+    });
+  };
+  again();
+  loop.run();
+}
+
+}  // namespace
+
+int serve(const ServeFlags& flags) {
+  const auto options = listener_options(flags, flags.listen);
+  Parts parts;
+  parts.data = open_data(flags.data);
+  add_programs(flags, parts);
+  add_routes(flags, parts);
+  Listener listener(parts.routes, options, parts.sockets);
+  std::unique_ptr<Listener> admin;
+  std::string admin_url;
+  if (parts.admin_routes) {
+    auto admin_options = listener_options(flags, flags.admin);
+    admin_options.threads = 1;
+    admin = std::make_unique<Listener>(parts.admin_routes, admin_options, parts.sockets);
+    admin_url = url_of(admin_options, admin->port());
+  }
+  watch_listener(parts, listener);
+  if (parts.jobs) parts.jobs->resume();
+  tell(flags, parts, url_of(options, listener.port()), admin_url);
+  run_until_signal(*parts.sources);
+  parts.is_draining->store(true);
+  std::signal(SIGINT, SIG_DFL);  // a second one ends it at once
+  std::signal(SIGTERM, SIG_DFL);
+  return listener.drain(milliseconds(flags.drain_seconds)) ? exit_ok : exit_failed;
+}
+
+}  // namespace dspy::app

@@ -1,0 +1,45 @@
+# cmake -DNODE= -DNPM= -DSOURCE= -DBUILD= -DOUT= -P build_page.cmake: the page in a copy of its sources, so that nothing
+# is written into them.  A page that cannot be built is left out, with a warning; it never stops the build.
+
+file(MAKE_DIRECTORY ${BUILD})
+foreach(folder IN ITEMS app mock tests)
+  file(REMOVE_RECURSE ${BUILD}/${folder})
+  file(COPY ${SOURCE}/${folder} DESTINATION ${BUILD})
+endforeach()
+foreach(name IN ITEMS package.json package-lock.json .npmrc tsconfig.json vite.config.js index.html embed.js)
+  file(COPY ${SOURCE}/${name} DESTINATION ${BUILD})
+endforeach()
+
+# run(<command>...): its output goes to page.log; the first that fails ends the attempt.
+set(failed "")
+function(run what)
+  if(failed)
+    return()
+  endif()
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${BUILD} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  file(APPEND ${BUILD}/page.log "${what}\n${output}\n")
+  if(NOT code EQUAL 0)
+    set(failed "${what}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+file(WRITE ${BUILD}/page.log "")
+file(SHA256 ${SOURCE}/package-lock.json wanted)
+set(installed "")
+if(EXISTS ${BUILD}/node_modules/.dspy-installed)
+  file(READ ${BUILD}/node_modules/.dspy-installed installed)
+endif()
+if(NOT installed STREQUAL wanted)
+  run("installing its packages (npm ci)" ${NPM} ci --ignore-scripts --prefer-offline --fetch-retries=1 --fetch-timeout=30000)
+  if(NOT failed)
+    file(WRITE ${BUILD}/node_modules/.dspy-installed ${wanted})
+  endif()
+endif()
+run("putting it together (vite build)" ${NODE} node_modules/vite/bin/vite.js build --logLevel warn)
+run("embedding it" ${NODE} embed.js dist ${OUT})
+
+if(failed)
+  message(WARNING "The server is built without its page: ${failed} failed; ${BUILD}/page.log says why. "
+    "It is tried again when a file of src/server/page changes, or ${OUT} is removed.")
+  file(WRITE ${OUT} "#include \"dspy/server/page.hpp\"\n\n#include <span>\n\nstd::span<const dspy::server::PageFile> dspy::server::page_files() noexcept {\n  return {};\n}\n")
+endif()

@@ -1,0 +1,17 @@
+# `cpack` in a build folder: a Debian package and an archive of what `cmake --install` installs.
+set(CPACK_PACKAGE_NAME dspy-cpp)
+set(CPACK_PACKAGE_VENDOR "the dspy-cpp authors")
+set(CPACK_PACKAGE_CONTACT "the dspy-cpp authors")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY ${PROJECT_DESCRIPTION})
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_VERBATIM_VARIABLES ON)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_GENERATOR "TGZ;DEB")
+set(CPACK_PACKAGE_FILE_NAME ${CPACK_PACKAGE_NAME}-${PROJECT_VERSION}-${CMAKE_SYSTEM_NAME}-${CMAKE_SYSTEM_PROCESSOR})
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# What a program that uses the library is compiled and linked with.
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libboost-json-dev (>= 1.84), libsqlite3-dev (>= 3.51.3), libtomlplusplus-dev (>= 3.3), libcurl4-openssl-dev, libseccomp-dev")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "bubblewrap, python3")
+include(CPack)

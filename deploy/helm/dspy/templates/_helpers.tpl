@@ -1,0 +1,4 @@
+{{- define "dspy.labels" -}}
+app.kubernetes.io/name: dspy
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "dspy/base/json.hpp"
+#include "dspy/server/http.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy::server {
+
+/// Where a job stands.
+enum class JobState {
+  queued,
+  running,
+  waiting,  ///< For a person's consent to calls of tools.
+  done,
+  failed,
+  cancelled,
+};
+
+std::string_view to_string(JobState state) noexcept;
+/// Nothing for a name that is none.
+std::optional<JobState> job_state(std::string_view name) noexcept;
+/// Whether nothing changes it any more.
+bool is_over(JobState state) noexcept;
+
+/// A call of a program that outlives its request, and the process.
+struct Job {
+  std::string id = {};
+  Caller caller = {};
+  std::string program = {};
+  JsonObject inputs = {};
+  JsonObject options = {};  ///< As of a call.
+  JobState state = JobState::queued;
+  int attempts = 0;           ///< How often it was begun.
+  JsonObject answer = {};     ///< What the call would have answered, if it is done.
+  JsonObject error = {};      ///< `{"message", "type", "field"?}`, if it failed.
+  JsonArray waiting = {};     ///< `{"call", "tool", "arguments"}`, those without a decision.
+  JsonObject decisions = {};  ///< By call: `{"decision", "note"?}`.
+  std::chrono::system_clock::time_point created_at = {};
+  std::chrono::system_clock::time_point updated_at = {};
+};
+
+/// As the API shows it: `{"id", "program", "state", "inputs", "attempts", "created_at", "updated_at"}`, and `outputs`,
+/// `answer`, `error`, `waiting` where there are some.
+JsonObject to_json(const Job& job);
+
+/// Jobs in one SQLite file.  What `add` and `update` have returned from survives the end of the process.  Thread-safe.
+class JobStore {
+ public:
+  /// Opens or makes the file.  Throws `Error` (`io_error`).
+  explicit JobStore(const std::filesystem::path& path);
+  ~JobStore();
+  JobStore(const JobStore&) = delete;
+  JobStore& operator=(const JobStore&) = delete;
+
+  /// Sets the times.
+  void add(Job& job);
+  std::optional<Job> find(std::string_view id) const;
+  /// Newest first, of one tenant; of one state, if one is given.
+  std::vector<Job> list(std::string_view tenant, std::optional<JobState> state, std::size_t limit) const;
+  /// In the order in which they were added, of all tenants: what a new process has to go on with.
+  std::vector<Job> unfinished() const;
+
+  /// Writes what can change of a job, if it is in one of the states `from` still.  Returns whether it was.
+  bool update(Job& job, std::initializer_list<JobState> from);
+  /// Forgets those that have been over since before `time`.  How many.
+  std::size_t remove_over(std::chrono::system_clock::time_point time);
+
+  const std::filesystem::path& path() const noexcept;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace dspy::server

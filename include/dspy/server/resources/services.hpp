@@ -1,0 +1,50 @@
+#pragma once
+
+#include "dspy/base/async.hpp"
+#include "dspy/base/json.hpp"
+#include "dspy/lm/embedder.hpp"
+#include "dspy/server/catalog.hpp"
+#include "dspy/server/http.hpp"
+#include "dspy/server/keys/key_store.hpp"
+#include "dspy/server/resources/resource_table.hpp"
+#include "dspy/server/resources/workspace.hpp"
+#include "dspy/server/routes.hpp"
+#include "dspy/server/traces/trace_store.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy::server {
+
+/// Something changed, for the stream of events: `created`, `updated` or `deleted`.
+using OnChange = std::function<void(std::string_view tenant, std::string_view resource, std::string_view id,
+                                    std::string_view change)>;
+
+/// Where the jobs of a server are, for the resource `jobs`.
+struct JobSource {
+  std::function<Async<std::vector<JsonObject>>(Caller caller)> list = {};
+  std::function<Async<std::optional<JsonObject>>(Caller caller, std::string id)> get = {};
+};
+
+/// What the resources of a server stand on.  What is null is not offered.
+struct ResourceServices {
+  Workspace workspace;
+  std::shared_ptr<TraceStore> traces = {};
+  std::shared_ptr<KeyStore> keys = {};
+  std::shared_ptr<const Catalog> catalog = {};  ///< To replay traces with.
+  std::shared_ptr<Embedder> embedder = {};      ///< To search indexes by vector.
+  JobSource jobs = {};
+  OnChange on_change = {};
+};
+
+/// Programs, runs, traces, feedback, datasets, experiments, optimizations, indexes, agents, keys and jobs.
+ResourceTable standard_resources(const ResourceServices& services);
+
+/// `POST /v1/feedback`, which joins a score to a trace.
+std::vector<Route> feedback_routes(const ResourceServices& services);
+
+}  // namespace dspy::server

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "dspy/server/traces/trace_record.hpp"
+#include "dspy/server/traces/trace_store.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <istream>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy::server {
+
+/// Puts the lines of a trace file (`JsonlTrace`) together to whole traces.  A trace gets its id from its content, so
+/// that a file which is read twice gives the same ones.
+class TraceAssembler {
+ public:
+  /// `origin.id` is not used.
+  TraceAssembler(TraceOrigin origin, std::function<void(TraceRecord)> keep);
+
+  /// One line.  Throws `Error` (`bad_input`) that says why it is no span.
+  void add(std::string_view line);
+  /// After the last one: spans whose root never ended become unfinished traces.
+  void finish();
+
+ private:
+  void gather(std::uint64_t id, std::vector<JsonObject>& out);
+  void keep(std::uint64_t root, bool is_finished);
+
+  TraceOrigin origin_;
+  std::function<void(TraceRecord)> keep_;
+  std::map<std::uint64_t, JsonObject> waiting_;  ///< Spans whose parent has not ended.
+  std::map<std::uint64_t, std::vector<std::uint64_t>> children_;
+};
+
+struct ImportedTraces {
+  std::size_t traces = 0;
+  std::size_t spans = 0;
+  std::size_t bad_lines = 0;
+  std::string first_problem = {};  ///< Of the first bad line.
+};
+
+/// Reads a trace file into the store, and waits until it is kept.  Throws `Error` (`io_error`) if the store does not
+/// take it.
+ImportedTraces import_traces(TraceStore& store, std::istream& file, const TraceOrigin& origin);
+
+}  // namespace dspy::server

@@ -1,0 +1,236 @@
+#include "dspy/bulk/batch/batch.hpp"
+
+#include "bulk/batch/batch_api.hpp"
+#include "bulk/batch/batch_folder.hpp"
+#include "bulk/batch/batch_transport.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/base/sha256.hpp"
+#include "dspy/base/wait.hpp"
+#include "dspy/http/curl_transport.hpp"
+#include "dspy/lm/request.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <format>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dspy {
+namespace {
+
+using bulk::BatchAnswer;
+using bulk::BatchItem;
+using bulk::BatchState;
+using bulk::KeptBatch;
+
+constexpr int too_many_requests = 429, server_error = 500;
+constexpr std::size_t most_reply_bytes = std::size_t{4} << 30;
+
+/// What asking again would not change.
+bool is_final(const BatchAnswer& answer) {
+  return answer.status < server_error && answer.status != too_many_requests;
+}
+
+}  // namespace
+
+class BatchRun::Impl {
+ public:
+  Impl(const MakeProgram& make_program, ProviderBatchOptions options, BulkJob job)
+      : options_(std::move(options)),
+        job_(std::move(job)),
+        folder_(job_.out / "batch"),
+        transport_(std::make_shared<bulk::BatchTransport>()),
+        program_(make_program(transport_)) {
+    if (options_.max_requests == 0) throw Error(Errc::invalid_parameter, "a batch holds at least 1 request, not 0");
+    if (options_.transport == nullptr) options_.transport = http::default_transport();
+    folder_.each_reply([&](BatchAnswer answer) { transport_->add(std::move(answer)); });
+    find_samples();
+  }
+
+  BatchReport submit() {
+    forget_or_refuse_unsure();
+    auto rows = run();
+    const auto waiting = folder_.waiting();
+    for (const auto& [url, kept] : transport_->kept()) {
+      std::vector<BatchItem> items;
+      std::size_t bytes = 0;
+      for (const auto& [key, body] : kept.bodies) {
+        if (waiting.contains(key)) continue;
+        if (items.size() == options_.max_requests || (!items.empty() && bytes + body.size() > options_.max_bytes)) {
+          send(url, kept.sample, std::exchange(items, {}));
+          bytes = 0;
+        }
+        bytes += body.size();
+        items.push_back({.key = key, .body = body});
+      }
+      if (!items.empty()) send(url, kept.sample, std::move(items));
+    }
+    return report(std::move(rows));
+  }
+
+  BatchReport status() {
+    for (auto& batch : folder_.batches()) {
+      if (batch.state == "submitted") batch.said = state_of(batch).said;
+    }
+    folder_.save();
+    return report({});
+  }
+
+  BatchReport collect() {
+    for (auto& batch : folder_.batches()) {
+      if (batch.state != "submitted") continue;
+      auto state = state_of(batch);
+      batch.said = state.said;
+      if (state.kind == BatchState::Kind::failed) batch.state = "failed";
+      if (state.kind == BatchState::Kind::ended) take(batch, std::move(state));
+      folder_.save();
+    }
+    return report(run());
+  }
+
+ private:
+  /// What a batch may have been made for when the process ended is not asked twice by itself: it would be paid twice.
+  void forget_or_refuse_unsure() {
+    for (auto& batch : folder_.batches()) {
+      if (batch.state != "submitting") continue;
+      if (!options_.submits_again)
+        throw Error(Errc::config_error,
+                    std::format("{} requests were being submitted when a process ended, and nobody knows whether the "
+                                "provider has them (mark {}); look there, and say --submit-again if it has not",
+                                batch.count, batch.mark));
+      batch.state = "forgotten";
+    }
+    folder_.save();
+  }
+
+  BulkReport run() {
+    transport_->clear();
+    return run_bulk(program_, job_,
+                    {.rule = ShardRule{.by = ShardRule::By::row}, .resume = true, .concurrency = options_.concurrency});
+  }
+
+  /// One request to each model, which is not sent, tells where and as whom.
+  void find_samples() {
+    program_.for_each_predictor([&](const std::string&, const Predictor& predictor) {
+      Request request;
+      request.messages = {{Role::user, "sample"}};
+      try {
+        wait(predictor.lm()->complete(std::move(request)));
+      } catch (const Error& error) {
+        if (error.code() != Errc::unavailable) throw;
+      }
+    });
+    for (auto& [url, kept] : transport_->kept()) {
+      bulk::batch_api_of(url);
+      samples_.emplace(url, kept.sample);
+    }
+    transport_->clear();
+  }
+
+  std::string exchange(http::Request request) {
+    const auto url = request.url;
+    const auto response = wait(http::send(options_.transport, std::move(request), most_reply_bytes));
+    if (response.status >= 200 && response.status < 300) return response.body;
+    throw Error(response.status >= server_error || response.status == too_many_requests ? Errc::unavailable
+                : response.status == 401 || response.status == 403                      ? Errc::authentication_failed
+                                                                                        : Errc::refused,
+                std::format("the batch API at {} answered with status {}: {}", bulk::origin_of(url), response.status,
+                            response.body.substr(0, 400)),
+                {.status = response.status});
+  }
+
+  void send(const std::string& url, const http::Request& sample, std::vector<BatchItem> items) {
+    KeptBatch batch;
+    batch.state = "submitting";
+    batch.requests = folder_.write_requests(items);
+    batch.count = items.size();
+    batch.url = url;
+    batch.mark = sha256(std::format("{}{}", std::random_device{}(), batch.requests + items.front().key)).substr(0, 32);
+    folder_.batches().push_back(batch);
+    folder_.save();
+    std::string id;
+    try {
+      id = bulk::batch_api_of(url).submit(sample, items, batch.mark,
+                                          [this](http::Request request) { return exchange(std::move(request)); });
+    } catch (const Error& error) {
+      // A status that says no is sure; anything else leaves it open.
+      if (error.code() == Errc::refused || error.code() == Errc::authentication_failed) {
+        folder_.batches().pop_back();
+        folder_.save();
+      }
+      throw;
+    }
+    if (id.empty()) throw Error(Errc::unavailable, "the provider gave the batch no id; look there whether it has it");
+    folder_.batches().back().id = id;
+    folder_.batches().back().state = "submitted";
+    folder_.save();
+  }
+
+  const http::Request& sample_of(const KeptBatch& batch) const {
+    const auto found = samples_.find(batch.url);
+    if (found == samples_.end())
+      throw Error(Errc::config_error,
+                  std::format("the batch {} was asked at {}, and this program asks elsewhere; give the model it had",
+                              batch.id, batch.url));
+    return found->second;
+  }
+
+  BatchState state_of(const KeptBatch& batch) {
+    return bulk::batch_api_of(batch.url).state(sample_of(batch), batch.id,
+                                               [this](http::Request request) { return exchange(std::move(request)); });
+  }
+
+  void take(KeptBatch& batch, BatchState state) {
+    const auto& api = bulk::batch_api_of(batch.url);
+    auto answers = std::move(state.answers);
+    for (const auto& url : state.results) {
+      for (auto& answer : api.read(exchange(bulk::like(sample_of(batch), "GET", url))))
+        answers.push_back(std::move(answer));
+    }
+    std::erase_if(answers, [](const BatchAnswer& answer) { return !is_final(answer); });
+    folder_.add_replies(answers);
+    for (auto& answer : answers) transport_->add(std::move(answer));
+    batch.state = "collected";
+  }
+
+  BatchReport report(BulkReport rows) {
+    BatchReport out{.rows = std::move(rows)};
+    const auto waiting = folder_.waiting();
+    out.waiting = waiting.size();
+    for (const auto& [url, kept] : transport_->kept()) {
+      for (const auto& [key, body] : kept.bodies) out.unsent += waiting.contains(key) ? 0U : 1U;
+    }
+    out.batches.assign(folder_.batches().begin(), folder_.batches().end());
+    return out;
+  }
+
+  ProviderBatchOptions options_;
+  BulkJob job_;
+  bulk::BatchFolder folder_;
+  std::shared_ptr<bulk::BatchTransport> transport_;
+  Program program_;
+  std::map<std::string, http::Request> samples_;  ///< By URL.
+};
+
+BatchRun::BatchRun(MakeProgram make_program, BulkJob job, ProviderBatchOptions options)
+    : impl_(std::make_unique<Impl>(make_program, std::move(options), std::move(job))) {}
+
+BatchRun::~BatchRun() = default;
+
+BatchReport BatchRun::submit() {
+  return impl_->submit();
+}
+
+BatchReport BatchRun::status() {
+  return impl_->status();
+}
+
+BatchReport BatchRun::collect() {
+  return impl_->collect();
+}
+
+}  // namespace dspy

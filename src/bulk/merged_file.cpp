@@ -1,0 +1,107 @@
+#include "bulk/merged_file.hpp"
+
+#include "dspy/base/error.hpp"
+#include "dspy/base/json.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <format>
+#include <ios>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace dspy::bulk {
+namespace {
+
+/// A value as a cell: text as it is, what is absent as nothing, anything else as JSON.
+void append_cell(std::string& out, const Json* value) {
+  if (value == nullptr || value->is_null()) return;
+  const auto text = value->is_string() ? std::string(view(value->get_string())) : to_text(*value);
+  if (text.find_first_of(",\"\r\n") == std::string::npos && !text.empty()) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+}  // namespace
+
+MergedFile::MergedFile(std::filesystem::path path, std::vector<std::string> columns)
+    : path_(std::move(path)), columns_(std::move(columns)) {
+  const auto ending = path_.extension();
+  is_csv_ = ending == ".csv";
+  if (!is_csv_ && ending != ".jsonl")
+    throw Error(Errc::bad_input,
+                std::format("rows are merged into a file that ends in .jsonl or .csv, not `{}`", path_.string()));
+  draft_ = path_;
+  draft_ += std::format(".{}.part", ::getpid());
+  out_.open(draft_, std::ios::binary | std::ios::trunc);
+  if (!out_) throw Error(Errc::io_error, std::format("cannot write `{}`; check the folder", draft_.string()));
+  if (!is_csv_) return;
+  for (const auto& name : columns_) {
+    append_cell(line_, &static_cast<const Json&>(Json(name)));
+    line_ += ',';
+  }
+  line_ += "error\r\n";
+  out_ << line_;
+}
+
+MergedFile::~MergedFile() {
+  if (draft_.empty()) return;
+  std::error_code code;
+  std::filesystem::remove(draft_, code);
+}
+
+void MergedFile::add(std::string_view rest, const InputRow* input) {
+  line_.clear();
+  if (is_csv_) {
+    add_cells(rest, input);
+  } else {
+    line_ += '{';
+    if (input != nullptr && values_of(*input)) {
+      line_ += "\"inputs\":";
+      line_ += input->text;
+      line_ += ',';
+    }
+    line_ += rest;
+    line_ += '\n';
+  }
+  out_ << line_;
+  if (!out_) throw Error(Errc::io_error, std::format("cannot write `{}`; is the disk full?", draft_.string()));
+}
+
+void MergedFile::add_cells(std::string_view rest, const InputRow* input) {
+  const auto json = parse_json("{" + std::string(rest));
+  if (!json) throw Error(Errc::io_error, "a row of the run is no JSON; its part file is damaged: restore it");
+  const auto& row = json->get_object();
+  const auto* const outputs = row.if_contains("outputs");
+  const auto values = input != nullptr ? values_of(*input) : std::expected<JsonObject, std::string>();
+  for (const auto& name : columns_) {
+    const auto* value = outputs != nullptr ? outputs->get_object().if_contains(name) : nullptr;
+    if (value == nullptr && values) value = values->if_contains(name);
+    append_cell(line_, value);
+    line_ += ',';
+  }
+  if (const auto* const error = row.if_contains("error"))
+    append_cell(line_, error->get_object().if_contains("message"));
+  line_ += "\r\n";
+}
+
+void MergedFile::finish() {
+  out_.close();
+  std::error_code code;
+  if (out_) std::filesystem::rename(draft_, path_, code);
+  if (!out_ || code) throw Error(Errc::io_error, std::format("cannot write `{}`; check the disk", path_.string()));
+  draft_.clear();
+}
+
+}  // namespace dspy::bulk

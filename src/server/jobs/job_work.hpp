@@ -1,0 +1,27 @@
+#pragma once
+
+#include "dspy/adapters/adapter.hpp"
+#include "dspy/agents/react.hpp"
+#include "dspy/base/async.hpp"
+#include "dspy/server/jobs/job_store.hpp"
+#include "server/programs/program_call.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <stop_token>
+
+namespace dspy::server {
+
+/// What one run of a job needs.
+struct JobWork {
+  std::shared_ptr<const ProgramContext> context;
+  std::shared_ptr<const ReActAgent> agent;  ///< Null for a program.
+  std::filesystem::path journal;
+  std::stop_token stop;
+  FieldSink sink;
+};
+
+/// Runs a job until it is done or waits; it says so by its state.  Throws what the program throws.
+Async<Job> work_on(JobWork work, Job job);
+
+}  // namespace dspy::server

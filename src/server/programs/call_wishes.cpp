@@ -1,0 +1,117 @@
+#include "dspy/adapters/adapter.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/base/json.hpp"
+#include "dspy/lm/sampling.hpp"
+#include "dspy/modules/predictor.hpp"
+#include "dspy/modules/traversal.hpp"
+#include "dspy/programs/program.hpp"
+#include "dspy/server/catalog.hpp"
+#include "dspy/server/http.hpp"
+#include "dspy/server/programs/programs_api.hpp"
+#include "dspy/server/routes.hpp"
+#include "dspy/signature/example.hpp"
+#include "server/programs/program_call.hpp"
+
+#include <cstdint>
+#include <format>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// The `options` of a call: what one request may change about a program.
+
+namespace dspy::server {
+namespace {
+
+[[noreturn]] void refuse(std::string_view name, std::string_view why) {
+  throw Error(Errc::bad_input, std::format("`options.{}` {}", name, why),
+              {.invalid = {std::format("options.{}", name)}});
+}
+
+std::optional<std::string> text_wish(const JsonObject& options, std::string_view name) {
+  const auto* const value = options.if_contains(name);
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (!value->is_string()) refuse(name, "must be text");
+  return std::string(view(value->get_string()));
+}
+
+std::optional<std::uint64_t> count_wish(const JsonObject& options, std::string_view name) {
+  const auto* const value = options.if_contains(name);
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (value->is_int64() && value->get_int64() >= 0) return static_cast<std::uint64_t>(value->get_int64());
+  if (value->is_uint64()) return value->get_uint64();
+  refuse(name, "must be a whole number from 0");
+}
+
+bool flag_wish(const JsonObject& options, std::string_view name) {
+  const auto* const value = options.if_contains(name);
+  if (value == nullptr || value->is_null()) return false;
+  if (!value->is_bool()) refuse(name, "must be true or false");
+  return value->get_bool();
+}
+
+Sampling sampling_wish(const JsonObject& options) {
+  Sampling out;
+  if (const auto* const value = options.if_contains("temperature"); value != nullptr && !value->is_null()) {
+    if (!value->is_number()) refuse("temperature", "must be a number");
+    out.temperature = value->to_number<double>();
+  }
+  if (const auto most = count_wish(options, "max_tokens")) {
+    if (*most > std::numeric_limits<int>::max()) refuse("max_tokens", "is more than any model writes");
+    out.max_tokens = static_cast<int>(*most);
+  }
+  out.seed = count_wish(options, "seed");
+  validate(out);
+  return out;
+}
+
+void set_demos(const Json& wish, Program& program) {
+  if (wish.is_bool() && !wish.get_bool()) {
+    program.for_each_predictor([](const std::string&, Predictor& predictor) { predictor.set_demos({}); });
+    return;
+  }
+  if (!wish.is_array()) refuse("demos", "must be a list of examples, or false for none");
+  int predictors = 0;
+  program.for_each_predictor([&](const std::string&, Predictor&) { ++predictors; });
+  if (predictors != 1) refuse("demos", "can be given for a program of one predictor; false takes all away");
+  program.for_each_predictor([&](const std::string&, Predictor& predictor) {
+    std::vector<Example> demos;
+    for (const auto& each : wish.get_array()) {
+      if (!each.is_object()) refuse("demos", "must hold objects");
+      demos.emplace_back(each.get_object(), predictor.signature());
+    }
+    predictor.set_demos(std::move(demos));
+  });
+}
+
+}  // namespace
+
+CallWishes apply_wishes(const JsonObject& options, const Catalog& catalog, const ProgramsOptions& around,
+                        const Caller& caller, Program& program) {
+  if (options.empty()) return {};
+  require_known(options, {"model", "adapter", "temperature", "max_tokens", "seed", "demos", "trace"}, "`options`");
+  if (const auto name = text_wish(options, "model")) {
+    if (around.may_use && !around.may_use(caller, *name))
+      throw HttpError(403, Errc::authentication_failed, std::format("this key may not use `{}`", *name));
+    const auto model = catalog.model(*name);
+    if (!model || !model->lm) refuse("model", std::format("names `{}`, which this server does not serve", *name));
+    program = with_lm(std::move(program), model->lm);
+  }
+  if (const auto name = text_wish(options, "adapter")) {
+    try {
+      program = with_adapter(std::move(program), adapter(*name));
+    } catch (const Error& error) {
+      refuse("adapter", std::format("cannot be used: {}", error.what()));
+    }
+  }
+  if (const auto sampling = sampling_wish(options); sampling != Sampling())
+    program = with_sampling(std::move(program), sampling);
+  if (const auto* const demos = options.if_contains("demos"); demos != nullptr && !demos->is_null())
+    set_demos(*demos, program);
+  return {.wants_trace = flag_wish(options, "trace")};
+}
+
+}  // namespace dspy::server

@@ -1,0 +1,155 @@
+#include "server/programs/program_call.hpp"
+
+#include "dspy/adapters/adapter.hpp"
+#include "dspy/base/async.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
+#include "dspy/base/usage.hpp"
+#include "dspy/lm/budget.hpp"
+#include "dspy/lm/call_context.hpp"
+#include "dspy/lm/trace.hpp"
+#include "dspy/modules/predictor.hpp"
+#include "dspy/modules/traversal.hpp"
+#include "dspy/server/catalog.hpp"
+#include "dspy/server/programs/programs_api.hpp"
+#include "dspy/server/routes.hpp"
+#include "dspy/signature/prediction.hpp"
+#include "dspy/signature/signature.hpp"
+#include "server/random_id.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <format>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dspy::server {
+namespace {
+
+[[noreturn]] void no_program(const Catalog& catalog, const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& each : catalog.programs()) names.push_back(each->name);
+  const auto near = text::nearest(name, names);
+  throw HttpError(404, Errc::bad_input,
+                  near ? std::format("there is no program `{}`; did you mean `{}`?", name, *near)
+                       : std::format("there is no program `{}`; GET /v1/programs lists those there are", name));
+}
+
+JsonObject usage_json(const Usage& usage) {
+  auto out = to_json(usage);
+  if (usage.cost_nanodollars) out["cost"] = static_cast<double>(*usage.cost_nanodollars) / 1e9;
+  return out;
+}
+
+/// Whom an experiment assigns: the user that a client names, else the key, else the address.
+std::string unit_of(const HttpRequest& request) {
+  if (const auto user = request.headers.find("X-User"); user && !user->empty()) return std::string(*user);
+  return request.caller.key.empty() ? request.peer : request.caller.key;
+}
+
+}  // namespace
+
+JsonObject answer_json(const ProgramCall& call, const Prediction& prediction, std::chrono::duration<double> time) {
+  JsonArray flags;
+  for (const auto& flag : prediction.flags) flags.push_back(JsonObject{{"field", flag.field}, {"repair", flag.repair}});
+  JsonObject out = {{"outputs", prediction.data},      {"usage", usage_json(prediction.usage())},
+                    {"version", call.served->version}, {"trace_id", call.trace_id},
+                    {"flags", std::move(flags)},       {"seconds", time.count()}};
+  if (!prediction.violations.empty()) out["violations"] = to_json(prediction.violations);
+  if (!call.experiment.empty()) {
+    out["experiment"] = call.experiment;
+    out["arm"] = call.arm;
+  }
+  if (call.log) {
+    JsonArray spans;
+    for (auto& span : call.log->spans()) spans.emplace_back(std::move(span));
+    out["trace"] = std::move(spans);
+  }
+  return out;
+}
+
+JsonObject object_member(const JsonObject& body, std::string_view name, bool is_required) {
+  const auto* const value = body.if_contains(name);
+  if (value == nullptr || (value->is_null() && !is_required)) {
+    if (!is_required) return {};
+    throw Error(Errc::bad_input, std::format("the body has no `{}`; send {{\"inputs\": {{…}}}}", name),
+                {.missing = {std::string(name)}});
+  }
+  if (!value->is_object())
+    throw Error(Errc::bad_input, std::format("`{}` must be an object", name), {.invalid = {std::string(name)}});
+  return value->get_object();
+}
+
+void require_known(const JsonObject& object, std::initializer_list<std::string_view> names, std::string_view where) {
+  for (const auto& member : object) {
+    const std::string_view key(member.key().data(), member.key().size());
+    if (std::ranges::find(names, key) != names.end()) continue;
+    std::vector<std::string> known;
+    for (const auto name : names) known.emplace_back(name);
+    throw Error(Errc::bad_input,
+                std::format("{} has no `{}`; it takes {}", where, key, text::enumerate(known, "`", "and")),
+                {.invalid = {std::string(key)}});
+  }
+}
+
+std::shared_ptr<const ServedProgram> require_program(const Catalog& catalog, const std::string& name) {
+  auto out = catalog.program(name);
+  if (!out) no_program(catalog, name);
+  return out;
+}
+
+Asking asking_of(const HttpRequest& request) {
+  return {.program = request.parameters.at("name"),
+          .caller = request.caller,
+          .unit = unit_of(request),
+          .stop = request.stop};
+}
+
+ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObject inputs, const JsonObject& wishes) {
+  const auto& options = context.options;
+  if (options.may_use && !options.may_use(asking.caller, asking.program))
+    throw HttpError(403, Errc::authentication_failed, std::format("this key may not use `{}`", asking.program));
+  auto chosen = options.splits->choose(*context.catalog, asking.program, asking.unit);
+  if (!chosen.program) no_program(*context.catalog, asking.program);
+  ProgramCall out{.served = chosen.program,
+                  .program = chosen.program->program,
+                  .inputs = checked_inputs(chosen.program->signature, std::move(inputs)),
+                  .trace_id = random_id(),
+                  .experiment = std::move(chosen.experiment),
+                  .arm = std::move(chosen.arm),
+                  .log = {},
+                  .stop = asking.stop};
+  const auto wanted = apply_wishes(wishes, *context.catalog, options, asking.caller, out.program);
+  CallContext around;
+  if (options.trace)
+    around.trace = options.trace({.id = out.trace_id,
+                                  .tenant = asking.caller.tenant,
+                                  .program = out.served->name,
+                                  .version = out.served->version,
+                                  .key = asking.caller.key});
+  if (wanted.wants_trace) {
+    out.log = std::make_shared<TraceLog>();
+    around.trace = around.trace ? both(around.trace, out.log) : out.log;
+  }
+  if (options.charge) {
+    // The budget that the calls have is what keeps the charge: `keeps` of a context is for stop tokens.
+    const auto held = std::make_shared<CallCharge>(options.charge(asking.caller));
+    if (held->keeps && !held->budget) held->budget = std::make_shared<Budget>(Budget::Limits{});
+    if (held->budget) around.budget = std::shared_ptr<Budget>(held, held->budget.get());
+  }
+  if (around.trace || around.budget) out.program = with_context(std::move(out.program), around);
+  return out;
+}
+
+Async<JsonObject> run_call(ProgramCall call, FieldSink sink) {
+  const auto begun = std::chrono::steady_clock::now();
+  Run how{.options = {.stop = call.stop}, .sink = std::move(sink)};
+  const auto prediction = co_await call.program.run(std::move(call.inputs), std::move(how));
+  co_return answer_json(call, prediction, std::chrono::steady_clock::now() - begun);
+}
+
+}  // namespace dspy::server

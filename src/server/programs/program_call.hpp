@@ -1,0 +1,81 @@
+#pragma once
+
+#include "dspy/adapters/adapter.hpp"
+#include "dspy/base/async.hpp"
+#include "dspy/base/json.hpp"
+#include "dspy/lm/trace.hpp"
+#include "dspy/programs/program.hpp"
+#include "dspy/server/catalog.hpp"
+#include "dspy/server/http.hpp"
+#include "dspy/server/programs/programs_api.hpp"
+#include "dspy/signature/prediction.hpp"
+
+#include <chrono>
+#include <initializer_list>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+// One call of a served program, whichever endpoint asks for it.
+
+namespace dspy::server {
+
+/// What a body's `options` say, checked.
+struct CallWishes {
+  bool wants_trace = false;
+};
+
+/// Changes a copy of a program as `options` say: `model` (of the catalog), `adapter`, `temperature`, `max_tokens`,
+/// `seed`, `demos`.  Throws `Error` (`bad_input`) that names the option.
+CallWishes apply_wishes(const JsonObject& options, const Catalog& catalog, const ProgramsOptions& around,
+                        const Caller& caller, Program& program);
+
+/// A call that is ready to run.
+struct ProgramCall {
+  std::shared_ptr<const ServedProgram> served;
+  Program program;
+  JsonObject inputs;
+  std::string trace_id;
+  std::string experiment;
+  std::string arm;
+  std::shared_ptr<TraceLog> log;  ///< Where the caller wants to see the spans.
+  std::stop_token stop;
+};
+
+/// Who asks for what.
+struct Asking {
+  std::string program = {};
+  Caller caller = {};
+  std::string unit = {};  ///< Whom an experiment assigns.
+  std::stop_token stop = {};
+};
+
+/// As a request says: the unit is the user that `X-User` names, else the key, else the address.
+Asking asking_of(const HttpRequest& request);
+
+/// What is around the calls of a catalog.
+struct ProgramContext {
+  std::shared_ptr<const Catalog> catalog;
+  ProgramsOptions options;
+};
+
+/// Finds the program and makes a call of it ready.  Throws `Error`: 404 for a program that there is not, 403 for one
+/// that the key may not use, `bad_input` for inputs that it does not take.
+ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObject inputs, const JsonObject& wishes);
+
+/// The object that answers a call.
+JsonObject answer_json(const ProgramCall& call, const Prediction& prediction, std::chrono::duration<double> time);
+
+/// Runs it; the object that answers the call.
+Async<JsonObject> run_call(ProgramCall call, FieldSink sink);
+
+/// The member of a body that must be an object; an empty one if it is absent.
+JsonObject object_member(const JsonObject& body, std::string_view name, bool is_required);
+/// Throws `Error` (`bad_input`) for members that nobody would read.
+void require_known(const JsonObject& object, std::initializer_list<std::string_view> names, std::string_view where);
+
+/// Throws `HttpError` (404) if there is none of that name.
+std::shared_ptr<const ServedProgram> require_program(const Catalog& catalog, const std::string& name);
+
+}  // namespace dspy::server

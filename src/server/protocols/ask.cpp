@@ -1,0 +1,164 @@
+#include "dspy/base/error.hpp"
+#include "dspy/lm/call_context.hpp"
+#include "server/protocols/common.hpp"
+#include "server/protocols/gateway.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/concurrent_channel.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <atomic>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <utility>
+
+// From a request to a reply, whichever API it is.  A model's events come where the model is awaited, and cannot wait
+// for a slow reader; they are kept, at most a reply's worth, until the connection takes them.
+
+namespace dspy::server {
+namespace {
+
+namespace asio = boost::asio;
+
+/// What was written, or how the reply ended.
+struct Item {
+  std::string bytes = {};
+  bool is_end = false;
+  std::exception_ptr failure = {};  ///< Before anything was written.
+};
+
+using Channel = asio::experimental::concurrent_channel<void(boost::system::error_code, Item)>;
+
+struct Streaming {
+  Streaming(const asio::any_io_executor& executor, std::stop_token client)
+      : items(executor, std::numeric_limits<std::size_t>::max()), joined(join(client, stop.get_token())) {}
+
+  Channel items;
+  std::stop_source stop;
+  JoinedStop joined;
+
+  void put(Item item) { items.try_send(boost::system::error_code(), std::move(item)); }
+};
+
+/// Asks the model to stop when nobody reads any more.
+class Reader {
+ public:
+  explicit Reader(std::shared_ptr<Streaming> streaming) : streaming_(std::move(streaming)) {}
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+  ~Reader() { streaming_->stop.request_stop(); }
+
+  Async<Item> next() { return take(streaming_); }
+
+ private:
+  static Async<Item> take(std::shared_ptr<Streaming> streaming) {
+    co_return co_await streaming->items.async_receive(asio::use_awaitable);
+  }
+
+  std::shared_ptr<Streaming> streaming_;
+};
+
+Error error_of(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::exception& error) {
+    return {Errc::inference_failed, error.what()};
+  }
+}
+
+Async<void> produce(std::shared_ptr<const Gateway> gateway, std::shared_ptr<LM> lm, Caller caller, Asked asked,
+                    std::unique_ptr<ReplyWriter> writer, std::shared_ptr<Streaming> out) {
+  std::atomic<bool> has_begun = false;  // set where the model is awaited, which is here
+  std::exception_ptr failure;
+  const auto begin = [&](const Usage& usage) {
+    if (!has_begun.exchange(true)) out->put({.bytes = writer->begin(usage)});
+  };
+  try {
+    asked.request.stop = out->joined.token;
+    const bool at_once = asked.request.n != 1;
+    const EventSink sink = [&](const StreamEvent& event) {
+      begin(event.usage);
+      if (at_once) return;
+      if (auto bytes = writer->event(event); !bytes.empty()) out->put({.bytes = std::move(bytes)});
+    };
+    const auto reply = co_await lm->stream(std::move(asked.request), sink);
+    gateway->record(caller, asked.model, reply.usage);
+    begin(reply.usage);
+    out->put({.bytes = writer->finish(reply)});
+    out->put({.is_end = true});
+    co_return;
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!has_begun) {
+    out->put({.failure = failure});
+    co_return;
+  }
+  const auto error = error_of(failure);
+  if (error.info().usage != Usage()) gateway->record(caller, asked.model, error.info().usage);
+  out->put({.bytes = writer->fail(error)});
+  out->put({.is_end = true});
+}
+
+Async<void> copy(std::shared_ptr<Reader> reader, std::string first, BodyWriter& writer) {
+  co_await writer.write(std::move(first));
+  while (true) {
+    auto item = co_await reader->next();
+    if (item.is_end) co_return;
+    co_await writer.write(std::move(item.bytes));
+  }
+}
+
+}  // namespace
+
+Async<HttpResponse> ask(std::shared_ptr<const Gateway> gateway, std::shared_ptr<const AskingProtocol> protocol,
+                        HttpRequest request) {
+  auto asked = protocol->read(request);
+  check(asked.request);
+  const auto lm = gateway->lm(request.caller, asked.model, std::move(asked.inputs));
+  gateway->require(request.caller, asked.model);
+  if (asked.is_stream)
+    co_return co_await stream_from(gateway, lm, std::move(asked), std::move(protocol), std::move(request));
+  const auto stamp = Stamp::now();
+  asked.request.stop = request.stop;
+  const auto shape = asked;
+  const auto reply = co_await lm->complete(std::move(asked.request));
+  gateway->record(request.caller, shape.model, reply.usage);
+  auto out = json_response(protocol->write(reply, shape, stamp));
+  out.headers.add(std::string(protocol->id_header), stamp.id);
+  tell_cost(out, reply.usage);
+  co_return out;
+}
+
+Async<HttpResponse> stream_from(std::shared_ptr<const Gateway> gateway, std::shared_ptr<LM> lm, Asked asked,
+                                std::shared_ptr<const AskingProtocol> protocol, HttpRequest request) {
+  const auto stamp = Stamp::now();
+  HttpResponse out;
+  out.headers.add(std::string(protocol->id_header), stamp.id);
+  const auto executor = co_await asio::this_coro::executor;
+  auto streaming = std::make_shared<Streaming>(executor, request.stop);
+  auto reader = std::make_shared<Reader>(streaming);
+  auto writer = protocol->stream(asked, stamp);
+  asio::co_spawn(executor,
+                 produce(gateway, lm, request.caller, std::move(asked), std::move(writer), std::move(streaming)),
+                 asio::detached);
+  auto first = co_await reader->next();
+  if (first.failure) std::rethrow_exception(first.failure);
+  out.headers.set("Content-Type", std::string(protocol->stream_type));
+  out.headers.set("Cache-Control", "no-cache");
+  out.headers.set("X-Accel-Buffering", "no");
+  out.stream = [reader = std::move(reader), bytes = std::move(first.bytes)](BodyWriter& to) -> Async<void> {
+    return copy(reader, bytes, to);
+  };
+  co_return out;
+}
+
+}  // namespace dspy::server

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "dspy/base/json.hpp"
+#include "dspy/lm/request.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace dspy::server {
+
+/// What a client asks for, whichever API it speaks.
+struct Asked {
+  std::string model = {};
+  Request request = {};
+  bool is_stream = false;
+  bool wants_usage = true;                ///< At the end of a stream.
+  std::optional<JsonObject> inputs = {};  ///< Of a program, by name, beside the messages.
+  JsonObject echoed = {};                 ///< What the API's replies repeat of the request.
+};
+
+/// What a reply is called, and when it was begun.
+struct Stamp {
+  std::string id = {};    ///< Letters and digits; protocols put their own prefix before it.
+  std::int64_t time = 0;  ///< Seconds since 1970.
+  std::chrono::steady_clock::time_point begun = {};
+
+  /// Random, and the time now.
+  static Stamp now();
+};
+
+}  // namespace dspy::server

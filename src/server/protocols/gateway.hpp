@@ -1,0 +1,63 @@
+#pragma once
+
+#include "dspy/base/async.hpp"
+#include "dspy/lm/lm.hpp"
+#include "dspy/server/catalog.hpp"
+#include "dspy/server/http.hpp"
+#include "dspy/server/protocols.hpp"
+#include "dspy/server/routes.hpp"
+#include "server/protocols/asked.hpp"
+#include "server/protocols/reply_writer.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dspy::server {
+
+/// What the endpoints share.  Calls may come from any thread.
+class Gateway {
+ public:
+  Gateway(std::shared_ptr<const Catalog> catalog, ProtocolOptions options)
+      : catalog_(std::move(catalog)), options_(std::move(options)) {}
+
+  const Catalog& catalog() const noexcept { return *catalog_; }
+  const std::string& scope() const noexcept { return options_.scope; }
+
+  /// Throws `HttpError`: 404 for a name that is not served, 403 for one that the caller may not use.
+  std::shared_ptr<LM> lm(const Caller& caller, std::string_view model, std::optional<JsonObject> inputs = {}) const;
+  std::shared_ptr<const ServedModel> model(const Caller& caller, std::string_view name) const;
+
+  /// Throws what `Spending` throws.
+  void require(const Caller& caller, std::string_view model) const;
+  void record(const Caller& caller, std::string_view model, const Usage& usage) const;
+
+ private:
+  std::shared_ptr<const Catalog> catalog_;
+  ProtocolOptions options_;
+};
+
+/// An API's endpoint that asks a model, as functions without I/O.
+struct AskingProtocol {
+  std::function<Asked(const HttpRequest& request)> read;
+  std::function<JsonObject(const Reply& reply, const Asked& asked, const Stamp& stamp)> write;
+  std::function<std::unique_ptr<ReplyWriter>(const Asked& asked, const Stamp& stamp)> stream;
+  std::string_view stream_type = "text/event-stream";
+  std::string_view id_header = "x-request-id";
+};
+
+/// Answers a request of such an endpoint.  A stream's head is sent once the model has taken the request, so that what
+/// is refused has its status.  When the client is gone, the model is asked to stop.
+Async<HttpResponse> ask(std::shared_ptr<const Gateway> gateway, std::shared_ptr<const AskingProtocol> protocol,
+                        HttpRequest request);
+
+/// The same for a reply that is streamed from an LM of the caller's choice.
+Async<HttpResponse> stream_from(std::shared_ptr<const Gateway> gateway, std::shared_ptr<LM> lm, Asked asked,
+                                std::shared_ptr<const AskingProtocol> protocol, HttpRequest request);
+
+/// `dspy-cost`, in dollars, if it is known.
+void tell_cost(HttpResponse& response, const Usage& usage);
+
+}  // namespace dspy::server

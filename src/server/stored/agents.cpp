@@ -1,0 +1,123 @@
+#include "dspy/agents/agent_event.hpp"
+#include "dspy/agents/journal.hpp"
+#include "dspy/agents/trajectory.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/base/json.hpp"
+#include "dspy/base/tasks.hpp"
+#include "dspy/server/iso_time.hpp"
+#include "dspy/server/resources/resource.hpp"
+#include "dspy/server/resources/services.hpp"
+#include "dspy/server/resources/workspace.hpp"
+#include "server/stored/file_cache.hpp"
+#include "server/stored/stored.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+// Runs of agents are their journals, `agents/<run>.jsonl`.
+
+namespace dspy::server {
+namespace {
+
+std::string time_of(std::int64_t milliseconds) {
+  return iso_time(std::chrono::system_clock::time_point(std::chrono::milliseconds(milliseconds)));
+}
+
+/// Calls of the last turn that nobody decided about and that did not begin: those that may wait for a person.
+JsonArray waiting_in(const std::vector<AgentEvent>& events) {
+  std::vector<AgentCall> open;
+  std::set<std::string> settled;
+  for (const auto& event : events) {
+    if (event.kind == AgentEvent::Kind::turn) open = event.calls;
+    if (event.kind == AgentEvent::Kind::ended || event.kind == AgentEvent::Kind::done) open.clear();
+    if (!event.call.empty()) settled.insert(event.call);
+  }
+  JsonArray out;
+  for (const auto& call : open) {
+    if (!settled.contains(call.id))
+      out.push_back(JsonObject{{"call", call.id}, {"tool", call.tool}, {"arguments", call.arguments}});
+  }
+  return out;
+}
+
+JsonObject summary_of(const std::string& id, const std::vector<AgentEvent>& events) {
+  JsonObject out{{"id", id}};
+  if (events.empty()) return out;
+  std::size_t turns = 0;
+  Usage usage;
+  for (const auto& event : events) {
+    if (event.kind == AgentEvent::Kind::turn) ++turns;
+    usage += event.usage;
+    if (event.kind == AgentEvent::Kind::done) out["outputs"] = event.outputs;
+  }
+  auto waiting = waiting_in(events);
+  const bool is_done = events.back().kind == AgentEvent::Kind::done;
+  out["agent"] = events.front().agent;
+  out["inputs"] = events.front().inputs;
+  out["state"] = is_done ? "done" : !waiting.empty() ? "waiting" : "open";
+  out["turns"] = turns;
+  out["waiting"] = std::move(waiting);
+  out["usage"] = to_json(usage);
+  out["started_at"] = time_of(events.front().at);
+  out["changed_at"] = time_of(events.back().at);
+  return out;
+}
+
+JsonObject whole_of(const WorkspaceEntry& entry) {
+  const auto read = attempt([&] { return read_journal(entry.path); });
+  if (!read) throw damaged("agents", entry.id, read.error());
+  const auto& events = read->events;
+  auto out = summary_of(entry.id, events);
+  out["transcript"] = transcript(events);
+  JsonArray list;
+  for (const auto& event : events) list.push_back(to_json(event));
+  out["events"] = std::move(list);
+  return out;
+}
+
+}  // namespace
+
+Resource agents_resource(const ResourceServices& services) {
+  std::vector<ResourceField> fields = {
+      {.name = "id", .is_sortable = true, .is_searchable = true},
+      {.name = "agent", .is_sortable = true, .is_searchable = true},
+      {.name = "state", .type = "Literal['open', 'waiting', 'done']", .is_sortable = true},
+      {.name = "turns", .type = "int", .is_sortable = true},
+      {.name = "inputs", .type = "json", .is_searchable = true},
+      {.name = "outputs", .type = "json", .is_searchable = true},
+      {.name = "waiting", .type = "json"},
+      {.name = "started_at", .type = "datetime", .is_sortable = true},
+      {.name = "changed_at", .type = "datetime", .is_sortable = true},
+      {.name = "problem"}};
+  const auto known = std::make_shared<FileCache>(
+      [](const WorkspaceEntry& entry) { return summary_of(entry.id, read_journal(entry.path).events); });
+  return {.name = "agents",
+          .title = "Runs of agents",
+          .fields = fields,
+          .list =
+              [services, fields, known](ResourceQuery query) {
+                return on_cpu([services, fields, known, query = std::move(query)] {
+                  return page_of(known->all(services.workspace.list(query.caller.tenant, "agents", ".jsonl")), fields,
+                                 query);
+                });
+              },
+          .get =
+              [services](Caller caller, std::string id) {
+                return on_cpu(
+                    [services, tenant = std::move(caller.tenant), id = std::move(id)]() -> std::optional<JsonObject> {
+                      const auto path = services.workspace.path(tenant, "agents", id, ".jsonl");
+                      std::error_code code;
+                      if (!std::filesystem::is_regular_file(path, code)) return std::nullopt;
+                      return whole_of({.id = id, .path = path});
+                    });
+              }};
+}
+
+}  // namespace dspy::server

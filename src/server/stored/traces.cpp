@@ -1,0 +1,242 @@
+#include "dspy/base/async.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/base/json.hpp"
+#include "dspy/base/tasks.hpp"
+#include "dspy/modules/traversal.hpp"
+#include "dspy/programs/program.hpp"
+#include "dspy/server/catalog.hpp"
+#include "dspy/server/resources/resource.hpp"
+#include "dspy/server/resources/services.hpp"
+#include "dspy/server/routes.hpp"
+#include "dspy/server/traces/trace_diff.hpp"
+#include "dspy/server/traces/trace_store.hpp"
+#include "server/stored/dataset_file.hpp"
+#include "server/stored/stored.hpp"
+
+#include <format>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace dspy::server {
+namespace {
+
+TraceQuery query_of(ResourceQuery query) {
+  TraceQuery out{.tenant = query.caller.tenant,
+                 .text = std::move(query.text),
+                 .filters = std::move(query.filters),
+                 .limit = query.limit,
+                 .cursor = std::move(query.cursor)};
+  if (!query.sort.empty()) {
+    out.sort = std::move(query.sort);
+    out.descending = query.descending;
+  }
+  return out;
+}
+
+JsonObject require(TraceStore& traces, const std::string& tenant, const std::string& id) {
+  auto found = traces.get(tenant, id);
+  if (!found) throw not_there("traces", id);
+  return *std::move(found);
+}
+
+JsonObject object_at(const JsonObject& from, std::string_view name) {
+  const auto* const value = from.if_contains(name);
+  return value != nullptr && value->is_object() ? value->get_object() : JsonObject();
+}
+
+std::string text_at(const JsonObject& from, std::string_view name) {
+  return optional_text(from, name).value_or("");
+}
+
+/// Runs the program of a trace again, as it is served now, on the trace's inputs.
+Async<Json> replay(ResourceServices services, ActionCall call) {
+  const auto trace = require(*services.traces, call.caller.tenant, call.id);
+  const auto name = optional_text(call.inputs, "program").value_or(text_at(trace, "program"));
+  const auto served = services.catalog ? services.catalog->program(name) : nullptr;
+  if (!served)
+    throw Error(Errc::bad_input, std::format("no program `{}` is served; name one as `program`", name.substr(0, 100)));
+  const auto inputs = object_at(trace, "inputs");
+  if (inputs.empty()) throw Error(Errc::bad_input, "this trace has no inputs: its content was not kept");
+  const TraceOrigin origin{.id = draw_trace_id(),
+                           .tenant = call.caller.tenant,
+                           .program = served->name,
+                           .version = served->version,
+                           .key = call.caller.key};
+  CallContext context{.trace = services.traces->sink(origin)};
+  const auto charge = services.keys ? services.keys->charge(call.caller) : nullptr;
+  if (charge) context.budget = charge->budget();
+  const auto program = with_context(served->program, context);
+  const auto prediction = co_await program.run(inputs, Run{});
+  co_return Json{{"trace_id", origin.id},
+                 {"program", served->name},
+                 {"version", served->version},
+                 {"outputs", prediction.data},
+                 {"before", object_at(trace, "outputs")},
+                 {"same", object_at(trace, "outputs") == prediction.data},
+                 {"usage", to_json(prediction.lm_usage)}};
+}
+
+/// Inputs and outputs, or what is right in their place, as a row of a dataset.
+Json to_dataset(const ResourceServices& services, const ActionCall& call) {
+  const auto trace = require(*services.traces, call.caller.tenant, call.id);
+  auto row = object_at(trace, "inputs");
+  const auto* const expected = call.inputs.if_contains("outputs");
+  const auto outputs = expected != nullptr ? expected->as_object() : object_at(trace, "outputs");
+  for (const auto& each : outputs) row[each.key()] = each.value();
+  if (row.empty()) throw Error(Errc::bad_input, "this trace has no inputs: its content was not kept");
+  const auto dataset = text_input(call.inputs, "dataset");
+  DatasetFile file(services.workspace, call.caller.tenant, dataset);
+  const auto place = file.add(std::move(row), call.caller.key);
+  tell(services, call.caller.tenant, "datasets", dataset, "updated");
+  return Json{{"dataset", dataset}, {"row", place}};
+}
+
+Json judge(const ResourceServices& services, const ActionCall& call) {
+  const auto id =
+      services.traces->add_feedback(call.caller.tenant, {.trace = call.id,
+                                                         .name = text_input(call.inputs, "name"),
+                                                         .score = call.inputs.at("score").to_number<double>(),
+                                                         .comment = optional_text(call.inputs, "comment").value_or(""),
+                                                         .key = call.caller.key});
+  tell(services, call.caller.tenant, "feedback", id, "created");
+  return Json{{"id", id}};
+}
+
+}  // namespace
+
+Resource traces_resource(const ResourceServices& services) {
+  const auto traces = services.traces;
+  const auto with_call = [services](auto work) {
+    return [services, work](ActionCall call) {
+      return on_cpu([services, work, call = std::move(call)] { return work(services, call); });
+    };
+  };
+  return {
+      .name = "traces",
+      .fields = {{.name = "id"},
+                 {.name = "started_at", .type = "datetime", .title = "Started", .is_sortable = true},
+                 {.name = "program"},
+                 {.name = "version"},
+                 {.name = "status", .type = "Literal['ok', 'error', 'unfinished']"},
+                 {.name = "seconds", .type = "float", .is_sortable = true},
+                 {.name = "cost", .type = "usd", .is_sortable = true},
+                 {.name = "tokens", .type = "int", .is_sortable = true},
+                 {.name = "spans", .type = "int"},
+                 {.name = "inputs", .type = "json", .is_searchable = true},
+                 {.name = "outputs", .type = "json", .is_searchable = true},
+                 {.name = "error", .is_searchable = true},
+                 {.name = "key"}},
+      .relations = {{.field = "program", .to = "programs"}, {.field = "key", .to = "keys"}},
+      .actions = {{.name = "replay",
+                   .title = "Run again",
+                   .inputs = "program: Optional[str]",
+                   .scope = "invoke",
+                   .run = [services](ActionCall call) { return replay(services, std::move(call)); }},
+                  {.name = "to_dataset",
+                   .title = "Send to a dataset",
+                   .inputs = "dataset: str, outputs: Optional[dict[str, Any]]",
+                   .scope = "datasets:write",
+                   .run = with_call(to_dataset)},
+                  {.name = "feedback",
+                   .title = "Judge",
+                   .inputs = "name: str, score: float, comment: Optional[str]",
+                   .scope = "feedback:write",
+                   .run = with_call(judge)},
+                  {.name = "diff",
+                   .title = "Compare with another",
+                   .inputs = "other: str",
+                   .scope = "traces:read",
+                   .run = with_call([](const ResourceServices& held, const ActionCall& call) {
+                     return Json(
+                         trace_diff(require(*held.traces, call.caller.tenant, call.id),
+                                    require(*held.traces, call.caller.tenant, text_input(call.inputs, "other"))));
+                   })},
+                  {.name = "remove",
+                   .needs_confirmation = true,
+                   .run = with_call([](const ResourceServices& held, const ActionCall& call) {
+                     if (!held.traces->remove(call.caller.tenant, call.id)) throw not_there("traces", call.id);
+                     tell(held, call.caller.tenant, "traces", call.id, "deleted");
+                     return Json{{"removed", call.id}};
+                   })}},
+      .list =
+          [traces](ResourceQuery query) {
+            return on_cpu([traces, query = std::move(query)] {
+              auto page = traces->list(query_of(query));
+              return ResourcePage{.items = std::move(page.items), .next = std::move(page.next), .total = page.total};
+            });
+          },
+      .get =
+          [traces](Caller caller, std::string id) {
+            return on_cpu(
+                [traces, tenant = std::move(caller.tenant), id = std::move(id)] { return traces->get(tenant, id); });
+          },
+  };
+}
+
+Resource feedback_resource(const ResourceServices& services) {
+  const auto traces = services.traces;
+  std::vector<ResourceField> fields = {{.name = "id"},
+                                       {.name = "trace_id"},
+                                       {.name = "name", .is_sortable = true, .is_searchable = true},
+                                       {.name = "score", .type = "float", .is_sortable = true},
+                                       {.name = "comment", .is_searchable = true},
+                                       {.name = "at", .type = "datetime", .is_sortable = true},
+                                       {.name = "key"}};
+  return {.name = "feedback",
+          .fields = fields,
+          .relations = {{.field = "trace_id", .to = "traces"}},
+          .list = [traces, fields](ResourceQuery query) {
+            return on_cpu([traces, fields, query = std::move(query)] {
+              const auto trace = query.filters.find("trace_id");
+              std::vector<JsonObject> items;
+              for (const auto& each :
+                   traces->feedback(query.caller.tenant, trace == query.filters.end() ? std::string() : trace->second))
+                items.push_back(to_json(each));
+              return page_of(std::move(items), fields, query);
+            });
+          }};
+}
+
+std::vector<Route> feedback_routes(const ResourceServices& services) {
+  if (!services.traces) return {};
+  const auto answer = [](ResourceServices held, HttpRequest request) -> Async<HttpResponse> {
+    const auto body = json_body(request);
+    const auto text = [&](std::string_view name) {
+      const auto found = optional_text(body, name);
+      if (!found)
+        throw Error(Errc::bad_input, std::format("`{}` is missing, or no text", name),
+                    {.missing = {std::string(name)}});
+      return *found;
+    };
+    const auto score = optional_number(body, "score");
+    if (!score) throw Error(Errc::bad_input, "`score` is missing, or no number", {.missing = {"score"}});
+    Feedback feedback{.trace = text("trace_id"),
+                      .name = text("name"),
+                      .score = *score,
+                      .comment = optional_text(body, "comment").value_or(""),
+                      .key = request.caller.key};
+    const auto tenant = request.caller.tenant;
+    const auto traces = held.traces;
+    const auto id = co_await on_cpu([traces, tenant, feedback] { return traces->add_feedback(tenant, feedback); });
+    tell(held, tenant, "feedback", id, "created");
+    co_return json_response(JsonObject{{"id", id}}, 201);
+  };
+  return {{.method = "POST",
+           .path = "/v1/feedback",
+           .handler = [answer, services](HttpRequest request) { return answer(services, std::move(request)); },
+           .scope = "feedback:write",
+           .document = {.summary = "Join a score to a trace",
+                        .tag = "feedback",
+                        .request = {{"type", "object"},
+                                    {"properties",
+                                     {{"trace_id", {{"type", "string"}}},
+                                      {"name", {{"type", "string"}}},
+                                      {"score", {{"type", "number"}}},
+                                      {"comment", {{"type", "string"}}}}},
+                                    {"required", {"trace_id", "name", "score"}}}}}};
+}
+
+}  // namespace dspy::server

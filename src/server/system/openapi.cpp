@@ -1,0 +1,159 @@
+#include "dspy/base/async.hpp"
+#include "dspy/base/json.hpp"
+#include "dspy/base/text.hpp"
+#include "dspy/base/version.hpp"
+#include "dspy/server/catalog.hpp"
+#include "dspy/server/http.hpp"
+#include "dspy/server/routes.hpp"
+#include "dspy/server/system/system_api.hpp"
+#include "dspy/signature/json_schema.hpp"
+#include "dspy/signature/signature.hpp"
+
+#include <cctype>
+#include <format>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dspy::server {
+namespace {
+
+/// `{name}:verb` and `{name...}` as OpenAPI has them, and the names.
+std::string template_of(std::string_view path, std::vector<std::string>& names) {
+  std::string out;
+  while (!path.empty()) {
+    const auto open = path.find('{');
+    out += path.substr(0, open);
+    if (open == std::string_view::npos) break;
+    const auto close = path.find('}', open);
+    auto name = path.substr(open + 1, close - open - 1);
+    if (name.ends_with("...")) name.remove_suffix(3);
+    names.emplace_back(name);
+    out += std::format("{{{}}}", name);
+    path.remove_prefix(close + 1);
+  }
+  return out;
+}
+
+std::string operation_id(const Route& route) {
+  std::string out = text::to_lower(route.method);
+  for (const char c : route.path) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      out += c;
+    } else if (!out.ends_with('_')) {
+      out += '_';
+    }
+  }
+  while (out.ends_with('_')) out.pop_back();
+  return out;
+}
+
+JsonObject content(std::string_view type, Json schema) {
+  return {{"content", JsonObject{{type, JsonObject{{"schema", std::move(schema)}}}}}};
+}
+
+JsonObject error_response_json() {
+  auto out = content("application/json", JsonObject{{"$ref", "#/components/schemas/Error"}});
+  out["description"] = "What is wrong, with the field and the remedy";
+  return out;
+}
+
+JsonObject operation_of(const Route& route, const std::vector<std::string>& names) {
+  JsonObject out = {{"operationId", operation_id(route)}, {"summary", route.document.summary}};
+  if (!route.document.tag.empty()) out["tags"] = JsonArray{Json(route.document.tag)};
+  JsonArray parameters;
+  for (const auto& name : names)
+    parameters.push_back(
+        JsonObject{{"name", name}, {"in", "path"}, {"required", true}, {"schema", JsonObject{{"type", "string"}}}});
+  if (!parameters.empty()) out["parameters"] = std::move(parameters);
+  if (!route.document.request.is_null()) {
+    auto body = content("application/json", route.document.request);
+    body["required"] = true;
+    out["requestBody"] = std::move(body);
+  }
+  auto good = route.document.streams              ? content("text/event-stream", JsonObject{{"type", "string"}})
+              : route.document.response.is_null() ? JsonObject()
+                                                  : content("application/json", route.document.response);
+  good["description"] = "The answer";
+  out["responses"] = JsonObject{{"200", std::move(good)}, {"default", error_response_json()}};
+  if (!route.scope.empty())
+    out["security"] = JsonArray{JsonObject{{"bearer", JsonArray()}}, JsonObject{{"key", JsonArray()}}};
+  return out;
+}
+
+/// The call of one program, with its own fields.
+JsonObject program_path(const ServedProgram& program) {
+  auto inputs = to_json_schema(program.signature, SchemaDialect::json_schema, Direction::input).schema;
+  auto outputs = to_json_schema(program.signature).schema;
+  for (auto* const schema : {&inputs, &outputs}) schema->erase("$schema");  // the document has its own
+  auto request =
+      content("application/json",
+              JsonObject{{"type", "object"},
+                         {"properties", JsonObject{{"inputs", inputs}, {"options", JsonObject{{"type", "object"}}}}},
+                         {"required", JsonArray{"inputs"}}});
+  request["required"] = true;
+  auto good =
+      content("application/json",
+              JsonObject{{"type", "object"},
+                         {"properties", JsonObject{{"outputs", outputs},
+                                                   {"usage", JsonObject{{"type", "object"}}},
+                                                   {"version", JsonObject{{"type", "string"}}},
+                                                   {"trace_id", JsonObject{{"type", "string"}}},
+                                                   {"flags", JsonObject{{"type", "array"}}},
+                                                   {"seconds", JsonObject{{"type", "number"}}}}},
+                         {"required", JsonArray{"outputs", "usage", "version", "trace_id", "flags", "seconds"}}});
+  good["description"] = "The outputs";
+  return {
+      {"post", JsonObject{{"operationId", "call_" + program.name},
+                          {"summary", to_notation(program.signature)},
+                          {"description", program.signature.instructions},
+                          {"tags", JsonArray{"programs"}},
+                          {"requestBody", std::move(request)},
+                          {"responses", JsonObject{{"200", std::move(good)}, {"default", error_response_json()}}}}}};
+}
+
+JsonObject components() {
+  const JsonObject text = {{"type", "string"}};
+  const JsonObject error = {{"type", "object"},
+                            {"properties", JsonObject{{"message", text}, {"type", text}, {"field", text}}},
+                            {"required", JsonArray{"message", "type"}}};
+  return {{"schemas", JsonObject{{"Error", JsonObject{{"type", "object"},
+                                                      {"properties", JsonObject{{"error", error}}},
+                                                      {"required", JsonArray{"error"}}}}}},
+          {"securitySchemes",
+           JsonObject{{"bearer", JsonObject{{"type", "http"}, {"scheme", "bearer"}}},
+                      {"key", JsonObject{{"type", "apiKey"}, {"in", "header"}, {"name", "x-api-key"}}}}}};
+}
+
+}  // namespace
+
+JsonObject openapi_document(const std::vector<std::unique_ptr<const Route>>& routes, const Catalog& catalog) {
+  JsonObject paths;
+  for (const auto& program : catalog.programs())
+    paths[std::format("/v1/programs/{}", program->name)] = program_path(*program);
+  for (const auto& route : routes) {
+    if (route->document.summary.empty()) continue;
+    std::vector<std::string> names;
+    const auto path = template_of(route->path, names);
+    auto& place = paths[path];
+    if (!place.is_object()) place = JsonObject();
+    place.as_object()[text::to_lower(route->method)] = operation_of(*route, names);
+  }
+  return {{"openapi", "3.1.0"},
+          {"info", JsonObject{{"title", "dspy serve"}, {"version", dspy::version()}}},
+          {"paths", std::move(paths)},
+          {"components", components()}};
+}
+
+Route openapi_route(const Routes& routes, std::shared_ptr<const Catalog> catalog) {
+  return {.path = "/openapi.json",
+          .handler = [&routes, catalog = std::move(catalog)](HttpRequest) -> Async<HttpResponse> {
+            return [](const Routes& all, std::shared_ptr<const Catalog> served) -> Async<HttpResponse> {
+              co_return json_response(openapi_document(all.all(), *served));
+            }(routes, catalog);
+          }};
+}
+
+}  // namespace dspy::server
