@@ -77,7 +77,9 @@ def native_signature_of(signature: Any) -> _core.NativeSignature:
         for name, field in side.items():
             extra = field.json_schema_extra or {}
             desc = extra.get("desc", "")
-            default = field.default if not field.is_required() and field.default_factory is None else _MISSING
+            default = _MISSING
+            if not field.is_required():
+                default = field.default_factory() if field.default_factory is not None else field.default
             fields[name] = (
                 _native_annotation(field.annotation),
                 FieldInfo(is_input, "" if desc == f"${{{name}}}" else desc, "", default, limits_of(tuple(field.metadata))),
@@ -93,5 +95,7 @@ def _native_annotation(annotation: Any) -> Any:
              "Reasoning": "dspy.Reasoning", "ToolCalls": "dspy.ToolCalls", "Tool": "dspy.Tool",
              "Document": "dspy.Document", "Citations": "dspy.Citations"}  # fmt: skip
     if isinstance(annotation, type) and getattr(annotation, "__module__", "").startswith("dspy."):
+        if hasattr(annotation, "language"):  # dspy.Code["python"]
+            return f'Code["{annotation.language}"]'
         return names.get(annotation.__name__, annotation)
     return annotation

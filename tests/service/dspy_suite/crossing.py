@@ -55,7 +55,8 @@ def pytest_configure(config):
             plain = made.toDict()
             for field, info in signature.output_fields.items():
                 value = plain[field]
-                values[field] = parse_value(value, info.annotation) if not isinstance(value, str) or info.annotation is not str else value
+                is_plain = isinstance(value, (str, int, float, list, dict, type(None))) and info.annotation is not str
+                values[field] = parse_value(value, info.annotation) if is_plain else value
             return values
 
         adapter_class.parse = parse
