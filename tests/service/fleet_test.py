@@ -260,6 +260,17 @@ class FleetTest(unittest.TestCase):
         with self.assertRaises(sys.modules["dspy_fleet"].RunnerError):
             load_fleet().ProgramRunner(str(self.folder / "none.toml"), self.model.name).fields()
 
+    def test_a_flow_runs_in_process_where_the_engine_is_installed(self):
+        try:
+            import dspy_cpp  # noqa: F401
+        except ImportError:
+            self.skipTest("the package dspy_cpp is not installed")
+        runner = load_fleet().ProgramRunner(self.program, self.model.name, concurrency=4)
+        answers = runner.run([{"question": f"row {i}"} for i in range(20)] + [{"wrong": 1}])
+        self.assertIsNone(runner._process)
+        self.assertEqual([each["outputs"]["answer"] for each in answers[:-1]], [f"row {i}!" for i in range(20)])
+        self.assertEqual(answers[-1]["error"]["kind"], "bad_input")
+
     def test_ray_with_a_worker_killed(self):
         try:
             import ray

@@ -1,5 +1,4 @@
 #include "bulk/queue/redis_client.hpp"
-#include "dspy/base/error.hpp"
 #include "dspy/bulk/queue/row_queue.hpp"
 #include "storage/redis_connection.hpp"
 #include "storage/resp.hpp"
@@ -89,6 +88,12 @@ if redis.call('XDEL', KEYS[1], ARGV[2]) == 1 then
 end
 return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]))";
 
+/// ARGV: group.
+constexpr std::string_view group_script = R"(
+local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
+if type(made) == 'table' and made.err and not string.find(made.err, 'BUSYGROUP') then return made end
+return 1)";
+
 std::string own_name() {
   std::array<char, 256> host = {};
   if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
@@ -175,12 +180,7 @@ class RedisQueue final : public RowQueue {
  private:
   void make_group(RedisConnection& connection, Deadline deadline) const {
     // Through a script, so that a group that is there already is no error of the connection.
-    connection.ask({"EVAL",
-                    "local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM') "
-                    "if type(made) == 'table' and made.err and not string.find(made.err, 'BUSYGROUP') then return made "
-                    "end return 1",
-                    "1", options_.name, options_.group},
-                   deadline);
+    connection.ask({"EVAL", group_script, "1", options_.name, options_.group}, deadline);
   }
 
   RedisQueueOptions options_;

@@ -12,7 +12,6 @@
 #include <deque>
 #include <exception>
 #include <format>
-#include <iterator>
 #include <optional>
 #include <set>
 #include <string>

@@ -27,8 +27,10 @@ def find_binary() -> str:
 class ProgramRunner:
     """Runs a saved program on rows, many at once; answers come in the rows' order.
 
-    The process starts with the first row, and again where it died: in a child that was forked, after it was killed.
-    Pickles as its options.  Thread-safe; rows of different threads wait for each other.
+    A flow runs in this process where the package's engine is installed, unless `options` (flags of `dspy run`) are
+    given; anything else in a process of its own, which starts with the first row, and again where it died: in a child
+    that was forked, after it was killed.  Pickles as its options.  Thread-safe; rows of different threads wait for
+    each other.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class ProgramRunner:
     def _forget(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
+        self._native: Any = None
+        self._native_owner = 0
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -76,6 +80,9 @@ class ProgramRunner:
         if not waiting:
             return []
         with self._lock:
+            native = self._in_process()
+            if native is not None:
+                return [_answer_of(each) for each in native.batch(waiting, concurrency=self.concurrency)]
             answers: list[Row] = []
             for attempt in range(self.restarts + 1):
                 try:
@@ -89,6 +96,25 @@ class ProgramRunner:
                             f"{len(waiting)} rows: {said or failure}"
                         ) from failure
             raise AssertionError("unreachable")
+
+    def _in_process(self) -> Any:
+        """The flow in this process, or None where there can be none."""
+        if self._native_owner != os.getpid():
+            self._native, self._native_owner = None, os.getpid()
+            try:
+                from dspy_cpp import LM, Error, Flow
+            except ImportError:
+                return None
+            if self.options:
+                return None
+            try:
+                flow = Flow(self.program)
+            except Error:
+                return None  # no plan: a program of one predictor, or what the command line tells better
+            if self.model:
+                flow.set_lm(LM(self.model))
+            self._native = flow
+        return self._native
 
     def _exchange(self, rows: list[Row], answers: list[Row]) -> None:
         process = self._running()
@@ -161,3 +187,10 @@ class ProgramRunner:
     def __del__(self) -> None:
         if getattr(self, "_process", None) is not None and self._owner == os.getpid():
             self._bury()
+
+
+def _answer_of(result: Any) -> Row:
+    """What `dspy run` prints of a row."""
+    if isinstance(result, Exception):
+        return {"error": {"kind": getattr(result, "kind", "error"), "message": str(result)}}
+    return {"outputs": dict(result.items()), "usage": result.get_lm_usage()}
