@@ -26,11 +26,7 @@ class KeySpending final : public server::Spending {
   }
 
   void record(const server::Caller& caller, std::string_view /*model*/, const Usage& usage) override {
-    try {
-      if (const auto charge = keys_->charge(caller)) charge->budget()->spend(usage);
-    } catch (const Error&) {
-      // Another request has used the budget up meanwhile: nothing more is let in anyway.
-    }
+    keys_->record(caller, usage);
   }
 
  private:

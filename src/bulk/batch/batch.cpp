@@ -10,7 +10,6 @@
 #include "dspy/lm/request.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <format>
 #include <map>
 #include <memory>

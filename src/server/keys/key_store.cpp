@@ -1,3 +1,4 @@
+#include "dspy/base/usage.hpp"
 #include "dspy/server/keys/key_store.hpp"
 
 #include "dspy/base/async.hpp"
@@ -218,7 +219,7 @@ std::shared_ptr<KeyCharge> KeyStore::charge(const Caller& caller) {
   if (caller.key.empty()) return nullptr;
   const std::lock_guard lock(state_->mutex);
   const auto row = state_->known(caller.key);
-  if (!row || !row->key.limits.has_budget()) return nullptr;
+  if (!row) return nullptr;
   const auto period = period_at(state_->clock.wall());
   const auto family = row->key.family;
   auto budget = state_->spending.begin(row->key, period, state_->rows.spending(family, period));
@@ -236,6 +237,20 @@ std::shared_ptr<KeyCharge> KeyStore::charge(const Caller& caller) {
         });
         if (!kept) log(LogLevel::error, "keys", std::format("what a key spent is not kept: {}", kept.error().what()));
       });
+}
+
+void KeyStore::record(const Caller& caller, const Usage& usage) {
+  if (caller.key.empty() || usage.requests == 0) return;
+  const std::lock_guard lock(state_->mutex);
+  const auto row = state_->known(caller.key);
+  if (!row) return;
+  state_->spending.count(row->key.family, usage);
+  const auto kept = attempt([&] {
+    state_->rows.add_spending(row->key.family, period_at(state_->clock.wall()), usage.requests,
+                              usage.prompt_tokens.value_or(0) + usage.completion_tokens.value_or(0),
+                              usage.cost_nanodollars.value_or(0));
+  });
+  if (!kept) log(LogLevel::error, "keys", std::format("what a key spent is not kept: {}", kept.error().what()));
 }
 
 bool KeyStore::may_ask(const Caller& caller, std::string_view model) const {

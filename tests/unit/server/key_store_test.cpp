@@ -195,12 +195,15 @@ TEST_CASE("a budget of money refuses what has no price") {
   CHECK_THROWS_AS(fixture.keys.charge(caller)->budget()->reserve({.nanodollars = 2}), Error);
 }
 
-TEST_CASE("keys without limits cost nothing, and may be held to models") {
+TEST_CASE("keys without limits are counted as well, and may be held to models") {
   Fixture fixture;
   CHECK(fixture.keys.charge({}) == nullptr);
   const auto made = fixture.keys.create({.name = "m", .scopes = {"models:call"}, .models = {"small", "gpt-*-mini"}});
   const Caller caller{.key = made.key.id};
-  CHECK(fixture.keys.charge(caller) == nullptr);
+  spend(fixture.keys, caller, 70);
+  fixture.keys.record(caller, {.requests = 1, .prompt_tokens = 5, .completion_tokens = 2});
+  CHECK(fixture.keys.spending(made.key).tokens_today == 77);
+  CHECK(fixture.keys.spending(made.key).requests_today == 2);
   CHECK(fixture.keys.may_ask(caller, "small"));
   CHECK(fixture.keys.may_ask(caller, "gpt-5.4-mini"));
   CHECK_FALSE(fixture.keys.may_ask(caller, "gpt-5.4"));

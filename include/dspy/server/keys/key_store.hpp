@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/clock.hpp"
+#include "dspy/base/usage.hpp"
 #include "dspy/lm/budget.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/keys/key.hpp"
@@ -74,8 +75,11 @@ class KeyStore {
   /// Reads `Authorization: Bearer …` or `x-api-key`.  Refers to the store.
   Authenticator authenticator();
 
-  /// For one request of a caller.  Null if its key has no budget.  Throws `HttpError` (429) if that is used up.
+  /// For one request of a caller, whose spending is counted when the result is destroyed.  Null for a caller without
+  /// a key.  Throws `HttpError` (429) if its budget is used up.
   std::shared_ptr<KeyCharge> charge(const Caller& caller);
+  /// Counts what a request took that was let in before, even where the budget is used up meanwhile.
+  void record(const Caller& caller, const Usage& usage);
   /// Whether the caller's key may ask this model.
   bool may_ask(const Caller& caller, std::string_view model) const;
 
