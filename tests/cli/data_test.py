@@ -70,8 +70,8 @@ class Data(unittest.TestCase):
         self.assertIn("no traces", self.run_dspy("list", "traces", "-q", "nothing"))
         self.run_dspy("list", "traces", "--sort", "colour", code=2)
         self.run_dspy("list", "unicorns", code=2)
-        results = {"metric": "exact_match", "rows": [{"index": i, "score": 1.0, "example": {"q": "a"}, "inputs": ["q"],
-                                                      "usage": {"requests": 0}, "seconds": 0} for i in range(2)]}
+        results = {"metric": "exact_match", "score": 100.0, "mean": 1.0, "seconds": 0.0, "usage": {"requests": 0}, "rows": [{"index": i, "score": 1.0, "example": {"q": "a"}, "inputs": ["q"],
+                                                      "usage": {"requests": 0}, "seconds": 0.0} for i in range(2)]}
         (self.folder / "run.json").write_text(json.dumps(results))
         self.run_dspy("runs", "add", "run.json", "--id", "first", "--program", "triage:1")
         self.assertIn("triage:1", self.run_dspy("list", "runs"))

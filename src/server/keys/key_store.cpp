@@ -5,8 +5,6 @@
 #include "dspy/base/clock.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
-#include "dspy/base/secret.hpp"
-#include "dspy/base/sha256.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/lm/budget.hpp"
 #include "dspy/server/http.hpp"
