@@ -14,12 +14,14 @@
 #include "dspy/server/jobs/job_runner.hpp"
 #include "dspy/server/jobs/job_store.hpp"
 #include "dspy/server/listener.hpp"
+#include "dspy/server/local_guard.hpp"
 #include "dspy/server/page.hpp"
 #include "dspy/server/programs/program_sources.hpp"
 #include "dspy/server/programs/programs_api.hpp"
 #include "dspy/server/programs/programs_socket.hpp"
 #include "dspy/server/programs/splits.hpp"
 #include "dspy/server/protocols.hpp"
+#include "dspy/server/resources/workspace.hpp"
 #include "dspy/server/routes.hpp"
 #include "dspy/server/system/system_api.hpp"
 #include "dspy/server/web_socket.hpp"
@@ -135,6 +137,14 @@ void add_jobs(const ServeFlags& flags, Parts& parts, const ProgramsOptions& arou
                            changes->tell(job.caller.tenant, "jobs", job.id, job.attempts == 0 ? "created" : "updated");
                          },
                      .max_running = flags.max_jobs};
+  if (!flags.data.workspace.empty()) {
+    // Where the resource `agents` finds them.
+    options.journal = [workspace = server::Workspace(flags.data.workspace)](const server::Job& job) {
+      auto path = workspace.path(job.caller.tenant, "agents", job.id, ".jsonl");
+      std::filesystem::create_directories(path.parent_path());
+      return path;
+    };
+  }
   parts.jobs = std::make_shared<JobRunner>(parts.catalog, std::make_shared<JobStore>(file), std::move(options));
   parts.routes->add(job_routes(parts.jobs));
 }
@@ -150,7 +160,7 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
   parts.routes->add(protocol_routes(parts.catalog, {.spending = spending_of(parts.data.keys)}));
   (*parts.sockets)["/v1/programs"] = program_socket(parts.catalog, programs);
   (*parts.sockets)["/api/events"] = change_socket(parts.data.changes);
-  parts.routes->add(program_routes(parts.catalog, std::move(programs)));
+  parts.routes->add(program_routes(parts.catalog, programs));
   const SystemOptions system{.catalog = parts.catalog,
                              .gate = parts.gate,
                              .metrics = parts.metrics,
@@ -160,8 +170,13 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
   if (flags.admin.empty()) {
     parts.routes->add(system_routes(system));
   } else {
+    // The page needs all that it shows on its own origin.
     parts.admin_routes = std::make_shared<Routes>();
     parts.admin_routes->add(system_routes(system));
+    parts.admin_routes->add(program_routes(parts.catalog, programs));
+    if (parts.jobs) parts.admin_routes->add(job_routes(parts.jobs));
+    parts.admin_routes->add(page_routes());
+    parts.admin_routes->set_gate(parts.gate);
     // What a load balancer asks stays where the requests go.
     for (auto& route : system_routes(system)) {
       if (route.path == "/healthz" || route.path == "/readyz") parts.routes->add(std::move(route));
@@ -170,8 +185,11 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
   add_data(flags.data, parts.data, parts.catalog, parts.jobs, *parts.routes,
            parts.admin_routes ? *parts.admin_routes : *parts.routes);
   parts.routes->add(openapi_route(*parts.routes, parts.catalog));
-  parts.routes->add(page_routes());
+  if (!parts.admin_routes) parts.routes->add(page_routes());
   parts.routes->set_gate(parts.gate);
+  if (parts.data.keys || flags.insecure) return;
+  parts.routes->set_authenticator(local_guard());
+  if (parts.admin_routes) parts.admin_routes->set_authenticator(local_guard());
 }
 
 ListenerOptions listener_options(const ServeFlags& flags, const std::string& address) {

@@ -31,7 +31,8 @@ constexpr auto forms = std::to_array<Form>({{"sk-", 16},
                                             {"AKIA", 16},
                                             {"r8_", 30},
                                             {"glpat-", 16},
-                                            {"xoxb-", 20}});
+                                            {"xoxb-", 20},
+                                            {"dspy_", 64}});
 
 /// What a URL calls a key.
 constexpr auto parameters =

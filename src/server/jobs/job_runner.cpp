@@ -46,7 +46,9 @@ class JobRunner::State : public std::enable_shared_from_this<State> {
         options(std::move(around)),
         journals(store->path().string() + ".journals") {}
 
-  std::filesystem::path journal_of(const std::string& id) const { return journals / (id + ".jsonl"); }
+  std::filesystem::path journal_of(const Job& job) const {
+    return options.journal ? options.journal(job) : journals / (job.id + ".jsonl");
+  }
 
   void enqueue(std::string id) {
     const std::lock_guard lock(mutex);
@@ -107,7 +109,7 @@ class JobRunner::State : public std::enable_shared_from_this<State> {
     return [](std::shared_ptr<State> self, Job begun, std::stop_token asked) -> Async<Job> {
       JobWork work{.context = self->context,
                    .agent = self->options.agent ? self->options.agent(begun.program) : nullptr,
-                   .journal = self->journal_of(begun.id),
+                   .journal = self->journal_of(begun),
                    .stop = asked,
                    .sink = [self, id = begun.id](const FieldEvent& event) { self->tell_field(id, event); }};
       auto failed = begun;
@@ -133,7 +135,7 @@ class JobRunner::State : public std::enable_shared_from_this<State> {
   void keep(Job& job) {
     store->update(job, {JobState::running});
     std::error_code ignored;
-    if (is_over(job.state)) std::filesystem::remove(journal_of(job.id), ignored);
+    if (is_over(job.state) && !options.journal) std::filesystem::remove(journal_of(job), ignored);
   }
 
   void tell(const Job& job) {
@@ -179,7 +181,7 @@ namespace {
 
 JobRunner::JobRunner(std::shared_ptr<const Catalog> catalog, std::shared_ptr<JobStore> store, JobOptions options)
     : state_(std::make_shared<State>(std::move(catalog), std::move(store), std::move(options))) {
-  std::filesystem::create_directories(state_->journals);
+  if (!state_->options.journal) std::filesystem::create_directories(state_->journals);
 }
 
 JobRunner::~JobRunner() {

@@ -1,4 +1,3 @@
-#include "dspy/base/usage.hpp"
 #include "dspy/server/keys/key_store.hpp"
 
 #include "dspy/base/async.hpp"
@@ -6,6 +5,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/base/usage.hpp"
 #include "dspy/lm/budget.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/keys/key.hpp"

@@ -1,7 +1,7 @@
-#include "dspy/base/usage.hpp"
 #include "server/keys/spending.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/usage.hpp"
 #include "dspy/lm/budget.hpp"
 #include "dspy/server/keys/key.hpp"
 #include "dspy/server/routes.hpp"

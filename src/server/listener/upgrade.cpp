@@ -5,6 +5,7 @@
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/server/http.hpp"
+#include "dspy/server/local_guard.hpp"
 #include "dspy/server/routes.hpp"
 #include "dspy/server/web_socket.hpp"
 #include "server/listener/connection.hpp"
@@ -76,15 +77,6 @@ class Talk final : public WebSocket {
   websocket::stream<Stream&>& stream_;
   Connection& connection_;
 };
-
-/// Pages of other origins may not open sockets with what this browser knows.
-bool is_foreign(const HttpRequest& request) {
-  const auto origin = request.headers.find("Origin");
-  const auto host = request.headers.find("Host");
-  if (!origin) return false;
-  const auto at = origin->find("://");
-  return !host || at == std::string_view::npos || !text::equals_ignoring_case(origin->substr(at + 3), *host);
-}
 
 template <class Stream>
 Async<std::optional<HttpResponse>> converse_over(Service& service, Connection& connection, Stream& stream,

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -28,11 +29,14 @@ struct JobOptions {
   std::size_t max_running = 16;
   /// A job that ended the process so often is not begun again.
   int max_attempts = 3;
+  /// Where the journal of an agent's job is, which stays there once the job is over.  Unset: beside the store, in
+  /// `<file>.journals`, until then.
+  std::function<std::filesystem::path(const Job& job)> journal = {};
   std::chrono::seconds keep_time = std::chrono::hours(24 * 7);  ///< Of those that are over.
 };
 
 /// Runs jobs from a store, on the library's own event loop.  Those that the process before did not end are taken up
-/// again: a program is called anew, an agent goes on from its journal (beside the store, in `<file>.journals`).
+/// again: a program is called anew, an agent goes on from its journal.
 /// Thread-safe.
 class JobRunner {
  public:
