@@ -1,5 +1,5 @@
-// What the server adds to a call of a scripted program, with the clients in the same process: at 2,000 requests a second
-// (open loop: times count from when a request was due), and as fast as it goes.
+// What the server adds to a call of a scripted program, with the clients in the same process: at 2,000 requests a
+// second (open loop: times count from when a request was due), and as fast as it goes.
 
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/middleware/cache.hpp"
@@ -14,7 +14,6 @@
 #include "dspy/signature/signature.hpp"
 
 #include <benchmark/benchmark.h>
-
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -100,12 +99,17 @@ struct Served {
 
   explicit Served(Program program) {
     const auto signature = Signature::parse("ticket -> category: Literal['billing', 'bug']");
-    catalog->put(server::ServedProgram{
-        .name = "triage", .version = "1", .source = {}, .program = std::move(program), .signature = signature, .loaded_at = {}});
+    catalog->put(server::ServedProgram{.name = "triage",
+                                       .version = "1",
+                                       .source = {},
+                                       .program = std::move(program),
+                                       .signature = signature,
+                                       .loaded_at = {}});
     routes->add(server::program_routes(catalog));
     listener = std::make_unique<server::Listener>(routes, server::ListenerOptions{});
     const std::string body = R"({"inputs":{"ticket":"The page stays white."}})";
-    request = std::format("POST /v1/programs/triage HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{}", body.size(), body);
+    request =
+        std::format("POST /v1/programs/triage HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{}", body.size(), body);
   }
 };
 
@@ -145,7 +149,8 @@ void paced(benchmark::State& state) {
           const auto due = begin + gap * i + gap * c / clients;
           std::this_thread::sleep_until(due);
           client.ask(served.request);
-          times[static_cast<std::size_t>(c)].push_back(std::chrono::duration<double, std::micro>(Clock::now() - due).count());
+          times[static_cast<std::size_t>(c)].push_back(
+              std::chrono::duration<double, std::micro>(Clock::now() - due).count());
         }
       });
   }

@@ -1,5 +1,5 @@
-// Bytes of a connection, cut as the first byte says: the same requests as in one piece, none larger than its limits, and
-// none that says in two ways how long it is.
+// Bytes of a connection, cut as the first byte says: the same requests as in one piece, none larger than its limits,
+// and none that says in two ways how long it is.
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"

@@ -101,12 +101,15 @@ void add_run(CLI::App& app, Plan& plan) {
   command->add_option("program", flags->program.path,
                       "A program file, as dspy::save or Python DSPy wrote it, or a flow (.toml, .json)");
   command->add_option("--input", flags->inputs, "An input as name=value or {\"name\": value} (may be repeated)");
-  command->add_option("--inputs", flags->inputs_file,
-                      "A JSONL file: an object of inputs a line; prints a result a line. With --out also .csv, .json, .parquet");
+  command->add_option(
+      "--inputs", flags->inputs_file,
+      "A JSONL file: an object of inputs a line; prints a result a line. With --out also .csv, .json, .parquet");
   command->add_flag("--batch", flags->batch,
                     "Read {\"signature\", \"inputs\", \"instructions\"?, \"module\"?, \"demos\"?, \"history\"?, "
                     "\"adapter\"?} a line from standard input");
-  command->add_option("-j,--jobs,--concurrency", flags->jobs, "With --batch or --inputs: ask this many at once; the order stays")
+  command
+      ->add_option("-j,--jobs,--concurrency", flags->jobs,
+                   "With --batch or --inputs: ask this many at once; the order stays")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "Print {\"outputs\", \"usage\", \"flags\", \"violations\"?, \"failures\"?}");

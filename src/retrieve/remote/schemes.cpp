@@ -19,8 +19,9 @@ std::shared_ptr<Store> opened(std::string_view uri, const StoreOptions& options)
 
 #ifndef DSPY_WITH_PQ
 std::shared_ptr<Store> postgres_store(std::string_view /*uri*/, RemoteStoreOptions /*options*/) {
-  throw Error(Errc::config_error,
-              "this library was built without libpq, so it has no postgres stores; install libpq-dev and build it again");
+  throw Error(
+      Errc::config_error,
+      "this library was built without libpq, so it has no postgres stores; install libpq-dev and build it again");
 }
 #endif
 

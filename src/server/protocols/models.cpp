@@ -123,8 +123,8 @@ JsonObject list_tags(const Gateway& gateway, const Caller& caller, std::int64_t 
     if (const auto* const lm = local(served)) one["size"] = lm->engine().model().info().file_bytes;
     // Of what answers: equal digests are the same model or program.
     one["digest"] = sha256(served.program     ? served.program->version + served.name
-                               : served.model->lm ? served.model->lm->fingerprint()
-                                                  : served.name);
+                           : served.model->lm ? served.model->lm->fingerprint()
+                                              : served.name);
     one["details"] = details(served);
     models.push_back(std::move(one));
   }

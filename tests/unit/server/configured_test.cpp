@@ -11,7 +11,8 @@
 using namespace dspy;
 
 TEST_CASE("the models of dspy.toml are served under their names, and made when they are asked") {
-  const auto config = Config::parse("[lm.fast]\nmodel = \"llama:no-such-file.gguf\"\n[lm.taken]\nmodel = \"llama:x\"\n");
+  const auto config =
+      Config::parse("[lm.fast]\nmodel = \"llama:no-such-file.gguf\"\n[lm.taken]\nmodel = \"llama:x\"\n");
   server::Catalog catalog;
   catalog.put(server::ServedModel{.name = "taken"});
 

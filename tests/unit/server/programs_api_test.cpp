@@ -236,9 +236,9 @@ TEST_CASE("the OpenAPI document has every route, and each program with its field
     CAPTURE(path);
     CHECK(paths.contains(path));
   }
-  CHECK(
-      Json(document).at_pointer("/paths/~1v1~1programs~1triage/post/requestBody/content/application~1json/schema/properties/"
-                          "inputs/required") == JsonArray{"ticket"});
+  CHECK(Json(document).at_pointer(
+            "/paths/~1v1~1programs~1triage/post/requestBody/content/application~1json/schema/properties/"
+            "inputs/required") == JsonArray{"ticket"});
 }
 
 TEST_CASE("the server says whether it is ready") {
