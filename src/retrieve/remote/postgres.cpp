@@ -106,7 +106,11 @@ Async<std::optional<Table>> find(Shared state) {
       "c.oid = i.indexrelid join pg_am m on m.oid = c.relam where i.indrelid = a.attrelid and m.amname in ('hnsw', "
       "'ivfflat')) from pg_attribute a where a.attrelid = to_regclass($1) and a.attname = 'embedding'",
       std::move(values));
-  if (answer.rows.empty()) co_return std::nullopt;
+  if (answer.rows.empty()) {
+    if (state->options.is_read_only)
+      throw Error(Errc::config_error, std::format("there is no table {} with passages; check `?table=…`", state->table));
+    co_return std::nullopt;
+  }
   auto table = table_of(*state, answer);
   const std::scoped_lock lock(state->mutex);
   state->found = table;
@@ -152,7 +156,9 @@ Async<Table> find_or_make(Shared state, std::size_t dimensions) {
   const auto like = state->options.similarity.value_or(Similarity::cosine);
   co_await ask_sql(state->pool.kept(), making(*state, dimensions, like), {});
   const auto made = co_await find(state);
-  if (!made) throw Error(Errc::backend_error, std::format("the table {} was made and is not there", state->table));
+  if (!made)
+    throw Error(Errc::config_error,
+                std::format("the table {} was not made by this library; name another by `?table=…`", state->table));
   co_return *made;
 }
 
