@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
@@ -36,6 +37,12 @@ void append_cell(std::string& out, const Json* value) {
   out += '"';
 }
 
+/// A column of the run's own, under a name that no field has.
+void append_column(std::string& out, const std::vector<std::string>& fields, std::string name) {
+  while (std::ranges::contains(fields, name)) name.insert(0, "row_");
+  out += name;
+}
+
 std::expected<JsonObject, std::string> values_or_none(const InputRow* input) {
   if (input == nullptr) return std::unexpected(std::string());
   return values_of(*input);
@@ -59,7 +66,10 @@ MergedFile::MergedFile(std::filesystem::path path, std::vector<std::string> colu
     append_cell(line_, &static_cast<const Json&>(Json(name)));
     line_ += ',';
   }
-  line_ += "error,at\r\n";
+  append_column(line_, columns_, "error");
+  line_ += ',';
+  append_column(line_, columns_, "at");
+  line_ += "\r\n";
   out_ << line_;
 }
 

@@ -113,7 +113,7 @@ class CsvRows final : public RowSource {
 
   bool next(InputRow& row) override {
     auto record = reader_.next();
-    while (record && record->cells.size() == 1 && record->cells.front().empty()) record = reader_.next();
+    while (record && record->is_blank) record = reader_.next();
     if (!record) return false;
     row = {.at = number_++, .line = record->line};
     const auto& cells = record->cells;

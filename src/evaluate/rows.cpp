@@ -132,7 +132,7 @@ void each_csv_row(const std::filesystem::path& path, const Signature* signature,
       throw Error(Errc::bad_input, std::format("`{}` has two columns `{}`; rename one", path.string(), *name));
   }
   while (const auto record = reader.next()) {
-    if (record->cells.size() == 1 && record->cells.front().empty()) continue;
+    if (record->is_blank) continue;
     visit(row_of(names, *record, signature));
   }
 }

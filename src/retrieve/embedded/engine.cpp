@@ -42,6 +42,16 @@ void Engine::open_or_make() {
     Catalog(file_, false);
     return;
   }
+  // What was killed while it made the file left a journal, which only a writer can undo; later there is none.
+  if (fs::exists(fs::path(file_) += "-journal", code)) {
+    if (options_.is_read_only)
+      throw Error(Errc::io_error,
+                  std::format("the index `{}` was interrupted when it was made, or is being made; make it with `dspy "
+                              "index build`",
+                              folder_.string()));
+    Catalog(file_, false);
+    return;
+  }
   // Read-only, so that a damaged file is told of and stays where it is.
   storage::Database probe(file_, {.migrations = {}, .purpose = "index", .is_read_only = true, .check_up_to_bytes = 0});
   auto version = probe.prepare("PRAGMA user_version");

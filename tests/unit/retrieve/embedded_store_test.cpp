@@ -313,3 +313,17 @@ TEST_CASE("An index survives the end of its writer at any moment") {
   const test::Folder folder;
   test::index_survives_kills(folder.path / "index", 10, 100);
 }
+
+TEST_CASE("An index whose making was interrupted is made by the next call") {
+  const test::Folder folder;
+  const auto index = folder.path / "index";
+  // What a kill leaves while the file is given its log: a journal of a page that was to be changed.
+  fs::create_directories(index);
+  folder.write("index/index.sqlite", "");
+  folder.write("index/index.sqlite-journal", "");
+  EmbeddedOptions reading;
+  reading.is_read_only = true;
+  CHECK(why([&] { EmbeddedStore(index, reading); }).contains("was interrupted"));
+  const EmbeddedStore made(index, EmbeddedOptions());
+  CHECK_FALSE(fs::exists(index / "index.sqlite-journal"));
+}
