@@ -207,23 +207,31 @@ void PartFolder::read() {
 void PartFolder::read_open_part() {
   const auto path = folder_ / open_name;
   const auto text = read_file(path, longest_part);
-  std::size_t at = 0;
-  while (at < text.size()) {
+  std::string good;
+  std::size_t damaged = 0;
+  for (std::size_t at = 0; at < text.size();) {
     const auto end = text.find('\n', at);
     if (end == std::string::npos) break;
-    const auto head = row_head(std::string_view(text).substr(at, end - at));
-    if (!head) {
-      log(LogLevel::warning, "bulk",
-          std::format("`{}` cannot be read from byte {} on, as after a power cut; the rows there are asked again",
-                      path.string(), at));
-      break;
+    const auto line = std::string_view(text).substr(at, end + 1 - at);
+    if (const auto head = row_head(line.substr(0, line.size() - 1))) {
+      rows_.push_back(*head);
+      ++open_rows_;
+      good += line;
+    } else {
+      ++damaged;
     }
-    rows_.push_back(*head);
-    ++open_rows_;
     at = end + 1;
   }
-  open_bytes_ = at;
-  if (at != text.size() && ::truncate(path.c_str(), static_cast<off_t>(at)) != 0) fail("write", path, errno);
+  if (damaged != 0)
+    log(LogLevel::warning, "bulk",
+        std::format("{} lines of `{}` cannot be read, as after a power cut; their rows are asked again", damaged,
+                    path.string()));
+  open_bytes_ = good.size();
+  if (damaged != 0) {
+    replace_file(path, good);
+  } else if (good.size() != text.size() && ::truncate(path.c_str(), static_cast<off_t>(good.size())) != 0) {
+    fail("write", path, errno);
+  }
 }
 
 void PartFolder::open_part() {

@@ -83,8 +83,8 @@ class Work {
       if (values) {
         try {
           outcome = co_await bulk::ask_row(self->program_, self->job_.version, *std::move(values), self->options_.call);
-        } catch (const Error& error) {
-          self->stop(error);  // cancelled: the row is as if it had not been begun
+        } catch (const Error& /*cancelled*/) {
+          self->stop(told_to());  // the row is as if it had not been begun
           co_return;
         }
       } else {
@@ -100,7 +100,7 @@ class Work {
   bool take(InputRow& row) {
     if (report_.stopped) return false;
     if (options_.call.stop.stop_requested()) {
-      stop(Error(Errc::cancelled, "it was told to; resume it to go on"));
+      stop(told_to());
       return false;
     }
     if (options_.max_rows != 0 && begun_rows_ >= options_.max_rows) {
@@ -165,6 +165,8 @@ class Work {
                  std::format("{} rows failed, as many as were allowed; the last: {}", errors_, outcome.error->what())));
     tell(false);
   }
+
+  static Error told_to() { return {Errc::cancelled, "it was told to; resume it to go on"}; }
 
   void stop(const Error& why) {
     if (!report_.stopped) report_.stopped = why;

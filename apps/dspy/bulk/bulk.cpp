@@ -71,7 +71,7 @@ int status(const BulkCommandFlags& flags) {
     print_line(std::format("{} shards: {}", shards.size(), line));
     print_line(std::format("{} rows: {} answered, {} failed, {} to ask again{}", sum.rows,
                            sum.rows - sum.failed - sum.again, sum.failed, sum.again,
-                           states.contains("running") ? std::format("; {:.1f} rows/s", rate) : std::string()));
+                           rate > 0 ? std::format("; {:.1f} rows/s", rate) : std::string()));
     for (const auto& shard : shards) {
       if (shard.state == "lost" || shard.state == "stopped")
         print_line(std::format("shard {} is {}; run it again with --resume", shard.index, shard.state));

@@ -239,7 +239,9 @@ TEST_CASE("Half a line at the end of a part is dropped; a damaged part is told")
   const auto part = shard / "part-000001.jsonl";
   REQUIRE(std::filesystem::exists(part));
   std::filesystem::rename(part, shard / "open.jsonl");
-  std::ofstream(shard / "open.jsonl", std::ios::app) << R"({"at":99,"sum":"00)";
+  auto text = folder.read("out/shard-00000/open.jsonl");
+  text.insert(text.find('\n') + 1, "damaged\n");
+  std::ofstream(shard / "open.jsonl") << text << R"({"at":99,"sum":"00)";
   const auto report = run_bulk(shouting.program, job, {.resume = true, .part_rows = 4});
   CHECK(report.resumed == 6);
   CHECK(report.rows == 4);

@@ -323,7 +323,7 @@ TEST_CASE("An index whose making was interrupted is made by the next call") {
   folder.write("index/index.sqlite-journal", "");
   EmbeddedOptions reading;
   reading.is_read_only = true;
-  CHECK(why([&] { EmbeddedStore(index, reading); }).contains("was interrupted"));
-  const EmbeddedStore made(index, EmbeddedOptions());
+  CHECK(why([&] { EmbeddedStore(index.string(), reading); }).contains("was interrupted"));
+  const EmbeddedStore made(index.string(), EmbeddedOptions());
   CHECK_FALSE(fs::exists(index / "index.sqlite-journal"));
 }
