@@ -10,7 +10,6 @@
 #include <cmath>
 #include <cstdint>
 #include <format>
-#include <initializer_list>
 #include <optional>
 #include <utility>
 
@@ -106,7 +105,8 @@ FunctionTool tool_of(const Json& written, const std::string& place, const std::f
   if (command.empty()) refuse(members.at("command"), "is missing: a list of the program and its arguments");
   const bool is_beside = command.front().starts_with("./") || command.front().starts_with("../");
   is_relative = is_relative || is_beside;
-  if (is_beside) command.front() = (folder / command.front()).lexically_normal().string();
+  // Absolute, as a bare name would be looked for on PATH.
+  if (is_beside) command.front() = std::filesystem::absolute(folder / command.front()).lexically_normal().string();
   ToolOptions options{.idempotent = members.flag("idempotent"), .needs_approval = members.flag("needs_approval")};
   if (const auto most = members.whole("max_observation", 64)) options.max_observation = static_cast<std::size_t>(*most);
   if (const auto most = members.number("timeout", 0.001)) options.timeout = seconds(*most);

@@ -227,6 +227,7 @@ class Serve(unittest.TestCase):
             socket.create_connection(("127.0.0.1", server.port), timeout=2)
         asking.join()
         self.assertEqual(result[0][0], 200, result)
+        server.process.wait(30)  # a second signal would end it at once
         self.assertEqual(server.end(), 0)
 
     def test_calls_over_a_web_socket(self):
@@ -254,7 +255,9 @@ class Serve(unittest.TestCase):
         changes = WebSocket(server.port, "/api/events")
         time.sleep(0.2)
         server.ask("POST", "/v1/jobs", {"program": "qa", "inputs": {"question": "2+2?"}})
-        self.assertEqual(json.loads(changes.read())["event"], "jobs")
+        seen = set()
+        while "jobs" not in seen:  # among what else happens, such as traces
+            seen.add(json.loads(changes.read())["event"])
         changes.close()
         self.assertEqual(server.end(), 0)
 

@@ -46,9 +46,9 @@ struct Table {
 };
 
 struct State {
-  explicit State(Secret address, const RemoteStoreOptions& given)
+  explicit State(Secret address, RemoteStoreOptions given)
       : pool(std::move(address), given.attempts, given.timeouts.total.value_or(given.timeouts.first_byte)),
-        options(given) {}
+        options(std::move(given)) {}
 
   remote::PostgresPool pool;
   RemoteStoreOptions options;
@@ -232,7 +232,7 @@ std::string_view vector_column(bool with_vectors) {
   return with_vectors ? "embedding::text" : "null::text";
 }
 
-Async<remote::SqlRows> search_once(Shared state, StoreQuery query, Table table, bool exact) {
+Async<remote::SqlRows> search_once(const Shared& state, StoreQuery query, const Table& table, bool exact) {
   SqlValues values;
   const auto near = placed(values, remote::vector_text(query.vector));
   const auto where = remote::sql_filter(query.filter, values);
@@ -370,7 +370,7 @@ class PostgresStore final : public Store {
 
 std::shared_ptr<Store> postgres_store(std::string_view uri, RemoteStoreOptions options) {
   auto where = remote::read_postgres_uri(uri);
-  auto state = std::make_shared<State>(std::move(where.address), options);
+  auto state = std::make_shared<State>(std::move(where.address), std::move(options));
   state->table = std::move(where.table);
   state->wants_index = where.wants_index;
   return std::make_shared<PostgresStore>(std::move(state));

@@ -105,13 +105,16 @@ LoadedProgram from_file(const SourceText& source, const SourceOptions& options) 
   return from_saved(source, version_of(text), read_program(text, {}, source.text), options);
 }
 
+void require_registry(const SourceText& source, const SourceOptions& options) {
+  if (!options.registry.empty()) return;
+  throw Error(Errc::config_error,
+              std::format("`{}` is neither a file nor, as no registry is named, a version of a program; give the path "
+                          "of a file, or --registry FILE",
+                          source.text));
+}
+
 LoadedProgram from_registry(const SourceText& source, const SourceOptions& options) {
-  if (options.registry.empty())
-    throw Error(
-        Errc::config_error,
-        std::format("`{}` is neither a file nor, as no registry is named, a version of a program; give the path "
-                    "of a file, or --registry FILE",
-                    source.text));
+  require_registry(source, options);
   const Registry registry(options.registry);
   const auto version = registry.find(source.text);
   const auto file = registry.load(version);
@@ -173,6 +176,7 @@ LoadedProgram load_program_source(const SourceText& source, const SourceOptions&
 std::string stamp_of(const SourceText& source, const SourceOptions& options) {
   if (source.kind == SourceText::Kind::notation) return {};
   if (source.kind == SourceText::Kind::file) return options.watches_files ? file_stamp(source.text) : std::string();
+  require_registry(source, options);
   return std::format("{}", Registry(options.registry).find(source.text).number);
 }
 

@@ -49,6 +49,17 @@ TEST_CASE("an agent is a program file, and comes back from it with its tools and
   CHECK(lm->requests().at(0).messages.size() > 2);  // the demonstration is in the prompt
 }
 
+TEST_CASE("a command beside the file is never looked for on PATH") {
+  const auto here = std::filesystem::current_path();
+  std::filesystem::current_path(std::filesystem::temp_directory_path());
+  const auto tool = R"({"format": "dspy.agent", "version": 1, "name": "t", "signature": "a -> b",
+    "tools": [{"name": "list", "description": "Lists.", "command": ["./ls"]}]})";
+  const auto outcome = (*parse_agent(tool).tools.find("list"))(JsonObject());
+  std::filesystem::current_path(here);
+  CHECK(outcome.is_error);
+  CHECK(view(outcome.value.as_string()).contains("ls"));
+}
+
 TEST_CASE("another program is no agent, and a damaged one is told") {
   ProgramFile program = to_program_file(Predictor(Signature::parse("question -> answer")));
   CHECK_FALSE(agent_in(program));
