@@ -64,10 +64,8 @@ class JsonLines final : public RowSource {
  public:
   JsonLines(const std::filesystem::path& path, std::uint64_t begin, std::uint64_t end)
       : in_(open(path)), path_(path), at_(begin), end_(end) {
-    if (begin == 0) {
-      line_ = 1;
-      return;
-    }
+    if (begin == 0) line_ = 1;
+    if (begin == 0) return;
     // The line that began before is another shard's, unless its end is just before.
     in_.seekg(static_cast<std::streamoff>(begin - 1));
     std::string rest;
