@@ -106,11 +106,11 @@ Async<std::optional<Table>> find(Shared state) {
       "c.oid = i.indexrelid join pg_am m on m.oid = c.relam where i.indrelid = a.attrelid and m.amname in ('hnsw', "
       "'ivfflat')) from pg_attribute a where a.attrelid = to_regclass($1) and a.attname = 'embedding'",
       std::move(values));
-  if (answer.rows.empty() && !state->options.create)
-    throw Error(Errc::config_error, std::format("there is no table {} of passages; check its name, or build the index "
-                                                "first",
-                                                state->table));
-  if (answer.rows.empty()) co_return std::nullopt;
+  if (answer.rows.empty()) {
+    if (state->options.is_read_only)
+      throw Error(Errc::config_error, std::format("there is no table {} with passages; check `?table=…`", state->table));
+    co_return std::nullopt;
+  }
   auto table = table_of(*state, answer);
   const std::scoped_lock lock(state->mutex);
   state->found = table;
@@ -147,6 +147,8 @@ std::string making(const State& state, std::size_t dimensions, Similarity like) 
 
 Async<Table> find_or_make(Shared state, std::size_t dimensions) {
   if (const auto found = co_await find(state)) co_return *found;
+  if (!state->options.create)
+    throw Error(Errc::config_error, std::format("there is no table {}, and none may be made", state->table));
   if (state->wants_index && dimensions > most_indexed_dimensions)
     throw Error(Errc::config_error, std::format("pgvector indexes vectors of at most {} floats, these have {}; leave "
                                                 "`index=hnsw` out",
@@ -155,9 +157,8 @@ Async<Table> find_or_make(Shared state, std::size_t dimensions) {
   co_await ask_sql(state->pool.kept(), making(*state, dimensions, like), {});
   const auto made = co_await find(state);
   if (!made)
-    throw Error(Errc::config_error, std::format("the table {} is another's: it has no column `embedding`; name one "
-                                                "that is not there yet",
-                                                state->table));
+    throw Error(Errc::config_error,
+                std::format("the table {} was not made by this library; name another by `?table=…`", state->table));
   co_return *made;
 }
 
