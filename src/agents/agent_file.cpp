@@ -10,7 +10,6 @@
 #include <cmath>
 #include <cstdint>
 #include <format>
-#include <initializer_list>
 #include <optional>
 #include <utility>
 

@@ -5,7 +5,6 @@
 #include "dspy/lm/tracing/sinks.hpp"
 #include "dspy/modules/configure.hpp"
 
-#include <algorithm>
 #include <format>
 #include <optional>
 #include <random>

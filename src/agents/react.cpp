@@ -7,7 +7,6 @@
 #include "dspy/modules/chain_of_thought.hpp"
 #include "dspy/modules/traversal.hpp"
 
-#include <algorithm>
 #include <array>
 #include <deque>
 #include <format>
@@ -214,7 +213,7 @@ Tools recorded_tools(const Tools& tools, const std::vector<AgentEvent>& events) 
     auto options = tool.options();
     options.blocks = false;
     options.timeout.reset();
-    const auto replay = [record, key, name = tool.name()](JsonObject arguments, ToolContext) {
+    const auto replay = [record, key, name = tool.name()](JsonObject arguments, const ToolContext&) {
       return [](std::shared_ptr<Record> from, std::string wanted, std::string called) -> Async<ToolOutcome> {
         const std::lock_guard lock(from->mutex);
         const auto found = from->outcomes.find(wanted);

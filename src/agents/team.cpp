@@ -30,16 +30,19 @@ namespace {
 
 constexpr std::string_view notes_field = "handed_over";
 
+Async<ToolOutcome> hand_over_to(std::string name, Json message) {
+  co_return ToolOutcome{.value = std::move(message), .hands_to = std::move(name)};
+}
+
 FunctionTool transfer_tool(const TeamMember& to) {
   auto arguments = Type::object(
       "", {make_field("message", Type::string(), "What the other agent has to know, and what is left to do.")});
-  return {"transfer_to_" + to.name,
-          std::format("Hands the work over to `{}` for good: {}", to.name, to.description),
-          std::move(arguments),
-          [name = to.name](JsonObject given, ToolContext) -> Async<ToolOutcome> {
-            co_return ToolOutcome{.value = given.at("message"), .hands_to = name};
-          },
-          {.idempotent = true}};
+  return {
+      "transfer_to_" + to.name,
+      std::format("Hands the work over to `{}` for good: {}", to.name, to.description),
+      std::move(arguments),
+      [name = to.name](const JsonObject& given, const ToolContext&) { return hand_over_to(name, given.at("message")); },
+      {.idempotent = true}};
 }
 
 FunctionTool closed_tool(const FunctionTool& tool) {
@@ -57,7 +60,7 @@ Signature signature_of(const Signature& signature, const TeamMember& member) {
 }
 
 void check(const Signature& signature, const std::vector<TeamMember>& members) {
-  const auto refuse = [](std::string why) { throw Error(Errc::invalid_parameter, std::move(why)); };
+  const auto refuse = [](const std::string& why) { throw Error(Errc::invalid_parameter, why); };
   if (members.empty()) refuse("a team has at least one agent");
   if (signature.find(notes_field) != nullptr)
     throw Error(Errc::signature_error,
@@ -119,7 +122,7 @@ AgentRunOptions options_of(const AgentRunOptions& run, std::size_t stage) {
 
 }  // namespace
 
-Team::Team(const Signature& signature, std::vector<TeamMember> members, TeamOptions options)
+Team::Team(const Signature& signature, const std::vector<TeamMember>& members, const TeamOptions& options)
     : max_hand_overs_(options.max_hand_overs) {
   check(signature, members);
   if (max_hand_overs_ < 0) throw Error(Errc::invalid_parameter, "`max_hand_overs` must be 0 or more");

@@ -8,7 +8,6 @@
 #include <format>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace dspy {
 namespace {

@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <format>
 #include <optional>
-#include <utility>
 
 namespace dspy::app {
 namespace {

@@ -42,6 +42,7 @@ class Describer:
     def __init__(self) -> None:
         self.names: dict[str, dict] = {}
         self._known: dict[str, Any] = {}
+        self._dataclasses: dict[type, Described] = {}
 
     def describe(self, annotation: Any, limits: dict[str, Any] | None = None) -> Described:
         found = self._describe(annotation)
@@ -135,7 +136,9 @@ class Describer:
     def _dataclass(self, name: str, kind: type) -> Described:
         import dataclasses
 
-        if name in self.names:
+        if kind in self._dataclasses:
+            return self._dataclasses[kind]
+        if name in self.names:  # and it is not finished
             raise TypeError(f"the dataclass `{name}` holds itself, which only pydantic models can; make it one")
         hints = typing.get_type_hints(kind, include_extras=True)
         members = []
@@ -149,7 +152,8 @@ class Describer:
         def convert(value: dict) -> Any:
             return kind(**{member: _converted(parts[member], one) for member, one in value.items()})
 
-        return Described(name, convert)
+        self._dataclasses[kind] = Described(name, convert)
+        return self._dataclasses[kind]
 
     def _object(self, name: str, members: list[tuple[str, Any, bool]]) -> dict[str, Described]:
         from . import _core

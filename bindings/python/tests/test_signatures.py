@@ -117,3 +117,22 @@ def test_a_type_that_nothing_says_is_refused_by_name():
         class Wrong(dspy.Signature):
             text: str = dspy.InputField()
             answer: Thing = dspy.OutputField()
+
+
+def test_a_dataclass_in_several_fields_is_one_type():
+    @dataclass
+    class Part:
+        size: int
+
+    @dataclass
+    class Pair:
+        left: Part
+        right: Part
+
+    class Joined(dspy.Signature):
+        pair: Pair = dspy.InputField()
+        parts: list[Part] = dspy.OutputField()
+
+    lm = dspy.ScriptedLM(["Parts: [{\"size\": 1}, {\"size\": 2}]"])
+    made = dspy.Predict(Joined, lm=lm)(pair=Pair(Part(1), Part(2)))
+    assert made.parts == [Part(1), Part(2)]

@@ -47,7 +47,7 @@ class Team : public Module<Team, JsonObject, Prediction> {
  public:
   /// Throws `Error` (`invalid_parameter`) for no members, names that are twice or no tool's, or unknown ones;
   /// (`signature_error`) as `ReActAgent` does, and for a field `handed_over`.
-  Team(const Signature& signature, std::vector<TeamMember> members, TeamOptions options = {});
+  Team(const Signature& signature, const std::vector<TeamMember>& members, const TeamOptions& options = {});
 
   /// The outputs, with `trajectory` and `termination_reason` of who gave them, and `hand_overs`: a list of `{"from",
   /// "to", "message", "trajectory"}`.

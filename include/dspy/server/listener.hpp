@@ -15,7 +15,7 @@ namespace dspy::server {
 
 /// What a listener takes from a client before it refuses.
 struct ListenerLimits {
-  std::size_t head_bytes = 16 * 1024;              ///< Request line and header fields; above: 431.
+  std::size_t head_bytes = std::size_t{16} << 10;  ///< Request line and header fields; above: 431.
   std::size_t header_fields = 100;                 ///< Above: 431.
   std::size_t body_bytes = std::size_t{32} << 20;  ///< Above: 413.
   std::size_t connections = 10'000;                ///< Above: 503, and the connection is closed.

@@ -24,6 +24,24 @@ namespace dspy::embedded {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// The format of a file; 0: one that was interrupted when it was made.
+std::int64_t format_in(const fs::path& file, bool is_read_only) {
+  try {
+    // Read-only, so that a damaged file is told of and stays where it is.
+    storage::Database probe(file, {.migrations = {}, .purpose = "index", .is_read_only = true, .check_up_to_bytes = 0});
+    auto version = probe.prepare("PRAGMA user_version");
+    return version.step() ? version.integer(0) : 0;
+  } catch (const Error&) {
+    // A journal that has to be rolled back needs a writer; what else is wrong, the writer tells.
+    if (is_read_only) throw;
+    return 0;
+  }
+}
+
+}  // namespace
+
 Engine::Engine(fs::path folder, EmbeddedOptions options)
     : folder_(std::move(folder)), file_(folder_ / "index.sqlite"), options_(std::move(options)) {
   open_or_make();
@@ -42,16 +60,19 @@ void Engine::open_or_make() {
     Catalog(file_, false);
     return;
   }
-  // Read-only, so that a damaged file is told of and stays where it is.
-  storage::Database probe(file_, {.migrations = {}, .purpose = "index", .is_read_only = true, .check_up_to_bytes = 0});
-  auto version = probe.prepare("PRAGMA user_version");
-  const auto found = version.step() ? version.integer(0) : 0;
+  const auto found = format_in(file_, options_.is_read_only);
   if (found > catalog_version)
     throw Error(Errc::config_error,
                 std::format("the index `{}` was written by a newer version of the library (format {} instead of {}); "
                             "use that one, or build the index again",
                             folder_.string(), found, catalog_version));
-  if (found < catalog_version && !options_.is_read_only) Catalog(file_, false);  // was interrupted when it was made
+  if (found == catalog_version) return;
+  // It was interrupted when it was made.
+  if (options_.is_read_only)
+    throw Error(Errc::io_error, std::format("the index in `{}` was not finished when it was made; build it again with "
+                                            "`dspy index build`",
+                                            folder_.string()));
+  Catalog(file_, false);
 }
 
 /// As the first writer will make it.

@@ -89,7 +89,11 @@ Async<std::optional<Collection>> find(Shared state) {
   }
   // A missing one is 404; releases before 1.0 said 400 or 500, which stay errors.
   const auto answer = co_await ask(state->server, "GET", std::format("{}/{}", state->path, state->name), {}, {}, {404});
-  if (answer.status == 404) co_return std::nullopt;
+  if (answer.status == 404) {
+    if (state->options.is_read_only)
+      throw Error(Errc::config_error, std::format("there is no collection `{}`; check its name", state->name));
+    co_return std::nullopt;
+  }
   auto found = collection_of(*state, answer.body);
   const std::lock_guard lock(state->mutex);
   state->collection = found;

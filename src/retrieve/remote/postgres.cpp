@@ -46,9 +46,9 @@ struct Table {
 };
 
 struct State {
-  explicit State(Secret address, const RemoteStoreOptions& given)
+  explicit State(Secret address, RemoteStoreOptions given)
       : pool(std::move(address), given.attempts, given.timeouts.total.value_or(given.timeouts.first_byte)),
-        options(given) {}
+        options(std::move(given)) {}
 
   remote::PostgresPool pool;
   RemoteStoreOptions options;
@@ -106,7 +106,11 @@ Async<std::optional<Table>> find(Shared state) {
       "c.oid = i.indexrelid join pg_am m on m.oid = c.relam where i.indrelid = a.attrelid and m.amname in ('hnsw', "
       "'ivfflat')) from pg_attribute a where a.attrelid = to_regclass($1) and a.attname = 'embedding'",
       std::move(values));
-  if (answer.rows.empty()) co_return std::nullopt;
+  if (answer.rows.empty()) {
+    if (state->options.is_read_only)
+      throw Error(Errc::config_error, std::format("there is no table {} with passages; check `?table=…`", state->table));
+    co_return std::nullopt;
+  }
   auto table = table_of(*state, answer);
   const std::scoped_lock lock(state->mutex);
   state->found = table;
@@ -152,7 +156,9 @@ Async<Table> find_or_make(Shared state, std::size_t dimensions) {
   const auto like = state->options.similarity.value_or(Similarity::cosine);
   co_await ask_sql(state->pool.kept(), making(*state, dimensions, like), {});
   const auto made = co_await find(state);
-  if (!made) throw Error(Errc::backend_error, std::format("the table {} was made and is not there", state->table));
+  if (!made)
+    throw Error(Errc::config_error,
+                std::format("the table {} was not made by this library; name another by `?table=…`", state->table));
   co_return *made;
 }
 
@@ -225,7 +231,7 @@ std::string_view vector_column(bool with_vectors) {
   return with_vectors ? "embedding::text" : "null::text";
 }
 
-Async<remote::SqlRows> search_once(Shared state, StoreQuery query, Table table, bool exact) {
+Async<remote::SqlRows> search_once(const Shared& state, StoreQuery query, const Table& table, bool exact) {
   SqlValues values;
   const auto near = placed(values, remote::vector_text(query.vector));
   const auto where = remote::sql_filter(query.filter, values);
@@ -363,7 +369,7 @@ class PostgresStore final : public Store {
 
 std::shared_ptr<Store> postgres_store(std::string_view uri, RemoteStoreOptions options) {
   auto where = remote::read_postgres_uri(uri);
-  auto state = std::make_shared<State>(std::move(where.address), options);
+  auto state = std::make_shared<State>(std::move(where.address), std::move(options));
   state->table = std::move(where.table);
   state->wants_index = where.wants_index;
   return std::make_shared<PostgresStore>(std::move(state));

@@ -1,6 +1,9 @@
-#include "dspy/base/error.hpp"
 #include "dspy/retrieve/remote/remote_store.hpp"
 #include "dspy/retrieve/store.hpp"
+
+#ifndef DSPY_WITH_PQ
+#include "dspy/base/error.hpp"
+#endif
 
 #include <memory>
 #include <string_view>

@@ -313,3 +313,16 @@ TEST_CASE("An index survives the end of its writer at any moment") {
   const test::Folder folder;
   test::index_survives_kills(folder.path / "index", 10, 100);
 }
+
+TEST_CASE("An index whose making was interrupted is made by the next writer") {
+  const test::Folder folder;
+  const auto path = folder.path / "index";
+  fs::create_directories(path);
+  replace_file(path / "index.sqlite", "");
+  auto reader = EmbeddedOptions();
+  reader.is_read_only = true;
+  CHECK(why([&] { EmbeddedStore(path.string(), reader); }).contains("was not finished when it was made"));
+  EmbeddedStore store(path.string());
+  wait(store.upsert(test::sample_passages(5, 4)));
+  CHECK(wait(store.count()) == 5);
+}
