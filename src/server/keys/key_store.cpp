@@ -248,7 +248,7 @@ std::shared_ptr<KeyCharge> KeyStore::charge(const Caller& caller) {
   auto budget = state_->spending.begin(row->key, period, state_->rows.spending(family, period));
   const auto own = std::make_shared<Budget>(unreached_limits(row->key.limits));
   return std::make_shared<KeyCharge>(
-      std::make_shared<Budget>(own, std::move(budget)), [state = state_, own, family, period] {
+      std::make_shared<Budget>(std::move(budget), own), [state = state_, own, family, period] {
         const auto used = own->used();
         const std::lock_guard again(state->mutex);
         state->spending.end(family);
