@@ -25,10 +25,12 @@ StopKey::StopKey()
       }) {
   is_pressed = 0;
   std::signal(SIGINT, press);
+  std::signal(SIGTERM, press);
 }
 
 StopKey::~StopKey() {
   std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
 }
 
 }  // namespace dspy::app

@@ -5,7 +5,8 @@
 
 namespace dspy::app {
 
-/// While it lives, Ctrl-C asks to stop instead of ending the process; pressed again, it ends it.
+/// While it lives, Ctrl-C (and SIGTERM, which schedulers send) asks to stop instead of ending the process; pressed
+/// again, it ends it.
 class StopKey {
  public:
   StopKey();

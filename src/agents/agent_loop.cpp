@@ -131,6 +131,8 @@ Async<AgentOutcome> AgentLoop::drive(Self self) {
     co_return outcome;
   } catch (const Error& error) {
     span.end(&Span::error, error);
+    // What has happened stays in the journal; a journal that cannot be written is no reason to tell another error.
+    static_cast<void>(attempt([&] { self->flush(); }));
     throw;
   }
 }

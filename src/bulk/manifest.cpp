@@ -43,6 +43,7 @@ JsonObject to_json(const Manifest& manifest) {
           {"shards", manifest.shards},
           {"rule", manifest.rule},
           {"input_fields", names_to_json(manifest.input_fields)},
+          {"input_types", names_to_json(manifest.input_types)},
           {"output_fields", names_to_json(manifest.output_fields)}};
 }
 
@@ -91,6 +92,7 @@ Manifest manifest_from_json(const JsonObject& from) {
           .shards = number_member(from, "shards"),
           .rule = text_member(from, "rule"),
           .input_fields = names_member(from, "input_fields"),
+          .input_types = from.contains("input_types") ? names_member(from, "input_types") : std::vector<std::string>(),
           .output_fields = names_member(from, "output_fields")};
 }
 
@@ -142,8 +144,9 @@ void claim(const std::filesystem::path& folder, const Manifest& manifest) {
   }
   const auto there = read_manifest(folder);
   if (const auto what = differences(there, manifest); !what.empty())
-    throw Error(Errc::config_error, std::format("`{}` is the folder of another run: {} differ; name another folder",
-                                                folder.string(), what));
+    throw Error(Errc::config_error,
+                std::format("`{}` is the folder of another run, which differs in {}; name another folder",
+                            folder.string(), what));
 }
 
 Manifest read_manifest(const std::filesystem::path& folder) {

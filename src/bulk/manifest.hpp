@@ -20,6 +20,7 @@ struct Manifest {
   std::size_t shards = 1;
   std::string rule = {};
   std::vector<std::string> input_fields = {};
+  std::vector<std::string> input_types = {};  ///< In their notation; empty where an older version wrote it.
   std::vector<std::string> output_fields = {};
 
   bool operator==(const Manifest&) const = default;

@@ -7,6 +7,8 @@
 #include "bulk/row_source.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/signature/signature.hpp"
+#include "dspy/signature/type.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -22,6 +24,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -43,6 +46,18 @@ struct Places {
   std::vector<Place> rows;
 };
 
+/// Of several lines of one place, the last one counts.
+template <class T, class PlaceOf>
+void keep_last(std::vector<T>& rows, PlaceOf place_of) {
+  std::ranges::stable_sort(rows, {}, place_of);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i + 1 < rows.size() && place_of(rows[i + 1]) == place_of(rows[i])) continue;
+    rows[kept++] = rows[i];
+  }
+  rows.resize(kept);
+}
+
 /// Of each row the last line, in the order of the inputs.
 Places find_rows(const std::filesystem::path& run, std::size_t shards) {
   Places out;
@@ -61,23 +76,51 @@ Places find_rows(const std::filesystem::path& run, std::size_t shards) {
       out.files.push_back(part);
     }
   }
-  const auto by_place = [](const Place& place) { return place.head.at; };
-  std::ranges::stable_sort(out.rows, {}, by_place);
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < out.rows.size(); ++i) {
-    if (i + 1 < out.rows.size() && out.rows[i + 1].head.at == out.rows[i].head.at) continue;
-    out.rows[kept++] = out.rows[i];
-  }
-  out.rows.resize(kept);
+  keep_last(out.rows, [](const Place& place) { return place.head.at; });
   return out;
 }
 
-void require_complete(const std::filesystem::path& run) {
-  std::vector<std::string> open;
-  for (const auto& shard : bulk_status(run)) {
-    if (shard.state != "complete") open.push_back(std::format("{} ({})", shard.index, shard.state));
+/// The rows of a shard whose process may write on meanwhile.
+void count_rows(const std::filesystem::path& folder, ShardStatus& status) {
+  std::vector<bulk::RowHead> rows;
+  for (const auto& part : bulk::part_files(folder)) {
+    const bool is_open = part.filename() == "open.jsonl";
+    std::uint64_t number = 0;
+    const auto take = [&](std::string_view line) {
+      ++number;
+      if (const auto head = bulk::row_head(line)) {
+        rows.push_back(*head);
+      } else if (!is_open) {  // of one that is being written, the end is asked again
+        throw Error(Errc::io_error,
+                    std::format("`{}` is damaged: its row {} cannot be read; restore it", part.string(), number));
+      }
+    };
+    std::error_code code;
+    if (is_open && !std::filesystem::exists(part, code)) continue;  // it was full, and has got its name meanwhile
+    bulk::each_line(part, take);
   }
-  if (open.empty()) return;
+  keep_last(rows, [](const bulk::RowHead& head) { return head.at; });
+  const auto count = [&](bulk::RowState state) {
+    return static_cast<std::uint64_t>(std::ranges::count(rows, state, &bulk::RowHead::state));
+  };
+  status.rows = rows.size();
+  status.failed = count(bulk::RowState::failed);
+  status.again = count(bulk::RowState::again);
+}
+
+/// Throws for a run that is not complete; returns how many rows a merge of what there is lacks.
+std::uint64_t lost_rows(const std::filesystem::path& run, bool is_partial) {
+  std::vector<std::string> open;
+  std::uint64_t lost = 0;
+  for (const auto& shard : bulk_status(run)) {
+    if (shard.state == "damaged") {
+      open.push_back(std::format("{} (damaged: {} of its {} rows are there)", shard.index, shard.rows, shard.expected));
+      lost += shard.expected - shard.rows;
+    } else if (shard.state != "complete") {
+      open.push_back(std::format("{} ({})", shard.index, shard.state));
+    }
+  }
+  if (open.empty() || is_partial) return lost;
   const auto more = open.size() > most_named ? std::format(" and {} more", open.size() - most_named) : std::string();
   open.resize(std::min(open.size(), most_named));
   throw Error(Errc::config_error,
@@ -116,6 +159,49 @@ class Lines {
   std::string line_;
 };
 
+/// Whether `path` lies in a folder, or in one below it.
+bool is_within(const std::filesystem::path& path, const std::filesystem::path& folder) {
+  return std::ranges::mismatch(folder, path).in1 == folder.end();
+}
+
+/// Throws for a `to` that would take the place of the inputs, or of a file of the run.
+void refuse_own_files(const std::filesystem::path& run, const std::filesystem::path& to, const bulk::Manifest& manifest,
+                      const std::filesystem::path& inputs) {
+  std::error_code code;
+  const auto folder = std::filesystem::weakly_canonical(run, code);
+  const auto target = std::filesystem::weakly_canonical(std::filesystem::absolute(to, code), code);
+  const auto below = target.lexically_relative(folder);
+  const auto first = below.empty() ? std::string() : below.begin()->string();
+  if (is_within(target, folder) && (first.starts_with("shard-") || first == "batch" || first == "manifest.json"))
+    throw Error(Errc::bad_input,
+                std::format("`{}` is among the run's own files; name another file with --to", to.string()));
+  if (!std::filesystem::is_regular_file(to, code)) return;
+  // The inputs by another name, or by their own from another folder, have their content.
+  bool is_input =
+      std::filesystem::equivalent(to, inputs, code) || std::filesystem::equivalent(to, manifest.inputs, code);
+  if (!is_input && std::filesystem::file_size(to, code) == manifest.bytes && manifest.bytes != 0) {
+    bulk::Manifest found;
+    bulk::describe_inputs(found, to);
+    is_input = found.digest == manifest.digest;
+  }
+  if (is_input)
+    throw Error(Errc::bad_input,
+                std::format("`{}` is the file of the run's inputs; name another file with --to", to.string()));
+}
+
+/// The types that cells of CSV had when the run was made; null if that is not known.
+std::unique_ptr<Signature> inputs_of(const bulk::Manifest& manifest) {
+  if (manifest.input_types.size() != manifest.input_fields.size()) return nullptr;
+  auto out = std::make_unique<Signature>();
+  try {
+    for (std::size_t i = 0; i < manifest.input_types.size(); ++i)
+      out->inputs.push_back({.name = manifest.input_fields[i], .type = Type::parse(manifest.input_types[i])});
+  } catch (const Error&) {
+    return nullptr;
+  }
+  return out;
+}
+
 bool is_held(const std::filesystem::path& folder) {
   const int file = ::open((folder / "lock").c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
@@ -134,16 +220,21 @@ bool is_held(const std::filesystem::path& folder) {
 
 MergeReport merge_bulk(const std::filesystem::path& run, const std::filesystem::path& to, const MergeOptions& options) {
   const auto manifest = bulk::read_manifest(run);
-  if (!options.partial) require_complete(run);
+  const auto inputs = options.inputs.empty() ? std::filesystem::path(manifest.inputs) : options.inputs;
+  refuse_own_files(run, to, manifest, inputs);
+  MergeReport report{.missing = lost_rows(run, options.partial)};
   auto columns = manifest.output_fields;
   if (options.with_inputs) columns.insert(columns.begin(), manifest.input_fields.begin(), manifest.input_fields.end());
   bulk::MergedFile out(to, std::move(columns));
   auto places = find_rows(run, manifest.shards);
   Lines lines(std::move(places.files));
   std::unique_ptr<bulk::RowSource> source;
-  const auto inputs = options.inputs.empty() ? std::filesystem::path(manifest.inputs) : options.inputs;
-  if (options.with_inputs) source = bulk::open_rows(inputs, nullptr, {}, {});
-  MergeReport report;
+  const auto signature = inputs_of(manifest);
+  if (options.with_inputs) {
+    source = bulk::open_rows(inputs, signature.get(), {}, {});
+    report.missing = 0;
+  }
+  const bool has_sums = signature != nullptr || text::to_lower(inputs.extension().string()) != ".csv";
   bulk::InputRow input;
   for (const auto& place : places.rows) {
     std::string_view rest;
@@ -155,11 +246,9 @@ MergeReport merge_bulk(const std::filesystem::path& run, const std::filesystem::
         if (!source->next(input)) inputs_changed(inputs, head->at);
         if (input.at < head->at) ++report.missing;
       } while (input.at < head->at);
-      // Cells of CSV have their types by the program's signature, which is not here: their texts cannot be compared.
-      if (input.at != head->at || (inputs.extension() != ".csv" && bulk::sum_of(input) != head->sum))
-        inputs_changed(inputs, head->at);
+      if (input.at != head->at || (has_sums && bulk::sum_of(input) != head->sum)) inputs_changed(inputs, head->at);
     }
-    out.add(rest, source != nullptr ? &input : nullptr);
+    out.add(head->at, rest, source != nullptr ? &input : nullptr);
     ++report.rows;
     if (head->state != bulk::RowState::done) ++report.failed;
   }
@@ -175,11 +264,18 @@ std::vector<ShardStatus> bulk_status(const std::filesystem::path& run) {
     const auto folder = bulk::shard_folder(run, i);
     const auto found = bulk::read_progress(folder);
     ShardStatus status{.index = i, .state = "absent"};
+    count_rows(folder, status);
     if (found) {
       status.progress = found->progress;
       status.updated = found->updated;
       status.state = to_string(found->state);
       if (found->state == bulk::ShardState::running && !is_held(folder)) status.state = "lost";
+      if (found->state == bulk::ShardState::complete) {
+        status.expected = found->progress.rows + found->progress.resumed;
+        if (status.rows < status.expected) status.state = "damaged";
+      }
+    } else if (status.rows != 0) {
+      status.state = is_held(folder) ? "running" : "lost";
     }
     out.push_back(std::move(status));
   }

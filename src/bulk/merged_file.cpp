@@ -2,9 +2,13 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/base/text.hpp"
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <expected>
 #include <filesystem>
 #include <format>
 #include <ios>
@@ -33,11 +37,22 @@ void append_cell(std::string& out, const Json* value) {
   out += '"';
 }
 
+/// A column of the run's own, under a name that no field has.
+void append_column(std::string& out, const std::vector<std::string>& fields, std::string name) {
+  while (std::ranges::contains(fields, name)) name.insert(0, "row_");
+  out += name;
+}
+
+std::expected<JsonObject, std::string> values_or_none(const InputRow* input) {
+  if (input == nullptr) return std::unexpected(std::string());
+  return values_of(*input);
+}
+
 }  // namespace
 
 MergedFile::MergedFile(std::filesystem::path path, std::vector<std::string> columns)
     : path_(std::move(path)), columns_(std::move(columns)) {
-  const auto ending = path_.extension();
+  const auto ending = text::to_lower(path_.extension().string());
   is_csv_ = ending == ".csv";
   if (!is_csv_ && ending != ".jsonl")
     throw Error(Errc::bad_input,
@@ -51,7 +66,10 @@ MergedFile::MergedFile(std::filesystem::path path, std::vector<std::string> colu
     append_cell(line_, &static_cast<const Json&>(Json(name)));
     line_ += ',';
   }
-  line_ += "error\r\n";
+  append_column(line_, columns_, "error");
+  line_ += ',';
+  append_column(line_, columns_, "at");
+  line_ += "\r\n";
   out_ << line_;
 }
 
@@ -61,15 +79,17 @@ MergedFile::~MergedFile() {
   std::filesystem::remove(draft_, code);
 }
 
-void MergedFile::add(std::string_view rest, const InputRow* input) {
+void MergedFile::add(std::uint64_t at, std::string_view rest, const InputRow* input) {
   line_.clear();
   if (is_csv_) {
-    add_cells(rest, input);
+    add_cells(at, rest, input);
   } else {
-    line_ += '{';
-    if (input != nullptr && values_of(*input)) {
+    line_ += std::format("{{\"at\":{},", at);
+    if (input != nullptr && input->line != 0) line_ += std::format("\"line\":{},", input->line);
+    if (const auto values = values_or_none(input)) {
       line_ += "\"inputs\":";
-      line_ += input->text;
+      // A carriage return between two values of JSON would end a line for those who read lines.
+      line_ += input->text.contains('\r') ? to_text(*values) : input->text;
       line_ += ',';
     }
     line_ += rest;
@@ -79,12 +99,12 @@ void MergedFile::add(std::string_view rest, const InputRow* input) {
   if (!out_) throw Error(Errc::io_error, std::format("cannot write `{}`; is the disk full?", draft_.string()));
 }
 
-void MergedFile::add_cells(std::string_view rest, const InputRow* input) {
+void MergedFile::add_cells(std::uint64_t at, std::string_view rest, const InputRow* input) {
   const auto json = parse_json("{" + std::string(rest));
   if (!json) throw Error(Errc::io_error, "a row of the run is no JSON; its part file is damaged: restore it");
   const auto& row = json->get_object();
   const auto* const outputs = row.if_contains("outputs");
-  const auto values = input != nullptr ? values_of(*input) : std::expected<JsonObject, std::string>();
+  const auto values = values_or_none(input);
   for (const auto& name : columns_) {
     const auto* value = outputs != nullptr ? outputs->get_object().if_contains(name) : nullptr;
     if (value == nullptr && values) value = values->if_contains(name);
@@ -93,7 +113,7 @@ void MergedFile::add_cells(std::string_view rest, const InputRow* input) {
   }
   if (const auto* const error = row.if_contains("error"))
     append_cell(line_, error->get_object().if_contains("message"));
-  line_ += "\r\n";
+  line_ += std::format(",{}\r\n", at);
 }
 
 void MergedFile::finish() {

@@ -2,6 +2,7 @@
 
 #include "bulk/row_source.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -19,13 +20,13 @@ class MergedFile {
   MergedFile(const MergedFile&) = delete;
   MergedFile& operator=(const MergedFile&) = delete;
 
-  /// `rest` is the inside of a row's JSON object.
-  void add(std::string_view rest, const InputRow* input);
+  /// `rest` is the inside of a row's JSON object, `at` its place in the inputs.
+  void add(std::uint64_t at, std::string_view rest, const InputRow* input);
   /// Moves the file to its place.  Throws `Error` (`io_error`).
   void finish();
 
  private:
-  void add_cells(std::string_view rest, const InputRow* input);
+  void add_cells(std::uint64_t at, std::string_view rest, const InputRow* input);
 
   std::filesystem::path path_, draft_;
   std::vector<std::string> columns_;

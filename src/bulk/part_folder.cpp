@@ -68,6 +68,15 @@ std::string part_name(std::size_t number) {
   return std::format("part-{:06}.jsonl", number);
 }
 
+/// Which part a file is; nothing if it is none.
+std::optional<std::size_t> part_number(const std::filesystem::path& file) {
+  const auto name = file.filename().string();
+  std::string_view text = name;
+  std::size_t out = 0;
+  if (!take(text, "part-") || !take_number(text, out, 10) || name != part_name(out)) return std::nullopt;
+  return out;
+}
+
 /// So that a name that was given is there after a power cut.
 void sync_folder(const std::filesystem::path& folder) {
   const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -106,8 +115,12 @@ std::filesystem::path shard_folder(const std::filesystem::path& run, std::size_t
 std::vector<std::filesystem::path> part_files(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> out;
   std::error_code code;
-  for (std::size_t i = 0; std::filesystem::exists(folder / part_name(i), code); ++i)
-    out.push_back(folder / part_name(i));
+  std::vector<std::size_t> numbers;  // with a gap where a file was lost
+  for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
+    if (const auto number = part_number(entry.path())) numbers.push_back(*number);
+  }
+  std::ranges::sort(numbers);
+  for (const auto number : numbers) out.push_back(folder / part_name(number));
   if (std::filesystem::exists(folder / open_name, code)) out.push_back(folder / open_name);
   return out;
 }
@@ -176,7 +189,7 @@ void PartFolder::read() {
     if (part.filename() == open_name) {
       read_open_part();
     } else {
-      ++parts_;
+      parts_ = *part_number(part) + 1;
       each_line(part, [&](std::string_view line) { take_row(part, line); });
     }
   }
@@ -194,23 +207,31 @@ void PartFolder::read() {
 void PartFolder::read_open_part() {
   const auto path = folder_ / open_name;
   const auto text = read_file(path, longest_part);
-  std::size_t at = 0;
-  while (at < text.size()) {
+  std::string good;
+  std::size_t damaged = 0;
+  for (std::size_t at = 0; at < text.size();) {
     const auto end = text.find('\n', at);
     if (end == std::string::npos) break;
-    const auto head = row_head(std::string_view(text).substr(at, end - at));
-    if (!head) {
-      log(LogLevel::warning, "bulk",
-          std::format("`{}` cannot be read from byte {} on, as after a power cut; the rows there are asked again",
-                      path.string(), at));
-      break;
+    const auto line = std::string_view(text).substr(at, end + 1 - at);
+    if (const auto head = row_head(line.substr(0, line.size() - 1))) {
+      rows_.push_back(*head);
+      ++open_rows_;
+      good += line;
+    } else {
+      ++damaged;
     }
-    rows_.push_back(*head);
-    ++open_rows_;
     at = end + 1;
   }
-  open_bytes_ = at;
-  if (at != text.size() && ::truncate(path.c_str(), static_cast<off_t>(at)) != 0) fail("write", path, errno);
+  if (damaged != 0)
+    log(LogLevel::warning, "bulk",
+        std::format("{} lines of `{}` cannot be read, as after a power cut; their rows are asked again", damaged,
+                    path.string()));
+  open_bytes_ = good.size();
+  if (damaged != 0) {
+    replace_file(path, good);
+  } else if (good.size() != text.size() && ::truncate(path.c_str(), static_cast<off_t>(good.size())) != 0) {
+    fail("write", path, errno);
+  }
 }
 
 void PartFolder::open_part() {

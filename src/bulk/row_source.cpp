@@ -33,11 +33,38 @@ std::ifstream open(const std::filesystem::path& path) {
   return in;
 }
 
+std::string ending_of(const std::filesystem::path& path) {
+  return text::to_lower(path.extension().string());
+}
+
+/// A table of which every row would be refused is refused before the first.
+void require_columns(const std::filesystem::path& path, const std::vector<std::string>& columns,
+                     const Signature& signature) {
+  std::vector<std::string> missing, unknown, inputs;
+  for (const auto& field : signature.inputs) {
+    inputs.push_back(field.name);
+    if (field.is_required() && !std::ranges::contains(columns, field.name)) missing.push_back(field.name);
+  }
+  for (const auto& name : columns) {
+    if (!std::ranges::contains(inputs, name)) unknown.push_back(name);
+  }
+  if (inputs.empty() || (missing.empty() && unknown.empty())) return;
+  auto what = missing.empty() ? std::string() : std::format("lacks {}", text::enumerate(missing, "`", "and"));
+  if (!unknown.empty())
+    what += std::format("{}has {}, which the program does not take", what.empty() ? "" : " and ",
+                        text::enumerate(unknown, "`", "and"));
+  throw Error(Errc::bad_input,
+              std::format("the columns of `{}` do not fit the program: it {}; the program's inputs are {}: rename "
+                          "columns, or take out those that it does not need",
+                          path.string(), what, text::enumerate(inputs, "`", "and")));
+}
+
 /// Lines of JSON, from one byte of the file to another.
 class JsonLines final : public RowSource {
  public:
   JsonLines(const std::filesystem::path& path, std::uint64_t begin, std::uint64_t end)
       : in_(open(path)), path_(path), at_(begin), end_(end) {
+    if (begin == 0) line_ = 1;
     if (begin == 0) return;
     // The line that began before is another shard's, unless its end is just before.
     in_.seekg(static_cast<std::streamoff>(begin - 1));
@@ -49,6 +76,8 @@ class JsonLines final : public RowSource {
   bool next(InputRow& row) override {
     while (at_ < end_ && std::getline(in_, row.text)) {
       row.at = at_;
+      row.line = line_;
+      if (line_ != 0) ++line_;
       at_ += row.text.size() + 1;
       if (row.at == 0) row.text = text::without_byte_order_mark(row.text);
       if (!text::trim(row.text).empty()) return true;
@@ -62,6 +91,7 @@ class JsonLines final : public RowSource {
   std::ifstream in_;
   std::filesystem::path path_;
   std::uint64_t at_, end_;
+  std::uint64_t line_ = 0;  ///< Of the next line; 0 where what came before was not read.
 };
 
 class CsvRows final : public RowSource {
@@ -75,19 +105,23 @@ class CsvRows final : public RowSource {
       if (std::find(names_.begin(), name, *name) != name)
         throw Error(Errc::bad_input, std::format("`{}` has two columns `{}`; rename one", path.string(), *name));
     }
+    if (signature != nullptr) require_columns(path, names_, *signature);
     for (const auto& name : names_) fields_.push_back(signature != nullptr ? signature->find(name) : nullptr);
   }
 
   bool next(InputRow& row) override {
     auto record = reader_.next();
-    while (record && record->cells.size() == 1 && record->cells.front().empty()) record = reader_.next();
+    while (record && record->is_blank) record = reader_.next();
     if (!record) return false;
-    row = {.at = number_++};
+    row = {.at = number_++, .line = record->line};
     const auto& cells = record->cells;
     if (record->is_unclosed) {
-      row.problem = std::format("line {} has a quote that is never closed", record->line);
+      row.problem = "has a quote that is never closed";
     } else if (cells.size() != names_.size()) {
-      row.problem = std::format("line {} has {} cells, and the header {}", record->line, cells.size(), names_.size());
+      row.problem = std::format("has {} cells, and the header {}", cells.size(), names_.size());
+    } else if (const auto broken = broken_cell(cells)) {
+      row.problem =
+          std::format("holds a byte that is not UTF-8 in the column `{}`; save the file as UTF-8", names_[*broken]);
     } else {
       JsonObject values;
       for (std::size_t i = 0; i < names_.size(); ++i) {
@@ -99,6 +133,12 @@ class CsvRows final : public RowSource {
   }
 
  private:
+  static std::optional<std::size_t> broken_cell(const std::vector<std::string>& cells) {
+    const auto found =
+        std::ranges::find_if(cells, [](const auto& cell) { return text::invalid_utf8(cell).has_value(); });
+    return found == cells.end() ? std::nullopt : std::optional(static_cast<std::size_t>(found - cells.begin()));
+  }
+
   std::ifstream in_;
   CsvReader reader_;
   std::vector<std::string> names_;
@@ -111,10 +151,10 @@ class JsonRows final : public RowSource {
  public:
   explicit JsonRows(const std::filesystem::path& path) {
     each_row(path, nullptr, [&](DataRow row) {
-      rows_.push_back(
-          {.at = rows_.size(),
-           .text = row.problem.empty() ? to_text(row.values) : std::string(),
-           .problem = row.problem.empty() ? std::string() : std::format("line {} {}", row.line, row.problem)});
+      rows_.push_back({.at = rows_.size(),
+                       .line = row.line,
+                       .text = row.problem.empty() ? to_text(row.values) : std::string(),
+                       .problem = std::move(row.problem)});
     });
   }
 
@@ -194,7 +234,11 @@ void append_canonical(std::string& out, const Json& value) {
 
 std::unique_ptr<RowSource> open_rows(const std::filesystem::path& path, const Signature* signature, const Shard& shard,
                                      const ShardRule& rule) {
-  const auto ending = path.extension().string();
+  const auto ending = ending_of(path);
+  if (rule.by == ShardRule::By::field && signature != nullptr && !signature->inputs.empty() &&
+      std::ranges::find(signature->inputs, rule.field, &Field::name) == signature->inputs.end())
+    throw Error(Errc::invalid_parameter,
+                std::format("rows cannot be divided by `{}`, which is no input of the program", to_string(rule)));
   const bool is_lines = ending == ".jsonl" || ending == ".ndjson";
   if (rule.by == ShardRule::By::range) {
     if (!is_lines)
@@ -233,6 +277,12 @@ std::expected<JsonObject, std::string> values_of(const InputRow& row) {
   if (const auto repeated = repeated_member(row.text))
     return std::unexpected(std::format("is ambiguous: {} at byte {}", repeated->message, repeated->position));
   return std::move(json->get_object());
+}
+
+std::string name_of(const InputRow& row, const std::filesystem::path& inputs) {
+  if (row.line != 0) return std::format("the row on line {}", row.line);
+  return ending_of(inputs) == ".parquet" ? std::format("row {} (counted from 0)", row.at)
+                                         : std::format("the row at byte {}", row.at);
 }
 
 std::uint64_t sum_of(const InputRow& row) noexcept {

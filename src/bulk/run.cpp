@@ -7,6 +7,7 @@
 #include "bulk/row_source.hpp"
 #include "dspy/base/concurrent.hpp"
 #include "dspy/base/wait.hpp"
+#include "dspy/signature/type.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -32,7 +33,11 @@ void validate(const BulkOptions& options) {
 bulk::Manifest manifest_of(const BulkJob& job, const BulkOptions& options, const ShardRule& rule) {
   bulk::Manifest out{.program = job.version, .shards = options.shard.count, .rule = to_string(rule)};
   bulk::describe_inputs(out, job.inputs);
-  for (const auto& field : job.signature.inputs) out.input_fields.push_back(field.name);
+  for (const auto& field : job.signature.inputs) {
+    out.input_fields.push_back(field.name);
+    // A cell is read alike for an input with a default as for an optional one.
+    out.input_types.push_back(to_notation(field.is_required() ? field.type : Type::optional(field.type)));
+  }
   for (const auto& field : job.signature.outputs) out.output_fields.push_back(field.name);
   return out;
 }
@@ -40,13 +45,13 @@ bulk::Manifest manifest_of(const BulkJob& job, const BulkOptions& options, const
 /// One shard's run.  All of it happens where `wait` drives it, so nothing is locked.
 class Work {
  public:
-  Work(const Program& program, const BulkJob& job, const BulkOptions& options, const ShardRule& rule)
+  Work(const Program& program, const BulkJob& job, const BulkOptions& options, std::unique_ptr<bulk::RowSource> source)
       : program_(program),
         job_(job),
         options_(options),
         clock_(*options.clock),
         folder_(bulk::shard_folder(job.out, options.shard.index), options.part_rows, clock_),
-        source_(bulk::open_rows(job.inputs, &job.signature, options.shard, rule)),
+        source_(std::move(source)),
         begun_(clock_.now()),
         told_(begun_) {
     if (!folder_.rows().empty() && !options.resume)
@@ -78,13 +83,14 @@ class Work {
       if (values) {
         try {
           outcome = co_await bulk::ask_row(self->program_, self->job_.version, *std::move(values), self->options_.call);
-        } catch (const Error& error) {
-          self->stop(error);  // cancelled: the row is as if it had not been begun
+        } catch (const Error& /*cancelled*/) {
+          self->stop(told_to());  // the row is as if it had not been begun
           co_return;
         }
       } else {
-        outcome.key = idempotency_key(self->job_.version, {{"row", row.text}});
-        outcome.error = Error(Errc::bad_input, "the row " + values.error());
+        outcome.key =
+            idempotency_key(self->job_.version, {{"row", row.text}, {"problem", row.problem}, {"at", row.at}});
+        outcome.error = Error(Errc::bad_input, bulk::name_of(row, self->job_.inputs) + " " + values.error());
       }
       self->finish(head, outcome);
     }
@@ -94,12 +100,12 @@ class Work {
   bool take(InputRow& row) {
     if (report_.stopped) return false;
     if (options_.call.stop.stop_requested()) {
-      stop(Error(Errc::cancelled, "the run was stopped; it can be resumed"));
+      stop(told_to());
       return false;
     }
     if (options_.max_rows != 0 && begun_rows_ >= options_.max_rows) {
       stop(Error(Errc::cancelled,
-                 std::format("the run ended after {} rows, as it was told; it can be resumed", options_.max_rows)));
+                 std::format("{} rows were asked, as many as were allowed; resume it to go on", options_.max_rows)));
       return false;
     }
     while (!has_ended_) {
@@ -156,9 +162,11 @@ class Work {
     if (outcome.error) ++errors_;
     if (outcome.error && options_.max_errors && errors_ >= *options_.max_errors)
       stop(Error(outcome.error->code(),
-                 std::format("the run ended after {} rows had failed; the last: {}", errors_, outcome.error->what())));
+                 std::format("{} rows failed, as many as were allowed; the last: {}", errors_, outcome.error->what())));
     tell(false);
   }
+
+  static Error told_to() { return {Errc::cancelled, "it was told to; resume it to go on"}; }
 
   void stop(const Error& why) {
     if (!report_.stopped) report_.stopped = why;
@@ -193,8 +201,9 @@ class Work {
 BulkReport run_bulk(const Program& program, const BulkJob& job, const BulkOptions& options) {
   validate(options);
   const auto rule = options.rule.value_or(ShardRule::usual(job.inputs.string()));
+  auto source = bulk::open_rows(job.inputs, &job.signature, options.shard, rule);
   bulk::claim(job.out, manifest_of(job, options, rule));
-  return Work(program, job, options, rule).run();
+  return Work(program, job, options, std::move(source)).run();
 }
 
 }  // namespace dspy

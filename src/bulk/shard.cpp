@@ -1,6 +1,7 @@
 #include "dspy/bulk/shard.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/text.hpp"
 
 #include <charconv>
 #include <cstddef>
@@ -55,7 +56,8 @@ ShardRule ShardRule::parse(std::string_view text) {
 }
 
 ShardRule ShardRule::usual(std::string_view path) {
-  return {.by = path.ends_with(".jsonl") || path.ends_with(".ndjson") ? By::range : By::row};
+  const auto name = text::to_lower(path);
+  return {.by = name.ends_with(".jsonl") || name.ends_with(".ndjson") ? By::range : By::row};
 }
 
 std::string to_string(const ShardRule& rule) {

@@ -27,11 +27,12 @@ int CsvReader::take() {
 
 std::optional<CsvReader::Record> CsvReader::next() {
   if (peek() == end) return std::nullopt;
-  Record record{.line = line_, .cells = {{}}};
+  Record record{.line = line_, .cells = {{}}, .is_blank = true};
   bool is_quoted = false;
   for (int c = take(); c != end; c = take()) {
     auto& cell = record.cells.back();
     if (c == '\n') ++line_;
+    if (c != '\n' && c != '\r') record.is_blank = false;
     if (is_quoted) {
       if (c != '"') {
         cell += static_cast<char>(c);

@@ -17,6 +17,7 @@ class CsvReader {
   struct Record {
     std::size_t line = 1;  ///< On which it begins.
     std::vector<std::string> cells = {};
+    bool is_blank = false;     ///< Nothing stands on its line, not even quotes.
     bool is_unclosed = false;  ///< It has a quote that is never closed, and goes to the end of the text.
   };
 

@@ -132,7 +132,7 @@ void each_csv_row(const std::filesystem::path& path, const Signature* signature,
       throw Error(Errc::bad_input, std::format("`{}` has two columns `{}`; rename one", path.string(), *name));
   }
   while (const auto record = reader.next()) {
-    if (record->cells.size() == 1 && record->cells.front().empty()) continue;
+    if (record->is_blank) continue;
     visit(row_of(names, *record, signature));
   }
 }
@@ -140,7 +140,7 @@ void each_csv_row(const std::filesystem::path& path, const Signature* signature,
 }  // namespace
 
 void each_row(const std::filesystem::path& path, const Signature* signature, const Visit& visit) {
-  const auto ending = path.extension().string();
+  const auto ending = text::to_lower(path.extension().string());
   if (ending == ".jsonl" || ending == ".ndjson") return each_json_line(path, visit);
   if (ending == ".json") return each_json_item(path, visit);
   if (ending == ".csv") return each_csv_row(path, signature, visit);

@@ -17,7 +17,10 @@
 #include <format>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace dspy::storage {
 namespace {
@@ -30,8 +33,23 @@ std::optional<T> number(std::string_view text) {
   return error == std::errc{} && parsed == end ? std::optional(out) : std::nullopt;
 }
 
-[[noreturn]] void refuse(std::string_view why) {
-  throw Error(Errc::config_error, std::format("the address of the cache's server {}; write redis://host:6379/0", why));
+/// Refuses addresses of one role.  They are shown, unless a password may be in them.
+struct Refusal {
+  std::string_view role, url;
+
+  [[noreturn]] void operator()(std::string_view why) const {
+    const auto shown = url.contains('@') ? std::string() : std::format(", `{}`,", url);
+    throw Error(Errc::config_error, std::format("the address of {}{} {}; write redis://host:6379/0", role, shown, why));
+  }
+};
+
+/// Whether an error that a server told may be gone later: it is starting, busy, full, changing its leader, or has lost
+/// what a new connection makes anew.  A script's error has the word further on.
+bool may_pass(std::string_view told) {
+  constexpr auto passing =
+      std::to_array<std::string_view>({"LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY",
+                                       "NOREPLICAS", "MISCONF", "OOM", "NOGROUP", "max number of clients"});
+  return std::ranges::any_of(passing, [&](std::string_view word) { return told.contains(word); });
 }
 
 struct FreeAddresses {
@@ -40,7 +58,8 @@ struct FreeAddresses {
 
 }  // namespace
 
-RedisAddress RedisAddress::parse(std::string_view url) {
+RedisAddress RedisAddress::parse(std::string_view url, std::string role) {
+  const Refusal refuse{.role = role, .url = url};
   const auto colon = url.find("://");
   const auto scheme = url.substr(0, std::min(colon, url.size()));
   if (scheme == "rediss" || scheme == "valkeys")
@@ -79,6 +98,7 @@ RedisAddress RedisAddress::parse(std::string_view url) {
     if (!given || *given == 0) refuse("has a port that is no number from 1 to 65535");
     out.port = *given;
   }
+  out.role = std::move(role);
   return out;
 }
 
@@ -86,7 +106,8 @@ std::string RedisAddress::origin() const {
   return std::format("{}:{}", host.contains(':') ? "[" + host + "]" : host, port);
 }
 
-RedisConnection::RedisConnection(const RedisAddress& address, Deadline deadline) : origin_(address.origin()) {
+RedisConnection::RedisConnection(const RedisAddress& address, Deadline deadline)
+    : name_(std::format("{} {}", address.role, address.origin())) {
   try {
     connect(address, deadline);
     if (!address.password.is_empty()) {
@@ -114,8 +135,8 @@ void RedisConnection::connect(const RedisAddress& address, Deadline deadline) {
   const int problem = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
   const std::unique_ptr<addrinfo, FreeAddresses> all(found);
   if (problem != 0 || found == nullptr)
-    throw Error(Errc::io_error, std::format("the cache's server {} has no address ({})", origin_,
-                                            problem != 0 ? ::gai_strerror(problem) : "none found"));
+    throw Error(Errc::io_error,
+                std::format("{} has no address ({})", name_, problem != 0 ? ::gai_strerror(problem) : "none found"));
   int failure = 0;
   for (const auto* each = found; each != nullptr; each = each->ai_next) {
     socket_ = ::socket(each->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -138,14 +159,13 @@ void RedisConnection::connect(const RedisAddress& address, Deadline deadline) {
     ::close(socket_);
     socket_ = -1;
   }
-  throw Error(Errc::io_error, std::format("the cache's server {} cannot be reached: {}", origin_,
-                                          std::generic_category().message(failure)));
+  throw Error(Errc::io_error, std::format("{} cannot be reached: {}", name_, std::generic_category().message(failure)));
 }
 
 void RedisConnection::wait(short events, Deadline deadline) const {
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) throw Error(Errc::io_error, std::format("the cache's server {} is too slow", origin_));
+    if (left.count() <= 0) throw Error(Errc::io_error, std::format("{} is too slow", name_));
     pollfd one{.fd = socket_, .events = events, .revents = 0};
     const int ready = ::poll(&one, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
     if (ready > 0) return;
@@ -160,8 +180,8 @@ void RedisConnection::send(std::string_view bytes, Deadline deadline) const {
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       wait(POLLOUT, deadline);
     } else if (errno != EINTR) {
-      throw Error(Errc::io_error, std::format("the connection to the cache's server {} is lost: {}", origin_,
-                                              std::generic_category().message(errno)));
+      throw Error(Errc::io_error,
+                  std::format("the connection to {} is lost: {}", name_, std::generic_category().message(errno)));
     }
   }
 }
@@ -172,7 +192,8 @@ RespValue RedisConnection::ask(std::initializer_list<std::string_view> words, De
   while (true) {
     if (auto value = reader_.next()) {
       if (value->kind == RespValue::Kind::error)
-        throw Error(Errc::io_error, std::format("the cache's server {} says: {}", origin_, value->text));
+        throw Error(may_pass(value->text) ? Errc::io_error : Errc::config_error,
+                    std::format("{} says: {}", name_, value->text));
       return *std::move(value);
     }
     const auto got = ::recv(socket_, buffer.data(), buffer.size(), 0);
@@ -181,7 +202,7 @@ RespValue RedisConnection::ask(std::initializer_list<std::string_view> words, De
     } else if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       wait(POLLIN, deadline);
     } else if (got == 0 || errno != EINTR) {
-      throw Error(Errc::io_error, std::format("the connection to the cache's server {} is lost", origin_));
+      throw Error(Errc::io_error, std::format("the connection to {} is lost", name_));
     }
   }
 }

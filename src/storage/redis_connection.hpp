@@ -19,10 +19,11 @@ struct RedisAddress {
   std::string user = {};
   Secret password = {};
   int database = 0;
+  std::string role = "the cache's server";  ///< What messages call it.
 
   /// `redis://user:password@host:port/database`, or `valkey://…`.  Throws `Error` (`config_error`), with neither user
   /// nor password in its message.
-  static RedisAddress parse(std::string_view url);
+  static RedisAddress parse(std::string_view url, std::string role = "the cache's server");
   std::string origin() const;
 };
 
@@ -37,7 +38,8 @@ class RedisConnection {
   RedisConnection(const RedisConnection&) = delete;
   RedisConnection& operator=(const RedisConnection&) = delete;
 
-  /// Throws `Error` (`io_error`) for an error that the server tells, and if there is no answer by `deadline`.
+  /// Throws `Error` (`config_error`) for an error that the server tells and that comes again, such as a wrong password
+  /// or a key of another type; (`io_error`) for one that passes, and if there is no answer by `deadline`.
   RespValue ask(std::initializer_list<std::string_view> words, Deadline deadline);
 
  private:
@@ -46,7 +48,7 @@ class RedisConnection {
   void send(std::string_view bytes, Deadline deadline) const;
 
   int socket_ = -1;
-  std::string origin_;
+  std::string name_;  ///< Role and origin.
   RespReader reader_;
 };
 

@@ -17,8 +17,8 @@ constexpr std::int64_t most_items = 1'000'000;
 constexpr int most_depth = 3;
 
 [[noreturn]] void fail(std::string_view why) {
-  throw Error(Errc::io_error,
-              std::format("the cache's server does not speak the protocol of Redis ({}); check its address", why));
+  throw Error(Errc::config_error,
+              std::format("the server does not speak the protocol of Redis ({}); check its address", why));
 }
 
 /// Reads from the front of a text that may end too early.

@@ -564,6 +564,11 @@ class Run(unittest.TestCase):
                 (["ask", "x " * 8000], 1, "tokens"),
                 (["ask", b"\xff\xfe"], 2, "UTF-8"),
                 (["run", "absent.json"], 1, "absent.json"),
+                (["run", "absent.json", "--inputs", "x.jsonl", "--shard", "0/2"], 2, "--shard requires --out"),
+                (["run", "absent.json", "--out", "x", "--retry-failed"], 2, "--retry-failed requires --resume"),
+                (["index", "search", "x", "q", "-k", "0"], 2, "not in range [1 "),
+                (["new", "rebuild_cache"], 2, "choose another"),
+                (["new", "x", "--adapter", "json"], 2, "--adapter"),
                 (["inspect", "absent.file"], 1, "absent.file"),
                 (["models", "info", "absent-model"], 1, "absent-model"),
                 (["models", "bench", "absent-model"], 1, "absent-model"),
@@ -1281,6 +1286,7 @@ class Rag(unittest.TestCase):
         dspy("index", "build", self.index, str(self.docs))
         measured = json.loads(dspy("rag", "eval", self.index, str(self.questions), "-k", "1", "--json").out)
         self.assertEqual(measured["questions"], 3)
+        self.assertEqual(measured["unanswerable"], 0)
         self.assertGreater(measured["recall"]["mean"], 0.6)
         page, setting = Path(self.folder.name) / "report.html", Path(self.folder.name) / "rag.json"
         tuned = dspy("rag", "tune", str(self.docs), str(self.questions), "--grid", "chunk,k", "-k", "1,2", "--held-out", "0",

@@ -184,7 +184,7 @@ class FleetTest(unittest.TestCase):
         for task in range(tasks):
             self.assertEqual(start(task).wait(timeout=60), 0)
         status = subprocess.run([BINARY, "bulk", "status", out], check=True, capture_output=True, text=True).stdout
-        self.assertIn("3 shards: 3 complete\n300 rows done, 0 failed", status)
+        self.assertIn("3 shards: 3 complete\n300 rows: 300 answered, 0 failed", status)
         self.check_counts(rows, 1)
 
     def test_a_queue_outlives_its_workers_and_its_server(self):

@@ -71,8 +71,11 @@ int tell(const AgentFlags& flags, const ReActAgent& agent, const AgentOutcome& o
     if (flags.json) {
       print_json({{"waiting", std::move(waiting)}});
     } else {
-      print_line(std::format("go on with: dspy agent resume {} {} --decide {}=approve", flags.file,
-                             flags.journal.empty() ? "JOURNAL" : flags.journal, outcome.waiting.front().id));
+      const auto model = flags.model.model.empty() ? std::string() : std::format(" -m {}", flags.model.model);
+      const auto adapter = flags.adapter == AgentFlags().adapter ? std::string() : " --adapter " + flags.adapter;
+      print_line(std::format("go on with: dspy agent resume {} {}{}{} --decide {}=approve", flags.file,
+                             flags.journal.empty() ? "JOURNAL" : flags.journal, model, adapter,
+                             outcome.waiting.front().id));
     }
     return exit_ok;
   }

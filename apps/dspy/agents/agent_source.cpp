@@ -19,7 +19,15 @@ constexpr std::string_view scheme = "registry:";
 
 AgentSource of_program(ProgramFile program, std::string_view where) {
   auto file = agent_in(program);
-  if (!file) throw Error(Errc::bad_input, std::format("`{}` is a program, not an agent; use `dspy run` for it", where));
+  if (!file) {
+    const auto remedy = where.starts_with(scheme)
+                            ? std::format(
+                                  "write it to a file with `dspy registry get {} --out FILE.json`, and use "
+                                  "`dspy run FILE.json`",
+                                  where.substr(scheme.size()))
+                            : std::string("use `dspy run` for it");
+    throw Error(Errc::bad_input, std::format("`{}` is a program, not an agent; {}", where, remedy));
+  }
   return {.file = *std::move(file), .program = std::move(program)};
 }
 

@@ -34,6 +34,9 @@ std::string answer_line(const Line& line, const LineAnswer& answer) {
           std::move(info));
     }
     if (!json->is_object()) throw Error(Errc::bad_input, std::format("line {} holds no JSON object", line.number));
+    if (const auto repeated = repeated_member(line.text))
+      throw Error(Errc::bad_input, std::format("line {} is ambiguous: {} at byte {}", line.number, repeated->message,
+                                               repeated->position));
     return answer(json->get_object());
   });
   return to_text(result ? *result : error_object(result.error()));

@@ -120,7 +120,7 @@ void add_batch(CLI::App& app, Plan& plan) {
     if (runs) {
       sub->add_option("--batch-requests", flags->batch.max_requests, "Requests in one batch")->capture_default_str();
       sub->add_flag("--submit-again", flags->batch.submits_again,
-                    "Give up batches of which nobody knows whether the provider has them");
+                    "Give up batches that the provider may not have, or does not have any more");
     }
     flags->program.add_to(*sub);
     flags->model.add_to(*sub);

@@ -31,7 +31,7 @@ int merge(const BulkCommandFlags& flags) {
     print_json({{"rows", report.rows}, {"failed", report.failed}, {"missing", report.missing}});
   } else {
     print_line(std::format("{} rows in {}, {} of them with an error", report.rows, flags.to, report.failed));
-    if (report.missing != 0) print_line(std::format("{} rows of the inputs have no answer", report.missing));
+    if (report.missing != 0) print_line(std::format("{} rows have no answer", report.missing));
   }
   return exit_ok;
 }
@@ -40,33 +40,46 @@ int status(const BulkCommandFlags& flags) {
   const auto shards = bulk_status(flags.folder);
   std::map<std::string, std::size_t> states;
   BulkProgress sum;
+  std::uint64_t missing = 0;
   double rate = 0;
   JsonArray list;
   for (const auto& shard : shards) {
     ++states[shard.state];
-    sum.rows += shard.progress.rows + shard.progress.resumed;
-    sum.failed += shard.progress.failed;
-    sum.again += shard.progress.again;
+    sum.rows += shard.rows;
+    sum.failed += shard.failed;
+    sum.again += shard.again;
+    if (shard.state == "damaged") missing += shard.expected - shard.rows;
     if (shard.state == "running" && shard.progress.seconds > 0)
       rate += static_cast<double>(shard.progress.rows) / shard.progress.seconds;
     list.push_back(JsonObject{{"shard", shard.index},
                               {"state", shard.state},
-                              {"rows", shard.progress.rows + shard.progress.resumed},
-                              {"failed", shard.progress.failed},
-                              {"again", shard.progress.again},
+                              {"rows", shard.rows},
+                              {"failed", shard.failed},
+                              {"again", shard.again},
                               {"updated", shard.updated}});
   }
   if (flags.json) {
-    print_json({{"shards", std::move(list)}, {"rows", sum.rows}, {"failed", sum.failed}, {"rows_per_second", rate}});
+    print_json({{"shards", std::move(list)},
+                {"rows", sum.rows},
+                {"failed", sum.failed},
+                {"again", sum.again},
+                {"missing", missing},
+                {"rows_per_second", rate}});
   } else {
     std::string line;
     for (const auto& [state, count] : states) line += std::format("{}{} {}", line.empty() ? "" : ", ", count, state);
     print_line(std::format("{} shards: {}", shards.size(), line));
-    print_line(
-        std::format("{} rows done, {} failed, {} to ask again, {:.1f} rows/s", sum.rows, sum.failed, sum.again, rate));
+    print_line(std::format("{} rows: {} answered, {} failed, {} to ask again{}", sum.rows,
+                           sum.rows - sum.failed - sum.again, sum.failed, sum.again,
+                           rate > 0 ? std::format("; {:.1f} rows/s", rate) : std::string()));
     for (const auto& shard : shards) {
       if (shard.state == "lost" || shard.state == "stopped")
         print_line(std::format("shard {} is {}; run it again with --resume", shard.index, shard.state));
+      if (shard.state == "damaged")
+        print_line(
+            std::format("shard {} is damaged: {} of its {} rows are there; restore its part files, or run it "
+                        "again with --resume, which asks for the others",
+                        shard.index, shard.rows, shard.expected));
     }
   }
   return exit_ok;
@@ -106,7 +119,8 @@ void add_bulk(CLI::App& app, Plan& plan) {
   merging->callback([flags, &plan] { plan = [flags] { return merge(*flags); }; });
   auto* asking = command->add_subcommand("status", "How far the shards of a run are");
   asking->add_option("folder", flags->folder, "The folder given to --out")->required();
-  asking->add_flag("--json", flags->json, "Print {\"shards\", \"rows\", \"failed\", \"rows_per_second\"}");
+  asking->add_flag("--json", flags->json,
+                   "Print {\"shards\", \"rows\", \"failed\", \"again\", \"missing\", \"rows_per_second\"}");
   asking->callback([flags, &plan] { plan = [flags] { return status(*flags); }; });
   auto program = std::make_shared<ProgramFlags>();
   auto* telling = command->add_subcommand("fields", "The names of a program's inputs and outputs, as JSON");

@@ -19,8 +19,10 @@ constexpr std::uintmax_t longest_program = std::uintmax_t{256} << 20;
 
 void tell(const BulkProgress& progress) {
   const auto rate = progress.seconds > 0 ? static_cast<double>(progress.rows) / progress.seconds : 0;
-  std::cerr << std::format("dspy: {} rows done ({} before), {} failed, {} to ask again, {:.1f} rows/s\n", progress.rows,
-                           progress.resumed, progress.failed, progress.again, rate);
+  const auto rows = progress.rows + progress.resumed;
+  std::cerr << std::format(
+      "dspy: {} rows ({} of them before): {} answered, {} failed, {} to ask again; {:.1f} rows/s\n", rows,
+      progress.resumed, rows - progress.failed - progress.again, progress.failed, progress.again, rate);
 }
 
 JsonObject to_json(const BulkReport& report) {
@@ -39,15 +41,17 @@ JsonObject to_json(const BulkReport& report) {
 
 void BulkFlags::add_to(CLI::App& command) {
   constexpr auto group = "Bulk runs (with --inputs and --out)";
-  const auto add = [&](CLI::Option* option) { option->group(group); };
-  add(command.add_option("--out", out, "A folder for the results, the same for all shards"));
+  auto* const folder = command.add_option("--out", out, "A folder for the results, the same for all shards");
+  folder->group(group);
+  const auto add = [&](CLI::Option* option) { return option->group(group)->needs(folder); };
   add(command.add_option("--shard", shard, "Which part of the inputs: INDEX/COUNT, counted from 0")
           ->capture_default_str());
   add(command.add_option("--shard-by", rule,
                          "How rows are divided: range (JSONL; the default there), row, or hash:FIELD, which keeps rows "
                          "of one value together"));
-  add(command.add_flag("--resume", resume, "Go on with a shard that was begun"));
-  add(command.add_flag("--retry-failed", retry_failed, "With --resume: ask again also what failed for good"));
+  auto* const resuming = add(command.add_flag("--resume", resume, "Go on with a shard that was begun"));
+  add(command.add_flag("--retry-failed", retry_failed, "With --resume: ask again also what failed for good"))
+      ->needs(resuming);
   add(command.add_option("--part-rows", part_rows, "Rows in a part file")->capture_default_str());
   add(command.add_option("--max-rows", max_rows, "End after so many rows"));
   add(command.add_option("--max-errors", max_errors, "End after as many rows have failed"));
@@ -103,7 +107,7 @@ int run_shard(Program program, const Signature& signature, const std::string& so
   if (flags.max_errors != 0) options.max_errors = flags.max_errors;
   const auto report = run_bulk(program, job, options);
   if (json) print_json(to_json(report));
-  if (report.stopped) std::cerr << "dspy: the run has not ended: " << report.stopped->what() << '\n';
+  if (report.stopped) std::cerr << "dspy: the run stopped before its end: " << report.stopped->what() << '\n';
   if (!report.stopped && report.again != 0)
     std::cerr << std::format("dspy: {} rows failed for reasons that pass; ask them again with --resume\n",
                              report.again);

@@ -33,7 +33,7 @@ struct WorkerFlags {
 };
 
 void tell(const BulkProgress& progress) {
-  std::cerr << std::format("dspy: {} rows answered, {} answered before, {} failed, {} to be handed out again\n",
+  std::cerr << std::format("dspy: {} rows answered, {} answered before, {} failed, {} given back to be tried again\n",
                            progress.rows, progress.resumed, progress.failed, progress.again);
 }
 
@@ -84,7 +84,9 @@ void add_worker(CLI::App& app, Plan& plan) {
   command->add_option("program", flags->program.path, "A program file or a flow");
   command->add_option("--queue", flags->queue, "redis://HOST:PORT/DB of a Redis (6.2 or newer) or Valkey server")
       ->required();
-  command->add_option("--name", flags->redis.name, "The stream; answers go to NAME:out, bad rows to NAME:dead")
+  command
+      ->add_option("--name", flags->redis.name,
+                   "The stream; answers and errors go to NAME:out, rows that were tried too often to NAME:dead")
       ->capture_default_str();
   command->add_option("--group", flags->redis.group, "The consumer group")->capture_default_str();
   command->add_option("--put", flags->put, "Put the rows of this file (.jsonl, .json, .csv) into the queue, and end");

@@ -162,16 +162,16 @@ void add_index(CLI::App& app, Plan& plan) {
   build->add_option("FILES", flags->files, "Documents, or folders of them")->required();
   build->add_flag("--passages", flags->passages,
                   R"(FILES are passages: {"text": …, "id": …, "source": …, "metadata": {…}} a line)");
-  build->add_option("--tokens", flags->tokens, "The most that a passage has [320]")->check(CLI::PositiveNumber);
+  build->add_option("--tokens", flags->tokens, "The most that a passage has [320]")->check(at_least_one());
   build->add_flag("--compact", flags->compact, "Then make one segment of all, and the approximate index");
   build->add_option("--embedder", flags->embedder, "What makes vectors, such as llama:PATH [words only]");
   build->add_option("--embedding-cache", flags->cache, "A file in which vectors of texts are remembered");
   build->add_option("--similarity", flags->similarity, "cosine, dot or euclidean, of a new index [cosine]");
   build->add_flag("--half", flags->half, "Keep vectors of a new index in 16 bits");
-  build->add_option("--batch", flags->batch, "Passages at once [64]")->check(CLI::PositiveNumber);
+  build->add_option("--batch", flags->batch, "Passages at once [64]")->check(at_least_one());
   auto* const search = add("search", "Find passages", run_search);
   search->add_option("QUERY", flags->query, "What to look for")->required();
-  search->add_option("-k", flags->k, "How many passages [5]")->check(CLI::PositiveNumber);
+  search->add_option("-k", flags->k, "How many passages [5]")->check(at_least_one());
   search->add_option("--embedder", flags->embedder, "What makes the query's vector; the one of the index [words only]");
   search->add_flag("--hybrid", flags->hybrid, "Vectors and words, fused");
   search->add_option("--filter", flags->filter, R"(Such as {"lang": "en", "year": {"$gte": 2020}})");

@@ -34,6 +34,11 @@ struct IndexFlags {
   bool json = false;
 };
 
+/// Checks a number that may not be 0.
+inline CLI::Range at_least_one() {
+  return {std::size_t{1}, std::size_t{1'000'000'000}};
+}
+
 /// Nothing where no embedder is named.
 std::shared_ptr<Embedder> make_embedder(const IndexFlags& flags);
 /// A server's store, not a folder.

@@ -4,12 +4,14 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/base/wait.hpp"
 #include "dspy/evaluate/statistics.hpp"
 #include "dspy/lm/embedder.hpp"
 #include "dspy/optimize/tuning/rag_tuning.hpp"
 #include "dspy/retrieve/documents/chunk.hpp"
 #include "dspy/retrieve/retriever.hpp"
 #include "dspy/retrieve/store.hpp"
+#include "retrieval/index.hpp"
 
 #ifdef DSPY_WITH_REMOTE_STORES
 #include "dspy/retrieve/remote/schemes.hpp"  // IWYU pragma: keep
@@ -23,6 +25,7 @@
 #include <format>
 #include <iostream>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -87,12 +90,42 @@ Retriever search_of_index(const RagFlags& flags) {
                    {.k = flags.k, .embedder = options.embedder, .hybrid = flags.hybrid, .reranker = options.reranker});
 }
 
+/// How many questions need what the store does not have; each is told.
+std::size_t count_unanswerable(Store& store, const std::vector<RagQuestion>& questions,
+                               const std::vector<RagScore>& scores) {
+  struct Sought {
+    std::size_t question = 0;
+    const Evidence* evidence = nullptr;
+  };
+  std::vector<Sought> left;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    if (scores[i].recall >= 1) continue;
+    for (const auto& evidence : questions[i].evidence) left.push_back({.question = i, .evidence = &evidence});
+  }
+  std::string cursor;
+  while (!left.empty()) {
+    auto page = wait(store.scan({}, cursor));
+    for (const auto& passage : page.passages)
+      std::erase_if(left, [&](const Sought& sought) { return sought.evidence->is_in(passage); });
+    cursor = std::move(page.next);
+    if (cursor.empty()) break;
+  }
+  std::set<std::size_t> out;
+  for (const auto& sought : left) {
+    out.insert(sought.question);
+    std::cerr << std::format("dspy: question {}: no passage has what it needs (source `{}`, quote `{}`)\n",
+                             sought.question + 1, sought.evidence->source, sought.evidence->quote);
+  }
+  return out.size();
+}
+
 int run_eval(const RagFlags& flags) {
   const auto questions = read_rag_questions(flags.questions);
   if (questions.empty()) throw Error(Errc::bad_input, std::format("there is no question in `{}`", flags.questions));
   const auto search = flags.subject.ends_with(".json") ? search_of_file(flags) : search_of_index(flags);
   const auto scores = score_search(search, questions);
-  JsonObject out{{"questions", questions.size()}, {"k", search.options().k}};
+  const auto unanswerable = count_unanswerable(*search.store(), questions, scores);
+  JsonObject out{{"questions", questions.size()}, {"k", search.options().k}, {"unanswerable", unanswerable}};
   for (const auto aim : {RagAim::recall, RagAim::reciprocal_rank, RagAim::precision}) {
     std::vector<double> values;
     for (const auto& score : scores) values.push_back(value_of(score, aim));
@@ -112,6 +145,9 @@ int run_eval(const RagFlags& flags) {
     return exit_ok;
   }
   print_line(std::format("{} questions, {} passages each", questions.size(), search.options().k));
+  if (unanswerable != 0)
+    print_line(
+        std::format("{} of them need what no passage has, so no search finds it; check the questions", unanswerable));
   std::size_t shown = 0;
   for (std::size_t i = 0; i < questions.size() && shown < flags.rows; ++i)
     if (scores[i].recall == 0 && shown++ < flags.rows)
@@ -193,7 +229,7 @@ void add_rag(CLI::App& app, Plan& plan) {
   };
   const auto [eval, eval_flags] = add("eval", "How well a search finds what questions need", "SUBJECT",
                                       "An index (a folder or a store's URI), or a file of `rag tune --out`", run_eval);
-  eval->add_option("-k", eval_flags->k, "Passages a question [5]")->check(CLI::PositiveNumber);
+  eval->add_option("-k", eval_flags->k, "Passages a question [5]")->check(at_least_one());
   eval->add_flag("--hybrid", eval_flags->hybrid, "Vectors and words, fused");
   const auto [tune, tune_flags] =
       add("tune", "Try ways to cut and search a folder of documents", "FOLDER", "The documents", run_tune);
@@ -202,8 +238,8 @@ void add_rag(CLI::App& app, Plan& plan) {
       ->delimiter(',');
   tune->add_option("--tokens", tune_flags->tokens, "Sizes of chunks [320,160,640]")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber);
-  tune->add_option("-k", tune_flags->ks, "Passages a question [5]")->delimiter(',')->check(CLI::PositiveNumber);
+      ->check(at_least_one());
+  tune->add_option("-k", tune_flags->ks, "Passages a question [5]")->delimiter(',')->check(at_least_one());
   tune->add_option("--aim", tune_flags->aim, "recall, mrr or precision [mrr]");
   tune->add_option("--trials", tune_flags->trials, "Let a Parzen estimator choose so many settings [0: all]");
   tune->add_option("--seed", tune_flags->seed, "Of what is drawn [0]");

@@ -54,6 +54,7 @@ void add_new(CLI::App& app, Plan& plan) {
   auto* command = app.add_subcommand("new", "Begin a project: program, dataset, evaluation, test, container file");
   command->add_option("name", flags->path, "The project's folder, whose name is the project's")->required();
   flags->signature.add_to(*command);
+  command->remove_option(command->get_option("--adapter"));  // the project's files choose it
   command->footer(
       "Example:\n"
       "  dspy new shop -s \"ticket -> category: Literal['billing', 'bug'], urgent: bool\" -i \"Sort the ticket.\"\n"

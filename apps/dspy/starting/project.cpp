@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/base/text.hpp"
 #include "dspy/modules/predictor.hpp"
 #include "dspy/programs/codegen.hpp"
 #include "dspy/programs/program_file.hpp"
@@ -51,8 +52,10 @@ void require_project_name(std::string_view name) {
         Errc::bad_input,
         std::format("`{}` cannot be the name of a project; use letters, digits, `-` and `_`, a letter first", name));
   // Targets that the project has anyway, and CMake's own.
-  for (const std::string_view taken : {"evaluate", "program_test", "test", "all", "install", "clean", "help", "dspy"}) {
-    if (name == taken)
+  for (const std::string_view taken : {"evaluate", "program_test", "test", "all", "install", "clean", "help", "dspy",
+                                       "edit_cache", "rebuild_cache", "preinstall", "package", "package_source",
+                                       "depend", "list_install_components", "ALL_BUILD", "RUN_TESTS", "ZERO_CHECK"}) {
+    if (text::equals_ignoring_case(name, taken))
       throw Error(Errc::bad_input,
                   std::format("`{}` is the name of something else in the project; choose another", name));
   }

@@ -13,6 +13,7 @@
 #include <format>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -26,7 +27,7 @@ using bulk::BatchItem;
 using bulk::BatchState;
 using bulk::KeptBatch;
 
-constexpr int too_many_requests = 429, server_error = 500;
+constexpr int not_found = 404, too_many_requests = 429, server_error = 500;
 constexpr std::size_t most_reply_bytes = std::size_t{4} << 30;
 
 /// What asking again would not change.
@@ -52,6 +53,7 @@ class BatchRun::Impl {
 
   BatchReport submit() {
     forget_or_refuse_unsure();
+    if (options_.submits_again) forget_lost();
     auto rows = run();
     const auto waiting = folder_.waiting();
     for (const auto& [url, kept] : transport_->kept()) {
@@ -73,7 +75,7 @@ class BatchRun::Impl {
 
   BatchReport status() {
     for (auto& batch : folder_.batches()) {
-      if (batch.state == "submitted") batch.said = state_of(batch).said;
+      if (batch.state == "submitted") state_or_lost(batch);
     }
     folder_.save();
     return report({});
@@ -82,10 +84,10 @@ class BatchRun::Impl {
   BatchReport collect() {
     for (auto& batch : folder_.batches()) {
       if (batch.state != "submitted") continue;
-      auto state = state_of(batch);
-      batch.said = state.said;
-      if (state.kind == BatchState::Kind::failed) batch.state = "failed";
-      if (state.kind == BatchState::Kind::ended) take(batch, std::move(state));
+      auto state = state_or_lost(batch);
+      if (!state) continue;
+      if (state->kind == BatchState::Kind::failed) batch.state = "failed";
+      if (state->kind == BatchState::Kind::ended) take(batch, *std::move(state));
       folder_.save();
     }
     return report(run());
@@ -104,6 +106,27 @@ class BatchRun::Impl {
       batch.state = "forgotten";
     }
     folder_.save();
+  }
+
+  /// Batches that the provider does not have any more are given up.
+  void forget_lost() {
+    for (auto& batch : folder_.batches()) {
+      if (batch.state == "submitted" && !state_or_lost(batch)) batch.state = "forgotten";
+    }
+    folder_.save();
+  }
+
+  /// Nothing for a batch that the provider does not know, which says so.
+  std::optional<BatchState> state_or_lost(KeptBatch& batch) {
+    try {
+      auto state = state_of(batch);
+      batch.said = state.said;
+      return state;
+    } catch (const Error& error) {
+      if (error.info().status != not_found) throw;
+      batch.said = "the provider does not know it; `submit --submit-again` sends its requests anew";
+      return std::nullopt;
+    }
   }
 
   BulkReport run() {

@@ -24,7 +24,7 @@ constexpr auto first_pause = std::chrono::milliseconds(20), longest_pause = std:
 }  // namespace
 
 RedisClient::RedisClient(std::string_view url, std::string what, std::chrono::milliseconds outage, Ask prepare)
-    : address_(storage::RedisAddress::parse(url)),
+    : address_(storage::RedisAddress::parse(url, what + (what.ends_with('s') ? "' server" : "'s server"))),
       what_(std::move(what)),
       outage_(outage),
       prepare_(std::move(prepare)) {}

@@ -118,8 +118,11 @@ class Worker {
   static Async<void> answer(Worker* self, const QueuedRow& row) {
     auto& report = self->report_;
     if (row.deliveries > self->options_.max_deliveries) {
-      const auto why = std::format("it was handed out {} times and never answered", row.deliveries - 1);
-      co_await on_cpu([&] { self->queue_.bury(row, why); });
+      auto given_up = row;
+      --given_up.deliveries;  // this time it is not tried
+      const auto why = std::format("it was handed out {} times, and each time its worker ended before it was answered",
+                                   given_up.deliveries);
+      co_await on_cpu([&] { self->queue_.bury(given_up, why); });
       ++report.failed;
       co_return;
     }
@@ -139,12 +142,22 @@ class Worker {
         co_return;
       }
     } else {
-      outcome.key = idempotency_key(self->version_, {{"row", row.text}});
-      outcome.error = Error(Errc::bad_input, "the row " + values.error());
+      // Two entries without a row are two.
+      outcome.key = idempotency_key(self->version_, {{"row", row.text.empty() ? row.id : row.text}});
+      outcome.error =
+          Error(Errc::bad_input, row.text.empty() ? "the entry " + row.id + " has no field `row`, or an empty one"
+                                                  : "the row " + values.error());
     }
     report.usage += outcome.usage;
     if (outcome.error && ends_all(outcome.error->code())) {
       self->stop(*outcome.error);
+      co_return;
+    }
+    if (outcome.error && passes(outcome.error->code()) && row.deliveries >= self->options_.max_deliveries) {
+      const auto why =
+          std::format("it was handed out {} times; the last error: {}", row.deliveries, outcome.error->what());
+      co_await on_cpu([&] { self->queue_.bury(row, why); });
+      ++report.failed;
       co_return;
     }
     if (outcome.error && passes(outcome.error->code())) {

@@ -135,6 +135,8 @@ class Ingestion {
 
   /// What the store has of this folder.
   Async<void> learn(std::string root) {
+    // A store of passages that somebody else cut knows no roots, and refuses to compare with what no passage has.
+    if (co_await store_->count(Filter::exists("ingest_root")) == 0) co_return;
     const auto of_root = Filter::eq("ingest_root", Json(root));
     std::string cursor;
     do {

@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/retrieve/documents/chunk.hpp"
 #include "dspy/retrieve/documents/document.hpp"
@@ -45,6 +46,17 @@ bool is_wanted(const fs::path& path, const IngestOptions& options) {
   return std::ranges::any_of(options.endings, [ending = path.extension().string()](const std::string& wanted) {
     return text::equals_ignoring_case(ending, wanted);
   });
+}
+
+/// Whether a file is a link that leads out of the folder: what lies elsewhere was not given.  Links within it, as
+/// mounted configuration has them, are as good as files.
+bool leads_out(const fs::directory_entry& entry, const fs::path& folder) {
+  std::error_code code;
+  if (!entry.is_symlink(code)) return false;
+  const auto target = fs::canonical(entry.path(), code);
+  if (code) return true;
+  const auto root = fs::canonical(folder, code);
+  return code || std::ranges::mismatch(root, target).in1 != root.end();
 }
 
 std::string joined(const std::vector<std::string>& headings) {
@@ -124,7 +136,12 @@ FoundFiles find_files(const fs::path& folder, const IngestOptions& options) {
     if (is_hidden(each->path())) {
       each.disable_recursion_pending();
     } else if (each->is_regular_file(code)) {
-      if (is_wanted(each->path(), options)) {
+      if (is_wanted(each->path(), options) && leads_out(*each, given)) {
+        log(LogLevel::warning, "ingest",
+            std::format("`{}` is a link that leads out of the folder and is left out; ingest the file itself",
+                        each->path().string()));
+        ++found.ignored;
+      } else if (is_wanted(each->path(), options)) {
         found.files.push_back({.path = each->path(), .source = each->path().generic_string()});
       } else {
         ++found.ignored;

@@ -167,7 +167,9 @@ void require_writable(const State& state) {
 }
 
 void require_keepable(const Passage& passage) {
-  const auto where = std::format("the passage `{}`", passage.id);
+  auto shown = passage.id;
+  std::ranges::replace(shown, '\0', '?');  // a message would end there
+  const auto where = std::format("the passage `{}`", shown);
   for (const auto* const text : {&passage.id, &passage.text, &passage.source})
     remote::require_no_zero_byte(*text, where);
   remote::require_no_zero_byte(Json(passage.metadata), where);

@@ -131,6 +131,15 @@ TEST_CASE("loops end, and the outputs are taken from what was found") {
   CHECK_THROWS_AS(ReAct<Travel>(tools(), options)({.request = "?"}), Error);
 }
 
+TEST_CASE("a run that ends with an error leaves what happened in its journal") {
+  const auto journal = file("failed.jsonl");
+  const auto lm = std::make_shared<ScriptedLM>(
+      [](const Request&) -> std::string { throw Error(Errc::authentication_failed, "no key"); });
+  CHECK_THROWS_AS(ReAct<Travel>(tools(), with(lm)).start({.request = "?"}, {.journal = journal}), Error);
+  CHECK(text_of(journal).contains("begun"));
+  std::filesystem::remove(journal);
+}
+
 TEST_CASE("the oldest turns are left out of prompts when the context is full") {
   int asked = 0;
   const auto lm = std::make_shared<ScriptedLM>([&](const Request& request) -> std::string {

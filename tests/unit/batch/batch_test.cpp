@@ -88,7 +88,7 @@ TEST_CASE("Rows are answered by the batch API of each provider") {
     merge_bulk(asking.job.out, asking.folder.path / "all.jsonl", {.with_inputs = true});
     const auto text = asking.folder.read("all.jsonl");
     for (int i = 0; i < 5; ++i)
-      CHECK(text.find(std::format(R"({{"inputs":{{"question": "number {}"}},"key":")", i)) != std::string::npos);
+      CHECK(text.find(std::format(R"("inputs":{{"question": "number {}"}},"key":")", i)) != std::string::npos);
     CHECK(text.find(R"("outputs":{"answer":"as you say"})") != std::string::npos);
     CHECK(text.find(R"("error")") == std::string::npos);
     CHECK(asking.chats() == 0);  // each came in a batch
@@ -118,6 +118,20 @@ TEST_CASE("A batch of which nobody knows whether it was made is not made again b
   CHECK(report.batches.size() == 2);
   CHECK(report.batches[0].state == "forgotten");
   CHECK(report.waiting == 5);
+}
+
+TEST_CASE("A batch that the provider no longer knows is told, and given up on demand") {
+  Asking asking("openai/gpt-4.1-mini", "/v1", "Answer: x");
+  asking.run().submit();
+  asking.provider.next({{"status", "404"}});
+  auto report = asking.run().status();
+  REQUIRE(report.batches.size() == 1);
+  CHECK(report.batches[0].said.contains("--submit-again"));
+  asking.provider.next({{"status", "404"}});
+  report = asking.run({.submits_again = true}).submit();
+  REQUIRE(report.batches.size() == 2);
+  CHECK(report.batches[0].state == "forgotten");
+  CHECK(report.batches[1].state == "submitted");
 }
 
 TEST_CASE("A batch that a provider refuses was not made") {

@@ -210,8 +210,9 @@ TEST_CASE("A row that fails ends no other; what passes is asked again, what woul
   CHECK(merged.failed == 2);
   CHECK(merged.missing == 0);
   const auto text = folder.read("all.csv");
-  CHECK(text.starts_with("question,answer,error\r\nrow 0,row 0!,\r\n"));
-  CHECK(text.find("row 3,,too long\r\n") != std::string::npos);
+  CHECK(text.starts_with("question,answer,error,at\r\nrow 0,row 0!,,0\r\n"));
+  CHECK(text.find("row 3,,too long,") != std::string::npos);
+  CHECK(text.find("the row on line 7 is not JSON") != std::string::npos);
   report = run_bulk(shouting.program, job, {.resume = true, .retry_failed = true});
   CHECK(report.rows == 2);
 }
@@ -238,7 +239,9 @@ TEST_CASE("Half a line at the end of a part is dropped; a damaged part is told")
   const auto part = shard / "part-000001.jsonl";
   REQUIRE(std::filesystem::exists(part));
   std::filesystem::rename(part, shard / "open.jsonl");
-  std::ofstream(shard / "open.jsonl", std::ios::app) << R"({"at":99,"sum":"00)";
+  auto text = folder.read("out/shard-00000/open.jsonl");
+  text.insert(text.find('\n') + 1, "damaged\n");
+  std::ofstream(shard / "open.jsonl") << text << R"({"at":99,"sum":"00)";
   const auto report = run_bulk(shouting.program, job, {.resume = true, .part_rows = 4});
   CHECK(report.resumed == 6);
   CHECK(report.rows == 4);
@@ -269,4 +272,100 @@ TEST_CASE("A row's key does not depend on the order of its members, and does on 
   CHECK(key("v", R"({"a":[1,2]})") != key("v", R"({"a":[2,1]})"));
   CHECK(key("v", R"({"a":1})") != key("w", R"({"a":1})"));
   CHECK(key("v", R"({"a":1})") != key("v", R"({"a":1.0})"));
+}
+
+TEST_CASE("A merge writes over neither the inputs nor what the run wrote") {
+  const test::Folder folder;
+  const Shouting shouting;
+  const auto job = shouting.job(folder.write("in.jsonl", rows(5)), folder.path / "out");
+  run_bulk(shouting.program, job);
+  const auto before = folder.read("in.jsonl");
+  std::filesystem::create_symlink(job.inputs, folder.path / "link.jsonl");
+  std::filesystem::copy_file(job.inputs, folder.path / "copy.jsonl");
+  for (const auto* const name : {"in.jsonl", "link.jsonl", "copy.jsonl"}) {
+    CAPTURE(name);
+    CHECK(code_of([&] { merge_bulk(job.out, folder.path / name, {.partial = true}); }, "the run's inputs") ==
+          Errc::bad_input);
+  }
+  CHECK(folder.read("in.jsonl") == before);
+  for (const auto* const name : {"shard-00000/part-000000.jsonl", "shard-00000/x.csv", "batch/replies.jsonl"})
+    CHECK(code_of([&] { merge_bulk(job.out, job.out / name); }, "own files") == Errc::bad_input);
+  CHECK(merge_bulk(job.out, job.out / "all.jsonl").rows == 5);
+}
+
+TEST_CASE("A complete run that lacks rows is told with the counts, and asks for them again") {
+  const test::Folder folder;
+  const Shouting shouting;
+  const auto job = shouting.job(folder.write("in.jsonl", rows(10)), folder.path / "out");
+  run_bulk(shouting.program, job, {.part_rows = 4});
+  std::filesystem::remove(job.out / "shard-00000/part-000001.jsonl");
+  const auto status = bulk_status(job.out).at(0);
+  CHECK(status.state == "damaged");
+  CHECK(status.rows == 6);
+  CHECK(status.expected == 10);
+  CHECK(code_of([&] { merge_bulk(job.out, folder.path / "all.jsonl"); }, "6 of its 10 rows") == Errc::config_error);
+  CHECK_FALSE(std::filesystem::exists(folder.path / "all.jsonl"));
+  const auto partial = merge_bulk(job.out, folder.path / "all.jsonl", {.partial = true});
+  CHECK(partial.rows == 6);
+  CHECK(partial.missing == 4);
+  const auto report = run_bulk(shouting.program, job, {.resume = true, .part_rows = 4});
+  CHECK(report.rows == 4);
+  CHECK(report.resumed == 6);
+  merge_bulk(job.out, folder.path / "all.jsonl");
+  check_all(folder.path / "all.jsonl", 10);
+}
+
+TEST_CASE("The status of a run whose process was killed counts the rows that it wrote") {
+  const test::Folder folder;
+  const Shouting shouting;
+  const auto job = shouting.job(folder.write("in.jsonl", rows(10)), folder.path / "out");
+  run_bulk(shouting.program, job, {.part_rows = 100});
+  const auto shard = job.out / "shard-00000";
+  std::filesystem::rename(shard / "part-000000.jsonl", shard / "open.jsonl");
+  std::ofstream(shard / "progress.json") << R"({"state":"running","rows":0})";
+  const auto status = bulk_status(job.out).at(0);
+  CHECK(status.state == "lost");
+  CHECK(status.rows == 10);
+}
+
+TEST_CASE("Merged rows are one line each and name their place, and cells keep their types") {
+  const test::Folder folder;
+  const Shouting shouting;
+  const auto job =
+      shouting.job(folder.write("in.JSONL", "{\"question\": \"row 0\"}\r\n\r\nno json\r\n"), folder.path / "out");
+  run_bulk(shouting.program, job);
+  CHECK(merge_bulk(job.out, folder.path / "all.jsonl", {.with_inputs = true}).rows == 2);
+  CHECK_FALSE(folder.read("all.jsonl").contains('\r'));
+  const auto lines = lines_of(folder.path / "all.jsonl");
+  CHECK(lines.at(1).at("line") == Json(3));
+  CHECK(lines.at(1).at("at") == Json(25));
+
+  const auto signature = Signature::parse("text, n: int, tags: list[str] -> answer");
+  const Program program(Predictor(
+      signature, {.lm = std::make_shared<ScriptedLM>(
+                      std::function<std::string(const Request&)>([](const Request&) { return "Answer: x"; }))}));
+  const BulkJob typed{.signature = signature,
+                      .version = program_version(program),
+                      .inputs = folder.write("in.csv", "text,n,tags\n7,1,\"[\"\"a\"\"]\"\n\xff,2,[]\nb\nc\n"),
+                      .out = folder.path / "typed"};
+  run_bulk(program, typed);
+  merge_bulk(typed.out, folder.path / "typed.jsonl", {.with_inputs = true});
+  const auto cells = lines_of(folder.path / "typed.jsonl");
+  CHECK(cells.at(0).at("inputs") == Json(JsonObject{{"text", "7"}, {"n", 1}, {"tags", JsonArray{"a"}}}));
+  const auto message = [&](std::size_t i) { return std::string(cells.at(i).at("error").at("message").as_string()); };
+  CHECK(message(1).starts_with("the row on line 3 holds a byte that is not UTF-8 in the column `text`"));
+  CHECK(message(2) == "the row on line 4 has 1 cells, and the header 3");
+  CHECK(cells.at(2).at("key") != cells.at(3).at("key"));
+}
+
+TEST_CASE("A table or a rule that does not fit the program is refused before anything is written") {
+  const test::Folder folder;
+  const Shouting shouting;
+  auto job = shouting.job(folder.write("in.csv", "Question,id\nrow 0,1\n"), folder.path / "out");
+  CHECK(code_of([&] { run_bulk(shouting.program, job); }, "lacks `question` and has `Question` and `id`") ==
+        Errc::bad_input);
+  job.inputs = folder.write("in.jsonl", rows(5));
+  CHECK(code_of([&] { run_bulk(shouting.program, job, {.rule = ShardRule::parse("hash:nope")}); }, "no input") ==
+        Errc::invalid_parameter);
+  CHECK_FALSE(std::filesystem::exists(job.out));
 }

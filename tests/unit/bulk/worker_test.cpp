@@ -65,9 +65,11 @@ class MemoryQueue final : public RowQueue {
     rows_.erase(id);
     return !answer.empty() && answers.emplace(key, answer).second;
   }
-  void bury(const QueuedRow& row, std::string_view /*why*/) override {
+  void bury(const QueuedRow& row, std::string_view why) override {
     const std::lock_guard lock(mutex_);
     rows_.erase(row.id);
+    reason = why;
+    deliveries = row.deliveries;
     buried.push_back(row.text);
   }
   std::uint64_t size() override {
@@ -78,6 +80,8 @@ class MemoryQueue final : public RowQueue {
 
   std::map<std::string, std::string> answers;
   std::vector<std::string> buried;
+  std::string reason;
+  std::uint64_t deliveries = 0;
   std::atomic<bool> is_gone = false;
 
  private:
@@ -146,7 +150,10 @@ TEST_CASE("A row that passes is handed out again, and set aside when that does n
   const auto report =
       run_worker(failing, "v", queue, {.concurrency = 2, .max_deliveries = 3, .until_empty = true, .poll = 5ms});
   CHECK(tries.load() == 3);
-  CHECK(report.again == 3);
+  CHECK(report.again == 2);
+  CHECK(report.failed == 1);
+  CHECK(queue.reason == "it was handed out 3 times; the last error: no answer");
+  CHECK(queue.deliveries == 3);
   CHECK(queue.answers.size() == 1);
   REQUIRE(queue.buried.size() == 1);
   CHECK(queue.buried[0] == R"({"question": "row 1"})");
@@ -226,7 +233,27 @@ TEST_CASE("A server that is gone for too long is told with its address, and with
     CHECK(std::string_view(error.what()).find("127.0.0.1:1") != std::string_view::npos);
     CHECK(std::string_view(error.what()).find("secret-word") == std::string_view::npos);
   }
-  CHECK_THROWS_AS(redis_queue("http://127.0.0.1"), Error);
+  CHECK_THROWS_WITH_AS(redis_queue("http://127.0.0.1"),
+                       "the address of the queue's server, `http://127.0.0.1`, does not begin with redis:// or "
+                       "valkey://; write redis://host:6379/0",
+                       Error);
+}
+
+TEST_CASE("What a server refuses for good is told at once") {
+  test::CacheServer server;
+  if (!server.is_there()) return;
+  storage::RedisConnection connection(storage::RedisAddress::parse(server.url()),
+                                      std::chrono::steady_clock::now() + 5s);
+  connection.ask({"SET", "q", "text"}, std::chrono::steady_clock::now() + 5s);
+  const auto begun = std::chrono::steady_clock::now();
+  try {
+    redis_queue(server.url(), {.name = "q"})->take(1);
+    FAIL("nothing was thrown");
+  } catch (const Error& error) {
+    CHECK(error.code() == Errc::config_error);
+    CHECK(std::string_view(error.what()).starts_with("the queue's server "));
+  }
+  CHECK(std::chrono::steady_clock::now() - begun < 5s);
 }
 
 TEST_CASE("A budget and a rate hold for all that share them") {

@@ -164,3 +164,25 @@ TEST_CASE("What cannot be ingested is refused") {
   CHECK_THROWS_AS(ingest(store, folder.path, {.stop = stop.get_token()}), Error);
   CHECK(ingest(store, folder.path / "a.md").passages_written == 1);
 }
+
+TEST_CASE("A link that leads out of the folder is left out, and one within it is read") {
+  const Folder folder;
+  folder.write("docs/a.md", "Hello.");
+  folder.write("secret.txt", "Not for the index.");
+  std::filesystem::create_symlink(folder.path / "secret.txt", folder.path / "docs/out.txt");
+  std::filesystem::create_symlink("a.md", folder.path / "docs/b.md");
+  const auto store = std::make_shared<MemoryStore>();
+  const auto report = ingest(store, folder.path / "docs");
+  CHECK(report.files == 2);
+  CHECK(report.ignored == 1);
+  for (const auto& passage : all(store)) CHECK(passage.text == "Hello.");
+}
+
+TEST_CASE("Documents can join passages that somebody else has cut") {
+  const Folder folder;
+  folder.write("a.md", "Hello.");
+  const auto store = std::make_shared<MemoryStore>();
+  wait(store->upsert({{.id = "own", .text = "Cut by hand.", .metadata = {{"lang", "en"}}}}));
+  CHECK(ingest(store, folder.path).passages_written == 1);
+  CHECK(all(store).size() == 2);
+}

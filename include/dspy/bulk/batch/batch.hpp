@@ -42,7 +42,7 @@ struct ProviderBatchOptions {
   std::size_t max_bytes = std::size_t{16} << 20;    ///< The same of its requests.
   std::shared_ptr<http::Transport> transport = {};  ///< Null: `http::default_transport()`.
   std::size_t concurrency = 64;                     ///< Of rows that are run on replies.
-  bool submits_again = false;  ///< Give up batches of which nobody knows whether the provider has them.
+  bool submits_again = false;  ///< Give up batches that the provider may not have, or does not have any more.
 };
 
 /// The LM of a model string such as `openai/gpt-5.4-mini`, over `transport`, without anything around it: caches,
