@@ -138,7 +138,8 @@ std::vector<Job> JobStore::list(std::string_view tenant, std::optional<JobState>
       "= ?4) ORDER BY number DESC LIMIT ?3",
       columns));
   select.bind_text(1, tenant).bind_text(2, state ? to_string(*state) : std::string_view(""));
-  select.bind(3, static_cast<std::int64_t>(limit)).bind_text(4, key);
+  select.bind(3, static_cast<std::int64_t>(limit))
+      .bind_text(4, key.empty() ? std::string_view("") : key);  // no data would be NULL
   return state_->rows(std::move(select));
 }
 

@@ -158,7 +158,7 @@ TEST_CASE("every endpoint wants a key that is right, valid, and may do it") {
                       ->create({.name = "e", .tenant = "a", .scopes = {"*"}, .expires_at = fixture.clock.wall() + 1s})
                       .secret.reveal());
   fixture.clock.advance(2s);
-  const auto lesser = fixture.key("a", {"nothing:read"});
+  const auto lesser = fixture.key("a", {"model:nothing"});
   for (const auto& route : fixture.all()) {
     const auto target = fixture.target(route);
     CAPTURE(route.method);
@@ -321,7 +321,7 @@ TEST_CASE("a key that is made has the bounds of its maker, and none takes a grea
   CHECK(create({{"name", "n"}, {"scopes", {"invoke", "model:*"}}}, maker).status == 403);
   CHECK(create({{"name", "n"}, {"scopes", {"invoke"}}, {"models", {"*"}}}, maker).status == 403);
   CHECK(create({{"name", "n"}, {"scopes", {"invoke"}}, {"tokens_per_day", 11}}, maker).status == 403);
-  CHECK(create({{"name", "n"}, {"scopes", {"invoke"}}, {"expires_at", "2999-01-01T00:00:00Z"}}, maker).status == 403);
+  CHECK(create({{"name", "n"}, {"scopes", {"invoke"}}, {"expires_at", "2200-01-01T00:00:00Z"}}, maker).status == 403);
   CHECK(create({{"name", "n"}, {"scopes", {"*"}}}, maker).status == 403);
   CHECK(create({{"name", "n"}, {"scopes", {"nonsense"}}}, fixture.key_a).status == 400);
   const auto star = fixture.key_a.substr(5, 12);
