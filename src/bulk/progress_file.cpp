@@ -1,6 +1,5 @@
 #include "bulk/progress_file.hpp"
 
-#include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 

@@ -54,7 +54,7 @@ void check_claim(const char* what, T used, T held, T claim, std::optional<T> lim
     refuse(used, *limit, std::format("the budget of {} is used up; give a larger one", words(*limit, what)));
   refuse(used, *limit,
          std::format("of the budget of {}, {} are used and {} are set aside for requests under way, and this request "
-                     "may take {}; lower its max_tokens, or give a larger budget",
+                     "may take {}; shorten its prompt, lower its max_tokens, or give a larger budget",
                      words(*limit, what), words(used, what), words(held, what), words(claim, what)));
 }
 

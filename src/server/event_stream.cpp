@@ -105,6 +105,14 @@ Async<void> feed(const std::function<Async<void>(std::shared_ptr<Pipe>)>& work, 
   pipe->close();
 }
 
+Async<void> feed_and_pump(std::function<Async<void>(std::shared_ptr<Pipe>)> work, BodyWriter& writer) {
+  const auto pipe = co_await make_pipe();
+  std::vector<Async<void>> both;
+  both.push_back(feed(work, pipe));
+  both.push_back(pump(pipe, writer));
+  co_await when_all(std::move(both));
+}
+
 }  // namespace
 
 Async<std::shared_ptr<Pipe>> make_pipe() {
@@ -132,13 +140,7 @@ HttpResponse event_stream(std::function<Async<void>(std::shared_ptr<Pipe>)> work
   return {.headers = {{.name = "Content-Type", .value = "text/event-stream"},
                       {.name = "Cache-Control", .value = "no-cache"},
                       {.name = "X-Accel-Buffering", .value = "no"}},
-          .stream = [work = std::move(work)](BodyWriter& writer) -> Async<void> {
-            const auto pipe = co_await make_pipe();
-            std::vector<Async<void>> both;
-            both.push_back(feed(work, pipe));
-            both.push_back(pump(pipe, writer));
-            co_await when_all(std::move(both));
-          }};
+          .stream = [work = std::move(work)](BodyWriter& writer) { return feed_and_pump(work, writer); }};
 }
 
 }  // namespace dspy::server

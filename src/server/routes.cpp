@@ -109,9 +109,18 @@ void keep_until_sent(HttpResponse& response, std::shared_ptr<void> pass) {
   };
 }
 
+/// Bodies are read as they are: a compressed one would be taken for something else.
+void require_plain_body(const HttpRequest& request) {
+  const auto coding = request.headers.find("Content-Encoding");
+  if (!coding || coding->empty() || text::equals_ignoring_case(*coding, "identity")) return;
+  throw HttpError(415, Errc::unsupported, "compressed bodies are not read; send it without Content-Encoding", {},
+                  {{.name = "Accept-Encoding", .value = "identity"}});
+}
+
 Async<HttpResponse> run(const Routes& routes, const Route& route, std::shared_ptr<Gate> gate, HttpRequest request) {
   try {
     request.caller = co_await routes.admit(request, route.scope);
+    require_plain_body(request);
     std::shared_ptr<void> pass;
     if (gate && is_work(route)) pass = co_await gate->enter(request.stop);
     auto response = co_await route.handler(std::move(request));

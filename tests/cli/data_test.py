@@ -115,7 +115,22 @@ class Data(unittest.TestCase):
         self.assertIn("jobs", names)
         for name in names:
             self.assertEqual(server.ask("GET", f"/api/{name}", None, admin)[0], 200, name)
-        self.assertIn("/api/datasets/{id}/rows", server.ask("GET", "/openapi.json")[1])
+        self.assertIn("/api/datasets/{id}/rows", server.ask("GET", "/openapi.json", None, admin)[1])
+        self.assertEqual(server.ask("GET", "/openapi.json")[0], 401)
+        self.run_dspy("keys", "--tenant", "a", "create", "k", "--scope", "nonsense", code=2)
+        for name in ("keys.sqlite", "traces.sqlite"):
+            self.assertEqual((self.folder / "data" / name).stat().st_mode & 0o777, 0o600, name)
+        job = json.loads(server.ask("POST", "/v1/jobs", dict(body, program="qa"), admin)[1])["id"]
+        self.assertEqual(json.loads(server.ask("GET", "/v1/jobs", None, caller)[1])["jobs"], [])
+        self.assertEqual(server.ask("GET", f"/v1/jobs/{job}", None, caller)[0], 404)
+        self.assertEqual([each["id"] for each in json.loads(server.ask("GET", "/v1/jobs", None, admin)[1])["jobs"]], [job])
+        # What a key may use holds for all that names a program.
+        self.assertEqual(json.loads(server.ask("GET", "/v1/programs", None, held)[1])["programs"], [])
+        scoped = key("a", "invoke", "model:else")
+        for path in ("qa", "qa:render", "qa:stream", "qa:batch"):
+            status, text = server.ask("POST", f"/v1/programs/{path}", dict(body, inputs=[body["inputs"]]) if path == "qa:batch" else body, scoped)
+            self.assertEqual(status, 403, text)
+        self.assertEqual(server.ask("POST", "/v1/jobs", dict(body, program="qa"), scoped)[0], 403)
         self.assertEqual(server.end(), 0)
 
 

@@ -1,6 +1,5 @@
 #include "data/data_commands.hpp"
 #include "dspy/base/wait.hpp"
-#include "dspy/server/http.hpp"
 #include "dspy/server/keys/key_store.hpp"
 #include "dspy/server/resources/resource.hpp"
 #include "dspy/server/resources/resource_table.hpp"

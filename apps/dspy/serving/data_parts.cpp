@@ -100,6 +100,7 @@ void add_data(const DataFlags& flags, const DataParts& parts, const std::shared_
   }
   ResourceServices services{
       .workspace = Workspace(flags.workspace),
+      .registry = flags.registry,
       .traces = parts.traces,
       .keys = parts.keys,
       .catalog = catalog,

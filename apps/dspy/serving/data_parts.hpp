@@ -18,6 +18,7 @@ struct DataFlags {
   std::string workspace;  ///< Empty: no resources.
   std::string traces;     ///< Empty: those of the workspace; `off`: none.
   std::string keys;       ///< Empty: nobody is asked for a key.
+  std::string registry;   ///< Empty: that of the workspace.
   double trace_days = 30;
   double trace_gigabytes = 10;
 };

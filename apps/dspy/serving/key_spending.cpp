@@ -1,13 +1,10 @@
 #include "serving/key_spending.hpp"
 
-#include "dspy/base/error.hpp"
-#include "dspy/base/usage.hpp"
+#include "dspy/lm/budget.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/keys/key_store.hpp"
-#include "dspy/server/routes.hpp"
 #include "dspy/server/spending.hpp"
 
-#include <format>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -19,14 +16,13 @@ class KeySpending final : public server::Spending {
  public:
   explicit KeySpending(std::shared_ptr<server::KeyStore> keys) : keys_(std::move(keys)) {}
 
-  void require(const server::Caller& caller, std::string_view model) override {
-    if (!keys_->may_ask(caller, model))
-      throw server::HttpError(403, Errc::authentication_failed, std::format("this key may not use `{}`", model));
-    keys_->charge(caller);  // throws if nothing is left
+  bool may_use(const server::Caller& caller, std::string_view name) const override {
+    return keys_->may_ask(caller, name);
   }
 
-  void record(const server::Caller& caller, std::string_view /*model*/, const Usage& usage) override {
-    keys_->record(caller, usage);
+  std::shared_ptr<Budget> charge(const server::Caller& caller) override {
+    const auto charge = keys_->charge(caller);
+    return charge ? std::shared_ptr<Budget>(charge, charge->budget().get()) : nullptr;
   }
 
  private:

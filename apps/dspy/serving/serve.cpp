@@ -34,7 +34,7 @@ void add_stores(CLI::App& command, ServeFlags& flags) {
       ->capture_default_str()
       ->group(data);
   command.add_option("--keys", flags.data.keys, "Ask for a key of this file (see `dspy keys`)")->group(data);
-  command.add_option("--registry", flags.registry, "The registry that NAME@ALIAS is looked up in")->group(data);
+  command.add_option("--registry", flags.data.registry, "The registry that NAME@ALIAS is looked up in")->group(data);
 }
 
 int serve_with(ServeFlags flags) {

@@ -5,7 +5,6 @@
 #include "dspy/lm/lm.hpp"
 #include "dspy/server/catalog.hpp"
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <format>

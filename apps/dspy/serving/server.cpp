@@ -35,6 +35,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <chrono>
@@ -85,7 +86,7 @@ void add_programs(const ServeFlags& flags, Parts& parts) {
       parts.catalog, SourceOptions{.make_lm = [](const std::string& name) { return make_lm(name); },
                                    .lm = std::move(lm),
                                    .adapter = adapter(flags.adapter),
-                                   .registry = flags.registry,
+                                   .registry = flags.data.registry,
                                    .watches_files = flags.reload});
   for (const auto& source : flags.sources) parts.sources->add(source);
   for (const auto& split : flags.splits) add_split(split, *parts.catalog, *parts.splits);
@@ -157,7 +158,8 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
   stand_around(parts.data, programs);
   auto* const sources = parts.sources.get();
   add_jobs(flags, parts, programs);
-  parts.routes->add(protocol_routes(parts.catalog, {.spending = spending_of(parts.data.keys)}));
+  parts.routes->add(
+      protocol_routes(parts.catalog, {.spending = spending_of(parts.data.keys), .trace = programs.trace}));
   (*parts.sockets)["/v1/programs"] = program_socket(parts.catalog, programs);
   (*parts.sockets)["/api/events"] = change_socket(parts.data.changes);
   parts.routes->add(program_routes(parts.catalog, programs));
@@ -184,7 +186,7 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
   }
   add_data(flags.data, parts.data, parts.catalog, parts.jobs, *parts.routes,
            parts.admin_routes ? *parts.admin_routes : *parts.routes);
-  parts.routes->add(openapi_route(*parts.routes, parts.catalog));
+  parts.routes->add(openapi_route(*parts.routes, parts.catalog, programs));
   if (!parts.admin_routes) parts.routes->add(page_routes());
   parts.routes->set_gate(parts.gate);
   if (parts.data.keys || flags.insecure) return;
@@ -252,6 +254,8 @@ void run_until_signal(ProgramSources& sources) {
 }  // namespace
 
 int serve(const ServeFlags& flags) {
+  // Prompts, replies and keys are nobody else's on this machine: files 0600, folders 0700.
+  ::umask(S_IRWXG | S_IRWXO);
   const auto options = listener_options(flags, flags.listen);
   Parts parts;
   parts.data = open_data(flags.data);

@@ -20,7 +20,6 @@ struct ServeFlags {
   std::string admin;
   std::string certificate;
   std::string key;
-  std::string registry;
   std::vector<std::string> splits;
   std::string jobs;
   DataFlags data;

@@ -63,7 +63,7 @@ class Listener {
  public:
   /// Listens at once.  Throws `Error` (`config_error`) for an address or TLS files that cannot be used, `io_error`
   /// where the port is taken.
-  Listener(std::shared_ptr<const Routes> routes, ListenerOptions options,
+  Listener(std::shared_ptr<const Routes> routes, const ListenerOptions& options,
            std::shared_ptr<const WebSockets> sockets = {});
   /// Stops at once what still runs.
   ~Listener();

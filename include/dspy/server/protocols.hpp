@@ -1,9 +1,12 @@
 #pragma once
 
+#include "dspy/lm/trace.hpp"
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/programs/programs_api.hpp"
 #include "dspy/server/routes.hpp"
 #include "dspy/server/spending.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +16,8 @@ namespace dspy::server {
 struct ProtocolOptions {
   std::string scope = "invoke";             ///< That callers need.
   std::shared_ptr<Spending> spending = {};  ///< Null: nobody counts.
+  /// Where calls of programs are traced.
+  std::function<std::shared_ptr<Trace>(const CallOrigin& origin)> trace = {};
 };
 
 /// The APIs that other software speaks, over the programs and models of `catalog` (docs/guide/openai_api.md): OpenAI's

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "dspy/base/usage.hpp"
+#include "dspy/lm/budget.hpp"
 #include "dspy/server/http.hpp"
 
 #include <memory>
@@ -8,16 +8,16 @@
 
 namespace dspy::server {
 
-/// What keys may spend, and have spent.  Calls may come from any thread.
+/// What keys may use and spend.  Calls may come from any thread.
 class Spending {
  public:
   virtual ~Spending() = default;
 
-  /// Before a model is asked.  Throws `Error`: `token_budget_exhausted` for a key whose budget is spent,
-  /// `rate_limit_exceeded` (with `retry_after`) for one that asks too often.
-  virtual void require(const Caller& caller, std::string_view model) = 0;
-  /// After it, also where the request failed on the way.
-  virtual void record(const Caller& caller, std::string_view model, const Usage& usage) = 0;
+  /// Whether the caller's key is for the program or model of that name.  Its scopes are looked at elsewhere.
+  virtual bool may_use(const Caller& caller, std::string_view name) const = 0;
+  /// What one request of the caller may spend, which is counted when the budget's last owner has gone.  Null where
+  /// nothing is counted.  Throws `Error` (`token_budget_exhausted`) for a key that has spent all.
+  virtual std::shared_ptr<Budget> charge(const Caller& caller) = 0;
 };
 
 /// Whether the key's scopes allow the model.  A key that names models by scopes `model:NAME` (`*` at the end stands for

@@ -6,7 +6,6 @@
 #include "dspy/http/transport.hpp"
 
 #include <algorithm>
-#include <cstddef>
 #include <format>
 #include <functional>
 #include <string>

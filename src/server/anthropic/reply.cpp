@@ -3,7 +3,6 @@
 #include "server/protocols/common.hpp"
 
 #include <algorithm>
-#include <cstdint>
 #include <string>
 #include <utility>
 

@@ -31,11 +31,14 @@ void add_turn(Chat& chat, Role role, std::vector<Part> parts) {
   for (auto& part : own) before.push_back(std::move(part));
 }
 
-void read_turns(Members& body, Request& request) {
+void read_turns(Members& body, Request& request, bool has_inputs) {
   if (const auto* const system = body.find("system"))
     request.messages.push_back({Role::system, read_content(*system, "system", request.messages)});
   const auto* const messages = body.list("messages");
-  if (messages == nullptr || messages->empty()) wrong("messages", "must have a message");
+  if (messages == nullptr || messages->empty()) {
+    if (!has_inputs) wrong("messages", "must have a message");
+    return;
+  }
   for (std::size_t i = 0; i < messages->size(); ++i) {
     const auto place = indexed("messages", i);
     Members message(object_of((*messages)[i], place), place);
@@ -50,7 +53,7 @@ void read_turns(Members& body, Request& request) {
                                    : Role::system,
              std::move(parts));
   }
-  if (request.messages.back().role == Role::assistant)
+  if (!request.messages.empty() && request.messages.back().role == Role::assistant)
     not_honoured(indexed("messages", messages->size() - 1), "a reply cannot be begun by the client; end with the user");
 }
 
@@ -129,7 +132,7 @@ Asked read_body(Members& body) {
   Asked out{.model = body.required_text("model")};
   if (const auto* const inputs = body.object("inputs")) out.inputs = *inputs;
   ProviderOptions options;
-  read_turns(body, out.request);
+  read_turns(body, out.request, out.inputs.has_value());
   read_tools(body, out.request);
   read_thinking(body, options);
   read_output(body, out.request, options);

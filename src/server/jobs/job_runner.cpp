@@ -173,6 +173,17 @@ class JobRunner::State : public std::enable_shared_from_this<State> {
 
 namespace {
 
+/// Whether a job is the caller's own.  Without keys, all are.
+bool is_own(const Caller& caller, const Job& job) {
+  return caller.key.empty() || caller.key == job.caller.key;
+}
+
+void require_changeable(const Caller& caller, const Job& job) {
+  if (is_own(caller, job) || may(caller, "jobs:write")) return;
+  throw HttpError(403, Errc::authentication_failed,
+                  "this job is of another key; changing it needs the scope `jobs:write`");
+}
+
 [[noreturn]] void conflict(const std::string& why) {
   throw HttpError(409, Errc::bad_input, why);
 }
@@ -219,17 +230,19 @@ Job JobRunner::submit(const Caller& caller, const std::string& program, JsonObje
 
 Job JobRunner::find(const Caller& caller, std::string_view id) const {
   auto job = state_->store->find(id);
-  if (!job || job->caller.tenant != caller.tenant)
+  if (!job || job->caller.tenant != caller.tenant || !(is_own(caller, *job) || may(caller, "jobs:read")))
     throw HttpError(404, Errc::bad_input, "there is no such job; GET /v1/jobs lists those there are");
   return *std::move(job);
 }
 
 std::vector<Job> JobRunner::list(const Caller& caller, std::optional<JobState> state, std::size_t limit) const {
-  return state_->store->list(caller.tenant, state, limit);
+  const bool sees_all = caller.key.empty() || may(caller, "jobs:read");
+  return state_->store->list(caller.tenant, state, limit, sees_all ? std::string_view() : caller.key);
 }
 
 Job JobRunner::cancel(const Caller& caller, std::string_view id) {
   auto job = find(caller, id);
+  require_changeable(caller, job);
   if (is_over(job.state)) conflict(std::format("the job is {} already", to_string(job.state)));
   job.state = JobState::cancelled;
   if (state_->store->update(job, {JobState::queued, JobState::waiting})) {
@@ -248,6 +261,7 @@ Job JobRunner::cancel(const Caller& caller, std::string_view id) {
 Job JobRunner::approve(const Caller& caller, std::string_view id, const std::string& call, bool allows,
                        const std::string& note) {
   auto job = find(caller, id);
+  require_changeable(caller, job);
   const auto asked = [&](const Json& waits) { return view(waits.at("call").as_string()) == call; };
   if (job.state != JobState::waiting || std::none_of(job.waiting.begin(), job.waiting.end(), asked))
     conflict(std::format("the job is {} and does not wait for the call `{}`", to_string(job.state), call));

@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/storage/database.hpp"
+#include "server/private_file.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -92,7 +93,7 @@ Job job_of(const storage::Statement& row, const std::filesystem::path& path) {
 class JobStore::State {
  public:
   explicit State(const std::filesystem::path& path)
-      : database(path, {.migrations = {std::string(schema)}, .purpose = "jobs"}) {}
+      : database(private_file(path), {.migrations = {std::string(schema)}, .purpose = "jobs"}) {}
 
   std::vector<Job> rows(storage::Statement statement) {
     std::vector<Job> out;
@@ -129,12 +130,15 @@ std::optional<Job> JobStore::find(std::string_view id) const {
   return job_of(select, state_->database.path());
 }
 
-std::vector<Job> JobStore::list(std::string_view tenant, std::optional<JobState> state, std::size_t limit) const {
+std::vector<Job> JobStore::list(std::string_view tenant, std::optional<JobState> state, std::size_t limit,
+                                std::string_view key) const {
   const std::lock_guard lock(state_->mutex);
   auto select = state_->database.prepare(std::format(
-      "SELECT {} FROM jobs WHERE tenant = ?1 AND (?2 = '' OR state = ?2) ORDER BY number DESC LIMIT ?3", columns));
+      "SELECT {} FROM jobs WHERE tenant = ?1 AND (?2 = '' OR state = ?2) AND (?4 = '' OR json_extract(asked, '$.key') "
+      "= ?4) ORDER BY number DESC LIMIT ?3",
+      columns));
   select.bind_text(1, tenant).bind_text(2, state ? to_string(*state) : std::string_view(""));
-  select.bind(3, static_cast<std::int64_t>(limit));
+  select.bind(3, static_cast<std::int64_t>(limit)).bind_text(4, key);
   return state_->rows(std::move(select));
 }
 

@@ -5,7 +5,6 @@
 #include "dspy/agents/journal.hpp"
 #include "dspy/agents/react.hpp"
 #include "dspy/base/async.hpp"
-#include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/lm/call_context.hpp"

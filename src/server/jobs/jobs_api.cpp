@@ -96,28 +96,31 @@ Async<HttpResponse> approve(Runner runner, HttpRequest request) {
       [&] { return runner->approve(request.caller, request.parameters.at("id"), call, decision == "allow", note); })));
 }
 
+Async<void> follow(Runner runner, std::string id, std::stop_token stop, BodyWriter& writer) {
+  const auto pipe = co_await make_pipe();
+  const std::stop_callback end(stop, [pipe] { pipe->close(); });
+  runner->follow(id, pipe);
+  while (auto piece = co_await pipe->next())
+    co_await writer.write(piece->empty() ? ": still here\n\n" : *std::move(piece));
+}
+
 Async<HttpResponse> events(Runner runner, HttpRequest request) {
   const auto& id = request.parameters.at("id");
   co_await on_cpu([&] { runner->find(request.caller, id); });
-  co_return HttpResponse{.headers = event_stream({}).headers,
-                         .stream = [runner, id, stop = request.stop](BodyWriter& writer) -> Async<void> {
-                           const auto pipe = co_await make_pipe();
-                           const std::stop_callback end(stop, [pipe] { pipe->close(); });
-                           runner->follow(id, pipe);
-                           while (auto piece = co_await pipe->next())
-                             co_await writer.write(piece->empty() ? ": still here\n\n" : *std::move(piece));
-                         }};
+  co_return HttpResponse{
+      .headers = event_stream({}).headers,
+      .stream = [runner, id, stop = request.stop](BodyWriter& writer) { return follow(runner, id, stop, writer); }};
 }
 
 }  // namespace
 
 std::vector<Route> job_routes(std::shared_ptr<JobRunner> runner, const std::string& scope) {
-  const auto at = [&](std::string method, std::string path, auto handler, std::string summary) {
-    return Route{.method = std::move(method),
-                 .path = std::move(path),
+  const auto at = [&](const std::string& method, const std::string& path, auto handler, const std::string& summary) {
+    return Route{.method = method,
+                 .path = path,
                  .handler = [runner, handler](HttpRequest request) { return handler(runner, std::move(request)); },
                  .scope = scope,
-                 .document = {.summary = std::move(summary), .tag = "jobs"},
+                 .document = {.summary = summary, .tag = "jobs"},
                  .is_work = false};
   };
   const JsonObject text = {{"type", "string"}};

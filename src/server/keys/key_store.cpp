@@ -5,20 +5,24 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
-#include "dspy/base/usage.hpp"
 #include "dspy/lm/budget.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/keys/key.hpp"
+#include "dspy/server/keys/scopes.hpp"
 #include "dspy/server/routes.hpp"
+#include "dspy/server/spending.hpp"
 #include "server/keys/key_rows.hpp"
 #include "server/keys/key_text.hpp"
 #include "server/keys/rate_gate.hpp"
 #include "server/keys/spending.hpp"
+#include "server/private_file.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <format>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -55,6 +59,24 @@ void check_new(const Key& wanted, Time now) {
     throw Error(Errc::bad_input, "`expires_at` has passed already; give a later time, or none");
 }
 
+constexpr auto most_tokens = std::numeric_limits<std::uint64_t>::max();
+constexpr auto most_nanodollars = std::numeric_limits<std::int64_t>::max();
+
+/// Limits that nobody reaches, of what a key's limits count.  With them a budget counts requests that were given up on
+/// the way as what was set aside for them, and not as nothing: else who hangs up early would pay nothing.
+Budget::Limits unreached_limits(const KeyLimits& limits) {
+  Budget::Limits out;
+  if (limits.tokens_per_day || limits.tokens_per_month) out.tokens = most_tokens;
+  if (limits.nanodollars_per_day || limits.nanodollars_per_month) out.nanodollars = most_nanodollars;
+  return out;
+}
+
+/// What was counted of the one thing that `all` claims entirely: the refusal says it.  Nothing without a limit.
+std::uint64_t counted(Budget& budget, const Budget::Claim& all) {
+  const auto refused = attempt([&] { budget.reserve(all); });
+  return refused ? 0 : refused.error().info().used.value_or(0);
+}
+
 Error no_key(const std::string& id) {
   return HttpError(404, Errc::bad_input, std::format("there is no key `{}`", id.substr(0, 64)));
 }
@@ -64,7 +86,10 @@ Error no_key(const std::string& id) {
 class KeyStore::State {
  public:
   State(const std::filesystem::path& path, const KeyStoreOptions& given)
-      : options(given), clock(given.clock != nullptr ? *given.clock : Clock::real()), rows(path), spending(clock) {}
+      : options(given),
+        clock(given.clock != nullptr ? *given.clock : Clock::real()),
+        rows(private_file(path)),
+        spending(clock) {}
 
   /// As it was at most `freshness` ago.
   std::optional<KeyRow> known(const std::string& id) {
@@ -152,7 +177,7 @@ KeyStore::~KeyStore() = default;
 
 CreatedKey KeyStore::create(Key wanted) {
   check_new(wanted, state_->clock.wall());
-  wanted.family.clear();
+  require_known_scopes(wanted.scopes, state_->options.scopes);
   const std::lock_guard lock(state_->mutex);
   return state_->add(std::move(wanted));
 }
@@ -221,38 +246,26 @@ std::shared_ptr<KeyCharge> KeyStore::charge(const Caller& caller) {
   const auto period = period_at(state_->clock.wall());
   const auto family = row->key.family;
   auto budget = state_->spending.begin(row->key, period, state_->rows.spending(family, period));
-  const auto own = std::make_shared<Budget>(Budget::Limits{});
+  const auto own = std::make_shared<Budget>(unreached_limits(row->key.limits));
   return std::make_shared<KeyCharge>(
-      std::make_shared<Budget>(own, std::move(budget)), [state = state_, own, family, period] {
+      std::make_shared<Budget>(std::move(budget), own), [state = state_, own, family, period] {
         const auto used = own->used();
         const std::lock_guard again(state->mutex);
         state->spending.end(family);
         if (used.requests == 0) return;
-        const auto kept = attempt([&] {
-          state->rows.add_spending(family, period, used.requests,
-                                   used.prompt_tokens.value_or(0) + used.completion_tokens.value_or(0),
-                                   used.cost_nanodollars.value_or(0));
-        });
+        const auto tokens = std::max(used.prompt_tokens.value_or(0) + used.completion_tokens.value_or(0),
+                                     counted(*own, {.requests = 0, .tokens = most_tokens, .nanodollars = 0}));
+        const auto money = std::max(
+            used.cost_nanodollars.value_or(0),
+            static_cast<std::int64_t>(counted(*own, {.requests = 0, .tokens = 0, .nanodollars = most_nanodollars})));
+        const auto kept = attempt([&] { state->rows.add_spending(family, period, used.requests, tokens, money); });
         if (!kept) log(LogLevel::error, "keys", std::format("what a key spent is not kept: {}", kept.error().what()));
       });
 }
 
-void KeyStore::record(const Caller& caller, const Usage& usage) {
-  if (caller.key.empty() || usage.requests == 0) return;
-  const std::lock_guard lock(state_->mutex);
-  const auto row = state_->known(caller.key);
-  if (!row) return;
-  state_->spending.count(row->key.family, usage);
-  const auto kept = attempt([&] {
-    state_->rows.add_spending(row->key.family, period_at(state_->clock.wall()), usage.requests,
-                              usage.prompt_tokens.value_or(0) + usage.completion_tokens.value_or(0),
-                              usage.cost_nanodollars.value_or(0));
-  });
-  if (!kept) log(LogLevel::error, "keys", std::format("what a key spent is not kept: {}", kept.error().what()));
-}
-
 bool KeyStore::may_ask(const Caller& caller, std::string_view model) const {
   if (caller.key.empty()) return true;
+  if (!may_use(caller, model)) return false;
   const std::lock_guard lock(state_->mutex);
   const auto row = state_->known(caller.key);
   if (!row) return false;

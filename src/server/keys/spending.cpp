@@ -1,7 +1,6 @@
 #include "server/keys/spending.hpp"
 
 #include "dspy/base/error.hpp"
-#include "dspy/base/usage.hpp"
 #include "dspy/lm/budget.hpp"
 #include "dspy/server/keys/key.hpp"
 #include "dspy/server/routes.hpp"
@@ -60,10 +59,6 @@ std::shared_ptr<Budget> SpendingBudgets::begin(const Key& key, const Period& per
   }
   ++open.under_way;
   return open.budget;
-}
-
-void SpendingBudgets::count(const std::string& family, const Usage& usage) {
-  if (const auto found = open_.find(family); found != open_.end()) found->second.budget->spend(usage);
 }
 
 void SpendingBudgets::end(const std::string& family) {

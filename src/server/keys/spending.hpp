@@ -1,7 +1,6 @@
 #pragma once
 
 #include "dspy/base/clock.hpp"
-#include "dspy/base/usage.hpp"
 #include "dspy/lm/budget.hpp"
 #include "dspy/server/keys/key.hpp"
 #include "server/keys/key_rows.hpp"
@@ -22,8 +21,6 @@ class SpendingBudgets {
   /// Throws `HttpError` (429) that says when more may be spent if nothing is left.
   std::shared_ptr<Budget> begin(const Key& key, const Period& period, const KeySpending& spent);
   void end(const std::string& family);
-  /// Counts what was spent beside the requests under way.
-  void count(const std::string& family, const Usage& usage);
 
  private:
   struct Open {

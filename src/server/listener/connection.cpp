@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <stop_token>
+#include <tuple>
 
 namespace dspy::server {
 namespace {
@@ -59,7 +60,7 @@ void Connection::tick(std::chrono::steady_clock::time_point now) {
     close();
   } else {
     boost::system::error_code ignored;
-    socket.cancel(ignored);
+    std::ignore = socket.cancel(ignored);
   }
 }
 
@@ -67,7 +68,7 @@ void Connection::drain() {
   boost::system::error_code ignored;
   if (phase_.load() == Phase::idle) {
     if (socket.available(ignored) > 0) return;  // a request that was sent is answered
-    socket.cancel(ignored);
+    std::ignore = socket.cancel(ignored);
   } else if (is_subscription) {
     stop_.request_stop();
   }
@@ -79,7 +80,7 @@ void Connection::stop() {
 
 void Connection::close() noexcept {
   boost::system::error_code ignored;
-  socket.close(ignored);
+  std::ignore = socket.close(ignored);
 }
 
 }  // namespace dspy::server

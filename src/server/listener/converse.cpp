@@ -1,7 +1,6 @@
 #include "dspy/base/async.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
-#include "dspy/base/text.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/routes.hpp"
 #include "server/listener/connection.hpp"
@@ -26,9 +25,9 @@
 #include <format>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 namespace dspy::server {
@@ -170,7 +169,7 @@ template <class Stream>
 Async<void> linger(Stream& stream, Connection& connection) {
   connection.enter(Phase::reading, 1s);
   boost::system::error_code ignored;
-  connection.socket.shutdown(tcp::socket::shutdown_send, ignored);
+  std::ignore = connection.socket.shutdown(tcp::socket::shutdown_send, ignored);
   std::string rest;
   for (std::size_t total = 0; total < (std::size_t{1} << 20); total += rest.size()) {
     rest.clear();

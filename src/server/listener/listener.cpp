@@ -37,6 +37,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -57,12 +58,12 @@ std::shared_ptr<asio::ssl::context> tls_context(const TlsFiles& files) {
                    asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
   SSL_CTX_set_min_proto_version(out->native_handle(), TLS1_2_VERSION);
   boost::system::error_code code;
-  out->use_certificate_chain_file(files.certificate.string(), code);
+  std::ignore = out->use_certificate_chain_file(files.certificate.string(), code);
   if (code)
     throw Error(Errc::config_error, std::format("the certificate `{}` cannot be used ({}); give a PEM file with the "
                                                 "chain",
                                                 files.certificate.string(), code.message()));
-  out->use_private_key_file(files.key.string(), asio::ssl::context::pem, code);
+  std::ignore = out->use_private_key_file(files.key.string(), asio::ssl::context::pem, code);
   if (code)
     throw Error(Errc::config_error, std::format("the key `{}` cannot be used ({}); give the certificate's key as PEM",
                                                 files.key.string(), code.message()));
@@ -149,11 +150,11 @@ class Listener::Impl {
 
   void listen(const tcp::endpoint& at) {
     boost::system::error_code code;
-    acceptor_.open(at.protocol(), code);
-    if (!code) acceptor_.set_option(asio::socket_base::reuse_address(true), code);
-    if (!code && at.address().is_v6()) acceptor_.set_option(asio::ip::v6_only(false), code);
-    if (!code) acceptor_.bind(at, code);
-    if (!code) acceptor_.listen(4096, code);
+    std::ignore = acceptor_.open(at.protocol(), code);
+    if (!code) std::ignore = acceptor_.set_option(asio::socket_base::reuse_address(true), code);
+    if (!code && at.address().is_v6()) std::ignore = acceptor_.set_option(asio::ip::v6_only(false), code);
+    if (!code) std::ignore = acceptor_.bind(at, code);
+    if (!code) std::ignore = acceptor_.listen(4096, code);
     if (code)
       throw Error(Errc::io_error, std::format("cannot listen at {} port {} ({}); choose another port or address",
                                               at.address().to_string(), at.port(), code.message()));
@@ -170,7 +171,7 @@ class Listener::Impl {
     service_->is_draining = true;
     asio::post(acceptor_.get_executor(), [this] {
       boost::system::error_code ignored;
-      acceptor_.close(ignored);
+      std::ignore = acceptor_.close(ignored);
     });
   }
 
@@ -199,8 +200,8 @@ class Listener::Impl {
 
   void welcome(tcp::socket socket, std::string peer) {
     boost::system::error_code ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
-    socket.set_option(asio::socket_base::keep_alive(true), ignored);
+    std::ignore = socket.set_option(tcp::no_delay(true), ignored);
+    std::ignore = socket.set_option(asio::socket_base::keep_alive(true), ignored);
     auto connection = std::make_shared<Connection>(std::move(socket), std::move(peer));
     {
       const std::lock_guard lock(mutex_);
@@ -228,9 +229,9 @@ class Listener::Impl {
     const auto bytes =
         response_head(response, {.keeps_alive = false}, std::chrono::system_clock::now()) + response.body;
     boost::system::error_code ignored;
-    connection.socket.non_blocking(true, ignored);
+    std::ignore = connection.socket.non_blocking(true, ignored);
     connection.socket.write_some(asio::buffer(bytes), ignored);
-    connection.socket.shutdown(tcp::socket::shutdown_send, ignored);
+    std::ignore = connection.socket.shutdown(tcp::socket::shutdown_send, ignored);
   }
 
   static Async<void> sweep(Impl& self) {
@@ -291,7 +292,7 @@ bool is_loopback(const std::string& address) {
   return !code && parsed.is_loopback();
 }
 
-Listener::Listener(std::shared_ptr<const Routes> routes, ListenerOptions options,
+Listener::Listener(std::shared_ptr<const Routes> routes, const ListenerOptions& options,
                    std::shared_ptr<const WebSockets> sockets)
     : impl_(std::make_unique<Impl>(std::move(routes), options, std::move(sockets))) {}
 

@@ -49,20 +49,28 @@ constexpr std::size_t most_bytes = std::size_t{1} << 20;
 template <class Stream>
 class Talk final : public WebSocket {
  public:
-  Talk(websocket::stream<Stream&>& stream, Connection& connection) : stream_(stream), connection_(connection) {}
+  /// Each message is a request, with the key that `opened` the socket: it may be revoked, and asks only so often.
+  Talk(websocket::stream<Stream&>& stream, Connection& connection, const Routes& routes, HttpRequest opened,
+       std::string scope)
+      : stream_(stream),
+        connection_(connection),
+        routes_(routes),
+        opened_(std::move(opened)),
+        scope_(std::move(scope)) {}
 
-  Async<std::optional<std::string>> read() override { return next(stream_, connection_); }
+  Async<std::optional<std::string>> read() override { return next(*this); }
   Async<void> write(std::string text) override { return put(stream_, connection_, std::move(text)); }
 
  private:
-  static Async<std::optional<std::string>> next(websocket::stream<Stream&>& stream, Connection& connection) {
+  static Async<std::optional<std::string>> next(Talk& talk) {
     beast::flat_buffer buffer;
-    const auto [code, size] = co_await stream.async_read(buffer, as_values);
+    const auto [code, size] = co_await talk.stream_.async_read(buffer, as_values);
     if (code) {
-      connection.lose();
+      talk.connection_.lose();
       co_return std::nullopt;
     }
-    if (!stream.got_text()) throw Error(Errc::bad_input, "only text messages are read here; send JSON as text");
+    co_await talk.routes_.admit(talk.opened_, talk.scope_);
+    if (!talk.stream_.got_text()) throw Error(Errc::bad_input, "only text messages are read here; send JSON as text");
     co_return beast::buffers_to_string(buffer.data());
   }
 
@@ -76,6 +84,9 @@ class Talk final : public WebSocket {
 
   websocket::stream<Stream&>& stream_;
   Connection& connection_;
+  const Routes& routes_;
+  HttpRequest opened_;
+  std::string scope_;
 };
 
 template <class Stream>
@@ -106,9 +117,15 @@ Async<std::optional<HttpResponse>> converse_over(Service& service, Connection& c
   connection.enter(Phase::running, 0ns);
   connection.is_subscription = true;
   const auto [code] = co_await socket.async_accept(head, as_values);
-  if (code) co_return refusal(400, Errc::bad_input, std::format("the WebSocket was not opened: {}", code.message()));
+  if (code) {
+    // The client has been told by the handshake; a second response would be taken for that to another request.
+    service.refused.fetch_add(1);
+    log(LogLevel::info, "server", std::format("a WebSocket was not opened: {}", code.message()));
+    co_return std::nullopt;
+  }
   service.requests.fetch_add(1);
-  Talk<Stream> talk(socket, connection);
+  Talk<Stream> talk(socket, connection, *service.routes, {.headers = request.headers, .peer = request.peer},
+                    route.scope);
   websocket::close_reason reason(websocket::close_code::normal);
   try {
     co_await route.handler(std::move(request), talk);

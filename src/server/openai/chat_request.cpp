@@ -185,8 +185,8 @@ Asked read_chat(const JsonObject& object) {
   auto& request = out.request;
   if (const auto* const inputs = body.object("inputs")) out.inputs = *inputs;
   const auto* const messages = body.list("messages");
-  if (messages == nullptr || (messages->empty() && !out.inputs)) wrong("messages", "must have a message");
-  for (std::size_t i = 0; i < messages->size(); ++i) {
+  if ((messages == nullptr || messages->empty()) && !out.inputs) wrong("messages", "must have a message");
+  for (std::size_t i = 0; messages != nullptr && i < messages->size(); ++i) {
     const auto place = indexed("messages", i);
     request.messages.push_back(read_message(object_of((*messages)[i], place), place, request.messages));
   }

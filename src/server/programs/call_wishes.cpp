@@ -1,6 +1,7 @@
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/base/text.hpp"
 #include "dspy/lm/sampling.hpp"
 #include "dspy/modules/predictor.hpp"
 #include "dspy/modules/traversal.hpp"
@@ -8,10 +9,11 @@
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/programs/programs_api.hpp"
-#include "dspy/server/routes.hpp"
 #include "dspy/signature/example.hpp"
+#include "dspy/signature/signature.hpp"
 #include "server/programs/program_call.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <format>
 #include <limits>
@@ -68,6 +70,21 @@ Sampling sampling_wish(const JsonObject& options) {
   return out;
 }
 
+/// A demo is made of the predictor's fields.
+void require_fields(const JsonObject& demo, const Signature& signature) {
+  std::vector<std::string> names;
+  for (const auto& field : signature.inputs) names.push_back(field.name);
+  for (const auto& field : signature.outputs) names.push_back(field.name);
+  if (demo.empty())
+    refuse("demos", std::format("has an empty example; its fields are {}", text::enumerate(names, "`", "and")));
+  for (const auto& member : demo) {
+    const std::string_view name(member.key().data(), member.key().size());
+    if (!std::ranges::contains(names, name))
+      refuse("demos", std::format("has a field `{}`, and the program has {}", name.substr(0, 64),
+                                  text::enumerate(names, "`", "and")));
+  }
+}
+
 void set_demos(const Json& wish, Program& program) {
   if (wish.is_bool() && !wish.get_bool()) {
     program.for_each_predictor([](const std::string&, Predictor& predictor) { predictor.set_demos({}); });
@@ -81,6 +98,7 @@ void set_demos(const Json& wish, Program& program) {
     std::vector<Example> demos;
     for (const auto& each : wish.get_array()) {
       if (!each.is_object()) refuse("demos", "must hold objects");
+      require_fields(each.get_object(), predictor.signature());
       demos.emplace_back(each.get_object(), predictor.signature());
     }
     predictor.set_demos(std::move(demos));
@@ -94,8 +112,7 @@ CallWishes apply_wishes(const JsonObject& options, const Catalog& catalog, const
   if (options.empty()) return {};
   require_known(options, {"model", "adapter", "temperature", "max_tokens", "seed", "demos", "trace"}, "`options`");
   if (const auto name = text_wish(options, "model")) {
-    if (around.may_use && !around.may_use(caller, *name))
-      throw HttpError(403, Errc::authentication_failed, std::format("this key may not use `{}`", *name));
+    require_may_use(around, caller, *name);
     const auto model = catalog.model(*name);
     if (!model || !model->lm) refuse("model", std::format("names `{}`, which this server does not serve", *name));
     program = with_lm(std::move(program), model->lm);

@@ -13,6 +13,7 @@
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/programs/programs_api.hpp"
 #include "dspy/server/routes.hpp"
+#include "dspy/server/spending.hpp"
 #include "dspy/signature/prediction.hpp"
 #include "dspy/signature/signature.hpp"
 #include "server/random_id.hpp"
@@ -30,9 +31,10 @@
 namespace dspy::server {
 namespace {
 
-[[noreturn]] void no_program(const Catalog& catalog, const std::string& name) {
+[[noreturn]] void no_program(const ProgramContext& context, const Caller& caller, const std::string& name) {
   std::vector<std::string> names;
-  for (const auto& each : catalog.programs()) names.push_back(each->name);
+  for (const auto& each : context.catalog->programs())
+    if (may_use(context.options, caller, each->name)) names.push_back(each->name);
   const auto near = text::nearest(name, names);
   throw HttpError(404, Errc::bad_input,
                   near ? std::format("there is no program `{}`; did you mean `{}`?", name, *near)
@@ -96,9 +98,20 @@ void require_known(const JsonObject& object, std::initializer_list<std::string_v
   }
 }
 
-std::shared_ptr<const ServedProgram> require_program(const Catalog& catalog, const std::string& name) {
-  auto out = catalog.program(name);
-  if (!out) no_program(catalog, name);
+bool may_use(const ProgramsOptions& options, const Caller& caller, std::string_view name) {
+  return may_use(caller, name) && (!options.may_use || options.may_use(caller, name));
+}
+
+void require_may_use(const ProgramsOptions& options, const Caller& caller, std::string_view name) {
+  if (may_use(options, caller, name)) return;
+  throw HttpError(403, Errc::authentication_failed, std::format("this key may not use `{}`", name.substr(0, 100)));
+}
+
+std::shared_ptr<const ServedProgram> require_program(const ProgramContext& context, const Caller& caller,
+                                                     const std::string& name) {
+  require_may_use(context.options, caller, name);
+  auto out = context.catalog->program(name);
+  if (!out) no_program(context, caller, name);
   return out;
 }
 
@@ -111,10 +124,9 @@ Asking asking_of(const HttpRequest& request) {
 
 ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObject inputs, const JsonObject& wishes) {
   const auto& options = context.options;
-  if (options.may_use && !options.may_use(asking.caller, asking.program))
-    throw HttpError(403, Errc::authentication_failed, std::format("this key may not use `{}`", asking.program));
+  require_may_use(options, asking.caller, asking.program);
   auto chosen = options.splits->choose(*context.catalog, asking.program, asking.unit);
-  if (!chosen.program) no_program(*context.catalog, asking.program);
+  if (!chosen.program) no_program(context, asking.caller, asking.program);
   ProgramCall out{.served = chosen.program,
                   .program = chosen.program->program,
                   .inputs = checked_inputs(chosen.program->signature, std::move(inputs)),

@@ -60,6 +60,11 @@ struct ProgramContext {
   ProgramsOptions options;
 };
 
+/// Whether the caller's key is for the program or model of that name.
+bool may_use(const ProgramsOptions& options, const Caller& caller, std::string_view name);
+/// Throws `HttpError` (403) if it is not.
+void require_may_use(const ProgramsOptions& options, const Caller& caller, std::string_view name);
+
 /// Finds the program and makes a call of it ready.  Throws `Error`: 404 for a program that there is not, 403 for one
 /// that the key may not use, `bad_input` for inputs that it does not take.
 ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObject inputs, const JsonObject& wishes);
@@ -75,7 +80,8 @@ JsonObject object_member(const JsonObject& body, std::string_view name, bool is_
 /// Throws `Error` (`bad_input`) for members that nobody would read.
 void require_known(const JsonObject& object, std::initializer_list<std::string_view> names, std::string_view where);
 
-/// Throws `HttpError` (404) if there is none of that name.
-std::shared_ptr<const ServedProgram> require_program(const Catalog& catalog, const std::string& name);
+/// Throws `HttpError`: 404 if there is none of that name, 403 if it is not the caller's to use.
+std::shared_ptr<const ServedProgram> require_program(const ProgramContext& context, const Caller& caller,
+                                                     const std::string& name);
 
 }  // namespace dspy::server

@@ -35,14 +35,15 @@ ProgramCall call_of(const ProgramContext& context, const HttpRequest& request) {
                  object_member(body, "options", false));
 }
 
-Async<HttpResponse> list(Context context, HttpRequest /*request*/) {
+Async<HttpResponse> list(Context context, HttpRequest request) {
   JsonArray programs;
-  for (const auto& program : context->catalog->programs()) programs.emplace_back(to_json(*program));
+  for (const auto& program : context->catalog->programs())
+    if (may_use(context->options, request.caller, program->name)) programs.emplace_back(to_json(*program));
   co_return json_response(JsonObject{{"programs", std::move(programs)}});
 }
 
 Async<HttpResponse> show(Context context, HttpRequest request) {
-  co_return json_response(to_json(*require_program(*context->catalog, request.parameters.at("name"))));
+  co_return json_response(to_json(*require_program(*context, request.caller, request.parameters.at("name"))));
 }
 
 Async<HttpResponse> call_once(Context context, HttpRequest request) {
@@ -73,7 +74,7 @@ Async<HttpResponse> batch(Context context, HttpRequest request) {
   if (all.size() > context->options.max_batch)
     throw Error(Errc::bad_input, std::format("a batch may have {} rows; send it in parts", context->options.max_batch),
                 {.actual = all.size(), .max = context->options.max_batch, .invalid = {"inputs"}});
-  require_program(*context->catalog, request.parameters.at("name"));
+  require_program(*context, request.caller, request.parameters.at("name"));
   const auto wishes = object_member(body, "options", false);
   std::vector<JsonObject> results(all.size());
   co_await run_concurrently(all.size(), context->options.batch_concurrency, [&](std::size_t i) -> Async<void> {

@@ -74,8 +74,8 @@ Error error_of(const std::exception_ptr& failure) {
   }
 }
 
-Async<void> produce(std::shared_ptr<const Gateway> gateway, std::shared_ptr<LM> lm, Caller caller, Asked asked,
-                    std::unique_ptr<ReplyWriter> writer, std::shared_ptr<Streaming> out) {
+Async<void> produce(std::shared_ptr<LM> lm, Asked asked, std::unique_ptr<ReplyWriter> writer,
+                    std::shared_ptr<Streaming> out) {
   std::atomic<bool> has_begun = false;  // set where the model is awaited, which is here
   std::exception_ptr failure;
   const auto begin = [&](const Usage& usage) {
@@ -90,7 +90,6 @@ Async<void> produce(std::shared_ptr<const Gateway> gateway, std::shared_ptr<LM> 
       if (auto bytes = writer->event(event); !bytes.empty()) out->put({.bytes = std::move(bytes)});
     };
     const auto reply = co_await lm->stream(std::move(asked.request), sink);
-    gateway->record(caller, asked.model, reply.usage);
     begin(reply.usage);
     out->put({.bytes = writer->finish(reply)});
     out->put({.is_end = true});
@@ -102,9 +101,7 @@ Async<void> produce(std::shared_ptr<const Gateway> gateway, std::shared_ptr<LM> 
     out->put({.failure = failure});
     co_return;
   }
-  const auto error = error_of(failure);
-  if (error.info().usage != Usage()) gateway->record(caller, asked.model, error.info().usage);
-  out->put({.bytes = writer->fail(error)});
+  out->put({.bytes = writer->fail(error_of(failure))});
   out->put({.is_end = true});
 }
 
@@ -124,22 +121,19 @@ Async<HttpResponse> ask(std::shared_ptr<const Gateway> gateway, std::shared_ptr<
   auto asked = protocol->read(request);
   check(asked.request);
   const auto lm = gateway->lm(request.caller, asked.model, std::move(asked.inputs));
-  gateway->require(request.caller, asked.model);
-  if (asked.is_stream)
-    co_return co_await stream_from(gateway, lm, std::move(asked), std::move(protocol), std::move(request));
+  if (asked.is_stream) co_return co_await stream_from(lm, std::move(asked), std::move(protocol), std::move(request));
   const auto stamp = Stamp::now();
   asked.request.stop = request.stop;
   const auto shape = asked;
   const auto reply = co_await lm->complete(std::move(asked.request));
-  gateway->record(request.caller, shape.model, reply.usage);
   auto out = json_response(protocol->write(reply, shape, stamp));
   out.headers.add(std::string(protocol->id_header), stamp.id);
   tell_cost(out, reply.usage);
   co_return out;
 }
 
-Async<HttpResponse> stream_from(std::shared_ptr<const Gateway> gateway, std::shared_ptr<LM> lm, Asked asked,
-                                std::shared_ptr<const AskingProtocol> protocol, HttpRequest request) {
+Async<HttpResponse> stream_from(std::shared_ptr<LM> lm, Asked asked, std::shared_ptr<const AskingProtocol> protocol,
+                                HttpRequest request) {
   const auto stamp = Stamp::now();
   HttpResponse out;
   out.headers.add(std::string(protocol->id_header), stamp.id);
@@ -147,8 +141,7 @@ Async<HttpResponse> stream_from(std::shared_ptr<const Gateway> gateway, std::sha
   auto streaming = std::make_shared<Streaming>(executor, request.stop);
   auto reader = std::make_shared<Reader>(streaming);
   auto writer = protocol->stream(asked, stamp);
-  asio::co_spawn(executor,
-                 produce(gateway, lm, request.caller, std::move(asked), std::move(writer), std::move(streaming)),
+  asio::co_spawn(executor, produce(std::move(lm), std::move(asked), std::move(writer), std::move(streaming)),
                  asio::detached);
   auto first = co_await reader->next();
   if (first.failure) std::rethrow_exception(first.failure);

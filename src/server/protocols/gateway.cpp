@@ -2,8 +2,12 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/lm/call_context.hpp"
+#include "dspy/lm/middleware/guarded.hpp"
+#include "dspy/lm/prices.hpp"
 #include "server/protocols/common.hpp"
 #include "server/protocols/program_lm.hpp"
+#include "server/random_id.hpp"
 
 #include <algorithm>
 #include <format>
@@ -15,18 +19,19 @@ namespace {
 
 constexpr std::string_view model_scope = "model:";
 
-[[noreturn]] void refuse_model(std::string_view name) {
-  throw HttpError(403, Errc::authentication_failed,
-                  std::format("this key may not use `{}`; it needs the scope `{}{}`", name, model_scope, name),
-                  {.feature = "model"});
-}
-
-[[noreturn]] void tell_unknown(const Catalog& catalog, const Caller& caller, std::string_view name) {
+[[noreturn]] void tell_unknown(const Gateway& gateway, const Caller& caller, std::string_view name) {
+  const auto& catalog = gateway.catalog();
+  if (catalog.program(name))
+    throw Error(Errc::unsupported,
+                std::format("`{}` is a program, and only a model can be asked this; ask the program at "
+                            "/v1/chat/completions or /v1/programs/{}",
+                            name, name),
+                {.feature = "model"});
   std::vector<std::string> names;
   for (const auto& program : catalog.programs())
-    if (may_use(caller, program->name)) names.push_back(program->name);
+    if (gateway.may_use(caller, program->name)) names.push_back(program->name);
   for (const auto& model : catalog.models())
-    if (may_use(caller, model->name)) names.push_back(model->name);
+    if (gateway.may_use(caller, model->name)) names.push_back(model->name);
   const auto near = text::nearest(name, names);
   throw HttpError(404, Errc::model_not_found,
                   std::format("no program or model `{}` is served here{}; /v1/models lists those there are",
@@ -48,15 +53,34 @@ bool may_use(const Caller& caller, std::string_view model) noexcept {
 }
 
 std::shared_ptr<const ServedModel> Gateway::model(const Caller& caller, std::string_view name) const {
-  if (!may_use(caller, name)) refuse_model(name);
+  if (!may_use(caller, name))
+    throw HttpError(403, Errc::authentication_failed,
+                    std::format("this key may not use `{}`; /v1/models lists what it may", shown(name.substr(0, 100))),
+                    {.feature = "model"});
   auto found = catalog_->model(name);
-  if (!found) tell_unknown(*catalog_, caller, name);
+  if (!found) tell_unknown(*this, caller, name);
   return found;
 }
 
+bool Gateway::may_use(const Caller& caller, std::string_view name) const {
+  return server::may_use(caller, name) && (!options_.spending || options_.spending->may_use(caller, name));
+}
+
+std::shared_ptr<Budget> Gateway::charge(const Caller& caller) const {
+  return options_.spending ? options_.spending->charge(caller) : nullptr;
+}
+
 std::shared_ptr<LM> Gateway::lm(const Caller& caller, std::string_view name, std::optional<JsonObject> inputs) const {
-  if (!may_use(caller, name)) refuse_model(name);
-  if (auto program = catalog_->program(name)) return std::make_shared<ProgramLM>(std::move(program), std::move(inputs));
+  if (auto program = may_use(caller, name) ? catalog_->program(name) : nullptr) {
+    CallContext around{.budget = charge(caller)};
+    if (options_.trace)
+      around.trace = options_.trace({.id = random_id(),
+                                     .tenant = caller.tenant,
+                                     .program = program->name,
+                                     .version = program->version,
+                                     .key = caller.key});
+    return std::make_shared<ProgramLM>(std::move(program), std::move(inputs), std::move(around));
+  }
   const auto found = model(caller, name);
   if (inputs)
     throw Error(Errc::unsupported, std::format("`inputs` are for programs, and `{}` is a model", name),
@@ -64,15 +88,8 @@ std::shared_ptr<LM> Gateway::lm(const Caller& caller, std::string_view name, std
   if (!found->lm)
     throw Error(Errc::unsupported, std::format("`{}` writes no replies; it embeds or ranks texts", name),
                 {.feature = "model"});
-  return found->lm;
-}
-
-void Gateway::require(const Caller& caller, std::string_view model) const {
-  if (options_.spending) options_.spending->require(caller, model);
-}
-
-void Gateway::record(const Caller& caller, std::string_view model, const Usage& usage) const {
-  if (options_.spending) options_.spending->record(caller, model, usage);
+  auto budget = charge(caller);
+  return budget ? budgeted(std::move(budget), builtin_prices())(found->lm) : found->lm;
 }
 
 void tell_cost(HttpResponse& response, const Usage& usage) {

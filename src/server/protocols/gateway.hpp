@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/async.hpp"
+#include "dspy/lm/budget.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/http.hpp"
@@ -26,13 +27,15 @@ class Gateway {
   const Catalog& catalog() const noexcept { return *catalog_; }
   const std::string& scope() const noexcept { return options_.scope; }
 
-  /// Throws `HttpError`: 404 for a name that is not served, 403 for one that the caller may not use.
-  std::shared_ptr<LM> lm(const Caller& caller, std::string_view model, std::optional<JsonObject> inputs = {}) const;
+  /// Whether the caller's key is for the program or model of that name.
+  bool may_use(const Caller& caller, std::string_view name) const;
+  /// A program or model whose replies the caller pays for.  Throws `HttpError`: 404 for a name that is not served, 403
+  /// for one that the caller may not use, and what `Spending` throws.
+  std::shared_ptr<LM> lm(const Caller& caller, std::string_view name, std::optional<JsonObject> inputs = {}) const;
+  /// The same, unpaid; of models alone.
   std::shared_ptr<const ServedModel> model(const Caller& caller, std::string_view name) const;
-
-  /// Throws what `Spending` throws.
-  void require(const Caller& caller, std::string_view model) const;
-  void record(const Caller& caller, std::string_view model, const Usage& usage) const;
+  /// What one request may spend; null where nobody counts.  Throws what `Spending` throws.
+  std::shared_ptr<Budget> charge(const Caller& caller) const;
 
  private:
   std::shared_ptr<const Catalog> catalog_;
@@ -54,8 +57,8 @@ Async<HttpResponse> ask(std::shared_ptr<const Gateway> gateway, std::shared_ptr<
                         HttpRequest request);
 
 /// The same for a reply that is streamed from an LM of the caller's choice.
-Async<HttpResponse> stream_from(std::shared_ptr<const Gateway> gateway, std::shared_ptr<LM> lm, Asked asked,
-                                std::shared_ptr<const AskingProtocol> protocol, HttpRequest request);
+Async<HttpResponse> stream_from(std::shared_ptr<LM> lm, Asked asked, std::shared_ptr<const AskingProtocol> protocol,
+                                HttpRequest request);
 
 /// `dspy-cost`, in dollars, if it is known.
 void tell_cost(HttpResponse& response, const Usage& usage);

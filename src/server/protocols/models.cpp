@@ -25,7 +25,7 @@ struct Served {
 };
 
 Served find(const Gateway& gateway, const Caller& caller, std::string_view name) {
-  if (may_use(caller, name))
+  if (gateway.may_use(caller, name))
     if (auto program = gateway.catalog().program(name)) return {.name = program->name, .program = program};
   auto model = gateway.model(caller, name);
   return {.name = model->name, .model = model};
@@ -35,9 +35,9 @@ Served find(const Gateway& gateway, const Caller& caller, std::string_view name)
 std::vector<Served> all(const Gateway& gateway, const Caller& caller) {
   std::vector<Served> out;
   for (auto& program : gateway.catalog().programs())
-    if (may_use(caller, program->name)) out.push_back({.name = program->name, .program = program});
+    if (gateway.may_use(caller, program->name)) out.push_back({.name = program->name, .program = program});
   for (auto& model : gateway.catalog().models())
-    if (may_use(caller, model->name) && !gateway.catalog().program(model->name))
+    if (gateway.may_use(caller, model->name) && !gateway.catalog().program(model->name))
       out.push_back({.name = model->name, .model = model});
   return out;
 }

@@ -2,10 +2,13 @@
 
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/error.hpp"
+#include "dspy/lm/call_context.hpp"
 #include "dspy/modules/run.hpp"
+#include "dspy/modules/traversal.hpp"
 #include "server/protocols/common.hpp"
 #include "server/protocols/members.hpp"
 
+#include <algorithm>
 #include <format>
 #include <utility>
 
@@ -30,9 +33,9 @@ std::size_t predictors_of(const Program& program) {
 
 /// Values by name, as a message says them.
 JsonObject values_of(const Message& message, const std::vector<Field>& fields, std::string_view place) {
-  const auto* const text = message.only_text();
-  if (text == nullptr && !message.parts.empty()) not_honoured(place, "a program takes text; give media as an input");
-  const std::string said = text != nullptr ? *text : std::string();
+  if (!std::ranges::all_of(message.parts, [](const Part& part) { return part.get<TextPart>() != nullptr; }))
+    not_honoured(place, "a program takes text; give media as an input");
+  const auto said = message.text();
   if (is_text(fields)) return {{fields.front().name, said}};
   auto value = parse_json(said);
   if (!value || !value->is_object())
@@ -69,15 +72,19 @@ Turns turns_of(const ServedProgram& program, const Chat& messages, std::optional
     if (role != Role::user && role != Role::assistant)
       not_honoured(place,
                    std::format("a program has its own instructions, and takes no `{}` message", to_string(role)));
-    if (i + 1 == messages.size() && !inputs) {
-      if (role != Role::user) wrong(place, "is the last message, and must be the user's");
-      out.inputs = values_of(messages[i], signature.inputs, place);
+    const bool is_last = i + 1 == messages.size();
+    if (is_last && !inputs && role != Role::user) wrong(place, "is the last message, and must be the user's");
+    const auto expected = i % 2 == 0 ? Role::user : Role::assistant;
+    if (role != expected) wrong(place, "is out of turn: user and assistant alternate for a program");
+    if (is_last && role == Role::user) {
+      if (!inputs)
+        out.inputs = values_of(messages[i], signature.inputs, place);
+      else if (!messages[i].parts.empty() && (messages[i].only_text() == nullptr || !messages[i].only_text()->empty()))
+        not_honoured(place, "`inputs` say what is asked; leave the last message out, or empty");
       break;
     }
     if (predictors_of(program.program) != 1)
       not_honoured(place, "only a program of one predictor takes earlier turns; send the last message alone");
-    const auto expected = i % 2 == 0 ? Role::user : Role::assistant;
-    if (role != expected) wrong(place, "is out of turn: user and assistant alternate for a program");
     if (role == Role::user)
       asked = values_of(messages[i], signature.inputs, place);
     else
@@ -136,8 +143,8 @@ class Told {
   bool is_silent_ = false;
 };
 
-Async<Reply> run(std::shared_ptr<const ServedProgram> program, std::optional<JsonObject> inputs, Request request,
-                 EventSink sink) {
+Async<Reply> run(std::shared_ptr<const ServedProgram> program, std::optional<JsonObject> inputs, CallContext around,
+                 Request request, EventSink sink) {
   require_plain(request);
   auto turns = turns_of(*program, request.messages, std::move(inputs));
   const bool as_json = request.contract.form != OutputContract::Form::text;
@@ -153,17 +160,18 @@ Async<Reply> run(std::shared_ptr<const ServedProgram> program, std::optional<Jso
       how.sink = [told](const FieldEvent& event) { (*told)(event); };
     }
   }
-  co_return reply_of(*program, co_await program->program.run(std::move(checked), std::move(how)), as_json);
+  const auto called = around.trace || around.budget ? with_context(program->program, around) : program->program;
+  co_return reply_of(*program, co_await called.run(std::move(checked), std::move(how)), as_json);
 }
 
 }  // namespace
 
 Async<Reply> ProgramLM::complete(Request request) {
-  return run(program_, inputs_, std::move(request), {});
+  return run(program_, inputs_, around_, std::move(request), {});
 }
 
 Async<Reply> ProgramLM::stream(Request request, EventSink sink) {
-  return run(program_, inputs_, std::move(request), std::move(sink));
+  return run(program_, inputs_, around_, std::move(request), std::move(sink));
 }
 
 }  // namespace dspy::server

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dspy/lm/call_context.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/server/catalog.hpp"
 
@@ -12,7 +13,8 @@ namespace dspy::server {
 
 /// A program that answers as a model does.
 ///
-/// What is asked: `inputs`, if the client gave some; else the last user message.  Its text is the value of the one
+/// What is asked: `inputs`, if the client gave some (a last user message has to be empty then); else the last user
+/// message.  Its text is the value of the one
 /// input, if that is a text; a program with several inputs, or one of another type, takes the text of a JSON object
 /// with their names.  Earlier turns are history for a program of one predictor, and refused for others.
 ///
@@ -23,8 +25,10 @@ namespace dspy::server {
 /// `info().feature`, for what a program cannot honour (tools, a contract, `n`, system messages).
 class ProgramLM final : public LM {
  public:
-  explicit ProgramLM(std::shared_ptr<const ServedProgram> program, std::optional<JsonObject> inputs = {})
-      : program_(std::move(program)), inputs_(std::move(inputs)) {}
+  /// `around` holds for its calls: what they may spend, and where they are traced.
+  explicit ProgramLM(std::shared_ptr<const ServedProgram> program, std::optional<JsonObject> inputs = {},
+                     CallContext around = {})
+      : program_(std::move(program)), inputs_(std::move(inputs)), around_(std::move(around)) {}
 
   std::string_view model() const noexcept override { return program_->name; }
   Async<Reply> complete(Request request) override;
@@ -34,6 +38,7 @@ class ProgramLM final : public LM {
  private:
   std::shared_ptr<const ServedProgram> program_;
   std::optional<JsonObject> inputs_;
+  CallContext around_;
 };
 
 }  // namespace dspy::server

@@ -4,6 +4,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/lm/embedder.hpp"
 #include "server/ollama/ollama.hpp"
+#include "server/protocols/claim.hpp"
 #include "server/protocols/common.hpp"
 #include "server/protocols/members.hpp"
 
@@ -86,6 +87,15 @@ Json text_usage(const Usage& usage) {
   return out;
 }
 
+constexpr std::uint64_t special_tokens = 4;  ///< Around each text.
+
+/// No fewer than the texts' tokens.
+std::uint64_t bytes_of(const std::vector<std::string>& texts) {
+  std::uint64_t out = 0;
+  for (const auto& text : texts) out += text.size() + special_tokens;
+  return out;
+}
+
 }  // namespace
 
 Async<HttpResponse> embed(std::shared_ptr<const Gateway> gateway, HttpRequest request) {
@@ -100,9 +110,9 @@ Async<HttpResponse> embed(std::shared_ptr<const Gateway> gateway, HttpRequest re
   require_size(body, *embedder);
   body.ignore({"user"});
   body.finish();
-  gateway->require(request.caller, name);
+  Claim claim(gateway->charge(request.caller), embedder->model(), bytes_of(texts));
   const auto found = co_await embedder->embed({.texts = std::move(texts), .role = role, .stop = request.stop});
-  gateway->record(request.caller, name, found.usage);
+  claim.settle(found.usage);
   JsonArray data;
   for (const auto& vector : found.vectors) {
     Json written = encoding == "float" ? Json(numbers_of(vector)) : Json(base64_of(vector));
@@ -125,9 +135,9 @@ Async<HttpResponse> embed_for_ollama(std::shared_ptr<const Gateway> gateway, Htt
   body.ignore({"keep_alive", "options"});
   body.expect("truncate", {false}, "a text that is too long is an error");
   body.finish();
-  gateway->require(request.caller, name);
+  Claim claim(gateway->charge(request.caller), embedder->model(), bytes_of(texts));
   const auto found = co_await embedder->embed({.texts = std::move(texts), .stop = request.stop});
-  gateway->record(request.caller, name, found.usage);
+  claim.settle(found.usage);
   JsonArray vectors;
   for (const auto& vector : found.vectors) vectors.push_back(numbers_of(vector));
   JsonObject out{{"model", name},
@@ -156,10 +166,12 @@ Async<HttpResponse> rerank(std::shared_ptr<const Gateway> gateway, HttpRequest r
   if (!served->reranker)
     throw Error(Errc::unsupported, std::format("`{}` does not rank texts; /v1/models says which do", name),
                 {.feature = "model"});
-  gateway->require(request.caller, name);
+  // The query is read once with each document.
+  Claim claim(gateway->charge(request.caller), served->reranker->model(),
+              bytes_of(work.documents) + work.documents.size() * (work.query.size() + special_tokens));
   const auto documents = work.documents;
   const auto ranking = co_await served->reranker->rank(std::move(work));
-  gateway->record(request.caller, name, ranking.usage);
+  claim.settle(ranking.usage);
   JsonArray results;
   for (const auto& each : ranking.documents) {
     JsonObject one{{"index", each.index}, {"relevance_score", each.score}};

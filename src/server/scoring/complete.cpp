@@ -2,6 +2,7 @@
 #include "dspy/base/tasks.hpp"
 #include "server/anthropic/anthropic.hpp"
 #include "server/openai/openai.hpp"
+#include "server/protocols/claim.hpp"
 #include "server/protocols/common.hpp"
 #include "server/scoring/completions.hpp"
 #include "server/scoring/completions_reply.hpp"
@@ -9,7 +10,10 @@
 #include "server/scoring/local_model.hpp"
 #include "server/scoring/tokens.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <format>
+#include <memory>
 #include <span>
 #include <stop_token>
 #include <utility>
@@ -67,6 +71,18 @@ Async<std::vector<Continuation>> continue_one(LocalModel model, std::shared_ptr<
   co_return out;
 }
 
+/// The most that a request reads; each reply has read its prompt.
+std::uint64_t prompt_tokens(const LocalModel& model, const CompletionsAsked& asked) {
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < asked.prompts.size(); ++i) out += tokens_of(model, asked, i).size();
+  return out * static_cast<std::uint64_t>(asked.n);
+}
+
+std::uint64_t most_written(const LocalModel& model, const CompletionsAsked& asked) {
+  const auto most = model.sampling_for(asked.sampling).max_tokens.value_or(model.context_length());
+  return asked.prompts.size() * static_cast<std::uint64_t>(asked.n) * static_cast<std::uint64_t>(most);
+}
+
 JsonObject head(const CompletionsAsked& asked, const Stamp& stamp) {
   return {{"id", "cmpl-" + stamp.id}, {"object", "text_completion"}, {"created", stamp.time}, {"model", asked.model}};
 }
@@ -113,27 +129,31 @@ class CompletionStream final : public ReplyWriter {
 /// A text without a chat as an LM, so that it streams as any reply does.
 class TextLM final : public LM {
  public:
-  TextLM(LocalModel model, CompletionsAsked asked) : model_(std::move(model)), asked_(std::move(asked)) {}
+  TextLM(LocalModel model, CompletionsAsked asked, std::shared_ptr<Claim> claim)
+      : model_(std::move(model)), asked_(std::move(asked)), claim_(std::move(claim)) {}
 
   std::string_view model() const noexcept override { return asked_.model; }
   Async<Reply> complete(Request request) override { return stream(std::move(request), {}); }
   Async<Reply> stream(Request request, EventSink sink) override {
-    return written(model_, asked_, std::move(request), std::move(sink));
+    return written(model_, asked_, claim_, std::move(request), std::move(sink));
   }
 
  private:
-  static Async<Reply> written(LocalModel model, CompletionsAsked asked, Request request, EventSink sink) {
+  static Async<Reply> written(LocalModel model, CompletionsAsked asked, std::shared_ptr<Claim> claim, Request request,
+                              EventSink sink) {
     llama::Generation work{.prompt = tokens_of(model, asked, 0),
                            .sampling = model.sampling_for(asked.sampling),
                            .deadline = request.deadline,
                            .stop = request.stop};
     auto generated = co_await model.engine().generate(std::move(work), std::move(sink));
     const auto usage = generated.usage;
+    claim->settle(usage);
     co_return Reply(static_cast<Completion&&>(std::move(generated)), usage);
   }
 
   LocalModel model_;
   CompletionsAsked asked_;
+  std::shared_ptr<Claim> claim_;
 };
 
 AskingProtocol streaming(const CompletionsAsked& asked) {
@@ -147,15 +167,17 @@ AskingProtocol streaming(const CompletionsAsked& asked) {
 Async<HttpResponse> complete(std::shared_ptr<const Gateway> gateway, HttpRequest request) {
   auto asked = std::make_shared<CompletionsAsked>(read_completions(json_body(request)));
   validate(asked->sampling);
-  if (gateway->catalog().program(asked->model))
+  if (gateway->may_use(request.caller, asked->model) && gateway->catalog().program(asked->model))
     throw Error(Errc::unsupported, "programs take no bare text; ask them at /v1/chat/completions",
                 {.feature = "model"});
   const LocalModel model(*gateway->model(request.caller, asked->model));
   model.require_tokens(asked->token_ids, "logprob_token_ids");
-  gateway->require(request.caller, asked->model);
+  auto claim = std::make_shared<Claim>(gateway->charge(request.caller), model.lm_name(), prompt_tokens(model, *asked),
+                                       most_written(model, *asked));
   if (asked->is_stream) {
     Asked shape{.model = asked->model, .is_stream = true};
-    co_return co_await stream_from(gateway, std::make_shared<TextLM>(model, *asked), std::move(shape),
+    auto lm = std::make_shared<TextLM>(model, *asked, std::move(claim));
+    co_return co_await stream_from(std::move(lm), std::move(shape),
                                    std::make_shared<const AskingProtocol>(streaming(*asked)), std::move(request));
   }
   std::vector<Async<std::vector<Continuation>>> works;
@@ -172,7 +194,7 @@ Async<HttpResponse> complete(std::shared_ptr<const Gateway> gateway, HttpRequest
     }
   }
   body["usage"] = openai::usage_of(usage);
-  gateway->record(request.caller, asked->model, usage);
+  claim->settle(usage);
   auto out = json_response(body);
   out.headers.set("x-request-id", stamp.id);
   co_return out;

@@ -1,5 +1,6 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/tasks.hpp"
+#include "dspy/lm/budget.hpp"
 #include "dspy/modules/predictor.hpp"
 #include "dspy/signature/decision.hpp"
 #include "dspy/signature/signature.hpp"
@@ -129,11 +130,13 @@ JsonObject answer_of(const Question& question, const Decision& decision) {
   return out;
 }
 
-Async<Answer> ask_one(Question question, std::string state, std::shared_ptr<LM> lm, std::stop_token stop) {
+Async<Answer> ask_one(Question question, std::string state, std::shared_ptr<LM> lm, std::shared_ptr<Budget> budget,
+                      std::stop_token stop) {
   const auto field = question.signature.outputs.front();
   PredictorOptions options{.lm = std::move(lm), .sampling = {.temperature = 0}};
   options.decisions.emplace(field.name, question.settings);
-  const Predictor predictor(question.signature, std::move(options));
+  Predictor predictor(question.signature, std::move(options));
+  if (budget) predictor.set_context({.budget = std::move(budget)});
   const auto prediction = co_await predictor.acall({{"state", state}}, {.stop = std::move(stop)});
   const auto decision = decision_of(prediction, field, question.settings);
   co_return Answer{.body = answer_of(question, decision), .usage = prediction.usage()};
@@ -161,9 +164,9 @@ Async<HttpResponse> decide(std::shared_ptr<const Gateway> gateway, HttpRequest r
   for (const auto& each : *questions) all.push_back(read_question(std::string(each.key()), each.value()));
   const auto lm = gateway->model(request.caller, name)->lm;
   if (!lm) throw Error(Errc::unsupported, std::format("`{}` writes no replies", name), {.feature = "model"});
-  gateway->require(request.caller, name);
+  const auto budget = gateway->charge(request.caller);
   std::vector<Async<Answer>> works;
-  for (const auto& question : all) works.push_back(ask_one(question, state, lm, request.stop));
+  for (const auto& question : all) works.push_back(ask_one(question, state, lm, budget, request.stop));
   const auto answers = co_await when_all(std::move(works));
   Usage usage;
   JsonObject out{{"model", name}};
@@ -176,7 +179,6 @@ Async<HttpResponse> decide(std::shared_ptr<const Gateway> gateway, HttpRequest r
   if (usage.prompt_tokens) counts["input_tokens"] = *usage.prompt_tokens;
   if (usage.completion_tokens) counts["output_tokens"] = *usage.completion_tokens;
   if (const auto cost = dollars(usage)) counts["cost"] = *cost;
-  gateway->record(request.caller, name, usage);
   auto response = json_response(out);
   response.headers.set("x-typesafe-request-id", Stamp::now().id);
   tell_cost(response, usage);

@@ -20,6 +20,8 @@ class LocalModel {
 
   const llama::Model& model() const noexcept { return lm_->engine().model(); }
   llama::Engine& engine() const noexcept { return lm_->engine(); }
+  /// As prices know it.
+  std::string_view lm_name() const noexcept { return lm_->model(); }
   int context_length() const noexcept { return lm_->context_length(); }
   Sampling sampling_for(const Sampling& asked) const { return lm_->sampling_for({.sampling = asked}); }
 

@@ -7,6 +7,7 @@
 #include "dspy/server/resources/resource.hpp"
 #include "dspy/server/resources/services.hpp"
 #include "dspy/server/routes.hpp"
+#include "server/keys/key_bounds.hpp"
 #include "server/stored/stored.hpp"
 
 #include <algorithm>
@@ -47,14 +48,20 @@ std::optional<std::int64_t> dollars(const JsonObject& inputs, std::string_view n
   return std::llround(*value * 1e9);
 }
 
-/// A caller hands on no more than it has itself.
-void require_held(const Caller& caller, const std::vector<std::string>& scopes) {
-  if (caller.key.empty()) return;  // the server asks for no keys yet
-  for (const auto& scope : scopes) {
-    if (!may(caller, scope))
-      throw HttpError(403, Errc::authentication_failed,
-                      std::format("this key cannot give the scope `{}`, which it does not have", scope.substr(0, 64)));
-  }
+/// The key that asks; nothing where the server wants none.
+std::optional<Key> holder_of(const ResourceServices& services, const Caller& caller) {
+  if (caller.key.empty()) return std::nullopt;
+  auto out = services.keys->find(caller.tenant, caller.key);
+  if (!out) throw HttpError(401, Errc::authentication_failed, "the key that asks is not there any more");
+  return out;
+}
+
+/// The key that an action is on, which has no more than the one that asks.
+Key require_lesser(const ResourceServices& services, const ActionCall& call) {
+  auto key = services.keys->find(call.caller.tenant, call.id);
+  if (!key) throw not_there("keys", call.id);
+  if (const auto holder = holder_of(services, call.caller)) require_no_more(*key, *holder);
+  return *std::move(key);
 }
 
 Json shown(const CreatedKey& made) {
@@ -78,16 +85,14 @@ Json create(const ResourceServices& services, const ActionCall& call) {
       throw Error(Errc::bad_input, "`expires_at` is a time such as 2027-01-31T00:00:00Z", {.invalid = {"expires_at"}});
     wanted.expires_at = std::chrono::time_point_cast<std::chrono::system_clock::duration>(*time);
   }
-  require_held(call.caller, wanted.scopes);
+  if (const auto maker = holder_of(services, call.caller)) wanted = bounded(std::move(wanted), *maker);
   const auto made = services.keys->create(std::move(wanted));
   tell(services, call.caller.tenant, "keys", made.key.id, "created");
   return shown(made);
 }
 
 Json rotate(const ResourceServices& services, const ActionCall& call) {
-  const auto old = services.keys->find(call.caller.tenant, call.id);
-  if (!old) throw not_there("keys", call.id);
-  require_held(call.caller, old->scopes);
+  require_lesser(services, call);
   constexpr double day = 86'400;
   const auto overlap = optional_number(call.inputs, "overlap_seconds").value_or(day);
   if (!(overlap >= 0 && overlap <= 366 * day))
@@ -99,6 +104,7 @@ Json rotate(const ResourceServices& services, const ActionCall& call) {
 }
 
 Json revoke(const ResourceServices& services, const ActionCall& call) {
+  require_lesser(services, call);
   services.keys->revoke(call.caller.tenant, call.id);
   tell(services, call.caller.tenant, "keys", call.id, "updated");
   return Json{{"revoked", call.id}};

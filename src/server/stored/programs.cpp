@@ -30,7 +30,8 @@ namespace {
 
 /// The tenant's registry; nothing if it has none yet.
 std::optional<std::filesystem::path> registry_file(const ResourceServices& services, const std::string& tenant) {
-  auto path = services.workspace.of(tenant) / "registry.sqlite";
+  auto path = tenant.empty() && !services.registry.empty() ? services.registry
+                                                           : services.workspace.of(tenant) / "registry.sqlite";
   std::error_code code;
   return std::filesystem::is_regular_file(path, code) ? std::optional(std::move(path)) : std::nullopt;
 }

@@ -36,6 +36,12 @@ HttpError not_there(std::string_view resource, std::string_view id) {
   return {404, Errc::bad_input, std::format("there is no `{}` in {}", id.substr(0, 100), resource)};
 }
 
+void require_scope(const Caller& caller, std::string_view scope) {
+  if (caller.key.empty() || may(caller, scope)) return;
+  throw HttpError(403, Errc::authentication_failed,
+                  std::format("this key may not do that; it needs the scope `{}` as well", scope));
+}
+
 HttpError damaged(std::string_view resource, std::string_view id, const Error& why) {
   log(LogLevel::warning, "server", std::format("`{}` in {} cannot be shown: {}", id, resource, why.what()));
   return {

@@ -29,6 +29,9 @@ Resource jobs_resource(const ResourceServices& services);
 /// 404 for one that is not there, or is another tenant's: the answer is the same.
 HttpError not_there(std::string_view resource, std::string_view id);
 
+/// 403 for a caller without `scope`, where an action needs more than the scope of its route.
+void require_scope(const Caller& caller, std::string_view scope);
+
 /// 409 for one whose file cannot be read.  The log says why, with the path, which is none of the client's business.
 HttpError damaged(std::string_view resource, std::string_view id, const Error& why);
 

@@ -2,14 +2,20 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/tasks.hpp"
+#include "dspy/base/text.hpp"
+#include "dspy/lm/call_context.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "dspy/programs/program.hpp"
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/resources/resource.hpp"
 #include "dspy/server/resources/services.hpp"
 #include "dspy/server/routes.hpp"
+#include "dspy/server/spending.hpp"
 #include "dspy/server/traces/trace_diff.hpp"
 #include "dspy/server/traces/trace_store.hpp"
+#include "dspy/signature/field.hpp"
+#include "server/programs/program_call.hpp"
+#include "server/resources/action_inputs.hpp"
 #include "server/stored/dataset_file.hpp"
 #include "server/stored/stored.hpp"
 
@@ -19,6 +25,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace dspy::server {
 namespace {
@@ -36,8 +43,10 @@ TraceQuery query_of(ResourceQuery query) {
   return out;
 }
 
-JsonObject require(TraceStore& traces, const std::string& tenant, const std::string& id) {
-  auto found = traces.get(tenant, id);
+/// The content of a trace, for who may read it.
+JsonObject require(TraceStore& traces, const Caller& caller, const std::string& id) {
+  require_scope(caller, "traces:read");
+  auto found = traces.get(caller.tenant, id);
   if (!found) throw not_there("traces", id);
   return *std::move(found);
 }
@@ -53,8 +62,10 @@ std::string text_at(const JsonObject& from, std::string_view name) {
 
 /// Runs the program of a trace again, as it is served now, on the trace's inputs.
 Async<Json> replay(ResourceServices services, ActionCall call) {
-  const auto trace = require(*services.traces, call.caller.tenant, call.id);
+  const auto trace = require(*services.traces, call.caller, call.id);
   const auto name = optional_text(call.inputs, "program").value_or(text_at(trace, "program"));
+  if (!may_use(call.caller, name) || (services.keys && !services.keys->may_ask(call.caller, name)))
+    throw HttpError(403, Errc::authentication_failed, std::format("this key may not use `{}`", name.substr(0, 100)));
   const auto served = services.catalog ? services.catalog->program(name) : nullptr;
   if (!served)
     throw Error(Errc::bad_input, std::format("no program `{}` is served; name one as `program`", name.substr(0, 100)));
@@ -79,12 +90,30 @@ Async<Json> replay(ResourceServices services, ActionCall call) {
                  {"usage", to_json(prediction.lm_usage)}};
 }
 
+/// What would have been right, held to the types of the program if it is served still.
+JsonObject expected_outputs(const ResourceServices& services, const JsonObject& trace, const JsonObject& outputs) {
+  const auto served = services.catalog ? services.catalog->program(text_at(trace, "program")) : nullptr;
+  if (!served) return outputs;
+  std::vector<Field> given;
+  std::vector<std::string> names;
+  for (const auto& field : served->signature.outputs) {
+    names.push_back(field.name);
+    if (outputs.contains(field.name)) given.push_back(field);
+  }
+  if (given.size() == outputs.size()) return checked_inputs(given, outputs);
+  throw Error(Errc::bad_input,
+              std::format("`outputs` has what is no output of `{}`; it has {}", served->name,
+                          text::enumerate(names, "`", "and")),
+              {.invalid = {"outputs"}});
+}
+
 /// Inputs and outputs, or what is right in their place, as a row of a dataset.
 Json to_dataset(const ResourceServices& services, const ActionCall& call) {
-  const auto trace = require(*services.traces, call.caller.tenant, call.id);
+  const auto trace = require(*services.traces, call.caller, call.id);
   auto row = object_at(trace, "inputs");
   const auto* const expected = call.inputs.if_contains("outputs");
-  const auto outputs = expected != nullptr ? expected->as_object() : object_at(trace, "outputs");
+  const auto outputs =
+      expected != nullptr ? expected_outputs(services, trace, expected->as_object()) : object_at(trace, "outputs");
   for (const auto& each : outputs) row[each.key()] = each.value();
   if (row.empty()) throw Error(Errc::bad_input, "this trace has no inputs: its content was not kept");
   const auto dataset = text_input(call.inputs, "dataset");
@@ -150,9 +179,8 @@ Resource traces_resource(const ResourceServices& services) {
                    .inputs = "other: str",
                    .scope = "traces:read",
                    .run = with_call([](const ResourceServices& held, const ActionCall& call) {
-                     return Json(
-                         trace_diff(require(*held.traces, call.caller.tenant, call.id),
-                                    require(*held.traces, call.caller.tenant, text_input(call.inputs, "other"))));
+                     return Json(trace_diff(require(*held.traces, call.caller, call.id),
+                                            require(*held.traces, call.caller, text_input(call.inputs, "other"))));
                    })},
                   {.name = "remove",
                    .needs_confirmation = true,
@@ -204,6 +232,10 @@ std::vector<Route> feedback_routes(const ResourceServices& services) {
   if (!services.traces) return {};
   const auto answer = [](ResourceServices held, HttpRequest request) -> Async<HttpResponse> {
     const auto body = json_body(request);
+    require_known(body, {"trace_id", "name", "score", "comment"}, "the body");
+    if (const auto* const comment = body.if_contains("comment");
+        comment != nullptr && !comment->is_null() && !comment->is_string())
+      throw Error(Errc::bad_input, "`comment` must be text", {.invalid = {"comment"}});
     const auto text = [&](std::string_view name) {
       const auto found = optional_text(body, name);
       if (!found)

@@ -4,10 +4,12 @@
 #include "dspy/base/version.hpp"
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/http.hpp"
+#include "dspy/server/programs/programs_api.hpp"
 #include "dspy/server/routes.hpp"
 #include "dspy/server/system/system_api.hpp"
 #include "dspy/signature/json_schema.hpp"
 #include "dspy/signature/signature.hpp"
+#include "server/programs/program_call.hpp"
 
 #include <cctype>
 #include <format>
@@ -60,6 +62,10 @@ JsonObject error_response_json() {
   return out;
 }
 
+JsonArray security() {
+  return {JsonObject{{"bearer", JsonArray()}}, JsonObject{{"key", JsonArray()}}};
+}
+
 JsonObject operation_of(const Route& route, const std::vector<std::string>& names) {
   JsonObject out = {{"operationId", operation_id(route)}, {"summary", route.document.summary}};
   if (!route.document.tag.empty()) out["tags"] = JsonArray{Json(route.document.tag)};
@@ -78,8 +84,7 @@ JsonObject operation_of(const Route& route, const std::vector<std::string>& name
                                                   : content("application/json", route.document.response);
   good["description"] = "The answer";
   out["responses"] = JsonObject{{"200", std::move(good)}, {"default", error_response_json()}};
-  if (!route.scope.empty())
-    out["security"] = JsonArray{JsonObject{{"bearer", JsonArray()}}, JsonObject{{"key", JsonArray()}}};
+  if (!route.scope.empty()) out["security"] = security();
   return out;
 }
 
@@ -111,6 +116,7 @@ JsonObject program_path(const ServedProgram& program) {
                           {"description", program.signature.instructions},
                           {"tags", JsonArray{"programs"}},
                           {"requestBody", std::move(request)},
+                          {"security", security()},
                           {"responses", JsonObject{{"200", std::move(good)}, {"default", error_response_json()}}}}}};
 }
 
@@ -147,13 +153,20 @@ JsonObject openapi_document(const std::vector<std::unique_ptr<const Route>>& rou
           {"components", components()}};
 }
 
-Route openapi_route(const Routes& routes, std::shared_ptr<const Catalog> catalog) {
+Route openapi_route(const Routes& routes, std::shared_ptr<const Catalog> catalog, ProgramsOptions options) {
+  const auto scope = options.scope;
+  const auto answer = [](const Routes& all, std::shared_ptr<const Catalog> served,
+                         std::shared_ptr<const ProgramsOptions> around, Caller caller) -> Async<HttpResponse> {
+    Catalog shown;
+    for (const auto& program : served->programs())
+      if (may_use(*around, caller, program->name)) shown.put(*program);
+    co_return json_response(openapi_document(all.all(), shown));
+  };
   return {.path = "/openapi.json",
-          .handler = [&routes, catalog = std::move(catalog)](HttpRequest) -> Async<HttpResponse> {
-            return [](const Routes& all, std::shared_ptr<const Catalog> served) -> Async<HttpResponse> {
-              co_return json_response(openapi_document(all.all(), *served));
-            }(routes, catalog);
-          }};
+          .handler = [&routes, answer, catalog = std::move(catalog),
+                      around = std::make_shared<const ProgramsOptions>(std::move(options))](
+                         HttpRequest request) { return answer(routes, catalog, around, std::move(request.caller)); },
+          .scope = scope};
 }
 
 }  // namespace dspy::server

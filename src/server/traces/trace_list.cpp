@@ -105,6 +105,8 @@ void add_filter(Conditions& conditions, std::string& words, std::string_view nam
   const auto tagged = [&](char kind) {
     words += std::format("{}tags : \"{}\"", words.empty() ? "" : " AND ", tag(kind, value));
   };
+  if (name == "status" && value != "ok" && value != "error" && value != "unfinished")
+    throw bad("`status` is ok, error or unfinished");
   if (name == "id" || name == "program" || name == "version" || name == "status" || name == "key") {
     conditions.add(std::format("t.{} = ?", name), value);
   } else if (name == "lm") {

@@ -8,6 +8,7 @@
 #include "dspy/server/iso_time.hpp"
 #include "dspy/server/traces/trace_record.hpp"
 #include "dspy/storage/database.hpp"
+#include "server/private_file.hpp"
 #include "server/traces/trace_queue.hpp"
 #include "server/traces/trace_reader.hpp"
 #include "server/traces/trace_schema.hpp"
@@ -34,7 +35,7 @@ namespace dspy::server {
 class TraceStore::State {
  public:
   State(const std::filesystem::path& path, TraceStoreOptions given)
-      : options(std::move(given)), queue(path, options), path_(path) {}
+      : options(std::move(given)), queue(private_file(path), options), path_(path) {}
 
   /// Reads with a connection that nobody else uses meanwhile.
   template <class F>

@@ -198,10 +198,10 @@ TEST_CASE("a budget of money refuses what has no price") {
 TEST_CASE("keys without limits are counted as well, and may be held to models") {
   Fixture fixture;
   CHECK(fixture.keys.charge({}) == nullptr);
-  const auto made = fixture.keys.create({.name = "m", .scopes = {"models:call"}, .models = {"small", "gpt-*-mini"}});
+  const auto made = fixture.keys.create({.name = "m", .scopes = {"invoke"}, .models = {"small", "gpt-*-mini"}});
   const Caller caller{.key = made.key.id};
   spend(fixture.keys, caller, 70);
-  fixture.keys.record(caller, {.requests = 1, .prompt_tokens = 5, .completion_tokens = 2});
+  spend(fixture.keys, caller, 7);
   CHECK(fixture.keys.spending(made.key).tokens_today == 77);
   CHECK(fixture.keys.spending(made.key).requests_today == 2);
   CHECK(fixture.keys.may_ask(caller, "small"));
@@ -210,14 +210,48 @@ TEST_CASE("keys without limits are counted as well, and may be held to models") 
   CHECK_FALSE(fixture.keys.may_ask(caller, "smaller"));
   CHECK(fixture.keys.may_ask({.key = fixture.make().key.id}, "anything"));
   CHECK_FALSE(fixture.keys.may_ask({.key = "unknown"}, "anything"));
+  // Scopes hold beside it.
+  CHECK_FALSE(fixture.keys.may_ask({.key = made.key.id, .scopes = {"invoke", "model:other"}}, "small"));
+}
+
+TEST_CASE("a request that was given up counts as what was set aside for it") {
+  Fixture fixture;
+  const auto made = fixture.make({.tokens_per_day = 1'000});
+  {
+    const auto charge = fixture.keys.charge({.key = made.key.id});
+    charge->budget()->reserve({.tokens = 300});
+    charge->budget()->settle({.tokens = 300}, {.requests = 1});
+  }
+  CHECK(fixture.keys.spending(made.key).tokens_today == 300);
 }
 
 TEST_CASE("keys that cannot be are not made") {
   Fixture fixture;
   CHECK_THROWS_AS(fixture.keys.create({.name = " ", .scopes = {"*"}}), Error);
   CHECK_THROWS_AS(fixture.keys.create({.name = "a"}), Error);
+  CHECK_THROWS_WITH_AS(fixture.keys.create({.name = "a", .scopes = {"invoke", "trace:read"}}),
+                       doctest::Contains("did you mean `traces:read`?"), Error);
+  CHECK_THROWS_AS(fixture.keys.create({.name = "a", .scopes = {""}}), Error);
+  CHECK_NOTHROW(fixture.keys.create({.name = "a", .scopes = {"model:qa", "invoke"}}));
   CHECK_THROWS_AS(fixture.keys.create({.name = "a", .tenant = "../b", .scopes = {"*"}}), Error);
   CHECK_THROWS_AS(fixture.keys.create({.name = "a", .scopes = {"*"}, .expires_at = fixture.clock.wall()}), Error);
+}
+
+TEST_CASE("a file of keys is its owner's alone, also one that was not") {
+  const test::Folder folder;
+  const auto file = folder.path / "new" / "keys.sqlite";
+  const auto rights = [&](const std::filesystem::path& of) { return std::filesystem::status(of).permissions(); };
+  using std::filesystem::perms;
+  {
+    const KeyStore keys(file);
+  }
+  CHECK(rights(file) == (perms::owner_read | perms::owner_write));
+  CHECK(rights(file.parent_path()) == perms::owner_all);
+  std::filesystem::permissions(file, perms::group_read | perms::others_read, std::filesystem::perm_options::add);
+  {
+    const KeyStore keys(file);
+  }
+  CHECK(rights(file) == (perms::owner_read | perms::owner_write));
 }
 
 TEST_CASE("a gate forgets names before it grows") {

@@ -9,6 +9,7 @@
 #include "dspy/programs/program_file.hpp"
 #include "dspy/registry/registry.hpp"
 #include "dspy/server/keys/key_store.hpp"
+#include "dspy/server/keys/scopes.hpp"
 #include "dspy/server/resources/resource_table.hpp"
 #include "dspy/server/resources/runs.hpp"
 #include "dspy/server/resources/services.hpp"
@@ -281,6 +282,64 @@ TEST_CASE("hostile text in every field stays text, and no answer holds a secret"
     CHECK_FALSE(answer.contains(fixture.key_b.substr(18)));
     CHECK_FALSE(answer.contains(fixture.folder.path.string()));
   }
+}
+
+TEST_CASE("every scope that an endpoint needs is known, so that a key can be made with it") {
+  Fixture fixture;
+  fixture.services.jobs = {
+      .list = [](Caller) -> Async<std::vector<JsonObject>> { co_return std::vector<JsonObject>(); }};
+  for (const auto& scope : standard_resources(fixture.services).scopes()) {
+    CAPTURE(scope);
+    CHECK_NOTHROW(require_known_scopes({scope}));
+  }
+  CHECK_NOTHROW(require_known_scopes({"own:read"}, {"own:read"}));
+}
+
+TEST_CASE("a key that is made has the bounds of its maker, and none takes a greater one back") {
+  Fixture fixture;
+  const auto create = [&](const JsonObject& body, const std::string& maker) {
+    return test::ask(fixture.routes, "POST", "/api/keys/create", body, maker);
+  };
+  const auto made = fixture.services.keys->create({.name = "m",
+                                                   .tenant = "a",
+                                                   .scopes = {"keys:write", "invoke", "model:qa*"},
+                                                   .models = {"q*"},
+                                                   .limits = {.tokens_per_day = 10},
+                                                   .expires_at = fixture.clock.wall() + 1h});
+  const std::string maker(made.secret.reveal());
+  const auto plain = create({{"name", "n"}, {"scopes", {"invoke"}}}, maker);
+  REQUIRE(plain.status == 200);
+  const auto id = std::string(plain.object().at("key").at("id").as_string());
+  const auto key = fixture.services.keys->find("a", id);
+  REQUIRE(key);
+  CHECK(key->scopes == std::vector<std::string>{"invoke", "model:qa*"});
+  CHECK(key->models == std::vector<std::string>{"q*"});
+  CHECK(key->limits == made.key.limits);
+  CHECK(key->family == made.key.family);  // they spend together
+  CHECK(key->expires_at == made.key.expires_at);
+  CHECK(create({{"name", "n"}, {"scopes", {"invoke", "model:qa1"}}, {"models", {"qa"}}}, maker).status == 200);
+  CHECK(create({{"name", "n"}, {"scopes", {"invoke", "model:*"}}}, maker).status == 403);
+  CHECK(create({{"name", "n"}, {"scopes", {"invoke"}}, {"models", {"*"}}}, maker).status == 403);
+  CHECK(create({{"name", "n"}, {"scopes", {"invoke"}}, {"tokens_per_day", 11}}, maker).status == 403);
+  CHECK(create({{"name", "n"}, {"scopes", {"invoke"}}, {"expires_at", "2999-01-01T00:00:00Z"}}, maker).status == 403);
+  CHECK(create({{"name", "n"}, {"scopes", {"*"}}}, maker).status == 403);
+  CHECK(create({{"name", "n"}, {"scopes", {"nonsense"}}}, fixture.key_a).status == 400);
+  const auto star = fixture.key_a.substr(5, 12);
+  CHECK(test::ask(fixture.routes, "POST", "/api/keys/" + star + "/revoke", JsonObject(), maker).status == 403);
+  CHECK(test::ask(fixture.routes, "POST", "/api/keys/" + id + "/revoke", JsonObject(), maker).status == 200);
+}
+
+TEST_CASE("the content of a trace is for who may read traces, whatever the route") {
+  Fixture fixture;
+  REQUIRE(fixture.services.traces->flush(5s));
+  const auto writer = fixture.key("a", {"datasets:write", "datasets:read", "invoke"});
+  const auto path = "/api/traces/" + mark;
+  CHECK(test::ask(fixture.routes, "POST", path + "/to_dataset", {{"dataset", "d"}}, writer).status == 403);
+  CHECK(test::ask(fixture.routes, "POST", path + "/replay", JsonObject(), writer).status == 403);
+  CHECK(test::ask(fixture.routes, "POST", path + "/to_dataset", {{"dataset", "d"}}, fixture.key_a).status == 200);
+  CHECK(test::ask(fixture.routes, "GET", "/api/traces?status=bogus", {}, fixture.key_a).status == 400);
+  const JsonObject judged{{"trace_id", mark}, {"name", "n"}, {"score", 1}, {"comment", 5}};
+  CHECK(test::ask(fixture.routes, "POST", "/v1/feedback", judged, fixture.key_a).status == 400);
 }
 
 TEST_CASE("a key gives no more than it has, and its secret is told once") {

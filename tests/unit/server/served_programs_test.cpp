@@ -1,3 +1,7 @@
+#include "dspy/lm/budget.hpp"
+#include "dspy/lm/trace.hpp"
+#include "dspy/server/programs/programs_api.hpp"
+#include "dspy/server/spending.hpp"
 #include "protocol_client.hpp"
 
 using namespace dspy;
@@ -116,4 +120,80 @@ TEST_CASE("programs are models of every API") {
   const auto ollama = client.post("/api/generate", parsed(R"({"model": "sky", "prompt": "q", "stream": false})"));
   CHECK(ollama.json().at("response") == Json("blue"));
   CHECK(client.get("/v1/models/sky").json().at("signature") == Json("question: str -> answer: str"));
+}
+
+TEST_CASE("turns of a program alternate, its text may come in parts, and inputs need no messages") {
+  const auto lm = says("Answer: blue");
+  ProtocolClient client(catalog_with(test::program_of("sky", "question -> answer", lm)));
+  const auto ask = [&](std::string_view body) { return client.post_text("/v1/chat/completions", std::string(body)); };
+
+  const auto twice = ask(R"({"model": "sky", "messages": [{"role": "user", "content": "My name is Bob"},
+                                                         {"role": "user", "content": "c"}]})");
+  CHECK(twice.status == 400);
+  CHECK(twice.json().at("error").at("param") == Json("messages[1]"));
+  const auto parts = ask(R"({"model": "sky", "messages": [{"role": "user", "content": [
+                             {"type": "text", "text": "Which "}, {"type": "text", "text": "colour?"}]}]})");
+  CHECK(parts.status == 200);
+  CHECK(lm->requests().back().messages.back().text().contains("Which colour?"));
+  CHECK(ask(R"({"model": "sky", "inputs": {"question": "q"}})").status == 200);
+  CHECK(ask(R"({"model": "sky", "inputs": {"question": "q"}, "messages": [{"role": "user", "content": ""}]})").status ==
+        200);
+  // One of them would be passed over.
+  CHECK(
+      ask(R"({"model": "sky", "inputs": {"question": "q"}, "messages": [{"role": "user", "content": "r"}]})").status ==
+      400);
+  CHECK(client.post_text("/v1/messages", R"({"model": "sky", "max_tokens": 9, "inputs": {"question": "q"}})").status ==
+        200);
+  CHECK(client.post_text("/tokenize", R"({"model": "sky", "prompt": "x"})").body.contains("is a program"));
+}
+
+namespace {
+
+/// A key of `limits`, which is for `sky` alone.
+class OneKey final : public server::Spending {
+ public:
+  explicit OneKey(Budget::Limits limits) : budget(std::make_shared<Budget>(limits)) {}
+  bool may_use(const server::Caller& /*caller*/, std::string_view name) const override { return name != "secret"; }
+  std::shared_ptr<Budget> charge(const server::Caller& /*caller*/) override { return budget; }
+
+  std::shared_ptr<Budget> budget;
+};
+
+}  // namespace
+
+TEST_CASE("what programs and models take is set aside before, and traced") {
+  const auto lm = says("Answer: blue");
+  auto catalog = catalog_with(test::program_of("sky", "question -> answer", lm));
+  catalog->put(server::ServedModel{.name = "model", .lm = lm});
+  catalog->put(server::ServedModel{.name = "secret", .lm = lm});
+  auto traced = std::make_shared<TraceLog>();
+  const auto asks = [&](Budget::Limits limits, std::string_view name, int most) {
+    const auto key = std::make_shared<OneKey>(limits);
+    ProtocolClient client(catalog, {.spending = key, .trace = [&](const server::CallOrigin&) { return traced; }});
+    auto body = chat(name, "hi");
+    body.get_object()["max_tokens"] = most;
+    const auto status = client.post("/v1/chat/completions", body).status;
+    CHECK(key->budget->used().requests == (status == 200 ? 1 : 0));
+    return status;
+  };
+
+  CHECK(asks({}, "sky", 40) == 200);
+  CHECK_FALSE(traced->spans().empty());
+  CHECK(asks({.tokens = 10'000}, "model", 40) == 200);
+  CHECK(asks({.tokens = 30}, "model", 40) == 429);
+  CHECK(asks({.tokens = 30}, "sky", 40) == 429);
+  // Nobody knows what they cost.
+  CHECK(asks({.nanodollars = 1'000'000'000}, "model", 40) == 429);
+  CHECK(asks({.nanodollars = 1'000'000'000}, "sky", 40) == 429);
+  CHECK(asks({}, "secret", 40) == 403);
+}
+
+TEST_CASE("lists tell of nothing that the key is not for") {
+  const auto lm = says("x");
+  auto catalog = test::catalog_of(lm);
+  catalog->put(server::ServedModel{.name = "secret", .lm = lm});
+  ProtocolClient client(catalog, {.spending = std::make_shared<OneKey>(Budget::Limits{})});
+  CHECK_FALSE(client.get("/v1/models").body.contains("secret"));
+  CHECK_FALSE(client.get("/api/tags").body.contains("secret"));
+  CHECK(client.post_text("/api/show", R"({"model": "secret"})").status == 403);
 }

@@ -52,13 +52,15 @@ class JobRunner {
   /// Once this returns, the job survives the process.  Throws `Error`: 404 for a program that there is not, `bad_input`
   /// for inputs that it does not take.
   Job submit(const Caller& caller, const std::string& program, JsonObject inputs, JsonObject options);
-  /// Throws `Error`: 404 for a job that there is not, or is another tenant's.
+  // The jobs of other keys of a tenant are there for callers with the scope `jobs:read`, to be changed with
+  // `jobs:write`.
+  /// Throws `Error`: 404 for a job that there is not, or that the caller may not see.
   Job find(const Caller& caller, std::string_view id) const;
   std::vector<Job> list(const Caller& caller, std::optional<JobState> state, std::size_t limit) const;
-  /// Throws `Error` as `find`; 409 for one that is over.
+  /// Throws `Error` as `find`; 403 for one that the caller may only see, 409 for one that is over.
   Job cancel(const Caller& caller, std::string_view id);
-  /// Decides about a call that waits; the job goes on when all are decided.  Throws `Error` as `find`; 409 for one that
-  /// does not wait for that.
+  /// Decides about a call that waits; the job goes on when all are decided.  Throws `Error` as `cancel`; 409 for one
+  /// that does not wait for that.
   Job approve(const Caller& caller, std::string_view id, const std::string& call, bool allows, const std::string& note);
 
   /// From now on the job's events come into the pipe: `state` with the job, `field` with pieces of its outputs.  It is

@@ -65,8 +65,9 @@ class JobStore {
   /// Sets the times.
   void add(Job& job);
   std::optional<Job> find(std::string_view id) const;
-  /// Newest first, of one tenant; of one state, if one is given.
-  std::vector<Job> list(std::string_view tenant, std::optional<JobState> state, std::size_t limit) const;
+  /// Newest first, of one tenant; of one state and one key, if they are given.
+  std::vector<Job> list(std::string_view tenant, std::optional<JobState> state, std::size_t limit,
+                        std::string_view key = {}) const;
   /// In the order in which they were added, of all tenants: what a new process has to go on with.
   std::vector<Job> unfinished() const;
 

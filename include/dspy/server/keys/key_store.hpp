@@ -1,7 +1,6 @@
 #pragma once
 
 #include "dspy/base/clock.hpp"
-#include "dspy/base/usage.hpp"
 #include "dspy/lm/budget.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/keys/key.hpp"
@@ -24,7 +23,8 @@ struct KeyStoreOptions {
   std::size_t max_failures = 10;  ///< Wrong keys that one address may show in a minute; further ones get 429.
   /// For how long a key that was looked up is taken to be unchanged: a process that revokes one is obeyed after it.
   std::chrono::milliseconds freshness = std::chrono::seconds(1);
-  const Clock* clock = nullptr;  ///< Null: the process's own.  Else it outlives the store.
+  std::vector<std::string> scopes = {};  ///< Of endpoints of your own, beside `known_scopes`.
+  const Clock* clock = nullptr;          ///< Null: the process's own.  Else it outlives the store.
 };
 
 /// What a request may spend, and where what it spent is counted when this ends.
@@ -56,8 +56,9 @@ class KeyStore {
   KeyStore(const KeyStore&) = delete;
   KeyStore& operator=(const KeyStore&) = delete;
 
-  /// `wanted` says name, tenant, scopes, models, limits and expiry; the rest is set.  Throws `Error` (`bad_input`) for
-  /// a blank name, no scopes, a tenant that is no name, or an expiry in the past.
+  /// `wanted` says name, tenant, scopes, models, limits and expiry, and the family if it is to share another key's
+  /// limits; the rest is set.  Throws `Error` (`bad_input`) for a blank name, no scopes or one that there is not, a
+  /// tenant that is no name, or an expiry in the past.
   CreatedKey create(Key wanted);
   /// A new key in place of one, which goes on being valid for `overlap`.  Throws `Error` (`bad_input`) if there is
   /// none, or it is not valid any more.
@@ -78,9 +79,8 @@ class KeyStore {
   /// For one request of a caller, whose spending is counted when the result is destroyed.  Null for a caller without
   /// a key.  Throws `HttpError` (429) if its budget is used up.
   std::shared_ptr<KeyCharge> charge(const Caller& caller);
-  /// Counts what a request took that was let in before, even where the budget is used up meanwhile.
-  void record(const Caller& caller, const Usage& usage);
-  /// Whether the caller's key may ask this model.
+  /// Whether the caller's key may ask the program or model of that name: its `models` and its scopes `model:NAME` both
+  /// hold.
   bool may_ask(const Caller& caller, std::string_view model) const;
 
  private:

@@ -11,6 +11,7 @@
 #include "dspy/server/routes.hpp"
 #include "dspy/server/traces/trace_store.hpp"
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -33,6 +34,8 @@ struct JobSource {
 /// What the resources of a server stand on.  What is null is not offered.
 struct ResourceServices {
   Workspace workspace;
+  /// The registry that programs are served from, where it is none of the workspace's; of the tenant without a name.
+  std::filesystem::path registry = {};
   std::shared_ptr<TraceStore> traces = {};
   std::shared_ptr<KeyStore> keys = {};
   std::shared_ptr<const Catalog> catalog = {};  ///< To replay traces with.

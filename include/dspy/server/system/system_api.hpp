@@ -3,6 +3,7 @@
 #include "dspy/lm/tracing/metrics.hpp"
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/gate.hpp"
+#include "dspy/server/programs/programs_api.hpp"
 #include "dspy/server/routes.hpp"
 
 #include <atomic>
@@ -30,9 +31,10 @@ struct SystemOptions {
 /// `/healthz`, `/readyz`, `/metrics` and `/api/system`.
 std::vector<Route> system_routes(SystemOptions options);
 
-/// `/openapi.json`: OpenAPI 3.1 of `routes`, with the signatures that `catalog` has when it is asked for.  Added last,
-/// as it knows the routes that were there.
-Route openapi_route(const Routes& routes, std::shared_ptr<const Catalog> catalog);
+/// `/openapi.json`: OpenAPI 3.1 of `routes`, with the signatures that `catalog` has when it is asked for, of programs
+/// that the caller may use.  Where keys are asked for, it needs one with `options.scope`.  Added last, as it knows the
+/// routes that were there.
+Route openapi_route(const Routes& routes, std::shared_ptr<const Catalog> catalog, ProgramsOptions options = {});
 
 /// The document itself.
 JsonObject openapi_document(const std::vector<std::unique_ptr<const Route>>& routes, const Catalog& catalog);
