@@ -49,7 +49,7 @@ int run_inputs_file(const Program& program, const std::string& path, std::size_t
 
 int run_flow(const Flow& flow, const RunFlags& flags) {
   if (!flags.inputs_file.empty()) return run_inputs_file(flow, flags.inputs_file, flags.jobs);
-  const auto signature = flow.signature();
+  const auto& signature = flow.signature();
   const auto prediction = flow(checked_inputs(signature, read_inputs(signature, flags.inputs)));
   if (flags.json) {
     print_json(to_json(prediction));

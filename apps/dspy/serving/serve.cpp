@@ -1,6 +1,4 @@
 #include "command.hpp"
-#include "dspy/adapters/adapter.hpp"
-#include "dspy/base/error.hpp"
 #include "dspy/server/resources/workspace.hpp"
 #include "serving/server.hpp"
 #include "serving/serving.hpp"

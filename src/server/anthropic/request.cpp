@@ -1,10 +1,8 @@
 #include "server/anthropic/anthropic.hpp"
 #include "server/anthropic/blocks.hpp"
 #include "server/openai/openai.hpp"
-#include "server/protocols/common.hpp"
 #include "server/protocols/members.hpp"
 
-#include <algorithm>
 #include <memory>
 #include <utility>
 

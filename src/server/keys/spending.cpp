@@ -6,16 +6,13 @@
 #include "dspy/server/routes.hpp"
 #include "server/keys/key_rows.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <concepts>
-#include <cstdint>
 #include <format>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace dspy::server {
 namespace {

@@ -2,7 +2,6 @@
 #include "server/openai/openai.hpp"
 #include "server/protocols/common.hpp"
 
-#include <format>
 #include <string>
 #include <utility>
 

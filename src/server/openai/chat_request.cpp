@@ -1,7 +1,6 @@
 #include "server/openai/openai.hpp"
 #include "server/protocols/common.hpp"
 
-#include <format>
 #include <memory>
 #include <utility>
 

@@ -3,7 +3,6 @@
 #include "server/protocols/common.hpp"
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <format>
 #include <limits>

@@ -14,7 +14,6 @@
 #include "dspy/signature/signature.hpp"
 #include "server/programs/program_call.hpp"
 
-#include <algorithm>
 #include <exception>
 #include <format>
 #include <memory>
@@ -50,18 +49,20 @@ Async<HttpResponse> call_once(Context context, HttpRequest request) {
   co_return json_response(co_await run_call(call_of(*context, request), {}));
 }
 
+Async<void> tell_fields(std::shared_ptr<ProgramCall> ready, std::shared_ptr<Pipe> pipe) {
+  const auto answer = co_await run_call(std::move(*ready), [pipe](const FieldEvent& event) {
+    JsonObject data = {{"field", event.field}, {"text", event.text}};
+    if (event.restart) data["restart"] = true;
+    if (event.done) data["done"] = true;
+    pipe->push(sent_event("field", data));
+  });
+  pipe->push(sent_event("done", answer));
+}
+
 Async<HttpResponse> stream(Context context, HttpRequest request) {
   // Made ready first, so that what is wrong with the request is a status and no event.
   const auto ready = std::make_shared<ProgramCall>(call_of(*context, request));
-  co_return event_stream([ready](std::shared_ptr<Pipe> pipe) -> Async<void> {
-    const auto answer = co_await run_call(std::move(*ready), [pipe](const FieldEvent& event) {
-      JsonObject data = {{"field", event.field}, {"text", event.text}};
-      if (event.restart) data["restart"] = true;
-      if (event.done) data["done"] = true;
-      pipe->push(sent_event("field", data));
-    });
-    pipe->push(sent_event("done", answer));
-  });
+  co_return event_stream([ready](std::shared_ptr<Pipe> pipe) { return tell_fields(ready, std::move(pipe)); });
 }
 
 Async<HttpResponse> batch(Context context, HttpRequest request) {
@@ -77,6 +78,7 @@ Async<HttpResponse> batch(Context context, HttpRequest request) {
   require_program(*context, request.caller, request.parameters.at("name"));
   const auto wishes = object_member(body, "options", false);
   std::vector<JsonObject> results(all.size());
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here, where all of it lives
   co_await run_concurrently(all.size(), context->options.batch_concurrency, [&](std::size_t i) -> Async<void> {
     try {
       if (!all[i].is_object())
@@ -138,10 +140,10 @@ Json schema_of_call(bool is_batch) {
 std::vector<Route> program_routes(std::shared_ptr<const Catalog> catalog, ProgramsOptions options) {
   const auto scope = options.scope;
   const Context context = std::make_shared<const ProgramContext>(std::move(catalog), std::move(options));
-  const auto at = [&](std::string method, std::string path, auto handler, RouteDocument document) {
+  const auto at = [&](const std::string& method, const std::string& path, auto handler, RouteDocument document) {
     document.tag = "programs";
-    return Route{.method = std::move(method),
-                 .path = std::move(path),
+    return Route{.method = method,
+                 .path = path,
                  .handler = [context, handler](HttpRequest request) { return handler(context, std::move(request)); },
                  .scope = scope,
                  .document = std::move(document)};
