@@ -2,9 +2,7 @@
 
 #include "dspy/base/error.hpp"
 
-#include <fcntl.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -14,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <format>
 #include <optional>
 #include <span>
@@ -188,7 +187,7 @@ void RedisConnection::send(std::string_view bytes, Deadline deadline) const {
 
 RespValue RedisConnection::ask(std::initializer_list<std::string_view> words, Deadline deadline) {
   send(resp_command(std::span(words.begin(), words.size())), deadline);
-  std::array<char, 16 * 1024> buffer;
+  std::array<char, std::size_t{16} * 1024> buffer;
   while (true) {
     if (auto value = reader_.next()) {
       if (value->kind == RespValue::Kind::error)

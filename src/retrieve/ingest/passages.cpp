@@ -11,11 +11,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <format>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
