@@ -5,7 +5,6 @@
 #include "dspy/storage/database.hpp"
 #include "server/private_file.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
