@@ -108,7 +108,8 @@ Async<std::optional<Table>> find(Shared state) {
       std::move(values));
   if (answer.rows.empty()) {
     if (state->options.is_read_only)
-      throw Error(Errc::config_error, std::format("there is no table {} with passages; check `?table=…`", state->table));
+      throw Error(Errc::config_error,
+                  std::format("there is no table {} with passages; check `?table=…`", state->table));
     co_return std::nullopt;
   }
   auto table = table_of(*state, answer);
