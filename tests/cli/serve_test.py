@@ -286,7 +286,7 @@ class Serve(unittest.TestCase):
             (["qa=question -> answer", "qa=a -> b"], "two programs"),
             (["triage@production"], "--registry"),
             (["qa=question -> answer", "--tls-cert", "c.pem"], "--tls-key"),
-            (["qa=question -> answer", "--split", "qa=a:1"], "there is no program `a`"),
+            (["qa=question -> answer", "--split", "qa=a:1"], "the program `a` is not served"),
         ):
             with self.subTest(arguments=arguments):
                 result = subprocess.run(

@@ -43,7 +43,8 @@ std::chrono::seconds span_of(std::string_view flag, std::string_view text) {
   constexpr std::int64_t most = 36'500;
   const auto seconds = unit == "d" ? 86'400 : unit == "h" ? 3'600 : unit == "m" ? 60 : unit == "s" ? 1 : 0;
   if (read.ec != std::errc() || seconds == 0 || number < 0 || number > most)
-    throw Error(Errc::bad_input, std::format("{} `{}` is no length of time; write 90d, 12h, 30m or 60s", flag, text));
+    throw Error(Errc::bad_input,
+                std::format("{} must be a duration such as 90d, 12h, 30m or 60s, not `{}`", flag, text));
   return std::chrono::seconds(number * seconds);
 }
 

@@ -50,7 +50,7 @@ server::ResourceQuery query_of(const ListFlags& flags) {
   for (const auto& filter : flags.filters) {
     const auto equals = filter.find('=');
     if (equals == std::string::npos)
-      throw Error(Errc::bad_input, std::format("--where `{}` is no filter; write FIELD=VALUE", filter));
+      throw Error(Errc::bad_input, std::format("--where must be FIELD=VALUE, not `{}`", filter));
     query.filters[filter.substr(0, equals)] = filter.substr(equals + 1);
   }
   return query;
@@ -97,7 +97,7 @@ int run_list(const ListFlags& flags) {
   if (!flags.id.empty()) {
     if (!resource.get) throw Error(Errc::bad_input, std::format("{} are listed only", resource.name));
     const auto found = wait(resource.get({.tenant = flags.tenant}, flags.id));
-    if (!found) throw Error(Errc::bad_input, std::format("there is no `{}` in {}", flags.id, resource.name));
+    if (!found) throw Error(Errc::bad_input, std::format("`{}` was not found in {}", flags.id, resource.name));
     print_line(to_pretty_text(Json(*found)));
     return exit_ok;
   }

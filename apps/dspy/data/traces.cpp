@@ -28,7 +28,8 @@ int import(const TracesFlags& flags) {
   server::TraceStore store(flags.store);
   const auto imported = server::import_traces(store, flags.file == "-" ? standard_input() : file, flags.origin);
   if (imported.traces == 0 && imported.bad_lines != 0)
-    throw Error(Errc::bad_input, std::format("`{}` is no trace file: {}", flags.file, imported.first_problem));
+    throw Error(Errc::bad_input,
+                std::format("the trace file `{}` cannot be read: {}", flags.file, imported.first_problem));
   print_line(std::format("{} traces with {} spans", imported.traces, imported.spans));
   if (imported.bad_lines != 0)
     std::cerr << std::format("dspy: {} lines were left out: {}\n", imported.bad_lines, imported.first_problem);

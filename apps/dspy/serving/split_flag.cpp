@@ -32,9 +32,10 @@ void add_split(const std::string& text, const server::Catalog& catalog, server::
     if (colon < arm.size()) {
       const auto digits = arm.substr(colon + 1);
       const auto [last, error] = std::from_chars(digits.data(), digits.data() + digits.size(), made.weight);
-      if (error != std::errc() || last != digits.data() + digits.size()) fail(std::format("`{}` is no weight", digits));
+      if (error != std::errc() || last != digits.data() + digits.size())
+        fail(std::format("the weight must be a number, not `{}`", digits));
     }
-    if (!catalog.program(made.program)) fail(std::format("there is no program `{}`", made.program));
+    if (!catalog.program(made.program)) fail(std::format("the program `{}` is not served", made.program));
     split.arms.push_back(std::move(made));
   }
   splits.start(name, std::move(split));
