@@ -107,7 +107,7 @@ Async<void> AgentLoop::run_call(Self self, std::string id) {
     const auto path = std::format("{}tools.{}", context.call.path, tool);
     const JsonObject shown{{"arguments", arguments}};
     ToldSpan span(trace.get(),
-                  {.kind = Span::Kind::call, .parent = context.call.parent_span, .path = path, .inputs = &shown});
+                  {.kind = Span::Kind::tool, .parent = context.call.parent_span, .path = path, .inputs = &shown});
     context.call.parent_span = span.id();
     try {
       result = co_await self->agent_.tools_.call(tool, std::move(arguments), std::move(context));

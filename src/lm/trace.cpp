@@ -39,6 +39,7 @@ std::string_view to_string(Span::Kind kind) noexcept {
     case Span::Kind::program: return "program";
     case Span::Kind::call: return "call";
     case Span::Kind::attempt: return "attempt";
+    case Span::Kind::tool: return "tool";
   }
   std::unreachable();
 }

@@ -94,6 +94,7 @@ class Followed {
     const auto reply = reply_in(line);
     Span span{.kind = kind == "attempt" ? Span::Kind::attempt
                       : kind == "call"  ? Span::Kind::call
+                      : kind == "tool"  ? Span::Kind::tool
                                         : Span::Kind::program,
               .path = path,
               .lm = lm};

@@ -22,6 +22,7 @@ struct Span {
     program,  ///< A whole program.
     call,     ///< A predictor's call, whatever requests it makes.
     attempt,  ///< One request of a call, and its reply.
+    tool,     ///< A tool that an agent called; `path` ends with `tools.` and its name.
   };
 
   Kind kind = Kind::call;

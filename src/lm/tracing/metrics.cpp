@@ -175,6 +175,7 @@ MetricsTrace::MetricsTrace(std::shared_ptr<Metrics> metrics) : metrics_(std::mov
   if (!metrics_) throw Error(Errc::config_error, "there are no metrics to count into; make a `Metrics`");
   auto& m = *metrics_;
   m.describe_counter("dspy_calls_total", "Calls of predictors, by how they ended.");
+  m.describe_counter("dspy_tool_calls_total", "Calls of tools by agents, by how they ended.");
   m.describe_counter("dspy_lm_requests_total", "Requests to language models, by how they ended.");
   m.describe_counter("dspy_lm_attempts_total", "Requests as they were made, retries and fallbacks included, by error.");
   m.describe_counter("dspy_lm_fallbacks_total", "Replies of another model than the one that was asked first.");
@@ -195,9 +196,12 @@ void MetricsTrace::begin(const Span& span) {
 
 void MetricsTrace::end(const Span& span) {
   const auto done = attempt([&] {
+    const std::string outcome(span.error != nullptr ? to_string(span.error->code()) : "ok");
     if (span.kind == Span::Kind::call) {
-      const auto outcome = span.error != nullptr ? to_string(span.error->code()) : "ok";
-      metrics_->count("dspy_calls_total", {{"path", std::string(span.path)}, {"outcome", std::string(outcome)}});
+      metrics_->count("dspy_calls_total", {{"path", std::string(span.path)}, {"outcome", outcome}});
+    } else if (span.kind == Span::Kind::tool) {
+      metrics_->count("dspy_tool_calls_total",
+                      {{"tool", std::string(span.path.substr(span.path.rfind('.') + 1))}, {"outcome", outcome}});
     } else if (span.kind == Span::Kind::attempt) {
       count_attempt(span);
     }

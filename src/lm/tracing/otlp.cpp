@@ -107,6 +107,10 @@ std::vector<std::pair<std::string, Json>> otlp_attributes(const Span& span, bool
     add("gen_ai.provider.name", Json(slash == std::string_view::npos ? "dspy" : span.lm.substr(0, slash)));
     if (span.attempt != 0) add("dspy.attempt", Json(span.attempt));
   }
+  if (span.kind == Span::Kind::tool) {
+    add("gen_ai.operation.name", Json("execute_tool"));
+    add("gen_ai.tool.name", Json(span.path.substr(span.path.rfind('.') + 1)));
+  }
   if (!span.path.empty()) add("dspy.path", Json(span.path));
   if (span.request != nullptr) {
     for (const auto& attribute : request_attributes) add(attribute.name, attribute.value(*span.request));

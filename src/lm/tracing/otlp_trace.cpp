@@ -60,7 +60,9 @@ class OtlpTrace::Exporter {
     if (span.parent != 0) out.parent_id = id_of(span.parent);
     out.is_client = span.kind == Span::Kind::attempt;
     out.name = out.is_client ? std::format("chat {}", span.lm)
-                             : std::format("{}{}{}", to_string(span.kind), span.path.empty() ? "" : " ", span.path);
+               : span.kind == Span::Kind::tool
+                   ? std::format("execute_tool {}", span.path.substr(span.path.rfind('.') + 1))
+                   : std::format("{}{}{}", to_string(span.kind), span.path.empty() ? "" : " ", span.path);
     out.start_ns = nanoseconds(span.started_at);
     out.end_ns = out.start_ns + span.time.count();
     out.attributes = otlp_attributes(span, options_.has_content);

@@ -72,7 +72,8 @@ std::vector<double> doublings(double first, int count);
 
 /// Counts what programs ask LMs: `dspy_lm_requests_total`, `dspy_lm_attempts_total`,
 /// `dspy_lm_request_duration_seconds`, `dspy_lm_tokens_total`, `dspy_lm_cost_usd_total`, `dspy_lm_cost_unknown_total`,
-/// `dspy_lm_cache_requests_total`, `dspy_lm_fallbacks_total`, `dspy_lm_inflight`, and `dspy_calls_total`.
+/// `dspy_lm_cache_requests_total`, `dspy_lm_fallbacks_total`, `dspy_lm_inflight`, `dspy_calls_total` and
+/// `dspy_tool_calls_total`.
 class MetricsTrace final : public Trace {
  public:
   explicit MetricsTrace(std::shared_ptr<Metrics> metrics);
