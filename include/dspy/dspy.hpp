@@ -55,6 +55,7 @@
 #include "dspy/modules/best_of_n.hpp"
 #include "dspy/modules/chain_of_thought.hpp"
 #include "dspy/modules/configure.hpp"
+#include "dspy/modules/field_events.hpp"
 #include "dspy/modules/knn.hpp"
 #include "dspy/modules/majority.hpp"
 #include "dspy/modules/module.hpp"

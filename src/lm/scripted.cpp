@@ -2,6 +2,7 @@
 
 #include "base/letters.hpp"
 #include "dspy/base/error.hpp"
+#include "dspy/lm/pace.hpp"
 
 #include <array>
 #include <bit>
@@ -119,6 +120,7 @@ class ScriptedLM::Script {
 
   static Async<Reply> stream(std::shared_ptr<Script> script, Request request, EventSink sink) {
     const auto stop = request.stop;
+    const Pace pace(request);
     auto reply = script->answer(std::move(request));
     if (!sink) co_return reply;
     auto usage = reply.usage;
@@ -126,6 +128,7 @@ class ScriptedLM::Script {
     usage.completion_tokens = written;
     sink({.kind = StreamEvent::Kind::prompt_done, .text = {}, .usage = usage});
     for (std::string_view rest = reply.text(); !rest.empty();) {
+      if (pace.is_held()) co_await pace.keep();
       if (stop.stop_requested())
         throw Error(Errc::cancelled, "the caller asked to stop",
                     {.raw = reply.text().substr(0, reply.text().size() - rest.size())});

@@ -141,6 +141,7 @@ Request CallMachine::request(const Exchange& from, const JsonObject& values, std
   out.deadline =
       call_.context != nullptr ? earlier(call_.options.deadline, call_.context->deadline) : call_.options.deadline;
   out.stop = stop_.token;
+  out.pace = call_.options.pace;
   return out;
 }
 

@@ -1,7 +1,7 @@
 #include "dspy/optimize/gepa.hpp"
 
 #include "optimize/demos.hpp"
-#include "optimize/gepa_evolution.hpp"
+#include "optimize/gepa/evolution.hpp"
 #include "optimize/options.hpp"
 
 #include <algorithm>

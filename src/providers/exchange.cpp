@@ -5,6 +5,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/http/ndjson.hpp"
 #include "dspy/http/server_sent_events.hpp"
+#include "dspy/lm/pace.hpp"
 #include "providers/errors.hpp"
 #include "providers/rate_headers.hpp"
 #include "providers/stop_cutter.hpp"
@@ -183,7 +184,7 @@ Error located(const Error& error, const Dialect& dialect, std::string_view model
 }
 
 /// Reads a stream to its end.
-Async<Reply> reduced(const Endpoint& endpoint, const Protocol& protocol, http::Body& body, Emitter& out) {
+Async<Reply> reduced(const Endpoint& endpoint, const Protocol& protocol, http::Body& body, Emitter& out, Pace pace) {
   const auto reducer = protocol.reduce(*endpoint.dialect);
   Frames frames(protocol.framing, endpoint);
   std::size_t bytes = 0;
@@ -194,6 +195,7 @@ Async<Reply> reduced(const Endpoint& endpoint, const Protocol& protocol, http::B
     if (bytes > most_stream_bytes)
       throw Error(Errc::stream_broken, std::format("{} sent more than 256 MiB and no end", endpoint.dialect->title));
     frames.feed(*std::move(piece), *reducer, out);
+    if (pace.is_held()) co_await pace.keep();
   }
   frames.finish(*endpoint.dialect, *reducer, out);
   co_return protocol.read(reducer->finish(), *endpoint.dialect);
@@ -250,8 +252,12 @@ Async<Reply> stream_exchange(const Endpoint& endpoint, const Protocol& protocol,
     const bool is_whole = protocol.framing == Framing::server_sent_events && type.starts_with("application/json");
     const bool is_stream = streamed.status >= 200 && streamed.status < 300 && !is_whole;
     auto limits = told_limits(*endpoint.dialect, streamed.headers, Clock::real().wall());
-    auto reply = is_stream ? co_await reduced(endpoint, protocol, *streamed.body, out)
-                           : co_await whole_or_error(endpoint, protocol, model, std::move(streamed), out);
+    Reply reply;
+    if (is_stream) {
+      reply = co_await reduced(endpoint, protocol, *streamed.body, out, Pace(request));
+    } else {
+      reply = co_await whole_or_error(endpoint, protocol, model, std::move(streamed), out);
+    }
     keep_limits(reply, std::move(limits));
     listener.finish();
     emit_parts(reply, out);

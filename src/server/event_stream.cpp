@@ -2,21 +2,16 @@
 
 #include "dspy/base/async.hpp"
 #include "dspy/base/error.hpp"
+#include "dspy/base/gate.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/tasks.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/routes.hpp"
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -30,61 +25,47 @@
 namespace dspy::server {
 namespace {
 
-namespace asio = boost::asio;
+/// As much of a reply waits for a slow client before whoever writes it is held back.
+constexpr std::size_t most_waiting = 64 << 10;
 
-/// The timer is the door bell: it belongs to the executor of the one that waits, which does one thing at a time.
 class PipeOf final : public Pipe, public std::enable_shared_from_this<PipeOf> {
  public:
-  explicit PipeOf(const asio::any_io_executor& executor) : bell_(executor) {}
-
   void push(std::string_view text) override {
     const std::lock_guard lock(mutex_);
     waiting_ += text;
-    ring();
+    if (waiting_.size() > most_waiting) pace_->close();
+    has_news_->open();
   }
 
   void close() override {
     const std::lock_guard lock(mutex_);
     is_closed_ = true;
-    ring();
+    has_news_->open();
   }
 
   Async<std::optional<std::string>> next() override {
     return [](std::shared_ptr<PipeOf> self) -> Async<std::optional<std::string>> {
-      if (auto ready = self->take()) co_return *std::move(ready);
-      self->bell_.expires_after(std::chrono::seconds(15));
-      co_await self->bell_.async_wait(asio::as_tuple(asio::use_awaitable));
-      auto ready = self->take();
-      {
-        const std::lock_guard lock(self->mutex_);
-        self->is_awaited_ = false;
-      }
-      co_return ready ? *std::move(ready) : std::string();
+      const auto has_come = co_await Gate::opened(self->has_news_, std::chrono::seconds(15));
+      co_return has_come ? self->take() : std::string();
     }(shared_from_this());
   }
 
+  std::shared_ptr<Gate> pace() const override { return pace_; }
+
  private:
-  using Taken = std::optional<std::string>;
-
-  /// What `next` returns, if it need not wait.
-  std::optional<Taken> take() {
+  std::optional<std::string> take() {
     const std::lock_guard lock(mutex_);
-    if (!waiting_.empty()) return std::exchange(waiting_, {});
-    if (is_closed_) return Taken();
-    is_awaited_ = true;
-    return std::nullopt;
-  }
-
-  void ring() {
-    if (!std::exchange(is_awaited_, false)) return;
-    asio::post(bell_.get_executor(), [self = shared_from_this()] { self->bell_.cancel(); });
+    if (!is_closed_) has_news_->close();
+    pace_->open();
+    if (waiting_.empty() && is_closed_) return std::nullopt;
+    return std::exchange(waiting_, {});
   }
 
   std::mutex mutex_;
   std::string waiting_;
   bool is_closed_ = false;
-  bool is_awaited_ = false;
-  asio::steady_timer bell_;
+  const std::shared_ptr<Gate> has_news_ = std::make_shared<Gate>(false);
+  const std::shared_ptr<Gate> pace_ = std::make_shared<Gate>();
 };
 
 Async<void> pump(std::shared_ptr<Pipe> pipe, BodyWriter& writer) {
@@ -106,7 +87,7 @@ Async<void> feed(const std::function<Async<void>(std::shared_ptr<Pipe>)>& work, 
 }
 
 Async<void> feed_and_pump(std::function<Async<void>(std::shared_ptr<Pipe>)> work, BodyWriter& writer) {
-  const auto pipe = co_await make_pipe();
+  const auto pipe = make_pipe();
   std::vector<Async<void>> both;
   both.push_back(feed(work, pipe));
   both.push_back(pump(pipe, writer));
@@ -115,8 +96,8 @@ Async<void> feed_and_pump(std::function<Async<void>(std::shared_ptr<Pipe>)> work
 
 }  // namespace
 
-Async<std::shared_ptr<Pipe>> make_pipe() {
-  co_return std::make_shared<PipeOf>(co_await asio::this_coro::executor);
+std::shared_ptr<Pipe> make_pipe() {
+  return std::make_shared<PipeOf>();
 }
 
 std::string sent_event_text(std::string_view name, std::string_view data) {

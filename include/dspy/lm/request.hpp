@@ -16,6 +16,8 @@
 
 namespace dspy {
 
+class Gate;
+
 /// What a reply begins with; the model goes on from there.
 struct Prefill {
   std::string reasoning = {};
@@ -78,10 +80,13 @@ struct Request {
   std::shared_ptr<const ProviderOptions> provider = {};
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
   std::stop_token stop = {};  ///< Asked to stop, the call ends within one step with `cancelled`.
+  /// Closed while the reader of a stream is behind: between two pieces the stream waits here.  A remote provider is
+  /// held back through its connection; a local model goes on, and its reply, no longer than `max_tokens`, is kept.
+  std::shared_ptr<Gate> pace = {};
 
   const ProviderOptions& provider_options() const noexcept;
 
-  /// Whether both ask the same; `deadline` and `stop` are about the call, not the question.
+  /// Whether both ask the same; `deadline`, `stop` and `pace` are about the call, not the question.
   bool operator==(const Request& other) const;
 };
 

@@ -27,6 +27,7 @@ struct CallOptions {
   Sampling sampling = {};  ///< Goes before the predictor's own.
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
   std::stop_token stop = {};
+  std::shared_ptr<Gate> pace = {};  ///< See `Request::pace`; `events` (modules/field_events.hpp) uses it.
 };
 
 /// What a call hands on to the modules that it is made of.  A value; what is streamed goes to one sink.

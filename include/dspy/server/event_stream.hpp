@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/async.hpp"
+#include "dspy/base/gate.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/server/http.hpp"
 
@@ -15,7 +16,7 @@
 namespace dspy::server {
 
 /// Carries text from any thread to the coroutine that sends it.  `push` never waits, so a sink of a language model may
-/// call it; what a slow client has not taken yet is joined, and is no more than the whole reply.
+/// call it; what a slow client has not taken yet is joined.  A call that is made with `pace` is held back meanwhile.
 class Pipe {
  public:
   virtual ~Pipe() = default;
@@ -23,13 +24,14 @@ class Pipe {
   virtual void push(std::string_view text) = 0;
   /// Nothing comes any more.
   virtual void close() = 0;
-  /// All that has come since the last call; empty text after 15 s in which nothing did; nothing at the end.  For the
-  /// coroutine that made the pipe.
+  /// All that has come since the last call; empty text after 15 s in which nothing did; nothing at the end.  For one
+  /// coroutine.
   virtual Async<std::optional<std::string>> next() = 0;
+  /// Closed while more than 64 KiB wait: for `CallOptions::pace`.
+  virtual std::shared_ptr<Gate> pace() const = 0;
 };
 
-/// For the coroutine that awaits it.
-Async<std::shared_ptr<Pipe>> make_pipe();
+std::shared_ptr<Pipe> make_pipe();
 
 /// `event: NAME`, `data: …`, an empty line; without a name just the data.
 std::string sent_event(std::string_view name, const Json& data);

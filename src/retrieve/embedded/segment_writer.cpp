@@ -3,7 +3,7 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/hash.hpp"
 #include "retrieve/embedded/codes.hpp"
-#include "retrieve/embedded/graph.hpp"
+#include "retrieve/embedded/graph/graph.hpp"
 #include "retrieve/embedded/segment.hpp"
 #include "retrieve/kernels/kernels.hpp"
 

@@ -2,8 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "retrieve/embedded/codes.hpp"
-#include "retrieve/embedded/graph.hpp"
-#include "retrieve/embedded/graph_walk.hpp"
+#include "retrieve/embedded/graph/graph.hpp"
 #include "retrieve/kernels/kernels.hpp"
 
 #include <algorithm>

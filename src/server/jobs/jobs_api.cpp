@@ -97,7 +97,7 @@ Async<HttpResponse> approve(Runner runner, HttpRequest request) {
 }
 
 Async<void> follow(Runner runner, std::string id, std::stop_token stop, BodyWriter& writer) {
-  const auto pipe = co_await make_pipe();
+  const auto pipe = make_pipe();
   const std::stop_callback end(stop, [pipe] { pipe->close(); });
   runner->follow(id, pipe);
   while (auto piece = co_await pipe->next())

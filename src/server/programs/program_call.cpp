@@ -157,9 +157,9 @@ ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObj
   return out;
 }
 
-Async<JsonObject> run_call(ProgramCall call, FieldSink sink) {
+Async<JsonObject> run_call(ProgramCall call, FieldSink sink, std::shared_ptr<Gate> pace) {
   const auto begun = std::chrono::steady_clock::now();
-  Run how{.options = {.stop = call.stop}, .sink = std::move(sink)};
+  Run how{.options = {.stop = call.stop, .pace = std::move(pace)}, .sink = std::move(sink)};
   const auto prediction = co_await call.program.run(std::move(call.inputs), std::move(how));
   co_return answer_json(call, prediction, std::chrono::steady_clock::now() - begun);
 }

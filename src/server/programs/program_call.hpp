@@ -2,6 +2,7 @@
 
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/async.hpp"
+#include "dspy/base/gate.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/lm/trace.hpp"
 #include "dspy/programs/program.hpp"
@@ -73,7 +74,8 @@ ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObj
 JsonObject answer_json(const ProgramCall& call, const Prediction& prediction, std::chrono::duration<double> time);
 
 /// Runs it; the object that answers the call.
-Async<JsonObject> run_call(ProgramCall call, FieldSink sink);
+/// With `sink`, its pieces are held back by `pace` while the reader is behind.
+Async<JsonObject> run_call(ProgramCall call, FieldSink sink, std::shared_ptr<Gate> pace = {});
 
 /// The member of a body that must be an object; an empty one if it is absent.
 JsonObject object_member(const JsonObject& body, std::string_view name, bool is_required);

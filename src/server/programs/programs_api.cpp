@@ -50,12 +50,15 @@ Async<HttpResponse> call_once(Context context, HttpRequest request) {
 }
 
 Async<void> tell_fields(std::shared_ptr<ProgramCall> ready, std::shared_ptr<Pipe> pipe) {
-  const auto answer = co_await run_call(std::move(*ready), [pipe](const FieldEvent& event) {
-    JsonObject data = {{"field", event.field}, {"text", event.text}};
-    if (event.restart) data["restart"] = true;
-    if (event.done) data["done"] = true;
-    pipe->push(sent_event("field", data));
-  });
+  const auto answer = co_await run_call(
+      std::move(*ready),
+      [pipe](const FieldEvent& event) {
+        JsonObject data = {{"field", event.field}, {"text", event.text}};
+        if (event.restart) data["restart"] = true;
+        if (event.done) data["done"] = true;
+        pipe->push(sent_event("field", data));
+      },
+      pipe->pace());
   pipe->push(sent_event("done", answer));
 }
 

@@ -66,11 +66,14 @@ Async<void> answer(const ProgramContext& context, const HttpRequest& request, st
   try {
     const auto message = json_body({.body = std::move(text)});
     if (const auto* const given = message.if_contains("id")) id = *given;
-    auto done = co_await run_call(call_of(context, request, message), [&](const FieldEvent& event) {
-      JsonObject data = {{"event", "field"}, {"field", event.field}, {"text", event.text}};
-      if (event.restart) data["restart"] = true;
-      pipe->push(line(std::move(data), id));
-    });
+    auto done = co_await run_call(
+        call_of(context, request, message),
+        [&](const FieldEvent& event) {
+          JsonObject data = {{"event", "field"}, {"field", event.field}, {"text", event.text}};
+          if (event.restart) data["restart"] = true;
+          pipe->push(line(std::move(data), id));
+        },
+        pipe->pace());
     done["event"] = "done";
     pipe->push(line(std::move(done), id));
   } catch (const Error& error) {
@@ -88,7 +91,7 @@ Async<void> answer(const ProgramContext& context, const HttpRequest& request, st
 
 Async<void> converse(std::shared_ptr<const ProgramContext> context, HttpRequest request, WebSocket& socket) {
   while (auto message = co_await socket.read()) {
-    const auto pipe = co_await make_pipe();
+    const auto pipe = make_pipe();
     std::vector<Async<void>> both;
     both.push_back(answer(*context, request, *std::move(message), pipe));
     both.push_back(send_lines(pipe, socket));
@@ -117,7 +120,7 @@ Async<void> send_changes(std::shared_ptr<Pipe> pipe, WebSocket& socket) {
 }
 
 Async<void> follow(std::shared_ptr<ChangeFeed> feed, HttpRequest request, WebSocket& socket) {
-  const auto pipe = co_await make_pipe();
+  const auto pipe = make_pipe();
   const std::stop_callback end(request.stop, [pipe] { pipe->close(); });
   feed->follow(request.caller.tenant, pipe);
   std::vector<Async<void>> both;

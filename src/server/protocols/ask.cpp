@@ -1,4 +1,5 @@
 #include "dspy/base/error.hpp"
+#include "dspy/base/gate.hpp"
 #include "dspy/lm/call_context.hpp"
 #include "server/protocols/common.hpp"
 #include "server/protocols/gateway.hpp"
@@ -11,6 +12,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <exception>
 #include <limits>
 #include <memory>
@@ -18,8 +20,8 @@
 #include <string>
 #include <utility>
 
-// From a request to a reply, whichever API it is.  A model's events come where the model is awaited, and cannot wait
-// for a slow reader; they are kept, at most a reply's worth, until the connection takes them.
+// From a request to a reply, whichever API it is.  A model's events come where the model is awaited; they are
+// kept until the connection takes them, and a model that can be held back is, while more than 64 KiB wait.
 
 namespace dspy::server {
 namespace {
@@ -40,10 +42,21 @@ struct Streaming {
       : items(executor, std::numeric_limits<std::size_t>::max()), joined(join(client, stop.get_token())) {}
 
   Channel items;
+  const std::shared_ptr<Gate> pace = std::make_shared<Gate>();
   std::stop_source stop;
   JoinedStop joined;
 
-  void put(Item item) { items.try_send(boost::system::error_code(), std::move(item)); }
+  void put(Item item) {
+    if ((waiting += item.bytes.size()) > most_waiting) pace->close();
+    items.try_send(boost::system::error_code(), std::move(item));
+  }
+  void taken(const Item& item) {
+    if ((waiting -= item.bytes.size()) <= most_waiting) pace->open();
+  }
+
+ private:
+  static constexpr std::size_t most_waiting = 64 << 10;
+  std::atomic<std::size_t> waiting = 0;
 };
 
 /// Asks the model to stop when nobody reads any more.
@@ -58,7 +71,9 @@ class Reader {
 
  private:
   static Async<Item> take(std::shared_ptr<Streaming> streaming) {
-    co_return co_await streaming->items.async_receive(asio::use_awaitable);
+    auto item = co_await streaming->items.async_receive(asio::use_awaitable);
+    streaming->taken(item);
+    co_return item;
   }
 
   std::shared_ptr<Streaming> streaming_;
@@ -83,6 +98,7 @@ Async<void> produce(std::shared_ptr<LM> lm, Asked asked, std::unique_ptr<ReplyWr
   };
   try {
     asked.request.stop = out->joined.token;
+    asked.request.pace = out->pace;
     const bool at_once = asked.request.n != 1;
     const EventSink sink = [&](const StreamEvent& event) {
       begin(event.usage);

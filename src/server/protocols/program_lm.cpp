@@ -151,7 +151,8 @@ Async<Reply> run(std::shared_ptr<const ServedProgram> program, std::optional<Jso
   Run how{.options = {.history = std::move(turns.history),
                       .sampling = std::move(request.sampling),
                       .deadline = request.deadline,
-                      .stop = request.stop}};
+                      .stop = request.stop,
+                      .pace = request.pace}};
   auto checked = checked_inputs(program->signature, std::move(turns.inputs));
   if (sink) {
     sink({.kind = StreamEvent::Kind::start});

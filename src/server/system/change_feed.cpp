@@ -21,7 +21,7 @@ namespace {
 Async<HttpResponse> subscribe(std::shared_ptr<ChangeFeed> feed, HttpRequest request) {
   auto response = event_stream({});
   response.stream = [feed, tenant = request.caller.tenant, stop = request.stop](BodyWriter& writer) -> Async<void> {
-    const auto pipe = co_await make_pipe();
+    const auto pipe = make_pipe();
     const std::stop_callback end(stop, [pipe] { pipe->close(); });
     pipe->push(": listening\n\n");
     feed->follow(tenant, pipe);

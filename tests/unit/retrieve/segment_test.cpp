@@ -3,7 +3,6 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/random.hpp"
 #include "retrieve/embedded/codes.hpp"
-#include "retrieve/embedded/graph.hpp"
 #include "retrieve/embedded/postings.hpp"
 #include "retrieve/embedded/segment_writer.hpp"
 #include "retrieve/kernels/kernels.hpp"
@@ -62,7 +61,7 @@ TEST_CASE("Every kernel that runs here computes what its definition says") {
       std::int64_t sums[2] = {}, found[2];
       std::int32_t highs = 0;
       for (std::size_t i = 0; i < 2 * stride; ++i)
-        sums[i / stride] += codes[i] * (64 * high[i % stride] + low[i % stride]);
+        sums[i / stride] += std::int64_t{codes[i]} * (64 * high[i % stride] + low[i % stride]);
       for (std::size_t i = 0; i < stride; ++i) highs += codes[i] * high[i];
       kernel.dot_codes(codes.data(), 2, stride, {high.data(), low.data()}, found);
       CHECK(found[0] == sums[0]);
@@ -130,7 +129,7 @@ TEST_CASE("A segment holds what was written") {
   CHECK_FALSE(segment.place_of(11));
   CHECK_FALSE(segment.place_of(1'000));
   const auto vector = segment.vector(42);
-  CHECK(std::vector<float>(wanted.vectors.begin() + 42 * 33, wanted.vectors.begin() + 43 * 33) == vector);
+  CHECK(std::vector<float>(wanted.vectors.begin() + 42L * 33, wanted.vectors.begin() + 43L * 33) == vector);
 }
 
 TEST_CASE("Every changed byte of a segment is found, and every cut") {

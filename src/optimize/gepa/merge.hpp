@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dspy/optimize/kernel/python_random.hpp"
-#include "optimize/gepa_front.hpp"
+#include "optimize/gepa/front.hpp"
 
 #include <array>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "optimize/gepa_merge.hpp"
+#include "optimize/gepa/merge.hpp"
 
 #include <algorithm>
 #include <numeric>

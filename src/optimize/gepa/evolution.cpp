@@ -1,8 +1,8 @@
-#include "optimize/gepa_evolution.hpp"
+#include "optimize/gepa/evolution.hpp"
 
 #include "optimize/demos.hpp"
-#include "optimize/gepa_front.hpp"
-#include "optimize/gepa_merge.hpp"
+#include "optimize/gepa/front.hpp"
+#include "optimize/gepa/merge.hpp"
 #include "optimize/instruction_proposer.hpp"
 #include "optimize/proposing.hpp"
 
@@ -50,6 +50,7 @@ class Evolution {
         merger_(random_) {}
 
   void run() {
+    bool is_spent = false;
     try {
       Individual first;
       for (const auto& path : paths_)
@@ -64,11 +65,12 @@ class Evolution {
         if (idle > 2 * programs_.size() + 10) break;
       }
     } catch (const BudgetSpent&) {
-      // What comes next would go beyond it.
+      is_spent = true;  // what comes next would go beyond it
     }
     auto& details = search_.report().details;
     details["metric_calls"] = calls_;
     details["budget"] = budget_;
+    details["is_spent"] = is_spent;
     JsonArray front;
     for (const auto& each : front_.by_example()) front.emplace_back(to_json(each));
     details["front_per_example"] = std::move(front);

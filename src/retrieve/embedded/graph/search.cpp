@@ -1,6 +1,6 @@
 #include "retrieve/embedded/codes.hpp"
-#include "retrieve/embedded/graph.hpp"
-#include "retrieve/embedded/graph_walk.hpp"
+#include "retrieve/embedded/graph/graph.hpp"
+#include "retrieve/embedded/graph/walk.hpp"
 #include "retrieve/embedded/segment.hpp"
 
 #include <array>

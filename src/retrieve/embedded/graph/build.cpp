@@ -1,8 +1,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/random.hpp"
-#include "retrieve/embedded/codes.hpp"
-#include "retrieve/embedded/graph.hpp"
-#include "retrieve/embedded/graph_walk.hpp"
+#include "retrieve/embedded/graph/graph.hpp"
+#include "retrieve/embedded/graph/walk.hpp"
 #include "retrieve/embedded/segment.hpp"
 #include "retrieve/kernels/kernels.hpp"
 

@@ -1,4 +1,4 @@
-#include "optimize/gepa_front.hpp"
+#include "optimize/gepa/front.hpp"
 
 #include <algorithm>
 #include <numeric>
