@@ -11,6 +11,7 @@
 #include "dspy/optimize/mipro_v2.hpp"
 #include "dspy/optimize/simba.hpp"
 #include "flows.hpp"
+#include "measuring/writable.hpp"
 #include "stop_key.hpp"
 
 #include <unistd.h>
@@ -39,6 +40,10 @@ struct OptimizeFlags {
   std::string teacher_model;
   std::string prompt_model;
   std::string effort = "light";
+  std::string adapter = "field";
+  std::optional<std::size_t> screen_to;
+  std::optional<double> race;
+  double token_price = 0;
   std::optional<std::uint64_t> max_requests;
   std::optional<std::uint64_t> max_tokens;
   std::size_t max_bootstrapped_demos = 4;
@@ -85,7 +90,9 @@ AnyOptimizer optimizer_of(const OptimizeFlags& flags, const Metric& metric) {
                                                            .teacher_lm = teacher,
                                                            .max_bootstrapped_demos = flags.max_bootstrapped_demos,
                                                            .max_labeled_demos = flags.max_labeled_demos,
-                                                           .num_candidate_programs = flags.candidates}));
+                                                           .num_candidate_programs = flags.candidates,
+                                                           .screen_to = flags.screen_to,
+                                                           .race = flags.race}));
   }
   if (name == "optuna") {
     return any_optimizer(BootstrapFewShotWithOptuna({.metric = metric,
@@ -170,7 +177,21 @@ struct Student {
   Program program() const { return flow ? Program(*flow) : Program(*predictor); }
 };
 
+/// A signature that nobody has saved a program of.
+Student new_student(const OptimizeFlags& flags, const Signature& signature) {
+  Student out{.file = {}, .path = "self", .flow = {}, .predictor = {}};
+  out.predictor.emplace(signature, PredictorOptions{.lm = flags.model.make(),
+                                                    .adapter = adapter(flags.adapter),
+                                                    .sampling = flags.model.sampling,
+                                                    .policy = flags.policy.make()});
+  out.file = to_program_file(*out.predictor);
+  return out;
+}
+
 Student student_of(const OptimizeFlags& flags) {
+  std::error_code code;
+  if (flags.program.path.contains("->") && !std::filesystem::exists(flags.program.path, code))
+    return new_student(flags, Signature::parse(flags.program.path));
   if (auto loaded = read_flow(flags.program.path, flags.program, flags.model, flags.policy))
     return {.file = std::move(loaded->file), .path = {}, .flow = std::move(loaded->flow), .predictor = {}};
   Student out{.file = flags.program.load(), .path = {}, .flow = {}, .predictor = {}};
@@ -192,6 +213,10 @@ void save_best(Student& student, const Program& best, const std::string& out) {
 }
 
 int run_optimize(const OptimizeFlags& flags) {
+  require_writable(flags.out);
+  if (!flags.report.empty()) require_writable(flags.report);
+  if ((flags.race || flags.screen_to) && flags.optimizer != "random-search")
+    throw Error(Errc::bad_input, std::format("--race and --screen-to are for random-search, not {}", flags.optimizer));
   auto student = student_of(flags);
   const auto signature = student.signature();
   const auto metric = metric_of(flags, signature);
@@ -215,6 +240,7 @@ int run_optimize(const OptimizeFlags& flags) {
                      .limits = {.requests = flags.max_requests, .tokens = flags.max_tokens},
                      .checkpoint = checkpoint,
                      .stop = stop_key.token(),
+                     .price = {.per_1000_tokens = flags.token_price},
                      .on_event = live_view()};
 
   auto [program, report] = optimizer(student.program(), training);
@@ -240,7 +266,9 @@ void add_optimize(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<OptimizeFlags>();
   auto* command = app.add_subcommand("optimize", "Make a saved program better on examples");
   command
-      ->add_option("program", flags->program.path, "A program file, as dspy::save or Python DSPy wrote it, or a flow")
+      ->add_option(
+          "program", flags->program.path,
+          "A program file, as dspy::save or Python DSPy wrote it, a flow, or a signature \"question -> answer\"")
       ->required();
   command->add_option("data", flags->data, "Examples: JSONL, JSON or CSV with the program's fields")->required();
   command
@@ -258,6 +286,18 @@ void add_optimize(CLI::App& app, Plan& plan) {
   command->add_option("--effort", flags->effort, "Of mipro and gepa")
       ->check(CLI::IsMember({"light", "medium", "heavy"}))
       ->capture_default_str();
+  command->add_option("--adapter", flags->adapter, "Of a signature: field, chat, json, xml or two_step")
+      ->capture_default_str();
+  command->add_option(
+      "--screen-to", flags->screen_to,
+      "Of random-search: measure only so many candidates, those under which a local model finds the right "
+      "answers likeliest");
+  command->add_option(
+      "--race", flags->race,
+      "Of random-search: stop candidates that can hardly win; the probability of stopping a winner, such as "
+      "0.05");
+  command->add_option("--token-price", flags->token_price,
+                      "Taken off a score for each 1,000 tokens of a run, such as 0.01");
   command->add_option("--candidates", flags->candidates, "Programs, or instructions a round, that are tried")
       ->check(CLI::Range(2, 1000))
       ->capture_default_str();
