@@ -161,11 +161,10 @@ Endpoint make_endpoint(const Dialect& dialect, const RemoteOptions& options) {
   if (key.is_empty()) {
     require_key(dialect, *url);
   } else if (url->scheme == "http" && !options.allow_plain_http && !is_private(url->host)) {
-    throw Error(
-        Errc::config_error,
-        std::format("{}: the key would go over plain HTTP to {}; use https, or allow it by `allow_plain_http`",
-                    dialect.title, url->origin()),
-        {.provider = std::string(dialect.name)});
+    throw Error(Errc::config_error,
+                std::format("{}: the key would go over plain HTTP to {}; use https, or allow it by `allow_plain_http`",
+                            dialect.title, url->origin()),
+                {.provider = std::string(dialect.name)});
   } else {
     out.credentials.push_back({.header = std::string(dialect.key_header),
                                .prefix = std::string(dialect.key_prefix),

@@ -21,9 +21,9 @@ std::optional<std::int64_t> to_nanodollars(std::optional<double> dollars) {
 
 void share_limits(Program& program, const std::shared_ptr<SharedLimits>& limits) {
   const auto file = Config::load().price_file();
-  const auto prices =
-      file.empty() ? builtin_prices()
-                   : std::make_shared<const PriceTable>(PriceTable::builtin().with(PriceTable::from_file(file)));
+  const auto prices = file.empty()
+                          ? builtin_prices()
+                          : std::make_shared<const PriceTable>(PriceTable::builtin().with(PriceTable::from_file(file)));
   program.for_each_predictor(
       [&](const std::string&, Predictor& predictor) { predictor.set_lm(limited(predictor.lm(), limits, prices)); });
 }

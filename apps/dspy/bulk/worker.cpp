@@ -59,8 +59,7 @@ int work(WorkerFlags flags) {
   flags.limits.budget_nanodollars = to_nanodollars(flags.budget_usd);
   flags.redis.outage = flags.limits.outage = std::chrono::milliseconds(static_cast<std::int64_t>(flags.outage * 1000));
   auto ready = ready_program(flags.program, flags.model, flags.policy);
-  const auto version =
-      flags.rollouts ? std::string(rollout_version) : program_version(ready.program, ready.source);
+  const auto version = flags.rollouts ? std::string(rollout_version) : program_version(ready.program, ready.source);
   if (flags.limits.is_any()) {
     const auto shared = std::make_shared<SharedLimits>(flags.queue, flags.redis.name, flags.limits);
     share_limits(ready.program, shared);

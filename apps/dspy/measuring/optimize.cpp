@@ -272,9 +272,10 @@ void add_optimize(CLI::App& app, Plan& plan) {
   command->add_option("--max-requests", flags->max_requests, "Never more requests than these");
   command->add_option("--max-tokens-used", flags->max_tokens, "End when so many tokens are used");
   command->add_option("--search-seed", flags->seed, "The same seed gives the same search")->capture_default_str();
-  command->add_option("--fleet", flags->fleet,
-                      "redis://HOST:PORT/DB: `dspy worker PROGRAM --queue … --rollouts` make the runs, as many as there "
-                      "are; the same search finds the same");
+  command->add_option(
+      "--fleet", flags->fleet,
+      "redis://HOST:PORT/DB: `dspy worker PROGRAM --queue … --rollouts` make the runs, as many as there "
+      "are; the same search finds the same");
   command->add_option("--fleet-name", flags->fleet_name, "The queue of --fleet")->capture_default_str();
   command->add_flag("--resume", flags->resume, "Go on from what an interrupted run left");
   command->add_option("-j,--jobs", flags->jobs, "Runs under way at once")

@@ -89,9 +89,10 @@ int run_migrate(const MigrateFlags& flags) {
   arguments.insert(arguments.end(), flags.files.begin(), flags.files.end());
   const int code = run_python(wanted_python(flags), arguments);
   if (code == 0 || code == exit_failed || code == exit_usage) return code;
-  throw Error(Errc::config_error,
-              std::format("`{}` ended with code {}, which Python does not for this; name Python 3.8 or newer by --python",
-                          wanted_python(flags), code));
+  throw Error(
+      Errc::config_error,
+      std::format("`{}` ended with code {}, which Python does not for this; name Python 3.8 or newer by --python",
+                  wanted_python(flags), code));
 }
 
 }  // namespace

@@ -59,8 +59,7 @@ void drop(Optimized found) {
 /// The file of what was found, to be loaded into another copy, and the report.
 nb::object compile(const std::string& name, nb::dict options, nb::handle student, nb::handle trainset,
                    nb::handle valset, nb::handle teacher, nb::handle search, nb::object on_event) {
-  auto found =
-      found_by(name, std::move(options), student, trainset, valset, teacher, search, std::move(on_event));
+  auto found = found_by(name, std::move(options), student, trainset, valset, teacher, search, std::move(on_event));
   auto file = to_program_file(found.program);
   file.optimizer = {{"name", name}};
   auto out = with_report(to_python(to_text(file)), found);
@@ -71,8 +70,7 @@ nb::object compile(const std::string& name, nb::dict options, nb::handle student
 /// The program itself, where it is not the student with other instructions and demonstrations.
 nb::object compile_whole(const std::string& name, nb::dict options, nb::handle student, nb::handle trainset,
                          nb::handle valset, nb::handle teacher, nb::handle search, nb::object on_event) {
-  auto found =
-      found_by(name, std::move(options), student, trainset, valset, teacher, search, std::move(on_event));
+  auto found = found_by(name, std::move(options), student, trainset, valset, teacher, search, std::move(on_event));
   return with_report(nb::cast(PyProgram{.value = std::move(found.program)}), found);
 }
 

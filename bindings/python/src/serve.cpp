@@ -102,10 +102,11 @@ std::unique_ptr<PyServer> serve(nb::handle programs, nb::handle models, const st
   require_unforked();
   const auto options = listen_at(address);
   if (!is_loopback(options.address) && !key)
-    throw Error(Errc::config_error,
-                std::format("{} can be reached from other machines, and no key is asked for; give a `key`, or listen at "
-                            "127.0.0.1 behind a proxy that asks",
-                            address));
+    throw Error(
+        Errc::config_error,
+        std::format("{} can be reached from other machines, and no key is asked for; give a `key`, or listen at "
+                    "127.0.0.1 behind a proxy that asks",
+                    address));
   if (key && key->size() < 16)
     throw Error(Errc::config_error, "a key has at least 16 characters; make one with secrets.token_urlsafe(32)");
   const auto catalog = catalog_of(programs, models);

@@ -95,10 +95,11 @@ class Fleet {
     looked_ = SteadyClock::now();
     const std::scoped_lock lock(mutex_);
     if (looked_ - heard_ > options_.stall && !wanted_.empty()) {
-      throw Error(Errc::unavailable,
-                  std::format("no worker of the queue `{}` answered for {} s; start one with `dspy worker PROGRAM --queue "
-                              "… --name {} --rollouts`, and go on from the checkpoint",
-                              options_.name, options_.stall.count(), options_.name));
+      throw Error(
+          Errc::unavailable,
+          std::format("no worker of the queue `{}` answered for {} s; start one with `dspy worker PROGRAM --queue "
+                      "… --name {} --rollouts`, and go on from the checkpoint",
+                      options_.name, options_.stall.count(), options_.name));
     }
   }
 

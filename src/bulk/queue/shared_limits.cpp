@@ -106,19 +106,19 @@ class SharedLimits::Impl {
 
   std::chrono::milliseconds claim(const SharedClaim& claim) {
     if (options_.budget_nanodollars && !claim.nanodollars)
-      throw Error(Errc::config_error, "what a request costs is not known, so the fleet's budget of money cannot be kept");
+      throw Error(Errc::config_error,
+                  "what a request costs is not known, so the fleet's budget of money cannot be kept");
     const auto most = [&](std::optional<double> rate) {
       return rate ? std::format("{}", std::max(1.0, *rate * options_.burst_seconds / 60)) : std::string("-1");
     };
     const auto budget = [](const auto& value) { return value ? std::to_string(*value) : std::string("-1"); };
     const auto tokens = std::to_string(claim.tokens), money = std::to_string(claim.nanodollars.value_or(0));
     const auto answer = client_.ask([&](RedisConnection& connection, Deadline deadline) {
-      return connection.ask(
-          {"EVAL", claim_script, "2", buckets_, counts_, number(options_.requests_per_minute),
-           most(options_.requests_per_minute), budget(options_.budget_requests), number(options_.tokens_per_minute),
-           most(options_.tokens_per_minute), budget(options_.budget_tokens), tokens, budget(options_.budget_nanodollars),
-           money},
-          deadline);
+      return connection.ask({"EVAL", claim_script, "2", buckets_, counts_, number(options_.requests_per_minute),
+                             most(options_.requests_per_minute), budget(options_.budget_requests),
+                             number(options_.tokens_per_minute), most(options_.tokens_per_minute),
+                             budget(options_.budget_tokens), tokens, budget(options_.budget_nanodollars), money},
+                            deadline);
     });
     const auto& list = list_of(answer);
     if (list.at(0).integer == 0) return std::chrono::milliseconds(0);
@@ -180,8 +180,7 @@ namespace {
 SharedClaim taken(const SharedClaim& claimed, const Usage& usage, const std::optional<Price>& price) {
   auto money = usage.cost_nanodollars;
   if (!money && price) money = cost(*price, usage);
-  return {.tokens = usage.total_tokens().value_or(claimed.tokens),
-          .nanodollars = money ? money : claimed.nanodollars};
+  return {.tokens = usage.total_tokens().value_or(claimed.tokens), .nanodollars = money ? money : claimed.nanodollars};
 }
 
 Async<Reply> run(std::shared_ptr<LM> lm, std::shared_ptr<SharedLimits> limits, std::optional<Price> price,

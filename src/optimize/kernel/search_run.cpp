@@ -172,12 +172,12 @@ std::vector<Outcome> Search::run(std::span<const Job> jobs) {
       co_await begin(i);
     };
   };
-  wait(run_concurrently(runs.size(), limit, guarded([&](std::size_t i) {
-                          const auto& work = *runs[i];
-                          const bool is_elsewhere = work.job->variant.empty() && state.may_run_elsewhere(*work.job->program);
-                          return state.roll_out(*work.job->program, *work.job->example, work.job->draw, work.run_key,
-                                                is_elsewhere);
-                        })));
+  wait(run_concurrently(
+      runs.size(), limit, guarded([&](std::size_t i) {
+        const auto& work = *runs[i];
+        const bool is_elsewhere = work.job->variant.empty() && state.may_run_elsewhere(*work.job->program);
+        return state.roll_out(*work.job->program, *work.job->example, work.job->draw, work.run_key, is_elsewhere);
+      })));
   std::erase_if(todo, [&](const Work& work) {
     const auto at = state.rollouts.find(work.run_key);
     return at == state.rollouts.end() || at->second->failure;

@@ -36,7 +36,8 @@ std::string reply_to(const Request& request) {
   std::size_t length = 0;
   for (const auto& message : request.messages) length += message.text().size();
   const auto& question = request.messages.back().text();
-  const auto draw = std::hash<std::string>{}(std::format("{}/{}/{}", question, length, request.sampling.seed.value_or(0)));
+  const auto draw =
+      std::hash<std::string>{}(std::format("{}/{}/{}", question, length, request.sampling.seed.value_or(0)));
   if (question.contains("instruction")) return std::format("Proposed Instruction: Answer as variant {}.", draw % 7);
   if (draw % 11 == 0) return "I do not know.\n\nNothing: x";
   return std::format("Answer: {}", draw % 3 == 0 ? "no" : "yes");
@@ -96,7 +97,8 @@ TEST_CASE("A search over a fleet finds what it finds on one machine") {
   const std::vector<std::pair<std::string, std::function<Optimized(const Program&, const Training&)>>> optimizers = {
       {"random search",
        [&](const Program& program, const Training& given) {
-         return BootstrapFewShotWithRandomSearch({.metric = metric, .num_candidate_programs = 4}).compile(program, given);
+         return BootstrapFewShotWithRandomSearch({.metric = metric, .num_candidate_programs = 4})
+             .compile(program, given);
        }},
       {"MIPROv2",
        [&](const Program& program, const Training& given) {

@@ -321,9 +321,10 @@ TEST_CASE("A budget of money holds for all that share it, and needs prices") {
   const auto prices = std::make_shared<const PriceTable>(PriceTable::from_json(
       {{"date", "2026-01-01"}, {"models", JsonObject{{"scripted", JsonObject{{"prompt", 1}, {"completion", 2}}}}}}));
   const auto shared = std::make_shared<SharedLimits>(
-      server.url(), "money of models", SharedLimitOptions{.budget_nanodollars = 1'000'000, .assumed_completion_tokens = 100});
-  const auto scripted =
-      std::make_shared<ScriptedLM>(std::function<std::string(const Request&)>([](const Request&) { return "Answer: yes"; }));
+      server.url(), "money of models",
+      SharedLimitOptions{.budget_nanodollars = 1'000'000, .assumed_completion_tokens = 100});
+  const auto scripted = std::make_shared<ScriptedLM>(
+      std::function<std::string(const Request&)>([](const Request&) { return "Answer: yes"; }));
   const Predictor predictor(Signature::parse("question -> answer"), {.lm = limited(scripted, shared, prices)});
   int answered = 0;
   const auto spent = attempt([&] {

@@ -22,11 +22,11 @@ constexpr std::string_view rollout_version = "rollouts 1";
 Program rollout_program(Program program);
 
 struct FleetRolloutOptions {
-  std::string name = "dspy";                    ///< The queue: a stream of that name, as of `redis_queue`.
-  std::chrono::milliseconds poll{20};           ///< How often answers are looked for.
-  std::chrono::seconds stall{600};              ///< The search ends when no worker answers for so long.
-  std::chrono::milliseconds outage{30'000};     ///< How long the server may be gone.
-  std::size_t batch = 100;                      ///< Answers that are read at once.
+  std::string name = "dspy";                 ///< The queue: a stream of that name, as of `redis_queue`.
+  std::chrono::milliseconds poll{20};        ///< How often answers are looked for.
+  std::chrono::seconds stall{600};           ///< The search ends when no worker answers for so long.
+  std::chrono::milliseconds outage{30'000};  ///< How long the server may be gone.
+  std::size_t batch = 100;                   ///< Answers that are read at once.
 };
 
 /// For `SearchOptions::backend`.  A run that was answered in this queue before, such as for a search that was killed,

@@ -44,8 +44,8 @@ struct SearchOptions {
   std::function<void(const Event& event)> on_event = {};
   /// Counts what is used together with other searches, instead of `limits`.
   std::shared_ptr<Ledger> ledger = {};
-  /// Makes the runs of the student, with whatever prompts; null: this process does.  Questions of the optimizer, metrics
-  /// and runs with another model stay here.  Not with `limits.requests`, nor with a teacher program.
+  /// Makes the runs of the student, with whatever prompts; null: this process does.  Questions of the optimizer,
+  /// metrics and runs with another model stay here.  Not with `limits.requests`, nor with a teacher program.
   std::shared_ptr<RolloutBackend> backend = {};
 };
 
