@@ -6,9 +6,12 @@ written by the library, which must put the same fields and values into its own. 
 library; `--crossings FILE` writes, for each test, what came of it and how often it crossed."""
 
 import json
+import re
 
 import pytest
 
+# Words of notations that the library has to know as well.
+PLAIN = {"str", "int", "float", "bool", "list", "dict", "tuple", "set", "List", "Dict", "Tuple", "Literal", "Optional", "Union", "Any", "None"}
 COUNT = {"now": 0}
 RESULTS = {}
 
@@ -119,6 +122,8 @@ def pytest_configure(config):
     scripted.forward = forward
     metrics()
     embeddings()
+    notations()
+    files()
 
 
 def metrics():
@@ -167,6 +172,69 @@ def embeddings():
         return found
 
     theirs.Embeddings._rerank_and_predict = rerank
+
+
+def notations():
+    """Signatures written as text, read by the library too: the same fields, on the same sides, in the same order."""
+    import dspy_cpp
+    from dspy.signatures import signature as theirs
+
+    original = theirs._parse_signature
+
+    def parse(signature, names=None):
+        fields = original(signature, names)
+        try:
+            read = dspy_cpp.Predict(signature).native_signature
+        except dspy_cpp.SignatureError:
+            if set(re.findall(r"[A-Za-z_]\w*", signature)) - set(fields) <= PLAIN:
+                raise
+            return fields  # it names classes of the test, which text cannot say to the library
+        crossed()
+        inputs = [name for name, (_, field) in fields.items() if field.json_schema_extra["__dspy_field_type"] == "input"]
+        outputs = [name for name in fields if name not in inputs]
+        assert [one["name"] for one in read.inputs] == inputs, (signature, read.inputs)
+        assert [one["name"] for one in read.outputs] == outputs, (signature, read.outputs)
+        return fields
+
+    theirs._parse_signature = parse
+
+
+def files():
+    """Files of programs that DSPy writes are read by the library: the same predictors, instructions and demonstrations."""
+    import dspy_cpp
+    from dspy_cpp import _core, _dspy
+
+    import dspy
+
+    original = dspy.Module.save
+
+    class Read(dspy_cpp.Module):
+        def __init__(self, parts):
+            self.all = parts
+
+        def _parts(self):
+            return list(self.all.items())
+
+    def save(self, path, save_program=False, *args, **kwargs):
+        made = original(self, path, save_program, *args, **kwargs)
+        if save_program or not str(path).endswith(".json"):
+            return made
+        predictors = dict(self.named_predictors())
+        try:
+            parts = {name: dspy_cpp.Predict(_dspy.native_signature_of(one.signature)) for name, one in predictors.items()}
+        except Exception:  # noqa: BLE001: a type that the library has no place for
+            return made
+        if not parts or any(type(one) is not dspy.Predict for one in predictors.values()):
+            return made
+        with open(path, encoding="utf-8") as file:
+            _core._load_text(Read(parts), file.read(), True, True)
+        crossed()
+        for name, one in predictors.items():
+            assert parts[name].instructions == one.signature.instructions, name
+            assert len(parts[name].demos) == len(one.demos), name
+        return made
+
+    dspy.Module.save = save
 
 
 @pytest.hookimpl(wrapper=True)
