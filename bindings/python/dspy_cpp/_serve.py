@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import threading
-import weakref
 from typing import Any
 
 from . import _core
@@ -59,7 +58,7 @@ class Server:
         return f"Server('{self.url}')"
 
 
-_running: weakref.WeakSet[Server] = weakref.WeakSet()
+_running: set[Server] = set()  # A server works until it is stopped, whether anybody holds it or not.
 
 
 def _stop_all() -> None:

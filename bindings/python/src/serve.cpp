@@ -15,6 +15,7 @@
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
 
 #include <algorithm>
 #include <atomic>
@@ -42,6 +43,14 @@ class PyServer {
         address_(options.address.contains(':') ? std::format("[{}]:{}", options.address, listener_->port())
                                                : std::format("{}:{}", options.address, listener_->port())),
         is_draining_(std::move(is_draining)) {}
+
+  /// What runs may need the GIL to end.
+  ~PyServer() {
+    const nb::gil_scoped_release released;
+    listener_.reset();
+  }
+  PyServer(const PyServer&) = delete;
+  PyServer& operator=(const PyServer&) = delete;
 
   const std::string& address() const noexcept { return address_; }
 

@@ -8,8 +8,10 @@
 #include "optimize/kernel/run_rollout.hpp"
 #include "optimize/kernel/step_trace.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <format>
