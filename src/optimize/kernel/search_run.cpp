@@ -2,9 +2,11 @@
 #include "dspy/base/sha256.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/exchange_json.hpp"
+#include "dspy/programs/program_file.hpp"
 #include "optimize/kernel/run_rollout.hpp"
 #include "optimize/kernel/search_state.hpp"
 
+#include <algorithm>
 #include <format>
 #include <unordered_set>
 #include <utility>
@@ -12,6 +14,7 @@
 // How the kernel runs programs on examples.
 
 namespace dspy::optimize {
+
 void Search::State::load_checkpoint(const JsonObject& run) {
   if (options.checkpoint.empty()) return;
   book->journal = std::make_unique<Journal>(options.checkpoint, run, options.is_durable);
@@ -54,8 +57,16 @@ void Search::State::halt_by(const Error& error) {
   if (!halt) halt.emplace(error.code(), error.what());
 }
 
-bool Search::State::may_run_elsewhere(const Program& program) const {
-  return options.backend != nullptr && models_of(program) == models;
+bool Search::State::may_run_elsewhere(const Program& program) {
+  if (options.backend == nullptr) return false;
+  const auto wanted = digest(program);
+  const auto [known, is_new] = elsewhere.try_emplace(wanted, false);
+  if (is_new) {
+    auto copy = *student;
+    const auto applied = attempt([&] { apply(read_program(to_text(to_program_file(program))), copy); });
+    known->second = applied && digest(copy) == wanted;
+  }
+  return known->second;
 }
 
 /// Requests that others made: no limit of requests is kept so, which `check` refuses.
@@ -158,6 +169,14 @@ std::vector<Outcome> Search::run(std::span<const Job> jobs) {
   std::unordered_set<std::string_view> running;
   for (const auto& work : todo) {
     if (!state.rollouts.contains(work.run_key) && running.insert(work.run_key).second) runs.push_back(&work);
+  }
+  // Programs whose prompts begin alike follow each other: a local model still has the beginning.  Within limits the
+  // order says what is measured, so it stays.
+  if (programs.size() > 1 && !state.book->ledger->has_limits()) {
+    std::unordered_map<const Program*, std::string> prompts;
+    for (const auto& each : programs) prompts[each.first] = to_text(prompts_of(*each.first));
+    std::ranges::stable_sort(runs, {},
+                             [&](const Work* work) -> const std::string& { return prompts[work->job->program]; });
   }
   const auto limit = state.options.concurrency;
   const auto guarded = [&](auto begin) -> std::function<Async<void>(std::size_t)> {

@@ -16,9 +16,6 @@
 
 namespace dspy::optimize {
 
-/// Which models the program's predictors ask.
-std::string models_of(const Program& program);
-
 class Search::State {
  public:
   State(Metric metric_given, const SearchOptions& with) : metric(std::move(metric_given)), options(with) {}
@@ -33,8 +30,9 @@ class Search::State {
   std::unordered_map<std::string, std::shared_ptr<const Rollout>> rollouts = {};
   std::unordered_map<std::string, ScoreRecord> scores = {};
   std::unordered_set<std::string> unpaid = {};  ///< Runs of the checkpoint that this search has not come to yet.
-  std::string models = {};                      ///< Of the student, where a backend has them too.
-  std::size_t questions = 0;                    ///< Asked so far.
+  std::optional<Program> student = {};          ///< Where a backend has it too.
+  std::unordered_map<std::string, bool> elsewhere = {};  ///< Whether a backend can run it, by digest.
+  std::size_t questions = 0;                             ///< Asked so far.
 
   /// Why no new run may begin; set by the first that could not be made.
   std::optional<Halt> halt = {};
@@ -47,8 +45,8 @@ class Search::State {
   void require_time() const;
   void halt_by(const Error& error);
 
-  /// Whether others can make its runs: they have the student's models.
-  bool may_run_elsewhere(const Program& program) const;
+  /// Whether others can make its runs: a file makes it of the student, models included.
+  bool may_run_elsewhere(const Program& program);
   void count_elsewhere(const Usage& usage) const;
 
   Async<void> roll_out(const Program& program, const Example& example, Draw draw, std::string key, bool is_elsewhere);
