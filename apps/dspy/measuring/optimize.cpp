@@ -1,5 +1,6 @@
 #include "command.hpp"
 #include "dspy/base/file.hpp"
+#include "dspy/bulk/queue/fleet_rollouts.hpp"
 #include "dspy/evaluate/dataset.hpp"
 #include "dspy/evaluate/metrics/text.hpp"
 #include "dspy/optimize/better_together.hpp"
@@ -51,6 +52,8 @@ struct OptimizeFlags {
   std::size_t candidates = 8;
   std::size_t jobs = 32;
   std::uint64_t seed = 0;
+  std::string fleet;
+  std::string fleet_name = "dspy";
   bool resume = false;
   bool json = false;
 };
@@ -242,6 +245,7 @@ int run_optimize(const OptimizeFlags& flags) {
                      .stop = stop_key.token(),
                      .price = {.per_1000_tokens = flags.token_price},
                      .on_event = live_view()};
+  if (!flags.fleet.empty()) training.search.backend = redis_rollouts(flags.fleet, {.name = flags.fleet_name});
 
   auto [program, report] = optimizer(student.program(), training);
 
@@ -308,6 +312,11 @@ void add_optimize(CLI::App& app, Plan& plan) {
   command->add_option("--max-requests", flags->max_requests, "Never more requests than these");
   command->add_option("--max-tokens-used", flags->max_tokens, "End when so many tokens are used");
   command->add_option("--search-seed", flags->seed, "The same seed gives the same search")->capture_default_str();
+  command->add_option(
+      "--fleet", flags->fleet,
+      "redis://HOST:PORT/DB: `dspy worker PROGRAM --queue … --rollouts` make the runs, as many as there "
+      "are; the same search finds the same");
+  command->add_option("--fleet-name", flags->fleet_name, "The queue of --fleet")->capture_default_str();
   command->add_flag("--resume", flags->resume, "Go on from what an interrupted run left");
   command->add_option("-j,--jobs", flags->jobs, "Runs under way at once")
       ->check(CLI::Range(1, 1024))
