@@ -1,9 +1,12 @@
 #include "serving/data_parts.hpp"
 
 #include "dspy/base/async.hpp"
+#include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/lm/trace.hpp"
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/experiments/experiment_log.hpp"
+#include "dspy/server/experiments/exposure.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/jobs/job_runner.hpp"
 #include "dspy/server/jobs/job_store.hpp"
@@ -20,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <format>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,11 +55,23 @@ JobSource job_source(const std::shared_ptr<JobRunner>& jobs) {
           .get = [jobs](Caller caller, std::string id) { return find_job(jobs, std::move(caller), std::move(id)); }};
 }
 
+/// A name that was typed wrong makes no new file.
+void require_file(const std::string& path, std::string_view what, std::string_view remedy) {
+  std::error_code code;
+  if (path.empty() || std::filesystem::is_regular_file(path, code)) return;
+  throw Error(Errc::config_error, std::format("there is no {} `{}`; check the path, or {}", what, path,
+                                              std::vformat(remedy, std::make_format_args(path))));
+}
+
 }  // namespace
 
 DataParts open_data(const DataFlags& flags) {
+  require_file(flags.keys, "file of keys", "make a key with `dspy keys --file {} create NAME --scope invoke`");
+  require_file(flags.registry, "registry", "add a program to it with `dspy registry --file {} add PROGRAM`");
   DataParts parts;
   if (!flags.keys.empty()) parts.keys = std::make_shared<KeyStore>(flags.keys);
+  if (!flags.workspace.empty())
+    parts.experiments = std::make_shared<ExperimentLog>(std::filesystem::path(flags.workspace) / "experiments.sqlite");
   auto file = std::filesystem::path(flags.traces);
   if (file.empty() && !flags.workspace.empty()) file = std::filesystem::path(flags.workspace) / "traces.sqlite";
   if (file.empty() || file == "off") return parts;
@@ -82,6 +98,8 @@ void stand_around(const DataParts& parts, ProgramsOptions& options) {
       return before ? both(before(origin), std::move(sink)) : std::move(sink);
     };
   }
+  if (parts.experiments)
+    options.on_exposure = [log = parts.experiments](Exposure exposure) { log->expose(std::move(exposure)); };
   if (!parts.keys) return;
   options.charge = [keys = parts.keys](const Caller& caller) {
     auto charge = keys->charge(caller);
@@ -95,8 +113,12 @@ void stand_around(const DataParts& parts, ProgramsOptions& options) {
 void add_data(const DataFlags& flags, const DataParts& parts, const std::shared_ptr<Catalog>& catalog,
               const std::shared_ptr<JobRunner>& jobs, Routes& routes, Routes& admin_routes) {
   if (parts.keys) {
-    routes.set_authenticator(parts.keys->authenticator());
-    admin_routes.set_authenticator(parts.keys->authenticator());
+    for (auto* const each : {&routes, &admin_routes}) {
+      each->set_authenticator(parts.keys->authenticator());
+      each->set_recheck([keys = parts.keys](const Caller& caller, const std::string& scope) {
+        return keys->still_admits(caller, scope);
+      });
+    }
   }
   ResourceServices services{
       .workspace = Workspace(flags.workspace),
@@ -104,6 +126,8 @@ void add_data(const DataFlags& flags, const DataParts& parts, const std::shared_
       .traces = parts.traces,
       .keys = parts.keys,
       .catalog = catalog,
+      .experiments = parts.experiments,
+      .live_experiments = parts.live_experiments,
       .jobs = job_source(jobs),
       .on_change = [changes = parts.changes](std::string_view tenant, std::string_view resource, std::string_view id,
                                              std::string_view change) { changes->tell(tenant, resource, id, change); }};
