@@ -180,7 +180,7 @@ ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObj
   return out;
 }
 
-Async<JsonObject> run_call(ProgramCall call, FieldSink sink, std::shared_ptr<Gate> pace) {
+Async<JsonObject> run_call(ProgramCall call, FieldSink sink, std::shared_ptr<dspy::Gate> pace) {
   const auto begun = std::chrono::steady_clock::now();
   if (call.on_run) call.on_run();
   Run how{.options = {.deadline = call.deadline, .stop = call.stop, .pace = std::move(pace)}, .sink = std::move(sink)};
