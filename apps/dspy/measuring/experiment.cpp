@@ -1,10 +1,10 @@
 #include "dspy/registry/experiment.hpp"
 
 #include "command.hpp"
-#include "measuring/experiment_store.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/evaluate/dataset.hpp"
 #include "dspy/evaluate/sequential.hpp"
+#include "measuring/experiment_store.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -108,8 +108,7 @@ int analyze_file(const ExperimentFlags& flags) {
 
 void add_experiment(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<ExperimentFlags>();
-  auto* command =
-      app.add_subcommand("experiment", "Run A/B experiments on what is served, or on data of your own");
+  auto* command = app.add_subcommand("experiment", "Run A/B experiments on what is served, or on data of your own");
   command->require_subcommand(1);
   auto* assigns = command->add_subcommand("assign", "Say which arm each unit belongs to");
   assigns->add_option("seed", flags->seed, "The experiment's name")->required();

@@ -11,6 +11,7 @@
 #include "dspy/server/jobs/job_runner.hpp"
 #include "dspy/server/jobs/job_store.hpp"
 #include "dspy/server/keys/key_store.hpp"
+#include "dspy/server/optimizing/optimization_runner.hpp"
 #include "dspy/server/programs/programs_api.hpp"
 #include "dspy/server/resources/resource_table.hpp"
 #include "dspy/server/resources/services.hpp"
@@ -18,6 +19,7 @@
 #include "dspy/server/routes.hpp"
 #include "dspy/server/system/change_feed.hpp"
 #include "dspy/server/traces/trace_store.hpp"
+#include "serving/optimizing.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -128,6 +130,7 @@ void add_data(const DataFlags& flags, const DataParts& parts, const std::shared_
       .catalog = catalog,
       .experiments = parts.experiments,
       .live_experiments = parts.live_experiments,
+      .optimizations = optimization_runner(flags, parts, catalog),
       .jobs = job_source(jobs),
       .on_change = [changes = parts.changes](std::string_view tenant, std::string_view resource, std::string_view id,
                                              std::string_view change) { changes->tell(tenant, resource, id, change); }};
@@ -138,6 +141,7 @@ void add_data(const DataFlags& flags, const DataParts& parts, const std::shared_
   // Without keys to ask for, those that there are can still be looked after, by whoever reaches this machine.
   if (!services.keys && std::filesystem::is_regular_file(file, code)) services.keys = std::make_shared<KeyStore>(file);
   admin_routes.add(standard_resources(services).routes());
+  if (services.optimizations) admin_routes.add(optimization_routes(services.optimizations));
   admin_routes.add(change_route(parts.changes));
 }
 

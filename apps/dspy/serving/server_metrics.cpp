@@ -12,14 +12,13 @@ namespace dspy::app {
 void watch_queue(Metrics& metrics, const std::shared_ptr<server::Gate>& gate) {
   metrics.describe_gauge("dspy_queue_running", "Requests that work.");
   metrics.describe_gauge("dspy_queue_waiting", "Requests that wait for their turn.");
-  metrics.watch("dspy_queue_running", {},
-                       [gate] { return static_cast<double>(gate->state().running); });
-  metrics.watch("dspy_queue_waiting", {},
-                       [gate] { return static_cast<double>(gate->state().waiting); });
+  metrics.watch("dspy_queue_running", {}, [gate] { return static_cast<double>(gate->state().running); });
+  metrics.watch("dspy_queue_waiting", {}, [gate] { return static_cast<double>(gate->state().waiting); });
 }
 
 void watch_listener(Metrics& metrics, const server::Listener& listener) {
-  const auto watch = [&](const std::string& name, const std::string& help, double (*value)(const server::ListenerState&)) {
+  const auto watch = [&](const std::string& name, const std::string& help,
+                         double (*value)(const server::ListenerState&)) {
     metrics.describe_gauge(name, help);
     metrics.watch(name, {}, [&listener, value] { return value(listener.state()); });
   };

@@ -47,9 +47,8 @@ std::vector<std::string> tenants_of(const Workspace& workspace) {
 
 /// Whether a caller of one can call the other: names and types, as optimizers may rewrite descriptions.
 bool has_same_fields(const std::vector<Field>& a, const std::vector<Field>& b) {
-  return std::ranges::equal(a, b, [](const Field& one, const Field& other) {
-    return one.name == other.name && one.type == other.type;
-  });
+  return std::ranges::equal(
+      a, b, [](const Field& one, const Field& other) { return one.name == other.name && one.type == other.type; });
 }
 
 double weight_of(const JsonObject& arm) {

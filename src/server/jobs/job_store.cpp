@@ -171,10 +171,10 @@ bool JobStore::update(Job& job, std::initializer_list<JobState> from) {
   job.updated_at = to_time(to_number(std::chrono::system_clock::now()));
   auto kept = job;
   if (is_over(job.state)) redact(kept);
-  auto change = state_->database.prepare(
-      std::format("UPDATE jobs SET state = ?1, updated_at = ?2, attempts = ?3, came = ?4, asked = CASE WHEN ?6 = '' THEN "
-                  "asked ELSE ?6 END WHERE id = ?5 AND state IN ({})",
-                  states));
+  auto change = state_->database.prepare(std::format(
+      "UPDATE jobs SET state = ?1, updated_at = ?2, attempts = ?3, came = ?4, asked = CASE WHEN ?6 = '' THEN "
+      "asked ELSE ?6 END WHERE id = ?5 AND state IN ({})",
+      states));
   change.bind_text(1, to_string(job.state)).bind(2, to_number(job.updated_at)).bind(3, std::int64_t{job.attempts});
   change.bind_text(4, came_text(kept)).bind_text(5, job.id);
   change.bind_text(6, is_over(job.state) ? asked_text(kept) : std::string());

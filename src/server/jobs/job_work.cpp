@@ -166,8 +166,9 @@ Async<Job> run_program(JobWork work, Job job, ProgramCall call) {
 }  // namespace
 
 Async<Job> work_on(JobWork work, Job job) {
-  auto call = prepare(*work.context, {.program = job.program, .caller = job.caller, .unit = job.unit, .stop = work.stop},
-                      job.inputs, job.options);
+  auto call =
+      prepare(*work.context, {.program = job.program, .caller = job.caller, .unit = job.unit, .stop = work.stop},
+              job.inputs, job.options);
   // Of the arm that answers, where an experiment divides the program's calls.
   const auto agent = work.agent ? work.agent(call.served->name) : nullptr;
   auto done = agent ? run_agent(std::move(work), std::move(job), std::move(call), *agent)

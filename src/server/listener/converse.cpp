@@ -148,10 +148,9 @@ Async<bool> answer(Service& service, Connection& connection, Stream& stream, Htt
                                        service.routes->error_form(path));
   if (connection.is_lost) co_return false;
   if (connection.is_overdue && response.status == 499)
-    response = error_response(
-        Error(Errc::deadline_exceeded,
-              std::format("the answer took longer than {} s", std::chrono::duration<double>(time).count())),
-        service.routes->error_form(path));
+    response = error_response(Error(Errc::deadline_exceeded, std::format("the answer took longer than {} s",
+                                                                         std::chrono::duration<double>(time).count())),
+                              service.routes->error_form(path));
   connection.is_subscription = is_get && response.stream && is_event_stream(response);
   if (connection.is_subscription && service.is_draining) connection.stop();
   manner.keeps_alive = manner.keeps_alive && !service.is_draining;

@@ -61,10 +61,10 @@ class Writer final : public BodyWriter {
     if (bytes.empty()) co_return;
     const auto head = is_chunked ? chunk_head(bytes.size()) : std::string();
     const std::string_view end = is_chunked ? "\r\n" : "";
-    co_await send(
-        stream, connection,
-        std::array<boost::asio::const_buffer, 3>{boost::asio::buffer(head), boost::asio::buffer(std::as_const(bytes)), boost::asio::buffer(end)},
-        time);
+    co_await send(stream, connection,
+                  std::array<boost::asio::const_buffer, 3>{
+                      boost::asio::buffer(head), boost::asio::buffer(std::as_const(bytes)), boost::asio::buffer(end)},
+                  time);
     connection.enter(Connection::Phase::running, time_left(deadline));
   }
 
@@ -98,7 +98,8 @@ Async<bool> respond(Stream& stream, Connection& connection, const ListenerLimits
                                   std::chrono::system_clock::now());
   if (!grows || manner.is_head) {
     const std::string_view body = manner.is_head ? std::string_view() : std::string_view(response.body);
-    co_await send(stream, connection, std::array<boost::asio::const_buffer, 2>{boost::asio::buffer(head), boost::asio::buffer(body)},
+    co_await send(stream, connection,
+                  std::array<boost::asio::const_buffer, 2>{boost::asio::buffer(head), boost::asio::buffer(body)},
                   limits.write_time);
     co_return keeps_alive;
   }
@@ -107,7 +108,8 @@ Async<bool> respond(Stream& stream, Connection& connection, const ListenerLimits
   Writer writer(stream, connection, is_chunked, limits.write_time, manner.deadline);
   co_await response.stream(writer);
   if (is_chunked)
-    co_await send(stream, connection, std::array{boost::asio::buffer(std::string_view("0\r\n\r\n"))}, limits.write_time);
+    co_await send(stream, connection, std::array{boost::asio::buffer(std::string_view("0\r\n\r\n"))},
+                  limits.write_time);
   co_return keeps_alive;
 }
 

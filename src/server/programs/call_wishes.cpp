@@ -112,7 +112,8 @@ void set_demos(const Json& wish, Program& program) {
 CallWishes apply_wishes(const JsonObject& options, const Catalog& catalog, const ProgramsOptions& around,
                         const Caller& caller, Program& program) {
   if (options.empty()) return {};
-  require_known(options, {"model", "adapter", "temperature", "max_tokens", "seed", "demos", "trace"}, "`options`", "options.");
+  require_known(options, {"model", "adapter", "temperature", "max_tokens", "seed", "demos", "trace"}, "`options`",
+                "options.");
   if (const auto name = text_wish(options, "model")) {
     require_may_use(around, caller, *name);
     const auto model = catalog.model(*name);

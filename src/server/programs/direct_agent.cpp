@@ -15,8 +15,7 @@ namespace dspy::server {
 namespace {
 
 Async<Prediction> run_alone(ReActAgent agent, JsonObject inputs, Run how) {
-  auto outcome =
-      co_await agent.astart(std::move(inputs), {.call = std::move(how.options)}, std::move(how.sink));
+  auto outcome = co_await agent.astart(std::move(inputs), {.call = std::move(how.options)}, std::move(how.sink));
   if (outcome.hand_over)
     throw Error(Errc::config_error,
                 std::format("the agent hands over to `{}`, which only a team of agents has", outcome.hand_over->to));

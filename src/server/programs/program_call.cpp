@@ -135,10 +135,10 @@ std::function<void()> telling(const std::function<void(Exposure exposure)>& tell
                               const Asking& asking, const std::string& trace_id) {
   if (!chosen.is_recorded || !tell) return {};
   return [tell, exposure = Exposure{.tenant = asking.caller.tenant,
-                                                          .experiment = chosen.experiment,
-                                                          .arm = chosen.arm,
-                                                          .unit = asking.unit,
-                                                          .trace = trace_id}] { tell(exposure); };
+                                    .experiment = chosen.experiment,
+                                    .arm = chosen.arm,
+                                    .unit = asking.unit,
+                                    .trace = trace_id}] { tell(exposure); };
 }
 
 ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObject inputs, const JsonObject& wishes) {

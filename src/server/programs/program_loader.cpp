@@ -88,7 +88,8 @@ LoadedProgram from_saved(const SourceText& source, std::string version, const Pr
 LoadedProgram from_agent(const SourceText& source, const std::string& text, const SourceOptions& options) {
   const auto file = parse_agent(text, std::filesystem::path(source.text).parent_path());
   auto agent = std::make_shared<const ReActAgent>(file.agent({.lm = options.lm, .adapter = options.adapter}));
-  return {.program = served(source, version_of(text), Program(DirectAgent(*agent)), agent->signature()), .agent = agent};
+  return {.program = served(source, version_of(text), Program(DirectAgent(*agent)), agent->signature()),
+          .agent = agent};
 }
 
 bool is_agent(std::string_view text) {
@@ -151,8 +152,8 @@ SourceText read_source(const std::string& source) {
   const auto equals = source.find('=');
   const auto arrow = source.find("->");
   // What stands before an `=` and is no part of a signature's fields is meant as a name.
-  if (equals != std::string::npos && equals != 0 && equals < arrow &&
-      source.find_first_of(" \t,:") > equals && !fits_into_a_path(std::string_view(source).substr(0, equals)))
+  if (equals != std::string::npos && equals != 0 && equals < arrow && source.find_first_of(" \t,:") > equals &&
+      !fits_into_a_path(std::string_view(source).substr(0, equals)))
     refuse_name(source.substr(0, equals), source.substr(equals + 1));
   if (equals != std::string::npos && equals < arrow && fits_into_a_path(std::string_view(source).substr(0, equals))) {
     out.name = source.substr(0, equals);

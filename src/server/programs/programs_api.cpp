@@ -87,7 +87,8 @@ Async<HttpResponse> batch(Context context, HttpRequest request) {
       if (!all[i].is_object())
         throw Error(Errc::bad_input, std::format("`inputs[{}]` must be an object", i),
                     {.invalid = {std::format("inputs[{}]", i)}});
-      results[i] = co_await run_call(prepare(*context, asking_of(request, request.parameters.at("name")), all[i].get_object(), wishes), {});
+      results[i] = co_await run_call(
+          prepare(*context, asking_of(request, request.parameters.at("name")), all[i].get_object(), wishes), {});
     } catch (const Error& error) {
       results[i] = error_body(error, status_of(error)).as_object();
     } catch (const std::exception& error) {

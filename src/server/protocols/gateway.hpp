@@ -31,8 +31,8 @@ class Gateway {
   /// Whether the caller's key is for the program or model of that name.
   bool may_use(const Caller& caller, std::string_view name) const;
   /// A program, in the version that is for the caller, or model, whose replies the caller pays for, and whose calls are
-  /// traced under `stamp.trace_id`; the stamp is told the version's arm.  Throws `HttpError`: 404 for a name that is not
-  /// served, 403 for one that the caller may not use, and what `Spending` throws.
+  /// traced under `stamp.trace_id`; the stamp is told the version's arm.  Throws `HttpError`: 404 for a name that is
+  /// not served, 403 for one that the caller may not use, and what `Spending` throws.
   std::shared_ptr<LM> lm(const HttpRequest& request, std::string_view name, std::optional<JsonObject> inputs,
                          Stamp& stamp) const;
   /// The same, unpaid; of models alone.

@@ -5,9 +5,9 @@
 #include "dspy/signature/decision.hpp"
 #include "dspy/signature/signature.hpp"
 #include "server/protocols/common.hpp"
+#include "server/protocols/members.hpp"
 #include "server/protocols/model_call.hpp"
 #include "server/random_id.hpp"
-#include "server/protocols/members.hpp"
 #include "server/scoring/endpoints.hpp"
 
 #include <cstddef>

@@ -146,8 +146,10 @@ Resource agents_resource(const ResourceServices& services) {
   return {.name = "agents",
           .title = "Runs of agents",
           .fields = fields,
-          .list = [services, fields, known](ResourceQuery query) { return listed(services, fields, known, std::move(query)); },
-          .get = [services](Caller caller, std::string id) { return found(services, std::move(caller.tenant), std::move(id)); }};
+          .list = [services, fields,
+                   known](ResourceQuery query) { return listed(services, fields, known, std::move(query)); },
+          .get = [services](Caller caller,
+                            std::string id) { return found(services, std::move(caller.tenant), std::move(id)); }};
 }
 
 }  // namespace dspy::server

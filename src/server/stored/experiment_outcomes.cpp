@@ -22,9 +22,9 @@
 #include <utility>
 #include <vector>
 
-// What the arms of an experiment (experiments/experiment_file.hpp) reached is the feedback of its metric, given while it
-// ran: on calls that it gave to its arms, where a server divided them; else on traces of the program in the arm's version,
-// for programs that divide their calls themselves.
+// What the arms of an experiment (experiments/experiment_file.hpp) reached is the feedback of its metric, given while
+// it ran: on calls that it gave to its arms, where a server divided them; else on traces of the program in the arm's
+// version, for programs that divide their calls themselves.
 
 namespace dspy::server {
 namespace {
@@ -47,8 +47,7 @@ Outcomes recorded(const ExperimentLog& log, const std::string& tenant, const Jso
     const auto name = experiment_text(arm, "name");
     const auto found = std::ranges::find(known, name, &ArmRecord::arm);
     auto record = found != known.end() ? *found : ArmRecord{.arm = name};
-    out.arms.push_back(
-        {.arm = name, .weight = optional_number(arm, "weight").value_or(1), .values = record.values});
+    out.arms.push_back({.arm = name, .weight = optional_number(arm, "weight").value_or(1), .values = record.values});
     out.exposed.push_back(std::move(record));
   }
   if (known.empty()) out.exposed.clear();
@@ -57,7 +56,7 @@ Outcomes recorded(const ExperimentLog& log, const std::string& tenant, const Jso
 
 /// By the versions of traces.  The latest judgement of a trace counts.
 std::vector<ArmOutcomes> judged(const ResourceServices& services, const std::string& tenant,
-                                  const JsonObject& experiment) {
+                                const JsonObject& experiment) {
   std::vector<ArmOutcomes> arms;
   std::vector<std::string> versions;
   for (const auto& each : experiment.at("arms").as_array()) {

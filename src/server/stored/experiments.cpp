@@ -174,7 +174,8 @@ Resource experiments_resource(const ResourceServices& services) {
             .run = with_call([](const ResourceServices& held, const ActionCall& call) -> Json {
               const auto whole = whole_of(held, call.caller.tenant, require(held, call.caller.tenant, call.id));
               Json out{{"counts", whole.at("counts")}, {"result", whole.at("result")}};
-              if (const auto* const exposures = whole.if_contains("exposures")) out.as_object()["exposures"] = *exposures;
+              if (const auto* const exposures = whole.if_contains("exposures"))
+                out.as_object()["exposures"] = *exposures;
               return out;
             })}},
       .list =

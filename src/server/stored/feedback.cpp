@@ -24,9 +24,10 @@ std::string keep_feedback(const ResourceServices& services, const std::string& t
   auto id = services.traces->add_feedback(tenant, feedback);
   tell(services, tenant, "feedback", id, "created");
   if (!services.experiments) return id;
-  const auto judged = attempt(
-      [&] { return services.experiments->judge(tenant, feedback.trace, feedback.name, feedback.score); });
-  if (!judged) log(LogLevel::error, "server", std::format("an experiment misses a judgement: {}", judged.error().what()));
+  const auto judged =
+      attempt([&] { return services.experiments->judge(tenant, feedback.trace, feedback.name, feedback.score); });
+  if (!judged)
+    log(LogLevel::error, "server", std::format("an experiment misses a judgement: {}", judged.error().what()));
   if (judged && *judged) tell(services, tenant, "experiments", **judged, "updated");
   return id;
 }

@@ -172,8 +172,9 @@ Json promoted(const ResourceServices& services, const ActionCall& call) {
                       std::format("`{}@{}` {} and not version {}: somebody else has moved it; look again before you do",
                                   call.id, alias, now ? std::format("names version {}", *now) : "names nothing",
                                   static_cast<std::int64_t>(*expected)));
-    const auto moved = attempt(
-        [&] { registry.move_alias(call.id, alias, now, to, optional_text(call.inputs, "reason").value_or("promoted")); });
+    const auto moved = attempt([&] {
+      registry.move_alias(call.id, alias, now, to, optional_text(call.inputs, "reason").value_or("promoted"));
+    });
     // Between the look and the move somebody else was quicker.
     if (!moved && moved.error().code() == Errc::config_error)
       throw HttpError(409, Errc::bad_input, moved.error().what());

@@ -66,9 +66,8 @@ std::string text_at(const JsonObject& from, std::string_view name) {
 bool is_redacted(const Json& value) {
   if (value.is_string()) return view(value.get_string()).contains(Redactor::replacement);
   if (value.is_array()) return std::ranges::any_of(value.get_array(), is_redacted);
-  return value.is_object() && std::ranges::any_of(value.get_object(), [](const auto& member) {
-           return is_redacted(member.value());
-         });
+  return value.is_object() &&
+         std::ranges::any_of(value.get_object(), [](const auto& member) { return is_redacted(member.value()); });
 }
 
 /// What was taken out of a trace cannot be put back: its outputs belong to other values.

@@ -37,9 +37,7 @@ class CountingLM final : public LM {
  public:
   explicit CountingLM(std::vector<std::string> replies) : replies_(std::move(replies)) {}
   std::string_view model() const noexcept override { return "counting"; }
-  Async<Reply> complete(Request) override {
-    return answer(replies_.at(std::min(next_++, replies_.size() - 1)));
-  }
+  Async<Reply> complete(Request) override { return answer(replies_.at(std::min(next_++, replies_.size() - 1))); }
 
  private:
   static Async<Reply> answer(std::string text) {
@@ -76,8 +74,7 @@ struct Served {
         "Next thought: pay\nNext tool name: pay\nNext tool args: {}",
         "Next thought: done\nNext tool name: finish\nNext tool args: {}", "Reasoning: it was paid\nTotal: 4.5"});
     agent = std::make_shared<const ReActAgent>(
-        signature, std::move(tools),
-        ReActOptions{.protocol = ReActOptions::Protocol::text, .predictor = {.lm = lm}});
+        signature, std::move(tools), ReActOptions{.protocol = ReActOptions::Protocol::text, .predictor = {.lm = lm}});
     catalog->put(ServedProgram{.name = "travel",
                                .version = "v1",
                                .source = "test",
@@ -86,19 +83,22 @@ struct Served {
     const Workspace workspace(folder.path);
     ProgramsOptions programs;
     programs.trace = [held = traces](const CallOrigin& origin) {
-      return held->sink({.id = origin.id, .tenant = origin.tenant, .program = origin.program, .version = origin.version});
+      return held->sink(
+          {.id = origin.id, .tenant = origin.tenant, .program = origin.program, .version = origin.version});
     };
     jobs = std::make_shared<JobRunner>(catalog, std::make_shared<JobStore>(folder.path / "jobs.sqlite"),
                                        JobOptions{.programs = programs,
                                                   .agent = [this](std::string_view) { return agent; },
-                                                  .journal = [workspace](const Job& job) {
-                                                    auto path = workspace.path("", "agents", job.id, ".jsonl");
-                                                    std::filesystem::create_directories(path.parent_path());
-                                                    return path;
-                                                  }});
+                                                  .journal =
+                                                      [workspace](const Job& job) {
+                                                        auto path = workspace.path("", "agents", job.id, ".jsonl");
+                                                        std::filesystem::create_directories(path.parent_path());
+                                                        return path;
+                                                      }});
     ResourceServices services{.workspace = workspace};
-    services.jobs = {.list = [this](Caller caller) { return all(*jobs, std::move(caller)); },
-                     .get = [this](Caller caller, std::string id) { return one(*jobs, std::move(caller), std::move(id)); }};
+    services.jobs = {
+        .list = [this](Caller caller) { return all(*jobs, std::move(caller)); },
+        .get = [this](Caller caller, std::string id) { return one(*jobs, std::move(caller), std::move(id)); }};
     routes.add(standard_resources(services).routes());
     routes.add(program_routes(catalog, programs));
     routes.add(job_routes(jobs));

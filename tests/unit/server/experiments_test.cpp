@@ -1,11 +1,10 @@
-#include "dspy/server/experiments/experiment_log.hpp"
-
 #include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predictor.hpp"
+#include "dspy/server/experiments/experiment_log.hpp"
 #include "dspy/server/experiments/live_experiments.hpp"
 #include "dspy/server/jobs/job_runner.hpp"
 #include "dspy/server/programs/programs_api.hpp"
@@ -73,22 +72,24 @@ struct Served {
     catalog->put(version("qa", "qa:1", "question -> answer"));
     options.on_exposure = [held = log](Exposure exposure) { held->expose(std::move(exposure)); };
     options.trace = [held = traces](const CallOrigin& origin) {
-      return held->sink({.id = origin.id, .tenant = origin.tenant, .program = origin.program, .version = origin.version});
+      return held->sink(
+          {.id = origin.id, .tenant = origin.tenant, .program = origin.program, .version = origin.version});
     };
     live = std::make_shared<LiveExperiments>(LiveExperimentOptions{
         .workspace = Workspace(folder.path),
         .catalog = catalog,
         .splits = options.splits,
         .version = [](const std::string& program, const std::string& wanted) {
-          if (wanted == "9") return std::make_shared<const ServedProgram>(version(program, "qa:9", "question -> answer: int"));
+          if (wanted == "9")
+            return std::make_shared<const ServedProgram>(version(program, "qa:9", "question -> answer: int"));
           if (wanted != "1" && wanted != "2") throw Error(Errc::bad_input, "there is no version " + wanted);
           return std::make_shared<const ServedProgram>(version(program, "qa:" + wanted, "question -> answer"));
         }});
     jobs = std::make_shared<JobRunner>(catalog, std::make_shared<JobStore>(folder.path / "jobs.sqlite"),
                                        JobOptions{.programs = options});
     routes.add(program_routes(catalog, options));
-    routes.add(protocol_routes(
-        catalog, {.trace = options.trace, .splits = options.splits, .on_exposure = options.on_exposure}));
+    routes.add(protocol_routes(catalog,
+                               {.trace = options.trace, .splits = options.splits, .on_exposure = options.on_exposure}));
     routes.add(job_routes(jobs));
     ResourceServices services{.workspace = Workspace(folder.path)};
     services.traces = traces;
@@ -138,9 +139,8 @@ struct Served {
             .at("content")
             .at(0)
             .at("text"));
-    const auto id = view(json("POST", "/v1/jobs", {{"program", "qa"}, {"inputs", {{"question", "?"}}}}, user)
-                             .at("id")
-                             .as_string());
+    const auto id =
+        view(json("POST", "/v1/jobs", {{"program", "qa"}, {"inputs", {{"question", "?"}}}}, user).at("id").as_string());
     for (int i = 0; i < 400; ++i) {
       const auto job = json("GET", std::format("/v1/jobs/{}", id));
       if (job.at("state") == "done") {
@@ -209,8 +209,9 @@ TEST_CASE("feedback on calls of an experiment is counted by caller") {
       const auto& own = answer.at("dspy").as_object();
       CHECK(own.at("experiment") == "e");
       REQUIRE(served.traces->flush(5s));
-      served.json("POST", "/v1/feedback",
-                  {{"trace_id", own.at("trace_id")}, {"name", "right"}, {"score", own.at("arm") == "new" ? 1 : call % 2}});
+      served.json(
+          "POST", "/v1/feedback",
+          {{"trace_id", own.at("trace_id")}, {"name", "right"}, {"score", own.at("arm") == "new" ? 1 : call % 2}});
     }
   }
   const auto whole = served.json("GET", "/api/experiments/e");
@@ -250,8 +251,9 @@ TEST_CASE("an experiment whose file another process wrote begins and ends with i
   const auto written = [&](const char* state) {
     replace_file(file, to_text(Json{{"program", "qa"},
                                     {"metric", "m"},
-                                    {"arms", {{{"name", "only"}, {"version", "2"}, {"weight", 1}},
-                                              {{"name", "never"}, {"version", "1"}, {"weight", 0}}}},
+                                    {"arms",
+                                     {{{"name", "only"}, {"version", "2"}, {"weight", 1}},
+                                      {{"name", "never"}, {"version", "1"}, {"weight", 0}}}},
                                     {"state", state}}));
     served.live->poll();
   };
@@ -290,7 +292,10 @@ TEST_CASE("what an experiment has recorded outlives the process") {
   {
     ExperimentLog log(path);
     for (int i = 0; i < 10; ++i)
-      log.expose({.experiment = "e", .arm = i % 2 == 0 ? "a" : "b", .unit = std::format("u{}", i), .trace = std::format("t{}", i)});
+      log.expose({.experiment = "e",
+                  .arm = i % 2 == 0 ? "a" : "b",
+                  .unit = std::format("u{}", i),
+                  .trace = std::format("t{}", i)});
     CHECK(log.judge("", "t1", "m", 0.5) == "e");
     CHECK(log.judge("", "t1", "m", 1) == "e");
     CHECK(!log.judge("", "t99", "m", 1));

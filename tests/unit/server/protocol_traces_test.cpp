@@ -72,11 +72,10 @@ TEST_CASE("an answer in any API names its trace, in a header and where there is 
   Traced traced({"Answer: 4", "Answer: 4", "Answer: 4", "four", "four", "four", "four"});
   for (const auto* const path : {"/v1/chat/completions", "/v1/messages", "/api/chat"}) {
     CAPTURE(path);
-    const auto answer = traced.client.post(path, path == std::string("/api/chat")
-                                                     ? Json{{"model", "qa"},
-                                                            {"stream", false},
-                                                            {"messages", chat("qa").at("messages")}}
-                                                     : chat("qa"));
+    const auto answer =
+        traced.client.post(path, path == std::string("/api/chat")
+                                     ? Json{{"model", "qa"}, {"stream", false}, {"messages", chat("qa").at("messages")}}
+                                     : chat("qa"));
     const auto trace = traced.judged(answer);
     CHECK(trace.at("program") == "qa");
     CHECK(trace.at("inputs") == JsonObject{{"question", "the question"}});

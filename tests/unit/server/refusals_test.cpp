@@ -62,8 +62,8 @@ std::shared_ptr<Catalog> slow_catalog() {
 
 std::string ask(std::uint16_t port, std::string_view method, std::string_view path, std::string_view body = {}) {
   RawClient client(port);
-  client.send(std::format("{} {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}", method, path,
-                          body.size(), body));
+  client.send(std::format("{} {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}", method,
+                          path, body.size(), body));
   return client.read();
 }
 
@@ -142,12 +142,14 @@ TEST_CASE("a stream that a client follows ends when its key is taken back") {
   auto routes = std::make_shared<Routes>();
   routes->add(change_route(feed));
   routes->set_authenticator(keys->authenticator());
-  routes->set_recheck([keys](const Caller& caller, const std::string& scope) { return keys->still_admits(caller, scope); });
+  routes->set_recheck(
+      [keys](const Caller& caller, const std::string& scope) { return keys->still_admits(caller, scope); });
   const Listener listener(routes, {});
   const auto open = [&](const CreatedKey& made) {
     RawClient client(listener.port());
-    client.send(std::format("GET /api/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n",
-                            made.secret.reveal()));
+    client.send(
+        std::format("GET /api/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n",
+                    made.secret.reveal()));
     CHECK(client.read("listening").starts_with("HTTP/1.1 200"));
     return client;
   };

@@ -8,6 +8,7 @@
 #include "dspy/registry/registry.hpp"
 #include "dspy/server/keys/key_store.hpp"
 #include "dspy/server/keys/scopes.hpp"
+#include "dspy/server/optimizing/optimization_runner.hpp"
 #include "dspy/server/resources/resource_table.hpp"
 #include "dspy/server/resources/runs.hpp"
 #include "dspy/server/resources/services.hpp"
@@ -286,6 +287,8 @@ TEST_CASE("every scope that an endpoint needs is known, so that a key can be mad
   Fixture fixture;
   fixture.services.jobs = {
       .list = [](Caller) -> Async<std::vector<JsonObject>> { co_return std::vector<JsonObject>(); }};
+  fixture.services.optimizations =
+      std::make_shared<OptimizationRunner>(Workspace(fixture.folder.path), OptimizationOptions());
   for (const auto& scope : standard_resources(fixture.services).scopes()) {
     CAPTURE(scope);
     CHECK_NOTHROW(require_known_scopes({scope}));

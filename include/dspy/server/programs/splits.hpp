@@ -18,7 +18,7 @@ struct Split {
   struct Arm {
     std::string program = {};  ///< As in the catalog, where the version is served under a name of its own.
     double weight = 1;
-    std::string name = {};                               ///< Empty: the program's.
+    std::string name = {};                              ///< Empty: the program's.
     std::shared_ptr<const ServedProgram> version = {};  ///< Else a version that only the experiment serves.
   };
 
