@@ -178,7 +178,7 @@ Request request_of(const CompletionsAsked& asked) {
   Request out{.sampling = asked.sampling, .n = asked.n};
   for (const auto& prompt : asked.prompts) {
     const auto* const text = std::get_if<std::string>(&prompt);
-    out.messages.push_back(user_message(text != nullptr ? *text : to_text(inputs_of(asked).at("prompt"))));
+    out.messages.push_back(Message(Role::user, text != nullptr ? *text : to_text(inputs_of(asked).at("prompt"))));
   }
   return out;
 }

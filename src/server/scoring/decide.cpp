@@ -138,7 +138,7 @@ Async<Answer> ask_one(Question question, std::string state, std::shared_ptr<LM> 
   PredictorOptions options{.lm = std::move(lm), .sampling = {.temperature = 0}};
   options.decisions.emplace(field.name, question.settings);
   Predictor predictor(question.signature, std::move(options));
-  if (around.budget || around.trace || around.deadline) predictor.set_context(std::move(around));
+  if (around.budget || around.trace || around.deadline) predictor.set_context(around);
   const auto prediction = co_await predictor.acall({{"state", state}}, {.stop = std::move(stop)});
   const auto decision = decision_of(prediction, field, question.settings);
   co_return Answer{.body = answer_of(question, decision), .usage = prediction.usage()};

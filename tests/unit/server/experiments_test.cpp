@@ -125,7 +125,7 @@ struct Served {
     std::set<std::string> out;
     const auto add = [&](const Json& answer) { out.emplace(view(answer.as_string())); };
     add(json("POST", "/v1/programs/qa", {{"inputs", {{"question", "?"}}}}, user).at("outputs").at("answer"));
-    const Json chat{{"model", "qa"}, {"messages", {{{"role", "user"}, {"content", "?"}}}}};
+    const Json chat{{"model", "qa"}, {"messages", JsonArray{JsonObject{{"role", "user"}, {"content", "?"}}}}};
     add(json("POST", "/v1/chat/completions", chat, user).at("choices").at(0).at("message").at("content"));
     auto message = chat.as_object();
     message["max_tokens"] = 10;
@@ -205,7 +205,7 @@ TEST_CASE("feedback on calls of an experiment is counted by caller") {
     const auto user = std::format("user{}", i);
     for (int call = 0; call < 3; ++call) {
       const auto answer = served.json("POST", "/v1/chat/completions",
-                                      {{"model", "qa"}, {"messages", {{{"role", "user"}, {"content", "?"}}}}}, user);
+                                      {{"model", "qa"}, {"messages", JsonArray{JsonObject{{"role", "user"}, {"content", "?"}}}}}, user);
       const auto& own = answer.at("dspy").as_object();
       CHECK(own.at("experiment") == "e");
       REQUIRE(served.traces->flush(5s));

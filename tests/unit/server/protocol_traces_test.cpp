@@ -63,7 +63,7 @@ Json chat(const char* model, bool is_stream = false) {
   return {{"model", model},
           {"max_tokens", 16},
           {"stream", is_stream},
-          {"messages", {{{"role", "user"}, {"content", "the question"}}}}};
+          {"messages", JsonArray{JsonObject{{"role", "user"}, {"content", "the question"}}}}};
 }
 
 }  // namespace
