@@ -66,8 +66,9 @@ class Doctor {
     add(Finding::Level::ok, "library", hardware->library);
     for (const auto& device : hardware->devices) {
       add(Finding::Level::ok, "device",
-          std::format("{} ({}), {:.1f} of {:.1f} GB free", device.name, device.description,
-                      gigabytes(device.memory_free), gigabytes(device.memory_total)));
+          std::format("{} ({}), {:.1f} of {:.1f} GB free{}", device.name, device.description,
+                      gigabytes(device.memory_free), gigabytes(device.memory_total),
+                      device.software ? ", no card: its driver computes on the processor" : ""));
     }
     add(Finding::Level::ok, "choice", hardware->reason);
     const auto& host = hardware->host;
