@@ -127,9 +127,12 @@ class Doctor {
         },
         LogLevel::warning);
     const auto start = std::chrono::steady_clock::now();
+    Capabilities can;
     const auto answer = attempt([&] {
+      const auto asked = lm(model_uri(model));
+      can = asked->capabilities();
       const Predictor ask(Signature::parse("question -> answer"),
-                          {.lm = lm(model_uri(model)), .sampling = {.max_tokens = 64, .temperature = 0.0}});
+                          {.lm = asked, .sampling = {.max_tokens = 64, .temperature = 0.0}});
       return ask({{"question", "What is the capital of France?"}});
     });
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
@@ -143,6 +146,10 @@ class Doctor {
     } else {
       add(Finding::Level::failure, "model", answer.error().what());
     }
+    if (can.images || can.audio)
+      add(Finding::Level::ok, "senses",
+          std::format("reads {}{}", can.images && can.audio ? "pictures and sounds" : can.images ? "pictures" : "sounds",
+                      can.documents ? ", and pages of PDFs" : ""));
   }
 
   const DoctorFlags& flags_;

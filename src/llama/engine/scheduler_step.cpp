@@ -2,12 +2,33 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
 #include "llama/engine/scheduler.hpp"
+#include "llama/media/senses.hpp"
 
 #include <algorithm>
 #include <format>
 #include <utility>
 
 namespace dspy::llama {
+namespace {
+
+/// The first `count` pending tokens, but no part of a picture or a sound: a whole one, if nothing comes before it, or
+/// all before it.
+std::size_t whole(std::span<const Token> pending, std::size_t count, const Senses* senses) {
+  const auto left = pending.first(count);
+  const auto medium = std::ranges::find_if(left, is_media);
+  if (medium == left.end() || senses == nullptr) return count;
+  std::size_t place = static_cast<std::size_t>(medium - left.begin());
+  while (place < pending.size() && (place < count || place == 0)) {
+    const auto* const piece = is_media(pending[place]) ? senses->find(pending[place]).piece : nullptr;
+    const auto size = piece != nullptr ? static_cast<std::size_t>(piece->count) : std::size_t{1};
+    if (place != 0 && place + size > count) return place;
+    place += size;
+  }
+  return std::min(place, pending.size());
+}
+
+}  // namespace
+
 void Scheduler::step() noexcept {
   try {
     sweep();
@@ -52,26 +73,6 @@ void Scheduler::draft(std::span<Running* const> replies, std::size_t most) {
   stats_.draft_seconds += std::chrono::duration<double>(Clock::now() - before).count();
 }
 
-namespace {
-
-/// The first `count` pending tokens, but no part of a picture or a sound: a whole one, if nothing comes before it, or
-/// all before it.
-std::size_t whole(std::span<const Token> pending, std::size_t count, const Senses* senses) {
-  const auto left = pending.first(count);
-  const auto medium = std::ranges::find_if(left, is_media);
-  if (medium == left.end() || senses == nullptr) return count;
-  std::size_t place = static_cast<std::size_t>(medium - left.begin());
-  while (place < pending.size() && (place < count || place == 0)) {
-    const auto* const piece = is_media(pending[place]) ? senses->find(pending[place]).piece : nullptr;
-    const auto size = piece != nullptr ? static_cast<std::size_t>(piece->count) : std::size_t{1};
-    if (place != 0 && place + size > count) return place;
-    place += size;
-  }
-  return std::min(place, pending.size());
-}
-
-}  // namespace
-
 void Scheduler::add(Running& running, std::size_t most) {
   const auto pending = running.sequence.pending();
   const auto count = whole(pending, std::min(pending.size(), most), model_->senses());
@@ -94,7 +95,7 @@ void Scheduler::add_scored(Running& running, std::size_t most, std::size_t& rows
   const auto& sequence = running.sequence;
   const auto pending = sequence.pending();
   const auto before_scores = sequence.prompt_size() - 1 - std::min(sequence.prompt_size() - 1, sequence.computed());
-  const auto count = std::min({pending.size(), most, before_scores + 1 + rows});
+  const auto count = whole(pending, std::min({pending.size(), most, before_scores + 1 + rows}), model_->senses());
   if (count == 0) return;
   for (std::size_t i = 0; i < count; ++i)
     batch_.push_back({.token = pending[i],

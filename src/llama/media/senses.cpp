@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <format>
+#include <iterator>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -101,14 +102,15 @@ std::shared_ptr<const Medium> Senses::number(const std::string& key, std::vector
       medium->tokens.insert(medium->tokens.end(), tokens.begin(), tokens.end());
       continue;
     }
+    if (place < firsts.size() && firsts[place].second != count) firsts.resize(place);
     if (place == firsts.size()) {
       if (next_ < std::numeric_limits<Token>::min() + count + 1)
         throw Error(Errc::unsupported, "this process has read so many pictures that none can be told apart any more; "
                                        "start it anew");
-      firsts.push_back(next_);
+      firsts.emplace_back(next_, count);
       next_ -= count;
     }
-    const auto first = firsts[place++];
+    const auto first = firsts[place++].first;
     for (int i = 0; i < count; ++i) medium->tokens.push_back(first - i);
     medium->bytes += rows.size() * sizeof(float) + places.size() * sizeof(int);
     medium->pieces.push_back({.first = first,

@@ -5,14 +5,13 @@
 #include "llama/model/runtime.hpp"
 
 #include <cstddef>
-#include <functional>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace dspy::llama {
@@ -89,7 +88,8 @@ class Senses {
   std::list<Kept> kept_;  ///< Those used last come first.
   std::map<std::string, std::weak_ptr<const Medium>> by_content_;
   std::map<Token, std::weak_ptr<const Medium>> by_last_;  ///< By the last token of each piece.
-  std::map<std::string, std::vector<Token>> numbers_;     ///< The first token of each piece, by content.
+  /// The first token of each piece and how many it has, by content.
+  std::map<std::string, std::vector<std::pair<Token, int>>> numbers_;
   Token next_ = -2;
   MediaStats stats_;
 };

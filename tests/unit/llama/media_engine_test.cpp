@@ -2,6 +2,7 @@
 #include "dspy/base/base64.hpp"
 #include "dspy/llama/llama_lm.hpp"
 #include "engine_fixture.hpp"
+#include "llama/media/pdf_pages.hpp"
 #include "llama/media/senses.hpp"
 #include "support/pictures.hpp"
 #include "support/random_senses.hpp"
@@ -200,6 +201,41 @@ TEST_CASE("a picture from a file or a data URL is the same picture") {
   CHECK(tokens({.kind = MediaPart::Kind::image,
                 .url = "data:image/bmp;base64," + base64::encode(std::as_bytes(std::span(bytes)))}) == given);
   CHECK(seeing.runtime.encoded == 1);
+}
+
+/// So many empty pages, without the table of places that readers make anew.
+std::string pdf(int pages) {
+  std::string kids, objects;
+  for (int i = 0; i < pages; ++i) {
+    kids += std::format("{} 0 R ", i + 3);
+    objects += std::format("{} 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 {} 300]>>\nendobj\n", i + 3, 200 + 10 * i);
+  }
+  return std::format("%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Kids[{}]/Count "
+                     "{}>>\nendobj\n{}trailer\n<</Root 1 0 R>>\n%%EOF\n",
+                     kids, pages, objects);
+}
+
+TEST_CASE("the pages of a PDF are pictures, as many as may be sent") {
+  if (!has_pdf_pages()) {
+    MESSAGE("skipped: there is no pdftoppm");
+    return;
+  }
+  Seeing seeing;
+  auto lm = seeing.lm({.model = {.media = {.most_media = 3}}});
+  CHECK(lm.capabilities().documents);
+  const auto document = [](const std::string& bytes) {
+    return MediaPart{.kind = MediaPart::Kind::document, .data = bytes_of(bytes), .name = "paper.pdf"};
+  };
+  CHECK(wait(lm.complete({.messages = {shows({document(pdf(3)), TextPart{"?"}})}})).text() == "Hello!");
+  CHECK(seeing.runtime.encoded == 3);
+
+  const auto refused = [&](std::vector<Part> parts) {
+    return std::string(error_of([&] { wait(lm.complete({.messages = {shows(std::move(parts))}})); }).what());
+  };
+  CHECK(refused({document(pdf(4)), TextPart{"?"}}).contains("`paper.pdf` has too many pages: 3 pictures"));
+  CHECK(refused({picture(1), document(pdf(3)), TextPart{"?"}}).contains("2 pictures may still be sent"));
+  CHECK(refused({document("%PDF-1.4 and nothing more"), TextPart{"?"}}).contains("is damaged, empty or locked"));
+  CHECK(refused({document("plain text"), TextPart{"?"}}).contains("is no PDF"));
 }
 
 TEST_CASE("a step that fails with a picture in it fails its requests, and the next one is answered") {
