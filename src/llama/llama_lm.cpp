@@ -111,7 +111,8 @@ struct LlamaLM::Setup {
       chat = &written;
     }
     require_readable(*chat);
-    prompt.tokens = has_media ? llama::tokenize(model, *chat, prompt.read) : model.tokenize(*chat);
+    prompt.tokens =
+        has_media ? llama::tokenize(model, model.chat_template().render(*chat), prompt.read) : model.tokenize(*chat);
     return prompt;
   }
 

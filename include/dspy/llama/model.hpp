@@ -73,9 +73,9 @@ class Model {
   std::vector<Token> tokenize_with_control(std::string_view text) const;
   /// The prompt for `chat`, as the chat template writes it.
   std::vector<Token> tokenize(const Chat& chat) const;
-  /// The same, where `write` appends the tokens of what messages say.
+  /// The tokens of a prompt that a chat template wrote; `write` appends those of what messages say.
   using TextWriter = std::function<void(std::vector<Token>& tokens, std::string_view text)>;
-  std::vector<Token> tokenize(const Chat& chat, const TextWriter& write) const;
+  std::vector<Token> tokenize(const std::vector<PromptPart>& parts, const TextWriter& write) const;
   std::size_t count_tokens(std::string_view text) const { return tokenize(text).size(); }
 
   /// The bytes a token stands for, which may be part of a character; none for control tokens.

@@ -144,9 +144,9 @@ MediaChat read_media(const Model& model, const Chat& chat) {
   return Reader(model, chat).read(chat);
 }
 
-std::vector<Token> tokenize(const Model& model, const Chat& chat, const MediaChat& read) {
+std::vector<Token> tokenize(const Model& model, const std::vector<PromptPart>& parts, const MediaChat& read) {
   std::size_t placed = 0;
-  auto tokens = model.tokenize(chat, [&](std::vector<Token>& out, std::string_view text) {
+  auto tokens = model.tokenize(parts, [&](std::vector<Token>& out, std::string_view text) {
     const auto write = [&](std::string_view piece) {
       if (piece.empty()) return;
       const auto more = model.tokenize(piece);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dspy/llama/chat_template.hpp"
 #include "dspy/llama/model.hpp"
 #include "dspy/lm/message.hpp"
 #include "llama/media/senses.hpp"
@@ -25,7 +26,7 @@ bool has_media(const Chat& chat) noexcept;
 /// (unreadable, or above a limit), `io_error`.
 MediaChat read_media(const Model& model, const Chat& chat);
 
-/// The prompt for a conversation, in which tokens of pictures and sounds stand where their marks are.
-std::vector<Token> tokenize(const Model& model, const Chat& chat, const MediaChat& read);
+/// The tokens of a prompt that a chat template wrote, with those of pictures and sounds where their marks are.
+std::vector<Token> tokenize(const Model& model, const std::vector<PromptPart>& parts, const MediaChat& read);
 
 }  // namespace dspy::llama

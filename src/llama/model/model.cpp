@@ -232,17 +232,17 @@ void Model::append(std::vector<Token>& tokens, std::string_view text, bool contr
 }
 
 std::vector<Token> Model::tokenize(const Chat& chat) const {
-  return tokenize(chat, [this](std::vector<Token>& tokens, std::string_view text) { append(tokens, text, false); });
+  return tokenize(template_.render(chat),
+                  [this](std::vector<Token>& tokens, std::string_view text) { append(tokens, text, false); });
 }
 
 // Some control tokens swallow the white space beside them when the whole prompt is tokenized as one string, and models
 // were trained that way.
-std::vector<Token> Model::tokenize(const Chat& chat, const TextWriter& write) const {
+std::vector<Token> Model::tokenize(const std::vector<PromptPart>& parts, const TextWriter& write) const {
   std::vector<Token> tokens;
   const auto& facts = handle_->facts();
   if (facts.adds_bos && facts.bos >= 0) tokens.push_back(facts.bos);
 
-  const auto parts = template_.render(chat);
   const auto first_of = [&](std::string_view control) {
     std::vector<Token> all;
     append(all, control, true);
