@@ -155,7 +155,7 @@ ChatTemplate template_of(const ModelInfo& info, const RuntimeModel& handle) {
 
 std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, ModelOptions wanted,
                                          const Progress& progress, Runtime* given) {
-  const auto options = with_environment(std::move(wanted));
+  const auto options = given != nullptr ? std::move(wanted) : with_environment(std::move(wanted));
   validate(options.media);
   if (options.gpu_layers < -1)
     throw Error(Errc::invalid_parameter, std::format("gpu_layers is {}; -1 is all, 0 is none", options.gpu_layers));
