@@ -25,10 +25,10 @@ MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& wanted) {
   validate(wanted);
   const auto options = sized(wanted, model);
   if (model.kv_elements == 0)
-    throw Error(Errc::invalid_parameter,
-                std::format("the file of `{}` does not say how large a token is, so what it takes cannot be told",
-                            model.name),
-                {.model = model.name});
+    throw Error(
+        Errc::invalid_parameter,
+        std::format("the file of `{}` does not say how large a token is, so what it takes cannot be told", model.name),
+        {.model = model.name});
   MemoryPlan plan{.kv_tokens = options.kv_tokens, .weights = model.weight_bytes};
   // The library rounds up to groups of cells.
   constexpr std::uint64_t cells = 256;
@@ -36,8 +36,8 @@ MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& wanted) {
   plan.kv = static_cast<std::uint64_t>(static_cast<double>(tokens * model.kv_elements) * kv_bytes_of(options.kv_type));
   plan.host = static_cast<std::uint64_t>(options.host_bytes);
 
-  const auto step = static_cast<std::uint64_t>(
-      options.micro_batch > 0 ? std::min(options.micro_batch, options.batch) : options.batch);
+  const auto step = static_cast<std::uint64_t>(options.micro_batch > 0 ? std::min(options.micro_batch, options.batch)
+                                                                       : options.batch);
   const auto width = static_cast<std::uint64_t>(model.embedding_length);
   const auto hidden = whole(model, "feed_forward_length", 4 * width);
   const auto heads = whole(model, "attention.head_count", 1);
@@ -48,7 +48,8 @@ MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& wanted) {
   const auto layer = step * (4 * width + 3 * hidden) * 4 + step * tokens * 6;
   const auto matrix = options.flash_attention == FlashAttention::off ? 2 * heads * step * tokens * 4 : 0;
   plan.scratch = layer + matrix + outputs * (vocabulary + width) * 4;
-  plan.scores = std::max<std::uint64_t>(outputs, static_cast<std::uint64_t>(context_sequences(options))) * vocabulary * 4;
+  plan.scores =
+      std::max<std::uint64_t>(outputs, static_cast<std::uint64_t>(context_sequences(options))) * vocabulary * 4;
   return plan;
 }
 

@@ -17,7 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (gguf->data_offset > size + 64) std::abort();
   for (const auto& tensor : gguf->tensors) {
-    if (tensor.bytes != 0 && (tensor.bytes > size || gguf->data_offset + tensor.offset > size - tensor.bytes)) std::abort();
+    if (tensor.bytes != 0 && (tensor.bytes > size || gguf->data_offset + tensor.offset > size - tensor.bytes))
+      std::abort();
   }
   return 0;
 }

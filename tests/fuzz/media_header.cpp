@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (header.error().empty()) std::abort();
     return 0;
   }
-  if (header->is_picture() && (header->width == 0 || header->height == 0 || header->width >> 32 || header->height >> 32))
+  if (header->is_picture() &&
+      (header->width == 0 || header->height == 0 || header->width >> 32 || header->height >> 32))
     std::abort();
   if (header->is_picture() && header->is_sound()) std::abort();
   if (!(header->seconds >= 0)) std::abort();

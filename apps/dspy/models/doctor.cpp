@@ -96,17 +96,19 @@ class Doctor {
       if (flags_.context > 0) options.context_length = flags_.context;
       return llama::plan_memory(info, options);
     });
+    if (!plan && plan.error().code() == Errc::model_not_found) return;  // told when it is tried
     if (!plan) return add(Finding::Level::warning, "memory", plan.error().what());
     const auto free = llama::HostFacts::read().memory_free;
     const auto megabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
     add(plan->total() > free ? Finding::Level::warning : Finding::Level::ok, "memory",
-        std::format("an engine for {} tokens takes {:.0f} MB: {:.0f} weights, {:.0f} keys and values, {:.0f} to compute "
-                    "with, {:.0f} scores; up to {:.0f} more for known prompts{}",
-                    plan->kv_tokens, megabytes(plan->total()), megabytes(plan->weights), megabytes(plan->kv),
-                    megabytes(plan->scratch), megabytes(plan->scores), megabytes(plan->host),
-                    plan->total() > free ? "; that is more than is free: lower context_length or kv_tokens, or take "
-                                           "kv_type=q8_0"
-                                         : ""));
+        std::format(
+            "an engine for {} tokens takes {:.0f} MB: {:.0f} weights, {:.0f} keys and values, {:.0f} to compute "
+            "with, {:.0f} scores; up to {:.0f} more for known prompts{}",
+            plan->kv_tokens, megabytes(plan->total()), megabytes(plan->weights), megabytes(plan->kv),
+            megabytes(plan->scratch), megabytes(plan->scores), megabytes(plan->host),
+            plan->total() > free ? "; that is more than is free: lower context_length or kv_tokens, or take "
+                                   "kv_type=q8_0"
+                                 : ""));
   }
 
   /// `llama:NAME?OPTIONS` → NAME.
@@ -148,7 +150,10 @@ class Doctor {
     }
     if (can.images || can.audio)
       add(Finding::Level::ok, "senses",
-          std::format("reads {}{}", can.images && can.audio ? "pictures and sounds" : can.images ? "pictures" : "sounds",
+          std::format("reads {}{}",
+                      can.images && can.audio ? "pictures and sounds"
+                      : can.images            ? "pictures"
+                                              : "sounds",
                       can.documents ? ", and pages of PDFs" : ""));
   }
 

@@ -7,17 +7,17 @@ namespace dspy::llama {
 
 /// How a model in this process reads pictures and sounds.
 struct MediaOptions {
-  /// The file with its image or audio part.  Empty: one beside the model that is named after it; `none`: the model reads
-  /// text only.
+  /// The file with its image or audio part.  Empty: one beside the model that is named after it; `none`: the model
+  /// reads text only.
   std::string mmproj{};
   int image_tokens = 0;  ///< Of one picture at most, for models that have a choice.  0: as the model's file says.
 
   // Limits
-  int most_media = 16;                        ///< Of one request; each page of a PDF is one.
-  std::uint64_t max_bytes = 32ULL << 20;      ///< Of one file.
-  std::uint64_t max_pixels = 50'000'000;      ///< Of one picture.
-  double max_seconds = 600;                   ///< Of one sound.
-  std::uint64_t cache_bytes = 256ULL << 20;   ///< For pictures and sounds that were read and may come again.
+  int most_media = 16;                       ///< Of one request; each page of a PDF is one.
+  std::uint64_t max_bytes = 32ULL << 20;     ///< Of one file.
+  std::uint64_t max_pixels = 50'000'000;     ///< Of one picture.
+  double max_seconds = 600;                  ///< Of one sound.
+  std::uint64_t cache_bytes = 256ULL << 20;  ///< For pictures and sounds that were read and may come again.
 
   bool operator==(const MediaOptions&) const = default;
 };

@@ -40,8 +40,8 @@ struct ModelPoolOptions {
   /// How long engines, with all prompts they know, and models stay after their last use.  0: an engine ends with its
   /// last user, and a model stays until its room is needed.
   std::chrono::milliseconds keep_alive{0};
-  /// Told of each model that goes, after it went, on the thread that let it go; must not throw, nor ask the pool.  It is
-  /// logged as well.
+  /// Told of each model that goes, after it went, on the thread that let it go; must not throw, nor ask the pool.  It
+  /// is logged as well.
   std::function<void(const ModelEviction&)> on_evict{};
   Runtime* runtime = nullptr;  ///< The installed one unless a test gives its own.
 };

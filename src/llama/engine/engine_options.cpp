@@ -71,7 +71,8 @@ EngineOptions in_force(EngineOptions options, const Model& model) {
                 {.model = model.name()});
   if (options.draft_model) require_same_tokens(model, *options.draft_model);
   options = sized(std::move(options), model.info());
-  if (options.reproducible) options.yields = false;  // threads share the sums of a step, so their number must not change
+  if (options.reproducible)
+    options.yields = false;  // threads share the sums of a step, so their number must not change
   if (options.threads == 0) options.threads = threads_for(model.info().weight_bytes);
   return options;
 }

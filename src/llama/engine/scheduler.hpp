@@ -47,7 +47,7 @@ struct Job {
   bool scores = false;         ///< Nothing is written: how likely is what is given?
   /// Of replies to one prompt: the scores after it, once one of them has them.
   std::shared_ptr<std::vector<float>> first_scores{};
-  LoraSet adapters{};     ///< The LoRAs of `work`.
+  LoraSet adapters{};                                  ///< The LoRAs of `work`.
   std::vector<std::shared_ptr<const Medium>> media{};  ///< Whose rows the prompt needs.
   std::size_t group = 0;  ///< Requests with the same adapters; only they share steps and prompts.
   int overtaken = 0;      ///< How many that came later, or matter less, were started before it.

@@ -78,10 +78,10 @@ DecodeStatus MediaContext::decode(std::span<const BatchEntry> batch) {
     }
     if (const auto status = decode_text(batch, first, false); status != DecodeStatus::ok) return after(status);
     const auto [medium, piece] = senses_->find(entry.token);
-    if (piece == nullptr || entry.token != piece->first ||
-        batch.size() - i < static_cast<std::size_t>(piece->count))
-      throw Error(Errc::inference_failed, "a picture or sound is not there as a whole, though it was held; please "
-                                          "report this");
+    if (piece == nullptr || entry.token != piece->first || batch.size() - i < static_cast<std::size_t>(piece->count))
+      throw Error(Errc::inference_failed,
+                  "a picture or sound is not there as a whole, though it was held; please "
+                  "report this");
     const auto status = context_->decode_rows({.rows = piece->rows,
                                                .count = piece->count,
                                                .position = position(entry.sequence, entry.position),

@@ -154,8 +154,7 @@ Result mp3(const Bytes& bytes) {
 
 Result read_media_header(std::span<const std::byte> file) {
   const Bytes bytes(file);
-  if (bytes.says(0, "\x89PNG\r\n\x1A\n"))
-    return picture(Format::png, bytes.big(16, 4), bytes.big(20, 4), bytes, "PNG");
+  if (bytes.says(0, "\x89PNG\r\n\x1A\n")) return picture(Format::png, bytes.big(16, 4), bytes.big(20, 4), bytes, "PNG");
   if (bytes.says(0, "GIF87a") || bytes.says(0, "GIF89a"))
     return picture(Format::gif, bytes.little(6, 2), bytes.little(8, 2), bytes, "GIF");
   if (bytes.says(0, "\xFF\xD8\xFF")) return jpeg(bytes);

@@ -39,8 +39,8 @@ std::string bytes_of(const MediaPart& part, const std::string& what, std::uint64
       if (const auto bytes = base64::decode(std::string_view(part.url).substr(comma + 1)))
         return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
     }
-    throw Error(Errc::bad_input, std::format("{} has a `data:` URL that is not base64; write it as data:TYPE;base64,…",
-                                             what));
+    throw Error(Errc::bad_input,
+                std::format("{} has a `data:` URL that is not base64; write it as data:TYPE;base64,…", what));
   }
   throw Error(Errc::unsupported,
               std::format("{} lies on the network, and a model in this process fetches nothing; load it, and give its "
@@ -103,8 +103,8 @@ class Reader {
     const bool is_pages = part.kind == MediaPart::Kind::document || part.kind == MediaPart::Kind::binary;
     const bool reads = (is_sound && model_.hears()) || ((is_picture || is_pages) && model_.sees());
     if (!reads) refuse(what, model_, place);
-    const auto named = part.name.empty() ? part.path.empty() ? place : std::format("`{}`", part.path)
-                                         : std::format("`{}`", part.name);
+    const auto named =
+        part.name.empty() ? part.path.empty() ? place : std::format("`{}`", part.path) : std::format("`{}`", part.name);
     const auto& limits = model_.senses()->options();
     const auto bytes = bytes_of(part, named, limits.max_bytes);
     if (!is_pages) return add(parts, bytes, is_sound, named);
@@ -118,9 +118,10 @@ class Reader {
     auto& senses = *model_.senses();
     const auto most = static_cast<std::size_t>(senses.options().most_media);
     if (out_.media.size() >= most)
-      throw Error(Errc::bad_input,
-                  std::format("the request has more than {} pictures and sounds; send fewer, or raise most_media", most),
-                  {.max = most});
+      throw Error(
+          Errc::bad_input,
+          std::format("the request has more than {} pictures and sounds; send fewer, or raise most_media", most),
+          {.max = most});
     auto medium = senses.read(std::as_bytes(std::span(bytes)), is_sound, what);
     auto mark = std::format("{}{}\uFDD1", mark_, out_.media.size());
     parts.emplace_back(TextPart{mark});

@@ -108,15 +108,14 @@ std::vector<std::string> pdf_pages(std::string_view pdf, const std::string& what
                             what),
                 {.feature = "pdf"});
   if (*status == -1)
-    throw Error(Errc::timeout, std::format("making pictures of the pages of {} took more than {}; send fewer pages",
-                                           what, longest));
+    throw Error(Errc::timeout,
+                std::format("making pictures of the pages of {} took more than {}; send fewer pages", what, longest));
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder.path())) {
     if (entry.path().extension() == ".png") files.push_back(entry.path());
   }
   if (*status != 0 || files.empty())
-    throw Error(Errc::bad_input,
-                std::format("{} is damaged, empty or locked: `pdftoppm` cannot read its pages", what));
+    throw Error(Errc::bad_input, std::format("{} is damaged, empty or locked: `pdftoppm` cannot read its pages", what));
   if (files.size() > most)
     throw Error(Errc::bad_input,
                 std::format("{} has too many pages: {} pictures may still be sent with this request; send fewer, or "

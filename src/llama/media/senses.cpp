@@ -50,8 +50,7 @@ void Senses::check(std::span<const std::byte> file, bool is_sound, const std::st
 
 std::shared_ptr<const Medium> Senses::read(std::span<const std::byte> file, bool is_sound, const std::string& what) {
   check(file, is_sound, what);
-  const auto key =
-      (is_sound ? "s" : "p") + sha256({reinterpret_cast<const char*>(file.data()), file.size()});
+  const auto key = (is_sound ? "s" : "p") + sha256({reinterpret_cast<const char*>(file.data()), file.size()});
   if (auto medium = known(key)) return medium;
   const std::scoped_lock alone(encoding_);
   if (auto medium = known(key)) return medium;  // another caller encoded it meanwhile
@@ -105,8 +104,9 @@ std::shared_ptr<const Medium> Senses::number(const std::string& key, std::vector
     if (place < firsts.size() && firsts[place].second != count) firsts.resize(place);
     if (place == firsts.size()) {
       if (next_ < std::numeric_limits<Token>::min() + count + 1)
-        throw Error(Errc::unsupported, "this process has read so many pictures that none can be told apart any more; "
-                                       "start it anew");
+        throw Error(Errc::unsupported,
+                    "this process has read so many pictures that none can be told apart any more; "
+                    "start it anew");
       firsts.emplace_back(next_, count);
       next_ -= count;
     }

@@ -91,8 +91,7 @@ ModelOptions with_environment(ModelOptions options) {
     const std::string_view text = layers;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), options.gpu_layers);
     if (error != std::errc{} || end != text.data() + text.size())
-      throw Error(Errc::config_error,
-                  std::format("DSPY_GPU_LAYERS is `{}`; give a whole number, -1 for all", text));
+      throw Error(Errc::config_error, std::format("DSPY_GPU_LAYERS is `{}`; give a whole number, -1 for all", text));
   }
   // NOLINTEND(concurrency-mt-unsafe)
   return options;
@@ -107,8 +106,8 @@ void validate(const MediaOptions& media) {
   require(media.max_seconds > 0, "max_seconds", media.max_seconds, "above 0");
 }
 
-/// Loads what was placed on cards; where it does not fit after all, since the library wanted more or another program came
-/// first, fewer layers are tried, down to none.  Not where so many were asked for.
+/// Loads what was placed on cards; where it does not fit after all, since the library wanted more or another program
+/// came first, fewer layers are tried, down to none.  Not where so many were asked for.
 std::unique_ptr<RuntimeModel> load_fitting(const ModelInfo& info, Runtime& library, RuntimeLoadOptions load,
                                            const ModelOptions& options, Placement& placement) {
   for (;;) {
@@ -178,8 +177,8 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, Mode
   const std::shared_ptr<Model> model(
       new Model(std::move(info), std::move(handle), std::move(placement.words), on_gpu, options.kernels));
   if (senses)
-    model->senses_ = std::make_unique<Senses>(*std::move(senses), options.media,
-                                              recommended_threads(HostFacts::read()), on_gpu, *model->handle_);
+    model->senses_ = std::make_unique<Senses>(*std::move(senses), options.media, recommended_threads(HostFacts::read()),
+                                              on_gpu, *model->handle_);
   return model;
 }
 

@@ -127,10 +127,8 @@ struct ModelPool::Impl {
   /// Lets models go and tells of it; without the lock, since that takes time.
   void let_go(Entries& unloaded, ModelEviction::Reason reason, const std::string& wanted_by = {}) const {
     while (!unloaded.empty()) {
-      const ModelEviction eviction{.path = unloaded.front()->path,
-                                   .bytes = unloaded.front()->bytes,
-                                   .reason = reason,
-                                   .wanted_by = wanted_by};
+      const ModelEviction eviction{
+          .path = unloaded.front()->path, .bytes = unloaded.front()->bytes, .reason = reason, .wanted_by = wanted_by};
       unloaded.pop_front();
       log(LogLevel::info, "llama",
           std::format("unloaded `{}` ({}): {}", eviction.path.string(), mebibytes(eviction.bytes),
@@ -271,7 +269,7 @@ struct ModelPool::Impl {
   Entries entries;
   std::condition_variable building_ended;
   std::vector<std::pair<const Model*, EngineOptions>> building{};  ///< Engines that one caller makes while others wait.
-  std::uint64_t building_bytes = 0;  ///< That these will take.
+  std::uint64_t building_bytes = 0;                                ///< That these will take.
   std::vector<RunningEngine> engines{};
   std::condition_variable_any wake;
   std::jthread keeper;  // ends before what it looks at

@@ -75,7 +75,7 @@ struct BatchEntry {
 struct RowBatch {
   std::span<const float> rows{};  ///< `RuntimeModelFacts::input_length` values for each.
   int count = 0;
-  int position = 0;              ///< Of the first.
+  int position = 0;               ///< Of the first.
   std::span<const int> places{};  ///< Where positions have several dimensions: for each row four, from `position` on.
   bool causal = true;             ///< Else each row looks at all others.
   int sequence = 0;

@@ -64,9 +64,9 @@ class LibmtmdSenses final : public RuntimeSenses {
   Bitmap decoded(std::span<const std::byte> file, bool is_sound) {
     std::string errors;
     auto bitmap = guarded(Errc::backend_error, "the medium could not be read", errors, [&] {
-      const auto made = mtmd_helper_bitmap_init_from_buf(
-          context_.get(), reinterpret_cast<const unsigned char*>(file.data()), file.size(), /*placeholder=*/false,
-          mtmd_helper_init_opt_default());
+      const auto made =
+          mtmd_helper_bitmap_init_from_buf(context_.get(), reinterpret_cast<const unsigned char*>(file.data()),
+                                           file.size(), /*placeholder=*/false, mtmd_helper_init_opt_default());
       if (made.video_ctx != nullptr) mtmd_helper_video_free(made.video_ctx);
       return Bitmap(made.bitmap);
     });
@@ -104,8 +104,9 @@ class LibmtmdSenses final : public RuntimeSenses {
     if (auto others = places(image, piece.count, elsewhere); others != piece.places) {
       for (std::size_t i = 0; i < others.size(); ++i) others[i] -= i % 4 == 3 ? 0 : elsewhere;
       if (others != piece.places)
-        fail(Errc::unsupported, "the positions of this model's pictures depend on what comes before them, which dspy "
-                                "does not know how to write down");
+        fail(Errc::unsupported,
+             "the positions of this model's pictures depend on what comes before them, which dspy "
+             "does not know how to write down");
     }
     return piece;
   }

@@ -48,10 +48,10 @@ bool says(const Error& error, std::string_view text) {
 }
 
 TEST_CASE("what drivers say of a card without room, and of one that is gone, is understood") {
-  for (const std::string_view text :
-       {"CUDA error: out of memory", "vk::Device::allocateMemory: ErrorOutOfDeviceMemory",
-        "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 512.00 MiB on device 0: cudaMalloc failed: out of memory",
-        "unable to allocate Vulkan0 buffer"}) {
+  for (const std::string_view text : {"CUDA error: out of memory", "vk::Device::allocateMemory: ErrorOutOfDeviceMemory",
+                                      "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 512.00 MiB on device 0: "
+                                      "cudaMalloc failed: out of memory",
+                                      "unable to allocate Vulkan0 buffer"}) {
     CAPTURE(text);
     CHECK(device_fault(text) == DeviceFault::memory);
   }
@@ -114,7 +114,8 @@ TEST_CASE_FIXTURE(Card, "a card that is lost fails what runs on it, says so, and
   Engine engine(model, {.threads = 1});
   const Generation request{.prompt = model->tokenize(Chat{{Role::user, "Hello?"}}), .sampling = {.temperature = 0}};
   runtime.on_decode = []() -> DecodeStatus {
-    throw Error(Errc::backend_error, "the inference library failed while computing: vk::Queue::submit: ErrorDeviceLost");
+    throw Error(Errc::backend_error,
+                "the inference library failed while computing: vk::Queue::submit: ErrorDeviceLost");
   };
   const auto error = error_of([&] { wait(engine.generate(request)); });
   CHECK(error.code() == Errc::backend_error);

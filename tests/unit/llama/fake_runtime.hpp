@@ -55,7 +55,7 @@ class FakeRuntime final : public llama::Runtime {
   Shared<std::string> answer{"Hello!"};
   std::vector<llama::RuntimeDevice> device_list = {
       {.name = "CPU", .description = "a processor", .backend = "CPU", .kind = llama::DeviceKind::cpu}};
-  std::function<void()> on_load;                                          ///< May throw.
+  std::function<void()> on_load;  ///< May throw.
   std::function<void(const llama::RuntimeLoadOptions&)> on_load_options;
   std::function<void()> on_context;                                       ///< May throw, or wait.
   std::function<void(const llama::RuntimeQuantizeOptions&)> on_quantize;  ///< May throw.

@@ -1,6 +1,8 @@
 // Pictures in prompts, over a library without arithmetic: what is encoded, shared, refused and given back.
 #include "dspy/base/base64.hpp"
 #include "dspy/llama/llama_lm.hpp"
+#include "dspy/modules/predictor.hpp"
+#include "dspy/signature/signature.hpp"
 #include "engine_fixture.hpp"
 #include "llama/media/pdf_pages.hpp"
 #include "llama/media/senses.hpp"
@@ -82,15 +84,46 @@ TEST_CASE("a picture stands in the prompt where its message shows it, and is rea
   CHECK(reply.usage.prompt_tokens == tokens.size());
 }
 
+TEST_CASE("an Image and an Audio input of a program reach a local model as they reach a provider") {
+  Seeing seeing;
+  test::RandomSenses{.kind = test::RandomSenses::Kind::sound}.write(seeing.folder / "ear.gguf");
+  std::string prompt;
+  seeing.runtime.answers = [&](std::string_view all) {
+    prompt = all;
+    return std::string("Answer: a cat");
+  };
+  const auto bytes = test::picture(8, 8, 1);
+  std::ofstream(seeing.folder / "cat.bmp", std::ios::binary) << bytes;
+  const auto lm = std::make_shared<LlamaLM>(seeing.folder / "fake.gguf",
+                                            LlamaOptions{.constrain = Constrain::off, .pool = seeing.pool});
+  const Predictor look(Signature::parse("picture: Image, question -> answer"), {.lm = lm});
+  const auto prediction =
+      look({{"picture", JsonObject{{"path", seeing.folder / "cat.bmp"}}}, {"question", "What is it?"}});
+  CHECK(prediction.at("answer") == "a cat");
+  CHECK(prompt.contains("("));
+  CHECK(seeing.runtime.row_decodes == 1);
+
+  const auto ear = std::make_shared<LlamaLM>(seeing.folder / "fake.gguf",
+                                             LlamaOptions{.model = {.media = {.mmproj = seeing.folder / "ear.gguf"}},
+                                                          .constrain = Constrain::off,
+                                                          .pool = seeing.pool});
+  CHECK(ear->capabilities().audio);
+  std::ofstream(seeing.folder / "cat.wav", std::ios::binary) << test::sound(0.2, 440);
+  const Predictor listen(Signature::parse("sound: Audio, question -> answer"), {.lm = ear});
+  CHECK(
+      listen({{"sound", JsonObject{{"path", seeing.folder / "cat.wav"}}}, {"question", "What is it?"}}).at("answer") ==
+      "a cat");
+  CHECK(seeing.runtime.row_decodes == 2);
+}
+
 TEST_CASE("the same picture is encoded and computed once, however many ask about it at a time") {
   Seeing seeing;
   auto lm = seeing.lm();
   wait(lm.complete({.messages = {shows({picture(1), TextPart{"What is it?"}})}}));
   std::vector<std::thread> callers;
   for (int i = 0; i < 32; ++i) {
-    callers.emplace_back([&, i] {
-      wait(lm.complete({.messages = {shows({picture(1), TextPart{std::format("Question {}?", i)}})}}));
-    });
+    callers.emplace_back(
+        [&, i] { wait(lm.complete({.messages = {shows({picture(1), TextPart{std::format("Question {}?", i)}})}})); });
   }
   for (auto& caller : callers) caller.join();
   CHECK(seeing.runtime.encoded == 1);
@@ -123,7 +156,8 @@ TEST_CASE("a picture larger than a step is computed as a whole, beside replies t
   auto lm = seeing.lm({.engine = {.batch = 32, .prefill_chunk = 16}});
   seeing.runtime.answer = std::string(200, 'x');
   std::thread other([&] { wait(lm.complete(test::ask("Go on."))); });
-  const auto reply = wait(lm.complete({.messages = {shows({TextPart{"See:"}, picture(1), picture(3), TextPart{"!"}})}}));
+  const auto reply =
+      wait(lm.complete({.messages = {shows({TextPart{"See:"}, picture(1), picture(3), TextPart{"!"}})}}));
   other.join();
   CHECK(reply.text() == std::string(200, 'x'));
   CHECK(seeing.runtime.row_decodes == 2);
@@ -147,7 +181,9 @@ TEST_CASE("what a model cannot read is refused with the remedy") {
   const auto refused = [](LlamaLM& model, MediaPart part) {
     return error_of([&] { wait(model.complete({.messages = {shows({std::move(part), TextPart{"?"}})}})); });
   };
-  const auto says = [](const Error& error, std::string_view text) { return std::string_view(error.what()).contains(text); };
+  const auto says = [](const Error& error, std::string_view text) {
+    return std::string_view(error.what()).contains(text);
+  };
 
   auto error = refused(blind, picture(1));
   CHECK(error.code() == Errc::unsupported);
@@ -167,9 +203,8 @@ TEST_CASE("what a model cannot read is refused with the remedy") {
   CHECK(says(error, "fetches nothing"));
   error = refused(lm, {.kind = MediaPart::Kind::image, .path = seeing.folder / "absent.png"});
   CHECK(error.code() == Errc::io_error);
-  error = error_of([&] {
-    wait(lm.complete({.messages = {shows({picture(1), picture(2), picture(3), TextPart{"?"}})}}));
-  });
+  error =
+      error_of([&] { wait(lm.complete({.messages = {shows({picture(1), picture(2), picture(3), TextPart{"?"}})}})); });
   CHECK(says(error, "more than 2 pictures"));
   CHECK(seeing.runtime.row_decodes == 0);
 
@@ -210,9 +245,10 @@ std::string pdf(int pages) {
     kids += std::format("{} 0 R ", i + 3);
     objects += std::format("{} 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 {} 300]>>\nendobj\n", i + 3, 200 + 10 * i);
   }
-  return std::format("%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Kids[{}]/Count "
-                     "{}>>\nendobj\n{}trailer\n<</Root 1 0 R>>\n%%EOF\n",
-                     kids, pages, objects);
+  return std::format(
+      "%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Kids[{}]/Count "
+      "{}>>\nendobj\n{}trailer\n<</Root 1 0 R>>\n%%EOF\n",
+      kids, pages, objects);
 }
 
 TEST_CASE("the pages of a PDF are pictures, as many as may be sent") {

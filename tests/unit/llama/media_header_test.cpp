@@ -50,7 +50,8 @@ TEST_CASE("the length of a sound is read from its file") {
   CHECK(wav->seconds == doctest::Approx(1.5));
 
   // 16 bits, two channels, 44,100 Hz, 88,200 samples.
-  const auto flac = header_of("fLaC\0\0\0\x22\x10\0\x10\0\0\0\0\0\0\0\x0A\xC4\x42\xF0\0\1\x58\x88"s + std::string(16, '\0'));
+  const auto flac =
+      header_of("fLaC\0\0\0\x22\x10\0\x10\0\0\0\0\0\0\0\x0A\xC4\x42\xF0\0\1\x58\x88"s + std::string(16, '\0'));
   REQUIRE(flac);
   CHECK(flac->seconds == doctest::Approx(2));
 

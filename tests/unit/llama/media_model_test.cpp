@@ -1,5 +1,5 @@
-// Pictures and sounds through the installed libraries, with encoders of random weights: what they see means nothing, but
-// every way to compute it must give the same.
+// Pictures and sounds through the installed libraries, with encoders of random weights: what they see means nothing,
+// but every way to compute it must give the same.
 #include "dspy/llama/llama_lm.hpp"
 #include "llama/media/senses.hpp"
 #include "support.hpp"
@@ -60,8 +60,7 @@ struct Random {
                    {.sampling = {.max_tokens = 6, .temperature = 0, .logprobs = 3}, .engine = engine, .pool = pool});
   }
   MediaPart medium(unsigned seed) const {
-    if (kind == Kind::sound)
-      return {.kind = MediaPart::Kind::audio, .data = bytes_of(test::sound(0.5, 200.0 * seed))};
+    if (kind == Kind::sound) return {.kind = MediaPart::Kind::audio, .data = bytes_of(test::sound(0.5, 200.0 * seed))};
     return {.kind = MediaPart::Kind::image, .data = bytes_of(test::picture(90, 60, seed))};
   }
   Request request(std::string before, unsigned seed, std::string after) const {
@@ -106,7 +105,8 @@ void check_kind(Kind kind) {
   // Many at a time, alike and not.
   std::vector<Request> requests;
   for (unsigned i = 0; i < 8; ++i)
-    requests.push_back(random.request(i % 4 < 2 ? "What is this? " : "Look: ", 1 + i % 2, i < 4 ? " Say it." : " Why?"));
+    requests.push_back(
+        random.request(i % 4 < 2 ? "What is this? " : "Look: ", 1 + i % 2, i < 4 ? " Say it." : " Why?"));
   std::vector<Reply> together(requests.size());
   std::vector<std::thread> callers;
   for (std::size_t i = 0; i < requests.size(); ++i)
@@ -186,7 +186,8 @@ TEST_CASE("a damaged picture is refused, and the next one is read") {
   auto lm = random.lm();
   auto request = random.request("a", 1, "b");
   auto* const part = std::get_if<MediaPart>(&request.messages[0].parts[1].content);
-  part->data = bytes_of("\x89PNG\r\n\x1A\n" + std::string("\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10", 16) + "junk and more junk");
+  part->data =
+      bytes_of("\x89PNG\r\n\x1A\n" + std::string("\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10", 16) + "junk and more junk");
   CHECK(error_of([&] { wait(lm.complete(request)); }).code() == Errc::bad_input);
   CHECK_FALSE(wait(lm.complete(random.request("a", 1, "b"))).completions.empty());
 }

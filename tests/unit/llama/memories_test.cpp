@@ -98,8 +98,9 @@ TEST_CASE("no start of a prompt is dropped to make it fit, and a reply ends wher
   const auto reply = wait(lm.complete(request));
   if (reply.completions.front().finish == FinishReason::length)
     CHECK(*reply.usage.prompt_tokens + *reply.usage.completion_tokens <= 65);
-  CHECK(error_of([] { static_cast<void>(lm_from_uri(LMUri{.scheme = "llama", .path = "x", .options = {{"context_shift", "on"}}})); }).code() ==
-        Errc::config_error);
+  CHECK(error_of([] {
+          static_cast<void>(lm_from_uri(LMUri{.scheme = "llama", .path = "x", .options = {{"context_shift", "on"}}}));
+        }).code() == Errc::config_error);
 }
 
 }  // namespace

@@ -51,7 +51,8 @@ std::map<std::string, double> buffers_of(F&& work) {
 
 TEST_CASE("a plan is what the library takes for keys, values and scores, and no less than it computes with") {
   const test::TempFolder folder;
-  test::RandomModel{.layers = 2, .width = 256, .hidden = 1024, .heads = 8, .kv_heads = 2, .context_length = 40000, .vocabulary = 8000}
+  test::RandomModel{
+      .layers = 2, .width = 256, .hidden = 1024, .heads = 8, .kv_heads = 2, .context_length = 40000, .vocabulary = 8000}
       .write(folder / "wide.gguf");
   struct Case {
     std::filesystem::path file;

@@ -294,7 +294,8 @@ TEST_CASE_FIXTURE(Fixture, "the pool tells what went, and why") {
   CHECK(runtime.live_models == 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "engines and models share one bound of memory: what is idle goes, and what does not fit is refused") {
+TEST_CASE_FIXTURE(Fixture,
+                  "engines and models share one bound of memory: what is idle goes, and what does not fit is refused") {
   const auto bytes = fs::file_size(file("a.gguf"));
   file("b.gguf");
   const EngineOptions options{.context_length = 512, .sequences = 1, .kv_tokens = 512};
