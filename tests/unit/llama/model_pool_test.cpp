@@ -300,9 +300,10 @@ TEST_CASE_FIXTURE(Fixture,
   file("b.gguf");
   const EngineOptions options{.context_length = 512, .sequences = 1, .kv_tokens = 512};
   const auto engine = plan_memory(inspect_model(folder / "a.gguf"), options).context();
+  REQUIRE(bytes < engine);
   ModelPool pool({.directories = {folder.path()},
                   .max_bytes = 4 * bytes,
-                  .max_memory = 2 * bytes + engine + engine / 2,
+                  .max_memory = bytes + 2 * engine,
                   .runtime = &runtime});
   pool.load("b");
   const auto model = pool.load("a");
@@ -310,22 +311,22 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(pool.used_memory() == 2 * bytes + engine);
   CHECK(runtime.live_models == 2);
 
-  // The second one needs the idle model's room; with both a third has none.
-  auto larger = options;
-  larger.kv_tokens = 500;
-  if (engine / 2 + bytes < engine) {
-    const auto error = error_of([&] { pool.engine(model, larger); });
-    CHECK(error.code() == Errc::model_load_error);
-    CHECK(std::string_view(error.what()).contains("max_memory"));
-    CHECK(runtime.live_models == 1);  // tried
-    first.reset();
-    CHECK(pool.engine(model, larger) != nullptr);
-    return;
-  }
-  const auto second = pool.engine(model, larger);
+  // A second engine needs the idle model's room; for a third there is none.
+  auto other = options;
+  other.queue_limit = 7;
+  const auto second = pool.engine(model, other);
+  CHECK(pool.used_memory() == bytes + 2 * engine);
   CHECK(runtime.live_models == 1);
-  larger.kv_tokens = 490;
-  CHECK(error_of([&] { pool.engine(model, larger); }).code() == Errc::model_load_error);
+  other.queue_limit = 8;
+  const auto error = error_of([&] { pool.engine(model, other); });
+  CHECK(error.code() == Errc::model_load_error);
+  CHECK(std::string_view(error.what()).contains("max_memory"));
+  CHECK(error_of([&] { pool.load("b"); }).code() == Errc::model_load_error);
+
+  first.reset();
+  CHECK(pool.engine(model, other) != nullptr);
+  CHECK(pool.used_memory() == bytes + engine);
+  CHECK(pool.load("b") != nullptr);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the process's pool is one") {
