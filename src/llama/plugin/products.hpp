@@ -1,0 +1,36 @@
+#pragma once
+
+#include "choice.hpp"
+#include "plain_weights.hpp"
+
+#include <ggml.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+namespace dspy::llama::plugin {
+
+/// Who computes the products of a model on a processor, and from which weights.  Of one model, for all its contexts;
+/// thread-safe.
+class Products {
+ public:
+  /// Times what the model's products take with each kernel that there is, at most a tenth of a second, unless the file
+  /// `cache` (none if empty) knows it for this machine.  Small models are not worth it: theirs are ours.
+  static std::shared_ptr<const Products> of(const std::string& path, const std::string& cache);
+
+  /// Whether the library is to rearrange weights while loading.
+  bool repacks() const { return choice_.layout != Layout::plain; }
+  /// `consistent`: where the number of columns must not matter.
+  bool are_ours(ggml_type type, int columns, bool consistent) const;
+  /// Weights as they lie in the file, for a tensor whose own were rearranged; null if there are none.
+  const std::byte* plain(const ggml_tensor& weights) const { return plain_ ? plain_->find(weights) : nullptr; }
+
+ private:
+  Choice choice_;
+  std::unordered_map<int, std::size_t> types_;  ///< Places in `choice_.types`; types that are not there are ours.
+  std::unique_ptr<PlainWeights> plain_;
+};
+
+}  // namespace dspy::llama::plugin
