@@ -1,6 +1,7 @@
 #include "products.hpp"
 
 #include "gguf_file.hpp"
+#include "llama/kernels/choice.hpp"
 #include "llama/kernels/target.hpp"
 #include "trial.hpp"
 
@@ -10,13 +11,21 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dspy::llama::plugin {
+
+using kernels::Layout;
+using kernels::Timing;
+
 namespace {
 
 /// Below this a model is loaded and run before a measurement would have paid.
@@ -58,8 +67,8 @@ Timing timed(ggml_type type, std::int64_t length, const std::string& name) {
   // On one thread: others at work would be measured as well, and kernels differ most where memory does not hold them up.
   Trial trial(type, length, /*threads=*/1);
   Timing timing{.name = name};
-  for (std::size_t i = 0; i < column_classes; ++i) {
-    const int columns = timed_columns[i];
+  for (std::size_t i = 0; i < kernels::column_classes; ++i) {
+    const int columns = kernels::timed_columns[i];
     const std::int64_t weights = columns == 1 ? std::int64_t{4} << 20 : columns <= 8 ? 1 << 20 : 1 << 18;
     const auto rows = std::max<std::int64_t>(weights / length / 64 * 64, 64);
     timing.own[i] = trial.seconds(Maker::own, rows, columns);
@@ -82,11 +91,11 @@ Timing timing_of(ggml_type type, std::int64_t length, const std::string& cache) 
   const auto name = std::string(ggml_type_name(type)) + " " + std::to_string(length);
   if (const auto found = known.find(name); found != known.end()) return found->second;
   const auto here = machine();
-  for (const auto& timing : read_timings(cache.empty() ? "" : text_of(cache), here))
+  for (const auto& timing : kernels::read_timings(cache.empty() ? "" : text_of(cache), here))
     known.try_emplace(timing.name, timing);
   if (const auto found = known.find(name); found != known.end()) return found->second;
   const auto timing = timed(type, length, name);
-  if (!cache.empty()) std::ofstream(cache, std::ios::binary | std::ios::app) << write_timing(timing, here);
+  if (!cache.empty()) std::ofstream(cache, std::ios::binary | std::ios::app) << kernels::write_timing(timing, here);
   return known.emplace(name, timing).first->second;
 }
 
@@ -97,6 +106,15 @@ bool has_room_for(double bytes) {
     if (double kilobytes = 0; name == "MemAvailable:" && facts >> kilobytes) return 3 * bytes < kilobytes * 1024;
   }
   return false;
+}
+
+std::optional<Layout> wanted_layout() {
+  const char* const variable = std::getenv("DSPY_WEIGHTS");
+  const std::string_view wanted = variable ? variable : "";
+  if (wanted == "plain") return Layout::plain;
+  if (wanted == "repacked") return Layout::repacked;
+  if (wanted == "both") return Layout::both;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -111,15 +129,18 @@ std::shared_ptr<const Products> Products::of(const std::string& path, const std:
   if (!file) return products;  // loading it will say why
   double bytes = 0;
   const auto types = types_in(file, bytes);
-  if (bytes < small_file) return products;
-  std::vector<Timing> timings;
-  std::vector<double> weights;
-  for (const auto& [type, use] : types) {
-    products->types_.emplace(type, timings.size());
-    timings.push_back(timing_of(type, use.usual_length(), cache));
-    weights.push_back(use.weights);
+  const auto wanted = wanted_layout();
+  if (!wanted && bytes >= small_file) {
+    std::vector<Timing> timings;
+    std::vector<double> weights;
+    for (const auto& [type, use] : types) {
+      products->types_.emplace(type, timings.size());
+      timings.push_back(timing_of(type, use.usual_length(), cache));
+      weights.push_back(use.weights);
+    }
+    products->choice_ = kernels::choose(timings, weights, file.parts() == 1 && has_room_for(bytes));
   }
-  products->choice_ = choose(timings, weights, file.parts() == 1 && has_room_for(bytes));
+  if (wanted) products->choice_.layout = *wanted;
   if (products->choice_.layout == Layout::both) products->plain_ = PlainWeights::of(path);
   return products;
 }
@@ -128,7 +149,7 @@ bool Products::are_ours(ggml_type type, int columns, bool consistent) const {
   const auto found = types_.find(type);
   if (found == types_.end()) return true;
   const auto& where = choice_.types[found->second];
-  return consistent ? where.own_if_one : where.own[column_class(columns)];
+  return consistent ? where.own_if_one : where.own[kernels::column_class(columns)];
 }
 
 }  // namespace dspy::llama::plugin

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "choice.hpp"
+#include "llama/kernels/choice.hpp"
 #include "plain_weights.hpp"
 
 #include <ggml.h>
@@ -16,19 +16,20 @@ namespace dspy::llama::plugin {
 /// thread-safe.
 class Products {
  public:
-  /// Times what the model's products take with each kernel that there is, at most a tenth of a second, unless the file
-  /// `cache` (none if empty) knows it for this machine.  Small models are not worth it: theirs are ours.
+  /// Times what the model's products take with each kernel that there is, unless the file `cache` (none if empty) knows
+  /// it for this machine.  Small models are not worth it: theirs are ours.  The environment variable DSPY_WEIGHTS
+  /// (`plain`, `repacked` or `both`) says how weights are to lie, whatever was measured.
   static std::shared_ptr<const Products> of(const std::string& path, const std::string& cache);
 
   /// Whether the library is to rearrange weights while loading.
-  bool repacks() const { return choice_.layout != Layout::plain; }
+  bool repacks() const { return choice_.layout != kernels::Layout::plain; }
   /// `consistent`: where the number of columns must not matter.
   bool are_ours(ggml_type type, int columns, bool consistent) const;
   /// Weights as they lie in the file, for a tensor whose own were rearranged; null if there are none.
   const std::byte* plain(const ggml_tensor& weights) const { return plain_ ? plain_->find(weights) : nullptr; }
 
  private:
-  Choice choice_;
+  kernels::Choice choice_;
   std::unordered_map<int, std::size_t> types_;  ///< Places in `choice_.types`; types that are not there are ours.
   std::unique_ptr<PlainWeights> plain_;
 };

@@ -2,7 +2,7 @@
 #include "llama/kernels/product.hpp"
 #include "llama/kernels/product_strips.hpp"
 #include "llama/kernels/target.hpp"
-#include "weight_blocks.hpp"
+#include "support/weight_blocks.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,12 +1,12 @@
-#include "choice.hpp"
+#include "llama/kernels/choice.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstdlib>
+#include <limits>
 #include <system_error>
 
-namespace dspy::llama::plugin {
+namespace dspy::llama::kernels {
 namespace {
 
 constexpr double tolerance = 1.02;
@@ -49,7 +49,7 @@ OwnWhere where(const Timing& timing, Layout layout) {
     const bool hidden = layout == Layout::repacked && std::isfinite(timing.repacked[column]);
     const double theirs = library(timing, column, layout);
     result.own[column] = !hidden && timing.own[column] <= tolerance * theirs;
-    logarithms += hidden ? INFINITY : std::log(timing.own[column] / theirs);
+    logarithms += hidden ? std::numeric_limits<double>::infinity() : std::log(timing.own[column] / theirs);
   }
   result.own_if_one = logarithms <= 0;
   return result;
@@ -112,4 +112,4 @@ std::string write_timing(const Timing& timing, std::string_view machine) {
   return line + '\n';
 }
 
-}  // namespace dspy::llama::plugin
+}  // namespace dspy::llama::kernels

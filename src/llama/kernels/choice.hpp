@@ -9,7 +9,7 @@
 
 // Who computes a product, decided from what products took.  No library in here, no clock and no file.
 
-namespace dspy::llama::plugin {
+namespace dspy::llama::kernels {
 
 /// Numbers of columns for which products are timed; for others, the next lower one counts.
 inline constexpr std::array<int, 6> timed_columns{1, 2, 4, 8, 32, 128};
@@ -55,4 +55,4 @@ Choice choose(std::span<const Timing> timings, std::span<const double> weights, 
 std::vector<Timing> read_timings(std::string_view text, std::string_view machine);
 std::string write_timing(const Timing& timing, std::string_view machine);
 
-}  // namespace dspy::llama::plugin
+}  // namespace dspy::llama::kernels
