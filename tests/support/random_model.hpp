@@ -24,7 +24,6 @@ struct RandomModel {
   std::uint32_t heads = 4;
   std::uint32_t kv_heads = 2;
   std::uint32_t context_length = 512;
-  std::uint32_t experts = 0;  ///< Of a mixture, of which a token uses two.
   std::uint32_t vocabulary = 0;  ///< At least; filled up with tokens that mean nothing.
   GgufWriter::Type type = GgufWriter::f32;
   std::string architecture = "llama";
@@ -96,10 +95,6 @@ struct RandomModel {
     file.whole(key("feed_forward_length"), hidden);
     file.whole(key("attention.head_count"), heads);
     file.whole(key("attention.head_count_kv"), kv_heads);
-    if (experts > 0) {
-      file.whole(key("expert_count"), experts);
-      file.whole(key("expert_used_count"), 2);
-    }
     file.number(key("attention.layer_norm_rms_epsilon"), norm_epsilon);
     file.whole(key("rope.dimension_count"), width / heads);
     file.number(key("rope.freq_base"), rope_base);
@@ -119,12 +114,8 @@ struct RandomModel {
     });
   }
 
-  /// A tensor of random values around 0 with the deviation `scale`, the same for the same name and `seed`; as many
-  /// matrices as there are `parts`, unless there are none.
-  void matrix(GgufWriter& file, const std::string& tensor, std::uint64_t in, std::uint64_t out, float scale,
-              std::uint64_t parts = 0) const {
-    std::vector<std::uint64_t> shape{in, out};
-    if (parts > 0) shape.push_back(parts);
+  /// A tensor of random values around 0 with the deviation `scale`, the same for the same name and `seed`.
+  void matrix(GgufWriter& file, const std::string& tensor, std::uint64_t in, std::uint64_t out, float scale) const {
     auto next = [state = seed * 0x9E3779B97F4A7C15U + std::hash<std::string>{}(tensor)]() mutable {
       state ^= state << 13;
       state ^= state >> 7;
@@ -133,7 +124,7 @@ struct RandomModel {
     };
     if (type == GgufWriter::q8_0) {
       // Blocks of a half-precision scale and 32 signed bytes; uniform in ±127 has a deviation of 73.
-      file.tensor(tensor, type, shape, [next, scale](std::span<char> bytes) mutable {
+      file.tensor(tensor, type, {in, out}, [next, scale](std::span<char> bytes) mutable {
         const auto half = to_half(scale / 73);
         for (std::size_t i = 0; i < bytes.size(); i += 34) {
           std::memcpy(&bytes[i], &half, 2);
@@ -146,7 +137,7 @@ struct RandomModel {
       return;
     }
     if (type == GgufWriter::f16) {
-      file.tensor(tensor, type, shape, [next, scale](std::span<char> bytes) mutable {
+      file.tensor(tensor, type, {in, out}, [next, scale](std::span<char> bytes) mutable {
         // Even steps of 1/64 of the widest value, with its sign.
         std::uint16_t halves[128];
         for (int i = 0; i < 128; ++i) {
@@ -157,7 +148,7 @@ struct RandomModel {
       });
       return;
     }
-    file.tensor(tensor, GgufWriter::f32, shape, [next, scale](std::span<char> bytes) mutable {
+    file.tensor(tensor, GgufWriter::f32, {in, out}, [next, scale](std::span<char> bytes) mutable {
       for (std::size_t i = 0; i < bytes.size(); i += 4) {
         const auto value = (static_cast<float>(next() % 2001) - 1000) / 577 * scale;
         std::memcpy(&bytes[i], &value, 4);
@@ -254,11 +245,9 @@ struct RandomModel {
         values(file, block + "attn_v.bias", heads_width, 0);
       }
       matrix(file, block + "attn_output.weight", width, width, scale);
-      const std::string kind = experts > 0 ? "_exps.weight" : ".weight";
-      if (experts > 0) matrix(file, block + "ffn_gate_inp.weight", width, experts, scale * 4);
-      matrix(file, block + "ffn_gate" + kind, width, hidden, scale, experts);
-      matrix(file, block + "ffn_up" + kind, width, hidden, scale, experts);
-      matrix(file, block + "ffn_down" + kind, hidden, width, 1 / std::sqrt(static_cast<float>(hidden)), experts);
+      matrix(file, block + "ffn_gate.weight", width, hidden, scale);
+      matrix(file, block + "ffn_up.weight", width, hidden, scale);
+      matrix(file, block + "ffn_down.weight", hidden, width, 1 / std::sqrt(static_cast<float>(hidden)));
     }
   }
 

@@ -62,7 +62,6 @@ void Scheduler::make_context() {
                                     .threads = threads(),
                                     .kv_type = options_.kv_type,
                                     .flash_attention = options_.flash_attention,
-                                    .consistent = options_.reproducible,
                                     .interrupted = [](void* self) { return static_cast<Scheduler*>(self)->poll(); },
                                     .interrupted_data = this});
   if (!shares_) return;

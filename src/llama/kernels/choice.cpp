@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <system_error>
 
 namespace dspy::llama::kernels {
@@ -44,14 +43,10 @@ Layout layout_for(std::span<const Timing> timings, std::span<const double> weigh
 
 OwnWhere where(const Timing& timing, Layout layout) {
   OwnWhere result;
-  double logarithms = 0;
   for (std::size_t column = 0; column < column_classes; ++column) {
     const bool hidden = layout == Layout::repacked && std::isfinite(timing.repacked[column]);
-    const double theirs = library(timing, column, layout);
-    result.own[column] = !hidden && timing.own[column] <= tolerance * theirs;
-    logarithms += hidden ? std::numeric_limits<double>::infinity() : std::log(timing.own[column] / theirs);
+    result.own[column] = !hidden && timing.own[column] <= tolerance * library(timing, column, layout);
   }
-  result.own_if_one = logarithms <= 0;
   return result;
 }
 

@@ -39,7 +39,6 @@ enum class Layout {
 /// For which numbers of columns our kernels compute.
 struct OwnWhere {
   std::array<bool, column_classes> own{};
-  bool own_if_one = false;  ///< Where one kernel must serve all.
 };
 
 struct Choice {

@@ -6,7 +6,6 @@
 #include "llama/mask/vocabulary.hpp"
 #include "llama/model/gguf.hpp"
 #include "llama/model/hardware.hpp"
-#include "llama/model/kernel_timings.hpp"
 #include "llama/model/model_info.hpp"
 #include "llama/model/piece_cache.hpp"
 #include "llama/model/runtime.hpp"
@@ -103,8 +102,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, Mode
                           .gpu_layers = placement.gpu_layers,
                           .devices = placement.devices,
                           .mode = load_mode(placement, info.file_bytes),
-                          .kernels = options.kernels,
-                          .kernel_timings = kernel_timings().string()};
+                          .kernels = options.kernels};
   if (progress) load.progress = [&progress](float done) { return progress(static_cast<double>(done)); };
   auto handle = load_named(info, library, load);
   return std::shared_ptr<const Model>(new Model(std::move(info), std::move(handle), std::move(placement.words),

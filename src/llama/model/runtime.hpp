@@ -43,7 +43,6 @@ struct RuntimeLoadOptions {
   std::vector<std::size_t> devices{};  ///< Indices into `devices()`; empty keeps everything on the CPU.
   LoadMode mode = LoadMode::automatic;
   Kernels kernels = Kernels::automatic;   ///< For weights on the CPU.
-  std::string kernel_timings{};           ///< A file that keeps what kernels took on this machine; empty for none.
   std::function<bool(float)> progress{};  ///< Called with 0…1 on the loading thread; false gives up.
 };
 
@@ -56,7 +55,6 @@ struct RuntimeContextOptions {
   int threads = 1;
   KvType kv_type = KvType::f16;
   FlashAttention flash_attention = FlashAttention::automatic;
-  bool consistent = false;  ///< What a token gets must not depend on how many there are in a step, to the bit.
   /// For embeddings instead of logits.  A sequence must then be read in one `decode`.
   std::optional<Pooling> pooling{};
   /// Polled while a step computes on the CPU; true ends it with `DecodeStatus::interrupted`.
@@ -210,7 +208,7 @@ struct Host {
 };
 
 /// Changes whenever this header changes in a way that old plug-ins do not fit.
-inline constexpr char plugin_abi[] = "dspy-llama-plugin 5";
+inline constexpr char plugin_abi[] = "dspy-llama-plugin 4";
 
 inline constexpr char plugin_abi_symbol[] = "dspy_llama_plugin_abi";
 inline constexpr char plugin_open_symbol[] = "dspy_llama_plugin_open";

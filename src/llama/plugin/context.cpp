@@ -245,7 +245,7 @@ std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeCo
       parameters.n_outputs_max = parameters.n_batch;  // every token is one before they are pooled
     }
     if (products) {
-      own = std::make_unique<GraphKernels>(options.threads, std::move(products), options.consistent);
+      own = std::make_unique<GraphKernels>(options.threads, std::move(products));
       own->install(parameters);
     }
     parameters.abort_callback = options.interrupted;

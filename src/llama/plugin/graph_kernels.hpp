@@ -23,8 +23,7 @@ bool only_processors();
 /// it; the model must lie on the CPU.
 class GraphKernels {
  public:
-  /// `consistent`: who computes a product must not depend on the number of its columns.
-  GraphKernels(int threads, std::shared_ptr<const Products> products, bool consistent);
+  GraphKernels(int threads, std::shared_ptr<const Products> products);
   GraphKernels(const GraphKernels&) = delete;
   GraphKernels& operator=(const GraphKernels&) = delete;
 
@@ -75,7 +74,6 @@ class GraphKernels {
   std::byte* scratch(int thread) const;
 
   std::shared_ptr<const Products> products_;
-  bool consistent_;
   int threads_;
   Operation attention_;
   Operation product_;

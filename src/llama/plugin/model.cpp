@@ -3,6 +3,7 @@
 #include "adapter.hpp"
 #include "graph_kernels.hpp"
 #include "guard.hpp"
+#include "kernel_timings.hpp"
 
 #include <llama.h>
 
@@ -203,7 +204,7 @@ std::unique_ptr<RuntimeModel> load_here(const RuntimeLoadOptions& options) {
   std::string errors;
   const bool ours = options.kernels == Kernels::automatic && options.devices.empty() && only_processors();
   const auto products = guarded(Errc::model_load_error, "the kernels could not be measured", [&] {
-    return ours ? Products::of(options.path, options.kernel_timings) : nullptr;
+    return ours ? Products::of(options.path, kernel_timings()) : nullptr;
   });
   auto model = guarded(Errc::model_load_error, "the model could not be loaded", errors, [&] {
     auto parameters = llama_model_default_params();

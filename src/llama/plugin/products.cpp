@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -78,24 +79,24 @@ Timing timed(ggml_type type, std::int64_t length, const std::string& name) {
   return timing;
 }
 
-std::string text_of(const std::string& file) {
+std::string text_of(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
 /// Timings of this process, and those that a file kept.
-Timing timing_of(ggml_type type, std::int64_t length, const std::string& cache) {
+Timing timing_of(ggml_type type, std::int64_t length, const std::filesystem::path& cache) {
   static std::mutex mutex;
   static auto& known = *new std::map<std::string, Timing>;
   const std::scoped_lock lock(mutex);
   const auto name = std::string(ggml_type_name(type)) + " " + std::to_string(length);
   if (const auto found = known.find(name); found != known.end()) return found->second;
   const auto here = machine();
-  for (const auto& timing : kernels::read_timings(cache.empty() ? "" : text_of(cache), here))
+  for (const auto& timing : kernels::read_timings(text_of(cache), here))
     known.try_emplace(timing.name, timing);
   if (const auto found = known.find(name); found != known.end()) return found->second;
   const auto timing = timed(type, length, name);
-  if (!cache.empty()) std::ofstream(cache, std::ios::binary | std::ios::app) << kernels::write_timing(timing, here);
+  std::ofstream(cache, std::ios::binary | std::ios::app) << kernels::write_timing(timing, here);
   return known.emplace(name, timing).first->second;
 }
 
@@ -119,7 +120,7 @@ std::optional<Layout> wanted_layout() {
 
 }  // namespace
 
-std::shared_ptr<const Products> Products::of(const std::string& path, const std::string& cache) {
+std::shared_ptr<const Products> Products::of(const std::string& path, const std::filesystem::path& cache) {
   auto products = std::make_shared<Products>();
   if (!kernels::chosen_target()) {
     products->choice_.layout = Layout::repacked;
@@ -130,7 +131,7 @@ std::shared_ptr<const Products> Products::of(const std::string& path, const std:
   double bytes = 0;
   const auto types = types_in(file, bytes);
   const auto wanted = wanted_layout();
-  if (!wanted && bytes >= small_file) {
+  if (!wanted && !cache.empty() && bytes >= small_file) {
     std::vector<Timing> timings;
     std::vector<double> weights;
     for (const auto& [type, use] : types) {
@@ -145,11 +146,10 @@ std::shared_ptr<const Products> Products::of(const std::string& path, const std:
   return products;
 }
 
-bool Products::are_ours(ggml_type type, int columns, bool consistent) const {
+bool Products::are_ours(ggml_type type, int columns) const {
   const auto found = types_.find(type);
   if (found == types_.end()) return true;
-  const auto& where = choice_.types[found->second];
-  return consistent ? where.own_if_one : where.own[kernels::column_class(columns)];
+  return choice_.types[found->second].own[kernels::column_class(columns)];
 }
 
 }  // namespace dspy::llama::plugin

@@ -6,6 +6,7 @@
 #include <ggml.h>
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -16,15 +17,15 @@ namespace dspy::llama::plugin {
 /// thread-safe.
 class Products {
  public:
-  /// Times what the model's products take with each kernel that there is, unless the file `cache` (none if empty) knows
-  /// it for this machine.  Small models are not worth it: theirs are ours.  The environment variable DSPY_WEIGHTS
+  /// Times what the model's products take with each kernel that there is, unless the file `cache` knows it for this
+  /// machine.  Without one nothing is timed and all are ours, so that two runs of a program compute the same; nor is it
+  /// for small models, which have been run before it would have paid.  The environment variable DSPY_WEIGHTS
   /// (`plain`, `repacked` or `both`) says how weights are to lie, whatever was measured.
-  static std::shared_ptr<const Products> of(const std::string& path, const std::string& cache);
+  static std::shared_ptr<const Products> of(const std::string& path, const std::filesystem::path& cache);
 
   /// Whether the library is to rearrange weights while loading.
   bool repacks() const { return choice_.layout != kernels::Layout::plain; }
-  /// `consistent`: where the number of columns must not matter.
-  bool are_ours(ggml_type type, int columns, bool consistent) const;
+  bool are_ours(ggml_type type, int columns) const;
   /// Weights as they lie in the file, for a tensor whose own were rearranged; null if there are none.
   const std::byte* plain(const ggml_tensor& weights) const { return plain_ ? plain_->find(weights) : nullptr; }
 

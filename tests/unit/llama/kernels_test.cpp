@@ -5,6 +5,7 @@
 #include "engine_fixture.hpp"
 #include "support.hpp"
 #include "support/exact_model.hpp"
+#include "support/random_experts.hpp"
 
 #include <doctest/doctest.h>
 
@@ -107,9 +108,7 @@ TEST_CASE("own kernels are as near to the definition as the library's, in every 
 
 TEST_CASE("own kernels compute mixtures of experts as near to the definition as the library's") {
   const test::TempFolder folder;
-  auto model = small_model();
-  model.experts = 6;
-  model.write(folder / "whole.gguf");
+  test::RandomExperts().write(folder / "whole.gguf");
   for (const std::string_view type : {"f16", "q8_0", "q4_k_m", "q6_k"}) {
     CAPTURE(type);
     const Both both(in_format(folder / "whole.gguf", type));

@@ -1,9 +1,9 @@
-#include "llama/model/kernel_timings.hpp"
+#include "kernel_timings.hpp"
 
 #include <cstdlib>
 #include <system_error>
 
-namespace dspy::llama {
+namespace dspy::llama::plugin {
 
 std::filesystem::path kernel_timings() {
   std::filesystem::path folder;
@@ -21,4 +21,4 @@ std::filesystem::path kernel_timings() {
   return folder / "kernels.tsv";
 }
 
-}  // namespace dspy::llama
+}  // namespace dspy::llama::plugin
