@@ -10,15 +10,7 @@ set_source_files_properties(${PROJECT_SOURCE_DIR}/src/llama/model/loader.cpp PRO
   "DSPY_PLUGIN_FILE=\"${DSPY_PLUGIN_FILE}\";DSPY_PLUGIN_BUILD_DIR=\"${DSPY_PLUGIN_DIR}\";DSPY_PLUGIN_INSTALL_DIR=\"${CMAKE_INSTALL_FULL_LIBDIR}/dspy\"")
 
 # What the plug-in puts into libllama's graphs; tests link it without libllama.
-file(GLOB kernel_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/llama/kernels/*.cpp)
-add_library(dspy_kernels STATIC ${kernel_sources})
-target_include_directories(dspy_kernels PUBLIC ${PROJECT_SOURCE_DIR}/src)
-target_link_libraries(dspy_kernels PRIVATE dspy_warnings)
-target_compile_features(dspy_kernels PUBLIC cxx_std_23)
-set_target_properties(dspy_kernels PROPERTIES
-  CXX_EXTENSIONS OFF
-  CXX_VISIBILITY_PRESET hidden
-  POSITION_INDEPENDENT_CODE ON)
+include(${CMAKE_CURRENT_LIST_DIR}/llama_kernels.cmake)
 
 if(NOT TARGET llama)
   return()

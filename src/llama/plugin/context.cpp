@@ -287,7 +287,7 @@ enum llama_pooling_type pooling_of(Pooling pooling) {
 }  // namespace
 
 std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeContextOptions& options,
-                                             Kernels kernels) {
+                                             std::shared_ptr<const Products> products) {
   std::string errors;
   std::unique_ptr<GraphKernels> own;
   auto* const context = guarded(Errc::backend_error, "no context could be made", errors, [&] {
@@ -310,8 +310,8 @@ std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeCo
       parameters.pooling_type = pooling_of(*options.pooling);
       parameters.n_outputs_max = parameters.n_batch;  // every token is one before they are pooled
     }
-    if (kernels == Kernels::automatic) {
-      own = std::make_unique<GraphKernels>(options.threads);
+    if (products) {
+      own = std::make_unique<GraphKernels>(options.threads, std::move(products));
       own->install(parameters);
     }
     parameters.abort_callback = options.interrupted;
