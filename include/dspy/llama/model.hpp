@@ -65,8 +65,10 @@ class Model {
   std::vector<Token> tokenize(std::string_view text) const;
   /// `text` with the control tokens that are written in it, for text that comes from a template.
   std::vector<Token> tokenize_with_control(std::string_view text) const;
-  /// The prompt for `chat`, as the chat template writes it.
-  std::vector<Token> tokenize(const Chat& chat) const;
+  /// The prompt for `chat`, as the chat template writes it.  Throws what `ChatTemplate::render` throws.
+  std::vector<Token> tokenize(const Chat& chat, const ChatOptions& options = {}) const;
+  /// The tokens of a prompt that a chat template wrote.
+  std::vector<Token> tokenize(const std::vector<PromptPart>& parts) const;
   std::size_t count_tokens(std::string_view text) const { return tokenize(text).size(); }
 
   /// The bytes a token stands for, which may be part of a character; none for control tokens.
