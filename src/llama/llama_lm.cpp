@@ -4,6 +4,7 @@
 #include "dspy/base/text.hpp"
 #include "llama/lora/lora_cache.hpp"
 #include "llama/thoughts.hpp"
+#include "llama/tools/chat_request.hpp"
 #include "llama/tools/tool_calls.hpp"
 #include "llama/tools/tool_prompt.hpp"
 #include "lm/sampling_json.hpp"
@@ -25,12 +26,15 @@ namespace {
                                              message + 1, to_string(role), what));
 }
 
-void require_readable(const Chat& messages) {
+/// `takes_tools`: the model's template has a place for calls and results.
+void require_readable(const Chat& messages, bool takes_tools) {
   if (messages.empty())
     throw Error(Errc::invalid_parameter, "the request has no messages; give the model something to answer");
   for (std::size_t i = 0; i < messages.size(); ++i) {
     for (const auto& part : messages[i].parts) {
       const auto* const text = part.get<TextPart>();
+      const bool is_tool_part = part.get<ToolCallPart>() != nullptr || part.get<ToolResultPart>() != nullptr;
+      if (takes_tools && is_tool_part) continue;
       if (text == nullptr && part.get<ReasoningPart>() == nullptr) refuse(part, i, messages[i].role);
       const auto position = text != nullptr ? text::invalid_utf8(text->text) : std::nullopt;
       if (!position) continue;
@@ -44,10 +48,10 @@ void require_readable(const Chat& messages) {
 
 /// What the engine wrote as replies; none of it differs from what was asked but what is told here.
 Reply reply_of(std::vector<llama::Generated> written, const Request& request, const llama::ToolContract* tools,
-               std::string_view model) {
+               const llama::Model& model) {
   const auto& provider = request.provider_options();
   Reply reply;
-  reply.model = model;
+  reply.model = model.name();
   for (auto& each : written) {
     reply.usage += each.usage;
     auto& completion = static_cast<Completion&>(each);
@@ -62,9 +66,11 @@ Reply reply_of(std::vector<llama::Generated> written, const Request& request, co
                                  .action = Adaptation::Action::dropped,
                                  .reason = "a model in this process has no such option"});
   };
+  const std::string_view source = model.info().chat_template;
+  const bool knows_effort = source.contains("enable_thinking") || source.contains("reasoning_effort");
   dropped("provider.reasoning.effort",
-          provider.reasoning.effort && *provider.reasoning.effort != ReasoningOptions::Effort::off);
-  dropped("provider.reasoning.budget_tokens", provider.reasoning.budget_tokens.has_value());
+          provider.reasoning.effort.value_or(ReasoningOptions::Effort::off) != ReasoningOptions::Effort::off &&
+              !knows_effort);
   dropped("provider.reasoning.summary", !provider.reasoning.summary.empty());
   dropped("provider.prompt_cache", provider.prompt_cache != PromptCacheOptions());
   dropped("provider.probabilities", !provider.probabilities.empty() && provider.probabilities != "off");
@@ -91,14 +97,18 @@ struct LlamaLM::Setup {
     return asked.over(options.sampling).over(engine->model().info().recommended);
   }
 
-  std::vector<llama::Token> prompt_for(const Chat& messages) const {
-    require_readable(messages);
-    return engine->model().tokenize(messages);
-  }
+  struct Prompt {
+    std::vector<llama::Token> tokens{};
+    std::string opened{};  ///< What of it the reply begins with.
+  };
 
-  std::vector<llama::Token> prompt_for(const Chat& messages, const llama::ToolContract* tools) const {
-    if (tools == nullptr && !llama::has_tool_parts(messages)) return prompt_for(messages);
-    return prompt_for(llama::with_tools_as_text(messages, tools, tool_format()));
+  Prompt prompt_for(const Chat& messages, const llama::ToolContract* tools, const ReasoningOptions& reasoning) const {
+    const auto& model = engine->model();
+    const auto written = llama::written_for(model.chat_template(), messages, tools, tool_format(), reasoning);
+    require_readable(written.chat, written.native_tools);
+    auto parts = model.chat_template().render(written.chat, written.options);
+    auto opened = llama::take_opened_thoughts(parts);
+    return {.tokens = model.tokenize(parts), .opened = std::move(opened)};
   }
 
   llama::ToolFormat tool_format() const { return llama::ToolFormat::recognise(engine->model().info().chat_template); }
@@ -109,7 +119,10 @@ struct LlamaLM::Setup {
     // Its template takes thoughts out of earlier turns, so the model writes some.
     contract.may_think = engine->model().info().chat_template.contains("</think>") &&
                          request.provider_options().reasoning.effort != ReasoningOptions::Effort::off;
-    return {.prompt = prompt_for(request.messages, tools.get()),
+    const auto& reasoning = request.provider_options().reasoning;
+    auto [tokens, opened] = prompt_for(request.messages, tools.get(), reasoning);
+    auto prefill = llama::begin_of_reply(opened, request.prefill, contract.may_think);
+    return {.prompt = std::move(tokens),
             .sampling = sampling_for(request.sampling),
             .deadline = request.deadline,
             .stop = request.stop,
@@ -117,7 +130,8 @@ struct LlamaLM::Setup {
             .contract = std::move(contract),
             .constrain = options.constrain,
             .tools = std::move(tools),
-            .prefill = llama::joined(request.prefill)};
+            .prefill = std::move(prefill),
+            .thought_tokens = reasoning.budget_tokens};
   }
 
   static Async<Reply> generate(std::shared_ptr<const Setup> setup, Request request, EventSink sink) {
@@ -132,7 +146,7 @@ struct LlamaLM::Setup {
     } else {
       co_return co_await stream_one(std::move(setup), std::move(work), std::move(request), std::move(sink));
     }
-    auto reply = reply_of(std::move(written), request, tools.get(), engine.model().name());
+    auto reply = reply_of(std::move(written), request, tools.get(), engine.model());
     if (request.n != 1 && sink) tell_whole(reply, sink);
     co_return reply;
   }
@@ -158,7 +172,7 @@ struct LlamaLM::Setup {
       splitter.push(event.text, forward);
     }));
     splitter.finish(forward);
-    auto reply = reply_of(std::move(written), request, tools.get(), setup->engine->model().name());
+    auto reply = reply_of(std::move(written), request, tools.get(), setup->engine->model());
     const auto& completion = reply.completions.front();
     if (holder) holder->finish(!completion.tool_calls.empty(), say);
     llama::tell_tool_calls(completion, usage, sink);
@@ -194,7 +208,12 @@ Sampling LlamaLM::sampling_for(const Request& request) const {
 }
 
 std::vector<llama::Token> LlamaLM::prompt_for(const Chat& messages) const {
-  return setup_->prompt_for(messages);
+  return setup_->prompt_for(messages, nullptr, {}).tokens;
+}
+
+std::vector<llama::Token> LlamaLM::prompt_for_request(const Request& request) const {
+  const auto tools = llama::tool_contract_of(request, setup_->tool_format());
+  return setup_->prompt_for(request.messages, tools.get(), request.provider_options().reasoning).tokens;
 }
 
 Capabilities LlamaLM::capabilities() const {
