@@ -1,16 +1,21 @@
 #include "dspy/base/wait.hpp"
 
+#include "dspy/base/async.hpp"
+#include "dspy/base/wait_watched.hpp"
+
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <chrono>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <utility>
 
-namespace dspy::detail {
+namespace dspy {
 namespace {
 
 namespace asio = boost::asio;
@@ -28,13 +33,15 @@ class Driver {
 
   bool is_idle() const noexcept { return go_on_.has_value(); }
 
-  void run(Async<void> work) {
+  /// `run_some` runs a part of the event loop.
+  template <class RunSome>
+  void run(Async<void> work, RunSome run_some) {
     work_ = std::move(work);
     auto go_on = *std::move(go_on_);
     go_on_.reset();
     std::move(go_on)();
     if (!is_idle()) {
-      while (!is_idle()) loop_.run_one();
+      while (!is_idle()) run_some(loop_);
       loop_.poll();  // what the work left behind
     }
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
@@ -61,17 +68,36 @@ class Driver {
   std::optional<GoOn> go_on_;  ///< Set while nothing is driven.
 };
 
-}  // namespace
-
 // Each thread keeps one driver, since making one costs more than a whole call.  A `wait` inside a `wait` finds it busy
 // and makes its own.
-void run_to_end(Async<void> work) {
+template <class RunSome>
+void drive(Async<void> work, RunSome run_some) {
   thread_local Driver shared;
   if (shared.is_idle()) {
-    shared.run(std::move(work));
+    shared.run(std::move(work), run_some);
   } else {
-    Driver().run(std::move(work));
+    Driver().run(std::move(work), run_some);
   }
 }
 
-}  // namespace dspy::detail
+}  // namespace
+
+namespace detail {
+
+void run_to_end(Async<void> work) {
+  drive(std::move(work), [](asio::io_context& loop) { loop.run_one(); });
+}
+
+}  // namespace detail
+
+void wait_watched(Async<void> work, std::chrono::milliseconds every, const std::function<void()>& look_up) {
+  auto next = std::chrono::steady_clock::now() + every;
+  drive(std::move(work), [&](asio::io_context& loop) {
+    loop.run_one_until(next);
+    if (std::chrono::steady_clock::now() < next) return;
+    look_up();
+    next = std::chrono::steady_clock::now() + every;
+  });
+}
+
+}  // namespace dspy

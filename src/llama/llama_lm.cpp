@@ -151,6 +151,17 @@ struct LlamaLM::Setup {
     co_return reply;
   }
 
+  static Async<ReplyLikelihood> likelihood(std::shared_ptr<const Setup> setup, Request request, std::string reply) {
+    if (reply.empty()) throw Error(Errc::invalid_parameter, "the reply whose likelihood is wanted is empty");
+    auto score = co_await setup->engine->score({.prompt = setup->prompt_for(request.messages),
+                                                .continuation = setup->engine->model().tokenize(reply),
+                                                .deadline = request.deadline,
+                                                .stop = request.stop,
+                                                .loras = setup->options.loras});
+    score.usage.requests = 1;
+    co_return ReplyLikelihood{.logprob = score.logprob, .tokens = score.tokens.size(), .usage = score.usage};
+  }
+
   static Async<Reply> stream_one(std::shared_ptr<const Setup> setup, llama::Generation work, Request request,
                                  EventSink sink) {
     const auto tools = work.tools;
@@ -236,6 +247,10 @@ std::string LlamaLM::fingerprint() const {
 
 Async<Reply> LlamaLM::complete(Request request) {
   return Setup::generate(setup_, std::move(request), {});
+}
+
+Async<ReplyLikelihood> LlamaLM::likelihood(Request request, std::string reply) {
+  return Setup::likelihood(setup_, std::move(request), std::move(reply));
 }
 
 Async<Reply> LlamaLM::stream(Request request, EventSink sink) {

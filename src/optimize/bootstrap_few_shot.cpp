@@ -3,6 +3,7 @@
 #include "dspy/optimize/kernel/tpe.hpp"
 #include "optimize/demos.hpp"
 #include "optimize/options.hpp"
+#include "optimize/screening.hpp"
 
 #include <algorithm>
 #include <format>
@@ -55,13 +56,16 @@ Optimized BootstrapFewShot::compile(const Program& student, const Training& trai
 
 Optimized BootstrapFewShotWithRandomSearch::compile(const Program& student, const Training& training) const {
   require_metric("BootstrapFewShotWithRandomSearch", options_.metric);
+  require_screening(options_.screen_to, options_.race);
   Search search("BootstrapFewShotWithRandomSearch",
                 {{"max_bootstrapped_demos", options_.max_bootstrapped_demos},
                  {"max_labeled_demos", options_.max_labeled_demos},
                  {"max_rounds", options_.max_rounds},
                  {"num_candidate_programs", options_.num_candidate_programs},
                  {"metric_threshold", json_of(options_.metric_threshold)},
-                 {"labeled_sample", options_.labeled_sample}},
+                 {"labeled_sample", options_.labeled_sample},
+                 {"screen_to", json_of(options_.screen_to)},
+                 {"race", json_of(options_.race)}},
                 student, options_.metric, training);
   BootstrapSettings settings{.metric_threshold = options_.metric_threshold,
                              .max_bootstrapped_demos = options_.max_bootstrapped_demos,
@@ -88,13 +92,21 @@ Optimized BootstrapFewShotWithRandomSearch::compile(const Program& student, cons
   };
   return search.complete([&] {
     const auto& rows = measured_on(search, training);
+    const bool is_chosen_from = options_.screen_to || options_.race;
+    std::vector<std::size_t> later;
     for (std::int64_t seed = -3; seed < static_cast<std::int64_t>(options_.num_candidate_programs); ++seed) {
       if (!options_.restrict_to.empty() && !std::ranges::contains(options_.restrict_to, seed)) continue;
       if (seed >= -1 && options_.max_bootstrapped_demos == 0) continue;
       auto [program, origin] = make(seed);
-      const auto score = search.evaluate(search.add(std::move(program), origin), rows);
-      if (options_.stop_at_score && score >= *options_.stop_at_score) break;
+      const auto candidate = search.add(std::move(program), origin);
+      if (is_chosen_from && candidate > 0) {
+        later.push_back(candidate);  // the first is what they are compared with
+        continue;
+      }
+      const auto score = search.evaluate(candidate, rows);
+      if (options_.stop_at_score && score >= *options_.stop_at_score) return;
     }
+    if (!later.empty()) screen_and_race(search, std::move(later), rows, options_.screen_to, options_.race);
   });
 }
 

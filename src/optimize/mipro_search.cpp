@@ -22,6 +22,8 @@ std::vector<TpeSampler::Dimension> dimensions_of(const MiproSpace& space) {
     out.push_back({.name = std::format("{}_predictor_instruction", i), .choices = space.instructions[i].size()});
     if (!space.demo_sets.empty())
       out.push_back({.name = std::format("{}_predictor_demos", i), .choices = space.demo_sets.size()});
+    if (!space.samplings.empty())
+      out.push_back({.name = std::format("{}_predictor_sampling", i), .choices = 1 + space.samplings.size()});
   }
   return out;
 }
@@ -81,10 +83,12 @@ class Trials {
     for (std::size_t i = 0; i < paths_.size(); ++i) {
       const auto& instruction = space_.instructions[i][point[at++]];
       const auto* const demos = space_.demo_sets.empty() ? nullptr : &space_.demo_sets[point[at++]];
+      const auto sampling = space_.samplings.empty() ? 0 : point[at++];
       program.for_each_predictor([&](const std::string& path, Predictor& predictor) {
         if (path != paths_[i]) return;
         predictor.set_signature(predictor.signature().with_instructions(instruction));
         if (demos != nullptr) predictor.set_demos(demos->at(path));
+        if (sampling > 0) predictor.set_sampling(space_.samplings[sampling - 1].over(predictor.sampling()));
       });
     }
     return program;
@@ -96,6 +100,7 @@ class Trials {
     for (const auto& path : paths_) {
       out += std::format("{}`{}`: instruction {}", out.empty() ? "" : "; ", path, point[at++]);
       if (!space_.demo_sets.empty()) out += std::format(", demonstrations {}", point[at++]);
+      if (!space_.samplings.empty()) out += std::format(", sampling {}", point[at++]);
     }
     return out;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dspy/lm/sampling.hpp"
 #include "optimize/demos.hpp"
 
 #include <cstddef>
@@ -13,6 +14,7 @@ namespace dspy::optimize {
 struct MiproSpace {
   std::vector<std::vector<std::string>> instructions = {};  ///< The first is the one there is.
   std::vector<DemosByPath> demo_sets = {};                  ///< Empty: demonstrations are not searched.
+  std::vector<Sampling> samplings = {};                     ///< Beside the predictors' own.
 };
 
 struct MiproTrials {

@@ -1,5 +1,6 @@
 #include "dspy/optimize/mipro_v2.hpp"
 
+#include "lm/sampling_json.hpp"
 #include "optimize/grounded_proposer.hpp"
 #include "optimize/mipro_search.hpp"
 #include "optimize/options.hpp"
@@ -48,6 +49,12 @@ Sets sets_of(const Training& training) {
   return {{all.begin(), cut}, {cut, all.end()}};
 }
 
+JsonArray json_of(const std::vector<Sampling>& samplings) {
+  JsonArray out;
+  for (const auto& sampling : samplings) out.emplace_back(dspy::to_json(sampling));
+  return out;
+}
+
 JsonArray to_json(const std::vector<MiproTrial>& trials) {
   JsonArray out;
   for (const auto& trial : trials) {
@@ -82,6 +89,7 @@ MiproV2::MiproV2(MiproOptions options) : options_(std::move(options)) {
   if (options_.minibatch_size == 0 || options_.minibatch_full_eval_steps == 0)
     throw Error(Errc::invalid_parameter,
                 "MIPROv2's minibatches and the steps between full measurements are at least 1");
+  for (const auto& sampling : options_.samplings) validate(sampling);
 }
 
 Optimized MiproV2::compile(const Program& student, const Training& training) const {
@@ -99,6 +107,7 @@ Optimized MiproV2::compile(const Program& student, const Training& training) con
                  {"minibatch_full_eval_steps", options_.minibatch_full_eval_steps},
                  {"init_temperature", options_.init_temperature},
                  {"metric_threshold", json_of(options_.metric_threshold)},
+                 {"samplings", json_of(options_.samplings)},
                  {"seed", options_.seed}},
                 student, options_.metric, training);
   return search.complete([&] {
@@ -135,6 +144,7 @@ Optimized MiproV2::compile(const Program& student, const Training& training) con
     MiproSpace space;
     space.instructions = propose_instructions(search, student, train, demos, instructions, options_, random);
     if (!is_zero_shot) space.demo_sets = std::move(demos);
+    space.samplings = options_.samplings;
     const auto log = search_combinations(search, student, space, val,
                                          {.num_trials = trials,
                                           .minibatch = minibatch,

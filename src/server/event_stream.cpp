@@ -45,12 +45,12 @@ class PipeOf final : public Pipe, public std::enable_shared_from_this<PipeOf> {
 
   Async<std::optional<std::string>> next() override {
     return [](std::shared_ptr<PipeOf> self) -> Async<std::optional<std::string>> {
-      const auto has_come = co_await Gate::opened(self->has_news_, std::chrono::seconds(15));
+      const auto has_come = co_await dspy::Gate::opened(self->has_news_, std::chrono::seconds(15));
       co_return has_come ? self->take() : std::string();
     }(shared_from_this());
   }
 
-  std::shared_ptr<Gate> pace() const override { return pace_; }
+  std::shared_ptr<dspy::Gate> pace() const override { return pace_; }
 
  private:
   std::optional<std::string> take() {
@@ -64,8 +64,8 @@ class PipeOf final : public Pipe, public std::enable_shared_from_this<PipeOf> {
   std::mutex mutex_;
   std::string waiting_;
   bool is_closed_ = false;
-  const std::shared_ptr<Gate> has_news_ = std::make_shared<Gate>(false);
-  const std::shared_ptr<Gate> pace_ = std::make_shared<Gate>();
+  const std::shared_ptr<dspy::Gate> has_news_ = std::make_shared<dspy::Gate>(false);
+  const std::shared_ptr<dspy::Gate> pace_ = std::make_shared<dspy::Gate>();
 };
 
 Async<void> pump(std::shared_ptr<Pipe> pipe, BodyWriter& writer) {

@@ -65,7 +65,7 @@ struct Parts {
   std::shared_ptr<Catalog> catalog = std::make_shared<Catalog>();
   std::shared_ptr<Metrics> metrics = std::make_shared<Metrics>();
   std::shared_ptr<Trace> metrics_trace = std::make_shared<MetricsTrace>(metrics);
-  std::shared_ptr<Gate> gate;
+  std::shared_ptr<server::Gate> gate;
   std::shared_ptr<Splits> splits = std::make_shared<Splits>();
   std::shared_ptr<std::atomic<bool>> is_draining = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<ProgramSources> sources;
@@ -151,7 +151,7 @@ void add_jobs(const ServeFlags& flags, Parts& parts, const ProgramsOptions& arou
 }
 
 void add_routes(const ServeFlags& flags, Parts& parts) {
-  parts.gate = std::make_shared<Gate>(flags.gate);
+  parts.gate = std::make_shared<server::Gate>(flags.gate);
   watch_queue(parts);
   ProgramsOptions programs{.trace = [trace = parts.metrics_trace](const CallOrigin&) { return trace; },
                            .splits = parts.splits};

@@ -1,12 +1,10 @@
 #include "waiting.hpp"
 
 #include "dspy/base/tasks.hpp"
+#include "dspy/base/wait_watched.hpp"
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -41,59 +39,6 @@ struct Wait {
 };
 
 thread_local Wait* current_wait = nullptr;
-
-/// Like the library's own way to wait, but it looks up from time to time.
-class Driver {
- public:
-  Driver() {
-    asio::co_spawn(loop_, serve(), asio::detached);
-    loop_.poll();
-  }
-  Driver(const Driver&) = delete;
-  Driver& operator=(const Driver&) = delete;
-
-  bool is_idle() const noexcept { return go_on_.has_value(); }
-
-  template <class LookUp>
-  void run(Async<void> work, LookUp look_up) {
-    work_ = std::move(work);
-    auto go_on = *std::move(go_on_);
-    go_on_.reset();
-    std::move(go_on)();
-    if (!is_idle()) {
-      auto next = std::chrono::steady_clock::now() + pause;
-      while (!is_idle()) {
-        loop_.run_one_until(next);
-        if (std::chrono::steady_clock::now() < next) continue;
-        look_up();
-        next = std::chrono::steady_clock::now() + pause;
-      }
-      loop_.poll();  // what the work left behind
-    }
-    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
-  }
-
- private:
-  using GoOn = asio::async_result<asio::use_awaitable_t<>, void()>::handler_type;
-  static constexpr std::chrono::milliseconds pause{100};
-
-  Async<void> serve() {
-    while (true) {
-      co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
-          [this](GoOn handler) { go_on_.emplace(std::move(handler)); }, asio::use_awaitable);
-      try {
-        co_await std::exchange(work_, {});
-      } catch (...) {
-        failure_ = std::current_exception();
-      }
-    }
-  }
-
-  asio::io_context loop_{1};
-  Async<void> work_;
-  std::exception_ptr failure_;
-  std::optional<GoOn> go_on_;  ///< Set while nothing is driven.
-};
 
 /// Threads that may wait for the GIL.  Never destroyed: one may still wait when the process ends.
 class Threads {
@@ -242,13 +187,8 @@ void drive(Async<void> work, std::stop_source& stop) {
       interrupted.emplace(std::move(raised));
       stop.request_stop();
     };
-    thread_local Driver shared;
     try {
-      if (shared.is_idle()) {
-        shared.run(std::move(work), look_up);
-      } else {
-        Driver().run(std::move(work), look_up);
-      }
+      wait_watched(std::move(work), std::chrono::milliseconds(100), look_up);
     } catch (const PythonFailure&) {
       if (!interrupted) throw;
     } catch (...) {

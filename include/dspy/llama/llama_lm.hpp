@@ -2,6 +2,7 @@
 
 #include "dspy/llama/engine.hpp"
 #include "dspy/llama/model_pool.hpp"
+#include "dspy/lm/likelihood.hpp"
 #include "dspy/lm/lm.hpp"
 
 #include <memory>
@@ -35,7 +36,7 @@ struct LlamaOptions {
 ///
 /// Beside what `Engine::generate` and `ModelPool::load` throw, calls throw `Error`
 /// (`invalid_parameter`) for a conversation that is empty or not UTF-8.
-class LlamaLM final : public LM {
+class LlamaLM final : public LM, public LikelihoodLM {
  public:
   /// Loads the model, or finds it loaded.
   explicit LlamaLM(std::string_view name_or_path, LlamaOptions options = {});
@@ -45,6 +46,7 @@ class LlamaLM final : public LM {
   std::string fingerprint() const override;
   Async<Reply> complete(Request request) override;
   Async<Reply> stream(Request request, EventSink sink) override;
+  Async<ReplyLikelihood> likelihood(Request request, std::string reply) override;
 
   /// What `request` would be sampled with: its own values, else the options', else the model
   /// file's advice.

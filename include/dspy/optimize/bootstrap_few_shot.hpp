@@ -45,6 +45,12 @@ struct RandomSearchOptions {
   std::optional<double> stop_at_score = {};  ///< A mean that is good enough, from 0 to 1.
   bool labeled_sample = true;
   std::vector<std::int64_t> restrict_to = {};  ///< Only these seeds: -3 none, -2 labelled, -1 in order, 0 … shuffled.
+  /// Only so many candidates are measured: those under which a local model finds the right answers likeliest
+  /// (`Search::likelihoods`).  The report has the rank correlation of both.
+  std::optional<std::size_t> screen_to = {};
+  /// Candidates that can hardly win any more are stopped (`Search::race`): the probability that one is stopped which is
+  /// as good as the best one before.
+  std::optional<double> race = {};
 };
 
 /// Bootstraps from many orders of the training set, and returns what is best on the validation set (without one: on

@@ -2,6 +2,7 @@
 
 #include "dspy/evaluate/metric.hpp"
 #include "dspy/lm/lm.hpp"
+#include "dspy/lm/sampling.hpp"
 #include "dspy/optimize/optimizer.hpp"
 
 #include <cstddef>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace dspy {
 
@@ -37,6 +39,9 @@ struct MiproOptions {
   bool tip_aware_proposer = true;             ///< how to be different,
   bool fewshot_aware_proposer = true;         ///< and shown demonstrations.
   std::size_t view_data_batch_size = 10;      ///< Training examples that it looks at at a time.
+  /// Ways to decode that are searched too, for each predictor: temperatures, samplers, by field as well
+  /// (`Sampling::field_temperatures`).  Each goes over the predictor's own.  DSPy searches none.
+  std::vector<Sampling> samplings = {};
 };
 
 /// Searches instructions and demonstrations of all predictors together (Opsahl-Ong et al. 2024): demonstrations are

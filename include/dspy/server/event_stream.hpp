@@ -28,7 +28,7 @@ class Pipe {
   /// coroutine.
   virtual Async<std::optional<std::string>> next() = 0;
   /// Closed while more than 64 KiB wait: for `CallOptions::pace`.
-  virtual std::shared_ptr<Gate> pace() const = 0;
+  virtual std::shared_ptr<dspy::Gate> pace() const = 0;
 };
 
 std::shared_ptr<Pipe> make_pipe();

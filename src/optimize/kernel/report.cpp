@@ -58,6 +58,9 @@ JsonObject to_json(const Report& report) {
       candidate["parents"] = std::move(parents);
     }
     if (each.score) candidate["score"] = *each.score;
+    if (each.value) candidate["value"] = *each.value;
+    if (each.tokens) candidate["tokens"] = *each.tokens;
+    if (each.seconds) candidate["seconds"] = *each.seconds;
     if (!each.row_scores.empty()) candidate["row_scores"] = to_array(each.row_scores);
     if (!each.minibatch_scores.empty()) candidate["minibatch_scores"] = to_array(each.minibatch_scores);
     candidates.emplace_back(std::move(candidate));

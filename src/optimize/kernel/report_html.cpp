@@ -70,10 +70,11 @@ std::string row_of(const Report& report, std::size_t number) {
   for (const auto parent : each.parents) parents += std::format(" #{}", parent);
   return std::format(
       "<tr{}><td class=\"n\">{}</td><td class=\"n\">{}</td><td><details><summary>{}{}</summary>{}</details></td>"
-      "<td class=\"n\">{}</td></tr>\n",
+      "<td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
       report.chosen == number ? " class=\"chosen\"" : "", number,
       each.score ? std::format("{:.2f}", percent(*each.score)) : "–", escaped(each.origin),
-      parents.empty() ? "" : ", from" + parents, prompts_of(each.prompts), each.prompt_size);
+      parents.empty() ? "" : ", from" + parents, prompts_of(each.prompts), each.prompt_size,
+      each.tokens ? std::format("{:.0f}", *each.tokens) : "–");
 }
 
 }  // namespace
@@ -93,7 +94,9 @@ std::string to_html(const Report& report) {
   if (!report.stopped.empty()) out += std::format("<p>It ended early: {}.</p>\n", escaped(report.stopped));
   for (const auto& note : report.notes) out += std::format("<p>Note: {}.</p>\n", escaped(note));
   out += curve_of(report);
-  out += "<h2>What was tried</h2><table><tr><th>#</th><th>Score</th><th>Made by</th><th>Prompt, bytes</th></tr>\n";
+  out +=
+      "<h2>What was tried</h2><table><tr><th>#</th><th>Score</th><th>Made by</th><th>Prompt, bytes</th><th>Tokens of a "
+      "run</th></tr>\n";
   for (std::size_t i = 0; i < report.candidates.size(); ++i) out += row_of(report, i);
   return out + "</table></html>\n";
 }

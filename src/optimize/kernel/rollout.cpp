@@ -3,7 +3,9 @@
 #include "dspy/base/sha256.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/modules/configure.hpp"
+#include "dspy/signature/decision.hpp"
 #include "dspy/signature/signature.hpp"
+#include "lm/sampling_json.hpp"
 
 #include <format>
 
@@ -30,11 +32,12 @@ JsonArray shape_of(const std::string& path, const Predictor& predictor) {
   for (const auto& field : signature.inputs) add_field(out, field);
   for (const auto& field : signature.outputs) add_field(out, field);
   for (const auto& demo : predictor.demos()) out.emplace_back(demo.data);
-  const auto& sampling = predictor.sampling();
-  out.emplace_back(sampling.temperature ? Json(*sampling.temperature) : Json());
-  out.emplace_back(sampling.seed ? Json(*sampling.seed) : Json());
-  out.emplace_back(sampling.max_tokens ? Json(*sampling.max_tokens) : Json());
-  out.emplace_back(sampling.top_p ? Json(*sampling.top_p) : Json());
+  out.emplace_back(dspy::to_json(predictor.sampling()));
+  for (const auto& [name, settings] : predictor.decisions())
+    out.emplace_back(JsonObject{{name, dspy::to_json(settings)}});
+  const auto& policy = predictor.policy();
+  out.emplace_back(std::format("{} {} {} {}", policy.rewrite, policy.ask_again, static_cast<int>(policy.finally),
+                               policy.fallback ? policy.fallback->name() : ""));
   return out;
 }
 

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <format>
-#include <numeric>
 #include <utility>
 
 namespace dspy::optimize {
@@ -24,6 +23,8 @@ void check(const SearchOptions& options) {
     throw Error(Errc::invalid_parameter, "a search of concurrency 0 would never begin; allow at least 1 run at a time");
   if (options.attempts < 1)
     throw Error(Errc::invalid_parameter, "a request is made at least once: `attempts` is at least 1");
+  if (!(options.price.per_1000_tokens >= 0 && options.price.per_second >= 0))
+    throw Error(Errc::invalid_parameter, "the price of a run is 0 or more");
   if (!std::isfinite(options.failure_score))
     throw Error(Errc::invalid_parameter, "`failure_score` must be a finite number");
 }
@@ -38,8 +39,38 @@ void check_inputs(const std::vector<Example>& examples, std::string_view what) {
   }
 }
 
-double mean_of(std::span<const double> values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+std::vector<double> scores_of(std::span<const Outcome> outcomes) {
+  std::vector<double> out(outcomes.size());
+  std::ranges::transform(outcomes, out.begin(), [](const Outcome& each) { return each.score.value; });
+  return out;
+}
+
+/// What a program is worth, measured by some of its runs.
+struct Worth {
+  double score = 0, value = 0, seconds = 0;
+  std::optional<double> tokens = 0;
+};
+
+Worth worth_of(std::span<const Outcome> outcomes, const SearchOptions::Price& price) {
+  Worth out;
+  for (const auto& each : outcomes) {
+    out.score += each.score.value;
+    out.seconds += each.rollout->seconds;
+    const auto tokens =
+        each.rollout->usage.requests == 0 ? std::optional<std::uint64_t>(0) : each.rollout->usage.total_tokens();
+    if (!tokens) out.tokens.reset();
+    if (out.tokens) *out.tokens += static_cast<double>(*tokens);
+  }
+  const auto count = static_cast<double>(outcomes.size());
+  out.score /= count;
+  out.seconds /= count;
+  if (out.tokens) *out.tokens /= count;
+  if (price.per_1000_tokens != 0 && !out.tokens)
+    throw Error(
+        Errc::unsupported,
+        "runs have a price by tokens, and the model does not say how many it took; leave `per_1000_tokens` out");
+  out.value = out.score - price.per_1000_tokens * out.tokens.value_or(0) / 1000 - price.per_second * out.seconds;
+  return out;
 }
 
 }  // namespace
@@ -121,16 +152,18 @@ double Search::evaluate(std::size_t candidate, std::span<const Example> examples
       })) {
     throw Error(Errc::bad_input, std::format("the program fails on every example: {}", *outcomes[0].rollout->failure));
   }
-  std::vector<double> scores(outcomes.size());
-  std::ranges::transform(outcomes, scores.begin(), [](const Outcome& each) { return each.score.value; });
-  measured(candidate, std::move(scores));
-  return *state_->candidates[candidate].score;
+  measured(candidate, outcomes);
+  return *state_->candidates[candidate].value;
 }
 
-void Search::measured(std::size_t candidate, std::vector<double> row_scores) {
+void Search::measured(std::size_t candidate, std::span<const Outcome> outcomes) {
   auto& each = state_->candidates.at(candidate);
-  each.score = mean_of(row_scores);
-  each.row_scores = std::move(row_scores);
+  const auto worth = worth_of(outcomes, state_->options.price);
+  each.score = worth.score;
+  each.value = worth.value;
+  each.tokens = worth.tokens;
+  each.seconds = worth.seconds;
+  each.row_scores = scores_of(outcomes);
   state_->report.examples = each.row_scores.size();
   const auto best_now = *state_->candidates[*best()].score;
   const auto used = state_->book->ledger->used();
@@ -162,15 +195,13 @@ double Search::evaluate_some(std::size_t candidate, std::span<const Example> exa
                     .example = &examples[row],
                     .variant = state_->candidates.at(candidate).variant});
   const auto outcomes = run(jobs);
-  std::vector<double> scores(outcomes.size());
-  std::ranges::transform(outcomes, scores.begin(), [](const Outcome& each) { return each.score.value; });
-  const double mean = mean_of(scores);
-  state_->candidates[candidate].minibatch_scores.push_back(mean);
+  const auto worth = worth_of(outcomes, state_->options.price);
+  state_->candidates[candidate].minibatch_scores.push_back(worth.score);
   tell({.kind = Event::Kind::minibatch,
         .candidate = candidate,
-        .score = mean,
+        .score = worth.score,
         .text = state_->candidates[candidate].origin});
-  return mean;
+  return worth.value;
 }
 
 std::optional<Prediction> Search::ask(Inquiry question) {
@@ -199,8 +230,8 @@ std::optional<std::size_t> Search::best() const {
   const auto& all = state_->candidates;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (!all[i].score) continue;
-    if (!found || *all[i].score > *all[*found].score ||
-        (*all[i].score == *all[*found].score && all[i].prompt_size < all[*found].prompt_size)) {
+    if (!found || *all[i].value > *all[*found].value ||
+        (*all[i].value == *all[*found].value && all[i].prompt_size < all[*found].prompt_size)) {
       found = i;
     }
   }
@@ -232,6 +263,9 @@ Optimized Search::complete(const std::function<void()>& steps) {
                                  .prompts = prompts_of(each.program),
                                  .prompt_size = each.prompt_size,
                                  .score = each.score,
+                                 .value = state.options.price.is_free() ? std::nullopt : each.value,
+                                 .tokens = each.tokens,
+                                 .seconds = each.seconds,
                                  .row_scores = each.row_scores,
                                  .minibatch_scores = each.minibatch_scores});
   }

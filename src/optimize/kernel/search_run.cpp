@@ -7,6 +7,7 @@
 #include "optimize/kernel/search_state.hpp"
 #include "optimize/kernel/step_trace.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <format>
 #include <unordered_set>
@@ -194,6 +195,14 @@ std::vector<Outcome> Search::run(std::span<const Job> jobs) {
   std::unordered_set<std::string_view> running;
   for (const auto& work : todo) {
     if (!state.rollouts.contains(work.run_key) && running.insert(work.run_key).second) runs.push_back(&work);
+  }
+  // Programs whose prompts begin alike follow each other: a local model still has the beginning.  Within limits the
+  // order says what is measured, so it stays.
+  if (programs.size() > 1 && !state.book->ledger->has_limits()) {
+    std::unordered_map<const Program*, std::string> prompts;
+    for (const auto& each : programs) prompts[each.first] = to_text(prompts_of(*each.first));
+    std::ranges::stable_sort(runs, {},
+                             [&](const Work* work) -> const std::string& { return prompts[work->job->program]; });
   }
   const auto limit = state.options.concurrency;
   const auto guarded = [&](auto begin) -> std::function<Async<void>(std::size_t)> {

@@ -7,6 +7,7 @@
 #include "dspy/retrieve/store.hpp"
 #include "retrieve/remote/mongo_filter.hpp"
 #include "retrieve/remote/rest.hpp"
+#include "retrieve/remote/store_over.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -284,31 +285,18 @@ Async<StoreInfo> info(Shared state) {
   co_return out;
 }
 
-class ChromaStore final : public Store {
- public:
-  explicit ChromaStore(Shared state) : state_(std::move(state)) {}
+Async<std::optional<std::size_t>> remove_ids(Shared state, std::vector<std::string> ids) {
+  return remove(std::move(state), {{"ids", texts_of(ids)}});
+}
 
-  Async<void> upsert(std::vector<Passage> passages) override { return dspy::upsert(state_, std::move(passages)); }
-  Async<std::optional<std::size_t>> remove(std::vector<std::string> ids) override {
-    if (ids.empty()) return nothing();  // no ids would mean all of them
-    return dspy::remove(state_, {{"ids", texts_of(ids)}});
-  }
-  Async<std::optional<std::size_t>> remove_where(Filter filter) override {
-    return dspy::remove_where(state_, std::move(filter));
-  }
-  Async<std::vector<Hit>> search(StoreQuery query) override { return dspy::search(state_, std::move(query)); }
-  Async<std::size_t> count(Filter filter) override { return dspy::count(state_, std::move(filter)); }
-  Async<ScanPage> scan(Filter filter, std::string cursor, std::size_t limit, bool with_vectors) override {
-    return dspy::scan(state_, std::move(filter), std::move(cursor), limit, with_vectors);
-  }
-  Async<std::vector<Passage>> get(std::vector<std::string> ids) override { return dspy::get(state_, std::move(ids)); }
-  Async<StoreInfo> info() override { return dspy::info(state_); }
-
- private:
-  static Async<std::optional<std::size_t>> nothing() { co_return 0; }
-
-  Shared state_;
-};
+constexpr remote::StoreOver<State>::Functions functions{.upsert = upsert,
+                                                        .remove = remove_ids,
+                                                        .remove_where = remove_where,
+                                                        .search = search,
+                                                        .count = count,
+                                                        .scan = scan,
+                                                        .get = get,
+                                                        .info = info};
 
 }  // namespace
 
@@ -324,7 +312,7 @@ std::shared_ptr<Store> chroma_store(std::string_view uri, RemoteStoreOptions opt
                             named("database", "default_database"));
   state->name = where.name;
   state->options = std::move(options);
-  return std::make_shared<ChromaStore>(std::move(state));
+  return std::make_shared<remote::StoreOver<State>>(std::move(state), functions);
 }
 
 }  // namespace dspy

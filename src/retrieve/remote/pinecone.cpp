@@ -8,6 +8,7 @@
 #include "dspy/retrieve/store.hpp"
 #include "retrieve/remote/mongo_filter.hpp"
 #include "retrieve/remote/rest.hpp"
+#include "retrieve/remote/store_over.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -199,29 +200,19 @@ Async<std::size_t> count(Shared state, Filter filter) {
   co_return total;
 }
 
-class PineconeStore final : public Store {
- public:
-  explicit PineconeStore(Shared state) : state_(std::move(state)) {}
+Async<std::optional<std::size_t>> remove_where(Shared state, Filter filter) {
+  const auto lowered = remote::mongo_filter(filter, abilities);
+  return remove(std::move(state), lowered ? JsonObject{{"filter", *lowered}} : JsonObject{{"deleteAll", true}});
+}
 
-  Async<void> upsert(std::vector<Passage> passages) override { return dspy::upsert(state_, std::move(passages)); }
-  Async<std::optional<std::size_t>> remove(std::vector<std::string> ids) override {
-    return remove_ids(state_, std::move(ids));
-  }
-  Async<std::optional<std::size_t>> remove_where(Filter filter) override {
-    const auto lowered = remote::mongo_filter(filter, abilities);
-    return dspy::remove(state_, lowered ? JsonObject{{"filter", *lowered}} : JsonObject{{"deleteAll", true}});
-  }
-  Async<std::vector<Hit>> search(StoreQuery query) override { return dspy::search(state_, std::move(query)); }
-  Async<std::size_t> count(Filter filter) override { return dspy::count(state_, std::move(filter)); }
-  Async<ScanPage> scan(Filter filter, std::string cursor, std::size_t limit, bool with_vectors) override {
-    return dspy::scan(state_, std::move(filter), std::move(cursor), limit, with_vectors);
-  }
-  Async<std::vector<Passage>> get(std::vector<std::string> ids) override { return dspy::get(state_, std::move(ids)); }
-  Async<StoreInfo> info() override { return dspy::info(state_); }
-
- private:
-  Shared state_;
-};
+constexpr remote::StoreOver<State>::Functions functions{.upsert = upsert,
+                                                        .remove = remove_ids,
+                                                        .remove_where = remove_where,
+                                                        .search = search,
+                                                        .count = count,
+                                                        .scan = scan,
+                                                        .get = get,
+                                                        .info = info};
 
 }  // namespace
 
@@ -239,7 +230,7 @@ std::shared_ptr<Store> pinecone_store(std::string_view uri, RemoteStoreOptions o
   state->server.headers.set("X-Pinecone-Api-Version", "2025-04");
   state->name = where.name;
   state->options = std::move(options);
-  return std::make_shared<PineconeStore>(std::move(state));
+  return std::make_shared<remote::StoreOver<State>>(std::move(state), functions);
 }
 
 }  // namespace dspy

@@ -10,6 +10,7 @@
 #include "retrieve/remote/postgres_uri.hpp"
 #include "retrieve/remote/rest.hpp"
 #include "retrieve/remote/sql_filter.hpp"
+#include "retrieve/remote/store_over.hpp"
 #include "retrieve/unit_length.hpp"
 
 #include <algorithm>
@@ -323,10 +324,6 @@ Async<std::optional<std::size_t>> remove(Shared state, std::string where, SqlVal
   co_return done.changed;
 }
 
-Async<std::optional<std::size_t>> nothing() {
-  co_return 0;
-}
-
 Async<StoreInfo> info(Shared state) {
   const auto table = co_await find(state);
   StoreInfo out{.kind = std::string(kind),
@@ -340,33 +337,26 @@ Async<StoreInfo> info(Shared state) {
   co_return out;
 }
 
-class PostgresStore final : public Store {
- public:
-  explicit PostgresStore(Shared state) : state_(std::move(state)) {}
+Async<std::optional<std::size_t>> remove_ids(Shared state, std::vector<std::string> ids) {
+  SqlValues values;
+  auto where = one_of(ids, values);
+  return remove(std::move(state), std::move(where), std::move(values));
+}
 
-  Async<void> upsert(std::vector<Passage> passages) override { return dspy::upsert(state_, std::move(passages)); }
-  Async<std::optional<std::size_t>> remove(std::vector<std::string> ids) override {
-    if (ids.empty()) return nothing();
-    SqlValues values;
-    auto where = one_of(ids, values);
-    return dspy::remove(state_, std::move(where), std::move(values));
-  }
-  Async<std::optional<std::size_t>> remove_where(Filter filter) override {
-    SqlValues values;
-    auto where = remote::sql_filter(filter, values);
-    return dspy::remove(state_, std::move(where), std::move(values));
-  }
-  Async<std::vector<Hit>> search(StoreQuery query) override { return dspy::search(state_, std::move(query)); }
-  Async<std::size_t> count(Filter filter) override { return dspy::count(state_, std::move(filter)); }
-  Async<ScanPage> scan(Filter filter, std::string cursor, std::size_t limit, bool with_vectors) override {
-    return dspy::scan(state_, std::move(filter), std::move(cursor), limit, with_vectors);
-  }
-  Async<std::vector<Passage>> get(std::vector<std::string> ids) override { return dspy::get(state_, std::move(ids)); }
-  Async<StoreInfo> info() override { return dspy::info(state_); }
+Async<std::optional<std::size_t>> remove_where(Shared state, Filter filter) {
+  SqlValues values;
+  auto where = remote::sql_filter(filter, values);
+  return remove(std::move(state), std::move(where), std::move(values));
+}
 
- private:
-  Shared state_;
-};
+constexpr remote::StoreOver<State>::Functions functions{.upsert = upsert,
+                                                        .remove = remove_ids,
+                                                        .remove_where = remove_where,
+                                                        .search = search,
+                                                        .count = count,
+                                                        .scan = scan,
+                                                        .get = get,
+                                                        .info = info};
 
 }  // namespace
 
@@ -375,7 +365,7 @@ std::shared_ptr<Store> postgres_store(std::string_view uri, RemoteStoreOptions o
   auto state = std::make_shared<State>(std::move(where.address), std::move(options));
   state->table = std::move(where.table);
   state->wants_index = where.wants_index;
-  return std::make_shared<PostgresStore>(std::move(state));
+  return std::make_shared<remote::StoreOver<State>>(std::move(state), functions);
 }
 
 }  // namespace dspy

@@ -6,6 +6,7 @@
 #include "dspy/retrieve/remote/remote_store.hpp"
 #include "dspy/retrieve/store.hpp"
 #include "retrieve/remote/rest.hpp"
+#include "retrieve/remote/store_over.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -289,28 +290,22 @@ Async<StoreInfo> info(Shared state) {
   co_return out;
 }
 
-class QdrantStore final : public Store {
- public:
-  explicit QdrantStore(Shared state) : state_(std::move(state)) {}
+Async<std::optional<std::size_t>> remove_ids(Shared state, std::vector<std::string> ids) {
+  return remove(std::move(state), {{"points", uuids_of(ids)}});
+}
 
-  Async<void> upsert(std::vector<Passage> passages) override { return dspy::upsert(state_, std::move(passages)); }
-  Async<std::optional<std::size_t>> remove(std::vector<std::string> ids) override {
-    return dspy::remove(state_, {{"points", uuids_of(ids)}});
-  }
-  Async<std::optional<std::size_t>> remove_where(Filter filter) override {
-    return dspy::remove(state_, {{"filter", filter_of(filter)}});
-  }
-  Async<std::vector<Hit>> search(StoreQuery query) override { return dspy::search(state_, std::move(query)); }
-  Async<std::size_t> count(Filter filter) override { return dspy::count(state_, std::move(filter)); }
-  Async<ScanPage> scan(Filter filter, std::string cursor, std::size_t limit, bool with_vectors) override {
-    return dspy::scan(state_, std::move(filter), std::move(cursor), limit, with_vectors);
-  }
-  Async<std::vector<Passage>> get(std::vector<std::string> ids) override { return dspy::get(state_, std::move(ids)); }
-  Async<StoreInfo> info() override { return dspy::info(state_); }
+Async<std::optional<std::size_t>> remove_where(Shared state, Filter filter) {
+  return remove(std::move(state), {{"filter", filter_of(filter)}});
+}
 
- private:
-  Shared state_;
-};
+constexpr remote::StoreOver<State>::Functions functions{.upsert = upsert,
+                                                        .remove = remove_ids,
+                                                        .remove_where = remove_where,
+                                                        .search = search,
+                                                        .count = count,
+                                                        .scan = scan,
+                                                        .get = get,
+                                                        .info = info};
 
 }  // namespace
 
@@ -320,7 +315,7 @@ std::shared_ptr<Store> qdrant_store(std::string_view uri, RemoteStoreOptions opt
   state->server = remote::make_server(std::string(kind), where.base, options, "api-key", "QDRANT_API_KEY");
   state->path = std::format("/collections/{}", where.name);
   state->options = std::move(options);
-  return std::make_shared<QdrantStore>(std::move(state));
+  return std::make_shared<remote::StoreOver<State>>(std::move(state), functions);
 }
 
 }  // namespace dspy

@@ -157,7 +157,7 @@ ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObj
   return out;
 }
 
-Async<JsonObject> run_call(ProgramCall call, FieldSink sink, std::shared_ptr<Gate> pace) {
+Async<JsonObject> run_call(ProgramCall call, FieldSink sink, std::shared_ptr<dspy::Gate> pace) {
   const auto begun = std::chrono::steady_clock::now();
   Run how{.options = {.stop = call.stop, .pace = std::move(pace)}, .sink = std::move(sink)};
   const auto prediction = co_await call.program.run(std::move(call.inputs), std::move(how));

@@ -75,7 +75,7 @@ JsonObject answer_json(const ProgramCall& call, const Prediction& prediction, st
 
 /// Runs it; the object that answers the call.
 /// With `sink`, its pieces are held back by `pace` while the reader is behind.
-Async<JsonObject> run_call(ProgramCall call, FieldSink sink, std::shared_ptr<Gate> pace = {});
+Async<JsonObject> run_call(ProgramCall call, FieldSink sink, std::shared_ptr<dspy::Gate> pace = {});
 
 /// The member of a body that must be an object; an empty one if it is absent.
 JsonObject object_member(const JsonObject& body, std::string_view name, bool is_required);

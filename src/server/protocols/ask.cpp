@@ -42,7 +42,7 @@ struct Streaming {
       : items(executor, std::numeric_limits<std::size_t>::max()), joined(join(client, stop.get_token())) {}
 
   Channel items;
-  const std::shared_ptr<Gate> pace = std::make_shared<Gate>();
+  const std::shared_ptr<dspy::Gate> pace = std::make_shared<dspy::Gate>();
   std::stop_source stop;
   JoinedStop joined;
 

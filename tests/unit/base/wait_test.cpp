@@ -1,6 +1,8 @@
 #include "dspy/base/wait.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/tasks.hpp"
+#include "dspy/base/wait_watched.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -112,4 +114,13 @@ TEST_CASE("Many threads wait at once, each for its own work") {
   }
 
   for (const int sum : sums) CHECK(sum == 50);
+}
+
+TEST_CASE("A watched wait looks up while it waits, and not when there is nothing to wait for") {
+  int looks = 0;
+  wait_watched([]() -> Async<void> { co_await immediate(1); }(), 1000ms, [&] { ++looks; });
+  CHECK(looks == 0);
+  wait_watched(sleep(20ms), 2ms, [&] { ++looks; });
+  CHECK(looks >= 2);
+  CHECK_THROWS_AS(wait_watched([]() -> Async<void> { co_await failing(true); }(), 1ms, [] {}), Error);
 }

@@ -100,9 +100,9 @@ inline std::string text_of(const Message& message) {
   return out;
 }
 
-inline Asked asked_by(const Request& request) {
-  Asked out{.output = request.contract.signature->outputs.front().name,
-            .draw = static_cast<std::size_t>(request.sampling.seed.value_or(0))};
+/// What the messages say of it.
+inline Asked asked_by_messages(const Request& request) {
+  Asked out;
   std::vector<std::size_t> all;
   for (const auto& message : request.messages) {
     if (message.role == Role::system) out.instructions += text_of(message);
@@ -116,6 +116,13 @@ inline Asked asked_by(const Request& request) {
   out.question = all.back();
   all.pop_back();
   out.shown = std::move(all);
+  return out;
+}
+
+inline Asked asked_by(const Request& request) {
+  auto out = asked_by_messages(request);
+  out.output = request.contract.signature->outputs.front().name;
+  out.draw = static_cast<std::size_t>(request.sampling.seed.value_or(0));
   return out;
 }
 

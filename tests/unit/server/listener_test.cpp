@@ -326,7 +326,7 @@ TEST_CASE("connections and requests of one address have limits") {
 }
 
 TEST_CASE("a gate lets some run and some wait, and refuses the rest at once") {
-  auto gate = std::make_shared<Gate>(GateLimits{.running = 1, .waiting = 1});
+  auto gate = std::make_shared<server::Gate>(GateLimits{.running = 1, .waiting = 1});
   auto routes = test_routes();
   routes->add({.method = "POST", .path = "/v1/work", .handler = [](HttpRequest request) -> Async<HttpResponse> {
                  co_await dspy::sleep(300ms, request.stop);

@@ -44,6 +44,9 @@ struct CandidateReport {
   JsonObject prompts = {};              ///< Instructions and demonstrations by predictor.
   std::size_t prompt_size = 0;          ///< In bytes.
   std::optional<double> score = {};     ///< The mean over all examples; absent if it was not measured in full.
+  std::optional<double> value = {};     ///< The score without the price of a run, if runs have one.
+  std::optional<double> tokens = {};    ///< Of a run, on average, if it was measured and they are known.
+  std::optional<double> seconds = {};   ///< The same.
   std::vector<double> row_scores = {};  ///< By example, if it was.
   std::vector<double> minibatch_scores = {};
 };

@@ -52,7 +52,7 @@ JsonObject to_json(const Rollout& rollout);
 Rollout rollout_from_json(const JsonObject& written);
 
 /// SHA-256 of what optimizers change of a program and what it asks: instructions, fields, demonstrations, sampling,
-/// adapters and models by predictor.  Not of its code.
+/// decisions, policies, adapters and models by predictor.  Not of its code.
 std::string digest(const Program& program);
 /// Of an example's values and sides.
 std::string digest(const Example& example);

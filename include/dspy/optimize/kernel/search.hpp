@@ -38,6 +38,13 @@ struct SearchOptions {
   int attempts = 12;  ///< Of a request to a model that cannot be reached, before the search ends.
   std::chrono::milliseconds retry_delay{50};  ///< Before the second attempt; doubled for each after it, up to 2 s.
   double failure_score = 0;                   ///< Of an example on which the program fails.
+  /// What is taken off a score for what a run costs, on average.  Candidates are compared by what is left.
+  struct Price {
+    double per_1000_tokens = 0;  ///< Of prompts and replies; a model that does not count them is an error.
+    double per_second = 0;       ///< Of a run.  Times are not the same in every run of the search.
+    bool is_free() const noexcept { return per_1000_tokens == 0 && per_second == 0; }
+  };
+  Price price = {};
   /// Requests without a seed get one that is made from the run, so that a sampled model's answers can be reproduced.
   bool seeds_requests = true;
   std::function<void(const Event& event)> on_event = {};
@@ -77,6 +84,9 @@ struct Candidate {
   std::vector<std::size_t> parents = {};
   std::size_t prompt_size = 0;
   std::optional<double> score = {};
+  std::optional<double> value = {};    ///< The score without the price of a run.
+  std::optional<double> tokens = {};   ///< Of a run, on average, if they are known.
+  std::optional<double> seconds = {};  ///< Of a run, on average.
   std::vector<double> row_scores = {};
   std::vector<double> minibatch_scores = {};
   std::string variant = {};  ///< As in a job.
@@ -110,16 +120,26 @@ class Search {
   std::vector<Outcome> run(std::span<const Job> jobs);
   std::vector<Outcome> run(const Program& program, std::span<const Example> examples, Draw draw = {});
 
-  /// The candidate's score on all of `examples`; candidates are compared by it.  Throws `Error` (`bad_input`) if the
-  /// metric fails on every example, or the program for the same bad input.
+  /// The candidate's score on all of `examples` without the price of a run; candidates are compared by it.  Throws
+  /// `Error` (`bad_input`) if the metric fails on every example, or the program for the same bad input.
   double evaluate(std::size_t candidate, std::span<const Example> examples);
   /// Runs several candidates on `examples` in one stream of calls, before they are evaluated one by one.  With limits
   /// it does nothing, so that what is measured within them does not depend on the order of calls.
   void run_ahead(std::span<const std::size_t> candidates, std::span<const Example> examples);
-  /// Its mean score on some of them.
+  /// Evaluates all of `candidates` in one stream of calls, but stops each that is no longer likely to be as good as the
+  /// best one measured before: `alpha` is the probability that any candidate is stopped that is as good (`Race`).  Rows
+  /// are taken in an order drawn for each candidate.  With a metric whose scores leave 0 to 1, a price or limits none
+  /// is stopped.
+  void race(std::span<const std::size_t> candidates, std::span<const Example> examples, double alpha);
+  /// How likely the program's model finds the right outputs of `examples` under each candidate's prompts: the mean of
+  /// the logarithms by token.  Costs one reading of each prompt, and no reply.  Nothing where it cannot be told, and a
+  /// note says why: more predictors than one, outputs that the examples do not have, an LM that is no `LikelihoodLM`.
+  std::optional<std::vector<double>> likelihoods(std::span<const std::size_t> candidates,
+                                                 std::span<const Example> examples);
+  /// As `evaluate`, on some of the examples.
   double evaluate_some(std::size_t candidate, std::span<const Example> examples, std::span<const std::size_t> rows);
-  /// Tells a score that was measured by `run`.
-  void measured(std::size_t candidate, std::vector<double> row_scores);
+  /// Tells what was measured by `run`, on all examples in their order.
+  void measured(std::size_t candidate, std::span<const Outcome> outcomes);
 
   /// Answers in the order of the questions; nothing for one whose reply could not be read.
   std::vector<std::optional<Prediction>> ask(std::vector<Inquiry> questions);
