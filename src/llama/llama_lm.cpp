@@ -8,6 +8,7 @@
 #include "llama/media/pdf_pages.hpp"
 #include "llama/media/senses.hpp"
 #include "llama/thoughts.hpp"
+#include "llama/tools/chat_request.hpp"
 #include "llama/tools/tool_calls.hpp"
 #include "llama/tools/tool_prompt.hpp"
 #include "lm/sampling_json.hpp"
@@ -27,12 +28,15 @@ namespace {
                           message + 1, to_string(role)));
 }
 
-void require_readable(const Chat& messages) {
+/// `takes_tools`: the model's template has a place for calls and results.
+void require_readable(const Chat& messages, bool takes_tools) {
   if (messages.empty())
     throw Error(Errc::invalid_parameter, "the request has no messages; give the model something to answer");
   for (std::size_t i = 0; i < messages.size(); ++i) {
     for (const auto& part : messages[i].parts) {
       const auto* const text = part.get<TextPart>();
+      const bool is_tool_part = part.get<ToolCallPart>() != nullptr || part.get<ToolResultPart>() != nullptr;
+      if (takes_tools && is_tool_part) continue;
       if (text == nullptr && part.get<ReasoningPart>() == nullptr) refuse(i, messages[i].role);
       const auto position = text != nullptr ? text::invalid_utf8(text->text) : std::nullopt;
       if (!position) continue;
@@ -46,10 +50,10 @@ void require_readable(const Chat& messages) {
 
 /// What the engine wrote as replies; none of it differs from what was asked but what is told here.
 Reply reply_of(std::vector<llama::Generated> written, const Request& request, const llama::ToolContract* tools,
-               std::string_view model) {
+               const llama::Model& model) {
   const auto& provider = request.provider_options();
   Reply reply;
-  reply.model = model;
+  reply.model = model.name();
   for (auto& each : written) {
     reply.usage += each.usage;
     auto& completion = static_cast<Completion&>(each);
@@ -64,9 +68,11 @@ Reply reply_of(std::vector<llama::Generated> written, const Request& request, co
                                  .action = Adaptation::Action::dropped,
                                  .reason = "a model in this process has no such option"});
   };
+  const std::string_view source = model.info().chat_template;
+  const bool knows_effort = source.contains("enable_thinking") || source.contains("reasoning_effort");
   dropped("provider.reasoning.effort",
-          provider.reasoning.effort && *provider.reasoning.effort != ReasoningOptions::Effort::off);
-  dropped("provider.reasoning.budget_tokens", provider.reasoning.budget_tokens.has_value());
+          provider.reasoning.effort.value_or(ReasoningOptions::Effort::off) != ReasoningOptions::Effort::off &&
+              !knows_effort);
   dropped("provider.reasoning.summary", !provider.reasoning.summary.empty());
   dropped("provider.prompt_cache", provider.prompt_cache != PromptCacheOptions());
   dropped("provider.probabilities", !provider.probabilities.empty() && provider.probabilities != "off");
@@ -93,26 +99,24 @@ struct LlamaLM::Setup {
     return asked.over(options.sampling).over(engine->model().info().recommended);
   }
 
-  /// A prompt, and what its pictures and sounds must not go before it is under way.
+  /// A prompt, what its pictures and sounds must not go before it is under way, and what of it the reply begins with.
   struct Prompt {
     std::vector<llama::Token> tokens{};
     llama::MediaChat read{};
+    std::string opened{};
   };
 
-  Prompt prompt_for(const Chat& messages, const llama::ToolContract* tools) const {
+  Prompt prompt_for(const Chat& messages, const llama::ToolContract* tools, const ReasoningOptions& reasoning) const {
     Prompt prompt;
     const auto& model = engine->model();
     if (llama::has_media(messages)) prompt.read = llama::read_media(model, messages);
     const bool has_media = !prompt.read.media.empty();
-    const auto* chat = has_media ? &prompt.read.chat : &messages;
-    Chat written;
-    if (tools != nullptr || llama::has_tool_parts(*chat)) {
-      written = llama::with_tools_as_text(*chat, tools, tool_format());
-      chat = &written;
-    }
-    require_readable(*chat);
-    prompt.tokens =
-        has_media ? llama::tokenize(model, model.chat_template().render(*chat), prompt.read) : model.tokenize(*chat);
+    const auto written = llama::written_for(model.chat_template(), has_media ? prompt.read.chat : messages, tools,
+                                            tool_format(), reasoning);
+    require_readable(written.chat, written.native_tools);
+    auto parts = model.chat_template().render(written.chat, written.options);
+    prompt.opened = llama::take_opened_thoughts(parts);
+    prompt.tokens = has_media ? llama::tokenize(model, parts, prompt.read) : model.tokenize(parts);
     return prompt;
   }
 
@@ -130,7 +134,9 @@ struct LlamaLM::Setup {
     // Its template takes thoughts out of earlier turns, so the model writes some.
     contract.may_think = engine->model().info().chat_template.contains("</think>") &&
                          request.provider_options().reasoning.effort != ReasoningOptions::Effort::off;
-    auto [tokens, read] = prompt_for(request.messages, tools.get());
+    const auto& reasoning = request.provider_options().reasoning;
+    auto [tokens, read, opened] = prompt_for(request.messages, tools.get(), reasoning);
+    auto prefill = llama::begin_of_reply(opened, request.prefill, contract.may_think);
     return {.work = {.prompt = std::move(tokens),
                      .sampling = sampling_for(request.sampling),
                      .deadline = request.deadline,
@@ -139,7 +145,8 @@ struct LlamaLM::Setup {
                      .contract = std::move(contract),
                      .constrain = options.constrain,
                      .tools = std::move(tools),
-                     .prefill = llama::joined(request.prefill)},
+                     .prefill = std::move(prefill),
+                     .thought_tokens = reasoning.budget_tokens},
             .read = std::move(read)};
   }
 
@@ -161,14 +168,16 @@ struct LlamaLM::Setup {
     } else {
       co_return co_await stream_one(std::move(setup), std::move(work), std::move(request), std::move(sink));
     }
-    auto reply = reply_of(std::move(written), request, tools.get(), engine.model().name());
+    auto reply = reply_of(std::move(written), request, tools.get(), engine.model());
     if (request.n != 1 && sink) tell_whole(reply, sink);
     co_return reply;
   }
 
   static Async<ReplyLikelihood> likelihood(std::shared_ptr<const Setup> setup, Request request, std::string reply) {
     if (reply.empty()) throw Error(Errc::invalid_parameter, "the reply whose likelihood is wanted is empty");
-    auto score = co_await setup->engine->score({.prompt = setup->prompt_for(request.messages),
+    const auto asked = setup->prompt_for(request.messages, nullptr, request.provider_options().reasoning);
+    reply.insert(0, llama::begin_of_reply(asked.opened, {}, false));
+    auto score = co_await setup->engine->score({.prompt = asked.tokens,
                                                 .continuation = setup->engine->model().tokenize(reply),
                                                 .deadline = request.deadline,
                                                 .stop = request.stop,
@@ -198,7 +207,7 @@ struct LlamaLM::Setup {
       splitter.push(event.text, forward);
     }));
     splitter.finish(forward);
-    auto reply = reply_of(std::move(written), request, tools.get(), setup->engine->model().name());
+    auto reply = reply_of(std::move(written), request, tools.get(), setup->engine->model());
     const auto& completion = reply.completions.front();
     if (holder) holder->finish(!completion.tool_calls.empty(), say);
     llama::tell_tool_calls(completion, usage, sink);
@@ -234,7 +243,12 @@ Sampling LlamaLM::sampling_for(const Request& request) const {
 }
 
 std::vector<llama::Token> LlamaLM::prompt_for(const Chat& messages) const {
-  return setup_->prompt_for(messages, nullptr).tokens;
+  return setup_->prompt_for(messages, nullptr, {}).tokens;
+}
+
+std::vector<llama::Token> LlamaLM::prompt_for_request(const Request& request) const {
+  const auto tools = llama::tool_contract_of(request, setup_->tool_format());
+  return setup_->prompt_for(request.messages, tools.get(), request.provider_options().reasoning).tokens;
 }
 
 Capabilities LlamaLM::capabilities() const {

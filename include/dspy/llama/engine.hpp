@@ -171,6 +171,8 @@ struct Generation {
   /// The reply begins with this, which is taken as said, and the model goes on.  For writing a field again with those
   /// before it kept: the reply up to that field's value.  Counts towards `max_tokens`, and must keep the contract.
   std::string prefill{};
+  /// Where the reply begins with thoughts (`<think>`), they have at most so many tokens: then the closing tag follows.
+  std::optional<int> thought_tokens{};
 };
 
 /// What was written: one completion, whose text still has the thoughts in it, and what it took.
@@ -181,7 +183,8 @@ struct Generated : Completion {
 /// A text to be looked at: how likely is it after a prompt?
 struct Scoring {
   std::vector<Token> prompt{};
-  std::vector<Token> continuation{};
+  std::vector<Token> continuation{};  ///< May be empty where tokens are named.
+  std::vector<Token> named{};         ///< How likely is each of these right after the prompt?
   std::optional<std::chrono::steady_clock::time_point> deadline{};
   std::stop_token stop{};
   std::vector<Lora> loras{};
@@ -192,6 +195,7 @@ struct Scoring {
 struct Score {
   double logprob = 0;            ///< Of the whole: the sum of its tokens'.
   std::vector<double> tokens{};  ///< Of each token after those before it.
+  std::vector<double> named{};   ///< Of `Scoring::named`.
   bool is_greedy = false;        ///< Each was the likeliest, so a reply at temperature 0 begins with them.
   Usage usage{};
 };

@@ -54,6 +54,8 @@ class LlamaLM final : public LM, public LikelihoodLM {
   Sampling sampling_for(const Request& request) const;
   /// The tokens the model would read.
   std::vector<llama::Token> prompt_for(const Chat& messages) const;
+  /// The same of a request, tools included, without what the reply is to begin with.
+  std::vector<llama::Token> prompt_for_request(const Request& request) const;
 
   llama::Engine& engine() const noexcept;
   /// The context is full beyond this many tokens of prompt and reply.

@@ -71,9 +71,11 @@ class Model {
   std::vector<Token> tokenize(std::string_view text) const;
   /// `text` with the control tokens that are written in it, for text that comes from a template.
   std::vector<Token> tokenize_with_control(std::string_view text) const;
-  /// The prompt for `chat`, as the chat template writes it.
-  std::vector<Token> tokenize(const Chat& chat) const;
-  /// The tokens of a prompt that a chat template wrote; `write` appends those of what messages say.
+  /// The prompt for `chat`, as the chat template writes it.  Throws what `ChatTemplate::render` throws.
+  std::vector<Token> tokenize(const Chat& chat, const ChatOptions& options = {}) const;
+  /// The tokens of a prompt that a chat template wrote.
+  std::vector<Token> tokenize(const std::vector<PromptPart>& parts) const;
+  /// The same; `write` appends those of what messages say.
   using TextWriter = std::function<void(std::vector<Token>& tokens, std::string_view text)>;
   std::vector<Token> tokenize(const std::vector<PromptPart>& parts, const TextWriter& write) const;
   std::size_t count_tokens(std::string_view text) const { return tokenize(text).size(); }

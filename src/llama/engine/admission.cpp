@@ -52,8 +52,11 @@ Job Admission::prepare(Generation work, bool streams) {
 }
 
 Job Admission::prepare(Scoring scoring) const {
-  if (scoring.continuation.empty())
+  if (scoring.continuation.empty() && scoring.named.empty())
     throw Error(Errc::invalid_parameter, "the continuation is empty; give the model something to find likely or not");
+  require_tokens(scoring.named, "list of named tokens");
+  // Named tokens are looked up where a first token is scored.
+  if (scoring.continuation.empty()) scoring.continuation.push_back(scoring.named.front());
   Generation work{.prompt = std::move(scoring.prompt),
                   .sampling = {.max_tokens = static_cast<int>(scoring.continuation.size()), .temperature = 0},
                   .deadline = scoring.deadline,
@@ -63,6 +66,7 @@ Job Admission::prepare(Scoring scoring) const {
   check(work, scoring.continuation);
   auto result = job(std::move(work), {}, std::move(scoring.continuation), false);
   result.scores = true;
+  result.named = std::move(scoring.named);
   return result;
 }
 
@@ -119,6 +123,8 @@ std::vector<std::shared_ptr<const Medium>> Admission::media_of(std::span<const T
 
 void Admission::check(const Generation& work, std::span<const Token> given) const {
   validate(work.sampling);
+  if (work.thought_tokens && *work.thought_tokens < 0)
+    throw Error(Errc::invalid_parameter, std::format("thought_tokens is {}; it must be at least 0", *work.thought_tokens));
   const auto most = static_cast<std::size_t>(options_->context_length);
   if (std::ranges::any_of(work.bias, [](const TokenBias& each) { return !(each.bias < HUGE_VALF); }))
     throw Error(Errc::invalid_parameter, "a bias is no number; give finite ones, or minus infinity");

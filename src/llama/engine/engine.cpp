@@ -158,13 +158,18 @@ struct Engine::Calls {
 
   static Async<Score> score(Calls self, Scoring work) {
     Abandon at_end;
+    const bool only_named = work.continuation.empty();
     {
       const auto impl = self.impl();
       at_end.add(impl->worker.submit(impl->admission.prepare(std::move(work))));
     }
     const auto reply = co_await receive(at_end.first(), EventSink());
     Score score{.is_greedy = true, .usage = reply.usage};
+    // Behind the likeliest token, the first one's alternatives are those that were named.
+    const auto& first = reply.logprobs.front().top;
+    for (std::size_t i = 1; i < first.size(); ++i) score.named.push_back(first[i].second);
     for (const auto& token : reply.logprobs) {
+      if (only_named) break;
       score.logprob += token.logprob;
       score.tokens.push_back(token.logprob);
       score.is_greedy = score.is_greedy && token.logprob == token.top.front().second;

@@ -45,6 +45,7 @@ struct Job {
   std::shared_ptr<Mailbox> mailbox{};
   std::vector<Token> given{};  ///< What the reply begins with, or what is scored.
   bool scores = false;         ///< Nothing is written: how likely is what is given?
+  std::vector<Token> named{};  ///< Scored too: other tokens right after the prompt.
   /// Of replies to one prompt: the scores after it, once one of them has them.
   std::shared_ptr<std::vector<float>> first_scores{};
   LoraSet adapters{};                                  ///< The LoRAs of `work`.

@@ -140,8 +140,17 @@ ChatTemplate template_of(const ModelInfo& info, const RuntimeModel& handle) {
   const auto& facts = handle.facts();
   const auto is_token = [&](std::string_view text) { return !text.empty() && handle.tokenize(text, true).size() == 1; };
   const auto text_of = [&](Token token) { return token < 0 ? std::string() : handle.token_text(token); };
-  auto result = ChatTemplate::recognise(info.chat_template, {is_token, text_of(facts.bos), text_of(facts.eos)});
-  if (!result.recognised() && handle.facts().has_decoder && !handle.facts().pooling) {
+  std::vector<std::string> control;
+  for (Token token = 0; token < facts.vocabulary; ++token) {
+    if (handle.token_facts(token).control) control.push_back(handle.token_text(token));
+  }
+  auto result = ChatTemplate::recognise(
+      info.chat_template, {is_token, text_of(facts.bos), text_of(facts.eos), std::move(control)});
+  if (!result.problem().empty() && handle.facts().has_decoder && !handle.facts().pooling) {
+    log(LogLevel::warning, "llama",
+        std::format("the chat template of `{}` cannot be run, so its prompts are written as `{}`: {}",
+                    info.path.string(), result.name(), result.problem()));
+  } else if (!result.recognised() && handle.facts().has_decoder && !handle.facts().pooling) {
     log(info.chat_template.empty() ? LogLevel::info : LogLevel::warning, "llama",
         std::format("`{}` has {}; its prompts are written as `{}`", info.path.string(),
                     info.chat_template.empty() ? "no chat template" : "a chat template of no known family",
@@ -230,13 +239,16 @@ void Model::append(std::vector<Token>& tokens, std::string_view text, bool contr
                              [&](std::string_view piece) { return handle_->tokenize(piece, control); });
 }
 
-std::vector<Token> Model::tokenize(const Chat& chat) const {
-  return tokenize(template_.render(chat),
-                  [this](std::vector<Token>& tokens, std::string_view text) { append(tokens, text, false); });
+std::vector<Token> Model::tokenize(const Chat& chat, const ChatOptions& options) const {
+  return tokenize(template_.render(chat, options));
 }
 
 // Some control tokens swallow the white space beside them when the whole prompt is tokenized as one string, and models
 // were trained that way.
+std::vector<Token> Model::tokenize(const std::vector<PromptPart>& parts) const {
+  return tokenize(parts, [this](std::vector<Token>& tokens, std::string_view text) { append(tokens, text, false); });
+}
+
 std::vector<Token> Model::tokenize(const std::vector<PromptPart>& parts, const TextWriter& write) const {
   std::vector<Token> tokens;
   const auto& facts = handle_->facts();

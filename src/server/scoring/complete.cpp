@@ -1,5 +1,6 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/tasks.hpp"
+#include "dspy/llama/scores.hpp"
 #include "server/anthropic/anthropic.hpp"
 #include "server/openai/openai.hpp"
 #include "server/protocols/claim.hpp"
@@ -33,12 +34,6 @@ std::vector<Token> tokens_of(const LocalModel& model, const CompletionsAsked& as
   return tokens;
 }
 
-Async<double> likelihood(const LocalModel& model, std::vector<Token> prompt, Token token, std::stop_token stop) {
-  llama::Scoring work{.prompt = std::move(prompt), .continuation = {token}, .stop = std::move(stop)};
-  const auto score = co_await model.engine().score(std::move(work));
-  co_return score.logprob;
-}
-
 /// Everything about one prompt; `n` continuations.
 Async<std::vector<Continuation>> continue_one(LocalModel model, std::shared_ptr<const CompletionsAsked> asked,
                                               std::size_t index, std::stop_token stop) {
@@ -57,9 +52,7 @@ Async<std::vector<Continuation>> continue_one(LocalModel model, std::shared_ptr<
       shared.prompt_logprobs = (co_await model.engine().score(std::move(work))).tokens;
     }
   }
-  std::vector<Async<double>> scores;
-  for (const auto id : asked->token_ids) scores.push_back(likelihood(model, shared.prompt, id, stop));
-  const auto logprobs = co_await when_all(std::move(scores));
+  const auto logprobs = co_await llama::token_scores(model.engine(), shared.prompt, asked->token_ids, stop);
   for (std::size_t i = 0; i < logprobs.size(); ++i) shared.named.emplace_back(asked->token_ids[i], logprobs[i]);
   llama::Generation work{.prompt = shared.prompt, .sampling = model.sampling_for(asked->sampling), .stop = stop};
   work.sampling.logprobs = asked->logprobs;
