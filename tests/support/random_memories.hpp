@@ -4,7 +4,10 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace dspy::test {
 
@@ -56,7 +59,11 @@ inline GgufWriter state_model() {
     matrix(block + "ssm_x.weight", inner, rank + 2 * state);
     matrix(block + "ssm_dt.weight", rank, inner);
     RandomModel::values(file, block + "ssm_dt.bias", inner, 0.1F);
-    model.matrix(file, block + "ssm_a", state, inner, -0.5F);
+    // Below 0: what a state holds fades.
+    file.tensor(block + "ssm_a", GgufWriter::f32, {state, inner}, [](std::span<char> bytes) {
+      const std::vector<float> all(bytes.size() / sizeof(float), -0.5F);
+      std::memcpy(bytes.data(), all.data(), bytes.size());
+    });
     RandomModel::values(file, block + "ssm_d", inner, 1);
     matrix(block + "ssm_out.weight", inner, model.width);
   }

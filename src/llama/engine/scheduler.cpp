@@ -73,19 +73,22 @@ void Scheduler::make_context() {
                                .kv_on_host = options_.kv_on_host,
                                .interrupted = [](void* self) { return static_cast<Scheduler*>(self)->poll(); },
                                .interrupted_data = this};
-  try {
-    context_ = model_->handle().new_context(wanted);
-  } catch (const Error& error) {
-    if (!model_->on_gpu()) throw;
-    if (wanted.kv_on_host || device_fault(error.what()) != DeviceFault::memory)
-      throw explained(error, model_->name(), model_->placement());
-    log(LogLevel::warning, "llama",
-        std::format("`{}` keeps what it computes of prompts in the machine's memory, which is slower, since its device "
-                    "has no room for it ({}); lower kv_tokens or gpu_layers to keep it there",
-                    model_->name(), error.what()));
-    wanted.kv_on_host = options_.kv_on_host = true;
-    context_ = model_->handle().new_context(wanted);
-  }
+  const auto make = [&] {
+    try {
+      context_ = model_->handle().new_context(wanted);
+    } catch (const Error& error) {
+      if (!model_->on_gpu()) throw;
+      if (wanted.kv_on_host || device_fault(error.what()) != DeviceFault::memory)
+        throw explained(error, model_->name(), model_->placement());
+      log(LogLevel::warning, "llama",
+          std::format("`{}` keeps what it computes of prompts in the machine's memory, which is slower, since its "
+                      "device has no room for it ({}); lower kv_tokens or gpu_layers to keep it there",
+                      model_->name(), error.what()));
+      wanted.kv_on_host = options_.kv_on_host = true;
+    }
+  };
+  make();
+  if (!context_) make();
   if (const auto* const senses = model_->senses())
     context_ = std::make_unique<MediaContext>(std::move(context_), *senses);
   if (!shares_) return;

@@ -60,7 +60,8 @@ struct Random {
                    {.sampling = {.max_tokens = 6, .temperature = 0, .logprobs = 3}, .engine = engine, .pool = pool});
   }
   MediaPart medium(unsigned seed) const {
-    if (kind == Kind::sound) return {.kind = MediaPart::Kind::audio, .data = bytes_of(test::sound(0.5, 200.0 * seed))};
+    if (kind == Kind::sound)
+      return {.kind = MediaPart::Kind::audio, .data = bytes_of(test::sound(0.2 * seed, 300.0 * seed * seed))};
     return {.kind = MediaPart::Kind::image, .data = bytes_of(test::picture(90, 60, seed))};
   }
   Request request(std::string before, unsigned seed, std::string after) const {
@@ -80,7 +81,7 @@ double distance(const Reply& a, const Reply& b) {
   return most;
 }
 
-constexpr double rounding = 2e-3;
+constexpr double rounding = 5e-4;
 
 void check_kind(Kind kind) {
   if (!has_library()) return;
@@ -91,7 +92,8 @@ void check_kind(Kind kind) {
   CHECK_FALSE(alone.text().empty());
 
   // The same again, computed, known and in other company.
-  CHECK(distance(alone, wait(fresh.complete(random.request("What is this? ", 1, " Say it.")))) == 0);
+  CHECK(distance(alone, wait(fresh.complete(random.request("What is this? ", 1, " Say it.")))) <=
+        (test::on_card() ? rounding : 0));
   CHECK(distance(alone, wait(lm.complete(random.request("What is this? ", 1, " Say it.")))) < rounding);
   const auto known = wait(lm.complete(random.request("What is this? ", 1, " Say it.")));
   CHECK(distance(alone, known) < rounding);
@@ -99,7 +101,7 @@ void check_kind(Kind kind) {
 
   // Another picture is another prompt.
   const auto other = wait(fresh.complete(random.request("What is this? ", 2, " Say it.")));
-  CHECK(distance(alone, other) > 10 * rounding);
+  CHECK(distance(alone, other) > 2 * rounding);
   CHECK(distance(other, wait(lm.complete(random.request("What is this? ", 2, " Say it.")))) < rounding);
 
   // Many at a time, alike and not.

