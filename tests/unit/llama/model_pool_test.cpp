@@ -2,7 +2,6 @@
 
 #include "dspy/base/log.hpp"
 #include "dspy/llama/memory_plan.hpp"
-#include "dspy/llama/model_info.hpp"
 #include "fake_runtime.hpp"
 #include "support.hpp"
 
@@ -299,12 +298,10 @@ TEST_CASE_FIXTURE(Fixture,
   const auto bytes = fs::file_size(file("a.gguf"));
   file("b.gguf");
   const EngineOptions options{.context_length = 512, .sequences = 1, .kv_tokens = 512};
-  const auto engine = plan_memory(inspect_model(folder / "a.gguf"), options).context();
+  const auto engine = plan_memory(Model::load(folder / "a.gguf", {}, {}, &runtime)->info(), options).context();
   REQUIRE(bytes < engine);
-  ModelPool pool({.directories = {folder.path()},
-                  .max_bytes = 4 * bytes,
-                  .max_memory = bytes + 2 * engine,
-                  .runtime = &runtime});
+  ModelPool pool(
+      {.directories = {folder.path()}, .max_bytes = 4 * bytes, .max_memory = bytes + 2 * engine, .runtime = &runtime});
   pool.load("b");
   const auto model = pool.load("a");
   auto first = pool.engine(model, options);
