@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 PROBE = os.path.abspath(sys.argv[1])
@@ -44,6 +45,7 @@ class Server:
         for _ in range(300):
             try:
                 self.get("/health")
+                self.marker = self.get("/props")["media_marker"]  # another in each process
                 return self
             except OSError:
                 if self.process.poll() is not None:
@@ -60,12 +62,15 @@ class Server:
             return json.load(reply)
 
     def complete(self, prompt: str, medium: bytes, **options) -> dict:
-        body = {"prompt": {"prompt_string": prompt, "multimodal_data": [base64.b64encode(medium).decode()]}, "temperature": 0,
+        body = {"prompt": {"prompt_string": prompt.replace(MEDIA, self.marker), "multimodal_data": [base64.b64encode(medium).decode()]}, "temperature": 0,
                 "cache_prompt": True, **options}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/completion", json.dumps(body).encode(),
                                          {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=600) as reply:
-            return json.load(reply)
+        try:
+            with urllib.request.urlopen(request, timeout=600) as reply:
+                return json.load(reply)
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(f"llama-server: {error.read().decode()}") from error
 
 
 def prompt(before: str, after: str) -> str:
