@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dspy/optimize/mipro_v2.hpp"
 #include "dspy/optimize/optimizer.hpp"
 #include "errors.hpp"
 #include "lm.hpp"

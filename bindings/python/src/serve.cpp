@@ -119,7 +119,7 @@ std::unique_ptr<PyServer> serve(nb::handle programs, nb::handle models, const st
   if (key && key->size() < 16)
     throw Error(Errc::config_error, "a key has at least 16 characters; make one with secrets.token_urlsafe(32)");
   const auto catalog = catalog_of(programs, models);
-  const auto gate = std::make_shared<Gate>(GateLimits{.running = concurrency});
+  const auto gate = std::make_shared<server::Gate>(GateLimits{.running = concurrency});
   auto is_draining = std::make_shared<std::atomic<bool>>(false);
   auto routes = std::make_shared<Routes>();
   routes->add(protocol_routes(catalog));

@@ -102,11 +102,12 @@ TEST_CASE("A search over a fleet finds what it finds on one machine") {
        }},
       {"MIPROv2",
        [&](const Program& program, const Training& given) {
-         return MiproV2({.metric = metric, .num_candidates = 3, .num_trials = 4, .seed = 3}).compile(program, given);
+         return MiproV2({.metric = metric, .effort = {}, .num_candidates = 3, .num_trials = 4, .seed = 3})
+             .compile(program, given);
        }},
       {"GEPA",
        [&](const Program& program, const Training& given) {
-         return Gepa({.metric = metric, .max_metric_calls = 60, .seed = 3}).compile(program, given);
+         return Gepa({.metric = metric, .effort = {}, .max_metric_calls = 60, .seed = 3}).compile(program, given);
        }},
   };
   const auto asked = std::make_shared<std::atomic<int>>(0);
