@@ -64,7 +64,7 @@ struct FunctionTool::State {
   ToolOptions options;
   Function function;
   std::shared_ptr<const ToolArguments> arguments;
-  std::shared_ptr<Gate> gate;  ///< Null: no limit.
+  std::shared_ptr<Places> gate;  ///< Null: no limit.
 
   static Async<ToolOutcome> call(std::shared_ptr<const State> self, Json given, ToolContext context);
   static Async<ToolOutcome> run(std::shared_ptr<const State> self, JsonObject arguments, ToolContext context);
@@ -72,8 +72,8 @@ struct FunctionTool::State {
 
 namespace {
 
-std::shared_ptr<Gate> gate_for(const ToolOptions& options) {
-  return options.max_concurrent == 0 ? nullptr : std::make_shared<Gate>(options.max_concurrent);
+std::shared_ptr<Places> gate_for(const ToolOptions& options) {
+  return options.max_concurrent == 0 ? nullptr : std::make_shared<Places>(options.max_concurrent);
 }
 
 }  // namespace
@@ -173,7 +173,7 @@ Async<ToolOutcome> FunctionTool::State::call(std::shared_ptr<const State> self, 
                                              self->arguments->words()));
   }
   std::shared_ptr<void> place;
-  if (self->gate) place = co_await Gate::enter(self->gate, context.call);
+  if (self->gate) place = co_await Places::enter(self->gate, context.call);
   const auto limits = context.call;
   try {
     co_return capped(co_await run(self, *std::move(arguments), std::move(context)), self->options.max_observation);

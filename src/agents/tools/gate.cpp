@@ -9,9 +9,9 @@
 namespace dspy {
 
 /// One who waits, and does not stay in the queue, nor keep a place, if the wait is cut short.
-class Gate::Turn {
+class Places::Turn {
  public:
-  Turn(Gate& gate, std::shared_ptr<Waiter> waiter) : gate_(gate), waiter_(std::move(waiter)) {}
+  Turn(Places& gate, std::shared_ptr<Waiter> waiter) : gate_(gate), waiter_(std::move(waiter)) {}
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
   ~Turn() {
@@ -25,11 +25,11 @@ class Gate::Turn {
   }
 
  private:
-  Gate& gate_;
+  Places& gate_;
   std::shared_ptr<Waiter> waiter_;
 };
 
-bool Gate::take(std::shared_ptr<Waiter>& waiter) {
+bool Places::take(std::shared_ptr<Waiter>& waiter) {
   const std::lock_guard lock(mutex_);
   if (inside_ < places_ && queue_.empty()) {
     ++inside_;
@@ -40,12 +40,12 @@ bool Gate::take(std::shared_ptr<Waiter>& waiter) {
   return false;
 }
 
-bool Gate::has_place(const std::shared_ptr<Waiter>& waiter) {
+bool Places::has_place(const std::shared_ptr<Waiter>& waiter) {
   const std::lock_guard lock(mutex_);
   return std::erase(queue_, waiter) == 0;
 }
 
-void Gate::give_back() {
+void Places::give_back() {
   const std::lock_guard lock(mutex_);
   --inside_;
   if (queue_.empty()) return;
@@ -54,7 +54,7 @@ void Gate::give_back() {
   queue_.pop_front();
 }
 
-Async<std::shared_ptr<void>> Gate::enter(std::shared_ptr<Gate> gate, CallContext context) {
+Async<std::shared_ptr<void>> Places::enter(std::shared_ptr<Places> gate, CallContext context) {
   std::shared_ptr<Waiter> waiter;
   if (!gate->take(waiter)) {
     Turn turn(*gate, waiter);

@@ -13,14 +13,14 @@ namespace dspy {
 class Waiter;
 
 /// Lets a number of coroutines in at once; others wait in their order.  Thread-safe.
-class Gate {
+class Places {
  public:
   /// 0 lets everybody in.
-  explicit Gate(std::size_t places) noexcept : places_(places) {}
+  explicit Places(std::size_t places) noexcept : places_(places) {}
 
   /// A place, given back when the last holder lets go of it; null where there is no limit.  Throws `Error`
   /// (`cancelled`, `deadline_exceeded`) if the wait is cut short.
-  static Async<std::shared_ptr<void>> enter(std::shared_ptr<Gate> gate, CallContext context);
+  static Async<std::shared_ptr<void>> enter(std::shared_ptr<Places> gate, CallContext context);
 
  private:
   class Turn;

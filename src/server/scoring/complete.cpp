@@ -200,7 +200,8 @@ Async<HttpResponse> complete(std::shared_ptr<const Gateway> gateway, HttpRequest
   if (asked->is_stream) {
     Asked shape{.model = asked->model, .request = request_of(*asked), .is_stream = true};
     shape.request.deadline = request.deadline;
-    auto lm = traced(std::make_shared<TextLM>(model, *asked, std::move(claim)), trace);
+    std::shared_ptr<LM> lm = std::make_shared<TextLM>(model, *asked, std::move(claim));
+    lm = server::traced(std::move(lm), trace);
     co_return co_await stream_from(std::move(lm), std::move(shape),
                                    std::make_shared<const AskingProtocol>(streaming(*asked)), std::move(request),
                                    std::move(stamp));

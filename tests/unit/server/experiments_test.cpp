@@ -139,8 +139,8 @@ struct Served {
             .at("content")
             .at(0)
             .at("text"));
-    const auto id =
-        view(json("POST", "/v1/jobs", {{"program", "qa"}, {"inputs", {{"question", "?"}}}}, user).at("id").as_string());
+    const auto started = json("POST", "/v1/jobs", {{"program", "qa"}, {"inputs", {{"question", "?"}}}}, user);
+    const std::string id(view(started.at("id").as_string()));
     for (int i = 0; i < 400; ++i) {
       const auto job = json("GET", std::format("/v1/jobs/{}", id));
       if (job.at("state") == "done") {
