@@ -5,9 +5,8 @@
 #include "openmp.hpp"
 #include "quantize.hpp"
 
-#include <llama.h>
-
 #include <dlfcn.h>
+#include <llama.h>
 
 #include <cstdlib>
 #include <filesystem>

@@ -65,7 +65,8 @@ std::string machine() {
 }
 
 Timing timed(ggml_type type, std::int64_t length, const std::string& name) {
-  // On one thread: others at work would be measured as well, and kernels differ most where memory does not hold them up.
+  // On one thread: others at work would be measured as well, and kernels differ most where memory does not hold them
+  // up.
   Trial trial(type, length, /*threads=*/1);
   Timing timing{.name = name};
   for (std::size_t i = 0; i < kernels::column_classes; ++i) {
@@ -92,8 +93,7 @@ Timing timing_of(ggml_type type, std::int64_t length, const std::filesystem::pat
   const auto name = std::string(ggml_type_name(type)) + " " + std::to_string(length);
   if (const auto found = known.find(name); found != known.end()) return found->second;
   const auto here = machine();
-  for (const auto& timing : kernels::read_timings(text_of(cache), here))
-    known.try_emplace(timing.name, timing);
+  for (const auto& timing : kernels::read_timings(text_of(cache), here)) known.try_emplace(timing.name, timing);
   if (const auto found = known.find(name); found != known.end()) return found->second;
   const auto timing = timed(type, length, name);
   std::ofstream(cache, std::ios::binary | std::ios::app) << kernels::write_timing(timing, here);

@@ -73,8 +73,8 @@ std::vector<ggml_backend_buffer_type_t> extra_layouts() {
   std::vector<ggml_backend_buffer_type_t> all;
   const auto device = processor();
   if (!device) return all;
-  const auto list = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(ggml_backend_reg_get_proc_address(
-      ggml_backend_dev_backend_reg(device), "ggml_backend_dev_get_extra_bufts"));
+  const auto list = reinterpret_cast<ggml_backend_dev_get_extra_bufts_t>(
+      ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(device), "ggml_backend_dev_get_extra_bufts"));
   if (!list) return all;
   for (auto* layout = list(device); layout && *layout; ++layout) all.push_back(*layout);
   return all;
@@ -83,8 +83,8 @@ std::vector<ggml_backend_buffer_type_t> extra_layouts() {
 struct Trial::Impl {
   Impl(ggml_type of, std::int64_t row_length, int thread_count)
       : type(of), length(row_length), threads(thread_count), backend(ggml_backend_dev_init(processor(), nullptr)) {
-    const auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(ggml_backend_reg_get_proc_address(
-        ggml_backend_dev_backend_reg(processor()), "ggml_backend_set_n_threads"));
+    const auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
+        ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(processor()), "ggml_backend_set_n_threads"));
     if (set_threads) set_threads(backend.get(), threads);
     std::vector<float> numbers(static_cast<std::size_t>(length));
     for (std::size_t i = 0; i < numbers.size(); ++i)
@@ -102,9 +102,8 @@ struct Trial::Impl {
   }
 
   static Context context() {
-    return Context(ggml_init({.mem_size = 16 * ggml_tensor_overhead() + ggml_graph_overhead(),
-                              .mem_buffer = nullptr,
-                              .no_alloc = true}));
+    return Context(ggml_init(
+        {.mem_size = 16 * ggml_tensor_overhead() + ggml_graph_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
   }
 
   /// Weights of `rows` rows in a layout, made once.
@@ -137,8 +136,7 @@ struct Trial::Impl {
   std::vector<Weights> all_weights;
 };
 
-Trial::Trial(ggml_type type, std::int64_t length, int threads)
-    : impl_(std::make_unique<Impl>(type, length, threads)) {
+Trial::Trial(ggml_type type, std::int64_t length, int threads) : impl_(std::make_unique<Impl>(type, length, threads)) {
   // Whether a layout takes a type is seen where the library computes with it.
   const auto context = Impl::context();
   for (const auto layout : extra_layouts()) {
@@ -164,10 +162,9 @@ double Trial::seconds(Maker maker, std::int64_t rows, std::int64_t columns, doub
   const auto context = Impl::context();
   auto* const inputs = ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, impl_->length, columns);
   OwnProduct own;
-  auto* const out = maker == Maker::own
-                        ? ggml_custom_4d(context.get(), GGML_TYPE_F32, rows, columns, 1, 1, nullptr, 0,
-                                         OwnProduct::compute, GGML_N_TASKS_MAX, &own)
-                        : ggml_mul_mat(context.get(), weights, inputs);
+  auto* const out = maker == Maker::own ? ggml_custom_4d(context.get(), GGML_TYPE_F32, rows, columns, 1, 1, nullptr, 0,
+                                                         OwnProduct::compute, GGML_N_TASKS_MAX, &own)
+                                        : ggml_mul_mat(context.get(), weights, inputs);
   const auto input_buffer = Impl::place(inputs, plain);
   const auto out_buffer = Impl::place(out, plain);
   if (!input_buffer || !out_buffer) return INFINITY;
@@ -188,8 +185,8 @@ double Trial::seconds(Maker maker, std::int64_t rows, std::int64_t columns, doub
                    .length = static_cast<int>(impl_->length)};
     if (!kernels::can_multiply(own.product)) return INFINITY;
     own.scratch_size = kernels::product_scratch(own.product);
-    own.scratch.reset(static_cast<std::byte*>(::operator new(
-        own.scratch_size * static_cast<std::size_t>(impl_->threads), std::align_val_t{64})));
+    own.scratch.reset(static_cast<std::byte*>(
+        ::operator new(own.scratch_size* static_cast<std::size_t>(impl_->threads), std::align_val_t{64})));
   }
   auto* const graph = ggml_new_graph_custom(context.get(), 8, /*grads=*/false);
   ggml_build_forward_expand(graph, out);
