@@ -16,15 +16,14 @@
 #include "support/programs.hpp"
 #include "support/usage.hpp"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <format>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,15 +56,9 @@ struct Costs {
   std::array<double, reply_counts.size()> replies{};
 };
 
-double used() {
-  rusage now{};
-  ::getrusage(RUSAGE_SELF, &now);
-  return seconds(now);
-}
-
 /// Seconds that `count` replies of `length` tokens at once take.
 double replies(llama::Engine& engine, int count, int length) {
-  const double before = used();
+  const double before = cpu_seconds();
   {
     std::vector<std::jthread> callers;
     for (int i = 0; i < count; ++i)
@@ -75,7 +68,7 @@ double replies(llama::Engine& engine, int count, int length) {
                               .ignores_end = true}));
       });
   }
-  return used() - before;
+  return cpu_seconds() - before;
 }
 
 Costs measure(const std::string& file, llama::Kernels kernels) {
@@ -86,12 +79,12 @@ Costs measure(const std::string& file, llama::Kernels kernels) {
                                .speculation = llama::Speculation::off,
                                .kv_tokens = 2048});
   Costs costs;
-  replies(engine, 1, few);
-  const double before = used();
+  const double before = cpu_seconds();
   wait(engine.generate({.prompt = random_tokens(prompt_tokens, 77), .sampling = {.max_tokens = 1, .temperature = 0}}));
-  costs.prompt = 1e3 * (used() - before) / prompt_tokens;
+  costs.prompt = 1e3 * (cpu_seconds() - before) / prompt_tokens;
   for (std::size_t i = 0; i < reply_counts.size(); ++i) {
     const int count = reply_counts[i];
+    replies(engine, count, few);  // so that prompts are known
     const double start = replies(engine, count, few);
     costs.replies[i] = 1e3 * (replies(engine, count, many) - start) / (count * (many - few));
   }
@@ -163,7 +156,6 @@ struct Folder {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (const auto status = usage(argc, argv, usage_text)) return *status;
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   try {
     if (argc == 4 && std::string_view(argv[1]) == "--once") {
@@ -172,6 +164,7 @@ int main(int argc, char** argv) {
       std::printf("%f %f %f %f\n", costs.prompt, costs.replies[0], costs.replies[1], costs.replies[2]);
       return 0;
     }
+    if (const auto status = usage(argc, argv, usage_text)) return *status;
     int rounds = 3;
     std::string file;
     auto cpus = list_of("avx2,avx2_vnni,avx512,avx512_vnni,amx");
