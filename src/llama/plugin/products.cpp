@@ -1,6 +1,8 @@
 #include "products.hpp"
 
+#include "dspy/base/error.hpp"
 #include "gguf_file.hpp"
+#include "guard.hpp"
 #include "llama/kernels/choice.hpp"
 #include "llama/kernels/target.hpp"
 #include "trial.hpp"
@@ -55,13 +57,21 @@ std::map<ggml_type, TypeUse> types_in(const GgufFile& file, double& bytes) {
   return types;
 }
 
-/// Changes with whatever changes what products take.
+/// Changes with whatever changes what products take: the processor, what the library's backend makes of it, and the
+/// kernels' versions.
 std::string machine() {
+  const auto device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
   ggml_backend_dev_props properties{};
-  ggml_backend_dev_get_props(ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU), &properties);
+  ggml_backend_dev_get_props(device, &properties);
   std::string name = properties.description ? properties.description : "processor";
   std::ranges::replace(name, '\t', ' ');
-  return name + "; " + kernels::chosen_target()->name + " 1; llama.cpp " + llama_version();
+  name += std::string("; ") + kernels::chosen_target()->name + " 1; llama.cpp " + llama_version();
+  const auto features = reinterpret_cast<ggml_backend_get_features_t>(
+      ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(device), "ggml_backend_get_features"));
+  if (!features) return name;
+  for (const auto* one = features(ggml_backend_dev_backend_reg(device)); one && one->name; ++one)
+    name += std::string(" ") + one->name;
+  return name;
 }
 
 Timing timed(ggml_type type, std::int64_t length, const std::string& name) {
@@ -112,10 +122,11 @@ bool has_room_for(double bytes) {
 std::optional<Layout> wanted_layout() {
   const char* const variable = std::getenv("DSPY_WEIGHTS");
   const std::string_view wanted = variable ? variable : "";
+  if (wanted.empty()) return std::nullopt;
   if (wanted == "plain") return Layout::plain;
   if (wanted == "repacked") return Layout::repacked;
   if (wanted == "both") return Layout::both;
-  return std::nullopt;
+  fail(Errc::config_error, "DSPY_WEIGHTS is `" + std::string(wanted) + "`; it can be `plain`, `repacked` or `both`");
 }
 
 }  // namespace
