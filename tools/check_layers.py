@@ -7,7 +7,7 @@ import sys
 
 LAYERS = {
     "base": 0, "signature": 1, "lm": 2, "http": 2, "storage": 2, "adapters": 3, "providers": 3, "telemetry": 3, "llama": 3, "modules": 4,
-    "programs": 5, "config": 5, "retrieve": 6, "agents": 6, "evaluate": 6, "flow": 6, "optimize": 7, "registry": 7, "server": 8, "bulk": 8,
+    "programs": 5, "config": 5, "models": 5, "retrieve": 6, "agents": 6, "evaluate": 6, "flow": 6, "optimize": 7, "registry": 7, "server": 8, "bulk": 8,
     "schemes.hpp": 9, "dspy.hpp": 10,
 }  # fmt: skip
 # Includes between different folders of one layer that are meant: (from, to).
@@ -20,7 +20,7 @@ FOREIGN = {
     "signature/reflect.hpp": ("boost/pfr",),
     "signature/detail/convert_structs.hpp": ("boost/pfr",),
 }
-LLAMA = re.compile(r"(llama|ggml|gguf)([-\w]*)\.h$")
+LLAMA = re.compile(r"(llama|ggml|gguf|mtmd)([-\w]*)\.h$")
 
 
 def findings(path):

@@ -1,9 +1,14 @@
 #include "dspy/llama/llama_lm.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/tasks.hpp"
 #include "dspy/base/text.hpp"
 #include "llama/lora/lora_cache.hpp"
+#include "llama/media/media_prompt.hpp"
+#include "llama/media/pdf_pages.hpp"
+#include "llama/media/senses.hpp"
 #include "llama/thoughts.hpp"
+#include "llama/tools/chat_request.hpp"
 #include "llama/tools/tool_calls.hpp"
 #include "llama/tools/tool_prompt.hpp"
 #include "lm/sampling_json.hpp"
@@ -16,22 +21,23 @@ namespace dspy {
 namespace {
 
 /// Earlier thoughts are left out, as models' own templates do; anything else that is not text is an error.
-[[noreturn]] void refuse(const Part& part, std::size_t message, Role role) {
-  const auto* const media = part.get<MediaPart>();
-  const auto what = media != nullptr ? std::format("a part of the kind {}", to_string(media->kind))
-                                     : std::string("a tool call, its result or another part that is not text");
-  throw Error(Errc::unsupported, std::format("message {} ({}) has {}, and this model reads text only; ask a model that "
-                                             "takes it, or write its content as text",
-                                             message + 1, to_string(role), what));
+[[noreturn]] void refuse(std::size_t message, Role role) {
+  throw Error(Errc::unsupported,
+              std::format("message {} ({}) has a tool call, its result or another part that is not text, and this "
+                          "model reads text only; ask a model that takes it, or write its content as text",
+                          message + 1, to_string(role)));
 }
 
-void require_readable(const Chat& messages) {
+/// `takes_tools`: the model's template has a place for calls and results.
+void require_readable(const Chat& messages, bool takes_tools) {
   if (messages.empty())
     throw Error(Errc::invalid_parameter, "the request has no messages; give the model something to answer");
   for (std::size_t i = 0; i < messages.size(); ++i) {
     for (const auto& part : messages[i].parts) {
       const auto* const text = part.get<TextPart>();
-      if (text == nullptr && part.get<ReasoningPart>() == nullptr) refuse(part, i, messages[i].role);
+      const bool is_tool_part = part.get<ToolCallPart>() != nullptr || part.get<ToolResultPart>() != nullptr;
+      if (takes_tools && is_tool_part) continue;
+      if (text == nullptr && part.get<ReasoningPart>() == nullptr) refuse(i, messages[i].role);
       const auto position = text != nullptr ? text::invalid_utf8(text->text) : std::nullopt;
       if (!position) continue;
       throw Error(Errc::invalid_parameter,
@@ -44,10 +50,10 @@ void require_readable(const Chat& messages) {
 
 /// What the engine wrote as replies; none of it differs from what was asked but what is told here.
 Reply reply_of(std::vector<llama::Generated> written, const Request& request, const llama::ToolContract* tools,
-               std::string_view model) {
+               const llama::Model& model) {
   const auto& provider = request.provider_options();
   Reply reply;
-  reply.model = model;
+  reply.model = model.name();
   for (auto& each : written) {
     reply.usage += each.usage;
     auto& completion = static_cast<Completion&>(each);
@@ -62,9 +68,11 @@ Reply reply_of(std::vector<llama::Generated> written, const Request& request, co
                                  .action = Adaptation::Action::dropped,
                                  .reason = "a model in this process has no such option"});
   };
+  const std::string_view source = model.info().chat_template;
+  const bool knows_effort = source.contains("enable_thinking") || source.contains("reasoning_effort");
   dropped("provider.reasoning.effort",
-          provider.reasoning.effort && *provider.reasoning.effort != ReasoningOptions::Effort::off);
-  dropped("provider.reasoning.budget_tokens", provider.reasoning.budget_tokens.has_value());
+          provider.reasoning.effort.value_or(ReasoningOptions::Effort::off) != ReasoningOptions::Effort::off &&
+              !knows_effort);
   dropped("provider.reasoning.summary", !provider.reasoning.summary.empty());
   dropped("provider.prompt_cache", provider.prompt_cache != PromptCacheOptions());
   dropped("provider.probabilities", !provider.probabilities.empty() && provider.probabilities != "off");
@@ -91,39 +99,67 @@ struct LlamaLM::Setup {
     return asked.over(options.sampling).over(engine->model().info().recommended);
   }
 
-  std::vector<llama::Token> prompt_for(const Chat& messages) const {
-    require_readable(messages);
-    return engine->model().tokenize(messages);
-  }
+  /// A prompt, what its pictures and sounds must not go before it is under way, and what of it the reply begins with.
+  struct Prompt {
+    std::vector<llama::Token> tokens{};
+    llama::MediaChat read{};
+    std::string opened{};
+  };
 
-  std::vector<llama::Token> prompt_for(const Chat& messages, const llama::ToolContract* tools) const {
-    if (tools == nullptr && !llama::has_tool_parts(messages)) return prompt_for(messages);
-    return prompt_for(llama::with_tools_as_text(messages, tools, tool_format()));
+  Prompt prompt_for(const Chat& messages, const llama::ToolContract* tools, const ReasoningOptions& reasoning) const {
+    Prompt prompt;
+    const auto& model = engine->model();
+    if (llama::has_media(messages)) prompt.read = llama::read_media(model, messages);
+    const bool has_media = !prompt.read.media.empty();
+    const auto written = llama::written_for(model.chat_template(), has_media ? prompt.read.chat : messages, tools,
+                                            tool_format(), reasoning);
+    require_readable(written.chat, written.native_tools);
+    auto parts = model.chat_template().render(written.chat, written.options);
+    prompt.opened = llama::take_opened_thoughts(parts);
+    prompt.tokens = has_media ? llama::tokenize(model, parts, prompt.read) : model.tokenize(parts);
+    return prompt;
   }
 
   llama::ToolFormat tool_format() const { return llama::ToolFormat::recognise(engine->model().info().chat_template); }
 
-  llama::Generation prepare(const Request& request) const {
+  /// What is asked of the engine, and what it needs beside that.
+  struct Prepared {
+    llama::Generation work{};
+    llama::MediaChat read{};
+  };
+
+  Prepared prepare(const Request& request) const {
     auto tools = llama::tool_contract_of(request, tool_format());
     auto contract = request.contract;
     // Its template takes thoughts out of earlier turns, so the model writes some.
     contract.may_think = engine->model().info().chat_template.contains("</think>") &&
                          request.provider_options().reasoning.effort != ReasoningOptions::Effort::off;
-    return {.prompt = prompt_for(request.messages, tools.get()),
-            .sampling = sampling_for(request.sampling),
-            .deadline = request.deadline,
-            .stop = request.stop,
-            .loras = options.loras,
-            .contract = std::move(contract),
-            .constrain = options.constrain,
-            .tools = std::move(tools),
-            .prefill = llama::joined(request.prefill)};
+    const auto& reasoning = request.provider_options().reasoning;
+    auto [tokens, read, opened] = prompt_for(request.messages, tools.get(), reasoning);
+    auto prefill = llama::begin_of_reply(opened, request.prefill, contract.may_think);
+    return {.work = {.prompt = std::move(tokens),
+                     .sampling = sampling_for(request.sampling),
+                     .deadline = request.deadline,
+                     .stop = request.stop,
+                     .loras = options.loras,
+                     .contract = std::move(contract),
+                     .constrain = options.constrain,
+                     .tools = std::move(tools),
+                     .prefill = std::move(prefill),
+                     .thought_tokens = reasoning.budget_tokens},
+            .read = std::move(read)};
+  }
+
+  /// Pictures take time to encode, which is no work for an event loop.
+  static Async<Prepared> prepare(std::shared_ptr<const Setup> setup, const Request& request) {
+    if (!llama::has_media(request.messages)) co_return setup->prepare(request);
+    co_return co_await on_cpu([&] { return setup->prepare(request); });
   }
 
   static Async<Reply> generate(std::shared_ptr<const Setup> setup, Request request, EventSink sink) {
     std::vector<llama::Generated> written;
     auto& engine = *setup->engine;
-    auto work = setup->prepare(request);
+    auto [work, read] = co_await prepare(setup, request);
     const auto tools = work.tools;
     if (request.n != 1) {
       written = co_await engine.generate_n(std::move(work), request.n);
@@ -132,14 +168,16 @@ struct LlamaLM::Setup {
     } else {
       co_return co_await stream_one(std::move(setup), std::move(work), std::move(request), std::move(sink));
     }
-    auto reply = reply_of(std::move(written), request, tools.get(), engine.model().name());
+    auto reply = reply_of(std::move(written), request, tools.get(), engine.model());
     if (request.n != 1 && sink) tell_whole(reply, sink);
     co_return reply;
   }
 
   static Async<ReplyLikelihood> likelihood(std::shared_ptr<const Setup> setup, Request request, std::string reply) {
     if (reply.empty()) throw Error(Errc::invalid_parameter, "the reply whose likelihood is wanted is empty");
-    auto score = co_await setup->engine->score({.prompt = setup->prompt_for(request.messages),
+    const auto asked = setup->prompt_for(request.messages, nullptr, request.provider_options().reasoning);
+    reply.insert(0, llama::begin_of_reply(asked.opened, {}, false));
+    auto score = co_await setup->engine->score({.prompt = asked.tokens,
                                                 .continuation = setup->engine->model().tokenize(reply),
                                                 .deadline = request.deadline,
                                                 .stop = request.stop,
@@ -169,7 +207,7 @@ struct LlamaLM::Setup {
       splitter.push(event.text, forward);
     }));
     splitter.finish(forward);
-    auto reply = reply_of(std::move(written), request, tools.get(), setup->engine->model().name());
+    auto reply = reply_of(std::move(written), request, tools.get(), setup->engine->model());
     const auto& completion = reply.completions.front();
     if (holder) holder->finish(!completion.tool_calls.empty(), say);
     llama::tell_tool_calls(completion, usage, sink);
@@ -205,13 +243,22 @@ Sampling LlamaLM::sampling_for(const Request& request) const {
 }
 
 std::vector<llama::Token> LlamaLM::prompt_for(const Chat& messages) const {
-  return setup_->prompt_for(messages);
+  return setup_->prompt_for(messages, nullptr, {}).tokens;
+}
+
+std::vector<llama::Token> LlamaLM::prompt_for_request(const Request& request) const {
+  const auto tools = llama::tool_contract_of(request, setup_->tool_format());
+  return setup_->prompt_for(request.messages, tools.get(), request.provider_options().reasoning).tokens;
 }
 
 Capabilities LlamaLM::capabilities() const {
+  const auto& model = engine().model();
   return {.enforces_contract = setup_->options.constrain != llama::Constrain::off,
           .prefill = true,
           .tools = true,
+          .images = model.sees(),
+          .audio = model.hears(),
+          .documents = model.sees() && llama::has_pdf_pages(),
           .logprobs = true,
           .streams = true,
           .context_length = context_length()};
@@ -221,6 +268,10 @@ std::string LlamaLM::fingerprint() const {
   const auto& info = engine().model().info();
   auto print =
       std::format("llama:{}:{}:{}", info.path.filename().string(), info.file_bytes, to_text(to_json(sampling_for({}))));
+  if (const auto* const senses = engine().model().senses()) {
+    std::format_to(std::back_inserter(print), ":mmproj={}:{}:{}", senses->file().path.filename().string(),
+                   senses->file().bytes, senses->options().image_tokens);
+  }
   for (const auto& lora : setup_->options.loras)
     std::format_to(std::back_inserter(print), ":lora={}*{}", lora.file.string(), lora.scale);
   return print;

@@ -5,7 +5,9 @@
 #include "dspy/llama/model_pool.hpp"
 #include "dspy/llama/quantize.hpp"
 #include "models/model_speed.hpp"
+#include "models/pulled.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <format>
 #include <optional>
@@ -51,7 +53,8 @@ int list_models(const ModelsFlags& flags) {
         std::format("{:<32} {:>10.1f} MB  {}", file.name, static_cast<double>(file.bytes) / 1e6, file.path.string()));
   }
   if (files.empty()) {
-    print_line("no models; put GGUF files into one of these folders, or name others in DSPY_MODELS:");
+    print_line("no models; fetch one (`dspy models pull smollm2`), put GGUF files into one of these folders, or name "
+               "others in DSPY_MODELS:");
     for (const auto& directory : pool.directories()) print_line("  " + directory.string());
   }
   return exit_ok;
@@ -124,7 +127,7 @@ int bench_model(const ModelsFlags& flags) {
 
 void add_models(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<ModelsFlags>();
-  auto* command = app.add_subcommand("models", "List the models at hand, show, measure or quantize one");
+  auto* command = app.add_subcommand("models", "Fetch models by name, list, show, measure, quantize them");
   command->require_subcommand(0, 1);
   const auto common = [&](CLI::App& sub) {
     sub.add_option("--directory", flags->directories, "Look in this folder first (may be repeated)");
@@ -150,8 +153,12 @@ void add_models(CLI::App& app, Plan& plan) {
   quantize->add_option("--type", flags->type, "Such as q8_0, q4_0, q4_k_m");
   quantize->add_option("--threads", flags->threads, "0: as many as there are cores")->check(CLI::Range(0, 512));
   common(*quantize);
-  command->footer("Models are looked for in --directory, $DSPY_MODELS (separated by `:`) and ./models.");
-  command->callback([flags, info, bench, quantize, &plan] {
+  const auto pulling = add_pulled(*command, plan);
+  command->footer(
+      "Models are looked for in --directory, $DSPY_MODELS (separated by `:`), ./models and the folder that `pull` puts "
+      "them in.");
+  command->callback([flags, info, bench, quantize, pulling, &plan] {
+    if (std::ranges::any_of(pulling, [](const CLI::App* each) { return each->parsed(); })) return;
     auto* const chosen = info->parsed()       ? &show_model
                          : bench->parsed()    ? &bench_model
                          : quantize->parsed() ? &quantize_model

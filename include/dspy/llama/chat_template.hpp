@@ -1,8 +1,13 @@
 #pragma once
 
+#include "dspy/base/json.hpp"
 #include "dspy/lm/message.hpp"
+#include "dspy/lm/tool.hpp"
 
+#include <chrono>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,30 +23,64 @@ struct PromptPart {
   bool operator==(const PromptPart&) const = default;
 };
 
-/// How a model wants a conversation written down.  Chat formats come in a few dozen families; a
-/// model file carries one as a Jinja program, by which its family is recognised here, and not run.
-/// A value; thread-safe.
+/// What a prompt is written for, beside its conversation.
+struct ChatOptions {
+  std::vector<ToolDefinition> tools{};  ///< For templates with a place for tools (`ChatAbilities::tools`).
+  bool begins_reply = true;             ///< The assistant's turn is opened (`add_generation_prompt`).
+  std::optional<bool> thinks{};         ///< `enable_thinking`; unset: as the template does by itself.
+  JsonObject variables{};               ///< Others of the template's own, such as `reasoning_effort`.
+  /// What the template takes for the time; unset: the clock's.
+  std::optional<std::chrono::system_clock::time_point> now{};
+};
+
+/// What a model's own template can write, found by trying it.
+struct ChatAbilities {
+  bool system = false;           ///< Instructions; else they are put before the first user message.
+  bool any_order = false;        ///< Turns of one role after the other; else they are made one.
+  bool tools = false;            ///< Descriptions of tools.
+  bool tool_calls = false;       ///< Calls of tools, and what came of them.
+  bool reply_start = false;      ///< It opens the assistant's turn; else the family's words do, where it is known.
+  bool thinking_switch = false;  ///< `ChatOptions::thinks` makes a difference.
+};
+
+class JinjaChat;
+
+/// How a model wants a conversation written down.  A model file carries that as a Jinja program, which is run as it is.
+/// Where it is missing, or cannot be run, the format of the family that it seems to belong to is used, which
+/// `problem()` tells.  A value; thread-safe.
 class ChatTemplate {
  public:
-  /// What the tokenizer knows: whether a text is exactly one token, and the texts of two tokens.
+  /// What the tokenizer knows: whether a text is exactly one token, the texts of two tokens, and those of all control
+  /// tokens.
   struct Vocabulary {
     std::function<bool(std::string_view)> is_token{};
     std::string bos{};
     std::string eos{};
+    std::vector<std::string> control{};
   };
 
-  /// The family that `jinja` belongs to.  Where there is none: `chatml` if its tokens exist,
-  /// else `plain` (`Role: text` lines), and `recognised()` is false.
+  /// The template `jinja`, and the family it belongs to.  Where neither it can be run nor there is a family: `chatml` if
+  /// its tokens exist, else `plain` (`Role: text` lines), and `recognised()` is false.
   static ChatTemplate recognise(std::string_view jinja, const Vocabulary& vocabulary);
 
   /// The names `name()` can have.
   static std::vector<std::string> names();
 
+  /// The family's; `jinja` for a template of no known family that can be run.
   std::string_view name() const noexcept { return name_; }
   bool recognised() const noexcept { return recognised_; }
+  /// Whether the file's own program writes the prompts.
+  bool runs() const noexcept { return jinja_ != nullptr; }
+  /// Why it does not; empty if it does, or if there is none.
+  const std::string& problem() const noexcept { return problem_; }
+  /// Of a program that runs; all false for a family's format.
+  ChatAbilities abilities() const noexcept;
 
-  /// The prompt after which the model writes the assistant's next message.
-  std::vector<PromptPart> render(const Chat& chat) const;
+  /// The prompt after which the model writes the assistant's next message.  Throws `Error`: `invalid_parameter` where
+  /// the template refuses the conversation, in its words; `config_error`, with line and column, where it fails;
+  /// `unsupported` for parts that it has no place for.  A family's format takes texts only, and none of the options but
+  /// `begins_reply`.
+  std::vector<PromptPart> render(const Chat& chat, const ChatOptions& options = {}) const;
 
   /// The token that ends an assistant's message, where the format has one.
   const std::string& turn_end() const noexcept { return turn_end_; }
@@ -57,7 +96,10 @@ class ChatTemplate {
   enum class System { own_turn, joins_user };
 
   ChatTemplate() = default;
+  std::vector<PromptPart> render_family(const Chat& chat, bool begins_reply) const;
 
+  std::shared_ptr<const JinjaChat> jinja_;
+  std::string problem_;
   std::string name_;
   bool recognised_ = true;
   bool trims_ = false;

@@ -76,6 +76,9 @@ struct EngineOptions {
   std::int64_t kv_bytes = 0;  ///< The same budget in bytes; 0 for none.  Only one of both may be set.
   KvType kv_type = KvType::f16;
   FlashAttention flash_attention = FlashAttention::automatic;
+  /// With a graphics card: what is computed of prompts stays in the machine's memory, which leaves the card to weights,
+  /// and takes more time.  Off, that happens only where the card has no room, and is logged.
+  bool kv_on_host = false;
   std::int64_t host_bytes = 512LL << 20;  ///< For prompts that are known but not in use.
   /// A folder for what `host_bytes` has no room for, and for what is known when the engine ends: the next one of the
   /// same model and options starts with it.  Empty: none.
@@ -168,6 +171,8 @@ struct Generation {
   /// The reply begins with this, which is taken as said, and the model goes on.  For writing a field again with those
   /// before it kept: the reply up to that field's value.  Counts towards `max_tokens`, and must keep the contract.
   std::string prefill{};
+  /// Where the reply begins with thoughts (`<think>`), they have at most so many tokens: then the closing tag follows.
+  std::optional<int> thought_tokens{};
 };
 
 /// What was written: one completion, whose text still has the thoughts in it, and what it took.
@@ -178,7 +183,8 @@ struct Generated : Completion {
 /// A text to be looked at: how likely is it after a prompt?
 struct Scoring {
   std::vector<Token> prompt{};
-  std::vector<Token> continuation{};
+  std::vector<Token> continuation{};  ///< May be empty where tokens are named.
+  std::vector<Token> named{};         ///< How likely is each of these right after the prompt?
   std::optional<std::chrono::steady_clock::time_point> deadline{};
   std::stop_token stop{};
   std::vector<Lora> loras{};
@@ -189,6 +195,7 @@ struct Scoring {
 struct Score {
   double logprob = 0;            ///< Of the whole: the sum of its tokens'.
   std::vector<double> tokens{};  ///< Of each token after those before it.
+  std::vector<double> named{};   ///< Of `Scoring::named`.
   bool is_greedy = false;        ///< Each was the likeliest, so a reply at temperature 0 begins with them.
   Usage usage{};
 };

@@ -6,6 +6,7 @@
 #include "llama/lora/lora_cache.hpp"
 #include "llama/mask/contract.hpp"
 #include "llama/mask/matcher.hpp"
+#include "llama/media/senses.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -51,8 +52,11 @@ Job Admission::prepare(Generation work, bool streams) {
 }
 
 Job Admission::prepare(Scoring scoring) const {
-  if (scoring.continuation.empty())
+  if (scoring.continuation.empty() && scoring.named.empty())
     throw Error(Errc::invalid_parameter, "the continuation is empty; give the model something to find likely or not");
+  require_tokens(scoring.named, "list of named tokens");
+  // Named tokens are looked up where a first token is scored.
+  if (scoring.continuation.empty()) scoring.continuation.push_back(scoring.named.front());
   Generation work{.prompt = std::move(scoring.prompt),
                   .sampling = {.max_tokens = static_cast<int>(scoring.continuation.size()), .temperature = 0},
                   .deadline = scoring.deadline,
@@ -62,6 +66,7 @@ Job Admission::prepare(Scoring scoring) const {
   check(work, scoring.continuation);
   auto result = job(std::move(work), {}, std::move(scoring.continuation), false);
   result.scores = true;
+  result.named = std::move(scoring.named);
   return result;
 }
 
@@ -73,11 +78,53 @@ Job Admission::job(Generation work, mask::CompiledContract held, std::vector<Tok
              .mailbox = std::make_shared<Mailbox>(),
              .given = std::move(given)};
   result.adapters = model_->loras().load(*model_, result.work.loras);
+  result.media = media_of(result.work.prompt);
   return result;
+}
+
+/// The pictures and sounds of a prompt, each of which must be there as a whole.
+std::vector<std::shared_ptr<const Medium>> Admission::media_of(std::span<const Token> prompt) const {
+  std::vector<std::shared_ptr<const Medium>> media;
+  for (std::size_t i = 0; i < prompt.size();) {
+    if (!is_media(prompt[i])) {
+      ++i;
+      continue;
+    }
+    auto [medium, piece] = model_->senses() != nullptr ? model_->senses()->find(prompt[i]) : Senses::Found();
+    const auto size = piece != nullptr ? static_cast<std::size_t>(piece->count) : 0;
+    if (piece == nullptr || prompt[i] != piece->first || prompt.size() - i < size ||
+        prompt[i + size - 1] != piece->last())
+      throw Error(Errc::invalid_parameter,
+                  std::format("the prompt has a part of a picture or sound at token {} that `{}` does not know (any "
+                              "more); make the prompt anew",
+                              i, model_->name()),
+                  {.position = i, .model = model_->name()});
+    const auto at_once = options_->micro_batch > 0 ? std::min(options_->micro_batch, options_->batch) : options_->batch;
+    if (!piece->causal && piece->count > at_once)
+      throw Error(Errc::invalid_parameter,
+                  std::format("a picture takes `{}` {} tokens, which it reads at once, and batch is {}; raise batch to "
+                              "{} or more",
+                              model_->name(), piece->count, at_once, piece->count),
+                  {.actual = size, .max = static_cast<std::uint64_t>(at_once), .model = model_->name()});
+    media.push_back(std::move(medium));
+    i += size;
+  }
+  if (media.empty()) return media;
+  if (is_media(prompt.back()))
+    throw Error(Errc::invalid_parameter, "the prompt ends with a picture or sound; let some text follow it");
+  if (options_->reproducible)
+    throw Error(Errc::unsupported,
+                std::format("the engine of `{}` reads no pictures and no sounds while `reproducible` is on; switch it "
+                            "off",
+                            model_->name()),
+                {.model = model_->name(), .feature = "images"});
+  return media;
 }
 
 void Admission::check(const Generation& work, std::span<const Token> given) const {
   validate(work.sampling);
+  if (work.thought_tokens && *work.thought_tokens < 0)
+    throw Error(Errc::invalid_parameter, std::format("thought_tokens is {}; it must be at least 0", *work.thought_tokens));
   const auto most = static_cast<std::size_t>(options_->context_length);
   if (std::ranges::any_of(work.bias, [](const TokenBias& each) { return !(each.bias < HUGE_VALF); }))
     throw Error(Errc::invalid_parameter, "a bias is no number; give finite ones, or minus infinity");
@@ -105,6 +152,7 @@ void Admission::check(const Generation& work, std::span<const Token> given) cons
 
 void Admission::require_tokens(std::span<const Token> tokens, std::string_view what) const {
   for (const auto token : tokens) {
+    if (is_media(token) && model_->senses() != nullptr) continue;  // looked at later
     if (token < 0 || token >= model_->vocabulary_size())
       throw Error(Errc::invalid_parameter, std::format("the {} has a token {}; `{}` has {}", what, token,
                                                        model_->name(), model_->vocabulary_size()));

@@ -14,6 +14,7 @@
 
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <format>
@@ -157,13 +158,18 @@ struct Engine::Calls {
 
   static Async<Score> score(Calls self, Scoring work) {
     Abandon at_end;
+    const bool only_named = work.continuation.empty();
     {
       const auto impl = self.impl();
       at_end.add(impl->worker.submit(impl->admission.prepare(std::move(work))));
     }
     const auto reply = co_await receive(at_end.first(), EventSink());
     Score score{.is_greedy = true, .usage = reply.usage};
+    // Behind the likeliest token, the first one's alternatives are those that were named.
+    const auto& first = reply.logprobs.front().top;
+    for (std::size_t i = 1; i < first.size(); ++i) score.named.push_back(first[i].second);
     for (const auto& token : reply.logprobs) {
+      if (only_named) break;
       score.logprob += token.logprob;
       score.tokens.push_back(token.logprob);
       score.is_greedy = score.is_greedy && token.logprob == token.top.front().second;
@@ -182,6 +188,9 @@ struct Engine::Calls {
   }
 
   static Async<void> save(Calls self, std::vector<Token> prefix, std::filesystem::path file) {
+    if (std::ranges::any_of(prefix, [](Token token) { return token < 0; }))
+      throw Error(Errc::unsupported, "a prefix with a picture or sound in it cannot be saved to a file",
+                  {.feature = "images"});
     co_await self.between_steps([](Scheduler& scheduler) { scheduler.tree(); });
     std::optional<std::vector<std::byte>> state;
     // What was computed may be gone again before its turn comes, if others need the room.

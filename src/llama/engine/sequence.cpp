@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "llama/mask/vocabulary.hpp"
 #include "llama/model/runtime.hpp"
 
 #include <algorithm>
@@ -70,6 +71,8 @@ Sequence::Sequence(const Model& model, Generation work, mask::CompiledContract h
       room_(room),
       most_reply_(most_reply_of(work.sampling)),
       ignores_end_(work.ignores_end),
+      named_(given.named.begin(), given.named.end()),
+      thoughts_(work.thought_tokens),
       sampler_(options_of(work, work.sampling), model.suppressed(), work.bias),
       fields_(held.constraint ? work.contract : OutputContract{}),
       drops_first_blank_(held.constraint ? held.drops_first_blank : model.handle().facts().adds_space_prefix),
@@ -131,6 +134,7 @@ std::string Sequence::accept(std::span<float> logits) {
   if (model_->ends_reply(*token) && (matcher_ || !ignores_end_)) return text + end(FinishReason::stop);
   if (likely) note(*token, model_->piece(*token), &*likely);
   text += take(*token);
+  if (thoughts_.is_spent() && !finished()) text += close_thoughts();
   if (bounded_ && !finished() && loops()) text += close_output();
   return text + take_forced();
 }
@@ -185,6 +189,19 @@ std::string Sequence::close_output() {
   return text + end(FinishReason::stop);
 }
 
+/// Writes the tag that ends the thoughts, as a model would.
+std::string Sequence::close_thoughts() {
+  std::string text;
+  for (const auto token : model_->mask_vocabulary()->tokenize(thoughts_.closing())) {
+    if (finished()) break;
+    if (matcher_ && !mask::Matcher(*matcher_).accept(token)) break;
+    if (most_likely_) note(token, model_->piece(token), nullptr);
+    text += take(token);
+    ++forced_;
+  }
+  return text;
+}
+
 std::vector<std::string> Sequence::names(const std::vector<std::size_t>& outputs) const {
   std::vector<std::string> out;
   for (const auto output : outputs) out.push_back(output == 0 ? "" : fields_.names()[output - 1]);
@@ -201,6 +218,10 @@ void Sequence::score(std::span<float> logits) {
   TokenLogprob out{.text = std::string(model_->piece(token)),
                    .logprob = logprob(logits[static_cast<std::size_t>(token)])};
   out.top.emplace_back(model_->piece(static_cast<Token>(best - logits.begin())), logprob(*best));
+  if (*scored_ == 0) {
+    for (const auto each : named_)
+      out.top.emplace_back(model_->piece(each), logprob(logits[static_cast<std::size_t>(each)]));
+  }
   logprobs_.push_back(std::move(out));
   if (prompt_size_ + ++*scored_ == tokens_.size()) finish_ = FinishReason::stop;
 }
@@ -232,6 +253,7 @@ std::string Sequence::take_forced() {
 
 std::string Sequence::take(Token token) {
   auto piece = model_->piece(token);
+  thoughts_.push(piece);
   if (matcher_) {
     matcher_->accept(token);
     const auto field = fields_.push(piece);
@@ -285,7 +307,7 @@ std::size_t Sequence::guess(Token token) {
 
 /// A token is guessed only if the reply goes on after it: else nobody would ask for its scores.
 bool Sequence::add_guess(Token token) {
-  if (draft_.size() >= most_drafted_ || model_->ends_reply(token)) return false;
+  if (draft_.size() >= most_drafted_ || token < 0 || model_->ends_reply(token)) return false;
   if (draft_matcher_ && (!draft_matcher_->accept(token) || draft_matcher_->finished())) {
     most_drafted_ = draft_.size();
     return false;

@@ -6,6 +6,7 @@
 #include "dspy/lm/completion.hpp"
 #include "dspy/lm/request.hpp"
 #include "llama/engine/speculation.hpp"
+#include "llama/engine/thought_budget.hpp"
 #include "llama/mask/constraint_cache.hpp"
 #include "llama/mask/field_tracker.hpp"
 #include "llama/mask/matcher.hpp"
@@ -42,6 +43,7 @@ class Sequence {
   struct Given {
     std::span<const Token> tokens{};
     bool scored = false;          ///< That is all of it, and how likely it is what is wanted.
+    std::span<const Token> named{};  ///< Of a scored reply: tokens that are looked up at its start too.
     std::size_t loop_tokens = 0;  ///< `EngineOptions::loop_tokens`.
   };
 
@@ -124,6 +126,7 @@ class Sequence {
   bool loops();
   bool leaves_room(std::span<const Token> tokens) const;
   std::string close_output();
+  std::string close_thoughts();
   std::vector<std::string> names(const std::vector<std::size_t>& outputs) const;
   std::string take(Token token);
   std::string take_forced();
@@ -144,6 +147,8 @@ class Sequence {
   std::size_t reused_ = 0;
   std::size_t forced_ = 0;
   std::optional<std::size_t> scored_;  ///< How many tokens of a given reply are.
+  std::vector<Token> named_;
+  ThoughtBudget thoughts_;
   Sampler sampler_;
   std::map<std::size_t, Sampler> field_samplers_;  ///< By output, where that has a temperature of its own.
   std::optional<mask::Matcher> matcher_;

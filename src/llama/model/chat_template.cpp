@@ -3,10 +3,13 @@
 
 #include "dspy/llama/chat_template.hpp"
 
+#include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
+#include "llama/model/jinja_chat.hpp"
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
 namespace dspy::llama {
 namespace {
@@ -184,6 +187,8 @@ constexpr std::array formats = std::to_array<Format>({
 constexpr Format plain = {"plain",      {"", ""}, {"System: ", "\n\n"}, {"User: ", "\n\n"}, {"Assistant: ", "\n\n"},
                           "Assistant:", ""};
 
+constexpr std::string_view jinja_name = "jinja";
+
 bool fits(const Format& format, std::string_view jinja) {
   const auto occurs = [&](std::string_view mark) { return jinja.contains(mark); };
   return std::ranges::all_of(format.marks, occurs);
@@ -235,6 +240,7 @@ std::vector<std::string> ChatTemplate::names() {
   std::vector<std::string> result;
   result.reserve(formats.size() + 1);
   for (const auto& format : formats) result.emplace_back(format.name);
+  result.emplace_back(jinja_name);
   result.emplace_back(plain.name);
   return result;
 }
@@ -263,10 +269,35 @@ ChatTemplate ChatTemplate::recognise(std::string_view jinja, const Vocabulary& v
   const auto end = fill_in(format->turn_end, vocabulary);
   if (vocabulary.is_token(end)) result.turn_end_ = end;
   if (format == &plain) result.stops_ = {"\nUser:", "\nSystem:"};
+  if (jinja.empty()) return result;
+  try {
+    result.jinja_ = std::make_shared<const JinjaChat>(jinja, vocabulary);
+  } catch (const Error& error) {
+    result.problem_ = error.what();
+    return result;
+  }
+  if (!result.recognised_) {
+    result.name_ = jinja_name;
+    result.recognised_ = true;
+    result.stops_.clear();
+    result.turn_end_ = result.jinja_->turn_end();
+    result.reply_.clear();
+  }
   return result;
 }
 
-std::vector<PromptPart> ChatTemplate::render(const Chat& chat) const {
+ChatAbilities ChatTemplate::abilities() const noexcept {
+  return jinja_ ? jinja_->abilities() : ChatAbilities();
+}
+
+std::vector<PromptPart> ChatTemplate::render(const Chat& chat, const ChatOptions& options) const {
+  if (!jinja_) return render_family(chat, options.begins_reply);
+  auto parts = jinja_->render(chat, options);
+  if (options.begins_reply && !jinja_->abilities().reply_start) add(parts, reply_);
+  return parts;
+}
+
+std::vector<PromptPart> ChatTemplate::render_family(const Chat& chat, bool begins_reply) const {
   std::vector<PromptPart> parts = start_;
   std::string waiting;  // a system message on its way into the user's
   const auto emit = [&](const Turn& turn, std::string_view content) {
@@ -298,7 +329,7 @@ std::vector<PromptPart> ChatTemplate::render(const Chat& chat) const {
     }
   }
   if (!waiting.empty()) emit(user_, text::trim(waiting));
-  add(parts, reply_);
+  if (begins_reply) add(parts, reply_);
   return parts;
 }
 

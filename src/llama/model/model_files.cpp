@@ -36,6 +36,32 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, error);
 }
 
+/// Whether a name is that of the image or audio part of a model.
+bool is_senses_part(const fs::path& path) {
+  return text::to_lower(path.filename().string()).contains("mmproj");
+}
+
+/// Where `dspy models pull` puts models, unless it is told another folder.
+fs::path data_folder() {
+  if (const char* const data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/')
+    return fs::path(data) / "dspy" / "models";
+  const char* const home = std::getenv("HOME");
+  return home == nullptr || *home == '\0' ? fs::path() : fs::path(home) / ".local" / "share" / "dspy" / "models";
+}
+
+/// The one model in a folder; empty if there is none, or several.
+fs::path only_model(const fs::path& folder) {
+  fs::path found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const auto& path = entry.path();
+    if (!is_gguf(path) || is_later_part(path.stem().string()) || is_senses_part(path) || !is_file(path)) continue;
+    if (!found.empty()) return {};
+    found = path;
+  }
+  return found;
+}
+
 [[noreturn]] void not_found(std::string_view name, std::span<const fs::path> directories) {
   std::vector<std::string> names;
   for (auto& file : model_files(directories)) names.push_back(std::move(file.name));
@@ -50,7 +76,9 @@ bool is_file(const fs::path& path) {
   if (const auto near = text::nearest(stem.string(), names)) message += std::format("; did you mean `{}`?", *near);
   constexpr std::size_t shown = 12;
   if (names.empty()) {
-    message += "; those folders hold no GGUF file (set DSPY_MODELS to the folder that does, or give a path)";
+    message +=
+        "; those folders hold no GGUF file (fetch one with `dspy models pull`, set DSPY_MODELS to the folder that has "
+        "one, or give a path)";
   } else {
     const auto count = names.size();
     names.resize(std::min(count, shown));
@@ -78,6 +106,7 @@ std::vector<fs::path> model_directories(std::span<const fs::path> given) {
     }
   }
   add("models");
+  add(data_folder());
   return directories;
 }
 
@@ -110,6 +139,8 @@ fs::path find_model(std::string_view name_or_path, std::span<const fs::path> dir
       for (const auto& inside : {asked, asked.filename()}) {
         if (is_file(directory / inside)) return directory / inside;
         if (const auto with_suffix = directory / (inside.string() + ".gguf"); is_file(with_suffix)) return with_suffix;
+        const bool is_name = inside.has_filename() && inside.filename() != "." && inside.filename() != "..";
+        if (auto only = is_name ? only_model(directory / inside) : fs::path(); !only.empty()) return only;
       }
     }
     for (auto& file : model_files(directories)) {

@@ -15,13 +15,13 @@ struct FoundFile {
   std::uint64_t bytes = 0;
 };
 
-/// `given`, then those of `DSPY_MODELS`, then `./models`; each once.
+/// `given`, then those of `DSPY_MODELS`, then `./models`, then where `dspy models pull` puts models; each once.
 std::vector<std::filesystem::path> model_directories(std::span<const std::filesystem::path> given);
 
 /// The GGUF files in `directories` and the folders below, by name.  Of a model in parts, only the first.
 std::vector<FoundFile> model_files(std::span<const std::filesystem::path> directories);
 
-/// The file meant by a name or path.  Throws `Error` (`model_not_found`).
+/// The file meant by a name or path; a folder's name means the one model in it.  Throws `Error` (`model_not_found`).
 std::filesystem::path find_model(std::string_view name_or_path, std::span<const std::filesystem::path> directories);
 
 /// Bytes of a model's file, with all its parts.

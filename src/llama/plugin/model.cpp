@@ -4,6 +4,7 @@
 #include "graph_kernels.hpp"
 #include "guard.hpp"
 #include "kernel_timings.hpp"
+#include "senses.hpp"
 
 #include <llama.h>
 
@@ -86,6 +87,10 @@ class LibllamaModel final : public RuntimeModel {
     return plugin::load_adapter(model_.get(), path);
   }
 
+  std::unique_ptr<RuntimeSenses> load_senses(const RuntimeSensesOptions& options) override {
+    return plugin::load_senses(model_.get(), options);
+  }
+
  private:
   void check(Token token) const {
     if (token < 0 || token >= facts_.vocabulary)
@@ -159,6 +164,7 @@ class LibllamaModel final : public RuntimeModel {
 
   void read_pooling() {
     auto* const model = model_.get();
+    facts_.input_length = llama_model_n_embd_inp(model);
     facts_.embedding_length = llama_model_n_embd_out(model);
     const auto pooling = metadata(architecture() + ".pooling_type");
     if (pooling == "1") facts_.pooling = Pooling::mean;

@@ -5,6 +5,7 @@
 #include "model.hpp"
 #include "openmp.hpp"
 #include "quantize.hpp"
+#include "senses.hpp"
 
 #include <llama.h>
 
@@ -81,6 +82,17 @@ DeviceKind kind_of(enum ggml_backend_dev_type type) {
   }
 }
 
+/// Drivers that compute on the processor say so in their names; ggml's list of devices does not tell which they are.
+bool is_software(const ggml_backend_dev_props& properties) {
+  if (properties.type != GGML_BACKEND_DEVICE_TYPE_GPU && properties.type != GGML_BACKEND_DEVICE_TYPE_IGPU) return false;
+  std::string text = properties.description != nullptr ? properties.description : "";
+  for (auto& letter : text) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  for (const auto* name : {"llvmpipe", "lavapipe", "swiftshader", "softpipe", "software rasterizer", "basic render"}) {
+    if (text.contains(name)) return true;
+  }
+  return false;
+}
+
 std::string text_of(const char* text) {
   return text ? text : "";
 }
@@ -89,6 +101,7 @@ class LibllamaRuntime final : public Runtime {
  public:
   LibllamaRuntime() {
     llama_log_set(on_log, nullptr);
+    log_senses(on_log);
     ggml_set_abort_callback(on_abort);
     check_wanted_processor();
     guarded(Errc::backend_error, "cannot start the inference library", [] {
@@ -115,7 +128,8 @@ class LibllamaRuntime final : public Runtime {
                          .id = text_of(properties.device_id),
                          .kind = kind_of(properties.type),
                          .memory_free = properties.memory_free,
-                         .memory_total = properties.memory_total});
+                         .memory_total = properties.memory_total,
+                         .software = is_software(properties)});
       }
       return found;
     });

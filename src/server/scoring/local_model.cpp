@@ -2,8 +2,6 @@
 
 #include "dspy/base/error.hpp"
 #include "llama/model/runtime.hpp"
-#include "llama/tools/tool_calls.hpp"
-#include "llama/tools/tool_prompt.hpp"
 #include "server/protocols/members.hpp"
 
 #include <algorithm>
@@ -37,10 +35,7 @@ std::vector<llama::Token> LocalModel::tokens_of_text(std::string_view text, bool
 }
 
 std::vector<llama::Token> LocalModel::tokens_of(const Request& request) const {
-  const auto format = llama::ToolFormat::recognise(model().info().chat_template);
-  const auto tools = llama::tool_contract_of(request, format);
-  if (tools == nullptr && !llama::has_tool_parts(request.messages)) return lm_->prompt_for(request.messages);
-  return lm_->prompt_for(llama::with_tools_as_text(request.messages, tools.get(), format));
+  return lm_->prompt_for_request(request);
 }
 
 std::vector<llama::Token> LocalModel::tokens_of_begun(const Request& request, bool is_closed) const {

@@ -1,0 +1,16 @@
+#include "llama/jinja/work.hpp"
+
+#include <format>
+
+namespace dspy::llama::jinja {
+
+void Work::refuse_work() const {
+  fail(std::format("it does more than a chat template should (the limit is {} steps and bytes)", limits_.work));
+}
+
+void Work::refuse_depth() {
+  --depth_;
+  fail(std::format("this lies more than {} deep", limits_.depth));
+}
+
+}  // namespace dspy::llama::jinja
