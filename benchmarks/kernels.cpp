@@ -4,14 +4,13 @@
 // Each figure comes from a process of its own, since kernels are chosen once (DSPY_CPU; for the library, the variant of
 // its backend for such a processor).  Ours and the library's take turns, and the ratio of each pair is taken before the
 // median.  On one thread, by processor time, so that what else the machine does counts as little as possible; both run
-// in the same engine, so that only the kernels differ.
+// through the same plug-in, so that only the kernels differ.
 
 #include "../tests/support/random_model.hpp"
 #include "dspy/base/error.hpp"
-#include "dspy/base/wait.hpp"
-#include "dspy/llama/engine.hpp"
-#include "dspy/llama/model.hpp"
+#include "dspy/llama/context_options.hpp"
 #include "dspy/llama/quantize.hpp"
+#include "llama/model/runtime.hpp"
 #include "support/measure.hpp"
 #include "support/programs.hpp"
 #include "support/usage.hpp"
@@ -27,7 +26,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 namespace {
@@ -47,7 +45,6 @@ How much faster a token is with our kernels than with the library's, by processo
 )";
 
 constexpr int prompt_tokens = 256;
-constexpr int few = 4, many = 20;  ///< Tokens of replies: the difference is what is counted.
 constexpr std::array reply_counts{1, 8, 32};
 
 /// Milliseconds of processor time a token.
@@ -56,37 +53,48 @@ struct Costs {
   std::array<double, reply_counts.size()> replies{};
 };
 
-/// Seconds that `count` replies of `length` tokens at once take.
-double replies(llama::Engine& engine, int count, int length) {
-  const double before = cpu_seconds();
-  {
-    std::vector<std::jthread> callers;
-    for (int i = 0; i < count; ++i)
-      callers.emplace_back([&, i] {
-        wait(engine.generate({.prompt = random_tokens(8, static_cast<std::uint64_t>(i)),
-                              .sampling = {.max_tokens = length, .temperature = 0},
-                              .ignores_end = true}));
-      });
+/// The least processor time of a step: what else the machine does can only add to it.
+double least(llama::RuntimeContext& context, int times, const auto& next_step) {
+  double seconds = 0;
+  for (int i = 0; i < times; ++i) {
+    const auto batch = next_step(i);
+    const double before = cpu_seconds();
+    if (context.decode(batch) != llama::DecodeStatus::ok) throw Error(Errc::backend_error, "a step was not computed");
+    const double taken = cpu_seconds() - before;
+    if (i == 0 || taken < seconds) seconds = taken;
   }
-  return cpu_seconds() - before;
+  return seconds;
 }
 
+/// A prompt is read, and then one token at a time is written for replies that all have it in common.
 Costs measure(const std::string& file, llama::Kernels kernels) {
-  const auto model = llama::Model::load(file, {.gpu_layers = 0, .kernels = kernels});
-  llama::Engine engine(model, {.context_length = 2 * prompt_tokens,
-                               .sequences = reply_counts.back(),
-                               .threads = 1,
-                               .speculation = llama::Speculation::off,
-                               .kv_tokens = 2048});
+  const auto model = llama::runtime().load_model({.path = file, .kernels = kernels});
+  const auto context = model->new_context(
+      {.context_length = 4096, .batch = prompt_tokens, .sequences = reply_counts.back(), .outputs = 64, .threads = 1});
+  const auto prompt = random_tokens(prompt_tokens, 77);
   Costs costs;
-  const double before = cpu_seconds();
-  wait(engine.generate({.prompt = random_tokens(prompt_tokens, 77), .sampling = {.max_tokens = 1, .temperature = 0}}));
-  costs.prompt = 1e3 * (cpu_seconds() - before) / prompt_tokens;
+  const auto read = [&](int) {
+    context->clear();
+    std::vector<llama::BatchEntry> batch;
+    for (int i = 0; i < prompt_tokens; ++i)
+      batch.push_back({.token = prompt[static_cast<std::size_t>(i)], .position = i, .output = i + 1 == prompt_tokens});
+    return batch;
+  };
+  costs.prompt = 1e3 * least(*context, 2, read) / prompt_tokens;
   for (std::size_t i = 0; i < reply_counts.size(); ++i) {
     const int count = reply_counts[i];
-    replies(engine, count, few);  // so that prompts are known
-    const double start = replies(engine, count, few);
-    costs.replies[i] = 1e3 * (replies(engine, count, many) - start) / (count * (many - few));
+    for (int reply = 1; reply < count; ++reply) {
+      context->remove(reply, -1, -1);
+      context->copy(0, reply, 0, prompt_tokens);
+    }
+    const auto write = [&](int step) {
+      std::vector<llama::BatchEntry> batch;
+      for (int reply = 0; reply < count; ++reply)
+        batch.push_back({.token = 60, .position = prompt_tokens + step, .sequence = reply, .output = true});
+      return batch;
+    };
+    costs.replies[i] = 1e3 * least(*context, 6, write) / count;
+    for (int reply = 0; reply < count; ++reply) context->remove(reply, prompt_tokens, -1);
   }
   return costs;
 }

@@ -74,10 +74,9 @@ std::string machine() {
   return name;
 }
 
-Timing timed(ggml_type type, std::int64_t length, const std::string& name) {
-  // On one thread: others at work would be measured as well, and kernels differ most where memory does not hold them
-  // up.
-  Trial trial(type, length, /*threads=*/1);
+/// `keep`: whether it is good enough to be kept.
+Timing timed(ggml_type type, std::int64_t length, const std::string& name, bool& keep) {
+  Trial trial(type, length);
   Timing timing{.name = name};
   for (std::size_t i = 0; i < kernels::column_classes; ++i) {
     const int columns = kernels::timed_columns[i];
@@ -87,6 +86,7 @@ Timing timed(ggml_type type, std::int64_t length, const std::string& name) {
     timing.plain[i] = trial.seconds(Maker::plain, rows, columns, timing.own[i]);
     timing.repacked[i] = trial.can_repack() ? trial.seconds(Maker::repacked, rows, columns, timing.own[i]) : INFINITY;
   }
+  keep = !trial.was_disturbed();
   return timing;
 }
 
@@ -105,8 +105,9 @@ Timing timing_of(ggml_type type, std::int64_t length, const std::filesystem::pat
   const auto here = machine();
   for (const auto& timing : kernels::read_timings(text_of(cache), here)) known.try_emplace(timing.name, timing);
   if (const auto found = known.find(name); found != known.end()) return found->second;
-  const auto timing = timed(type, length, name);
-  std::ofstream(cache, std::ios::binary | std::ios::app) << kernels::write_timing(timing, here);
+  bool keep = false;
+  const auto timing = timed(type, length, name, keep);
+  if (keep) std::ofstream(cache, std::ios::binary | std::ios::app) << kernels::write_timing(timing, here);
   return known.emplace(name, timing).first->second;
 }
 
