@@ -192,8 +192,7 @@ double Trial::seconds(Maker maker, std::int64_t rows, std::int64_t columns, doub
                    .length = static_cast<int>(impl_->length)};
     if (!kernels::can_multiply(own.product)) return INFINITY;
     own.scratch_size = kernels::product_scratch(own.product);
-    own.scratch.reset(static_cast<std::byte*>(
-        ::operator new(own.scratch_size* static_cast<std::size_t>(impl_->threads), std::align_val_t{64})));
+    own.scratch.reset(static_cast<std::byte*>(::operator new(own.scratch_size, std::align_val_t{64})));
   }
   auto* const graph = ggml_new_graph_custom(context.get(), 8, /*grads=*/false);
   ggml_build_forward_expand(graph, out);
