@@ -24,9 +24,9 @@
 
 namespace dspy::test {
 
-/// What a model of the architectures `llama` (also with experts) and `qwen3` computes by its definition: weights as the file's format
-/// defines them, everything else in double precision, token by token. Slow, and right on any processor: the measure for
-/// kernels.
+/// What a model of the architectures `llama` (also with experts) and `qwen3` computes by its definition: weights as the
+/// file's format defines them, everything else in double precision, token by token. Slow, and right on any processor:
+/// the measure for kernels.
 class ExactModel {
  public:
   explicit ExactModel(const std::filesystem::path& file) : gguf_(llama::read_gguf(file)), path_(file) {

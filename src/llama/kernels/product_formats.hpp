@@ -209,8 +209,8 @@ struct Format<WeightType::q5_k> : WithScalesOfSixBits {
   DSPY_INLINE static void read(const std::byte* const* rows, Index at, Index chunk, Bytes* piece) {
     for (Index half = 0; half < 2; ++half) {
       const auto both = parts_of(rows, at + 48 + chunk * 32 + half * 16);
-      const auto fifth = as<Bytes>(as<Shorts>(parts_of(rows, at + 16 + half * 16)) >>
-                                   static_cast<std::uint16_t>(2 * chunk));
+      const auto fifth =
+          as<Bytes>(as<Shorts>(parts_of(rows, at + 16 + half * 16)) >> static_cast<std::uint16_t>(2 * chunk));
       piece[half] = (both & 15) | as<Bytes>(as<Shorts>(fifth & 1) << std::uint16_t{4});
       piece[half + 2] = shifted(both, 4) | as<Bytes>(as<Shorts>(fifth & 2) << std::uint16_t{3});
     }

@@ -88,7 +88,8 @@ DSPY_INLINE void for_each_span(const std::byte* const* rows, Index blocks, std::
 #pragma GCC unroll 4
       for (Index i = 0; i < chunk_spans; ++i) {
         const Index span = chunk * chunk_spans + i;
-        take(block * spans_of<Type> + span, pieces + i * words_of<Type>, scale[span], minimum[F::has_minimum ? span : 0]);
+        take(block * spans_of<Type> + span, pieces + i * words_of<Type>, scale[span],
+             minimum[F::has_minimum ? span : 0]);
       }
     }
   }
@@ -115,13 +116,14 @@ DSPY_INLINE Bytes four_of(const std::int8_t* inputs) {
 template <WeightType Type>
 void lay_strip(const std::byte* const* rows, Index blocks, std::size_t ahead, const ProductScratch& scratch) {
   for_each_span<Type>(rows, blocks, ahead,
-                      [&] [[gnu::always_inline]] (Index span, Bytes* words, Floats scale, Floats minimum) {
+                      [&] [[gnu::always_inline]] (Index span, Bytes * words, Floats scale, Floats minimum) {
 #pragma GCC unroll 2
                         for (Index i = 0; i < words_of<Type>; i += 4)
                           transpose(words[i], words[i + 1], words[i + 2], words[i + 3]);
                         auto* const to = scratch.strip + span * words_of<Type> * vector_bytes;
 #pragma GCC unroll 8
-                        for (Index word = 0; word < words_of<Type>; ++word) store(words[word], to + word * vector_bytes);
+                        for (Index word = 0; word < words_of<Type>; ++word)
+                          store(words[word], to + word * vector_bytes);
                         store(scale, scratch.strip_scales + span * lanes);
                         if constexpr (Format<Type>::has_minimum) store(minimum, scratch.strip_minima + span * lanes);
                       });
@@ -132,21 +134,20 @@ template <WeightType Type>
 void multiply_alone(const std::byte* const* rows, Index blocks, std::size_t ahead, const ProductScratch& scratch,
                     float* out) {
   Floats sum{};
-  for_each_span<Type>(rows, blocks, ahead,
-                      [&] [[gnu::always_inline]] (Index span, const Bytes* pieces, Floats scale, Floats minimum) {
-                        const auto* const inputs = scratch.inputs + span * Format<Type>::span;
-                        Sum<Format<Type>::bits> row[4];
+  for_each_span<Type>(
+      rows, blocks, ahead, [&] [[gnu::always_inline]] (Index span, const Bytes* pieces, Floats scale, Floats minimum) {
+        const auto* const inputs = scratch.inputs + span * Format<Type>::span;
+        Sum<Format<Type>::bits> row[4];
 #pragma GCC unroll 4
-                        for (Index k = 0; k < 4; ++k) {
+        for (Index k = 0; k < 4; ++k) {
 #pragma GCC unroll 2
-                          for (Index i = 0; i < words_of<Type> / 4; ++i)
-                            row[k].add(pieces[i * 4 + k], repeated(inputs + i * 16), i, words_of<Type> / 4);
-                        }
-                        auto whole = added_up(row[0].value(), row[1].value(), row[2].value(), row[3].value());
-                        if constexpr (Format<Type>::middle != 0) whole += scratch.offsets[span];
-                        sum = with_span<Type>(sum, whole, scale, minimum, scratch.input_scales[span],
-                                              scratch.input_sums[span]);
-                      });
+          for (Index i = 0; i < words_of<Type> / 4; ++i)
+            row[k].add(pieces[i * 4 + k], repeated(inputs + i * 16), i, words_of<Type> / 4);
+        }
+        auto whole = added_up(row[0].value(), row[1].value(), row[2].value(), row[3].value());
+        if constexpr (Format<Type>::middle != 0) whole += scratch.offsets[span];
+        sum = with_span<Type>(sum, whole, scale, minimum, scratch.input_scales[span], scratch.input_sums[span]);
+      });
   store(sum, out);
 }
 
@@ -191,7 +192,8 @@ void multiply_strip(const ProductScratch& scratch, Index column, Index length, f
 
 /// The same for a number of columns that is known when it runs.
 template <WeightType Type, int Columns = columns_at_once>
-DSPY_INLINE void multiply_columns(const ProductScratch& scratch, Index column, Index columns, Index length, float* out) {
+DSPY_INLINE void multiply_columns(const ProductScratch& scratch, Index column, Index columns, Index length,
+                                  float* out) {
   if constexpr (Columns > 1) {
     if (columns < Columns) return multiply_columns<Type, Columns - 1>(scratch, column, columns, length, out);
   }

@@ -18,8 +18,8 @@ struct StripRows {
   DSPY_INLINE StripRows(const Product& product, Index row)
       : first(row), count(product.rows - row < lanes ? product.rows - row : lanes) {
     for (Index i = 0; i < lanes; ++i)
-      starts[i] = product.weights +
-                  static_cast<std::size_t>(row + (i < count ? i : count - 1)) * product.weight_row_stride;
+      starts[i] =
+          product.weights + static_cast<std::size_t>(row + (i < count ? i : count - 1)) * product.weight_row_stride;
   }
   const std::byte* starts[lanes];
   Index first;

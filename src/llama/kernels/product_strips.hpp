@@ -18,13 +18,13 @@ int pass_columns(const Product& product);
 
 /// One thread's memory.
 struct ProductScratch {
-  std::int8_t* inputs = nullptr;       ///< [columns of a pass][length], span by span
-  float* input_scales = nullptr;       ///< [columns of a pass][spans]
-  std::int32_t* offsets = nullptr;     ///< [columns of a pass][spans]: what the middle adds to a sum, negated
-  float* input_sums = nullptr;         ///< [columns of a pass][spans]: what a minimum counts for
-  std::byte* strip = nullptr;          ///< [spans][words][strip rows]: four weights, or one as a float
-  float* strip_scales = nullptr;       ///< [spans][strip rows]
-  float* strip_minima = nullptr;       ///< [spans][strip rows]
+  std::int8_t* inputs = nullptr;        ///< [columns of a pass][length], span by span
+  float* input_scales = nullptr;        ///< [columns of a pass][spans]
+  std::int32_t* offsets = nullptr;      ///< [columns of a pass][spans]: what the middle adds to a sum, negated
+  float* input_sums = nullptr;          ///< [columns of a pass][spans]: what a minimum counts for
+  std::byte* strip = nullptr;           ///< [spans][words][strip rows]: four weights, or one as a float
+  float* strip_scales = nullptr;        ///< [spans][strip rows]
+  float* strip_minima = nullptr;        ///< [spans][strip rows]
   std::size_t* input_places = nullptr;  ///< [columns]: of an expert
   std::size_t* out_places = nullptr;
   std::size_t bytes = 0;

@@ -1,5 +1,5 @@
-// All kernels for one kind of processor.  Compiled once for each, with DSPY_TARGET as its name (cmake/llama_kernels.cmake)
-// and the options that let the compiler use its instructions.
+// All kernels for one kind of processor.  Compiled once for each, with DSPY_TARGET as its name
+// (cmake/llama_kernels.cmake) and the options that let the compiler use its instructions.
 
 #include "llama/kernels/target.hpp"
 
@@ -37,7 +37,8 @@ void multiply_here(const Product& product, std::byte* scratch, int threads, Unit
 #define DSPY_TEXT_OF(name) DSPY_TEXT(name)
 
 extern const Target DSPY_NAMED(target_, DSPY_TARGET);
-const Target DSPY_NAMED(target_, DSPY_TARGET){
-    .name = DSPY_TEXT_OF(DSPY_TARGET), .attend = attend_here, .multiply = multiply_here};
+const Target DSPY_NAMED(target_, DSPY_TARGET){.name = DSPY_TEXT_OF(DSPY_TARGET),
+                                              .attend = attend_here,
+                                              .multiply = multiply_here};
 
 }  // namespace dspy::llama::kernels

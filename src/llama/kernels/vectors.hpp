@@ -79,7 +79,8 @@ DSPY_INLINE Floats all_lanes(float value) {
 
 /// A byte for each byte, moved down; `n` is known when this is compiled.
 DSPY_INLINE Bytes shifted(Bytes bytes, int n) {
-  return as<Bytes>(as<Shorts>(bytes) >> static_cast<std::uint16_t>(n)) & (Bytes{} + static_cast<std::uint8_t>(0xFF >> n));
+  return as<Bytes>(as<Shorts>(bytes) >> static_cast<std::uint16_t>(n)) &
+         (Bytes{} + static_cast<std::uint8_t>(0xFF >> n));
 }
 
 /// 16 bytes at `offset` of `rows[0]`, `rows[4]` and so on.
@@ -121,14 +122,20 @@ DSPY_INLINE Bytes look_up(Bytes table, Bytes places) {
 
 /// Within each part: elements of `a` and `b` in turn, of the lower or the higher half.
 #ifdef __AVX512BW__
-#define DSPY_IN_TURN(name, x512, x256, neon, kind) \
-  DSPY_INLINE Bytes name(Bytes a, Bytes b) { return as<Bytes>(x512(as<__m512i>(a), as<__m512i>(b))); }
+#define DSPY_IN_TURN(name, x512, x256, neon, kind)          \
+  DSPY_INLINE Bytes name(Bytes a, Bytes b) {                \
+    return as<Bytes>(x512(as<__m512i>(a), as<__m512i>(b))); \
+  }
 #elif defined(__AVX2__)
-#define DSPY_IN_TURN(name, x512, x256, neon, kind) \
-  DSPY_INLINE Bytes name(Bytes a, Bytes b) { return as<Bytes>(x256(as<__m256i>(a), as<__m256i>(b))); }
+#define DSPY_IN_TURN(name, x512, x256, neon, kind)          \
+  DSPY_INLINE Bytes name(Bytes a, Bytes b) {                \
+    return as<Bytes>(x256(as<__m256i>(a), as<__m256i>(b))); \
+  }
 #else
-#define DSPY_IN_TURN(name, x512, x256, neon, kind) \
-  DSPY_INLINE Bytes name(Bytes a, Bytes b) { return as<Bytes>(neon(as<kind>(a), as<kind>(b))); }
+#define DSPY_IN_TURN(name, x512, x256, neon, kind)    \
+  DSPY_INLINE Bytes name(Bytes a, Bytes b) {          \
+    return as<Bytes>(neon(as<kind>(a), as<kind>(b))); \
+  }
 #endif
 DSPY_IN_TURN(low_shorts, _mm512_unpacklo_epi16, _mm256_unpacklo_epi16, vzip1q_u16, uint16x8_t)
 DSPY_IN_TURN(high_shorts, _mm512_unpackhi_epi16, _mm256_unpackhi_epi16, vzip2q_u16, uint16x8_t)
@@ -170,7 +177,10 @@ DSPY_INLINE Ints added_up(Ints a, Ints b, Ints c, Ints d) {
 
 /// How many numbers of `Bits` bits times bytes of ±127 may be added up in 16 bits, two at a time.
 template <int Bits>
-constexpr Index most_in_short = Bits == 4 ? 8 : Bits == 5 ? 4 : Bits == 6 ? 2 : 1;
+constexpr Index most_in_short = Bits == 4   ? 8
+                                : Bits == 5 ? 4
+                                : Bits == 6 ? 2
+                                            : 1;
 
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__) || defined(__ARM_FEATURE_MATMUL_INT8)
 /// Weights of eight bits are multiplied without a sign: half of their range was added.  Those of fewer always are.

@@ -141,8 +141,7 @@ void GraphKernels::put(ggml_tensor& node, const Operation& operation, Extra extr
 
 const std::byte* GraphKernels::weights_of(const ggml_tensor& node, int columns) const {
   const auto& weights = *node.src[0];
-  if (!weight_type(weights.type) || !is_weight(weights) || !products_->are_ours(weights.type, columns))
-    return nullptr;
+  if (!weight_type(weights.type) || !is_weight(weights) || !products_->are_ours(weights.type, columns)) return nullptr;
   if (!is_plain(&node) || !std::ranges::all_of(std::span(node.src).subspan(1), is_plain)) return nullptr;
   return is_plain(&weights) ? bytes_of(weights) : products_->plain(weights);
 }

@@ -209,9 +209,8 @@ std::unique_ptr<RuntimeModel> load_here(const RuntimeLoadOptions& options) {
   Progress progress{options.progress};
   std::string errors;
   const bool ours = options.kernels == Kernels::automatic && options.devices.empty() && only_processors();
-  const auto products = guarded(Errc::model_load_error, "the kernels could not be measured", [&] {
-    return ours ? Products::of(options.path, kernel_timings()) : nullptr;
-  });
+  const auto products = guarded(Errc::model_load_error, "the kernels could not be measured",
+                                [&] { return ours ? Products::of(options.path, kernel_timings()) : nullptr; });
   auto model = guarded(Errc::model_load_error, "the model could not be loaded", errors, [&] {
     auto parameters = llama_model_default_params();
     // A null-terminated list; an empty one keeps a model on the CPU even where there is a GPU.

@@ -1,5 +1,6 @@
 // The plug-in's door: opens libllama once for the process, carries its log lines to ours and names the devices.
 
+#include "backends.hpp"
 #include "guard.hpp"
 #include "model.hpp"
 #include "openmp.hpp"
@@ -8,14 +9,9 @@
 
 #include <llama.h>
 
-#include <dlfcn.h>
-
-#include <cstdlib>
-#include <filesystem>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #ifndef DSPY_LLAMA_VERSION
@@ -101,35 +97,13 @@ std::string text_of(const char* text) {
   return text ? text : "";
 }
 
-/// All, the best for this processor first; or the one that the environment variable DSPY_CPU names (see
-/// kernels/target.hpp), so that the library can be compared with on processors that this one contains.
-void load_backends() {
-  const char* const wanted = std::getenv("DSPY_CPU");
-  constexpr std::pair<std::string_view, std::string_view> variants[] = {{"avx2", "haswell"},
-                                                                        {"avx2_vnni", "alderlake"},
-                                                                        {"avx512", "skylakex"},
-                                                                        {"avx512_vnni", "icelake"},
-                                                                        {"amx", "sapphirerapids"}};
-  for (const auto& [name, variant] : variants) {
-    if (!wanted || name != wanted) continue;
-    // Debian keeps them in a folder below the one where libggml lies.
-    Dl_info library{};
-    if (::dladdr(reinterpret_cast<const void*>(&ggml_backend_load_all), &library) == 0 || !library.dli_fname) break;
-    const auto end = "libggml-cpu-" + std::string(variant) + ".so";
-    std::error_code error;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(
-             std::filesystem::path(library.dli_fname).parent_path() / "ggml", error))
-      if (entry.path().filename() == end && ggml_backend_load(entry.path().c_str())) return;
-  }
-  ggml_backend_load_all();
-}
-
 class LibllamaRuntime final : public Runtime {
  public:
   LibllamaRuntime() {
     llama_log_set(on_log, nullptr);
     log_senses(on_log);
     ggml_set_abort_callback(on_abort);
+    check_wanted_processor();
     guarded(Errc::backend_error, "cannot start the inference library", [] {
       load_backends();
       llama_backend_init();

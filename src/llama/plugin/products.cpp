@@ -1,6 +1,8 @@
 #include "products.hpp"
 
+#include "dspy/base/error.hpp"
 #include "gguf_file.hpp"
+#include "guard.hpp"
 #include "llama/kernels/choice.hpp"
 #include "llama/kernels/target.hpp"
 #include "trial.hpp"
@@ -55,18 +57,26 @@ std::map<ggml_type, TypeUse> types_in(const GgufFile& file, double& bytes) {
   return types;
 }
 
-/// Changes with whatever changes what products take.
+/// Changes with whatever changes what products take: the processor, what the library's backend makes of it, and the
+/// kernels' versions.
 std::string machine() {
+  const auto device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
   ggml_backend_dev_props properties{};
-  ggml_backend_dev_get_props(ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU), &properties);
+  ggml_backend_dev_get_props(device, &properties);
   std::string name = properties.description ? properties.description : "processor";
   std::ranges::replace(name, '\t', ' ');
-  return name + "; " + kernels::chosen_target()->name + " 1; llama.cpp " + llama_version();
+  name += std::string("; ") + kernels::chosen_target()->name + " 1; llama.cpp " + llama_version();
+  const auto features = reinterpret_cast<ggml_backend_get_features_t>(
+      ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(device), "ggml_backend_get_features"));
+  if (!features) return name;
+  for (const auto* one = features(ggml_backend_dev_backend_reg(device)); one && one->name; ++one)
+    name += std::string(" ") + one->name;
+  return name;
 }
 
-Timing timed(ggml_type type, std::int64_t length, const std::string& name) {
-  // On one thread: others at work would be measured as well, and kernels differ most where memory does not hold them up.
-  Trial trial(type, length, /*threads=*/1);
+/// `keep`: whether it is good enough to be kept.
+Timing timed(ggml_type type, std::int64_t length, const std::string& name, bool& keep) {
+  Trial trial(type, length);
   Timing timing{.name = name};
   for (std::size_t i = 0; i < kernels::column_classes; ++i) {
     const int columns = kernels::timed_columns[i];
@@ -76,6 +86,7 @@ Timing timed(ggml_type type, std::int64_t length, const std::string& name) {
     timing.plain[i] = trial.seconds(Maker::plain, rows, columns, timing.own[i]);
     timing.repacked[i] = trial.can_repack() ? trial.seconds(Maker::repacked, rows, columns, timing.own[i]) : INFINITY;
   }
+  keep = !trial.was_disturbed();
   return timing;
 }
 
@@ -92,11 +103,11 @@ Timing timing_of(ggml_type type, std::int64_t length, const std::filesystem::pat
   const auto name = std::string(ggml_type_name(type)) + " " + std::to_string(length);
   if (const auto found = known.find(name); found != known.end()) return found->second;
   const auto here = machine();
-  for (const auto& timing : kernels::read_timings(text_of(cache), here))
-    known.try_emplace(timing.name, timing);
+  for (const auto& timing : kernels::read_timings(text_of(cache), here)) known.try_emplace(timing.name, timing);
   if (const auto found = known.find(name); found != known.end()) return found->second;
-  const auto timing = timed(type, length, name);
-  std::ofstream(cache, std::ios::binary | std::ios::app) << kernels::write_timing(timing, here);
+  bool keep = false;
+  const auto timing = timed(type, length, name, keep);
+  if (keep) std::ofstream(cache, std::ios::binary | std::ios::app) << kernels::write_timing(timing, here);
   return known.emplace(name, timing).first->second;
 }
 
@@ -112,10 +123,11 @@ bool has_room_for(double bytes) {
 std::optional<Layout> wanted_layout() {
   const char* const variable = std::getenv("DSPY_WEIGHTS");
   const std::string_view wanted = variable ? variable : "";
+  if (wanted.empty()) return std::nullopt;
   if (wanted == "plain") return Layout::plain;
   if (wanted == "repacked") return Layout::repacked;
   if (wanted == "both") return Layout::both;
-  return std::nullopt;
+  fail(Errc::config_error, "DSPY_WEIGHTS is `" + std::string(wanted) + "`; it can be `plain`, `repacked` or `both`");
 }
 
 }  // namespace

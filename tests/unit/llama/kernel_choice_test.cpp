@@ -73,8 +73,8 @@ TEST_CASE("in no cell is what was chosen slower than the library by more than a 
       for (std::size_t i = 0; i < 3; ++i) {
         const auto& timing = timings[i];
         const bool can_repack = std::isfinite(timing.repacked[column]);
-        const double library = choice.layout != Layout::plain && can_repack ? timing.repacked[column]
-                                                                            : timing.plain[column];
+        const double library =
+            choice.layout != Layout::plain && can_repack ? timing.repacked[column] : timing.plain[column];
         ours += weights[i] * (choice.types[i].own[column] ? timing.own[column] : library);
         // What the library does when left alone: it repacks whatever it can.
         theirs += weights[i] * (can_repack ? timing.repacked[column] : timing.plain[column]);
@@ -99,8 +99,8 @@ TEST_CASE("a kernel computes where it is the faster one") {
 TEST_CASE("timings are read back as they were written, for their machine, and other lines are left out") {
   Timing first{.name = "q4_k 896", .own = all(1.25e-5), .plain = all(0.1), .repacked = all(never)};
   Timing second{.name = "f16 64", .own = all(3), .plain = all(4), .repacked = all(5)};
-  const auto text = write_timing(first, "a") + "spoilt line\n\n" + write_timing(second, "b") +
-                    "a\tq4_k 1\t1\t2\n" + write_timing(second, "a") + "a\tcut off\t1\t2";
+  const auto text = write_timing(first, "a") + "spoilt line\n\n" + write_timing(second, "b") + "a\tq4_k 1\t1\t2\n" +
+                    write_timing(second, "a") + "a\tcut off\t1\t2";
   const auto read = read_timings(text, "a");
   REQUIRE(read.size() == 2);
   CHECK(read[0] == first);

@@ -76,12 +76,8 @@ struct Both {
 
 /// Small, with rows that every format can take.
 test::RandomModel small_model() {
-  return {.width = 256,
-          .hidden = 512,
-          .heads = 8,
-          .kv_heads = 2,
-          .context_length = 1024,
-          .type = test::GgufWriter::f16};
+  return {
+      .width = 256, .hidden = 512, .heads = 8, .kv_heads = 2, .context_length = 1024, .type = test::GgufWriter::f16};
 }
 
 /// A model's file in a format, made from one in whole numbers or halves.
