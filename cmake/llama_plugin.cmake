@@ -10,15 +10,7 @@ set_source_files_properties(${PROJECT_SOURCE_DIR}/src/llama/model/loader.cpp PRO
   "DSPY_PLUGIN_FILE=\"${DSPY_PLUGIN_FILE}\";DSPY_PLUGIN_BUILD_DIR=\"${DSPY_PLUGIN_DIR}\";DSPY_PLUGIN_INSTALL_DIR=\"${CMAKE_INSTALL_FULL_LIBDIR}/dspy\"")
 
 # What the plug-in puts into libllama's graphs; tests link it without libllama.
-file(GLOB kernel_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/llama/kernels/*.cpp)
-add_library(dspy_kernels STATIC ${kernel_sources})
-target_include_directories(dspy_kernels PUBLIC ${PROJECT_SOURCE_DIR}/src)
-target_link_libraries(dspy_kernels PRIVATE dspy_warnings)
-target_compile_features(dspy_kernels PUBLIC cxx_std_23)
-set_target_properties(dspy_kernels PROPERTIES
-  CXX_EXTENSIONS OFF
-  CXX_VISIBILITY_PRESET hidden
-  POSITION_INDEPENDENT_CODE ON)
+include(${CMAKE_CURRENT_LIST_DIR}/llama_kernels.cmake)
 
 if(NOT TARGET llama)
   return()
@@ -28,6 +20,16 @@ file(GLOB plugin_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/llama/plugi
 add_library(dspy-llama-plugin MODULE ${plugin_sources})
 target_include_directories(dspy-llama-plugin PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(dspy-llama-plugin PRIVATE llama dspy_kernels dspy_warnings)
+# Pictures and sounds: a library of llama.cpp's own, which Debian has in the same packages.
+find_library(MTMD_LIBRARY mtmd)
+find_path(MTMD_INCLUDE_DIR mtmd.h)
+if(MTMD_LIBRARY AND MTMD_INCLUDE_DIR)
+  target_link_libraries(dspy-llama-plugin PRIVATE ${MTMD_LIBRARY})
+  target_include_directories(dspy-llama-plugin SYSTEM PRIVATE ${MTMD_INCLUDE_DIR})
+  target_compile_definitions(dspy-llama-plugin PRIVATE DSPY_HAS_MTMD)
+else()
+  message(STATUS "libmtmd was not found: local models will read no pictures and no sounds")
+endif()
 target_compile_features(dspy-llama-plugin PRIVATE cxx_std_23)
 # The headers do not say which version they are; the plug-in compares it with the library it meets at run time.
 target_compile_definitions(dspy-llama-plugin PRIVATE DSPY_LLAMA_VERSION="${LLAMA_VERSION}")

@@ -24,6 +24,8 @@ PARTS = [
     ("SQLite", ("pc", "sqlite3"), "blessing", "DYNAMIC_LINK"),
     ("tomlplusplus", ("pc", "tomlplusplus"), "MIT", "STATIC_LINK"),
     ("curl", ("pc", "libcurl"), "curl", "DYNAMIC_LINK"),
+    ("OpenSSL", ("pc", "libssl"), "Apache-2.0", "DYNAMIC_LINK"),
+    ("libpq", ("pc", "libpq"), "PostgreSQL", "DYNAMIC_LINK"),
     ("libseccomp", ("pc", "libseccomp"), "LGPL-2.1-only", "DYNAMIC_LINK"),
     ("gumbo", ("pc", "gumbo"), "Apache-2.0", "DYNAMIC_LINK"),
     ("libzip", ("pc", "libzip"), "BSD-3-Clause", "DYNAMIC_LINK"),

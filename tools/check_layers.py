@@ -20,7 +20,7 @@ FOREIGN = {
     "signature/reflect.hpp": ("boost/pfr",),
     "signature/detail/convert_structs.hpp": ("boost/pfr",),
 }
-LLAMA = re.compile(r"(llama|ggml|gguf)([-\w]*)\.h$")
+LLAMA = re.compile(r"(llama|ggml|gguf|mtmd)([-\w]*)\.h$")
 
 
 def findings(path):

@@ -129,8 +129,9 @@ std::shared_ptr<LM> make_lm(std::string name) {
   if (name.empty()) {
     throw Error(
         Errc::config_error,
-        "no model was named and the embedded one was not found; give --model FILE.gguf, set DSPY_MODEL, or name a "
-        "`default` in dspy.toml");
+        "no model was named, and the small one that comes with dspy (share/dspy/models/dspy-tiny.gguf beside the "
+        "folder "
+        "of the program) is not there; give --model FILE.gguf, set DSPY_MODEL, or name a `default` in dspy.toml");
   }
   return lm(model_uri(name));
 }

@@ -8,6 +8,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
 #include "measuring/label.hpp"
+#include "migration/migration.hpp"
 #include "operations.hpp"
 #include "retrieval/index.hpp"
 #include "retrieval/rag.hpp"
@@ -111,6 +112,7 @@ int main(int argc, char** argv) {
   dspy::app::add_metrics(app, plan);
   dspy::app::add_serve(app, plan);
   dspy::app::add_ui(app, plan);
+  dspy::app::add_migrate(app, plan);
   dspy::app::add_new(app, plan);
   dspy::app::add_generate(app, plan);
 

@@ -78,7 +78,7 @@ void set(dspy_error* error, const std::exception_ptr& thrown) noexcept {
 }
 
 std::string_view text_of(const char* text, std::string_view what) {
-  if (text == nullptr) throw Error(Errc::invalid_parameter, std::format("{} are NULL", what));
+  if (text == nullptr) throw Error(Errc::invalid_parameter, std::format("NULL was given for {}", what));
   return text;
 }
 

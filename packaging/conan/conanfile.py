@@ -19,6 +19,7 @@ class DspyCpp(ConanFile):
     def requirements(self):
         self.requires("boost/[>=1.84]", transitive_headers=True, transitive_libs=True)
         self.requires("libcurl/[>=7.88]")
+        self.requires("openssl/[>=3 <4]")
         self.requires("sqlite3/[>=3.51.3]")
         self.requires("tomlplusplus/[>=3.3]")
         if self.options.tools:

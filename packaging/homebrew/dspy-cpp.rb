@@ -11,6 +11,7 @@ class DspyCpp < Formula
   depends_on "boost"
   depends_on "curl"
   depends_on "llama.cpp"
+  depends_on "openssl@3"
   depends_on "sqlite"
   depends_on "tomlplusplus"
 

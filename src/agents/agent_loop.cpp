@@ -58,8 +58,8 @@ AgentLoop::AgentLoop(ReActAgent agent, AgentRunOptions options, FieldSink sink)
   if (!lm_) lm_ = settings().lm;
   if (!lm_) {
     throw Error(Errc::config_error,
-                "no language model to ask: call dspy::configure({.lm = dspy::lm(\"llama:MODEL.gguf\")}) first, or give "
-                "the agent one");
+                "no language model to ask: give the agent one, or configure one for all, such as "
+                "\"llama:MODEL.gguf\"");
   }
   begun_ = clock_->now();
 }

@@ -1,8 +1,12 @@
 #include "dspy/llama/llama_lm.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/tasks.hpp"
 #include "dspy/base/text.hpp"
 #include "llama/lora/lora_cache.hpp"
+#include "llama/media/media_prompt.hpp"
+#include "llama/media/pdf_pages.hpp"
+#include "llama/media/senses.hpp"
 #include "llama/thoughts.hpp"
 #include "llama/tools/chat_request.hpp"
 #include "llama/tools/tool_calls.hpp"
@@ -17,13 +21,11 @@ namespace dspy {
 namespace {
 
 /// Earlier thoughts are left out, as models' own templates do; anything else that is not text is an error.
-[[noreturn]] void refuse(const Part& part, std::size_t message, Role role) {
-  const auto* const media = part.get<MediaPart>();
-  const auto what = media != nullptr ? std::format("a part of the kind {}", to_string(media->kind))
-                                     : std::string("a tool call, its result or another part that is not text");
-  throw Error(Errc::unsupported, std::format("message {} ({}) has {}, and this model reads text only; ask a model that "
-                                             "takes it, or write its content as text",
-                                             message + 1, to_string(role), what));
+[[noreturn]] void refuse(std::size_t message, Role role) {
+  throw Error(Errc::unsupported,
+              std::format("message {} ({}) has a tool call, its result or another part that is not text, and this "
+                          "model reads text only; ask a model that takes it, or write its content as text",
+                          message + 1, to_string(role)));
 }
 
 /// `takes_tools`: the model's template has a place for calls and results.
@@ -35,7 +37,7 @@ void require_readable(const Chat& messages, bool takes_tools) {
       const auto* const text = part.get<TextPart>();
       const bool is_tool_part = part.get<ToolCallPart>() != nullptr || part.get<ToolResultPart>() != nullptr;
       if (takes_tools && is_tool_part) continue;
-      if (text == nullptr && part.get<ReasoningPart>() == nullptr) refuse(part, i, messages[i].role);
+      if (text == nullptr && part.get<ReasoningPart>() == nullptr) refuse(i, messages[i].role);
       const auto position = text != nullptr ? text::invalid_utf8(text->text) : std::nullopt;
       if (!position) continue;
       throw Error(Errc::invalid_parameter,
@@ -97,47 +99,67 @@ struct LlamaLM::Setup {
     return asked.over(options.sampling).over(engine->model().info().recommended);
   }
 
+  /// A prompt, what its pictures and sounds must not go before it is under way, and what of it the reply begins with.
   struct Prompt {
     std::vector<llama::Token> tokens{};
-    std::string opened{};  ///< What of it the reply begins with.
+    llama::MediaChat read{};
+    std::string opened{};
   };
 
   Prompt prompt_for(const Chat& messages, const llama::ToolContract* tools, const ReasoningOptions& reasoning) const {
+    Prompt prompt;
     const auto& model = engine->model();
-    const auto written = llama::written_for(model.chat_template(), messages, tools, tool_format(), reasoning);
+    if (llama::has_media(messages)) prompt.read = llama::read_media(model, messages);
+    const bool has_media = !prompt.read.media.empty();
+    const auto written = llama::written_for(model.chat_template(), has_media ? prompt.read.chat : messages, tools,
+                                            tool_format(), reasoning);
     require_readable(written.chat, written.native_tools);
     auto parts = model.chat_template().render(written.chat, written.options);
-    auto opened = llama::take_opened_thoughts(parts);
-    return {.tokens = model.tokenize(parts), .opened = std::move(opened)};
+    prompt.opened = llama::take_opened_thoughts(parts);
+    prompt.tokens = has_media ? llama::tokenize(model, parts, prompt.read) : model.tokenize(parts);
+    return prompt;
   }
 
   llama::ToolFormat tool_format() const { return llama::ToolFormat::recognise(engine->model().info().chat_template); }
 
-  llama::Generation prepare(const Request& request) const {
+  /// What is asked of the engine, and what it needs beside that.
+  struct Prepared {
+    llama::Generation work{};
+    llama::MediaChat read{};
+  };
+
+  Prepared prepare(const Request& request) const {
     auto tools = llama::tool_contract_of(request, tool_format());
     auto contract = request.contract;
     // Its template takes thoughts out of earlier turns, so the model writes some.
     contract.may_think = engine->model().info().chat_template.contains("</think>") &&
                          request.provider_options().reasoning.effort != ReasoningOptions::Effort::off;
     const auto& reasoning = request.provider_options().reasoning;
-    auto [tokens, opened] = prompt_for(request.messages, tools.get(), reasoning);
+    auto [tokens, read, opened] = prompt_for(request.messages, tools.get(), reasoning);
     auto prefill = llama::begin_of_reply(opened, request.prefill, contract.may_think);
-    return {.prompt = std::move(tokens),
-            .sampling = sampling_for(request.sampling),
-            .deadline = request.deadline,
-            .stop = request.stop,
-            .loras = options.loras,
-            .contract = std::move(contract),
-            .constrain = options.constrain,
-            .tools = std::move(tools),
-            .prefill = std::move(prefill),
-            .thought_tokens = reasoning.budget_tokens};
+    return {.work = {.prompt = std::move(tokens),
+                     .sampling = sampling_for(request.sampling),
+                     .deadline = request.deadline,
+                     .stop = request.stop,
+                     .loras = options.loras,
+                     .contract = std::move(contract),
+                     .constrain = options.constrain,
+                     .tools = std::move(tools),
+                     .prefill = std::move(prefill),
+                     .thought_tokens = reasoning.budget_tokens},
+            .read = std::move(read)};
+  }
+
+  /// Pictures take time to encode, which is no work for an event loop.
+  static Async<Prepared> prepare(std::shared_ptr<const Setup> setup, const Request& request) {
+    if (!llama::has_media(request.messages)) co_return setup->prepare(request);
+    co_return co_await on_cpu([&] { return setup->prepare(request); });
   }
 
   static Async<Reply> generate(std::shared_ptr<const Setup> setup, Request request, EventSink sink) {
     std::vector<llama::Generated> written;
     auto& engine = *setup->engine;
-    auto work = setup->prepare(request);
+    auto [work, read] = co_await prepare(setup, request);
     const auto tools = work.tools;
     if (request.n != 1) {
       written = co_await engine.generate_n(std::move(work), request.n);
@@ -153,7 +175,9 @@ struct LlamaLM::Setup {
 
   static Async<ReplyLikelihood> likelihood(std::shared_ptr<const Setup> setup, Request request, std::string reply) {
     if (reply.empty()) throw Error(Errc::invalid_parameter, "the reply whose likelihood is wanted is empty");
-    auto score = co_await setup->engine->score({.prompt = setup->prompt_for(request.messages),
+    const auto asked = setup->prompt_for(request.messages, nullptr, request.provider_options().reasoning);
+    reply.insert(0, llama::begin_of_reply(asked.opened, {}, false));
+    auto score = co_await setup->engine->score({.prompt = asked.tokens,
                                                 .continuation = setup->engine->model().tokenize(reply),
                                                 .deadline = request.deadline,
                                                 .stop = request.stop,
@@ -228,9 +252,13 @@ std::vector<llama::Token> LlamaLM::prompt_for_request(const Request& request) co
 }
 
 Capabilities LlamaLM::capabilities() const {
+  const auto& model = engine().model();
   return {.enforces_contract = setup_->options.constrain != llama::Constrain::off,
           .prefill = true,
           .tools = true,
+          .images = model.sees(),
+          .audio = model.hears(),
+          .documents = model.sees() && llama::has_pdf_pages(),
           .logprobs = true,
           .streams = true,
           .context_length = context_length()};
@@ -240,6 +268,10 @@ std::string LlamaLM::fingerprint() const {
   const auto& info = engine().model().info();
   auto print =
       std::format("llama:{}:{}:{}", info.path.filename().string(), info.file_bytes, to_text(to_json(sampling_for({}))));
+  if (const auto* const senses = engine().model().senses()) {
+    std::format_to(std::back_inserter(print), ":mmproj={}:{}:{}", senses->file().path.filename().string(),
+                   senses->file().bytes, senses->options().image_tokens);
+  }
   for (const auto& lora : setup_->options.loras)
     std::format_to(std::back_inserter(print), ":lora={}*{}", lora.file.string(), lora.scale);
   return print;

@@ -25,6 +25,13 @@ Setter engine(T EngineOptions::* member) {
 }
 
 template <class T>
+Setter media(T MediaOptions::* member) {
+  return [member](LlamaOptions& options, std::string_view name, std::string_view value) {
+    options.model.media.*member = read<T>(name, value);
+  };
+}
+
+template <class T>
 Setter engine_choice(T EngineOptions::* member, std::map<std::string, T, std::less<>> choices) {
   return [member, choices = std::move(choices)](LlamaOptions& options, std::string_view name, std::string_view value) {
     const auto found = choices.find(value);
@@ -81,6 +88,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"draft_tokens", engine(&EngineOptions::draft_tokens)},
       {"kv_tokens", engine(&EngineOptions::kv_tokens)},
       {"host_bytes", engine(&EngineOptions::host_bytes)},
+      {"kv_on_host", engine(&EngineOptions::kv_on_host)},
       {"yields", engine(&EngineOptions::yields)},
       {"logprobs", sampling(&Sampling::logprobs)},
       {"constrain",
@@ -106,6 +114,12 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"prefix_directory", [](auto& options, auto, auto value) { options.engine.prefix_directory = value; }},
       {"file_bytes", engine(&EngineOptions::file_bytes)},
       {"device", [](auto& options, auto, auto value) { options.model.devices.emplace_back(value); }},
+      {"mmproj", [](auto& options, auto, auto value) { options.model.media.mmproj = value; }},
+      {"image_tokens", media(&MediaOptions::image_tokens)},
+      {"most_media", media(&MediaOptions::most_media)},
+      {"max_media_bytes", media(&MediaOptions::max_bytes)},
+      {"max_pixels", media(&MediaOptions::max_pixels)},
+      {"max_seconds", media(&MediaOptions::max_seconds)},
       {"draft", [](auto& options, auto, auto value) { options.draft = value; }},
       {"lora", [](auto& options, auto, auto value) { options.loras.push_back(lora_of(value)); }},
       {"kernels", [](auto& options, auto name, auto value) { options.model.kernels = kernels_of(name, value); }},

@@ -66,8 +66,8 @@ Async<void> Predictor::run_into(Ready call, const CallOptions& options, const Fi
                                 Prediction& prediction) const {
   if (!call.lm) {
     throw Error(Errc::config_error,
-                "no language model to ask: call dspy::configure({.lm = dspy::lm(\"llama:MODEL.gguf\")}) first, "
-                "or give the predictor one");
+                "no language model to ask: give the predictor one, or configure one for all, such as "
+                "\"llama:MODEL.gguf\"");
   }
   return run_call({.lm = std::move(call.lm),
                    .adapter = std::move(call.adapter),

@@ -81,8 +81,8 @@ Secret find_key(const Dialect& dialect, const RemoteOptions& options) {
     auto value = environment(options.api_key_env.c_str());
     if (value.empty())
       throw Error(Errc::authentication_failed,
-                  std::format("the environment variable `{}`, which is to hold the key of {}, is not set",
-                              options.api_key_env, dialect.title),
+                  std::format("{}: the environment variable `{}`, which is to hold the key, is not set", dialect.title,
+                              options.api_key_env),
                   {.provider = std::string(dialect.name)});
     return Secret(std::move(value));
   }
@@ -144,7 +144,7 @@ std::string base_url_of(const Dialect& dialect, std::string_view given) {
                       : !parsed->query.empty() ? "it has a query, which belongs to single requests"
                                                : std::string();
   if (!reason.empty())
-    throw Error(Errc::config_error, std::format("the base URL of {} cannot be used: {}", dialect.title, reason),
+    throw Error(Errc::config_error, std::format("{}: the base URL cannot be used: {}", dialect.title, reason),
                 {.provider = std::string(dialect.name)});
   return std::string(without_version(url, dialect.api));
 }
@@ -161,11 +161,10 @@ Endpoint make_endpoint(const Dialect& dialect, const RemoteOptions& options) {
   if (key.is_empty()) {
     require_key(dialect, *url);
   } else if (url->scheme == "http" && !options.allow_plain_http && !is_private(url->host)) {
-    throw Error(
-        Errc::config_error,
-        std::format("the key of {} would go over plain HTTP to {}; use https, or allow it by `allow_plain_http`",
-                    dialect.title, url->origin()),
-        {.provider = std::string(dialect.name)});
+    throw Error(Errc::config_error,
+                std::format("{}: the key would go over plain HTTP to {}; use https, or allow it by `allow_plain_http`",
+                            dialect.title, url->origin()),
+                {.provider = std::string(dialect.name)});
   } else {
     out.credentials.push_back({.header = std::string(dialect.key_header),
                                .prefix = std::string(dialect.key_prefix),

@@ -87,8 +87,8 @@ JsonObject event_object(const Dialect& dialect, std::string_view data) {
 
 void broken_stream(const Dialect& dialect, std::string raw) {
   throw Error(Errc::stream_broken,
-              std::format("the stream of {} ended before the reply did, after {} bytes of text; ask again",
-                          dialect.title, raw.size()),
+              std::format("{}: the stream ended before the reply did, after {} bytes of text; ask again", dialect.title,
+                          raw.size()),
               {.provider = std::string(dialect.name), .raw = std::move(raw)});
 }
 

@@ -143,9 +143,9 @@ struct ProviderLM::Setup {
 
 ProviderLM::ProviderLM(const Dialect& dialect, RemoteOptions options) {
   if (options.model.empty())
-    throw Error(Errc::config_error, std::format("which model of {}? Name it by `model`", dialect.title));
+    throw Error(Errc::config_error, std::format("{}: which model? Name it by `model`", dialect.title));
   if (text::invalid_utf8(options.model))
-    throw Error(Errc::config_error, std::format("the name of the model of {} is not UTF-8", dialect.title));
+    throw Error(Errc::config_error, std::format("{}: the name of the model is not UTF-8", dialect.title));
   validate(options.sampling);
   const bool speaks_both = dialect.name == "openai" || dialect.name == "azure";
   if (speaks_both && options.model.starts_with("responses/")) {

@@ -1,17 +1,21 @@
 #include "dspy/server/routes.hpp"
 
+#include "dspy/base/async.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/server/gate.hpp"
 #include "dspy/server/http.hpp"
+#include "server/followed.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <exception>
 #include <format>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -81,20 +85,22 @@ std::string shown(std::string_view path) {
   return std::format("`{}…`", path.substr(0, end));
 }
 
-HttpResponse no_route(const HttpRequest& request, const std::vector<std::string>& allowed) {
+HttpResponse no_route(const HttpRequest& request, const std::vector<std::string>& allowed, const ErrorForm& form) {
   if (allowed.empty())
     return error_response(
         HttpError(404, Errc::bad_input,
-                  std::format("there is nothing at {}; GET /openapi.json says what there is", shown(request.path))));
+                  std::format("there is nothing at {}; GET /openapi.json says what there is", shown(request.path))),
+        form);
   std::string header;
   for (const auto& method : allowed) header += (header.empty() ? "" : ", ") + method;
   return error_response(HttpError(405, Errc::bad_input,
                                   std::format("{} takes {}", shown(request.path), text::enumerate(allowed, "", "or")),
-                                  {}, {{.name = "Allow", .value = header}}));
+                                  {}, {{.name = "Allow", .value = header}}),
+                        form);
 }
 
-Async<HttpResponse> refused(HttpRequest request, std::vector<std::string> allowed) {
-  co_return no_route(request, allowed);
+Async<HttpResponse> refused(HttpRequest request, std::vector<std::string> allowed, ErrorForm form) {
+  co_return no_route(request, allowed, form);
 }
 
 bool is_work(const Route& route) {
@@ -123,7 +129,12 @@ Async<HttpResponse> run(const Routes& routes, const Route& route, std::shared_pt
     require_plain_body(request);
     std::shared_ptr<void> pass;
     if (gate && is_work(route)) pass = co_await gate->enter(request.stop);
+    std::optional<Followed> followed;
+    if (route.method == "GET" && route.document.streams) followed.emplace(request);
+    const auto caller = request.caller;
     auto response = co_await route.handler(std::move(request));
+    if (followed && response.stream)
+      followed->end_with_key(response, [&routes, caller, &route] { return routes.still_admits(caller, route.scope); });
     keep_until_sent(response, std::move(pass));
     co_return response;
   } catch (const Error& error) {
@@ -252,9 +263,27 @@ Async<Caller> Routes::admit(const HttpRequest& request, const std::string& scope
   }(authenticator_, request, scope);
 }
 
+bool Routes::still_admits(const Caller& caller, const std::string& scope) const {
+  return !authenticator_ || !recheck_ || scope.empty() || recheck_(caller, scope);
+}
+
+ErrorForm Routes::error_form(std::string_view path) const {
+  const Route* nearest = nullptr;
+  std::size_t longest = 0;
+  for (const auto& route : routes_) {
+    auto begin = std::string_view(route->path).substr(0, route->path.find('{'));
+    if (begin.ends_with('/')) begin.remove_suffix(1);
+    const bool fits = path.starts_with(begin) && (path.size() == begin.size() || path[begin.size()] == '/');
+    if (!fits || begin.size() <= longest) continue;
+    longest = begin.size();
+    nearest = route.get();
+  }
+  return nearest != nullptr ? nearest->errors : ErrorForm();
+}
+
 Async<HttpResponse> Routes::answer(HttpRequest request) const {
   auto found = find(request.method, request.path);
-  if (!found.route) return refused(std::move(request), std::move(found.allowed));
+  if (!found.route) return refused(request, std::move(found.allowed), error_form(request.path));
   request.parameters = std::move(found.parameters);
   return run(*this, *found.route, gate_, std::move(request));
 }

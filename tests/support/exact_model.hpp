@@ -1,22 +1,30 @@
 #pragma once
 
+#include "dspy/base/text.hpp"
+#include "llama/kernels/product.hpp"
 #include "llama/model/gguf.hpp"
+#include "weight_blocks.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dspy::test {
 
-/// What a model of the architectures `llama` and `qwen3` computes by its definition: weights as the file's format
+/// What a model of the architectures `llama` (also with experts) and `qwen3` computes by its definition: weights as the file's format
 /// defines them, everything else in double precision, token by token. Slow, and right on any processor: the measure for
 /// kernels.
 class ExactModel {
@@ -29,6 +37,8 @@ class ExactModel {
     heads_ = whole("attention.head_count").value();
     kv_heads_ = whole("attention.head_count_kv").value();
     head_ = whole("attention.key_length").value_or(width_ / heads_);
+    experts_ = whole("expert_count").value_or(0);
+    experts_used_ = whole("expert_used_count").value_or(0);
     epsilon_ = gguf_.number(architecture + ".attention.layer_norm_rms_epsilon").value();
     rope_base_ = gguf_.number(architecture + ".rope.freq_base").value();
     is_split_ = architecture == "qwen3";
@@ -54,89 +64,44 @@ class ExactModel {
  private:
   using Vector = std::vector<double>;
 
-  static double half(const std::uint8_t* bytes) {
-    const auto bits = static_cast<std::uint32_t>(bytes[0] | bytes[1] << 8);
-    const auto exponent = static_cast<int>(bits >> 10 & 31);
-    const auto fraction = static_cast<double>(bits & 0x3FF) / 1024;
-    const auto value = exponent == 0 ? std::ldexp(fraction, -14) : std::ldexp(1 + fraction, exponent - 15);
-    return (bits & 0x8000) != 0 ? -value : value;
-  }
-
-  // One block each, as ggml's formats are defined (ggml-quants.c, dequantize_row_*).
-  static void q4_0(const std::uint8_t* b, Vector& out) {
-    for (int high = 0; high < 2; ++high)
-      for (int i = 0; i < 16; ++i) out.push_back(half(b) * ((b[2 + i] >> 4 * high & 15) - 8));
-  }
-  static void q5_0(const std::uint8_t* b, Vector& out) {
-    std::uint32_t fifth = 0;
-    std::memcpy(&fifth, b + 2, 4);
-    for (int high = 0; high < 2; ++high)
-      for (int i = 0; i < 16; ++i) {
-        const auto bit = static_cast<int>(fifth >> (i + 16 * high) & 1);
-        out.push_back(half(b) * ((b[6 + i] >> 4 * high & 15) + 16 * bit - 16));
-      }
-  }
-  static void q8_0(const std::uint8_t* b, Vector& out) {
-    for (int i = 0; i < 32; ++i) out.push_back(half(b) * static_cast<std::int8_t>(b[2 + i]));
-  }
-  static void q4_k(const std::uint8_t* b, Vector& out) {
-    const auto* packed = b + 4;
-    for (int part = 0; part < 8; ++part) {
-      const int scale = part < 4 ? packed[part] & 63 : (packed[part + 4] & 15) | (packed[part - 4] >> 6) << 4;
-      const int least = part < 4 ? packed[part + 4] & 63 : packed[part + 4] >> 4 | (packed[part] >> 6) << 4;
-      for (int i = 0; i < 32; ++i) {
-        const int digit = b[16 + part / 2 * 32 + i] >> 4 * (part % 2) & 15;
-        out.push_back(half(b) * scale * digit - half(b + 2) * least);
-      }
+  static std::optional<WeightType> weight_type(std::string_view gguf_name) {
+    for (int i = 0; i < llama::kernels::weight_types; ++i) {
+      const auto type = static_cast<WeightType>(i);
+      if (text::equals_ignoring_case(name_of(type), gguf_name)) return type;
     }
-  }
-  static void q6_k(const std::uint8_t* b, Vector& out) {
-    for (int i = 0; i < 256; ++i) {
-      const int side = i / 128, quarter = i % 128 / 32, at = i % 32;
-      const int low = b[64 * side + 32 * (quarter % 2) + at] >> 4 * (quarter / 2) & 15;
-      const int high = b[128 + 32 * side + at] >> 2 * quarter & 3;
-      out.push_back(half(b + 208) * static_cast<std::int8_t>(b[192 + i / 16]) * ((low | high << 4) - 32));
-    }
+    return std::nullopt;
   }
 
   Vector read(const llama::GgufTensor& tensor) const {
-    std::vector<std::uint8_t> bytes(tensor.bytes);
+    std::vector<std::byte> bytes(tensor.bytes);
     std::ifstream file(path_, std::ios::binary);
     file.seekg(static_cast<std::streamoff>(gguf_.data_offset + tensor.offset));
     file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    const std::string_view type = llama::tensor_type(tensor.type)->name;
-    const auto block = llama::tensor_type(tensor.type)->bytes;
+    const std::string_view name = llama::tensor_type(tensor.type)->name;
     Vector out;
     out.reserve(tensor.elements);
-    for (const auto* b = bytes.data(); b < bytes.data() + bytes.size(); b += block) {
-      if (type == "F32") {
+    if (name == "F32") {
+      for (std::size_t at = 0; at < bytes.size(); at += sizeof(float)) {
         float value = 0;
-        std::memcpy(&value, b, 4);
+        std::memcpy(&value, &bytes[at], sizeof value);
         out.push_back(value);
-      } else if (type == "F16") {
-        out.push_back(half(b));
-      } else if (type == "Q4_0") {
-        q4_0(b, out);
-      } else if (type == "Q5_0") {
-        q5_0(b, out);
-      } else if (type == "Q8_0") {
-        q8_0(b, out);
-      } else if (type == "Q4_K") {
-        q4_k(b, out);
-      } else if (type == "Q6_K") {
-        q6_k(b, out);
-      } else {
-        throw std::runtime_error("ExactModel does not read weights in " + std::string(type));
       }
+      return out;
     }
+    const auto type = weight_type(name);
+    if (!type) throw std::runtime_error("ExactModel does not read weights in " + std::string(name));
+    const auto block = block_size(*type);
+    for (std::size_t at = 0; at < bytes.size(); at += block.bytes)
+      for (int i = 0; i < block.weights; ++i) out.push_back(WeightBlock(*type, &bytes[at]).weight(i));
     return out;
   }
 
-  Vector product(const std::string& name, const Vector& input) const {
+  /// `part`: of a matrix of so many `parts`, such as experts.
+  Vector product(const std::string& name, const Vector& input, std::size_t part = 0, std::size_t parts = 1) const {
     const auto& matrix = weights_.at(name);
-    Vector out(matrix.size() / input.size());
+    Vector out(matrix.size() / input.size() / parts);
     for (std::size_t row = 0; row < out.size(); ++row) {
-      const auto* weights = matrix.data() + row * input.size();
+      const auto* weights = matrix.data() + (part * out.size() + row) * input.size();
       double sum = 0;
       for (std::size_t i = 0; i < input.size(); ++i) sum += weights[i] * input[i];
       out[row] = sum;
@@ -189,11 +154,35 @@ class ExactModel {
 
       input = state;
       normalize(input, block + "ffn_norm.weight");
-      auto gate = product(block + "ffn_gate.weight", input);
-      const auto up = product(block + "ffn_up.weight", input);
-      for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
-      add(state, product(block + "ffn_down.weight", gate));
+      if (experts_ == 0)
+        add(state, feed_forward(block, "", input, 0, 1));
+      else
+        for (const auto& [expert, share] : choose_experts(product(block + "ffn_gate_inp.weight", input))) {
+          auto out = feed_forward(block, "_exps", input, expert, experts_);
+          for (auto& value : out) value *= share;
+          add(state, out);
+        }
     }
+  }
+
+  Vector feed_forward(const std::string& block, const std::string& kind, const Vector& input, std::size_t part,
+                      std::size_t parts) const {
+    auto gate = product(block + "ffn_gate" + kind + ".weight", input, part, parts);
+    const auto up = product(block + "ffn_up" + kind + ".weight", input, part, parts);
+    for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
+    return product(block + "ffn_down" + kind + ".weight", gate, part, parts);
+  }
+
+  /// The likeliest experts, with shares that add up to 1.
+  std::vector<std::pair<std::size_t, double>> choose_experts(const Vector& logits) const {
+    std::vector<std::pair<std::size_t, double>> all;
+    for (std::size_t i = 0; i < logits.size(); ++i) all.emplace_back(i, std::exp(logits[i]));
+    std::ranges::sort(all, std::greater{}, &std::pair<std::size_t, double>::second);
+    all.resize(experts_used_);
+    double sum = 0;
+    for (const auto& [expert, share] : all) sum += share;
+    for (auto& [expert, share] : all) share /= sum;
+    return all;
   }
 
   Vector attend(const Vector& query, const std::vector<Vector>& keys, const std::vector<Vector>& values) const {
@@ -229,7 +218,7 @@ class ExactModel {
   llama::Gguf gguf_;
   std::filesystem::path path_;
   std::map<std::string, Vector> weights_;
-  std::size_t layers_ = 0, width_ = 0, heads_ = 0, kv_heads_ = 0, head_ = 0;
+  std::size_t layers_ = 0, width_ = 0, heads_ = 0, kv_heads_ = 0, head_ = 0, experts_ = 0, experts_used_ = 0;
   double epsilon_ = 0, rope_base_ = 0;
   bool is_split_ = false;
 };

@@ -156,11 +156,16 @@ struct RandomModel {
     });
   }
 
- private:
   std::uint32_t vocabulary_size() const {
     return std::max<std::uint32_t>(vocabulary, tokenizer == Tokenizer::byte_level ? 261 : 404);
   }
 
+  void add_tokenizer(GgufWriter& file) const {
+    if (tokenizer == Tokenizer::sentence_pieces) return add_sentence_pieces(file);
+    add_bytes(file);
+  }
+
+ private:
   /// Pieces with letters in common, so that a text can be cut in several ways.
   void add_sentence_pieces(GgufWriter& file) const {
     constexpr int normal = 1, unknown = 2, control = 3, byte = 6;
@@ -200,8 +205,7 @@ struct RandomModel {
     if (!chat_template.empty()) file.text("tokenizer.chat_template", chat_template);
   }
 
-  void add_tokenizer(GgufWriter& file) const {
-    if (tokenizer == Tokenizer::sentence_pieces) return add_sentence_pieces(file);
+  void add_bytes(GgufWriter& file) const {
     constexpr int normal = 1, control = 3, unused = 5;
     std::vector<std::string> tokens;
     std::vector<std::int32_t> types(256, normal);

@@ -8,6 +8,7 @@
 #include "dspy/retrieve/search/citations.hpp"
 #include "dspy/retrieve/search/search.hpp"
 #include "dspy/retrieve/store.hpp"
+#include "retrieval/index.hpp"
 #include "retrieval/rag.hpp"
 
 #include <CLI/CLI.hpp>
@@ -76,7 +77,7 @@ void AskIndexFlags::add_to(CLI::App& command) {
   command.add_option("--embedder", embedder, "What makes the question's vector; the index's own [words only]")
       ->group("Answers from an index");
   command.add_option("-k,--passages", k, "How many passages are read [5]")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least_one())
       ->group("Answers from an index");
   command.add_flag("--hybrid", hybrid, "Look for vectors and words")->group("Answers from an index");
 }

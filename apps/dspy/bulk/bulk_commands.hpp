@@ -1,11 +1,13 @@
 #pragma once
 
 #include "command.hpp"
+#include "dspy/bulk/queue/shared_limits.hpp"
 #include "dspy/programs/program.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -24,6 +26,7 @@ struct BulkFlags {
   std::string limits;  ///< A Redis server's address; empty: none.
   std::optional<double> requests_per_minute, tokens_per_minute;
   std::optional<std::uint64_t> budget_requests, budget_tokens;
+  std::optional<double> budget_usd;
 
   void add_to(CLI::App& command);
 };
@@ -39,6 +42,10 @@ struct ReadyProgram {
   std::string source = {};  ///< The file's text.
 };
 ReadyProgram ready_program(const ProgramFlags& program, const ModelFlags& model, const PolicyFlags& policy);
+
+std::optional<std::int64_t> to_nanodollars(std::optional<double> dollars);
+/// Has all models of the program ask under the fleet's limits, by the prices of dspy.toml.
+void share_limits(Program& program, const std::shared_ptr<SharedLimits>& limits);
 
 void add_bulk(CLI::App& app, Plan& plan);
 void add_worker(CLI::App& app, Plan& plan);

@@ -61,6 +61,7 @@ void BulkFlags::add_to(CLI::App& command) {
   add(command.add_option("--tokens-per-minute", tokens_per_minute, "The same of tokens"));
   add(command.add_option("--budget-requests", budget_requests, "What all shards together may ask"));
   add(command.add_option("--budget-tokens", budget_tokens, "The same of tokens"));
+  add(command.add_option("--budget-usd", budget_usd, "The same in dollars, by the prices that are known"));
 }
 
 ReadyProgram ready_program(const ProgramFlags& program, const ModelFlags& model, const PolicyFlags& policy) {
@@ -85,13 +86,13 @@ int run_shard(Program program, const Signature& signature, const std::string& so
   const SharedLimitOptions limits{.requests_per_minute = flags.requests_per_minute,
                                   .tokens_per_minute = flags.tokens_per_minute,
                                   .budget_requests = flags.budget_requests,
-                                  .budget_tokens = flags.budget_tokens};
+                                  .budget_tokens = flags.budget_tokens,
+                                  .budget_nanodollars = to_nanodollars(flags.budget_usd)};
   if (flags.limits.empty() && limits.is_any())
     throw Error(Errc::bad_input, "limits of all shards together need a server that counts: --limits redis://HOST:PORT");
   if (!flags.limits.empty()) {
     const auto shared = std::make_shared<SharedLimits>(flags.limits, job.version, limits);
-    program.for_each_predictor(
-        [&](const std::string&, Predictor& predictor) { predictor.set_lm(limited(predictor.lm(), shared)); });
+    share_limits(program, shared);
   }
   const StopKey key;
   BulkOptions options{.shard = Shard::parse(flags.shard),

@@ -1,6 +1,7 @@
 #include "dspy/bulk/queue/worker.hpp"
 
 #include "bulk/bulk_commands.hpp"
+#include "dspy/bulk/queue/fleet_rollouts.hpp"
 #include "dspy/bulk/queue/row_queue.hpp"
 #include "dspy/bulk/queue/shared_limits.hpp"
 #include "dspy/bulk/version.hpp"
@@ -12,6 +13,7 @@
 #include <format>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +31,8 @@ struct WorkerFlags {
   WorkerOptions worker;
   SharedLimitOptions limits;
   double patience = 60, outage = 30;
+  std::optional<double> budget_usd;
+  bool rollouts = false;
   bool json = false;
 };
 
@@ -52,14 +56,15 @@ int put_rows(const WorkerFlags& flags) {
 int work(WorkerFlags flags) {
   if (!flags.put.empty()) return put_rows(flags);
   flags.redis.patience = std::chrono::milliseconds(static_cast<std::int64_t>(flags.patience * 1000));
+  flags.limits.budget_nanodollars = to_nanodollars(flags.budget_usd);
   flags.redis.outage = flags.limits.outage = std::chrono::milliseconds(static_cast<std::int64_t>(flags.outage * 1000));
   auto ready = ready_program(flags.program, flags.model, flags.policy);
-  const auto version = program_version(ready.program, ready.source);
+  const auto version = flags.rollouts ? std::string(rollout_version) : program_version(ready.program, ready.source);
   if (flags.limits.is_any()) {
     const auto shared = std::make_shared<SharedLimits>(flags.queue, flags.redis.name, flags.limits);
-    ready.program.for_each_predictor(
-        [&](const std::string&, Predictor& predictor) { predictor.set_lm(limited(predictor.lm(), shared)); });
+    share_limits(ready.program, shared);
   }
+  if (flags.rollouts) ready.program = rollout_program(std::move(ready.program));
   const auto queue = redis_queue(flags.queue, flags.redis);
   const StopKey key;
   flags.worker.call.stop = key.token();
@@ -103,6 +108,8 @@ void add_worker(CLI::App& app, Plan& plan) {
   command->add_option("--tokens-per-minute", flags->limits.tokens_per_minute, "The same of tokens");
   command->add_option("--budget-requests", flags->limits.budget_requests, "What all workers together may ask");
   command->add_option("--budget-tokens", flags->limits.budget_tokens, "The same of tokens");
+  command->add_option("--budget-usd", flags->budget_usd, "The same in dollars, by the prices that are known");
+  command->add_flag("--rollouts", flags->rollouts, "The rows are runs of `dspy optimize --fleet` with this program");
   command->add_flag("--json", flags->json,
                     "Print {\"rows\", \"resumed\", \"failed\", \"again\", \"usage\"} at the end");
   flags->program.add_to(*command);

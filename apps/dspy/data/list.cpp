@@ -1,19 +1,16 @@
 #include "data/data_commands.hpp"
+#include "data/workspace_table.hpp"
 #include "dspy/base/wait.hpp"
-#include "dspy/server/keys/key_store.hpp"
 #include "dspy/server/resources/resource.hpp"
 #include "dspy/server/resources/resource_table.hpp"
-#include "dspy/server/resources/services.hpp"
 #include "dspy/server/resources/workspace.hpp"
-#include "dspy/server/traces/trace_store.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
-#include <filesystem>
 #include <format>
 #include <memory>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -31,17 +28,6 @@ struct ListFlags {
   std::size_t limit = 50;
   bool json = false;
 };
-
-/// Of a workspace on this machine, without a server.
-server::ResourceTable table_of(const ListFlags& flags) {
-  const std::filesystem::path folder = flags.folder;
-  std::error_code code;
-  server::ResourceServices services{.workspace = server::Workspace(folder)};
-  const auto exists = [&](const char* name) { return std::filesystem::exists(folder / name, code); };
-  if (exists("traces.sqlite")) services.traces = std::make_shared<server::TraceStore>(folder / "traces.sqlite");
-  if (exists("keys.sqlite")) services.keys = std::make_shared<server::KeyStore>(folder / "keys.sqlite");
-  return server::standard_resources(services);
-}
 
 server::ResourceQuery query_of(const ListFlags& flags) {
   server::ResourceQuery query{.caller = {.tenant = flags.tenant}, .text = flags.text, .limit = flags.limit};
@@ -87,10 +73,22 @@ void print_table(const std::vector<server::ResourceField>& fields, const std::ve
   for (const auto& item : items) line([&](const std::string& name) { return cell(item, name); });
 }
 
+/// What a server keeps in files of its own, before there is one.
+bool is_not_yet_there(const server::ResourceTable& table, const std::string& name) {
+  constexpr std::array known = {"traces", "feedback", "keys", "jobs"};
+  return std::ranges::contains(known, name) &&
+         std::ranges::none_of(table.all(), [&](const auto& resource) { return resource->name == name; });
+}
+
 int run_list(const ListFlags& flags) {
-  const auto table = table_of(flags);
+  const auto table = workspace_table(flags.folder);
   if (flags.resource.empty()) {
     for (const auto& resource : table.all()) print_line(resource->name);
+    return exit_ok;
+  }
+  if (!flags.tenant.empty()) static_cast<void>(server::Workspace(flags.folder).of(flags.tenant));  // throws for no name
+  if (is_not_yet_there(table, flags.resource)) {
+    print_line(std::format("no {}", flags.resource));
     return exit_ok;
   }
   const auto& resource = table.at(flags.resource);

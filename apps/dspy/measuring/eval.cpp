@@ -10,6 +10,7 @@
 #include "dspy/evaluate/report.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "flows.hpp"
+#include "measuring/writable.hpp"
 #include "stop_key.hpp"
 
 #include <unistd.h>
@@ -98,14 +99,6 @@ void write(const std::string& path, const EvaluationResult& result, const HtmlOp
   if (ending == ".html") return replace_file(path, to_html(result, html));
   throw Error(Errc::bad_input,
               std::format("--output `{}` ends neither in .json nor in .csv or .html; rename it", path));
-}
-
-/// Before anything is paid for.
-void require_writable(const std::filesystem::path& path) {
-  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  if (::access(folder.c_str(), W_OK | X_OK) == 0 && !std::filesystem::is_directory(path)) return;
-  throw Error(Errc::io_error, std::format("cannot write `{}`: `{}` is not a writable folder; name another file",
-                                          path.string(), folder.string()));
 }
 
 void show_progress(const EvaluationProgress& progress) {

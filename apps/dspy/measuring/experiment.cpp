@@ -4,6 +4,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/evaluate/dataset.hpp"
 #include "dspy/evaluate/sequential.hpp"
+#include "measuring/experiment_store.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -107,8 +108,7 @@ int analyze_file(const ExperimentFlags& flags) {
 
 void add_experiment(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<ExperimentFlags>();
-  auto* command =
-      app.add_subcommand("experiment", "Assign units to the arms of an A/B experiment, and compare the arms");
+  auto* command = app.add_subcommand("experiment", "Run A/B experiments on what is served, or on data of your own");
   command->require_subcommand(1);
   auto* assigns = command->add_subcommand("assign", "Say which arm each unit belongs to");
   assigns->add_option("seed", flags->seed, "The experiment's name")->required();
@@ -126,6 +126,7 @@ void add_experiment(CLI::App& app, Plan& plan) {
     flags->has_weights = weights->count() > 0;
     plan = [flags] { return analyze_file(*flags); };
   });
+  add_experiment_store(*command, plan);
 }
 
 }  // namespace dspy::app

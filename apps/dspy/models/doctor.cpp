@@ -2,6 +2,9 @@
 #include "dspy/base/log.hpp"
 #include "dspy/base/version.hpp"
 #include "dspy/llama/hardware.hpp"
+#include "dspy/llama/memory_plan.hpp"
+#include "dspy/llama/model_info.hpp"
+#include "dspy/llama/model_pool.hpp"
 #include "models/finding.hpp"
 
 #include <chrono>
@@ -12,6 +15,7 @@ namespace {
 
 struct DoctorFlags {
   std::string model;
+  int context = 0;
   bool json = false;
 };
 
@@ -37,7 +41,10 @@ class Doctor {
         std::format("dspy {}, C++ {}, {}", version(), __cplusplus / 100 % 100, compiler()));
     const bool is_remote =
         flags_.model.contains('/') && !flags_.model.ends_with(".gguf") && !flags_.model.starts_with("llama:");
-    if (examine_hardware() && !is_remote) examine_model();
+    if (examine_hardware() && !is_remote) {
+      examine_memory();
+      examine_model();
+    }
     examine_outside(is_remote ? flags_.model : std::string(), findings_);
     return std::move(findings_);
   }
@@ -66,8 +73,9 @@ class Doctor {
     add(Finding::Level::ok, "library", hardware->library);
     for (const auto& device : hardware->devices) {
       add(Finding::Level::ok, "device",
-          std::format("{} ({}), {:.1f} of {:.1f} GB free", device.name, device.description,
-                      gigabytes(device.memory_free), gigabytes(device.memory_total)));
+          std::format("{} ({}), {:.1f} of {:.1f} GB free{}", device.name, device.description,
+                      gigabytes(device.memory_free), gigabytes(device.memory_total),
+                      device.software ? ", no card: its driver computes on the processor" : ""));
     }
     add(Finding::Level::ok, "choice", hardware->reason);
     const auto& host = hardware->host;
@@ -76,6 +84,37 @@ class Doctor {
                     host.logical_cores, host.physical_cores, hardware->threads, gigabytes(host.memory_free),
                     gigabytes(host.memory_total)));
     return true;
+  }
+
+  /// What a model and its engine take, before they are loaded.
+  void examine_memory() {
+    const auto name = flags_.model.empty() ? embedded_model() : flags_.model;
+    if (name.empty()) return;
+    const auto plan = attempt([&] {
+      const auto info = llama::inspect_model(llama::ModelPool::shared()->find(model_name(name)));
+      llama::EngineOptions options;
+      if (flags_.context > 0) options.context_length = flags_.context;
+      return llama::plan_memory(info, options);
+    });
+    if (!plan && plan.error().code() == Errc::model_not_found) return;  // told when it is tried
+    if (!plan) return add(Finding::Level::warning, "memory", plan.error().what());
+    const auto free = llama::HostFacts::read().memory_free;
+    const auto megabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
+    add(plan->total() > free ? Finding::Level::warning : Finding::Level::ok, "memory",
+        std::format(
+            "an engine for {} tokens takes {:.0f} MB: {:.0f} weights, {:.0f} keys and values, {:.0f} to compute "
+            "with, {:.0f} scores; up to {:.0f} more for known prompts{}",
+            plan->kv_tokens, megabytes(plan->total()), megabytes(plan->weights), megabytes(plan->kv),
+            megabytes(plan->scratch), megabytes(plan->scores), megabytes(plan->host),
+            plan->total() > free ? "; that is more than is free: lower context_length or kv_tokens, or take "
+                                   "kv_type=q8_0"
+                                 : ""));
+  }
+
+  /// `llama:NAME?OPTIONS` → NAME.
+  static std::string model_name(std::string_view model) {
+    if (model.starts_with("llama:")) model.remove_prefix(6);
+    return std::string(model.substr(0, model.find('?')));
   }
 
   void examine_model() {
@@ -90,9 +129,12 @@ class Doctor {
         },
         LogLevel::warning);
     const auto start = std::chrono::steady_clock::now();
+    Capabilities can;
     const auto answer = attempt([&] {
+      const auto asked = lm(model_uri(model));
+      can = asked->capabilities();
       const Predictor ask(Signature::parse("question -> answer"),
-                          {.lm = lm(model_uri(model)), .sampling = {.max_tokens = 64, .temperature = 0.0}});
+                          {.lm = asked, .sampling = {.max_tokens = 64, .temperature = 0.0}});
       return ask({{"question", "What is the capital of France?"}});
     });
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
@@ -106,6 +148,13 @@ class Doctor {
     } else {
       add(Finding::Level::failure, "model", answer.error().what());
     }
+    if (can.images || can.audio)
+      add(Finding::Level::ok, "senses",
+          std::format("reads {}{}",
+                      can.images && can.audio ? "pictures and sounds"
+                      : can.images            ? "pictures"
+                                              : "sounds",
+                      can.documents ? ", and pages of PDFs" : ""));
   }
 
   const DoctorFlags& flags_;
@@ -136,6 +185,8 @@ void add_doctor(CLI::App& app, Plan& plan) {
   auto* command = app.add_subcommand(
       "doctor", "Check the installation, the hardware, a model, and what dspy.toml names; say what to do");
   command->add_option("-m,--model", flags->model, "The model to try [the embedded one]");
+  command->add_option("--context", flags->context, "Tokens of prompt and reply to plan memory for [as engines do]")
+      ->check(CLI::PositiveNumber);
   command->add_flag("--json", flags->json, "Print {\"healthy\", \"findings\"}");
   command->footer("Exits with 1 if something essential is missing.");
   command->callback([flags, &plan] { plan = [flags] { return run_doctor(*flags); }; });

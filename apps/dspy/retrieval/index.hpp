@@ -35,8 +35,13 @@ struct IndexFlags {
 };
 
 /// Checks a number that may not be 0.
-inline CLI::Range at_least_one() {
-  return {std::size_t{1}, std::size_t{1'000'000'000}};
+inline CLI::Validator at_least_one() {
+  return {[](const std::string& text) {
+            std::size_t number = 0;
+            const bool is_number = CLI::detail::lexical_cast(text, number) && number >= 1 && number <= 1'000'000'000;
+            return is_number ? std::string() : "`" + text + "` is no whole number from 1 to 1,000,000,000";
+          },
+          "from 1"};
 }
 
 /// Nothing where no embedder is named.

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/experiments/experiment_log.hpp"
+#include "dspy/server/experiments/live_experiments.hpp"
 #include "dspy/server/jobs/job_runner.hpp"
 #include "dspy/server/keys/key_store.hpp"
 #include "dspy/server/programs/programs_api.hpp"
@@ -28,6 +30,8 @@ struct DataParts {
   std::shared_ptr<server::TraceStore> traces;
   std::shared_ptr<server::KeyStore> keys;
   std::shared_ptr<server::ChangeFeed> changes = std::make_shared<server::ChangeFeed>();
+  std::shared_ptr<server::ExperimentLog> experiments;         ///< Null without a workspace.
+  std::shared_ptr<server::LiveExperiments> live_experiments;  ///< Likewise.
 };
 
 /// Throws `Error` (`io_error`) for a file that cannot be opened.

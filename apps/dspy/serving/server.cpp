@@ -10,6 +10,7 @@
 #include "dspy/lm/tracing/metrics.hpp"
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/configured.hpp"
+#include "dspy/server/experiments/live_experiments.hpp"
 #include "dspy/server/gate.hpp"
 #include "dspy/server/jobs/job_runner.hpp"
 #include "dspy/server/jobs/job_store.hpp"
@@ -29,6 +30,7 @@
 #include "serving/key_spending.hpp"
 #include "serving/served_models.hpp"
 #include "serving/served_texts.hpp"
+#include "serving/server_metrics.hpp"
 #include "serving/split_flag.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -37,6 +39,7 @@
 #include <boost/system/error_code.hpp>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -45,10 +48,12 @@
 #include <format>
 #include <functional>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace dspy::app {
 namespace {
@@ -90,29 +95,22 @@ void add_programs(const ServeFlags& flags, Parts& parts) {
                                    .watches_files = flags.reload});
   for (const auto& source : flags.sources) parts.sources->add(source);
   for (const auto& split : flags.splits) add_split(split, *parts.catalog, *parts.splits);
+  if (flags.data.workspace.empty()) return;
+  auto* const sources = parts.sources.get();
+  parts.data.live_experiments = std::make_shared<LiveExperiments>(
+      LiveExperimentOptions{.workspace = Workspace(flags.data.workspace),
+                            .catalog = parts.catalog,
+                            .splits = parts.splits,
+                            .version = [sources](const std::string& program, const std::string& version) {
+                              return sources->version(program, version);
+                            }});
+  parts.data.live_experiments->poll();
 }
 
-void watch_queue(const Parts& parts) {
-  parts.metrics->describe_gauge("dspy_queue_running", "Requests that work.");
-  parts.metrics->describe_gauge("dspy_queue_waiting", "Requests that wait for their turn.");
-  parts.metrics->watch("dspy_queue_running", {},
-                       [gate = parts.gate] { return static_cast<double>(gate->state().running); });
-  parts.metrics->watch("dspy_queue_waiting", {},
-                       [gate = parts.gate] { return static_cast<double>(gate->state().waiting); });
-}
-
-void watch_listener(const Parts& parts, const Listener& listener) {
-  auto& metrics = *parts.metrics;
-  const auto watch = [&](const std::string& name, const std::string& help, double (*value)(const ListenerState&)) {
-    metrics.describe_gauge(name, help);
-    metrics.watch(name, {}, [&listener, value] { return value(listener.state()); });
-  };
-  watch("dspy_http_connections", "Connections that are open.",
-        [](const ListenerState& state) { return static_cast<double>(state.connections); });
-  watch("dspy_http_requests", "Requests so far.",
-        [](const ListenerState& state) { return static_cast<double>(state.requests); });
-  watch("dspy_http_refused", "Requests that were malformed, too large or too slow, so far.",
-        [](const ListenerState& state) { return static_cast<double>(state.refused); });
+std::vector<std::string> problems_of(const ProgramSources& sources, const DataParts& data) {
+  auto out = sources.problems();
+  if (data.live_experiments) std::ranges::move(data.live_experiments->problems(), std::back_inserter(out));
+  return out;
 }
 
 std::function<std::uint64_t()> dropped_traces(const DataParts& data) {
@@ -152,14 +150,16 @@ void add_jobs(const ServeFlags& flags, Parts& parts, const ProgramsOptions& arou
 
 void add_routes(const ServeFlags& flags, Parts& parts) {
   parts.gate = std::make_shared<server::Gate>(flags.gate);
-  watch_queue(parts);
+  watch_queue(*parts.metrics, parts.gate);
   ProgramsOptions programs{.trace = [trace = parts.metrics_trace](const CallOrigin&) { return trace; },
                            .splits = parts.splits};
   stand_around(parts.data, programs);
   auto* const sources = parts.sources.get();
   add_jobs(flags, parts, programs);
-  parts.routes->add(
-      protocol_routes(parts.catalog, {.spending = spending_of(parts.data.keys), .trace = programs.trace}));
+  parts.routes->add(protocol_routes(parts.catalog, {.spending = spending_of(parts.data.keys),
+                                                    .trace = programs.trace,
+                                                    .splits = programs.splits,
+                                                    .on_exposure = programs.on_exposure}));
   (*parts.sockets)["/v1/programs"] = program_socket(parts.catalog, programs);
   (*parts.sockets)["/api/events"] = change_socket(parts.data.changes);
   parts.routes->add(program_routes(parts.catalog, programs));
@@ -167,7 +167,7 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
                              .gate = parts.gate,
                              .metrics = parts.metrics,
                              .is_draining = parts.is_draining,
-                             .problems = [sources] { return sources->problems(); },
+                             .problems = [sources, data = parts.data] { return problems_of(*sources, data); },
                              .dropped_traces = dropped_traces(parts.data)};
   if (flags.admin.empty()) {
     parts.routes->add(system_routes(system));
@@ -233,8 +233,8 @@ void tell(const ServeFlags& flags, const Parts& parts, const std::string& url, c
   std::cout.flush();  // who started it may wait for this
 }
 
-/// Looks at the programs' sources twice a second until a signal comes.
-void run_until_signal(ProgramSources& sources) {
+/// Looks at the programs' sources and at experiments twice a second until a signal comes.
+void run_until_signal(ProgramSources& sources, const DataParts& data) {
   asio::io_context loop;
   asio::signal_set signals(loop, SIGINT, SIGTERM);
   signals.async_wait([&](const boost::system::error_code&, int) { loop.stop(); });
@@ -244,6 +244,7 @@ void run_until_signal(ProgramSources& sources) {
     timer.async_wait([&](const boost::system::error_code& code) {
       if (code) return;
       sources.poll();
+      if (data.live_experiments) data.live_experiments->poll();
       again();
     });
   };
@@ -270,10 +271,10 @@ int serve(const ServeFlags& flags) {
     admin = std::make_unique<Listener>(parts.admin_routes, admin_options, parts.sockets);
     admin_url = url_of(admin_options, admin->port());
   }
-  watch_listener(parts, listener);
+  watch_listener(*parts.metrics, listener);
   if (parts.jobs) parts.jobs->resume();
   tell(flags, parts, url_of(options, listener.port()), admin_url);
-  run_until_signal(*parts.sources);
+  run_until_signal(*parts.sources, parts.data);
   parts.is_draining->store(true);
   std::signal(SIGINT, SIG_DFL);  // a second one ends it at once
   std::signal(SIGTERM, SIG_DFL);

@@ -34,6 +34,8 @@ void add_split(const std::string& text, const server::Catalog& catalog, server::
       const auto [last, error] = std::from_chars(digits.data(), digits.data() + digits.size(), made.weight);
       if (error != std::errc() || last != digits.data() + digits.size())
         fail(std::format("the weight must be a number, not `{}`", digits));
+      if (!(made.weight >= 0 && made.weight < 1e6))
+        fail(std::format("the weight of `{}` must be 0 or more, not `{}`", made.program, digits));
     }
     if (!catalog.program(made.program)) fail(std::format("the program `{}` is not served", made.program));
     split.arms.push_back(std::move(made));

@@ -17,6 +17,7 @@ if _os.path.exists(_plugin):
     _os.environ.setdefault("DSPY_LLAMA_PLUGIN", _plugin)
 
 from . import _core  # noqa: E402
+from ._arrow import arrow_vectors  # noqa: E402
 from ._core import Adapter, EvaluationResult, Example, Prediction, load_flow  # noqa: E402
 from ._errors import *  # noqa: E402, F403
 from ._errors import __all__ as _errors_all  # noqa: E402
@@ -31,22 +32,26 @@ from ._modules import (  # noqa: E402
     Predict,
     ProgramOfThought,
     ReAct,
+    RLM,
     Refine,
 )
 from ._optimizers import (  # noqa: E402
     COPRO,
     GEPA,
     SIMBA,
+    BetterTogether,
     BootstrapFewShot,
     BootstrapFewShotWithOptuna,
     BootstrapFewShotWithRandomSearch,
     BootstrapRS,
     InferRules,
+    KNNFewShot,
     LabeledFewShot,
     MIPROv2,
     ReAnchor,
 )
 from ._retrieve import Embedder, Store  # noqa: E402
+from ._serve import Server, serve  # noqa: E402
 from ._signatures import InputField, OutputField, Signature  # noqa: E402
 from ._streams import Piece  # noqa: E402
 from ._tools import Tool  # noqa: E402
@@ -64,6 +69,7 @@ __all__ = [
     "SIMBA",
     "Adapter",
     "BestOfN",
+    "BetterTogether",
     "BootstrapFewShot",
     "BootstrapFewShotWithOptuna",
     "BootstrapFewShotWithRandomSearch",
@@ -78,6 +84,7 @@ __all__ = [
     "FunctionLM",
     "InferRules",
     "InputField",
+    "KNNFewShot",
     "LabeledFewShot",
     "MIPROv2",
     "Module",
@@ -86,16 +93,20 @@ __all__ = [
     "Predict",
     "Prediction",
     "ProgramOfThought",
+    "RLM",
     "ReAct",
     "ReAnchor",
     "Refine",
     "ScriptedLM",
+    "Server",
     "Signature",
     "Store",
     "Tool",
+    "arrow_vectors",
     "compile",
     "configure",
     "load_flow",
+    "serve",
     "settings",
     *_errors_all,
 ]

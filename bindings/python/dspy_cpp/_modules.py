@@ -240,6 +240,8 @@ class ChainOfThought(_Predictor):
 
 
 class _Native(_Whole, _core.NativeProgram):
+    _asked: Any = None  # The signature that the whole was made for, where there is one.
+
     def __reduce__(self) -> tuple:
         raise ConfigError(
             f"a {type(self).__name__} cannot be pickled, as it holds functions; save its state with save(), and make it "
@@ -274,6 +276,7 @@ class ReAct(_Native):
 
     def __init__(self, signature: Any, tools: Iterable[Any], max_iters: int = 20, **settings: Any):
         super().__init__(_core._react(signature, list(tools), max_iters=max_iters, **settings))
+        self._asked = signature
 
 
 class ProgramOfThought(_Native):
@@ -281,6 +284,7 @@ class ProgramOfThought(_Native):
 
     def __init__(self, signature: Any, max_iters: int = 3, **settings: Any):
         super().__init__(_core._program_of_thought(signature, max_iters, **settings))
+        self._asked = signature
 
 
 class CodeAct(_Native):
@@ -288,6 +292,35 @@ class CodeAct(_Native):
 
     def __init__(self, signature: Any, tools: Iterable[Any], max_iters: int = 5, **settings: Any):
         super().__init__(_core._code_act(signature, list(tools), max_iters, **settings))
+        self._asked = signature
+
+
+class RLM(_Native):
+    """Explores inputs far longer than any context: they are variables of a sandboxed Python, which the model looks into
+    by code. Code may ask a model by `llm_query` and `llm_query_batched`, and calls the tools by their names."""
+
+    def __init__(
+        self,
+        signature: Any,
+        max_iterations: int = 20,
+        max_llm_calls: int = 50,
+        max_output_chars: int = 10_000,
+        tools: Iterable[Any] = (),
+        sub_lm: Any = None,
+        **settings: Any,
+    ):
+        super().__init__(
+            _core._rlm(
+                signature,
+                list(tools or ()),
+                max_iterations=max_iterations,
+                max_llm_calls=max_llm_calls,
+                max_output_chars=max_output_chars,
+                sub_lm=sub_lm,
+                **settings,
+            )
+        )
+        self._asked = signature
 
 
 class Flow(_Native):
@@ -296,6 +329,17 @@ class Flow(_Native):
 
     def __init__(self, plan: dict | str | os.PathLike):
         super().__init__(_core.flow(plan) if isinstance(plan, dict) else _core.load_flow(os.fspath(plan)))
+
+
+def _asking(module: Any, inputs: dict[str, Any]) -> Any:
+    """`module`, or a copy that asks the LM which the call was given as `lm`. Takes it out of the inputs."""
+    lm = inputs.get("lm")
+    if not (isinstance(lm, _core.LM) or hasattr(lm, "native")):
+        return module
+    del inputs["lm"]
+    made = copy.deepcopy(module)
+    made.set_lm(lm)
+    return made
 
 
 class BestOfN(Module):
@@ -310,7 +354,8 @@ class BestOfN(Module):
         self._fail_count = fail_count
 
     def forward(self, **inputs: Any) -> Any:
-        return _core._best_of_n(self.module, self._n, self._reward, self._threshold, self._fail_count, inputs)
+        module = _asking(self.module, inputs)
+        return _core._best_of_n(module, self._n, self._reward, self._threshold, self._fail_count, inputs)
 
 
 class Refine(BestOfN):
@@ -330,7 +375,8 @@ class Refine(BestOfN):
         self._advice_lm = advice_lm
 
     def forward(self, **inputs: Any) -> Any:
+        module = _asking(self.module, inputs)
         return _core._refine(
-            self.module, self._n, self._reward, self._threshold, self._fail_count, self._advice_lm, inputs
+            module, self._n, self._reward, self._threshold, self._fail_count, self._advice_lm, inputs
         )
 

@@ -37,7 +37,7 @@ ReAct | same | ReAct | ReAct | tools are functions; tools that go with the reque
 ReActV2 | differs | ReAct | ReAct | protocol="native"
 ProgramOfThought | same | ProgramOfThought | ProgramOfThought | Python in a sandbox of bubblewrap; no Deno
 CodeAct | same | CodeAct | CodeAct | any tool, not only plain functions
-RLM | cpp | | RLM |
+RLM | same | RLM | RLM |
 Flex | none | | | code that an optimizer writes
 BestOfN | same | BestOfN | BestOfN | reward_fn(inputs, prediction); fail_count counts failures, 0 allows none
 Refine | same | Refine | Refine | the reward may say why: (number, feedback)
@@ -146,8 +146,8 @@ GEPA | same | GEPA | Gepa | one budget, never exceeded
 COPRO | same | COPRO | Copro |
 SIMBA | same | SIMBA | Simba |
 InferRules | same | InferRules | InferRules |
-KNNFewShot | cpp | | KnnFewShot |
-BetterTogether | cpp | | BetterTogether |
+KNNFewShot | same | KNNFewShot | KnnFewShot | the training set is answered once, when it is compiled
+BetterTogether | differs | BetterTogether | BetterTogether | stages are optimizers of prompts; training of weights is elsewhere
 Ensemble | cpp | | Ensemble |
 BootstrapFinetune | cpp | | finetune_data | writes the data; training is elsewhere
 AvatarOptimizer | none | | |

@@ -7,6 +7,7 @@ import os
 from typing import Any, Callable, Iterable
 
 from . import _core
+from ._modules import _Native
 
 
 class Optimizer:
@@ -38,6 +39,18 @@ class Optimizer:
         on_event: Callable[[str], Any] | None = None,
     ) -> Any:
         """Searches. With a `checkpoint`, an interrupted search goes on from there and asks nothing twice."""
+        text = self._search(
+            _core._compile, student, trainset, valset, teacher, num_threads, checkpoint, max_requests, max_tokens,
+            max_rollouts, on_event,
+        )  # fmt: skip
+        found = copy.deepcopy(student)
+        _core._load_text(found, text, False, True)
+        return found
+
+    def _search(
+        self, run: Callable, student: Any, trainset: Iterable[Any], valset: Any, teacher: Any, num_threads: int,
+        checkpoint: Any, max_requests: Any, max_tokens: Any, max_rollouts: Any, on_event: Any,
+    ) -> Any:  # fmt: skip
         search: dict[str, Any] = {"concurrency": num_threads}
         if checkpoint is not None:
             search["checkpoint"] = os.fspath(checkpoint)
@@ -45,11 +58,9 @@ class Optimizer:
             if value is not None:
                 search[name] = value
         options = {name: value for name, value in self.options.items() if value is not None or name == "auto"}
-        text, self.report, self.report_html = _core._compile(
+        found, self.report, self.report_html = run(
             type(self).__name__, options, student, list(trainset), valset, teacher, search, on_event
         )
-        found = copy.deepcopy(student)
-        _core._load_text(found, text, False, True)
         return found
 
 
@@ -89,8 +100,76 @@ class InferRules(Optimizer):
     """Has a model infer rules from the training examples."""
 
 
+class KNNFewShot(Optimizer):
+    """Gives each call demonstrations of its own: the training examples nearest to its inputs, as the teacher answered
+    them. What it returns is a program that runs the student so."""
+
+    def __init__(self, k: int, trainset: Iterable[Any], vectorizer: Any, metric: Callable | None = None, **bootstrap: Any):
+        super().__init__(metric, k=k, vectorizer=vectorizer, **bootstrap)
+        self._trainset = list(trainset)
+
+    def compile(  # type: ignore[override]
+        self,
+        student: Any,
+        *,
+        teacher: Any = None,
+        valset: Iterable[Any] | None = None,
+        num_threads: int = 32,
+        max_requests: int | None = None,
+        max_tokens: int | None = None,
+        on_event: Callable[[str], Any] | None = None,
+    ) -> Any:
+        """The teacher answers every training example once. With a validation set and a metric the student is measured
+        too, and returned if it is the better one."""
+        found = self._search(
+            _core._compile_whole, student, self._trainset, valset, teacher, num_threads, None, max_requests, max_tokens,
+            None, on_event,
+        )  # fmt: skip
+        return _Compiled(found, student)
+
+
+class BetterTogether(Optimizer):
+    """Applies optimizers one after the other, and returns the best stage by the validation set:
+    `BetterTogether(metric, strategy="p -> q", p=GEPA(…), q=MIPROv2(…))`."""
+
+    def __init__(
+        self,
+        metric: Callable,
+        *,
+        strategy: str,
+        valset_ratio: float | None = None,
+        shuffle_trainset_between_steps: bool | None = None,
+        seed: int | None = None,
+        **optimizers: Optimizer,
+    ):
+        stages = {}
+        for name, stage in optimizers.items():
+            if not isinstance(stage, Optimizer):
+                raise TypeError(f"`{name}` is no optimizer of dspy_cpp, but a {type(stage).__name__}")
+            if isinstance(stage, (KNNFewShot, BetterTogether)):
+                raise TypeError(f"`{name}`: a {type(stage).__name__} cannot be one of several stages")
+            options = {key: value for key, value in stage.options.items() if value is not None or key == "auto"}
+            stages[name] = (type(stage).__name__, options)
+        super().__init__(
+            metric,
+            strategy=strategy,
+            valset_ratio=valset_ratio,
+            shuffle_trainset_between_steps=shuffle_trainset_between_steps,
+            seed=seed,
+            optimizers=stages,
+        )
+
+
 class ReAnchor(Optimizer):
     """Fits how a program decides: thresholds, weights and cuts of decided outputs."""
 
 
 BootstrapRS = BootstrapFewShotWithRandomSearch
+
+
+class _Compiled(_Native):
+    """A program that an optimizer made whole."""
+
+    def __init__(self, made: Any, student: Any):
+        super().__init__(made)
+        self._asked = getattr(student, "_asked", None) or getattr(student, "signature", None)

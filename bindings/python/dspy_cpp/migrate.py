@@ -1,9 +1,9 @@
 """Says of a program for Python DSPy what maps, what differs, and what has no place here.
 
-    python -m dspy_cpp.migrate program.py [--json]
+    python -m dspy_cpp.migrate [--json] program.py …        or: dspy migrate program.py …
 
-Reads the file; nothing of it is run, and DSPy need not be installed. The exit code is 0 if everything maps, 1 if
-something has no place, 2 for a file that cannot be read."""
+Reads the files; nothing of them is run, and DSPy need not be installed. The exit code is 0 if everything maps, 1 if
+something is only in C++ or has no place, 2 for a file that cannot be read."""
 
 from __future__ import annotations
 
@@ -78,6 +78,7 @@ class _Visitor(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         chain = _chain(node.func)
+        self._hidden(node, chain)
         if chain is not None and chain[0] in self.modules:
             name = ([part for part in self.modules[chain[0]].split(".") if part] + chain[1:] or [""])[-1]
             for keyword in node.keywords:
@@ -88,6 +89,19 @@ class _Visitor(ast.NodeVisitor):
                 self.generic_visit(node)
                 return
         self.generic_visit(node)
+
+    def _hidden(self, node: ast.Call, chain: list[str] | None) -> None:
+        """Names of DSPy that are only known when the program runs."""
+        first = node.args[0] if node.args else None
+        if chain == ["getattr"] and len(node.args) > 1 and (_chain(first) or [""])[0] in self.modules:
+            name = node.args[1]
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                self._look_up(node.lineno, name.value)
+            else:
+                self._found(node.lineno, "getattr(…)", Name("none", "", "", "a name that is made when it runs; look it up by hand"))
+        is_import = chain in (["importlib", "import_module"], ["import_module"], ["__import__"])
+        if is_import and isinstance(first, ast.Constant) and str(first.value).split(".")[0] == "dspy":
+            self._found(node.lineno, f"{chain[-1]}(…)", Name("none", "", "", "an import that is not read; write `import dspy`"))
 
     def _look_up(self, line: int, path: str) -> None:
         parts = path.split(".")
@@ -124,28 +138,41 @@ def report(found: list[Finding], file: str) -> str:
         here = f" -> {one.here}" if one.here else ""
         note = f" ({one.note})" if one.note else ""
         lines.append(f"{file}:{one.line}: {words[one.status]:<11} {one.name}{here}{note}")
-    counts = {status: sum(one.status == status for one in found) for status in words}
+    counts = counts_of(found)
+    if not found:
+        return f"{file}: nothing of DSPy is named here"
     lines.append(
         f"{file}: {counts['same']} map, {counts['differs']} differ, {counts['cpp']} only in C++, {counts['none']} without a place"
     )
     return "\n".join(lines)
 
 
+def counts_of(found: list[Finding]) -> dict[str, int]:
+    return {status: sum(one.status == status for one in found) for status in ("same", "differs", "cpp", "none")}
+
+
 def main(arguments: list[str]) -> int:
-    as_json = "--json" in arguments
-    files = [one for one in arguments if one != "--json"]
-    if not files or any(one.startswith("-") for one in files):
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    options = [one for one in arguments[:at] if one.startswith("-")]
+    files = [one for one in arguments[:at] if not one.startswith("-")] + arguments[at + 1 :]
+    if not files or options not in ([], ["--json"]):
         print(__doc__, file=sys.stderr)
         return 2
+    as_json = bool(options)
     worst = 0
     for file in files:
         try:
             with open(file, encoding="utf-8") as opened:
                 found = findings(opened.read(), file)
         except (OSError, SyntaxError, ValueError) as problem:
-            print(f"migrate: {file}: {problem}", file=sys.stderr)
-            return 2
-        print(json.dumps([one._asdict() for one in found]) if as_json else report(found, file))
+            print(f"dspy: error: {file} cannot be read as Python: {problem}", file=sys.stderr)
+            worst = 2
+            continue
+        if as_json:
+            listed = [one._asdict() for one in found]
+            print(json.dumps({"file": file, "findings": listed, "counts": counts_of(found)}, ensure_ascii=False))
+        else:
+            print(report(found, file))
         worst = max(worst, int(any(one.status in ("cpp", "none") for one in found)))
     return worst
 

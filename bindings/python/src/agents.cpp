@@ -1,5 +1,6 @@
 #include "dspy/agents/program_of_thought.hpp"
 #include "dspy/agents/react.hpp"
+#include "dspy/agents/rlm.hpp"
 #include "dspy/agents/tools.hpp"
 #include "json.hpp"
 #include "lm.hpp"
@@ -10,6 +11,7 @@
 #include <nanobind/stl/string.h>
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -84,12 +86,35 @@ PyProgram code_act(nb::handle signature, nb::handle tools, int max_iters, const 
   return {.value = Program(CodeAct(*asked.value, to_tools(tools), std::move(options))), .converters = asked.converters};
 }
 
+PyProgram rlm(nb::handle signature, nb::handle tools, const nb::kwargs& settings) {
+  const auto asked = to_signature(signature);
+  RLMOptions options;
+  nb::kwargs rest;
+  for (const auto& [key, value] : settings) {
+    const auto name = nb::cast<std::string>(key);
+    if (name == "max_iterations") {
+      options.max_iterations = nb::cast<int>(value);
+    } else if (name == "max_llm_calls") {
+      options.max_llm_calls = nb::cast<int>(value);
+    } else if (name == "max_output_chars") {
+      options.max_output = nb::cast<std::size_t>(value);
+    } else if (name == "sub_lm") {
+      options.sub_lm = to_lm(value);
+    } else {
+      rest[key] = value;
+    }
+  }
+  options.predictor = to_predictor_options(rest);
+  return {.value = Program(RLM(*asked.value, std::move(options), to_tools(tools))), .converters = asked.converters};
+}
+
 }  // namespace
 
 void bind_agents(nb::module_& m) {
   m.def("_react", &react, nb::arg("signature"), nb::arg("tools"), nb::arg("settings"));
   m.def("_program_of_thought", &program_of_thought, nb::arg("signature"), nb::arg("max_iters"), nb::arg("settings"));
   m.def("_code_act", &code_act, nb::arg("signature"), nb::arg("tools"), nb::arg("max_iters"), nb::arg("settings"));
+  m.def("_rlm", &rlm, nb::arg("signature"), nb::arg("tools"), nb::arg("settings"));
 }
 
 }  // namespace dspy::python

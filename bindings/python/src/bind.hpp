@@ -22,5 +22,6 @@ void bind_agents(nb::module_& m);
 void bind_evaluate(nb::module_& m);
 void bind_optimize(nb::module_& m);
 void bind_retrieve(nb::module_& m);
+void bind_serve(nb::module_& m);
 
 }  // namespace dspy::python

@@ -22,4 +22,5 @@ NB_MODULE(_core, m) {
   bind_evaluate(m);
   bind_optimize(m);
   bind_retrieve(m);
+  bind_serve(m);
 }

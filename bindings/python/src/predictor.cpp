@@ -150,6 +150,13 @@ PredictorOptions to_predictor_options(const nb::kwargs& settings) {
   return options;
 }
 
+std::chrono::steady_clock::time_point deadline_in(double seconds) {
+  if (!(seconds >= 0 && seconds <= 1e9))
+    throw Error(Errc::invalid_parameter, std::format("a timeout is from 0 to 1e9 seconds; this one is {}", seconds));
+  return std::chrono::steady_clock::now() +
+         std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds));
+}
+
 PyCall to_call(const PyPredictor& self, const nb::kwargs& arguments) {
   PyCall out;
   const auto changed = [&]() -> Predictor& {
@@ -168,9 +175,7 @@ PyCall to_call(const PyPredictor& self, const nb::kwargs& arguments) {
     } else if (name == "demos") {
       changed().set_demos(demos_for(signature, value));
     } else if (name == "timeout") {
-      out.options.deadline =
-          std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                                 std::chrono::duration<double>(nb::cast<double>(value)));
+      out.options.deadline = deadline_in(nb::cast<double>(value));
     } else {
       out.inputs.insert_or_assign(name, to_json(value));  // refused with the names there are
     }

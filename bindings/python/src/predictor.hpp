@@ -3,6 +3,7 @@
 #include "dspy/modules/predictor.hpp"
 #include "signature.hpp"
 
+#include <chrono>
 #include <optional>
 
 namespace dspy::python {
@@ -36,6 +37,9 @@ class PartOfRun {
 
 /// What a call on this thread adds to its own options, which go first.
 void join_run(CallOptions& options);
+
+/// The deadline of a call's `timeout`.  Throws `Error` (`invalid_parameter`).
+std::chrono::steady_clock::time_point deadline_in(double seconds);
 
 PyCall to_call(const PyPredictor& self, const nb::kwargs& arguments);
 

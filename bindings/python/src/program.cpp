@@ -114,35 +114,55 @@ PyProgram flow_of_plan(nb::handle plan) {
   return {.value = Program(std::move(flow))};
 }
 
-std::pair<JsonObject, CallOptions> to_inputs(const nb::kwargs& arguments) {
-  std::pair<JsonObject, CallOptions> out;
+/// A call's inputs, and what of it is no input: `lm`, `config`, `timeout`, unless an input is called so.
+struct Asked {
+  Program program;
+  JsonObject inputs = {};
+  CallOptions options = {};
+};
+
+bool has_input(const Program& program, std::string_view name) {
+  bool found = false;
+  program.for_each_predictor([&](const std::string&, const Predictor& predictor) {
+    for (const auto& field : predictor.signature().inputs) found = found || field.name == name;
+  });
+  return found;
+}
+
+Asked to_asked(const PyProgram& self, const nb::kwargs& arguments) {
+  Asked out{.program = self.value};
   for (const auto& [key, value] : arguments) {
     const auto name = nb::cast<std::string_view>(key);
-    if (name == "config") {
-      out.second.sampling = to_sampling(value);
-    } else {
-      out.first.insert_or_assign(name, to_json(value));
+    const bool is_setting = (name == "lm" || name == "config" || name == "timeout") && !has_input(self.value, name);
+    if (!is_setting) {
+      out.inputs.insert_or_assign(name, to_json(value));
+    } else if (name == "config") {
+      out.options.sampling = to_sampling(value);
+    } else if (name == "timeout") {
+      out.options.deadline = deadline_in(nb::cast<double>(value));
+    } else if (auto lm = to_lm(value)) {
+      out.program = with_lm(out.program, std::move(lm));
     }
   }
   return out;
 }
 
 nb::object call(const PyProgram& self, const nb::kwargs& arguments) {
-  auto [inputs, options] = to_inputs(arguments);
+  auto asked = to_asked(self, arguments);
   return wrap(wait_for([&](std::stop_token stop) {
-                options.stop = std::move(stop);
-                join_run(options);
-                return self.value.run(std::move(inputs), Run{.options = std::move(options)});
+                asked.options.stop = std::move(stop);
+                join_run(asked.options);
+                return asked.program.run(std::move(asked.inputs), Run{.options = std::move(asked.options)});
               }),
               self.converters);
 }
 
 nb::object acall(const PyProgram& self, const nb::kwargs& arguments) {
-  auto [inputs, options] = to_inputs(arguments);
+  auto asked = to_asked(self, arguments);
   return awaitable(
       [&](std::stop_token stop) {
-        options.stop = std::move(stop);
-        return dspy::acall(self.value, std::move(inputs), std::move(options));
+        asked.options.stop = std::move(stop);
+        return dspy::acall(std::move(asked.program), std::move(asked.inputs), std::move(asked.options));
       },
       [converters = self.converters](Prediction made) { return wrap(std::move(made), converters); });
 }
@@ -225,7 +245,7 @@ Program to_program(nb::handle program) {
 void bind_program(nb::module_& m) {
   nb::class_<PyProgram>(m, "NativeProgram", "A program that runs without Python: from a file, a plan, or an agent.")
       .def(nb::init<const PyProgram&>())
-      .def("__call__", &call, "Runs the program.")
+      .def("__call__", &call, "Runs the program. Beside the inputs: `lm`, `config` (settings), `timeout` in seconds.")
       .def("acall", &acall, "The same to await.")
       .def("named_predictors", &predictors_of, "Copies of the predictors, with their paths.")
       .def(

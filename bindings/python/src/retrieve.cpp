@@ -1,3 +1,5 @@
+#include "retrieve.hpp"
+
 #include "dspy/lm/embedder.hpp"
 #include "dspy/retrieve/filter.hpp"
 #include "dspy/retrieve/store.hpp"
@@ -23,10 +25,6 @@ namespace {
 using Matrix = nb::ndarray<nb::numpy, float, nb::ndim<2>>;
 using Rows = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Row = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-struct PyEmbedder {
-  std::shared_ptr<Embedder> value;
-};
 
 /// An embedder that is a Python function: texts in, an array of float32 with a row for each out.
 class FunctionEmbedder final : public Embedder {
@@ -124,6 +122,12 @@ nb::list to_hits(const std::vector<Hit>& hits) {
 }
 
 }  // namespace
+
+std::shared_ptr<Embedder> to_embedder(nb::handle value) {
+  if (!nb::isinstance<PyEmbedder>(value))
+    throw nb::type_error("an embedder is a dspy_cpp.Embedder: of a URI, or of a function of texts");
+  return nb::cast<const PyEmbedder&>(value).value;
+}
 
 void bind_retrieve(nb::module_& m) {
   nb::class_<PyEmbedder>(m, "NativeEmbedder")

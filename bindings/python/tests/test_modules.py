@@ -3,6 +3,8 @@
 import copy
 import json
 import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -227,3 +229,70 @@ def test_adapters():
     assert adapter.parse("question -> answer: int", "[[ ## answer ## ]]\n4\n[[ ## completed ## ]]").answer == 4
     with pytest.raises(dspy.ParseError):
         adapter.parse("question -> answer: int", "[[ ## answer ## ]]\nmany")
+
+
+def test_calls_of_all_modules_take_an_lm():
+    first, other = dspy.ScriptedLM("Answer: first"), dspy.ScriptedLM("Answer: other")
+    best = dspy.BestOfN(dspy.Predict("question -> answer", lm=first), 1, lambda inputs, made: 1.0)
+    assert best(question="?", lm=other).answer == "other"
+    assert best(question="?").answer == "first"
+    refine = dspy.Refine(dspy.Predict("question -> answer", lm=first), 1, lambda inputs, made: 1.0)
+    assert refine(question="?", lm=other).answer == "other"
+    acting = dspy.ScriptedLM(["Thought: done\n\nTool: finish\n\nArgs: {}", "Reasoning: so\n\nAnswer: native"])
+    agent = dspy.ReAct("question -> answer", tools=[], lm=first, protocol="text")
+    assert agent(question="?", lm=acting).answer == "native"
+    # An input of that name is an input.
+    assert dspy.Predict("lm -> answer", lm=first)(lm="a name").answer == "first"
+
+
+def test_without_a_model_the_message_is_for_every_language():
+    code = "import dspy_cpp as d\ntry:\n    d.Predict('a -> b')(a='1')\nexcept d.ConfigError as e:\n    print(e)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "no language model to ask" in done.stdout and "::" not in done.stdout
+
+
+def test_a_recursive_language_model():
+    pytest.importorskip("dspy_cpp")
+    acting = dspy.ScriptedLM(["Reasoning: count\n\nCode: SUBMIT(answer=len(text))"])
+    explore = dspy.RLM("text -> answer: int", lm=acting, max_iterations=2)
+    try:
+        made = explore(text="x" * 5000)
+    except dspy.Unsupported as error:
+        pytest.skip(str(error))
+    assert made.answer == 5000
+
+
+def test_k_nearest_neighbours_become_demonstrations():
+    pytest.importorskip("numpy")
+    trainset = [
+        dspy.Example(question=q, answer=a).with_inputs("question")
+        for q, a in [("aaa", "A"), ("aa", "A"), ("bbb", "B"), ("bb", "B")]
+    ]
+    seen = []
+
+    def reply(request):
+        text = "\n".join(str(message["content"]) for message in request["messages"])
+        seen.append(text)
+        return "Answer: A" if request["messages"][-1]["content"].count("a") > 3 else "Answer: B"
+
+    student = dspy.Predict("question -> answer", lm=dspy.ScriptedLM(reply))
+    embed = dspy.Embedder(lambda texts: [[float(t.count("a")), float(t.count("b"))] for t in texts], dimensions=2)
+    made = dspy.KNNFewShot(2, trainset, embed, max_bootstrapped_demos=0, max_labeled_demos=2).compile(student)
+    seen.clear()
+    made(question="bbbb")
+    assert "bbb" in seen[-1] and "aaa" not in seen[-1]
+
+
+def test_optimizers_one_after_the_other():
+    trainset = [dspy.Example(question=str(i), answer="yes").with_inputs("question") for i in range(8)]
+    student = dspy.Predict("question -> answer", lm=dspy.ScriptedLM("Answer: yes"))
+    metric = lambda example, made, trace=None: made.answer == example.answer  # noqa: E731
+    both = dspy.BetterTogether(
+        metric, strategy="a -> b", a=dspy.LabeledFewShot(k=2), b=dspy.BootstrapFewShot(max_labeled_demos=1)
+    )
+    made = both.compile(student, trainset=trainset, valset=trainset)
+    assert made(question="1").answer == "yes" and both.report
+    with pytest.raises(TypeError, match="no optimizer"):
+        dspy.BetterTogether(metric, strategy="a", a=3)
+    with pytest.raises(dspy.InvalidParameter, match="b"):
+        dspy.BetterTogether(metric, strategy="a -> b", a=dspy.LabeledFewShot(k=2)).compile(student, trainset=trainset)

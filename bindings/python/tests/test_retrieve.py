@@ -34,3 +34,29 @@ def test_a_store(tmp_path):
     assert len(store) == 2
     with pytest.raises(dspy.InvalidParameter, match="2 vectors for 1"):
         store.upsert([{"id": "x", "text": "x"}], numpy.zeros((2, 3), numpy.float32))
+
+
+def test_arrow_columns_go_in_without_a_copy(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from dspy_cpp import _arrow
+
+    texts = ["aaa", "bbb", "ab"]
+    made = dspy.Embedder(vectors)(texts)
+    column = dspy.arrow_vectors(made)
+    assert column.type == pa.list_(pa.float32(), 3)
+    assert column.values.buffers()[1].address == made.ctypes.data
+    assert _arrow.matrix(column).ctypes.data == made.ctypes.data
+    table = pa.table({"id": ["0", "1", "2"], "text": texts, "metadata": [{"n": 1}, {"n": None}, {"n": 3}], "vector": column})
+    store = dspy.Store(str(tmp_path / "docs.index"))
+    store.upsert(table)
+    hits = store.search(vector=[1, 0, 0], k=1)
+    assert (hits[0]["text"], hits[0]["metadata"]) == ("aaa", {"n": 1})
+    # Chunks, slices, doubles and lists of any length are taken too.
+    chunked = pa.chunked_array([column.slice(0, 1), column.slice(1)])
+    assert _arrow.matrix(chunked).tolist() == made.tolist()
+    assert _arrow.matrix(column.slice(1)).tolist() == made[1:].tolist()
+    assert _arrow.matrix(pa.array(made.tolist())).tolist() == made.tolist()
+    with pytest.raises(ValueError, match="without one"):
+        _arrow.matrix(pa.array([[1.0], None], pa.list_(pa.float32(), 1)))
+    with pytest.raises(ValueError, match="no column `extra`"):
+        store.upsert(table.append_column("extra", pa.array([1, 2, 3])))

@@ -76,6 +76,9 @@ struct EngineOptions {
   std::int64_t kv_bytes = 0;  ///< The same budget in bytes; 0 for none.  Only one of both may be set.
   KvType kv_type = KvType::f16;
   FlashAttention flash_attention = FlashAttention::automatic;
+  /// With a graphics card: what is computed of prompts stays in the machine's memory, which leaves the card to weights,
+  /// and takes more time.  Off, that happens only where the card has no room, and is logged.
+  bool kv_on_host = false;
   std::int64_t host_bytes = 512LL << 20;  ///< For prompts that are known but not in use.
   /// A folder for what `host_bytes` has no room for, and for what is known when the engine ends: the next one of the
   /// same model and options starts with it.  Empty: none.

@@ -19,6 +19,7 @@ struct Device {
   Kind kind = Kind::cpu;
   std::uint64_t memory_free = 0;  ///< In bytes.
   std::uint64_t memory_total = 0;
+  bool software = false;  ///< No card but a driver that computes on the processor; used only where it is named.
 };
 
 /// The processor and memory that this process may use, whatever the machine has.

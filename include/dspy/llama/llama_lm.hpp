@@ -32,7 +32,8 @@ struct LlamaOptions {
 ///
 /// The URI takes the names of the members of `Sampling` (`stop` more than once), of
 /// `EngineOptions`, `draft` (a model's name or path), `gpu_layers`, `kernels` (`auto` or `library`), `constrain` (`on`,
-/// `off` or `strict`), `device` and `lora` (a file, with `:scale` after it or not; both more than once).
+/// `off` or `strict`), `device` and `lora` (a file, with `:scale` after it or not; both more than once), and of
+/// `MediaOptions` (`max_bytes` as `max_media_bytes`).
 ///
 /// Beside what `Engine::generate` and `ModelPool::load` throw, calls throw `Error`
 /// (`invalid_parameter`) for a conversation that is empty or not UTF-8.

@@ -2,6 +2,7 @@
 
 #include "dspy/llama/chat_template.hpp"
 #include "dspy/llama/context_options.hpp"
+#include "dspy/llama/media.hpp"
 #include "dspy/llama/model_info.hpp"
 
 #include <cstdint>
@@ -19,6 +20,7 @@ class LoraCache;
 class PieceCache;
 class Runtime;
 class RuntimeModel;
+class Senses;
 namespace mask {
 class Vocabulary;
 }
@@ -33,6 +35,7 @@ struct ModelOptions {
   /// Names of the graphics cards to use, as `Hardware::detect` lists them.  Empty: all that help.
   std::vector<std::string> devices{};
   Kernels kernels = Kernels::automatic;  ///< Without a graphics card.
+  MediaOptions media{};                  ///< Pictures and sounds.
 
   bool operator==(const ModelOptions&) const = default;
 };
@@ -57,6 +60,9 @@ class Model {
   int vocabulary_size() const noexcept { return info_.vocabulary; }
   /// Where the weights are, in words, such as `all 25 layers on CUDA0`.
   const std::string& placement() const noexcept { return placement_; }
+  /// Whether it reads pictures, or sounds.
+  bool sees() const noexcept;
+  bool hears() const noexcept;
   /// Whether any of it is on a graphics card.
   bool on_gpu() const noexcept { return on_gpu_; }
   Kernels kernels() const noexcept { return kernels_; }
@@ -69,6 +75,9 @@ class Model {
   std::vector<Token> tokenize(const Chat& chat, const ChatOptions& options = {}) const;
   /// The tokens of a prompt that a chat template wrote.
   std::vector<Token> tokenize(const std::vector<PromptPart>& parts) const;
+  /// The same; `write` appends those of what messages say.
+  using TextWriter = std::function<void(std::vector<Token>& tokens, std::string_view text)>;
+  std::vector<Token> tokenize(const std::vector<PromptPart>& parts, const TextWriter& write) const;
   std::size_t count_tokens(std::string_view text) const { return tokenize(text).size(); }
 
   /// The bytes a token stands for, which may be part of a character; none for control tokens.
@@ -85,6 +94,8 @@ class Model {
   std::shared_ptr<const mask::Vocabulary> mask_vocabulary() const;
   RuntimeModel& handle() const noexcept { return *handle_; }
   LoraCache& loras() const noexcept { return *loras_; }
+  /// What reads pictures or sounds; null for a model that reads text only.
+  Senses* senses() const noexcept { return senses_.get(); }
 
  private:
   Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu, Kernels kernels);
@@ -94,6 +105,7 @@ class Model {
 
   ModelInfo info_;
   std::unique_ptr<RuntimeModel> handle_;
+  std::unique_ptr<Senses> senses_;
   std::unique_ptr<LoraCache> loras_;
   std::unique_ptr<PieceCache> pieces_of_prompts_;
   std::string placement_;

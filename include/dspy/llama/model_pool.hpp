@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,14 +14,35 @@
 
 namespace dspy::llama {
 
+/// A model that a pool let go of, or an engine whose known prompts went with it.
+struct ModelEviction {
+  enum class Reason {
+    room,  ///< Another model, or an engine, needed its memory.
+    idle,  ///< Nobody used it for longer than `keep_alive`.
+    asked,
+  };
+
+  std::filesystem::path path{};
+  std::uint64_t bytes = 0;
+  Reason reason = Reason::room;
+  std::string wanted_by{};  ///< For whose sake, where room was needed: a model's file.
+};
+
+std::string_view to_string(ModelEviction::Reason reason) noexcept;
+
 struct ModelPoolOptions {
   /// Where models are looked for by name, before the folders in the environment variable
   /// `DSPY_MODELS` (separated by `:`) and `./models`.
   std::vector<std::filesystem::path> directories{};
   std::uint64_t max_bytes = 0;  ///< Of loaded model files.  0: four fifths of the memory.
+  /// Of loaded model files and what engines take beside them, as `plan_memory` counts it.  0: only `max_bytes` counts.
+  std::uint64_t max_memory = 0;
   /// How long engines, with all prompts they know, and models stay after their last use.  0: an engine ends with its
   /// last user, and a model stays until its room is needed.
   std::chrono::milliseconds keep_alive{0};
+  /// Told of each model that goes, after it went, on the thread that let it go; must not throw, nor ask the pool.  It
+  /// is logged as well.
+  std::function<void(const ModelEviction&)> on_evict{};
   Runtime* runtime = nullptr;  ///< The installed one unless a test gives its own.
 };
 
@@ -50,7 +72,7 @@ class ModelPool {
                                     const Progress& progress = {});
 
   /// A running engine for a model of this pool; the same one for the same options, while somebody holds it, or it is
-  /// kept alive.
+  /// kept alive.  Throws `Error` (`model_load_error`) where `max_memory` leaves no room for it.
   std::shared_ptr<Engine> engine(const std::shared_ptr<const Model>& model, const EngineOptions& options = {});
 
   /// Forgets a model, so that the next `load` reads it again.  Its memory is free when nobody
@@ -64,6 +86,8 @@ class ModelPool {
   std::vector<ModelFile> list() const;
   std::vector<std::filesystem::path> directories() const;
   std::uint64_t loaded_bytes() const;
+  /// The same with what engines take, as `max_memory` counts it.
+  std::uint64_t used_memory() const;
   std::uint64_t max_bytes() const noexcept;
 
  private:

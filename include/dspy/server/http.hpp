@@ -3,8 +3,10 @@
 #include "dspy/base/async.hpp"
 #include "dspy/http/headers.hpp"
 
+#include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -33,6 +35,8 @@ struct HttpRequest {
   std::string body = {};
   std::string peer = {};      ///< The address that the connection comes from.
   std::stop_token stop = {};  ///< Asked when the client has gone or the server ends.
+  /// When the answer has to be whole; a stream that the client follows until it ends it (GET) takes no notice.
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
   Caller caller = {};
 };
 

@@ -2,7 +2,9 @@
 
 #include "dspy/lm/trace.hpp"
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/experiments/exposure.hpp"
 #include "dspy/server/programs/programs_api.hpp"
+#include "dspy/server/programs/splits.hpp"
 #include "dspy/server/routes.hpp"
 #include "dspy/server/spending.hpp"
 
@@ -16,8 +18,10 @@ namespace dspy::server {
 struct ProtocolOptions {
   std::string scope = "invoke";             ///< That callers need.
   std::shared_ptr<Spending> spending = {};  ///< Null: nobody counts.
-  /// Where calls of programs are traced.
+  /// Where calls of programs and models are traced.
   std::function<std::shared_ptr<Trace>(const CallOrigin& origin)> trace = {};
+  std::shared_ptr<const Splits> splits = {};  ///< Which version of a program answers; null: the one that is served.
+  std::function<void(Exposure exposure)> on_exposure = {};  ///< As of `ProgramsOptions`.
 };
 
 /// The APIs that other software speaks, over the programs and models of `catalog` (docs/guide/openai_api.md): OpenAI's

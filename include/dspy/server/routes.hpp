@@ -74,12 +74,17 @@ struct Route {
   RouteDocument document = {};
   /// Counts against the requests that may run at once.  Unset: a POST below `/v1/` does.
   std::optional<bool> is_work = {};
+  bool is_probe = false;  ///< What a load balancer asks: not counted against the rate of an address.
 };
 
 class Gate;
 
 /// Says who asks, by the key in the request.  Throws `HttpError` (401) for a missing or wrong key.
 using Authenticator = std::function<Async<Caller>(const HttpRequest& request)>;
+
+/// Whether a caller that was let in still may what needs `scope`: it is asked every second while the caller follows a
+/// stream.
+using Recheck = std::function<bool(const Caller& caller, const std::string& scope)>;
 
 /// Whether a caller may use what needs `scope`: it has the scope, or `*`.
 bool may(const Caller& caller, std::string_view scope) noexcept;
@@ -99,6 +104,9 @@ class Routes {
   /// Without one, nobody is asked for a key, and every caller may do everything.
   void set_authenticator(Authenticator authenticator) { authenticator_ = std::move(authenticator); }
 
+  /// Streams that a client follows until it ends them (GET) end when their caller may not any more.
+  void set_recheck(Recheck recheck) { recheck_ = std::move(recheck); }
+
   /// Requests that work (`Route::is_work`) wait for their turn there.
   void set_gate(std::shared_ptr<Gate> gate) { gate_ = std::move(gate); }
 
@@ -115,6 +123,12 @@ class Routes {
   /// Who asks, where the server wants keys.  Throws `HttpError`: 401, or 403 for a caller without `scope`.
   Async<Caller> admit(const HttpRequest& request, const std::string& scope) const;
 
+  /// As `set_recheck` says; true where nothing was set, or nobody is asked for a key.
+  bool still_admits(const Caller& caller, const std::string& scope) const;
+
+  /// The form of a path's errors, whether it has a route or not: that of the route whose path is its longest beginning.
+  ErrorForm error_form(std::string_view path) const;
+
   /// Finds the route, has the key looked up, and runs the handler.  Never throws: what goes wrong is a response.
   Async<HttpResponse> answer(HttpRequest request) const;
 
@@ -124,6 +138,7 @@ class Routes {
   std::vector<std::unique_ptr<const Route>> routes_;
   std::unique_ptr<Node> root_;
   Authenticator authenticator_;
+  Recheck recheck_;
   std::shared_ptr<Gate> gate_;
 };
 

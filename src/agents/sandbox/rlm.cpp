@@ -210,7 +210,7 @@ Async<Prediction> RLM::run(JsonObject inputs, Run how) const {
   const auto questions = std::make_shared<Questions>();
   questions->lm = options_.sub_lm ? options_.sub_lm : act_.lm() ? act_.lm() : settings().lm;
   if (!questions->lm)
-    throw Error(Errc::config_error, "RLM has no LM; give one in its options, or call dspy::configure first");
+    throw Error(Errc::config_error, "RLM has no language model to ask: give it one, or configure one for all");
   questions->options = how.options;
   if (act_.context() != nullptr) questions->context = *act_.context();
   questions->most = options_.max_llm_calls;

@@ -6,6 +6,7 @@
 #include "llama/lora/lora_cache.hpp"
 #include "llama/mask/contract.hpp"
 #include "llama/mask/matcher.hpp"
+#include "llama/media/senses.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -77,7 +78,47 @@ Job Admission::job(Generation work, mask::CompiledContract held, std::vector<Tok
              .mailbox = std::make_shared<Mailbox>(),
              .given = std::move(given)};
   result.adapters = model_->loras().load(*model_, result.work.loras);
+  result.media = media_of(result.work.prompt);
   return result;
+}
+
+/// The pictures and sounds of a prompt, each of which must be there as a whole.
+std::vector<std::shared_ptr<const Medium>> Admission::media_of(std::span<const Token> prompt) const {
+  std::vector<std::shared_ptr<const Medium>> media;
+  for (std::size_t i = 0; i < prompt.size();) {
+    if (!is_media(prompt[i])) {
+      ++i;
+      continue;
+    }
+    auto [medium, piece] = model_->senses() != nullptr ? model_->senses()->find(prompt[i]) : Senses::Found();
+    const auto size = piece != nullptr ? static_cast<std::size_t>(piece->count) : 0;
+    if (piece == nullptr || prompt[i] != piece->first || prompt.size() - i < size ||
+        prompt[i + size - 1] != piece->last())
+      throw Error(Errc::invalid_parameter,
+                  std::format("the prompt has a part of a picture or sound at token {} that `{}` does not know (any "
+                              "more); make the prompt anew",
+                              i, model_->name()),
+                  {.position = i, .model = model_->name()});
+    const auto at_once = options_->micro_batch > 0 ? std::min(options_->micro_batch, options_->batch) : options_->batch;
+    if (!piece->causal && piece->count > at_once)
+      throw Error(Errc::invalid_parameter,
+                  std::format("a picture takes `{}` {} tokens, which it reads at once, and batch is {}; raise batch to "
+                              "{} or more",
+                              model_->name(), piece->count, at_once, piece->count),
+                  {.actual = size, .max = static_cast<std::uint64_t>(at_once), .model = model_->name()});
+    media.push_back(std::move(medium));
+    i += size;
+  }
+  if (media.empty()) return media;
+  if (is_media(prompt.back()))
+    throw Error(Errc::invalid_parameter, "the prompt ends with a picture or sound; let some text follow it");
+  if (options_->reproducible)
+    throw Error(Errc::unsupported,
+                std::format("the engine of `{}` reads no pictures and no sounds while `reproducible` is on; switch it "
+                            "off",
+                            model_->name()),
+                {.model = model_->name(), .feature = "images"});
+  return media;
 }
 
 void Admission::check(const Generation& work, std::span<const Token> given) const {
@@ -111,6 +152,7 @@ void Admission::check(const Generation& work, std::span<const Token> given) cons
 
 void Admission::require_tokens(std::span<const Token> tokens, std::string_view what) const {
   for (const auto token : tokens) {
+    if (is_media(token) && model_->senses() != nullptr) continue;  // looked at later
     if (token < 0 || token >= model_->vocabulary_size())
       throw Error(Errc::invalid_parameter, std::format("the {} has a token {}; `{}` has {}", what, token,
                                                        model_->name(), model_->vocabulary_size()));

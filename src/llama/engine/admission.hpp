@@ -32,6 +32,7 @@ class Admission {
  private:
   Job job(Generation work, mask::CompiledContract held, std::vector<Token> given, bool streams) const;
 
+  std::vector<std::shared_ptr<const Medium>> media_of(std::span<const Token> prompt) const;
   /// `given`: what the reply begins with.
   void check(const Generation& work, std::span<const Token> given) const;
   void require_tokens(std::span<const Token> tokens, std::string_view what) const;

@@ -14,6 +14,7 @@
 
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <format>
@@ -187,6 +188,9 @@ struct Engine::Calls {
   }
 
   static Async<void> save(Calls self, std::vector<Token> prefix, std::filesystem::path file) {
+    if (std::ranges::any_of(prefix, [](Token token) { return token < 0; }))
+      throw Error(Errc::unsupported, "a prefix with a picture or sound in it cannot be saved to a file",
+                  {.feature = "images"});
     co_await self.between_steps([](Scheduler& scheduler) { scheduler.tree(); });
     std::optional<std::vector<std::byte>> state;
     // What was computed may be gone again before its turn comes, if others need the room.

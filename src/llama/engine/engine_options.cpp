@@ -12,9 +12,8 @@
 #include <utility>
 
 namespace dspy::llama {
-namespace {
 
-double kv_bytes_of(KvType type) {
+double kv_bytes_of(KvType type) noexcept {
   switch (type) {
     case KvType::f16: return 2;
     case KvType::q8_0: return 34.0 / 32;
@@ -24,26 +23,43 @@ double kv_bytes_of(KvType type) {
   return 2;
 }
 
+namespace {
+
 /// How many tokens `kv_bytes` are.
-int tokens_in(const EngineOptions& options, const Model& model) {
-  const auto token = static_cast<double>(model.info().kv_elements) * kv_bytes_of(options.kv_type);
+int tokens_in(const EngineOptions& options, const ModelInfo& model) {
+  const auto token = static_cast<double>(model.kv_elements) * kv_bytes_of(options.kv_type);
   if (token == 0)
     throw Error(Errc::invalid_parameter,
                 std::format("the file of `{}` does not say how large a token is, so kv_bytes cannot be kept to; set "
                             "kv_tokens",
-                            model.name()),
-                {.model = model.name()});
+                            model.name),
+                {.model = model.name});
   const auto tokens = static_cast<double>(options.kv_bytes) / token;
   if (tokens < 1)
     throw Error(Errc::invalid_parameter,
                 std::format("kv_bytes is {} and one token of `{}` takes {:.0f}; raise it to room for a prompt and its "
                             "reply",
-                            options.kv_bytes, model.name(), token),
-                {.model = model.name()});
+                            options.kv_bytes, model.name, token),
+                {.model = model.name});
   return static_cast<int>(std::min(tokens, 1e9));
 }
 
 }  // namespace
+
+EngineOptions sized(EngineOptions options, const ModelInfo& model) {
+  if (model.context_length > 0) options.context_length = std::min(options.context_length, model.context_length);
+  if (options.kv_bytes > 0) options.kv_tokens = tokens_in(options, model);
+  if (options.kv_tokens == 0)
+    options.kv_tokens = std::max(options.context_length, options.sequences * std::min(options.context_length, 1024));
+  options.context_length = std::min(options.context_length, options.kv_tokens);
+  if (options.reproducible) {
+    options.batch = reproducible_step;
+    options.micro_batch = 0;
+    options.kv_tokens = std::max(options.kv_tokens, options.batch);
+  }
+  options.batch = std::min(options.batch, options.kv_tokens);
+  return options;
+}
 
 EngineOptions in_force(EngineOptions options, const Model& model) {
   validate(options);
@@ -54,19 +70,9 @@ EngineOptions in_force(EngineOptions options, const Model& model) {
                             model.name(), model.info().architecture),
                 {.model = model.name()});
   if (options.draft_model) require_same_tokens(model, *options.draft_model);
-  if (model.context_length() > 0) options.context_length = std::min(options.context_length, model.context_length());
-  if (options.kv_bytes > 0) options.kv_tokens = tokens_in(options, model);
-  if (options.kv_tokens == 0)
-    options.kv_tokens = std::max(options.context_length, options.sequences * std::min(options.context_length, 1024));
-  options.context_length = std::min(options.context_length, options.kv_tokens);
-  if (options.reproducible) {
-    // Threads share the sums of a step, so their number must not change.
-    options.yields = false;
-    options.batch = reproducible_step;
-    options.micro_batch = 0;
-    options.kv_tokens = std::max(options.kv_tokens, options.batch);
-  }
-  options.batch = std::min(options.batch, options.kv_tokens);
+  options = sized(std::move(options), model.info());
+  if (options.reproducible)
+    options.yields = false;  // threads share the sums of a step, so their number must not change
   if (options.threads == 0) options.threads = threads_for(model.info().weight_bytes);
   return options;
 }

@@ -4,6 +4,8 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
+#include "llama/media/media_context.hpp"
+#include "llama/model/device_fault.hpp"
 #include "llama/prefixes/prefix_file.hpp"
 
 #include <algorithm>
@@ -25,6 +27,14 @@ int tree_sequences(const EngineOptions& options) {
 
 }  // namespace
 
+int context_sequences(const EngineOptions& options) noexcept {
+  return options.sequences + 1 + (options.reuse ? tree_sequences(options) : 0);
+}
+
+int most_outputs(const EngineOptions& options) noexcept {
+  return std::min(options.sequences + Scheduler::more_outputs, options.batch);
+}
+
 Scheduler::Scheduler(std::shared_ptr<const Model> model, const EngineOptions& options, const std::atomic<bool>& closing)
     : model_(std::move(model)),
       options_(options),
@@ -32,8 +42,7 @@ Scheduler::Scheduler(std::shared_ptr<const Model> model, const EngineOptions& op
       shares_(options.reuse && model_->handle().facts().memory_has_parts),
       drafts_(options.speculation != Speculation::off && !options.reproducible &&
               model_->handle().facts().memory_has_parts),
-      outputs_(std::min(static_cast<std::size_t>(options.sequences) + more_outputs,
-                        static_cast<std::size_t>(options.batch))),
+      outputs_(static_cast<std::size_t>(most_outputs(options))),
       governor_(options.yields ? options.threads : 1),
       store_(shares_ && !options.prefix_directory.empty()
                  ? std::make_unique<PrefixStore>(options.prefix_directory, prefix_binding(*model_, options),
@@ -53,17 +62,32 @@ void Scheduler::make_context() {
   suspect_ = false;
   applied_ = 0;
   const int own = shares_ ? tree_sequences(options_) : 0;
-  context_ =
-      model_->handle().new_context({.context_length = options_.kv_tokens,
-                                    .batch = options_.batch,
-                                    .micro_batch = options_.micro_batch,
-                                    .sequences = options_.sequences + 1 + own,
-                                    .outputs = static_cast<int>(outputs_),
-                                    .threads = threads(),
-                                    .kv_type = options_.kv_type,
-                                    .flash_attention = options_.flash_attention,
-                                    .interrupted = [](void* self) { return static_cast<Scheduler*>(self)->poll(); },
-                                    .interrupted_data = this});
+  RuntimeContextOptions wanted{.context_length = options_.kv_tokens,
+                               .batch = options_.batch,
+                               .micro_batch = options_.micro_batch,
+                               .sequences = options_.sequences + 1 + own,
+                               .outputs = static_cast<int>(outputs_),
+                               .threads = threads(),
+                               .kv_type = options_.kv_type,
+                               .flash_attention = options_.flash_attention,
+                               .kv_on_host = options_.kv_on_host,
+                               .interrupted = [](void* self) { return static_cast<Scheduler*>(self)->poll(); },
+                               .interrupted_data = this};
+  try {
+    context_ = model_->handle().new_context(wanted);
+  } catch (const Error& error) {
+    if (!model_->on_gpu()) throw;
+    if (wanted.kv_on_host || device_fault(error.what()) != DeviceFault::memory)
+      throw explained(error, model_->name(), model_->placement());
+    log(LogLevel::warning, "llama",
+        std::format("`{}` keeps what it computes of prompts in the machine's memory, which is slower, since its device "
+                    "has no room for it ({}); lower kv_tokens or gpu_layers to keep it there",
+                    model_->name(), error.what()));
+    wanted.kv_on_host = options_.kv_on_host = true;
+    context_ = model_->handle().new_context(wanted);
+  }
+  if (const auto* const senses = model_->senses())
+    context_ = std::make_unique<MediaContext>(std::move(context_), *senses);
   if (!shares_) return;
   tree_ = std::make_unique<PromptTree>(*context_,
                                        PromptTree::Limits{.first_sequence = spare() + 1,
@@ -284,7 +308,8 @@ void Scheduler::fail(Running& running, Error error) {
 void Scheduler::fail_all(const Error& error) {
   suspect_ = true;
   drop_context();
-  while (!running_.empty()) fail(running_.front(), error);
+  const auto told = model_->on_gpu() ? explained(error, model_->name(), model_->placement()) : error;
+  while (!running_.empty()) fail(running_.front(), told);
 }
 
 /// `keep`: what was computed is right, and may serve another request.

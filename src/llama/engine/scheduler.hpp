@@ -8,6 +8,7 @@
 #include "llama/engine/step_padding.hpp"
 #include "llama/engine/thread_governor.hpp"
 #include "llama/lora/lora_cache.hpp"
+#include "llama/media/senses.hpp"
 #include "llama/model/runtime.hpp"
 #include "llama/prefixes/prefix_store.hpp"
 #include "llama/prefixes/prompt_tree.hpp"
@@ -29,6 +30,10 @@ namespace dspy::llama {
 /// Tokens in a step of a reproducible engine; only whole ones of a prompt are known to others.
 inline constexpr int reproducible_step = 64;
 
+/// Sequences that the context of an engine has, and tokens of a step whose scores can be had.
+int context_sequences(const EngineOptions& options) noexcept;
+int most_outputs(const EngineOptions& options) noexcept;
+
 /// A request on its way.
 struct Job {
   using Clock = std::chrono::steady_clock;
@@ -43,7 +48,8 @@ struct Job {
   std::vector<Token> named{};  ///< Scored too: other tokens right after the prompt.
   /// Of replies to one prompt: the scores after it, once one of them has them.
   std::shared_ptr<std::vector<float>> first_scores{};
-  LoraSet adapters{};     ///< The LoRAs of `work`.
+  LoraSet adapters{};                                  ///< The LoRAs of `work`.
+  std::vector<std::shared_ptr<const Medium>> media{};  ///< Whose rows the prompt needs.
   std::size_t group = 0;  ///< Requests with the same adapters; only they share steps and prompts.
   int overtaken = 0;      ///< How many that came later, or matter less, were started before it.
 };
@@ -67,6 +73,9 @@ class Scheduler {
   static constexpr int turn_steps = 16;
   /// Sets of LoRA adapters that are remembered; beyond these, the one not used for longest is forgotten.
   static constexpr std::size_t most_groups = 32;
+  /// Tokens in a step that may have scores beside the last one of each request: drafted or scored ones.  Each has as
+  /// many as there are words in the vocabulary.
+  static constexpr int more_outputs = 32;
 
   Scheduler(std::shared_ptr<const Model> model, const EngineOptions& options, const std::atomic<bool>& closing);
 
@@ -99,9 +108,6 @@ class Scheduler {
   static constexpr auto step_size = static_cast<std::size_t>(reproducible_step);
   /// Idle tokens that may stay in the cells beside running requests.  None: attention scans them in every step.
   static constexpr std::size_t idle_beside_work = 0;
-  /// Tokens in a step that may have scores beside the last one of each request: drafted or scored ones.  Each has as
-  /// many as there are words in the vocabulary.
-  static constexpr std::size_t more_outputs = 32;
 
   struct Running {
     Job job;

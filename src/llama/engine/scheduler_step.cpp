@@ -2,12 +2,33 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
 #include "llama/engine/scheduler.hpp"
+#include "llama/media/senses.hpp"
 
 #include <algorithm>
 #include <format>
 #include <utility>
 
 namespace dspy::llama {
+namespace {
+
+/// The first `count` pending tokens, but no part of a picture or a sound: a whole one, if nothing comes before it, or
+/// all before it.
+std::size_t whole(std::span<const Token> pending, std::size_t count, const Senses* senses) {
+  const auto left = pending.first(count);
+  const auto medium = std::ranges::find_if(left, is_media);
+  if (medium == left.end() || senses == nullptr) return count;
+  std::size_t place = static_cast<std::size_t>(medium - left.begin());
+  while (place < pending.size() && (place < count || place == 0)) {
+    const auto* const piece = is_media(pending[place]) ? senses->find(pending[place]).piece : nullptr;
+    const auto size = piece != nullptr ? static_cast<std::size_t>(piece->count) : std::size_t{1};
+    if (place != 0 && place + size > count) return place;
+    place += size;
+  }
+  return std::min(place, pending.size());
+}
+
+}  // namespace
+
 void Scheduler::step() noexcept {
   try {
     sweep();
@@ -32,7 +53,7 @@ void Scheduler::draft(std::span<Running* const> replies, std::size_t most) {
   for (auto left = replies.size(); auto* running : replies) {
     const auto found = running->sequence.draft(share_of(left--)).size();
     most -= found;
-    if (drafter_ && found == 0) wishes.push_back({running->id, &running->sequence, 0});
+    if (drafter_ && found == 0 && running->job.media.empty()) wishes.push_back({running->id, &running->sequence, 0});
   }
   if (wishes.empty() || most == 0) return;
   for (auto left = wishes.size(); auto& wish : wishes) {
@@ -54,7 +75,7 @@ void Scheduler::draft(std::span<Running* const> replies, std::size_t most) {
 
 void Scheduler::add(Running& running, std::size_t most) {
   const auto pending = running.sequence.pending();
-  const auto count = std::min(pending.size(), most);
+  const auto count = whole(pending, std::min(pending.size(), most), model_->senses());
   if (count == 0) return;
   const bool completes = count == pending.size();
   for (std::size_t i = 0; i < count; ++i)
@@ -74,7 +95,7 @@ void Scheduler::add_scored(Running& running, std::size_t most, std::size_t& rows
   const auto& sequence = running.sequence;
   const auto pending = sequence.pending();
   const auto before_scores = sequence.prompt_size() - 1 - std::min(sequence.prompt_size() - 1, sequence.computed());
-  const auto count = std::min({pending.size(), most, before_scores + 1 + rows});
+  const auto count = whole(pending, std::min({pending.size(), most, before_scores + 1 + rows}), model_->senses());
   if (count == 0) return;
   for (std::size_t i = 0; i < count; ++i)
     batch_.push_back({.token = pending[i],
@@ -169,14 +190,15 @@ void Scheduler::compose() {
   auto most = replies.empty() ? room : std::min(room, static_cast<std::size_t>(options_.prefill_chunk));
   most = std::max<std::size_t>(most, 1);
   for (auto* running : prompts) {
-    const auto left = std::min(most, room - batch_.size());
+    // A picture is computed as a whole, so a step may be larger than asked.
+    const auto left = std::min(most, room - std::min(room, batch_.size()));
     if (left == 0) break;
     const auto before = batch_.size();
     if (running->job.scores)
       add_scored(*running, left, rows);
     else
       add(*running, left);
-    most -= batch_.size() - before;
+    most -= std::min(most, batch_.size() - before);
   }
   fill_up();
 }
@@ -185,6 +207,7 @@ void Scheduler::compose() {
 void Scheduler::fill_up() {
   padding_ = 0;
   if (options_.reproducible || !model_->handle().facts().memory_has_parts) return;
+  if (batch_.size() >= static_cast<std::size_t>(options_.batch) || is_media(batch_.front().token)) return;
   const auto most = std::min(static_cast<std::size_t>(options_.batch) - batch_.size(), free_cells());
   const auto wanted = step_padding_.padding(batch_.size());
   if (wanted > most) return;
@@ -194,7 +217,7 @@ void Scheduler::fill_up() {
 
 /// How many tokens may be drafted beside so many.
 std::size_t Scheduler::allowance(std::size_t tokens) const noexcept {
-  return options_.speculation == Speculation::on ? more_outputs : draft_budget_.allowance(tokens);
+  return options_.speculation == Speculation::on ? std::size_t{more_outputs} : draft_budget_.allowance(tokens);
 }
 
 /// Runs the batch.  False if it was interrupted, and the context is as before.

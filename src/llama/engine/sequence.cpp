@@ -307,7 +307,7 @@ std::size_t Sequence::guess(Token token) {
 
 /// A token is guessed only if the reply goes on after it: else nobody would ask for its scores.
 bool Sequence::add_guess(Token token) {
-  if (draft_.size() >= most_drafted_ || model_->ends_reply(token)) return false;
+  if (draft_.size() >= most_drafted_ || token < 0 || model_->ends_reply(token)) return false;
   if (draft_matcher_ && (!draft_matcher_->accept(token) || draft_matcher_->finished())) {
     most_drafted_ = draft_.size();
     return false;

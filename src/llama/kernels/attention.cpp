@@ -1,9 +1,9 @@
 #include "llama/kernels/attention.hpp"
 
 #include "llama/kernels/attention_tiles.hpp"
+#include "llama/kernels/target.hpp"
 
 #include <algorithm>
-#include <array>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -20,20 +20,8 @@ void take(T*& part, int count, std::byte* start, std::size_t& used) {
 
 }  // namespace
 
-std::span<const AttentionKernel> attention_kernels() {
-#ifdef __x86_64__
-  static const std::array all = {
-      AttentionKernel{"x86-64-v4", attend_x86_64_v4, __builtin_cpu_supports("x86-64-v4") != 0},
-      AttentionKernel{"x86-64-v3", attend_x86_64_v3, __builtin_cpu_supports("x86-64-v3") != 0},
-  };
-  return all;
-#else
-  return {};
-#endif
-}
-
 bool can_attend() {
-  return std::ranges::any_of(attention_kernels(), &AttentionKernel::runs_here);
+  return chosen_target() != nullptr;
 }
 
 bool can_attend(const Attention& a) {
@@ -69,8 +57,7 @@ std::size_t attention_scratch(const Attention& attention) {
 }
 
 void attend(const Attention& attention, std::byte* scratch, int* next, int threads) {
-  static const auto fastest = std::ranges::find_if(attention_kernels(), &AttentionKernel::runs_here)->attend;
-  fastest(attention, scratch, next, threads);
+  chosen_target()->attend(attention, scratch, next, threads);
 }
 
 std::uint64_t visible_cells(const std::uint16_t* mask, int count) {

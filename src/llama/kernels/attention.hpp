@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
 // Attention of the tokens of one step over the cells of a context.  Nothing in this folder knows of ggml or of dspy:
 // the plug-in puts it into libllama's graphs, and tests call it with arrays of their own.
@@ -45,7 +44,7 @@ struct Attention {
   float scale = 1;
 };
 
-/// Whether this processor has what `attend` needs: AVX2 with FMA and half floats, or AVX-512.
+/// Whether this processor has what `attend` needs: AVX2 with FMA and half floats, AVX-512, or NEON with dot products.
 bool can_attend();
 
 /// Whether `attend` can compute it: lengths and numbers of heads that its blocks take.
@@ -61,14 +60,5 @@ std::size_t attention_scratch(const Attention& attention);
 /// 2022).  A tile is read once for all tokens that see it and all heads that share its keys, which is what replies over
 /// one prompt gain from.  What a token gets depends only on the cells it sees and where they lie, not on its company.
 void attend(const Attention& attention, std::byte* scratch, int* next, int threads);
-
-/// `attend` for processors of one kind; it takes the first that runs here.  None where there is none for the
-/// architecture.
-struct AttentionKernel {
-  const char* name = nullptr;
-  void (*attend)(const Attention& attention, std::byte* scratch, int* next, int threads) = nullptr;
-  bool runs_here = false;
-};
-std::span<const AttentionKernel> attention_kernels();
 
 }  // namespace dspy::llama::kernels

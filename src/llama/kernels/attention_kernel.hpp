@@ -1,23 +1,16 @@
-// The kernel, for vectors of `DSPY_ATTENTION_LANES` floats.  Included once for each kind of processor, after the
-// compiler was told which instructions it may use; everything is local to the file that includes it, so that the linker
-// cannot put code for one kind into another's place.
+// The text of attention, see attention.hpp for what it computes and vectors.hpp for how it is compiled.
 //
 // Rows are lanes: a vector holds one number each of so many rows (a token under one of the heads that share a key), so
 // that softmax needs no sums across a vector, and keys and values are broadcast as they lie in memory.
+#pragma once
 
 #include "llama/kernels/attention_tiles.hpp"
-
-#include <immintrin.h>
+#include "llama/kernels/vectors.hpp"
 
 namespace dspy::llama::kernels {
 namespace {
 
-using Index = std::ptrdiff_t;
-
-constexpr Index lanes = DSPY_ATTENTION_LANES;
 static_assert(lanes <= most_lanes);
-using Floats = float __attribute__((vector_size(lanes * sizeof(float))));
-using Words = std::uint32_t __attribute__((vector_size(lanes * sizeof(std::uint32_t))));
 
 constexpr float no_score = -1e30F;  ///< Below all scores; unlike minus infinity it can be subtracted from itself.
 
@@ -74,12 +67,15 @@ template <int I, int V>
 }
 
 [[gnu::always_inline]] inline void read_f16(const std::byte* from, float* to, Index count) {
-#if DSPY_ATTENTION_LANES == 16
+#ifdef __AVX512BW__
   for (Index i = 0; i < count; i += 16)
     _mm512_storeu_ps(to + i, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i * 2))));
-#else
+#elif defined(__AVX2__)
   for (Index i = 0; i < count; i += 8)
     _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i * 2))));
+#else
+  for (Index i = 0; i < count; i += 4)
+    vst1q_f32(to + i, vcvt_f32_f16(vreinterpret_f16_u16(load<uint16x4_t>(from + i * 2))));
 #endif
 }
 

@@ -37,9 +37,4 @@ Scratch lay_out(const Attention& attention, std::byte* start);
 /// Which of up to 64 cells a token sees.
 std::uint64_t visible_cells(const std::uint16_t* mask, int count);
 
-#ifdef __x86_64__
-void attend_x86_64_v3(const Attention& attention, std::byte* scratch, int* next, int threads);
-void attend_x86_64_v4(const Attention& attention, std::byte* scratch, int* next, int threads);
-#endif
-
 }  // namespace dspy::llama::kernels

@@ -10,7 +10,7 @@
 
 namespace dspy::llama::kernels {
 
-constexpr int strip_rows = 16;  ///< Rows that lie in the lanes of a vector.
+constexpr int most_strip_rows = 16;  ///< Rows that lie in the lanes of a vector.
 
 /// Columns whose inputs are at hand together: weights are read once for them.  As many as a core's own cache has room
 /// for.
@@ -18,18 +18,26 @@ int pass_columns(const Product& product);
 
 /// One thread's memory.
 struct ProductScratch {
-  std::int8_t* inputs = nullptr;    ///< [columns of a pass][length]
-  float* input_scales = nullptr;    ///< [columns of a pass][blocks]
-  std::int32_t* offsets = nullptr;  ///< [columns of a pass][blocks]: what weights without a sign add to a sum, negated
-  std::uint8_t* strip = nullptr;    ///< [blocks][8][strip_rows][4], without a sign
-  float* strip_scales = nullptr;    ///< [blocks][strip_rows]
+  std::int8_t* inputs = nullptr;       ///< [columns of a pass][length], span by span
+  float* input_scales = nullptr;       ///< [columns of a pass][spans]
+  std::int32_t* offsets = nullptr;     ///< [columns of a pass][spans]: what the middle adds to a sum, negated
+  float* input_sums = nullptr;         ///< [columns of a pass][spans]: what a minimum counts for
+  std::byte* strip = nullptr;          ///< [spans][words][strip rows]: four weights, or one as a float
+  float* strip_scales = nullptr;       ///< [spans][strip rows]
+  float* strip_minima = nullptr;       ///< [spans][strip rows]
+  std::size_t* input_places = nullptr;  ///< [columns]: of an expert
+  std::size_t* out_places = nullptr;
   std::size_t bytes = 0;
 };
 
-ProductScratch lay_out(const Product& product, std::byte* start);
+/// `columns`: of which an expert may get any number; 0 where there are none.
+ProductScratch lay_out(const Product& product, std::byte* start, std::size_t expert_columns = 0);
 
-#ifdef __x86_64__
-void multiply_vnni(const Product& product, std::byte* scratch, int* next, int threads);
-#endif
+/// The shares of one product after the other, which threads take from a counter they have in common.
+struct Units {
+  int* next = nullptr;
+  std::ptrdiff_t taken = 0;
+  std::ptrdiff_t begin = 0;  ///< Of the product that is computed.
+};
 
 }  // namespace dspy::llama::kernels

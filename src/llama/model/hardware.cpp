@@ -126,7 +126,7 @@ bool same_card(const RuntimeDevice& a, const RuntimeDevice& b) {
 std::vector<std::size_t> graphics_cards(std::span<const RuntimeDevice> devices) {
   std::vector<std::size_t> cards;
   for (std::size_t i = 0; i < devices.size(); ++i) {
-    if (devices[i].kind == DeviceKind::gpu) cards.push_back(i);
+    if (devices[i].kind == DeviceKind::gpu && !devices[i].software) cards.push_back(i);
   }
   std::ranges::stable_sort(cards, [&](std::size_t a, std::size_t b) {
     const auto left = rank(devices[a].backend), right = rank(devices[b].backend);
@@ -173,6 +173,12 @@ std::string reason_for(std::span<const RuntimeDevice> devices, const std::vector
     if (cards.size() > 1) reason += std::format("; the other {} help where a model does not fit", cards.size() - 1);
     return reason;
   }
+  const auto software = std::ranges::find_if(devices, &RuntimeDevice::software);
+  if (software != devices.end())
+    return std::format(
+        "the processor, since {} ({}) is no card but a driver that computes on the processor itself, and "
+        "slower; name it to use it all the same (device={})",
+        software->name, software->description, software->name);
   if (std::ranges::any_of(devices, [](const auto& device) { return device.kind == DeviceKind::integrated_gpu; }))
     return "the processor, since the only graphics unit shares its memory and would not be faster";
   return "the processor, since no CUDA, Metal, HIP or Vulkan device was found";
@@ -223,7 +229,7 @@ Hardware choose(std::span<const RuntimeDevice> devices, const HostFacts& host) {
   const auto cards = graphics_cards(devices);
   for (std::size_t i = 0; i < devices.size(); ++i) {
     const auto& device = devices[i];
-    if (device.kind == DeviceKind::gpu && std::ranges::find(cards, i) == cards.end()) continue;
+    if (device.kind == DeviceKind::gpu && !device.software && std::ranges::find(cards, i) == cards.end()) continue;
     const bool is_best = cards.empty() ? device.kind == DeviceKind::cpu : i == cards.front();
     if (is_best) hardware.chosen = hardware.devices.size();
     hardware.devices.push_back({.name = device.name,
@@ -231,7 +237,8 @@ Hardware choose(std::span<const RuntimeDevice> devices, const HostFacts& host) {
                                 .backend = device.backend,
                                 .kind = static_cast<Device::Kind>(device.kind),
                                 .memory_free = device.memory_free,
-                                .memory_total = device.memory_total});
+                                .memory_total = device.memory_total,
+                                .software = device.software});
     // libllama reports all of the machine's memory as free.
     if (device.kind == DeviceKind::cpu && host.memory_total != 0) {
       hardware.devices.back().memory_free = host.memory_free;

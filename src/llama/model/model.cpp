@@ -4,6 +4,9 @@
 #include "dspy/base/log.hpp"
 #include "llama/lora/lora_cache.hpp"
 #include "llama/mask/vocabulary.hpp"
+#include "llama/media/senses.hpp"
+#include "llama/media/senses_file.hpp"
+#include "llama/model/device_fault.hpp"
 #include "llama/model/gguf.hpp"
 #include "llama/model/hardware.hpp"
 #include "llama/model/model_info.hpp"
@@ -11,6 +14,8 @@
 #include "llama/model/runtime.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 #include <format>
 
 namespace dspy::llama {
@@ -71,6 +76,66 @@ std::unique_ptr<RuntimeModel> load_named(const ModelInfo& info, Runtime& library
   }
 }
 
+/// What `options` leave open, from the environment: `DSPY_DEVICES` (names, with commas between them) and
+/// `DSPY_GPU_LAYERS`.
+ModelOptions with_environment(ModelOptions options) {
+  // NOLINTBEGIN(concurrency-mt-unsafe): nobody sets them
+  if (const char* const names = std::getenv("DSPY_DEVICES"); names != nullptr && options.devices.empty()) {
+    for (std::string_view rest = names; !rest.empty();) {
+      const auto end = std::min(rest.find(','), rest.size());
+      if (end > 0) options.devices.emplace_back(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+  if (const char* const layers = std::getenv("DSPY_GPU_LAYERS"); layers != nullptr && options.gpu_layers == -1) {
+    const std::string_view text = layers;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), options.gpu_layers);
+    if (error != std::errc{} || end != text.data() + text.size())
+      throw Error(Errc::config_error, std::format("DSPY_GPU_LAYERS is `{}`; give a whole number, -1 for all", text));
+  }
+  // NOLINTEND(concurrency-mt-unsafe)
+  return options;
+}
+
+void validate(const MediaOptions& media) {
+  const auto require = [](bool fine, std::string_view name, auto value, std::string_view range) {
+    if (!fine) throw Error(Errc::invalid_parameter, std::format("{} is {}; it must be {}", name, value, range));
+  };
+  require(media.image_tokens >= 0, "image_tokens", media.image_tokens, "at least 1, or 0 for the model's own");
+  require(media.most_media >= 1, "most_media", media.most_media, "at least 1");
+  require(media.max_seconds > 0, "max_seconds", media.max_seconds, "above 0");
+}
+
+/// Loads what was placed on cards; where it does not fit after all, since the library wanted more or another program
+/// came first, fewer layers are tried, down to none.  Not where so many were asked for.
+std::unique_ptr<RuntimeModel> load_fitting(const ModelInfo& info, Runtime& library, RuntimeLoadOptions load,
+                                           const ModelOptions& options, Placement& placement) {
+  for (;;) {
+    try {
+      return load_named(info, library, load);
+    } catch (const Error& error) {
+      if (load.devices.empty() || error.code() == Errc::cancelled) throw;
+      const int layers = load.gpu_layers < 0 ? info.layers + 1 : load.gpu_layers;
+      if (device_fault(error.what()) != DeviceFault::memory || options.gpu_layers != -1)
+        throw explained(error, info.name, placement.words);
+      const int fewer = layers / 2;
+      log(LogLevel::warning, "llama",
+          std::format("{} of {} layers of `{}` do not fit on the graphics card ({}); trying {}", layers,
+                      info.layers + 1, info.name, error.what(), fewer));
+      load.gpu_layers = fewer;
+      placement.gpu_layers = fewer;
+      placement.words = fewer == 0 ? "the processor, since the graphics card had no room"
+                                   : std::format("{} of {} layers on a graphics card, since more did not fit", fewer,
+                                                 info.layers + 1);
+      if (fewer == 0) {
+        load.devices.clear();
+        placement.devices.clear();
+        load.mode = load_mode(placement, info.file_bytes);
+      }
+    }
+  }
+}
+
 ChatTemplate template_of(const ModelInfo& info, const RuntimeModel& handle) {
   const auto& facts = handle.facts();
   const auto is_token = [&](std::string_view text) { return !text.empty() && handle.tokenize(text, true).size() == 1; };
@@ -96,8 +161,10 @@ ChatTemplate template_of(const ModelInfo& info, const RuntimeModel& handle) {
 
 }  // namespace
 
-std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, ModelOptions options,
+std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, ModelOptions wanted,
                                          const Progress& progress, Runtime* given) {
+  const auto options = given != nullptr ? std::move(wanted) : with_environment(std::move(wanted));
+  validate(options.media);
   if (options.gpu_layers < -1)
     throw Error(Errc::invalid_parameter, std::format("gpu_layers is {}; -1 is all, 0 is none", options.gpu_layers));
   const auto gguf = read_gguf(file);
@@ -113,9 +180,15 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& file, Mode
                           .mode = load_mode(placement, info.file_bytes),
                           .kernels = options.kernels};
   if (progress) load.progress = [&progress](float done) { return progress(static_cast<double>(done)); };
-  auto handle = load_named(info, library, load);
-  return std::shared_ptr<const Model>(new Model(std::move(info), std::move(handle), std::move(placement.words),
-                                                !placement.devices.empty(), options.kernels));
+  auto senses = find_senses(info, options.media);
+  auto handle = load_fitting(info, library, load, options, placement);
+  const bool on_gpu = !placement.devices.empty();
+  const std::shared_ptr<Model> model(
+      new Model(std::move(info), std::move(handle), std::move(placement.words), on_gpu, options.kernels));
+  if (senses)
+    model->senses_ = std::make_unique<Senses>(*std::move(senses), options.media, recommended_threads(HostFacts::read()),
+                                              on_gpu, *model->handle_);
+  return model;
 }
 
 Model::Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string placement, bool on_gpu, Kernels kernels)
@@ -145,6 +218,14 @@ Model::Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string p
 
 Model::~Model() = default;
 
+bool Model::sees() const noexcept {
+  return senses_ && senses_->file().sees;
+}
+
+bool Model::hears() const noexcept {
+  return senses_ && senses_->file().hears;
+}
+
 std::vector<Token> Model::tokenize(std::string_view text) const {
   return handle_->tokenize(text, false);
 }
@@ -165,6 +246,10 @@ std::vector<Token> Model::tokenize(const Chat& chat, const ChatOptions& options)
 // Some control tokens swallow the white space beside them when the whole prompt is tokenized as one string, and models
 // were trained that way.
 std::vector<Token> Model::tokenize(const std::vector<PromptPart>& parts) const {
+  return tokenize(parts, [this](std::vector<Token>& tokens, std::string_view text) { append(tokens, text, false); });
+}
+
+std::vector<Token> Model::tokenize(const std::vector<PromptPart>& parts, const TextWriter& write) const {
   std::vector<Token> tokens;
   const auto& facts = handle_->facts();
   if (facts.adds_bos && facts.bos >= 0) tokens.push_back(facts.bos);
@@ -189,7 +274,10 @@ std::vector<Token> Model::tokenize(const std::vector<PromptPart>& parts) const {
     }
     // A template that writes the first token itself must not double it.
     if (i == 0 && parts[i].control && !tokens.empty() && first_of(text) == tokens.front()) continue;
-    append(tokens, text, parts[i].control);
+    if (parts[i].control)
+      append(tokens, text, true);
+    else
+      write(tokens, text);
   }
   return tokens;
 }

@@ -4,6 +4,7 @@
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/llama/hardware.hpp"
+#include "dspy/llama/memory_plan.hpp"
 #include "llama/model/model_files.hpp"
 
 #include <algorithm>
@@ -34,7 +35,21 @@ fs::path same_for_all(const fs::path& file) {
   return error ? file : canonical;
 }
 
+/// What an engine takes beside its model; 0 where the file does not say enough.
+std::uint64_t context_bytes(const ModelInfo& model, const EngineOptions& options) {
+  return model.kv_elements == 0 ? 0 : plan_memory(model, options).context();
+}
+
 }  // namespace
+
+std::string_view to_string(ModelEviction::Reason reason) noexcept {
+  switch (reason) {
+    case ModelEviction::Reason::room: return "room";
+    case ModelEviction::Reason::idle: return "idle";
+    case ModelEviction::Reason::asked: return "asked";
+  }
+  return "?";
+}
 
 struct ModelPool::Impl {
   using Clock = std::chrono::steady_clock;
@@ -67,6 +82,7 @@ struct ModelPool::Impl {
     const Model* model;
     EngineOptions options{};
     std::weak_ptr<Engine> engine;
+    std::uint64_t bytes = 0;         ///< Beside its model.
     std::shared_ptr<Engine> kept{};  ///< The same, while the pool keeps it alive.
     Idle unused{};
   };
@@ -103,8 +119,23 @@ struct ModelPool::Impl {
         entry = next;
       }
       lock.unlock();
-      unloaded.clear();
+      let_go(unloaded, ModelEviction::Reason::idle);
       lock.lock();
+    }
+  }
+
+  /// Lets models go and tells of it; without the lock, since that takes time.
+  void let_go(Entries& unloaded, ModelEviction::Reason reason, const std::string& wanted_by = {}) const {
+    while (!unloaded.empty()) {
+      const ModelEviction eviction{
+          .path = unloaded.front()->path, .bytes = unloaded.front()->bytes, .reason = reason, .wanted_by = wanted_by};
+      unloaded.pop_front();
+      log(LogLevel::info, "llama",
+          std::format("unloaded `{}` ({}): {}", eviction.path.string(), mebibytes(eviction.bytes),
+                      reason == ModelEviction::Reason::room   ? std::format("`{}` needs its room", wanted_by)
+                      : reason == ModelEviction::Reason::idle ? "nobody used it any more"
+                                                              : "as asked"));
+      if (options.on_evict) options.on_evict(eviction);
     }
   }
 
@@ -126,15 +157,19 @@ struct ModelPool::Impl {
   /// False if none of those that `goes` names was loaded.
   bool unload(const std::function<bool(const Entry&)>& goes) {
     Entries unloaded;
-    std::vector<std::shared_ptr<Engine>> ended;
-    const std::unique_lock lock(mutex);
-    for (auto entry = entries.begin(); entry != entries.end();) {
-      const auto each = entry++;
-      if (!(*each)->loaded() || !goes(**each)) continue;
-      std::ranges::move(take_kept_engines((*each)->result->value().get()), std::back_inserter(ended));
-      unloaded.splice(unloaded.end(), entries, each);
+    {
+      std::vector<std::shared_ptr<Engine>> ended;
+      const std::unique_lock lock(mutex);
+      for (auto entry = entries.begin(); entry != entries.end();) {
+        const auto each = entry++;
+        if (!(*each)->loaded() || !goes(**each)) continue;
+        std::ranges::move(take_kept_engines((*each)->result->value().get()), std::back_inserter(ended));
+        unloaded.splice(unloaded.end(), entries, each);
+      }
     }
-    return !unloaded.empty();
+    const bool any = !unloaded.empty();
+    let_go(unloaded, ModelEviction::Reason::asked);
+    return any;
   }
 
   Entries::iterator find(const fs::path& path, const ModelOptions& model_options) {
@@ -148,8 +183,33 @@ struct ModelPool::Impl {
     return sum;
   }
 
-  bool has_room(std::uint64_t wanted) const {
-    return wanted <= options.max_bytes && bytes() <= options.max_bytes - wanted;
+  /// Of engines that run, beside their models.
+  std::uint64_t engine_bytes() const {
+    auto sum = building_bytes;
+    for (const auto& running : engines) sum += running.engine.expired() ? 0 : running.bytes;
+    return sum;
+  }
+
+  /// Whether a file of so many bytes fits, or an engine that takes so many beside its model's.
+  bool has_room(std::uint64_t file, std::uint64_t context = 0) const {
+    const auto fits = [](std::uint64_t used, std::uint64_t wanted, std::uint64_t most) {
+      return wanted <= most && used <= most - wanted;
+    };
+    return fits(bytes(), file, options.max_bytes) &&
+           (options.max_memory == 0 || fits(bytes() + engine_bytes(), file + context, options.max_memory));
+  }
+
+  /// The idle models, those not used for longest, that must go until there is room.
+  Entries take_idle(std::uint64_t file, std::uint64_t context = 0, const Model* beside = nullptr) {
+    Entries unloaded;
+    for (auto entry = entries.end(); !has_room(file, context) && entry != entries.begin();) {
+      const auto each = std::prev(entry);
+      if ((*each)->idle() && (*each)->result->value().get() != beside)
+        unloaded.splice(unloaded.end(), entries, each);
+      else
+        entry = each;
+    }
+    return unloaded;
   }
 
   /// Takes the idle models, those not used for longest, that must go for `wanted` bytes to fit, or says who is in the
@@ -170,15 +230,36 @@ struct ModelPool::Impl {
                                             : std::format(", of which {} in use by {}", mebibytes(used),
                                                           text::enumerate(users, "`", "and"))),
                   {.model = path.string()});
-    Entries unloaded;
-    for (auto entry = entries.end(); !has_room(wanted) && entry != entries.begin();) {
-      const auto each = std::prev(entry);
-      if ((*each)->idle())
-        unloaded.splice(unloaded.end(), entries, each);
-      else
-        entry = each;
-    }
-    return unloaded;
+    if (options.max_memory != 0 && used + engine_bytes() + wanted > options.max_memory)
+      throw Error(Errc::model_load_error,
+                  std::format("`{}` needs {} and models and engines may take {} in all, of which {} are in use; raise "
+                              "max_memory, end an engine, or use a smaller model",
+                              path.string(), mebibytes(wanted), mebibytes(options.max_memory),
+                              mebibytes(used + engine_bytes())),
+                  {.model = path.string()});
+    return take_idle(wanted);
+  }
+
+  /// Takes what must go for an engine, or says that it does not fit.  The lock is held, and let go meanwhile.
+  void make_room_for_engine(std::unique_lock<std::mutex>& lock, const Model& model, std::uint64_t wanted) {
+    if (has_room(0, wanted)) return;
+    auto kept = take_kept_engines();
+    lock.unlock();
+    kept.clear();
+    lock.lock();
+    drop_ended_engines();
+    auto unloaded = take_idle(0, wanted, &model);
+    const bool fits = has_room(0, wanted);
+    const auto used = bytes() + engine_bytes();
+    lock.unlock();
+    let_go(unloaded, ModelEviction::Reason::room, model.info().path.string());
+    lock.lock();
+    if (!fits)
+      throw Error(Errc::model_load_error,
+                  std::format("an engine of `{}` needs {} beside its model, and models and engines may take {} in all, "
+                              "of which {} are in use; raise max_memory, or lower kv_tokens or context_length",
+                              model.name(), mebibytes(wanted), mebibytes(options.max_memory), mebibytes(used)),
+                  {.model = model.name()});
   }
 
   ModelPoolOptions options{};
@@ -188,6 +269,7 @@ struct ModelPool::Impl {
   Entries entries;
   std::condition_variable building_ended;
   std::vector<std::pair<const Model*, EngineOptions>> building{};  ///< Engines that one caller makes while others wait.
+  std::uint64_t building_bytes = 0;                                ///< That these will take.
   std::vector<RunningEngine> engines{};
   std::condition_variable_any wake;
   std::jthread keeper;  // ends before what it looks at
@@ -238,9 +320,7 @@ std::shared_ptr<const Model> ModelPool::load(std::string_view name_or_path, Mode
     entry = std::make_shared<Impl::Entry>(path, options, bytes);
     entries.push_front(entry);
   }
-  for (const auto& each : unloaded)
-    log(LogLevel::info, "llama", std::format("unloading `{}` to make room", each->path.string()));
-  unloaded.clear();
+  impl_->let_go(unloaded, ModelEviction::Reason::room, path.string());
 
   auto result = attempt([&] { return Model::load(path, options, progress, impl_->options.runtime); });
   {
@@ -267,16 +347,27 @@ std::shared_ptr<Engine> ModelPool::engine(const std::shared_ptr<const Model>& mo
     if (!std::ranges::contains(impl_->building, key)) break;
     impl_->building_ended.wait(lock);
   }
+  const auto bytes = impl_->options.max_memory == 0 ? 0 : context_bytes(model->info(), options);
   impl_->building.push_back(key);
+  try {
+    impl_->make_room_for_engine(lock, *model, bytes);
+  } catch (const Error&) {
+    std::erase(impl_->building, key);
+    impl_->building_ended.notify_all();
+    throw;
+  }
+  impl_->building_bytes += bytes;
   lock.unlock();
   auto engine = attempt([&] { return std::make_shared<Engine>(model, options); });
   lock.lock();
+  impl_->building_bytes -= bytes;
   std::erase(impl_->building, key);
   impl_->building_ended.notify_all();
   if (!engine) throw engine.error();
   impl_->engines.push_back({.model = model.get(),
                             .options = options,
                             .engine = *engine,
+                            .bytes = bytes,
                             .kept = impl_->options.keep_alive.count() > 0 ? *engine : nullptr});
   return *std::move(engine);
 }
@@ -317,6 +408,11 @@ std::vector<fs::path> ModelPool::directories() const {
 std::uint64_t ModelPool::loaded_bytes() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->bytes();
+}
+
+std::uint64_t ModelPool::used_memory() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->bytes() + impl_->engine_bytes();
 }
 
 std::uint64_t ModelPool::max_bytes() const noexcept {

@@ -33,6 +33,7 @@ struct RuntimeDevice {
   DeviceKind kind = DeviceKind::cpu;
   std::uint64_t memory_free = 0;
   std::uint64_t memory_total = 0;
+  bool software = false;  ///< A driver that computes on the processor, such as llvmpipe: no card.
 };
 
 enum class LoadMode { automatic, read, map };
@@ -55,6 +56,7 @@ struct RuntimeContextOptions {
   int threads = 1;
   KvType kv_type = KvType::f16;
   FlashAttention flash_attention = FlashAttention::automatic;
+  bool kv_on_host = false;  ///< Of a model on a card: what is computed of prompts stays in the machine's memory.
   /// For embeddings instead of logits.  A sequence must then be read in one `decode`.
   std::optional<Pooling> pooling{};
   /// Polled while a step computes on the CPU; true ends it with `DecodeStatus::interrupted`.
@@ -67,6 +69,16 @@ struct BatchEntry {
   int position = 0;
   int sequence = 0;
   bool output = false;  ///< Whether its logits will be read.
+};
+
+/// What a picture or a sound was encoded to, in place of tokens of one sequence.
+struct RowBatch {
+  std::span<const float> rows{};  ///< `RuntimeModelFacts::input_length` values for each.
+  int count = 0;
+  int position = 0;               ///< Of the first.
+  std::span<const int> places{};  ///< Where positions have several dimensions: for each row four, from `position` on.
+  bool causal = true;             ///< Else each row looks at all others.
+  int sequence = 0;
 };
 
 enum class DecodeStatus {
@@ -99,6 +111,9 @@ class RuntimeContext {
 
   /// Throws `Error` (`backend_error`) where the library would have ended the process.
   virtual DecodeStatus decode(std::span<const BatchEntry> batch) = 0;
+  /// The same for rows, none of which gets logits.  Of rows that are not causal there may be no more than are computed
+  /// at once.
+  virtual DecodeStatus decode_rows(const RowBatch& batch) = 0;
   /// The scores after batch entry `index` of the last `decode`; the caller may overwrite them.
   virtual std::span<float> logits(int index) = 0;
   /// What the tokens of a sequence in the last `decode` were pooled to; for a context made with `pooling`.
@@ -138,6 +153,7 @@ struct RuntimeModelFacts {
   bool has_encoder = false;
   bool memory_has_parts = true;      ///< A context can forget and share some positions of a sequence, not just all.
   std::optional<Pooling> pooling{};  ///< For embedding models: what the file says.
+  int input_length = 0;              ///< Values that stand for one token where it is read.
   int embedding_length = 0;          ///< Of what `RuntimeContext::embedding` gives, unless pooled to a rank.
   std::vector<std::string> rank_outputs{};  ///< Of a model pooled to a rank; the first is the relevance.
   std::string chat_template{};
@@ -151,6 +167,34 @@ struct TokenFacts {
   bool ends_generation = false;
   bool strips_left = false;  ///< Swallows white space before it, when read from text.
   bool strips_right = false;
+};
+
+struct RuntimeSensesOptions {
+  std::string path{};
+  int threads = 1;
+  bool on_card = false;
+  int image_tokens = 0;  ///< Of one picture at most, where the model has a choice; 0 for its own.
+};
+
+/// A stretch of what a picture or a sound becomes in a prompt: tokens, or rows.
+struct SensePiece {
+  std::vector<Token> tokens{};
+  std::vector<float> rows{};
+  int count = 0;      ///< Of rows; 0 for tokens.
+  int positions = 0;  ///< That the rows take up; fewer than rows where positions have several dimensions.
+  std::vector<int> places{};
+  bool causal = true;
+};
+
+/// The part of a model that reads pictures or sounds (mmproj).  Used by one thread at a time.
+class RuntimeSenses {
+ public:
+  virtual ~RuntimeSenses() = default;
+
+  virtual bool sees() const = 0;
+  virtual bool hears() const = 0;
+  /// A file as it is (PNG, JPEG, WAV, MP3 …).  Throws `Error`: `bad_input` (unreadable), `backend_error`.
+  virtual std::vector<SensePiece> encode(std::span<const std::byte> file, bool is_sound) = 0;
 };
 
 /// Weights and vocabulary.  Thread-safe.
@@ -171,6 +215,8 @@ class RuntimeModel {
   virtual std::unique_ptr<RuntimeContext> new_context(const RuntimeContextOptions& options) = 0;
   /// Throws `Error` (`model_load_error`).
   virtual std::unique_ptr<RuntimeLora> load_adapter(const std::string& path) = 0;
+  /// The model must outlive it.  Throws `Error`: `model_load_error`; `unsupported` by a library without it.
+  virtual std::unique_ptr<RuntimeSenses> load_senses(const RuntimeSensesOptions& options) = 0;
 };
 
 struct RuntimeQuantizeOptions {
@@ -208,7 +254,7 @@ struct Host {
 };
 
 /// Changes whenever this header changes in a way that old plug-ins do not fit.
-inline constexpr char plugin_abi[] = "dspy-llama-plugin 4";
+inline constexpr char plugin_abi[] = "dspy-llama-plugin 5";
 
 inline constexpr char plugin_abi_symbol[] = "dspy_llama_plugin_abi";
 inline constexpr char plugin_open_symbol[] = "dspy_llama_plugin_open";

@@ -21,6 +21,7 @@ class LibllamaContext final : public RuntimeContext {
       : kernels_(std::move(kernels)),
         context_(context),
         vocabulary_(llama_vocab_n_tokens(llama_model_get_vocab(model))),
+        input_(static_cast<std::size_t>(llama_model_n_embd_inp(model))),
         sequences_(options.sequences),
         outputs_(options.outputs),
         pooled_(options.pooling == Pooling::rank ? static_cast<int>(llama_model_n_cls_out(model))
@@ -61,13 +62,23 @@ class LibllamaContext final : public RuntimeContext {
       return result;
     });
     last_size_ = status == 0 ? static_cast<int>(batch.size()) : 0;
-    switch (status) {
-      case 0: return DecodeStatus::ok;
-      case 1: return DecodeStatus::no_room;
-      case 2: return DecodeStatus::interrupted;
-      case -1: return DecodeStatus::invalid;
-      default: return DecodeStatus::broken;
+    return status_of(status);
+  }
+
+  DecodeStatus decode_rows(const RowBatch& batch) override {
+    last_size_ = 0;
+    check_rows(batch);
+    const auto step = batch.causal ? batch_ : batch.count;
+    if (!batch.causal) llama_set_causal_attn(context_.get(), false);
+    auto status = DecodeStatus::ok;
+    for (int first = 0; first < batch.count && status == DecodeStatus::ok; first += step) {
+      status = decode_rows(batch, first, std::min(step, batch.count - first));
+      // What came before is in the context.
+      if (first > 0 && (status == DecodeStatus::no_room || status == DecodeStatus::invalid))
+        status = DecodeStatus::broken;
     }
+    if (!batch.causal) llama_set_causal_attn(context_.get(), true);
+    return status;
   }
 
   std::span<float> logits(int index) override {
@@ -149,6 +160,59 @@ class LibllamaContext final : public RuntimeContext {
   }
 
  private:
+  static DecodeStatus status_of(int status) {
+    switch (status) {
+      case 0: return DecodeStatus::ok;
+      case 1: return DecodeStatus::no_room;
+      case 2: return DecodeStatus::interrupted;
+      case -1: return DecodeStatus::invalid;
+      default: return DecodeStatus::broken;
+    }
+  }
+
+  DecodeStatus decode_rows(const RowBatch& batch, int first, int count) {
+    // Dimension by dimension, where there are several.
+    const auto size = static_cast<std::size_t>(count);
+    const int dimensions = batch.places.empty() ? 1 : 4;
+    std::vector<llama_pos> positions(size * static_cast<std::size_t>(dimensions));
+    for (int i = 0; i < count; ++i) {
+      for (int d = 0; d < dimensions; ++d) {
+        const auto at = static_cast<std::size_t>(d) * size + static_cast<std::size_t>(i);
+        const auto place = static_cast<std::size_t>(first + i) * 4 + static_cast<std::size_t>(d);
+        positions[at] = batch.position + (dimensions == 1 ? first + i : batch.places[place]);
+      }
+    }
+    std::vector<int> counts(size, 1);
+    auto sequence = static_cast<llama_seq_id>(batch.sequence);
+    std::vector<llama_seq_id*> sequences(size, &sequence);
+    std::vector<std::int8_t> outputs(size, 0);
+    // The library takes rows that it could write to, and does not.
+    auto* const rows = const_cast<float*>(batch.rows.data()) + static_cast<std::size_t>(first) * input_;
+    return status_of(guarded(Errc::backend_error, "the inference library failed while computing", [&] {
+      const int result = llama_decode(context_.get(), {.n_tokens = count,
+                                                       .token = nullptr,
+                                                       .embd = rows,
+                                                       .pos = positions.data(),
+                                                       .n_seq_id = counts.data(),
+                                                       .seq_id = sequences.data(),
+                                                       .logits = outputs.data()});
+      llama_synchronize(context_.get());
+      return result;
+    }));
+  }
+
+  void check_rows(const RowBatch& batch) const {
+    check_sequence(batch.sequence);
+    const auto count = static_cast<std::size_t>(batch.count);
+    if (batch.count <= 0 || batch.rows.size() != count * input_ ||
+        (!batch.places.empty() && batch.places.size() != 4 * count))
+      fail(Errc::invalid_parameter, "rows that do not fit the model");
+    const auto most = static_cast<int>(llama_n_ubatch(context_.get()));
+    if (!batch.causal && batch.count > most)
+      fail(Errc::invalid_parameter, "a picture of " + std::to_string(batch.count) + " tokens, and " +
+                                        std::to_string(most) + " are computed at once; raise batch");
+  }
+
   /// What libllama asserts, and would end the process for.
   void validate(std::span<const BatchEntry> batch) const {
     if (batch.empty() || batch.size() > static_cast<std::size_t>(batch_))
@@ -176,6 +240,7 @@ class LibllamaContext final : public RuntimeContext {
   std::unique_ptr<GraphKernels> kernels_;  ///< May be none; outlives the context.
   std::unique_ptr<llama_context, FreeContext> context_;
   int vocabulary_;
+  std::size_t input_;  ///< Floats of a row.
   int sequences_;
   int outputs_;
   int pooled_;  ///< Floats of an embedding.
@@ -222,7 +287,7 @@ enum llama_pooling_type pooling_of(Pooling pooling) {
 }  // namespace
 
 std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeContextOptions& options,
-                                             Kernels kernels) {
+                                             std::shared_ptr<const Products> products) {
   std::string errors;
   std::unique_ptr<GraphKernels> own;
   auto* const context = guarded(Errc::backend_error, "no context could be made", errors, [&] {
@@ -237,6 +302,7 @@ std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeCo
     parameters.n_threads = options.threads;
     parameters.n_threads_batch = options.threads;
     parameters.kv_unified = true;
+    if (options.kv_on_host) parameters.offload_kqv = false;
     parameters.type_k = parameters.type_v = ggml_type_of(options.kv_type);
     parameters.flash_attn_type = flash_attention_of(options.flash_attention);
     if (options.pooling) {
@@ -244,8 +310,8 @@ std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeCo
       parameters.pooling_type = pooling_of(*options.pooling);
       parameters.n_outputs_max = parameters.n_batch;  // every token is one before they are pooled
     }
-    if (kernels == Kernels::automatic) {
-      own = std::make_unique<GraphKernels>(options.threads);
+    if (products) {
+      own = std::make_unique<GraphKernels>(options.threads, std::move(products));
       own->install(parameters);
     }
     parameters.abort_callback = options.interrupted;

@@ -1,10 +1,12 @@
 #include "graph_kernels.hpp"
 
-#include <gguf.h>
+#include "trial.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <span>
+#include <utility>
 
 namespace dspy::llama::plugin {
 namespace {
@@ -20,22 +22,6 @@ kernels::CellType cell_type(ggml_type type) {
   }
 }
 
-std::optional<kernels::WeightType> weight_type(ggml_type type) {
-  switch (type) {
-    case GGML_TYPE_Q8_0: return kernels::WeightType::q8_0;
-    case GGML_TYPE_Q5_0: return kernels::WeightType::q5_0;
-    case GGML_TYPE_Q4_0: return kernels::WeightType::q4_0;
-    default: return std::nullopt;
-  }
-}
-
-struct FreeFile {
-  void operator()(gguf_context* file) const { gguf_free(file); }
-};
-struct FreeTensors {
-  void operator()(ggml_context* tensors) const { ggml_free(tensors); }
-};
-
 /// In memory that the processor reads as it lies; repacked weights are not.
 bool is_plain(const ggml_tensor* tensor) {
   const auto* const owner = tensor && tensor->view_src ? tensor->view_src : tensor;
@@ -44,6 +30,12 @@ bool is_plain(const ggml_tensor* tensor) {
 
 bool all_plain(const ggml_tensor& node) {
   return is_plain(&node) && std::ranges::all_of(node.src, is_plain);
+}
+
+/// Part of a model, and not something that was computed before.
+bool is_weight(const ggml_tensor& tensor) {
+  const auto* const owner = tensor.view_src ? tensor.view_src : &tensor;
+  return owner->buffer && ggml_backend_buffer_get_usage(owner->buffer) == GGML_BACKEND_BUFFER_USAGE_WEIGHTS;
 }
 
 const std::byte* bytes_of(const ggml_tensor& tensor) {
@@ -58,32 +50,16 @@ bool only_processors() {
   return true;
 }
 
-bool reads_all_weights(const std::string& path) {
-  if (!kernels::can_multiply()) return false;
-#ifdef __x86_64__
-  if (__builtin_cpu_supports("amx-int8")) return false;  // the library's kernels use it, from weights of its own layout
-#endif
-  ggml_context* described = nullptr;
-  const std::unique_ptr<gguf_context, FreeFile> file(
-      gguf_init_from_file(path.c_str(), {.no_alloc = true, .ctx = &described}));
-  const std::unique_ptr<ggml_context, FreeTensors> tensors(described);
-  if (!file || !tensors) return false;
-  for (auto* tensor = ggml_get_first_tensor(tensors.get()); tensor;
-       tensor = ggml_get_next_tensor(tensors.get(), tensor)) {
-    const bool experts = tensor->ne[2] != 1;
-    if (ggml_is_quantized(tensor->type) && (experts || !weight_type(tensor->type))) return false;
-  }
-  return true;
-}
-
 void GraphKernels::Free::operator()(std::byte* memory) const {
   ::operator delete(memory, alignment);
 }
 
-GraphKernels::GraphKernels(int threads)
-    : threads_(threads),
+GraphKernels::GraphKernels(int threads, std::shared_ptr<const Products> products)
+    : products_(std::move(products)),
+      threads_(threads),
       attention_(operation(compute_attention)),
       product_(operation(compute_product)),
+      experts_(operation(compute_experts)),
       counters_(counters) {}
 
 void GraphKernels::set_threads(int threads) {
@@ -92,7 +68,7 @@ void GraphKernels::set_threads(int threads) {
 }
 
 void GraphKernels::install(llama_context_params& parameters) {
-  if (attention_.op == GGML_OP_NONE || product_.op == GGML_OP_NONE) return;
+  if (attention_.op == GGML_OP_NONE || product_.op == GGML_OP_NONE || experts_.op == GGML_OP_NONE) return;
   parameters.cb_eval = on_node;
   parameters.cb_eval_user_data = this;
 }
@@ -125,26 +101,50 @@ void GraphKernels::exchange(ggml_tensor& node) {
     std::memcpy(&asked, node.op_params, sizeof asked);
     if (asked.largest_bias != 0 || asked.score_cap != 0 || !all_plain(node)) return;
     if (const auto attention = attention_of(node, asked.scale))
-      put(node, attention_, asked.scale, attention_scratch(*attention));
-  } else if (node.op == GGML_OP_MUL_MAT && kernels::can_multiply()) {
-    if (!all_plain(node)) return;
-    if (const auto product = product_of(node)) put(node, product_, 1, product_scratch(*product));
-  } else if (is(node, attention_) || is(node, product_)) {  // the graph of an earlier step
-    Extra extra;
-    std::memcpy(&extra, reinterpret_cast<const std::byte*>(node.op_params) + extra_place, sizeof extra);
+      put(node, attention_, {.scale = asked.scale}, attention_scratch(*attention));
+  } else if (node.op == GGML_OP_MUL_MAT) {
+    if (node.src[0]->ne[2] != 1 || node.src[1]->ne[2] != 1) return;
+    if (const auto* const weights = weights_of(node, static_cast<int>(node.ne[1])))
+      if (const auto product = product_of(node, weights))
+        put(node, product_, {.weights = weights}, product_scratch(*product));
+  } else if (node.op == GGML_OP_MUL_MAT_ID) {
+    const auto columns = node.ne[1] * node.ne[2] / std::max<std::int64_t>(node.src[0]->ne[2], 1);
+    if (const auto* const weights = weights_of(node, static_cast<int>(columns)))
+      if (const auto product = experts_of(node, weights))
+        put(node, experts_, {.weights = weights}, product_scratch(*product));
+  } else if (is(node, attention_) || is(node, product_) || is(node, experts_)) {  // the graph of an earlier step
+    auto extra = extra_of(node);
     extra.next = counter();
-    std::memcpy(reinterpret_cast<std::byte*>(node.op_params) + extra_place, &extra, sizeof extra);
+    set_extra(node, extra);
   }
 }
 
-void GraphKernels::put(ggml_tensor& node, const Operation& operation, float scale, std::size_t scratch) {
+GraphKernels::Extra GraphKernels::extra_of(const ggml_tensor& node) {
+  Extra extra;
+  std::memcpy(&extra, reinterpret_cast<const std::byte*>(node.op_params) + extra_place, sizeof extra);
+  return extra;
+}
+
+void GraphKernels::set_extra(ggml_tensor& node, const Extra& extra) {
+  std::memcpy(reinterpret_cast<std::byte*>(node.op_params) + extra_place, &extra, sizeof extra);
+}
+
+void GraphKernels::put(ggml_tensor& node, const Operation& operation, Extra extra, std::size_t scratch) {
   scratch_size_ = std::max(scratch_size_, scratch);
   make_room();
-  const Extra extra{.scale = scale, .next = counter()};
+  extra.next = counter();
   node.op = operation.op;
   std::memset(node.op_params, 0, sizeof node.op_params);
   std::memcpy(node.op_params, operation.parameters, extra_place);
-  std::memcpy(reinterpret_cast<std::byte*>(node.op_params) + extra_place, &extra, sizeof extra);
+  set_extra(node, extra);
+}
+
+const std::byte* GraphKernels::weights_of(const ggml_tensor& node, int columns) const {
+  const auto& weights = *node.src[0];
+  if (!weight_type(weights.type) || !is_weight(weights) || !products_->are_ours(weights.type, columns))
+    return nullptr;
+  if (!is_plain(&node) || !std::ranges::all_of(std::span(node.src).subspan(1), is_plain)) return nullptr;
+  return is_plain(&weights) ? bytes_of(weights) : products_->plain(weights);
 }
 
 bool GraphKernels::is(const ggml_tensor& node, const Operation& operation) const {
@@ -213,37 +213,65 @@ std::optional<kernels::Attention> GraphKernels::attention_of(const ggml_tensor& 
   return attention;
 }
 
-std::optional<kernels::Product> GraphKernels::product_of(const ggml_tensor& node) {
+std::optional<kernels::Product> GraphKernels::product_of(const ggml_tensor& node, const std::byte* bytes) {
   const auto* const weights = node.src[0];
   const auto* const inputs = node.src[1];
   const auto type = weight_type(weights->type);
   if (!type || inputs->type != GGML_TYPE_F32 || node.type != GGML_TYPE_F32) return std::nullopt;
-  if (weights->ne[2] != 1 || weights->ne[3] != 1 || inputs->ne[2] != 1 || inputs->ne[3] != 1) return std::nullopt;
-  if (weights->nb[0] != block_bytes(*type) || inputs->nb[0] != sizeof(float) || node.nb[0] != sizeof(float))
+  if (weights->ne[3] != 1 || inputs->ne[3] != 1) return std::nullopt;
+  if (weights->nb[0] != ggml_type_size(weights->type) || inputs->nb[0] != sizeof(float) || node.nb[0] != sizeof(float))
     return std::nullopt;
-  return kernels::Product{.type = *type,
-                          .weights = bytes_of(*weights),
-                          .weight_row_stride = weights->nb[1],
-                          .inputs = bytes_of(*inputs),
-                          .input_column_stride = inputs->nb[1],
-                          .out = static_cast<std::byte*>(node.data),
-                          .out_column_stride = node.nb[1],
-                          .rows = static_cast<int>(weights->ne[1]),
-                          .columns = static_cast<int>(inputs->ne[1]),
-                          .length = static_cast<int>(weights->ne[0])};
+  const kernels::Product product{.type = *type,
+                                 .weights = bytes,
+                                 .weight_row_stride = weights->nb[1],
+                                 .inputs = bytes_of(*inputs),
+                                 .input_column_stride = inputs->nb[1],
+                                 .out = static_cast<std::byte*>(node.data),
+                                 .out_column_stride = node.nb[1],
+                                 .rows = static_cast<int>(weights->ne[1]),
+                                 .columns = static_cast<int>(inputs->ne[1]),
+                                 .length = static_cast<int>(weights->ne[0])};
+  if (!can_multiply(product)) return std::nullopt;
+  return product;
+}
+
+std::optional<kernels::ExpertProduct> GraphKernels::experts_of(const ggml_tensor& node, const std::byte* bytes) {
+  const auto* const weights = node.src[0];
+  const auto* const inputs = node.src[1];
+  const auto* const chosen = node.src[2];
+  auto product = product_of(node, bytes);
+  if (!product || !chosen || chosen->type != GGML_TYPE_I32 || chosen->nb[0] != sizeof(std::int32_t))
+    return std::nullopt;
+  if (inputs->ne[1] != 1 && inputs->ne[1] != chosen->ne[0]) return std::nullopt;
+  product->columns = static_cast<int>(chosen->ne[1]);
+  product->input_column_stride = inputs->nb[2];
+  product->out_column_stride = node.nb[2];
+  return kernels::ExpertProduct{.product = *product,
+                                .expert_stride = weights->nb[2],
+                                .experts = static_cast<int>(weights->ne[2]),
+                                .slots = static_cast<int>(chosen->ne[0]),
+                                .chosen = bytes_of(*chosen),
+                                .chosen_token_stride = chosen->nb[1],
+                                .input_slot_stride = inputs->ne[1] == 1 ? 0 : inputs->nb[1],
+                                .out_slot_stride = node.nb[1]};
 }
 
 void GraphKernels::compute_attention(ggml_tensor* node, int thread, int threads, void* self) {
-  Extra extra;
-  std::memcpy(&extra, reinterpret_cast<const std::byte*>(node->op_params) + extra_place, sizeof extra);
+  const auto extra = extra_of(*node);
   kernels::attend(*attention_of(*node, extra.scale), static_cast<GraphKernels*>(self)->scratch(thread), extra.next,
                   threads);
 }
 
 void GraphKernels::compute_product(ggml_tensor* node, int thread, int threads, void* self) {
-  Extra extra;
-  std::memcpy(&extra, reinterpret_cast<const std::byte*>(node->op_params) + extra_place, sizeof extra);
-  kernels::multiply(*product_of(*node), static_cast<GraphKernels*>(self)->scratch(thread), extra.next, threads);
+  const auto extra = extra_of(*node);
+  kernels::multiply(*product_of(*node, extra.weights), static_cast<GraphKernels*>(self)->scratch(thread), extra.next,
+                    threads);
+}
+
+void GraphKernels::compute_experts(ggml_tensor* node, int thread, int threads, void* self) {
+  const auto extra = extra_of(*node);
+  kernels::multiply(*experts_of(*node, extra.weights), static_cast<GraphKernels*>(self)->scratch(thread), extra.next,
+                    threads);
 }
 
 }  // namespace dspy::llama::plugin

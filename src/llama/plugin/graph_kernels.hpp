@@ -2,13 +2,13 @@
 
 #include "llama/kernels/attention.hpp"
 #include "llama/kernels/product.hpp"
+#include "products.hpp"
 
 #include <llama.h>
 
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 namespace dspy::llama::plugin {
@@ -17,16 +17,13 @@ namespace dspy::llama::plugin {
 /// it does not know.
 bool only_processors();
 
-/// Whether all quantised weights of a file are such as dspy's kernels read, so that the library need not repack them
-/// for its own.
-bool reads_all_weights(const std::string& path);
-
 /// Puts dspy's kernels into the graphs of a context, in place of the library's operations that read weights and cells
-/// anew for every token: flash attention, and products with weights in blocks of 32.  Everything it does not know it
-/// leaves as it is.  Belongs to one context and must outlive it; the model must lie on the CPU.
+/// anew for every token: flash attention, and products with weights, of one matrix or of a mixture of experts, where
+/// ours are the faster ones.  Everything it does not know it leaves as it is.  Belongs to one context and must outlive
+/// it; the model must lie on the CPU.
 class GraphKernels {
  public:
-  explicit GraphKernels(int threads);
+  GraphKernels(int threads, std::shared_ptr<const Products> products);
   GraphKernels(const GraphKernels&) = delete;
   GraphKernels& operator=(const GraphKernels&) = delete;
 
@@ -40,6 +37,7 @@ class GraphKernels {
   struct Extra {
     float scale = 1;
     int* next = nullptr;  ///< Where its threads take their share of the work.
+    const std::byte* weights = nullptr;
   };
   static constexpr std::size_t extra_place = 32;
   static_assert(extra_place + sizeof(Extra) <= GGML_MAX_OP_PARAMS);
@@ -58,20 +56,28 @@ class GraphKernels {
   static bool on_node(ggml_tensor* node, bool ask, void* self);
   static void compute_attention(ggml_tensor* node, int thread, int threads, void* self);
   static void compute_product(ggml_tensor* node, int thread, int threads, void* self);
+  static void compute_experts(ggml_tensor* node, int thread, int threads, void* self);
   static std::optional<kernels::Attention> attention_of(const ggml_tensor& node, float scale);
-  static std::optional<kernels::Product> product_of(const ggml_tensor& node);
+  static std::optional<kernels::Product> product_of(const ggml_tensor& node, const std::byte* bytes);
+  static std::optional<kernels::ExpertProduct> experts_of(const ggml_tensor& node, const std::byte* bytes);
+  static Extra extra_of(const ggml_tensor& node);
+  static void set_extra(ggml_tensor& node, const Extra& extra);
 
   Operation operation(ggml_custom_op_t function);
   void exchange(ggml_tensor& node);
-  void put(ggml_tensor& node, const Operation& operation, float scale, std::size_t scratch);
+  /// The bytes of a product's weights; null where it is not ours.
+  const std::byte* weights_of(const ggml_tensor& node, int columns) const;
+  void put(ggml_tensor& node, const Operation& operation, Extra extra, std::size_t scratch);
   bool is(const ggml_tensor& node, const Operation& operation) const;
   int* counter();
   void make_room();
   std::byte* scratch(int thread) const;
 
+  std::shared_ptr<const Products> products_;
   int threads_;
   Operation attention_;
   Operation product_;
+  Operation experts_;
   std::vector<int> counters_;  ///< More than a graph has nodes of ours.
   std::size_t counter_ = 0;
   std::size_t scratch_size_ = 0;  ///< Of one thread.

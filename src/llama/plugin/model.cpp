@@ -3,6 +3,8 @@
 #include "adapter.hpp"
 #include "graph_kernels.hpp"
 #include "guard.hpp"
+#include "kernel_timings.hpp"
+#include "senses.hpp"
 
 #include <llama.h>
 
@@ -34,8 +36,8 @@ std::string sized_text(F&& fill) {
 
 class LibllamaModel final : public RuntimeModel {
  public:
-  LibllamaModel(ModelHandle model, Kernels kernels)
-      : model_(std::move(model)), vocab_(llama_model_get_vocab(model_.get())), kernels_(kernels) {
+  LibllamaModel(ModelHandle model, std::shared_ptr<const Products> products)
+      : model_(std::move(model)), vocab_(llama_model_get_vocab(model_.get())), products_(std::move(products)) {
     read_facts();
   }
 
@@ -78,11 +80,15 @@ class LibllamaModel final : public RuntimeModel {
   }
 
   std::unique_ptr<RuntimeContext> new_context(const RuntimeContextOptions& options) override {
-    return make_context(model_.get(), options, kernels_);
+    return make_context(model_.get(), options, products_);
   }
 
   std::unique_ptr<RuntimeLora> load_adapter(const std::string& path) override {
     return plugin::load_adapter(model_.get(), path);
+  }
+
+  std::unique_ptr<RuntimeSenses> load_senses(const RuntimeSensesOptions& options) override {
+    return plugin::load_senses(model_.get(), options);
   }
 
  private:
@@ -158,6 +164,7 @@ class LibllamaModel final : public RuntimeModel {
 
   void read_pooling() {
     auto* const model = model_.get();
+    facts_.input_length = llama_model_n_embd_inp(model);
     facts_.embedding_length = llama_model_n_embd_out(model);
     const auto pooling = metadata(architecture() + ".pooling_type");
     if (pooling == "1") facts_.pooling = Pooling::mean;
@@ -180,7 +187,7 @@ class LibllamaModel final : public RuntimeModel {
 
   ModelHandle model_;
   const llama_vocab* vocab_;
-  Kernels kernels_;
+  std::shared_ptr<const Products> products_;
   RuntimeModelFacts facts_;
 };
 
@@ -201,7 +208,10 @@ struct Progress {
 std::unique_ptr<RuntimeModel> load_here(const RuntimeLoadOptions& options) {
   Progress progress{options.progress};
   std::string errors;
-  const auto kernels = options.devices.empty() && only_processors() ? options.kernels : Kernels::library;
+  const bool ours = options.kernels == Kernels::automatic && options.devices.empty() && only_processors();
+  const auto products = guarded(Errc::model_load_error, "the kernels could not be measured", [&] {
+    return ours ? Products::of(options.path, kernel_timings()) : nullptr;
+  });
   auto model = guarded(Errc::model_load_error, "the model could not be loaded", errors, [&] {
     auto parameters = llama_model_default_params();
     // A null-terminated list; an empty one keeps a model on the CPU even where there is a GPU.
@@ -210,7 +220,7 @@ std::unique_ptr<RuntimeModel> load_here(const RuntimeLoadOptions& options) {
     for (const auto index : options.devices) devices.push_back(ggml_backend_dev_get(index));
     devices.push_back(nullptr);
     parameters.devices = devices.data();
-    parameters.use_extra_bufts = !(kernels == Kernels::automatic && reads_all_weights(options.path));
+    parameters.use_extra_bufts = !products || products->repacks();
     parameters.n_gpu_layers = options.devices.empty() ? 0 : options.gpu_layers;
     parameters.load_mode = mode_of(options.mode);
     if (options.progress) {
@@ -226,7 +236,7 @@ std::unique_ptr<RuntimeModel> load_here(const RuntimeLoadOptions& options) {
   if (progress.given_up) fail(Errc::cancelled, "loading was cancelled");
   if (!model) fail(Errc::model_load_error, errors.empty() ? "the inference library gave no reason" : errors);
   return guarded(Errc::model_load_error, "the model's vocabulary could not be read",
-                 [&] { return std::make_unique<LibllamaModel>(std::move(model), kernels); });
+                 [&] { return std::make_unique<LibllamaModel>(std::move(model), products); });
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "llama/model/runtime.hpp"
+#include "products.hpp"
 
 #include <memory>
 
@@ -10,7 +11,8 @@ namespace dspy::llama::plugin {
 
 std::unique_ptr<RuntimeModel> load(const RuntimeLoadOptions& options);
 
-/// `model` must outlive the context.
-std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeContextOptions& options, Kernels kernels);
+/// `model` must outlive the context.  Without `products`, all kernels are the library's.
+std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeContextOptions& options,
+                                             std::shared_ptr<const Products> products);
 
 }  // namespace dspy::llama::plugin

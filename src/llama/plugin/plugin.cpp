@@ -4,11 +4,18 @@
 #include "model.hpp"
 #include "openmp.hpp"
 #include "quantize.hpp"
+#include "senses.hpp"
 
 #include <llama.h>
 
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <filesystem>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #ifndef DSPY_LLAMA_VERSION
@@ -79,17 +86,52 @@ DeviceKind kind_of(enum ggml_backend_dev_type type) {
   }
 }
 
+/// Drivers that compute on the processor say so in their names; ggml's list of devices does not tell which they are.
+bool is_software(const ggml_backend_dev_props& properties) {
+  if (properties.type != GGML_BACKEND_DEVICE_TYPE_GPU && properties.type != GGML_BACKEND_DEVICE_TYPE_IGPU) return false;
+  std::string text = properties.description != nullptr ? properties.description : "";
+  for (auto& letter : text) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  for (const auto* name : {"llvmpipe", "lavapipe", "swiftshader", "softpipe", "software rasterizer", "basic render"}) {
+    if (text.contains(name)) return true;
+  }
+  return false;
+}
+
 std::string text_of(const char* text) {
   return text ? text : "";
+}
+
+/// All, the best for this processor first; or the one that the environment variable DSPY_CPU names (see
+/// kernels/target.hpp), so that the library can be compared with on processors that this one contains.
+void load_backends() {
+  const char* const wanted = std::getenv("DSPY_CPU");
+  constexpr std::pair<std::string_view, std::string_view> variants[] = {{"avx2", "haswell"},
+                                                                        {"avx2_vnni", "alderlake"},
+                                                                        {"avx512", "skylakex"},
+                                                                        {"avx512_vnni", "icelake"},
+                                                                        {"amx", "sapphirerapids"}};
+  for (const auto& [name, variant] : variants) {
+    if (!wanted || name != wanted) continue;
+    // Debian keeps them in a folder below the one where libggml lies.
+    Dl_info library{};
+    if (::dladdr(reinterpret_cast<const void*>(&ggml_backend_load_all), &library) == 0 || !library.dli_fname) break;
+    const auto end = "libggml-cpu-" + std::string(variant) + ".so";
+    std::error_code error;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(
+             std::filesystem::path(library.dli_fname).parent_path() / "ggml", error))
+      if (entry.path().filename() == end && ggml_backend_load(entry.path().c_str())) return;
+  }
+  ggml_backend_load_all();
 }
 
 class LibllamaRuntime final : public Runtime {
  public:
   LibllamaRuntime() {
     llama_log_set(on_log, nullptr);
+    log_senses(on_log);
     ggml_set_abort_callback(on_abort);
     guarded(Errc::backend_error, "cannot start the inference library", [] {
-      ggml_backend_load_all();
+      load_backends();
       llama_backend_init();
     });
     if (ggml_backend_dev_count() == 0)
@@ -112,7 +154,8 @@ class LibllamaRuntime final : public Runtime {
                          .id = text_of(properties.device_id),
                          .kind = kind_of(properties.type),
                          .memory_free = properties.memory_free,
-                         .memory_total = properties.memory_total});
+                         .memory_total = properties.memory_total,
+                         .software = is_software(properties)});
       }
       return found;
     });

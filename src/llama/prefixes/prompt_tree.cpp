@@ -379,7 +379,10 @@ bool PromptTree::spill(Node& node) {
   if (node.file_bytes > 0) return true;
   // A set of adapters has a number in this process only.
   if (!store_ || &node.top() != &root(0) || node.blob.size() > limits_.file_bytes) return false;
-  const auto bytes = store_->write(node.all_tokens(), node.begin, node.blob);
+  const auto tokens = node.all_tokens();
+  // Pictures and sounds have numbers in this process only, too.
+  if (std::ranges::any_of(tokens, [](Token token) { return token < 0; })) return false;
+  const auto bytes = store_->write(tokens, node.begin, node.blob);
   if (bytes == 0) return false;
   node.file_bytes = bytes;
   file_bytes_ += bytes;

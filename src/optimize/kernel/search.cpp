@@ -18,6 +18,21 @@ std::string digest_of(const std::vector<Example>& examples) {
   return sha256(all);
 }
 
+void check_backend(const Training& training) {
+  if (!training.search.backend) return;
+  if (training.search.limits.requests) {
+    throw Error(Errc::invalid_parameter,
+                "a limit of requests is kept where they are made, which is elsewhere with a backend; limit rollouts or "
+                "tokens instead, or give the workers a budget");
+  }
+  if (training.teacher) {
+    throw Error(
+        Errc::invalid_parameter,
+        "a backend runs the student; a teacher program could not be told from it there, so give a teacher model "
+        "instead");
+  }
+}
+
 void check(const SearchOptions& options) {
   if (options.concurrency == 0)
     throw Error(Errc::invalid_parameter, "a search of concurrency 0 would never begin; allow at least 1 run at a time");
@@ -83,6 +98,8 @@ Search::Search(std::string optimizer, JsonObject options, const Program& student
                const Training& training)
     : state_(std::make_unique<State>(std::move(metric), training.search)) {
   check(training.search);
+  check_backend(training);
+  if (training.search.backend) state_->student = student;
   std::size_t predictors = 0;
   student.for_each_predictor([&](const std::string&, const Predictor&) { ++predictors; });
   if (predictors == 0) {

@@ -1,14 +1,12 @@
 #include "dspy/base/concurrent.hpp"
 #include "dspy/base/sha256.hpp"
 #include "dspy/base/wait.hpp"
-#include "dspy/lm/call_context.hpp"
 #include "dspy/lm/exchange_json.hpp"
-#include "dspy/modules/configure.hpp"
+#include "dspy/programs/program_file.hpp"
+#include "optimize/kernel/run_rollout.hpp"
 #include "optimize/kernel/search_state.hpp"
-#include "optimize/kernel/step_trace.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <format>
 #include <unordered_set>
 #include <utility>
@@ -16,46 +14,6 @@
 // How the kernel runs programs on examples.
 
 namespace dspy::optimize {
-namespace {
-
-/// A seed made from the name of the work, for requests that have none.
-std::uint64_t seed_of(const std::string& key) {
-  std::uint64_t seed = 0;
-  std::from_chars(key.data(), key.data() + 8, seed, 16);
-  return seed >> 1;  // some providers take 31 bits
-}
-
-std::shared_ptr<LM> recorded(const Predictor& predictor, const std::shared_ptr<Book>& book,
-                             const std::shared_ptr<Scope>& scope) {
-  auto lm = predictor.lm() ? predictor.lm() : settings().lm;
-  if (!lm) return nullptr;  // the call says what is missing
-  return std::make_shared<RecordedLM>(std::move(lm), book, scope);
-}
-
-Sampling sampling_of(const Predictor& predictor, Draw draw, bool is_seeded, const std::string& key) {
-  auto sampling = predictor.sampling();
-  if (draw.number > 0) {
-    sampling.temperature = draw.temperature;
-    sampling.seed = draw.number;
-  } else if (is_seeded && !sampling.seed) {
-    sampling.seed = seed_of(key);
-  }
-  return sampling;
-}
-
-/// A copy whose calls are recorded.
-Program watched(Program program, Draw draw, bool is_seeded, const std::shared_ptr<Book>& book,
-                const std::shared_ptr<Scope>& scope, const std::shared_ptr<Trace>& trace) {
-  program.for_each_predictor([&](const std::string& path, Predictor& predictor) {
-    predictor.set_lm(recorded(predictor, book, scope));
-    predictor.set_sampling(sampling_of(predictor, draw, is_seeded, scope->name));
-    const auto* const own = predictor.context();
-    predictor.set_context(merged({.trace = trace}, own != nullptr ? *own : CallContext{.path = path}));
-  });
-  return program;
-}
-
-}  // namespace
 
 void Search::State::load_checkpoint(const JsonObject& run) {
   if (options.checkpoint.empty()) return;
@@ -99,33 +57,49 @@ void Search::State::halt_by(const Error& error) {
   if (!halt) halt.emplace(error.code(), error.what());
 }
 
+bool Search::State::may_run_elsewhere(const Program& program) {
+  if (options.backend == nullptr) return false;
+  const auto wanted = digest(program);
+  const auto [known, is_new] = elsewhere.try_emplace(wanted, false);
+  if (is_new) {
+    auto copy = *student;
+    const auto applied = attempt([&] { apply(read_program(to_text(to_program_file(program))), copy); });
+    known->second = applied && digest(copy) == wanted;
+  }
+  return known->second;
+}
+
+/// Requests that others made: no limit of requests is kept so, which `check` refuses.
+void Search::State::count_elsewhere(const Usage& usage) const {
+  for (std::uint64_t i = 0; i < usage.requests; ++i) static_cast<void>(book->ledger->take_request());
+  book->ledger->spend(usage);
+}
+
 /// Keeps what came of it, or the reason why nothing could.
-Async<void> Search::State::roll_out(const Program& program, const Example& example, Draw draw, std::string key) {
+Async<void> Search::State::roll_out(const Program& program, const Example& example, Draw draw, std::string key,
+                                    bool is_elsewhere) {
   if (!book->ledger->take_rollout()) {
     halt_by(Error(Errc::token_budget_exhausted, book->ledger->exhausted()));
     co_return;
   }
-  const auto scope = std::make_shared<Scope>();
-  scope->name = key;
-  const auto trace = std::make_shared<StepTrace>();
-  const auto copy = watched(program, draw, options.seeds_requests, book, scope, trace);
+  RolloutRequest request{.program = &program,
+                         .inputs = example.inputs(),
+                         .draw = draw,
+                         .key = key,
+                         .seeds_requests = options.seeds_requests,
+                         .stop = options.stop};
   auto rollout = std::make_shared<Rollout>();
-  const auto started = std::chrono::steady_clock::now();
   try {
-    rollout->prediction = co_await copy.run(example.inputs(), {});
-  } catch (const Error& error) {
-    if (is_infrastructure(error.code())) {
-      halt_by(error);
-      co_return;
+    if (is_elsewhere) {
+      *rollout = co_await options.backend->run(std::move(request));
+      count_elsewhere(rollout->usage);
+    } else {
+      *rollout = co_await run_rollout(std::move(request), book);
     }
-    rollout->failure = std::format("{}: {}", to_string(error.code()), error.what());
-  } catch (const std::exception& error) {
-    rollout->failure = error.what();
+  } catch (const Error& error) {
+    halt_by(error);
+    co_return;
   }
-  rollout->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  rollout->usage = scope->usage;
-  rollout->prediction.lm_usage = scope->usage;
-  trace->move_into(*rollout);
   try {
     write({{"kind", "rollout"}, {"key", key}, {"rollout", optimize::to_json(*rollout)}});
   } catch (const Error& error) {
@@ -217,10 +191,12 @@ std::vector<Outcome> Search::run(std::span<const Job> jobs) {
       co_await begin(i);
     };
   };
-  wait(run_concurrently(runs.size(), limit, guarded([&](std::size_t i) {
-                          const auto& work = *runs[i];
-                          return state.roll_out(*work.job->program, *work.job->example, work.job->draw, work.run_key);
-                        })));
+  wait(run_concurrently(
+      runs.size(), limit, guarded([&](std::size_t i) {
+        const auto& work = *runs[i];
+        const bool is_elsewhere = work.job->variant.empty() && state.may_run_elsewhere(*work.job->program);
+        return state.roll_out(*work.job->program, *work.job->example, work.job->draw, work.run_key, is_elsewhere);
+      })));
   std::erase_if(todo, [&](const Work& work) {
     const auto at = state.rollouts.find(work.run_key);
     return at == state.rollouts.end() || at->second->failure;

@@ -30,7 +30,9 @@ class Search::State {
   std::unordered_map<std::string, std::shared_ptr<const Rollout>> rollouts = {};
   std::unordered_map<std::string, ScoreRecord> scores = {};
   std::unordered_set<std::string> unpaid = {};  ///< Runs of the checkpoint that this search has not come to yet.
-  std::size_t questions = 0;                    ///< Asked so far.
+  std::optional<Program> student = {};          ///< Where a backend has it too.
+  std::unordered_map<std::string, bool> elsewhere = {};  ///< Whether a backend can run it, by digest.
+  std::size_t questions = 0;                             ///< Asked so far.
 
   /// Why no new run may begin; set by the first that could not be made.
   std::optional<Halt> halt = {};
@@ -43,7 +45,11 @@ class Search::State {
   void require_time() const;
   void halt_by(const Error& error);
 
-  Async<void> roll_out(const Program& program, const Example& example, Draw draw, std::string key);
+  /// Whether others can make its runs: a file makes it of the student, models included.
+  bool may_run_elsewhere(const Program& program);
+  void count_elsewhere(const Usage& usage) const;
+
+  Async<void> roll_out(const Program& program, const Example& example, Draw draw, std::string key, bool is_elsewhere);
   Async<void> score(const Job& job, std::string run_key, std::string key);
 };
 

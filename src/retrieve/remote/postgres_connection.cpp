@@ -42,6 +42,12 @@ struct Clear {
   void operator()(PGresult* result) const noexcept { ::PQclear(result); }
 };
 using Result = std::unique_ptr<PGresult, Clear>;
+struct FreeParts {
+  void operator()(PQconninfoOption* parts) const noexcept { ::PQconninfoFree(parts); }
+};
+struct FreeText {
+  void operator()(char* text) const noexcept { ::PQfreemem(text); }
+};
 
 constexpr std::size_t most_idle = 8;
 
@@ -86,9 +92,26 @@ Errc code_of(std::string_view state) {
   throw Error(Errc::unavailable, "the connection to the postgres server was lost", {.provider = "postgres"});
 }
 
+/// What libpq cannot read never gets as far as a server.  Its message can quote a password, unless it is about a query
+/// parameter.
+void require_readable(const std::string& address) {
+  char* said = nullptr;
+  const std::unique_ptr<PQconninfoOption, FreeParts> read(::PQconninfoParse(address.c_str(), &said));
+  const std::unique_ptr<char, FreeText> owned(said);
+  if (read) return;
+  const auto reason = said == nullptr ? std::string() : std::string(first_line(said));
+  const bool is_parameter = reason.contains("query parameter");
+  throw Error(Errc::config_error,
+              std::format("the URI of the postgres store cannot be read{}; after `?` it takes table, index, and what "
+                          "libpq takes, such as sslmode",
+                          is_parameter ? ": " + reason : std::string()),
+              {.provider = "postgres"});
+}
+
 /// Host and port are told, the rest of the address is not.
 Connection connected(const Secret& address) {
   const std::string text(address.reveal());
+  require_readable(text);
   // libpq's messages name host, port, user and database, never the password.
   Connection connection(::PQconnectdb(text.c_str()));
   if (!connection) throw Error(Errc::unavailable, "libpq has no memory for a connection");

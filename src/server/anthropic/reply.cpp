@@ -64,7 +64,7 @@ class MessageStream final : public ReplyWriter {
     JsonObject end{{"delta", JsonObject{{"stop_reason", stop_reason_of(completion)}, {"stop_sequence", nullptr}}}};
     auto usage = usage_of(reply.usage);
     end["usage"] = usage.is_null() ? Json(JsonObject()) : std::move(usage);
-    if (auto told = remarks(reply); !told.empty()) end["dspy"] = std::move(told);
+    if (auto told = remarks(reply, stamp_); !told.empty()) end["dspy"] = std::move(told);
     return out + event_of("message_delta", std::move(end)) + event_of("message_stop", {});
   }
 
@@ -179,7 +179,7 @@ JsonObject write_message(const Reply& reply, const Asked& asked, const Stamp& st
   for (const auto& call : completion.tool_calls) content.push_back(call_block(call, call.input));
   out["stop_reason"] = stop_reason_of(completion);
   out["usage"] = usage_of(reply.usage);
-  if (auto told = remarks(reply); !told.empty()) out["dspy"] = std::move(told);
+  if (auto told = remarks(reply, stamp); !told.empty()) out["dspy"] = std::move(told);
   return out;
 }
 

@@ -12,6 +12,8 @@
 #include "dspy/server/jobs/job_store.hpp"
 #include "dspy/server/routes.hpp"
 #include "dspy/signature/signature.hpp"
+#include "server/jobs/job_followers.hpp"
+#include "server/jobs/job_journal.hpp"
 #include "server/jobs/job_work.hpp"
 #include "server/programs/program_call.hpp"
 #include "server/random_id.hpp"
@@ -108,10 +110,10 @@ class JobRunner::State : public std::enable_shared_from_this<State> {
   Async<Job> worked(Job job, std::stop_token stop) {
     return [](std::shared_ptr<State> self, Job begun, std::stop_token asked) -> Async<Job> {
       JobWork work{.context = self->context,
-                   .agent = self->options.agent ? self->options.agent(begun.program) : nullptr,
+                   .agent = self->options.agent,
                    .journal = self->journal_of(begun),
                    .stop = asked,
-                   .sink = [self, id = begun.id](const FieldEvent& event) { self->tell_field(id, event); }};
+                   .sink = [self, id = begun.id](const FieldEvent& event) { self->followers.tell_field(id, event); }};
       auto failed = begun;
       try {
         co_return co_await work_on(std::move(work), std::move(begun));
@@ -134,29 +136,17 @@ class JobRunner::State : public std::enable_shared_from_this<State> {
 
   void keep(Job& job) {
     store->update(job, {JobState::running});
+    drop_journal(job);
+  }
+
+  void drop_journal(const Job& job) const {
     std::error_code ignored;
     if (is_over(job.state) && !options.journal) std::filesystem::remove(journal_of(job), ignored);
   }
 
   void tell(const Job& job) {
     if (options.on_change) options.on_change(job);
-    const std::lock_guard lock(mutex);
-    const auto [first, last] = followers.equal_range(job.id);
-    for (auto it = first; it != last; ++it) {
-      it->second->push(sent_event("state", to_json(job)));
-      if (is_over(job.state)) it->second->close();
-    }
-    if (is_over(job.state)) followers.erase(first, last);
-  }
-
-  void tell_field(const std::string& id, const FieldEvent& event) {
-    const std::lock_guard lock(mutex);
-    const auto [first, last] = followers.equal_range(id);
-    if (first == last) return;
-    JsonObject data = {{"field", event.field}, {"text", event.text}};
-    if (event.restart) data["restart"] = true;
-    const auto text = sent_event("field", data);
-    for (auto it = first; it != last; ++it) it->second->push(text);
+    followers.tell(job);
   }
 
   std::shared_ptr<const ProgramContext> context;
@@ -168,7 +158,7 @@ class JobRunner::State : public std::enable_shared_from_this<State> {
   std::atomic<bool> is_stopping = false;
   std::deque<std::string> queue;
   std::map<std::string, std::stop_source, std::less<>> running;
-  std::multimap<std::string, std::shared_ptr<Pipe>, std::less<>> followers;
+  JobFollowers followers;
 };
 
 namespace {
@@ -203,7 +193,7 @@ JobRunner::~JobRunner() {
   for (auto& [id, stop] : stops) stop.request_stop();
   lock.lock();
   state_->ended.wait_for(lock, std::chrono::seconds(10), [&] { return state_->running.empty(); });
-  for (auto& [id, pipe] : state_->followers) pipe->close();
+  state_->followers.close();
 }
 
 std::size_t JobRunner::resume() {
@@ -213,12 +203,15 @@ std::size_t JobRunner::resume() {
   return jobs.size();
 }
 
-Job JobRunner::submit(const Caller& caller, const std::string& program, JsonObject inputs, JsonObject options) {
+Job JobRunner::submit(const Caller& caller, const std::string& program, JsonObject inputs, JsonObject options,
+                      std::string unit) {
+  const auto id = random_id();
+  if (unit.empty()) unit = id;
   // What would fail at once is told at once.
-  auto call =
-      prepare(*state_->context, {.program = program, .caller = caller, .unit = {}, .stop = {}}, inputs, options);
-  Job job{.id = random_id(),
+  prepare(*state_->context, {.program = program, .caller = caller, .unit = unit}, inputs, options);
+  Job job{.id = id,
           .caller = caller,
+          .unit = std::move(unit),
           .program = program,
           .inputs = std::move(inputs),
           .options = std::move(options)};
@@ -245,7 +238,10 @@ Job JobRunner::cancel(const Caller& caller, std::string_view id) {
   require_changeable(caller, job);
   if (is_over(job.state)) conflict(std::format("the job is {} already", to_string(job.state)));
   job.state = JobState::cancelled;
+  const auto waiting = std::exchange(job.waiting, {});
   if (state_->store->update(job, {JobState::queued, JobState::waiting})) {
+    deny_waiting(state_->journal_of(job), waiting);
+    state_->drop_journal(job);
     state_->tell(job);
     return job;
   }
@@ -281,15 +277,7 @@ Job JobRunner::approve(const Caller& caller, std::string_view id, const std::str
 }
 
 void JobRunner::follow(std::string_view id, std::shared_ptr<Pipe> pipe) {
-  const std::lock_guard lock(state_->mutex);
-  // Under the mutex, so that no change between reading and listening is missed.
-  const auto job = state_->store->find(id);
-  if (job) pipe->push(sent_event("state", to_json(*job)));
-  if (!job || is_over(job->state)) {
-    pipe->close();
-  } else {
-    state_->followers.emplace(std::string(id), std::move(pipe));
-  }
+  state_->followers.follow(*state_->store, id, std::move(pipe));
 }
 
 JobRunner::Counts JobRunner::counts() const {

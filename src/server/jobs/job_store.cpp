@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/lm/tracing/redactor.hpp"
 #include "dspy/storage/database.hpp"
 #include "server/private_file.hpp"
 
@@ -47,6 +48,7 @@ std::string asked_text(const Job& job) {
   return to_text(JsonObject{{"program", job.program},
                             {"inputs", job.inputs},
                             {"options", job.options},
+                            {"unit", job.unit},
                             {"key", job.caller.key},
                             {"scopes", JsonArray(job.caller.scopes.begin(), job.caller.scopes.end())}});
 }
@@ -54,6 +56,16 @@ std::string asked_text(const Job& job) {
 std::string came_text(const Job& job) {
   return to_text(
       JsonObject{{"answer", job.answer}, {"error", job.error}, {"waiting", job.waiting}, {"decisions", job.decisions}});
+}
+
+/// A job needs what it was given until it is over.
+void redact(Job& job) {
+  const Redactor redactor;
+  for (auto* const part : {&job.inputs, &job.answer, &job.decisions}) {
+    Json value(std::move(*part));
+    redactor.redact(value);
+    *part = std::move(value.as_object());
+  }
 }
 
 JsonObject object_of(std::string_view text, const std::filesystem::path& path) {
@@ -79,6 +91,8 @@ Job job_of(const storage::Statement& row, const std::filesystem::path& path) {
   out.inputs = asked.at("inputs").as_object();
   out.options = asked.at("options").as_object();
   out.caller.key = view(asked.at("key").as_string());
+  const auto* const unit = asked.if_contains("unit");  // not in files of before
+  out.unit = unit != nullptr ? std::string(view(unit->as_string())) : out.id;
   for (const auto& scope : asked.at("scopes").as_array()) out.caller.scopes.emplace_back(view(scope.as_string()));
   out.answer = std::move(came.at("answer").as_object());
   out.error = std::move(came.at("error").as_object());
@@ -92,7 +106,9 @@ Job job_of(const storage::Statement& row, const std::filesystem::path& path) {
 class JobStore::State {
  public:
   explicit State(const std::filesystem::path& path)
-      : database(private_file(path), {.migrations = {std::string(schema)}, .purpose = "jobs"}) {}
+      : database(private_file(path), {.migrations = {std::string(schema)}, .purpose = "jobs"}) {
+    database.execute("PRAGMA secure_delete = ON");  // what is redacted is not left in the file
+  }
 
   std::vector<Job> rows(storage::Statement statement) {
     std::vector<Job> out;
@@ -153,10 +169,15 @@ bool JobStore::update(Job& job, std::initializer_list<JobState> from) {
   for (const auto state : from) states += std::format("{}'{}'", states.empty() ? "" : ", ", to_string(state));
   const std::lock_guard lock(state_->mutex);
   job.updated_at = to_time(to_number(std::chrono::system_clock::now()));
+  auto kept = job;
+  if (is_over(job.state)) redact(kept);
   auto change = state_->database.prepare(std::format(
-      "UPDATE jobs SET state = ?, updated_at = ?, attempts = ?, came = ? WHERE id = ? AND state IN ({})", states));
+      "UPDATE jobs SET state = ?1, updated_at = ?2, attempts = ?3, came = ?4, asked = CASE WHEN ?6 = '' THEN "
+      "asked ELSE ?6 END WHERE id = ?5 AND state IN ({})",
+      states));
   change.bind_text(1, to_string(job.state)).bind(2, to_number(job.updated_at)).bind(3, std::int64_t{job.attempts});
-  change.bind_text(4, came_text(job)).bind_text(5, job.id);
+  change.bind_text(4, came_text(kept)).bind_text(5, job.id);
+  change.bind_text(6, is_over(job.state) ? asked_text(kept) : std::string());
   return change.run() == 1;
 }
 

@@ -7,6 +7,7 @@
 #include "dspy/base/async.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/log.hpp"
+#include "dspy/lm/budget.hpp"
 #include "dspy/lm/call_context.hpp"
 #include "dspy/lm/trace.hpp"
 #include "dspy/modules/predictor.hpp"
@@ -41,10 +42,10 @@ std::map<std::string, Verdict, std::less<>> verdicts_of(const JsonObject& decisi
   for (const auto& [call, decision] : decisions) {
     const auto& said = decision.as_object();
     const auto* const note = said.if_contains("note");
-    out[std::string(call)] =
-        view(said.at("decision").as_string()) == "allow"
-            ? Verdict::approve()
-            : Verdict::deny(note == nullptr ? "a person denied this call" : std::string(view(note->as_string())));
+    const auto words = note == nullptr ? std::string() : std::string(view(note->as_string()));
+    out[std::string(call)] = view(said.at("decision").as_string()) == "allow"
+                                 ? Verdict{.kind = Verdict::Kind::approve, .words = words}
+                                 : Verdict::deny(words.empty() ? "a person denied this call" : words);
   }
   return out;
 }
@@ -117,28 +118,28 @@ class RootSpan {
   Span span_ = {};
 };
 
-Async<Job> run_agent(JobWork work, Job job) {
+Async<Job> run_agent(JobWork work, Job job, ProgramCall call, ReActAgent agent) {
   const auto events = begun_run(work.journal);
   auto decisions = verdicts_of(job.decisions);
-  auto open = begun_calls(events, work.agent->tools(), job.decisions);
+  auto open = begun_calls(events, agent.tools(), job.decisions);
   if (!open.empty()) {
     job.waiting = std::move(open);
     job.state = JobState::waiting;
     co_return job;
   }
   const auto begun = std::chrono::steady_clock::now();
-  auto call = prepare(*work.context, {.program = job.program, .caller = job.caller, .unit = job.id, .stop = work.stop},
-                      job.inputs, job.options);
+  if (call.on_run) call.on_run();
   // The agent with what stands around the call: the model, the budget and the trace are in the program's predictors.
   std::map<std::string, Predictor, std::less<>> configured;
   call.program.for_each_predictor(
       [&](const std::string& path, const Predictor& predictor) { configured.emplace(path, predictor); });
-  auto agent = *work.agent;
   agent.for_each_predictor([&](const std::string& path, Predictor& predictor) {
     if (const auto it = configured.find(path); it != configured.end()) predictor = it->second;
   });
   RootSpan root(configured, call.inputs);
-  if (root.id() != 0) agent = with_context(std::move(agent), {.parent_span = root.id()});
+  // What this run spends: what a run before it did is in the trace of that.
+  const auto spent = std::make_shared<Budget>(Budget::Limits{});
+  agent = with_context(std::move(agent), {.budget = spent, .parent_span = root.id()});
   AgentRunOptions options{.journal = work.journal, .decisions = std::move(decisions), .call = {.stop = work.stop}};
   auto outcome = events.empty() ? co_await agent.astart(std::move(call.inputs), std::move(options))
                                 : co_await agent.aresume(std::move(options));
@@ -148,15 +149,15 @@ Async<Job> run_agent(JobWork work, Job job) {
     job.state = JobState::waiting;
     co_return job;
   }
-  root.end(outcome.prediction);
+  auto told = outcome.prediction;
+  told.lm_usage = spent->used();
+  root.end(told);
   job.answer = answer_json(call, outcome.prediction, std::chrono::steady_clock::now() - begun);
   job.state = JobState::done;
   co_return job;
 }
 
-Async<Job> run_program(JobWork work, Job job) {
-  auto call = prepare(*work.context, {.program = job.program, .caller = job.caller, .unit = job.id, .stop = work.stop},
-                      job.inputs, job.options);
+Async<Job> run_program(JobWork work, Job job, ProgramCall call) {
   job.answer = co_await run_call(std::move(call), std::move(work.sink));
   job.state = JobState::done;
   co_return job;
@@ -165,7 +166,14 @@ Async<Job> run_program(JobWork work, Job job) {
 }  // namespace
 
 Async<Job> work_on(JobWork work, Job job) {
-  return work.agent ? run_agent(std::move(work), std::move(job)) : run_program(std::move(work), std::move(job));
+  auto call =
+      prepare(*work.context, {.program = job.program, .caller = job.caller, .unit = job.unit, .stop = work.stop},
+              job.inputs, job.options);
+  // Of the arm that answers, where an experiment divides the program's calls.
+  const auto agent = work.agent ? work.agent(call.served->name) : nullptr;
+  auto done = agent ? run_agent(std::move(work), std::move(job), std::move(call), *agent)
+                    : run_program(std::move(work), std::move(job), std::move(call));
+  co_return co_await std::move(done);
 }
 
 }  // namespace dspy::server

@@ -7,15 +7,18 @@
 #include "server/programs/program_call.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <stop_token>
+#include <string_view>
 
 namespace dspy::server {
 
 /// What one run of a job needs.
 struct JobWork {
   std::shared_ptr<const ProgramContext> context;
-  std::shared_ptr<const ReActAgent> agent;  ///< Null for a program.
+  /// The agent that is served under a name; null if it is none, empty if there are none.
+  std::function<std::shared_ptr<const ReActAgent>(std::string_view name)> agent;
   std::filesystem::path journal;
   std::stop_token stop;
   FieldSink sink;

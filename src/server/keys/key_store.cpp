@@ -238,6 +238,13 @@ Authenticator KeyStore::authenticator() {
   };
 }
 
+bool KeyStore::still_admits(const Caller& caller, const std::string& scope) {
+  if (caller.key.empty()) return true;
+  const std::lock_guard lock(state_->mutex);
+  const auto row = state_->known(caller.key);
+  return row && row->key.is_valid(state_->clock.wall()) && may({.scopes = row->key.scopes}, scope);
+}
+
 std::shared_ptr<KeyCharge> KeyStore::charge(const Caller& caller) {
   if (caller.key.empty()) return nullptr;
   const std::lock_guard lock(state_->mutex);

@@ -18,11 +18,11 @@ using namespace std::string_view_literals;
 
 // A test compares them with the endpoints.
 constexpr std::array scopes_known = {
-    "agents:read"sv,       "datasets:read"sv, "datasets:write"sv, "events:read"sv,  "experiments:read"sv,
-    "experiments:write"sv, "feedback:read"sv, "feedback:write"sv, "indexes:read"sv, "invoke"sv,
-    "jobs:read"sv,         "jobs:write"sv,    "keys:read"sv,      "keys:write"sv,   "optimizations:read"sv,
-    "programs:promote"sv,  "programs:read"sv, "resources:read"sv, "runs:read"sv,    "system:read"sv,
-    "traces:read"sv,       "traces:write"sv,
+    "agents:read"sv,         "datasets:read"sv,    "datasets:write"sv, "events:read"sv,    "experiments:read"sv,
+    "experiments:write"sv,   "feedback:read"sv,    "feedback:write"sv, "indexes:read"sv,   "invoke"sv,
+    "jobs:read"sv,           "jobs:write"sv,       "keys:read"sv,      "keys:write"sv,     "optimizations:read"sv,
+    "optimizations:write"sv, "programs:promote"sv, "programs:read"sv,  "resources:read"sv, "runs:read"sv,
+    "system:read"sv,         "traces:read"sv,      "traces:write"sv,
 };
 
 }  // namespace

@@ -3,9 +3,10 @@
 #include "dspy/base/log.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/routes.hpp"
+#include "server/deadline.hpp"
 #include "server/listener/connection.hpp"
 #include "server/listener/request_reader.hpp"
-#include "server/listener/response_head.hpp"
+#include "server/listener/respond.hpp"
 #include "server/listener/upgrade.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -15,9 +16,9 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/ssl/stream_base.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -50,86 +51,14 @@ Async<bool> read_more(Stream& stream, std::string& in, std::size_t room) {
   co_return !code;
 }
 
-/// Sends all, or finds that the client has gone.
-template <class Stream, std::size_t N>
-Async<void> send(Stream& stream, Connection& connection, std::array<asio::const_buffer, N> bytes,
-                 std::chrono::milliseconds time) {
-  connection.enter(Phase::writing, time);
-  const auto [code, sent] = co_await asio::async_write(stream, bytes, as_values);
-  if (!code) co_return;
-  connection.lose();
-  throw Error(Errc::cancelled, "the client has gone");
+/// Calls end by themselves at the deadline, and say so; what does not is stopped soon after it.
+std::chrono::milliseconds grace(std::chrono::milliseconds time) {
+  return std::min(time / 10, 500ms);
 }
-
-/// A streamed response's body.
-template <class Stream>
-class Writer final : public BodyWriter {
- public:
-  Writer(Stream& stream, Connection& connection, bool is_chunked, std::chrono::milliseconds time)
-      : stream_(stream), connection_(connection), is_chunked_(is_chunked), time_(time) {}
-
-  Async<void> write(std::string bytes) override {
-    return put(stream_, connection_, is_chunked_, time_, std::move(bytes));
-  }
-
- private:
-  static Async<void> put(Stream& stream, Connection& connection, bool is_chunked, std::chrono::milliseconds time,
-                         std::string bytes) {
-    if (connection.is_lost) throw Error(Errc::cancelled, "the client has gone");
-    if (bytes.empty()) co_return;
-    const auto head = is_chunked ? chunk_head(bytes.size()) : std::string();
-    const std::string_view end = is_chunked ? "\r\n" : "";
-    co_await send(
-        stream, connection,
-        std::array<asio::const_buffer, 3>{asio::buffer(head), asio::buffer(std::as_const(bytes)), asio::buffer(end)},
-        time);
-    connection.enter(Phase::running, 0ns);
-  }
-
-  Stream& stream_;
-  Connection& connection_;
-  bool is_chunked_;
-  std::chrono::milliseconds time_;
-};
-
-/// What a request says of how its response is sent.
-struct Manner {
-  bool is_head = false;
-  bool is_http_1_0 = false;
-  bool keeps_alive = true;
-};
 
 bool is_event_stream(const HttpResponse& response) {
   const auto type = response.headers.find("Content-Type");
   return type && type->starts_with("text/event-stream");
-}
-
-/// Returns whether the connection can go on.
-template <class Stream>
-Async<bool> respond(Stream& stream, Connection& connection, const ListenerLimits& limits, HttpResponse response,
-                    Manner manner) {
-  const bool grows = static_cast<bool>(response.stream);
-  const bool is_chunked = grows && !manner.is_http_1_0;
-  // A body without a length ends with the connection.
-  const bool keeps_alive = manner.keeps_alive && (!grows || is_chunked || manner.is_head);
-  const auto head = response_head(response,
-                                  {.keeps_alive = keeps_alive,
-                                   .is_chunked = is_chunked,
-                                   .has_length = !grows && response.status >= 200 && response.status != 204},
-                                  std::chrono::system_clock::now());
-  if (!grows || manner.is_head) {
-    const std::string_view body = manner.is_head ? std::string_view() : std::string_view(response.body);
-    co_await send(stream, connection, std::array<asio::const_buffer, 2>{asio::buffer(head), asio::buffer(body)},
-                  limits.write_time);
-    co_return keeps_alive;
-  }
-  co_await send(stream, connection, std::array{asio::buffer(head)}, limits.write_time);
-  connection.enter(Phase::running, 0ns);
-  Writer writer(stream, connection, is_chunked, limits.write_time);
-  co_await response.stream(writer);
-  if (is_chunked)
-    co_await send(stream, connection, std::array{asio::buffer(std::string_view("0\r\n\r\n"))}, limits.write_time);
-  co_return keeps_alive;
 }
 
 /// Reads one request; nothing when the connection has ended.
@@ -195,20 +124,33 @@ struct Running {
   Service& service;
 };
 
+/// Within the rate of its address; what a load balancer asks always is.
+bool is_admitted(Service& service, const Connection& connection, const HttpRequest& request) {
+  if (service.limits.requests_per_second <= 0) return true;
+  const auto found = service.routes->find(request.method, request.path);
+  return (found.route != nullptr && found.route->is_probe) || service.rates.take(connection.peer);
+}
+
 template <class Stream>
 Async<bool> answer(Service& service, Connection& connection, Stream& stream, HttpRequest request, Manner manner) {
   const Running running(service);
+  const auto time = service.limits.request_time;
   request.stop = connection.begin();
-  connection.enter(Phase::running, service.limits.request_time);
+  request.deadline = std::chrono::steady_clock::now() + time;
+  connection.enter(Phase::running, time + grace(time));
   const bool is_get = request.method == "GET";
-  auto response = service.rates.take(connection.peer)
+  if (!is_get) manner.deadline = *request.deadline + grace(time);
+  const auto path = request.path;
+  auto response = is_admitted(service, connection, request)
                       ? co_await service.routes->answer(std::move(request))
                       : error_response(Error(Errc::rate_limit_exceeded, "too many requests from this address",
-                                             {.retry_after = std::chrono::seconds(1)}));
+                                             {.retry_after = std::chrono::seconds(1)}),
+                                       service.routes->error_form(path));
   if (connection.is_lost) co_return false;
   if (connection.is_overdue && response.status == 499)
-    response = error_response(Error(Errc::deadline_exceeded,
-                                    std::format("the answer took longer than {} s", service.limits.request_time / 1s)));
+    response = error_response(Error(Errc::deadline_exceeded, std::format("the answer took longer than {} s",
+                                                                         std::chrono::duration<double>(time).count())),
+                              service.routes->error_form(path));
   connection.is_subscription = is_get && response.stream && is_event_stream(response);
   if (connection.is_subscription && service.is_draining) connection.stop();
   manner.keeps_alive = manner.keeps_alive && !service.is_draining;
@@ -225,7 +167,7 @@ Async<void> serve(Service& service, Connection& connection, Stream& stream) {
     try {
       request = co_await next_request(service, connection, stream, reader, in);
     } catch (const HttpError& error) {
-      refused = error_response(error);
+      refused = error_response(error, service.routes->error_form(reader.path()));
     }
     if (refused) {
       co_await refuse(service, connection, stream, *std::move(refused));

@@ -4,6 +4,7 @@
 #include "dspy/base/log.hpp"
 #include "server/listener/connection.hpp"
 #include "server/listener/response_head.hpp"
+#include "server/listener/tls.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/as_tuple.hpp>
@@ -23,10 +24,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/error_code.hpp>
-#include <openssl/ssl.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -34,8 +33,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
-#include <system_error>
 #include <thread>
 #include <tuple>
 #include <unordered_set>
@@ -51,24 +48,6 @@ using namespace std::chrono_literals;
 
 constexpr auto sweep_time = 100ms;
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
-
-std::shared_ptr<asio::ssl::context> tls_context(const TlsFiles& files) {
-  auto out = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
-  out->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
-                   asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
-  SSL_CTX_set_min_proto_version(out->native_handle(), TLS1_2_VERSION);
-  boost::system::error_code code;
-  std::ignore = out->use_certificate_chain_file(files.certificate.string(), code);
-  if (code)
-    throw Error(Errc::config_error, std::format("the certificate `{}` cannot be used ({}); give a PEM file with the "
-                                                "chain",
-                                                files.certificate.string(), code.message()));
-  std::ignore = out->use_private_key_file(files.key.string(), asio::ssl::context::pem, code);
-  if (code)
-    throw Error(Errc::config_error, std::format("the key `{}` cannot be used ({}); give the certificate's key as PEM",
-                                                files.key.string(), code.message()));
-  return out;
-}
 
 asio::ip::address address_of(const std::string& text) {
   boost::system::error_code code;
@@ -264,33 +243,6 @@ class Listener::Impl {
   std::uint16_t port_ = 0;
   std::vector<std::thread> threads_;
 };
-
-ListenerOptions listen_at(const std::string& address) {
-  const auto fail = [&](std::string_view why) {
-    throw Error(Errc::invalid_parameter,
-                std::format("cannot listen at `{}`: {}; write ADDRESS:PORT, such as 127.0.0.1:8080", address, why));
-  };
-  const auto colon = address.rfind(':');
-  if (colon == std::string::npos) fail("it has no port");
-  ListenerOptions out;
-  auto host = address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (host == "localhost") host = "127.0.0.1";
-  if (!host.empty()) out.address = host;
-  boost::system::error_code code;
-  asio::ip::make_address(out.address, code);
-  if (code) fail("the address is not numeric");
-  const auto digits = std::string_view(address).substr(colon + 1);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out.port);
-  if (error != std::errc() || end != digits.data() + digits.size() || digits.empty()) fail("the port is none");
-  return out;
-}
-
-bool is_loopback(const std::string& address) {
-  boost::system::error_code code;
-  const auto parsed = asio::ip::make_address(address, code);
-  return !code && parsed.is_loopback();
-}
 
 Listener::Listener(std::shared_ptr<const Routes> routes, const ListenerOptions& options,
                    std::shared_ptr<const WebSockets> sockets)

@@ -102,7 +102,13 @@ void RequestReader::read_head() {
   parser.body_limit(limits_.body_bytes);
   beast::error_code code;
   parser.put(boost::asio::buffer(head_), code);
-  if (code && code != beast::http::error::need_more) refuse(code, limits_);
+  if (code && code != beast::http::error::need_more) {
+    // Which API's form the refusal has depends on the path.
+    const auto begin = std::min(head_.find(' '), head_.size() - 1) + 1;
+    request_ = {};
+    read_target(std::string_view(head_).substr(begin, head_.find(' ', begin) - begin), request_);
+    refuse(code, limits_);
+  }
   if (!parser.is_header_done()) throw HttpError(400, Errc::bad_input, "the head is not whole");
   const auto& message = parser.get();
   request_ = {.method = std::string(message.method_string())};

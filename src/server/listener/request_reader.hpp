@@ -37,6 +37,8 @@ class RequestReader {
   bool expects_continue() const noexcept { return expects_continue_; }
   bool keeps_alive() const noexcept { return keeps_alive_; }
   bool is_http_1_0() const noexcept { return is_http_1_0_; }
+  /// Of the request that is read, once its head has come, even if the request is refused then; else empty.
+  const std::string& path() const noexcept { return request_.path; }
 
   /// The request, without `peer`, `stop` and `caller`.  The next one can be read then.
   HttpRequest take();

@@ -3,11 +3,13 @@
 #include "dspy/base/async.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
+#include "dspy/base/tasks.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/local_guard.hpp"
 #include "dspy/server/routes.hpp"
 #include "dspy/server/web_socket.hpp"
+#include "server/followed.hpp"
 #include "server/listener/connection.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -31,8 +33,10 @@
 #include <exception>
 #include <format>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace dspy::server {
 namespace {
@@ -89,6 +93,18 @@ class Talk final : public WebSocket {
   std::string scope_;
 };
 
+Async<void> handled(WebSocketHandler handler, HttpRequest request, WebSocket& socket, std::stop_source has_ended) {
+  co_await handler(std::move(request), socket);
+  has_ended.request_stop();
+}
+
+/// A socket that nobody writes to is looked at, too.
+template <class Stream>
+Async<void> close_with_key(websocket::stream<Stream&>& socket, StillAdmitted still, std::stop_token has_ended) {
+  if (co_await key_is_taken_back(std::move(still), std::move(has_ended)))
+    co_await socket.async_close({websocket::close_code::policy_error, "this key is not valid any more"}, as_values);
+}
+
 template <class Stream>
 Async<std::optional<HttpResponse>> converse_over(Service& service, Connection& connection, Stream& stream,
                                                  HttpRequest request) {
@@ -128,7 +144,13 @@ Async<std::optional<HttpResponse>> converse_over(Service& service, Connection& c
                     route.scope);
   websocket::close_reason reason(websocket::close_code::normal);
   try {
-    co_await route.handler(std::move(request), talk);
+    const std::stop_source has_ended;
+    std::vector<Async<void>> both;
+    both.push_back(close_with_key(
+        socket, [&, caller = request.caller] { return service.routes->still_admits(caller, route.scope); },
+        has_ended.get_token()));
+    both.push_back(handled(route.handler, std::move(request), talk, has_ended));
+    co_await when_all(std::move(both));
   } catch (const Error& error) {
     reason = {websocket::close_code::policy_error, std::string(error.what()).substr(0, 100)};
   } catch (const std::exception& error) {

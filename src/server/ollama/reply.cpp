@@ -56,19 +56,19 @@ class Lines {
 };
 
 /// What Ollama can say of an end: the rest of it is what `done_reason` has no word for.
-void end(JsonObject& line, const Reply& reply, const Asked& asked, Clock::time_point begun) {
+void end(JsonObject& line, const Reply& reply, const Asked& asked, const Stamp& stamp) {
   const auto& completion = reply.completion();
   if (completion.finish == FinishReason::error)
     throw Error(Errc::stream_broken, "the model failed while it wrote the reply; ask again");
   line["done_reason"] = completion.finish == FinishReason::length           ? "length"
                         : completion.finish == FinishReason::content_filter ? "content_filter"
                                                                             : "stop";
-  line["total_duration"] = (Clock::now() - begun).count();
+  line["total_duration"] = (Clock::now() - stamp.begun).count();
   if (reply.usage.prompt_tokens) line["prompt_eval_count"] = *reply.usage.prompt_tokens;
   if (reply.usage.completion_tokens) line["eval_count"] = *reply.usage.completion_tokens;
   if (const auto cost = dollars(reply.usage)) line["cost"] = *cost;
   if (asked.request.sampling.logprobs) line["logprobs"] = openai::logprobs_of(completion.logprobs);
-  if (auto told = remarks(reply); !told.empty()) line["dspy"] = std::move(told);
+  if (auto told = remarks(reply, stamp); !told.empty()) line["dspy"] = std::move(told);
 }
 
 std::string text_of(const Completion& completion) {
@@ -80,14 +80,14 @@ JsonObject whole(const Reply& reply, const Asked& asked, const Stamp& stamp, boo
   const auto& completion = reply.completion();
   auto out = lines.line(text_of(completion), completion.reasoning, true);
   lines.add_calls(out, completion);
-  end(out, reply, asked, stamp.begun);
+  end(out, reply, asked, stamp);
   return out;
 }
 
 class LineStream final : public ReplyWriter {
  public:
   LineStream(Asked asked, const Stamp& stamp, bool is_chat)
-      : asked_(std::move(asked)), lines_(asked_, stamp, is_chat), begun_(stamp.begun) {}
+      : asked_(std::move(asked)), lines_(asked_, stamp, is_chat), stamp_(stamp) {}
 
   std::string begin(const Usage& /*usage*/) override { return {}; }
 
@@ -115,7 +115,7 @@ class LineStream final : public ReplyWriter {
       out += written(calls);
     }
     auto last = lines_.line("", "", true);
-    end(last, reply, asked_, begun_);
+    end(last, reply, asked_, stamp_);
     return out + written(last);
   }
 
@@ -126,7 +126,7 @@ class LineStream final : public ReplyWriter {
 
   Asked asked_;
   Lines lines_;
-  Clock::time_point begun_;
+  Stamp stamp_;
   Said text_, reasoning_;
 };
 

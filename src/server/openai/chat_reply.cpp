@@ -45,8 +45,8 @@ JsonObject message_of(const Completion& completion) {
 }
 
 /// What the reply says beside OpenAI's members.
-void add_remarks(JsonObject& body, const Reply& reply) {
-  if (auto told = remarks(reply); !told.empty()) body["dspy"] = std::move(told);
+void add_remarks(JsonObject& body, const Reply& reply, const Stamp& stamp) {
+  if (auto told = remarks(reply, stamp); !told.empty()) body["dspy"] = std::move(told);
 }
 
 class ChatStream final : public ReplyWriter {
@@ -73,7 +73,7 @@ class ChatStream final : public ReplyWriter {
       auto last = head("chat.completion.chunk", asked_, stamp_);
       last["choices"] = JsonArray();
       last["usage"] = usage_of(reply.usage);
-      add_remarks(last, reply);
+      add_remarks(last, reply, stamp_);
       out += sse("", last);
     }
     return out + "data: [DONE]\n\n";
@@ -129,7 +129,7 @@ JsonObject write_chat(const Reply& reply, const Asked& asked, const Stamp& stamp
                                  {"finish_reason", finish_reason_of(completion)}});
   }
   body["usage"] = usage_of(reply.usage);
-  add_remarks(body, reply);
+  add_remarks(body, reply, stamp);
   return body;
 }
 

@@ -105,7 +105,7 @@ JsonObject whole_response(const Reply& reply, const Asked& asked, const Stamp& s
     if (const auto cost = dollars(usage)) counts["cost"] = *cost;
     out["usage"] = std::move(counts);
   }
-  if (auto told = remarks(reply); !told.empty()) out["dspy"] = std::move(told);
+  if (auto told = remarks(reply, stamp); !told.empty()) out["dspy"] = std::move(told);
   return out;
 }
 

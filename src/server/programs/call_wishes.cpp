@@ -60,9 +60,11 @@ Sampling sampling_wish(const JsonObject& options) {
   if (const auto* const value = options.if_contains("temperature"); value != nullptr && !value->is_null()) {
     if (!value->is_number()) refuse("temperature", "must be a number");
     out.temperature = value->to_number<double>();
+    if (!(*out.temperature >= 0)) refuse("temperature", "must be a number of at least 0");
   }
   if (const auto most = count_wish(options, "max_tokens")) {
     if (*most > std::numeric_limits<int>::max()) refuse("max_tokens", "is more than any model writes");
+    if (*most == 0) refuse("max_tokens", "must be at least 1");
     out.max_tokens = static_cast<int>(*most);
   }
   out.seed = count_wish(options, "seed");
@@ -110,7 +112,8 @@ void set_demos(const Json& wish, Program& program) {
 CallWishes apply_wishes(const JsonObject& options, const Catalog& catalog, const ProgramsOptions& around,
                         const Caller& caller, Program& program) {
   if (options.empty()) return {};
-  require_known(options, {"model", "adapter", "temperature", "max_tokens", "seed", "demos", "trace"}, "`options`");
+  require_known(options, {"model", "adapter", "temperature", "max_tokens", "seed", "demos", "trace"}, "`options`",
+                "options.");
   if (const auto name = text_wish(options, "model")) {
     require_may_use(around, caller, *name);
     const auto model = catalog.model(*name);

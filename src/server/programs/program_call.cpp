@@ -11,16 +11,20 @@
 #include "dspy/modules/predictor.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/experiments/exposure.hpp"
 #include "dspy/server/programs/programs_api.hpp"
+#include "dspy/server/programs/splits.hpp"
 #include "dspy/server/routes.hpp"
 #include "dspy/server/spending.hpp"
 #include "dspy/signature/prediction.hpp"
 #include "dspy/signature/signature.hpp"
+#include "server/deadline.hpp"
 #include "server/random_id.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <format>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -47,13 +51,12 @@ JsonObject usage_json(const Usage& usage) {
   return out;
 }
 
-/// Whom an experiment assigns: the user that a client names, else the key, else the address.
+}  // namespace
+
 std::string unit_of(const HttpRequest& request) {
   if (const auto user = request.headers.find("X-User"); user && !user->empty()) return std::string(*user);
   return request.caller.key.empty() ? request.peer : request.caller.key;
 }
-
-}  // namespace
 
 JsonObject answer_json(const ProgramCall& call, const Prediction& prediction, std::chrono::duration<double> time) {
   JsonArray flags;
@@ -86,7 +89,8 @@ JsonObject object_member(const JsonObject& body, std::string_view name, bool is_
   return value->get_object();
 }
 
-void require_known(const JsonObject& object, std::initializer_list<std::string_view> names, std::string_view where) {
+void require_known(const JsonObject& object, std::initializer_list<std::string_view> names, std::string_view where,
+                   std::string_view prefix) {
   for (const auto& member : object) {
     const std::string_view key(member.key().data(), member.key().size());
     if (std::ranges::find(names, key) != names.end()) continue;
@@ -94,7 +98,7 @@ void require_known(const JsonObject& object, std::initializer_list<std::string_v
     for (const auto name : names) known.emplace_back(name);
     throw Error(Errc::bad_input,
                 std::format("{} has no `{}`; it takes {}", where, key, text::enumerate(known, "`", "and")),
-                {.invalid = {std::string(key)}});
+                {.invalid = {std::format("{}{}", prefix, key)}});
   }
 }
 
@@ -115,26 +119,45 @@ std::shared_ptr<const ServedProgram> require_program(const ProgramContext& conte
   return out;
 }
 
-Asking asking_of(const HttpRequest& request) {
-  return {.program = request.parameters.at("name"),
+Asking asking_of(const HttpRequest& request, std::string program) {
+  return {.program = std::move(program),
           .caller = request.caller,
           .unit = unit_of(request),
-          .stop = request.stop};
+          .stop = request.stop,
+          .deadline = request.deadline};
+}
+
+Splits::Chosen choose(const ProgramContext& context, const Asking& asking) {
+  return context.options.splits->choose(*context.catalog, asking.program, asking.unit, asking.caller.tenant);
+}
+
+std::function<void()> telling(const std::function<void(Exposure exposure)>& tell, const Splits::Chosen& chosen,
+                              const Asking& asking, const std::string& trace_id) {
+  if (!chosen.is_recorded || !tell) return {};
+  return [tell, exposure = Exposure{.tenant = asking.caller.tenant,
+                                    .experiment = chosen.experiment,
+                                    .arm = chosen.arm,
+                                    .unit = asking.unit,
+                                    .trace = trace_id}] { tell(exposure); };
 }
 
 ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObject inputs, const JsonObject& wishes) {
   const auto& options = context.options;
   require_may_use(options, asking.caller, asking.program);
-  auto chosen = options.splits->choose(*context.catalog, asking.program, asking.unit);
+  const auto chosen = choose(context, asking);
   if (!chosen.program) no_program(context, asking.caller, asking.program);
+  auto trace_id = random_id();
+  auto on_run = telling(options.on_exposure, chosen, asking, trace_id);
   ProgramCall out{.served = chosen.program,
                   .program = chosen.program->program,
                   .inputs = checked_inputs(chosen.program->signature, std::move(inputs)),
-                  .trace_id = random_id(),
-                  .experiment = std::move(chosen.experiment),
-                  .arm = std::move(chosen.arm),
+                  .trace_id = std::move(trace_id),
+                  .experiment = chosen.experiment,
+                  .arm = chosen.arm,
                   .log = {},
-                  .stop = asking.stop};
+                  .stop = asking.stop,
+                  .deadline = asking.deadline,
+                  .on_run = std::move(on_run)};
   const auto wanted = apply_wishes(wishes, *context.catalog, options, asking.caller, out.program);
   CallContext around;
   if (options.trace)
@@ -159,9 +182,15 @@ ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObj
 
 Async<JsonObject> run_call(ProgramCall call, FieldSink sink, std::shared_ptr<dspy::Gate> pace) {
   const auto begun = std::chrono::steady_clock::now();
-  Run how{.options = {.stop = call.stop, .pace = std::move(pace)}, .sink = std::move(sink)};
-  const auto prediction = co_await call.program.run(std::move(call.inputs), std::move(how));
-  co_return answer_json(call, prediction, std::chrono::steady_clock::now() - begun);
+  if (call.on_run) call.on_run();
+  Run how{.options = {.deadline = call.deadline, .stop = call.stop, .pace = std::move(pace)}, .sink = std::move(sink)};
+  try {
+    const auto prediction = co_await call.program.run(std::move(call.inputs), std::move(how));
+    co_return answer_json(call, prediction, std::chrono::steady_clock::now() - begun);
+  } catch (const Error& error) {
+    if (const auto late = overdue(error, call.deadline)) throw *late;
+    throw;
+  }
 }
 
 }  // namespace dspy::server

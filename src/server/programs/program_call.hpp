@@ -7,13 +7,17 @@
 #include "dspy/lm/trace.hpp"
 #include "dspy/programs/program.hpp"
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/experiments/exposure.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/programs/programs_api.hpp"
+#include "dspy/server/programs/splits.hpp"
 #include "dspy/signature/prediction.hpp"
 
 #include <chrono>
+#include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -42,6 +46,8 @@ struct ProgramCall {
   std::string arm;
   std::shared_ptr<TraceLog> log;  ///< Where the caller wants to see the spans.
   std::stop_token stop;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+  std::function<void()> on_run;  ///< Told when it is run; may be empty.
 };
 
 /// Who asks for what.
@@ -50,10 +56,14 @@ struct Asking {
   Caller caller = {};
   std::string unit = {};  ///< Whom an experiment assigns.
   std::stop_token stop = {};
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
 };
 
-/// As a request says: the unit is the user that `X-User` names, else the key, else the address.
-Asking asking_of(const HttpRequest& request);
+/// Whom an experiment assigns: the user that `X-User` names, else the key, else the address.  The same at every
+/// endpoint, so that all of a caller's calls have one arm.
+std::string unit_of(const HttpRequest& request);
+/// A call of `program`, as the request says who asks.
+Asking asking_of(const HttpRequest& request, std::string program);
 
 /// What is around the calls of a catalog.
 struct ProgramContext {
@@ -65,6 +75,12 @@ struct ProgramContext {
 bool may_use(const ProgramsOptions& options, const Caller& caller, std::string_view name);
 /// Throws `HttpError` (403) if it is not.
 void require_may_use(const ProgramsOptions& options, const Caller& caller, std::string_view name);
+
+/// The arm, or the program itself, that answers.  Null if there is none of that name.
+Splits::Chosen choose(const ProgramContext& context, const Asking& asking);
+/// What tells of an exposure; empty where nothing is recorded.
+std::function<void()> telling(const std::function<void(Exposure exposure)>& tell, const Splits::Chosen& chosen,
+                              const Asking& asking, const std::string& trace_id);
 
 /// Finds the program and makes a call of it ready.  Throws `Error`: 404 for a program that there is not, 403 for one
 /// that the key may not use, `bad_input` for inputs that it does not take.
@@ -79,8 +95,9 @@ Async<JsonObject> run_call(ProgramCall call, FieldSink sink, std::shared_ptr<dsp
 
 /// The member of a body that must be an object; an empty one if it is absent.
 JsonObject object_member(const JsonObject& body, std::string_view name, bool is_required);
-/// Throws `Error` (`bad_input`) for members that nobody would read.
-void require_known(const JsonObject& object, std::initializer_list<std::string_view> names, std::string_view where);
+/// Throws `Error` (`bad_input`) for members that nobody would read; `prefix` goes before the name of the field.
+void require_known(const JsonObject& object, std::initializer_list<std::string_view> names, std::string_view where,
+                   std::string_view prefix = {});
 
 /// Throws `HttpError`: 404 if there is none of that name, 403 if it is not the caller's to use.
 std::shared_ptr<const ServedProgram> require_program(const ProgramContext& context, const Caller& caller,

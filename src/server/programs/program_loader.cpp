@@ -15,6 +15,7 @@
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/programs/program_sources.hpp"
 #include "dspy/signature/signature.hpp"
+#include "server/programs/direct_agent.hpp"
 
 #include <sys/stat.h>
 
@@ -87,7 +88,8 @@ LoadedProgram from_saved(const SourceText& source, std::string version, const Pr
 LoadedProgram from_agent(const SourceText& source, const std::string& text, const SourceOptions& options) {
   const auto file = parse_agent(text, std::filesystem::path(source.text).parent_path());
   auto agent = std::make_shared<const ReActAgent>(file.agent({.lm = options.lm, .adapter = options.adapter}));
-  return {.program = served(source, version_of(text), Program(ReActAgent(*agent)), agent->signature()), .agent = agent};
+  return {.program = served(source, version_of(text), Program(DirectAgent(*agent)), agent->signature()),
+          .agent = agent};
 }
 
 bool is_agent(std::string_view text) {
@@ -131,12 +133,28 @@ std::string file_stamp(const std::string& path) {
   return std::format("{}.{:09} {} {}", what.st_mtim.tv_sec, what.st_mtim.tv_nsec, what.st_size, what.st_ino);
 }
 
+[[noreturn]] void refuse_name(const std::string& name, const std::string& text) {
+  throw Error(Errc::invalid_parameter,
+              std::format("`{}` cannot be a program's name in a URL; write {}, with letters, digits, `-`, `_`, `.` and "
+                          "`@` in the name",
+                          name, named_source(text)));
+}
+
 }  // namespace
+
+std::string named_source(const std::string& text) {
+  const bool needs_quotes = text.find_first_of(" >\"") != std::string::npos;
+  return needs_quotes ? std::format("'NAME={}'", text) : std::format("NAME={}", text);
+}
 
 SourceText read_source(const std::string& source) {
   SourceText out{.text = source};
   const auto equals = source.find('=');
   const auto arrow = source.find("->");
+  // What stands before an `=` and is no part of a signature's fields is meant as a name.
+  if (equals != std::string::npos && equals != 0 && equals < arrow && source.find_first_of(" \t,:") > equals &&
+      !fits_into_a_path(std::string_view(source).substr(0, equals)))
+    refuse_name(source.substr(0, equals), source.substr(equals + 1));
   if (equals != std::string::npos && equals < arrow && fits_into_a_path(std::string_view(source).substr(0, equals))) {
     out.name = source.substr(0, equals);
     out.text = source.substr(equals + 1);
@@ -153,11 +171,7 @@ SourceText read_source(const std::string& source) {
     out.kind = SourceText::Kind::registry;
     if (out.name.empty()) out.name = out.text.substr(0, out.text.find_first_of("@:"));
   }
-  if (!fits_into_a_path(out.name))
-    throw Error(Errc::invalid_parameter,
-                std::format("`{}` cannot be a program's name in a URL; write NAME={}, with letters, digits, `-`, `_`, "
-                            "`.` and `@`",
-                            out.name, out.text));
+  if (!fits_into_a_path(out.name)) refuse_name(out.name, out.text);
   return out;
 }
 

@@ -18,6 +18,9 @@ struct SourceText {
   std::string text = {};
 };
 
+/// `NAME=…` for a source, in quotes where a shell needs them.
+std::string named_source(const std::string& text);
+
 /// Throws `Error` (`invalid_parameter`) for a name that does not fit into a path.
 SourceText read_source(const std::string& source);
 

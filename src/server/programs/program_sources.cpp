@@ -37,7 +37,8 @@ std::string ProgramSources::add(const std::string& source) {
   const auto& name = made->text.name;
   if (std::ranges::any_of(sources_, [&](const auto& other) { return other->text.name == name; }))
     throw Error(Errc::invalid_parameter,
-                std::format("two programs are called `{}`; write NAME={} for one of them", name, made->text.text));
+                std::format("two programs are called `{}`; write {} for one of them, with another name", name,
+                            named_source(made->text.text)));
   made->stamp = stamp_of(made->text, options_);  // before, so that a change meanwhile is seen
   auto loaded = load_program_source(made->text, options_);
   made->agent = std::move(loaded.agent);
@@ -84,6 +85,25 @@ std::shared_ptr<const ReActAgent> ProgramSources::agent(std::string_view name) c
     if (source->text.name == name) return source->agent;
   }
   return nullptr;
+}
+
+std::shared_ptr<const ServedProgram> ProgramSources::version(std::string_view name, const std::string& version) const {
+  if (options_.registry.empty())
+    throw Error(Errc::bad_input,
+                std::format("`{}` is a version of a registry, and the server has none; give --registry FILE", version));
+  std::string base(name);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& source : sources_) {
+      // As the registry calls it, where it is served under another name.
+      if (source->text.name == name && source->text.kind == SourceText::Kind::registry)
+        base = source->text.text.substr(0, source->text.text.find_first_of("@:"));
+    }
+  }
+  const SourceText text{.kind = SourceText::Kind::registry,
+                        .name = std::string(name),
+                        .text = version.contains(':') ? version : std::format("{}:{}", base, version)};
+  return std::make_shared<const ServedProgram>(load_program_source(text, options_).program);
 }
 
 }  // namespace dspy::server

@@ -30,7 +30,7 @@ using Context = std::shared_ptr<const ProgramContext>;
 ProgramCall call_of(const ProgramContext& context, const HttpRequest& request) {
   const auto body = json_body(request);
   require_known(body, {"inputs", "options"}, "the body");
-  return prepare(context, asking_of(request), object_member(body, "inputs", true),
+  return prepare(context, asking_of(request, request.parameters.at("name")), object_member(body, "inputs", true),
                  object_member(body, "options", false));
 }
 
@@ -87,7 +87,8 @@ Async<HttpResponse> batch(Context context, HttpRequest request) {
       if (!all[i].is_object())
         throw Error(Errc::bad_input, std::format("`inputs[{}]` must be an object", i),
                     {.invalid = {std::format("inputs[{}]", i)}});
-      results[i] = co_await run_call(prepare(*context, asking_of(request), all[i].get_object(), wishes), {});
+      results[i] = co_await run_call(
+          prepare(*context, asking_of(request, request.parameters.at("name")), all[i].get_object(), wishes), {});
     } catch (const Error& error) {
       results[i] = error_body(error, status_of(error)).as_object();
     } catch (const std::exception& error) {

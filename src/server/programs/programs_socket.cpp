@@ -49,14 +49,7 @@ ProgramCall call_of(const ProgramContext& context, const HttpRequest& request, c
   const auto* const program = message.if_contains("program");
   if (program == nullptr || !program->is_string())
     throw Error(Errc::bad_input, "`program` must be text", {.invalid = {"program"}});
-  const auto user = request.headers.find("X-User");
-  return prepare(context,
-                 {.program = std::string(view(program->get_string())),
-                  .caller = request.caller,
-                  .unit = user                         ? std::string(*user)
-                          : request.caller.key.empty() ? request.peer
-                                                       : request.caller.key,
-                  .stop = request.stop},
+  return prepare(context, asking_of(request, std::string(view(program->get_string()))),
                  object_member(message, "inputs", true), object_member(message, "options", false));
 }
 

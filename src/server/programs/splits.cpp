@@ -5,8 +5,9 @@
 #include "dspy/server/catalog.hpp"
 
 #include <format>
-#include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,37 +25,41 @@ std::vector<double> weights_of(const Split& split) {
 
 }  // namespace
 
-void Splits::start(std::string program, Split split) {
+void Splits::start(std::string program, Split split, std::optional<std::string> tenant) {
   if (split.arms.size() < 2)
     throw Error(Errc::invalid_parameter, std::format("the experiment on `{}` needs at least two arms", program));
   statistics::assigned_arm(split.experiment, "", weights_of(split));  // throws for weights that are none
+  auto shared = std::make_shared<const Split>(std::move(split));
   const std::lock_guard lock(mutex_);
-  splits_.insert_or_assign(std::move(program), std::move(split));
+  splits_.insert_or_assign({std::move(program), std::move(tenant)}, std::move(shared));
 }
 
-bool Splits::stop(std::string_view program) {
+bool Splits::stop(std::string_view program, const std::optional<std::string>& tenant) {
   const std::lock_guard lock(mutex_);
-  const auto it = splits_.find(program);
-  if (it == splits_.end()) return false;
-  splits_.erase(it);
-  return true;
+  return splits_.erase({std::string(program), tenant}) != 0;
 }
 
-std::map<std::string, Split, std::less<>> Splits::all() const {
+std::shared_ptr<const Split> Splits::find(std::string_view program, std::string_view tenant) const {
   const std::lock_guard lock(mutex_);
-  return splits_;
+  if (splits_.empty()) return nullptr;
+  auto it = splits_.find({std::string(program), std::string(tenant)});
+  if (it == splits_.end()) it = splits_.find({std::string(program), std::nullopt});
+  return it == splits_.end() ? nullptr : it->second;
 }
 
-Splits::Chosen Splits::choose(const Catalog& catalog, std::string_view name, std::string_view unit) const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto it = splits_.find(name); it != splits_.end()) {
-      const auto& split = it->second;
-      const auto& arm = split.arms[statistics::assigned_arm(split.experiment, unit, weights_of(split))].program;
-      if (auto program = catalog.program(arm)) return {std::move(program), split.experiment, arm};
-    }
+Splits::Chosen Splits::choose(const Catalog& catalog, std::string_view name, std::string_view unit,
+                              std::string_view tenant) const {
+  auto own = catalog.program(name);
+  if (!own) return {};
+  if (const auto split = find(name, tenant)) {
+    const auto& arm = split->arms[statistics::assigned_arm(split->experiment, unit, weights_of(*split))];
+    if (auto program = arm.version ? arm.version : catalog.program(arm.program))
+      return {.program = std::move(program),
+              .experiment = split->experiment,
+              .arm = arm.name.empty() ? arm.program : arm.name,
+              .is_recorded = split->is_recorded};
   }
-  return {.program = catalog.program(name)};
+  return {.program = std::move(own)};
 }
 
 }  // namespace dspy::server

@@ -1,6 +1,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/gate.hpp"
 #include "dspy/lm/call_context.hpp"
+#include "server/deadline.hpp"
 #include "server/protocols/common.hpp"
 #include "server/protocols/gateway.hpp"
 
@@ -93,6 +94,7 @@ Async<void> produce(std::shared_ptr<LM> lm, Asked asked, std::unique_ptr<ReplyWr
                     std::shared_ptr<Streaming> out) {
   std::atomic<bool> has_begun = false;  // set where the model is awaited, which is here
   std::exception_ptr failure;
+  const auto deadline = asked.request.deadline;
   const auto begin = [&](const Usage& usage) {
     if (!has_begun.exchange(true)) out->put({.bytes = writer->begin(usage)});
   };
@@ -110,6 +112,9 @@ Async<void> produce(std::shared_ptr<LM> lm, Asked asked, std::unique_ptr<ReplyWr
     out->put({.bytes = writer->finish(reply)});
     out->put({.is_end = true});
     co_return;
+  } catch (const Error& error) {
+    const auto late = overdue(error, deadline);
+    failure = late ? std::make_exception_ptr(*late) : std::current_exception();
   } catch (...) {
     failure = std::current_exception();
   }
@@ -136,23 +141,31 @@ Async<HttpResponse> ask(std::shared_ptr<const Gateway> gateway, std::shared_ptr<
                         HttpRequest request) {
   auto asked = protocol->read(request);
   check(asked.request);
-  const auto lm = gateway->lm(request.caller, asked.model, std::move(asked.inputs));
-  if (asked.is_stream) co_return co_await stream_from(lm, std::move(asked), std::move(protocol), std::move(request));
-  const auto stamp = Stamp::now();
+  auto stamp = Stamp::now();
+  const auto lm = gateway->lm(request, asked.model, std::move(asked.inputs), stamp);
+  asked.request.deadline = request.deadline;
+  if (asked.is_stream)
+    co_return co_await stream_from(lm, std::move(asked), std::move(protocol), std::move(request), std::move(stamp));
   asked.request.stop = request.stop;
   const auto shape = asked;
-  const auto reply = co_await lm->complete(std::move(asked.request));
-  auto out = json_response(protocol->write(reply, shape, stamp));
-  out.headers.add(std::string(protocol->id_header), stamp.id);
-  tell_cost(out, reply.usage);
-  co_return out;
+  try {
+    const auto reply = co_await lm->complete(std::move(asked.request));
+    auto out = json_response(protocol->write(reply, shape, stamp));
+    out.headers.add(std::string(protocol->id_header), stamp.id);
+    tell_trace(out, stamp);
+    tell_cost(out, reply.usage);
+    co_return out;
+  } catch (const Error& error) {
+    if (const auto late = overdue(error, request.deadline)) throw *late;
+    throw;
+  }
 }
 
 Async<HttpResponse> stream_from(std::shared_ptr<LM> lm, Asked asked, std::shared_ptr<const AskingProtocol> protocol,
-                                HttpRequest request) {
-  const auto stamp = Stamp::now();
+                                HttpRequest request, Stamp stamp) {
   HttpResponse out;
   out.headers.add(std::string(protocol->id_header), stamp.id);
+  tell_trace(out, stamp);
   const auto executor = co_await asio::this_coro::executor;
   auto streaming = std::make_shared<Streaming>(executor, request.stop);
   auto reader = std::make_shared<Reader>(streaming);

@@ -25,6 +25,9 @@ struct Stamp {
   std::string id = {};    ///< Letters and digits; protocols put their own prefix before it.
   std::int64_t time = 0;  ///< Seconds since 1970.
   std::chrono::steady_clock::time_point begun = {};
+  std::string trace_id = {};    ///< Empty where nothing is asked that has a trace.
+  std::string experiment = {};  ///< That chose the version which answers; empty: none.
+  std::string arm = {};
 
   /// Random, and the time now.
   static Stamp now();

@@ -69,8 +69,13 @@ std::optional<double> dollars(const Usage& usage) {
   return static_cast<double>(*usage.cost_nanodollars) / 1e9;
 }
 
-JsonObject remarks(const Reply& reply) {
+JsonObject remarks(const Reply& reply, const Stamp& stamp) {
   JsonObject out;
+  if (!stamp.trace_id.empty()) out["trace_id"] = stamp.trace_id;
+  if (!stamp.experiment.empty()) {
+    out["experiment"] = stamp.experiment;
+    out["arm"] = stamp.arm;
+  }
   if (!reply.adaptations.empty()) {
     JsonArray all;
     for (const auto& each : reply.adaptations) {

@@ -6,6 +6,7 @@
 #include "dspy/lm/contract.hpp"
 #include "dspy/lm/reply.hpp"
 #include "dspy/lm/request.hpp"
+#include "server/protocols/asked.hpp"
 
 #include <optional>
 #include <string>
@@ -37,9 +38,9 @@ void check(const Request& request);
 /// In dollars, if it is known.
 std::optional<double> dollars(const Usage& usage);
 
-/// What this server says beside the API's own members: adaptations, a program's outputs, what a model was not held to.
-/// Empty if there is nothing to say.
-JsonObject remarks(const Reply& reply);
+/// What this server says beside the API's own members: the trace's id, adaptations, a program's outputs, what a model
+/// was not held to.  Empty if there is nothing to say.
+JsonObject remarks(const Reply& reply, const Stamp& stamp);
 
 /// Valid UTF-8: the bytes of a token may be a part of a character.
 std::string shown(std::string_view bytes);

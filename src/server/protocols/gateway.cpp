@@ -5,7 +5,10 @@
 #include "dspy/lm/call_context.hpp"
 #include "dspy/lm/middleware/guarded.hpp"
 #include "dspy/lm/prices.hpp"
+#include "dspy/server/programs/splits.hpp"
+#include "server/programs/program_call.hpp"
 #include "server/protocols/common.hpp"
+#include "server/protocols/model_call.hpp"
 #include "server/protocols/program_lm.hpp"
 #include "server/random_id.hpp"
 
@@ -70,16 +73,37 @@ std::shared_ptr<Budget> Gateway::charge(const Caller& caller) const {
   return options_.spending ? options_.spending->charge(caller) : nullptr;
 }
 
-std::shared_ptr<LM> Gateway::lm(const Caller& caller, std::string_view name, std::optional<JsonObject> inputs) const {
-  if (auto program = may_use(caller, name) ? catalog_->program(name) : nullptr) {
-    CallContext around{.budget = charge(caller)};
-    if (options_.trace)
-      around.trace = options_.trace({.id = random_id(),
-                                     .tenant = caller.tenant,
-                                     .program = program->name,
-                                     .version = program->version,
-                                     .key = caller.key});
-    return std::make_shared<ProgramLM>(std::move(program), std::move(inputs), std::move(around));
+std::shared_ptr<Trace> Gateway::trace(const Caller& caller, std::string name, std::string version,
+                                      const Stamp& stamp) const {
+  if (!options_.trace) return nullptr;
+  return options_.trace({.id = stamp.trace_id,
+                         .tenant = caller.tenant,
+                         .program = std::move(name),
+                         .version = std::move(version),
+                         .key = caller.key});
+}
+
+std::shared_ptr<LM> Gateway::program_lm(const HttpRequest& request, std::string_view name,
+                                        std::optional<JsonObject> inputs, Stamp& stamp) const {
+  const auto asking = asking_of(request, std::string(name));
+  auto chosen = options_.splits ? options_.splits->choose(*catalog_, name, asking.unit, asking.caller.tenant)
+                                : Splits::Chosen{.program = catalog_->program(name)};
+  if (!chosen.program) return nullptr;
+  stamp.experiment = chosen.experiment;
+  stamp.arm = chosen.arm;
+  CallContext around{.budget = charge(request.caller),
+                     .trace = trace(request.caller, chosen.program->name, chosen.program->version, stamp)};
+  auto on_run = telling(options_.on_exposure, chosen, asking, stamp.trace_id);
+  return std::make_shared<ProgramLM>(std::move(chosen.program), std::move(inputs), std::move(around),
+                                     std::move(on_run));
+}
+
+std::shared_ptr<LM> Gateway::lm(const HttpRequest& request, std::string_view name, std::optional<JsonObject> inputs,
+                                Stamp& stamp) const {
+  const auto& caller = request.caller;
+  stamp.trace_id = random_id();
+  if (may_use(caller, name)) {
+    if (auto program = program_lm(request, name, inputs, stamp)) return program;
   }
   const auto found = model(caller, name);
   if (inputs)
@@ -89,7 +113,12 @@ std::shared_ptr<LM> Gateway::lm(const Caller& caller, std::string_view name, std
     throw Error(Errc::unsupported, std::format("`{}` writes no replies; it embeds or ranks texts", name),
                 {.feature = "model"});
   auto budget = charge(caller);
-  return budget ? budgeted(std::move(budget), builtin_prices())(found->lm) : found->lm;
+  auto lm = budget ? budgeted(std::move(budget), builtin_prices())(found->lm) : found->lm;
+  return traced(std::move(lm), trace(caller, std::string(name), "", stamp));
+}
+
+void tell_trace(HttpResponse& response, const Stamp& stamp) {
+  if (!stamp.trace_id.empty()) response.headers.set("dspy-trace-id", stamp.trace_id);
 }
 
 void tell_cost(HttpResponse& response, const Usage& usage) {

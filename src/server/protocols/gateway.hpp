@@ -3,6 +3,7 @@
 #include "dspy/base/async.hpp"
 #include "dspy/lm/budget.hpp"
 #include "dspy/lm/lm.hpp"
+#include "dspy/lm/trace.hpp"
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/protocols.hpp"
@@ -29,15 +30,23 @@ class Gateway {
 
   /// Whether the caller's key is for the program or model of that name.
   bool may_use(const Caller& caller, std::string_view name) const;
-  /// A program or model whose replies the caller pays for.  Throws `HttpError`: 404 for a name that is not served, 403
-  /// for one that the caller may not use, and what `Spending` throws.
-  std::shared_ptr<LM> lm(const Caller& caller, std::string_view name, std::optional<JsonObject> inputs = {}) const;
+  /// A program, in the version that is for the caller, or model, whose replies the caller pays for, and whose calls are
+  /// traced under `stamp.trace_id`; the stamp is told the version's arm.  Throws `HttpError`: 404 for a name that is
+  /// not served, 403 for one that the caller may not use, and what `Spending` throws.
+  std::shared_ptr<LM> lm(const HttpRequest& request, std::string_view name, std::optional<JsonObject> inputs,
+                         Stamp& stamp) const;
   /// The same, unpaid; of models alone.
   std::shared_ptr<const ServedModel> model(const Caller& caller, std::string_view name) const;
   /// What one request may spend; null where nobody counts.  Throws what `Spending` throws.
   std::shared_ptr<Budget> charge(const Caller& caller) const;
+  /// Where a call is traced whose id is `stamp.trace_id`; null if nowhere.
+  std::shared_ptr<Trace> trace(const Caller& caller, std::string name, std::string version, const Stamp& stamp) const;
 
  private:
+  /// Null if there is no program of that name.
+  std::shared_ptr<LM> program_lm(const HttpRequest& request, std::string_view name, std::optional<JsonObject> inputs,
+                                 Stamp& stamp) const;
+
   std::shared_ptr<const Catalog> catalog_;
   ProtocolOptions options_;
 };
@@ -58,8 +67,10 @@ Async<HttpResponse> ask(std::shared_ptr<const Gateway> gateway, std::shared_ptr<
 
 /// The same for a reply that is streamed from an LM of the caller's choice.
 Async<HttpResponse> stream_from(std::shared_ptr<LM> lm, Asked asked, std::shared_ptr<const AskingProtocol> protocol,
-                                HttpRequest request);
+                                HttpRequest request, Stamp stamp);
 
+/// `dspy-trace-id`: what `POST /v1/feedback` joins a score to.
+void tell_trace(HttpResponse& response, const Stamp& stamp);
 /// `dspy-cost`, in dollars, if it is known.
 void tell_cost(HttpResponse& response, const Usage& usage);
 

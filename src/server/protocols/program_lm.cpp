@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <format>
+#include <functional>
 #include <utility>
 
 namespace dspy::server {
@@ -38,6 +39,9 @@ JsonObject values_of(const Message& message, const std::vector<Field>& fields, s
   const auto said = message.text();
   if (is_text(fields)) return {{fields.front().name, said}};
   auto value = parse_json(said);
+  if (const auto repeated = value ? repeated_member(said) : std::nullopt)
+    throw Error(Errc::bad_input, std::format("`{}` cannot be read in one way: {}", place, repeated->message),
+                {.feature = std::string(place)});
   if (!value || !value->is_object())
     throw Error(Errc::bad_input,
                 std::format("`{}` must be the text of a JSON object with {}: this program does not take one text",
@@ -144,7 +148,7 @@ class Told {
 };
 
 Async<Reply> run(std::shared_ptr<const ServedProgram> program, std::optional<JsonObject> inputs, CallContext around,
-                 Request request, EventSink sink) {
+                 std::function<void()> on_run, Request request, EventSink sink) {
   require_plain(request);
   auto turns = turns_of(*program, request.messages, std::move(inputs));
   const bool as_json = request.contract.form != OutputContract::Form::text;
@@ -154,6 +158,7 @@ Async<Reply> run(std::shared_ptr<const ServedProgram> program, std::optional<Jso
                       .stop = request.stop,
                       .pace = request.pace}};
   auto checked = checked_inputs(program->signature, std::move(turns.inputs));
+  if (on_run) on_run();
   if (sink) {
     sink({.kind = StreamEvent::Kind::start});
     if (!as_json && is_text(program->signature.outputs) && predictors_of(program->program) == 1) {
@@ -168,11 +173,11 @@ Async<Reply> run(std::shared_ptr<const ServedProgram> program, std::optional<Jso
 }  // namespace
 
 Async<Reply> ProgramLM::complete(Request request) {
-  return run(program_, inputs_, around_, std::move(request), {});
+  return run(program_, inputs_, around_, on_run_, std::move(request), {});
 }
 
 Async<Reply> ProgramLM::stream(Request request, EventSink sink) {
-  return run(program_, inputs_, around_, std::move(request), std::move(sink));
+  return run(program_, inputs_, around_, on_run_, std::move(request), std::move(sink));
 }
 
 }  // namespace dspy::server

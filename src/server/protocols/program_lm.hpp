@@ -4,6 +4,7 @@
 #include "dspy/lm/lm.hpp"
 #include "dspy/server/catalog.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,10 +26,14 @@ namespace dspy::server {
 /// `info().feature`, for what a program cannot honour (tools, a contract, `n`, system messages).
 class ProgramLM final : public LM {
  public:
-  /// `around` holds for its calls: what they may spend, and where they are traced.
+  /// `around` holds for its calls: what they may spend, and where they are traced.  `on_run` is told of each that is
+  /// made; it may be empty.
   explicit ProgramLM(std::shared_ptr<const ServedProgram> program, std::optional<JsonObject> inputs = {},
-                     CallContext around = {})
-      : program_(std::move(program)), inputs_(std::move(inputs)), around_(std::move(around)) {}
+                     CallContext around = {}, std::function<void()> on_run = {})
+      : program_(std::move(program)),
+        inputs_(std::move(inputs)),
+        around_(std::move(around)),
+        on_run_(std::move(on_run)) {}
 
   std::string_view model() const noexcept override { return program_->name; }
   Async<Reply> complete(Request request) override;
@@ -39,6 +44,7 @@ class ProgramLM final : public LM {
   std::shared_ptr<const ServedProgram> program_;
   std::optional<JsonObject> inputs_;
   CallContext around_;
+  std::function<void()> on_run_;
 };
 
 }  // namespace dspy::server

@@ -10,6 +10,7 @@
 #include "server/scoring/endpoints.hpp"
 
 #include <chrono>
+#include <format>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -54,9 +55,20 @@ class RouteTable {
         std::move(errors), {.summary = std::string(summary), .tag = std::string(tag)});
   }
 
+  /// An endpoint that clients of an API may ask for, and that is not offered: they get that in their own form.
+  void refuse(std::string_view method, std::string_view path, const ErrorForm& errors, std::string_view why) {
+    const auto message = std::format("{} is not offered here: {}", path, why);
+    add(method, path, [message](HttpRequest) { return refused(message); }, errors, {});
+  }
+
   std::vector<Route> take() { return std::move(routes_); }
 
  private:
+  static Async<HttpResponse> refused(std::string message) {
+    throw HttpError(404, Errc::unsupported, message);
+    co_return HttpResponse();
+  }
+
   static Async<HttpResponse> at_once(std::shared_ptr<const Gateway> gateway, Answer answer, HttpRequest request) {
     co_return json_response(answer(*gateway, request));
   }
@@ -138,6 +150,15 @@ void add_ollama(RouteTable& table, std::int64_t since) {
       ollama::error_body, "The server's version", "ollama");
 }
 
+void refuse_of_ollama(RouteTable& table) {
+  constexpr std::string_view why = "models are chosen when the server is started (--model)";
+  for (const auto* const path : {"/api/pull", "/api/push", "/api/create", "/api/copy"})
+    table.refuse("POST", path, ollama::error_body, why);
+  table.refuse("DELETE", "/api/delete", ollama::error_body, why);
+  table.refuse("GET", "/api/ps", ollama::error_body, "GET /api/system says what is loaded");
+  table.refuse("POST", "/api/embeddings", ollama::error_body, "POST /api/embed takes its place");
+}
+
 void add_scoring(RouteTable& table) {
   table.post("/v1/systemone", scoring::decide, scoring::decide_error, "Typed decisions with measured probabilities",
              "scoring");
@@ -154,6 +175,7 @@ std::vector<Route> protocol_routes(std::shared_ptr<const Catalog> catalog, Proto
   add_openai(table, since);
   add_anthropic(table);
   add_ollama(table, since);
+  refuse_of_ollama(table);
   add_scoring(table);
   return table.take();
 }

@@ -5,6 +5,8 @@
 #include "server/openai/openai.hpp"
 #include "server/protocols/claim.hpp"
 #include "server/protocols/common.hpp"
+#include "server/protocols/model_call.hpp"
+#include "server/random_id.hpp"
 #include "server/scoring/completions.hpp"
 #include "server/scoring/completions_reply.hpp"
 #include "server/scoring/endpoints.hpp"
@@ -149,6 +151,31 @@ class TextLM final : public LM {
   std::shared_ptr<Claim> claim_;
 };
 
+/// Prompts as a trace shows them; those that are tokens stay numbers.
+JsonObject inputs_of(const CompletionsAsked& asked) {
+  JsonArray prompts;
+  for (const auto& prompt : asked.prompts) {
+    if (const auto* const text = std::get_if<std::string>(&prompt)) {
+      prompts.emplace_back(*text);
+    } else {
+      const auto& tokens = std::get<std::vector<Token>>(prompt);
+      prompts.emplace_back(JsonArray(tokens.begin(), tokens.end()));
+    }
+  }
+  if (prompts.size() == 1) return {{"prompt", prompts.front()}};
+  return {{"prompt", std::move(prompts)}};
+}
+
+/// The same as a request, for its trace.
+Request request_of(const CompletionsAsked& asked) {
+  Request out{.sampling = asked.sampling, .n = asked.n};
+  for (const auto& prompt : asked.prompts) {
+    const auto* const text = std::get_if<std::string>(&prompt);
+    out.messages.push_back(Message(Role::user, text != nullptr ? *text : to_text(inputs_of(asked).at("prompt"))));
+  }
+  return out;
+}
+
 AskingProtocol streaming(const CompletionsAsked& asked) {
   return {.read = {}, .write = {}, .stream = [asked](const Asked&, const Stamp& stamp) -> std::unique_ptr<ReplyWriter> {
             return std::make_unique<CompletionStream>(asked, stamp);
@@ -167,29 +194,48 @@ Async<HttpResponse> complete(std::shared_ptr<const Gateway> gateway, HttpRequest
   model.require_tokens(asked->token_ids, "logprob_token_ids");
   auto claim = std::make_shared<Claim>(gateway->charge(request.caller), model.lm_name(), prompt_tokens(model, *asked),
                                        most_written(model, *asked));
+  auto stamp = Stamp::now();
+  stamp.trace_id = random_id();
+  const auto trace = gateway->trace(request.caller, asked->model, "", stamp);
   if (asked->is_stream) {
-    Asked shape{.model = asked->model, .is_stream = true};
-    auto lm = std::make_shared<TextLM>(model, *asked, std::move(claim));
+    Asked shape{.model = asked->model, .request = request_of(*asked), .is_stream = true};
+    shape.request.deadline = request.deadline;
+    auto lm = traced(std::make_shared<TextLM>(model, *asked, std::move(claim)), trace);
     co_return co_await stream_from(std::move(lm), std::move(shape),
-                                   std::make_shared<const AskingProtocol>(streaming(*asked)), std::move(request));
+                                   std::make_shared<const AskingProtocol>(streaming(*asked)), std::move(request),
+                                   std::move(stamp));
   }
+  ModelCall call(trace, inputs_of(*asked));
+  ModelAttempt attempt(trace, call.id(), asked->model, request_of(*asked));
   std::vector<Async<std::vector<Continuation>>> works;
   for (std::size_t i = 0; i < asked->prompts.size(); ++i) works.push_back(continue_one(model, asked, i, request.stop));
-  const auto all = co_await when_all(std::move(works));
-  const auto stamp = Stamp::now();
+  std::vector<std::vector<Continuation>> all;
+  try {
+    all = co_await when_all(std::move(works));
+  } catch (const Error& error) {
+    attempt.end(error);
+    call.end(error);
+    throw;
+  }
   auto body = head(*asked, stamp);
   auto& choices = body["choices"].emplace_array();
   Usage usage;
+  Reply said;
   for (const auto& group : all) {
     for (const auto& each : group) {
+      said.completions.push_back(static_cast<const Completion&>(each.reply));
       choices.push_back(choice_of(each, *asked, model.model(), choices.size()));
       usage += each.reply.usage;
     }
   }
   body["usage"] = openai::usage_of(usage);
   claim->settle(usage);
+  said.usage = usage;
+  attempt.end(said);
+  call.end(outputs_of(said), usage);
   auto out = json_response(body);
   out.headers.set("x-request-id", stamp.id);
+  tell_trace(out, stamp);
   co_return out;
 }
 

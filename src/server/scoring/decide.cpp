@@ -1,11 +1,13 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/tasks.hpp"
-#include "dspy/lm/budget.hpp"
+#include "dspy/lm/call_context.hpp"
 #include "dspy/modules/predictor.hpp"
 #include "dspy/signature/decision.hpp"
 #include "dspy/signature/signature.hpp"
 #include "server/protocols/common.hpp"
 #include "server/protocols/members.hpp"
+#include "server/protocols/model_call.hpp"
+#include "server/random_id.hpp"
 #include "server/scoring/endpoints.hpp"
 
 #include <cstddef>
@@ -130,13 +132,13 @@ JsonObject answer_of(const Question& question, const Decision& decision) {
   return out;
 }
 
-Async<Answer> ask_one(Question question, std::string state, std::shared_ptr<LM> lm, std::shared_ptr<Budget> budget,
+Async<Answer> ask_one(Question question, std::string state, std::shared_ptr<LM> lm, CallContext around,
                       std::stop_token stop) {
   const auto field = question.signature.outputs.front();
   PredictorOptions options{.lm = std::move(lm), .sampling = {.temperature = 0}};
   options.decisions.emplace(field.name, question.settings);
   Predictor predictor(question.signature, std::move(options));
-  if (budget) predictor.set_context({.budget = std::move(budget)});
+  if (around.budget || around.trace || around.deadline) predictor.set_context(around);
   const auto prediction = co_await predictor.acall({{"state", state}}, {.stop = std::move(stop)});
   const auto decision = decision_of(prediction, field, question.settings);
   co_return Answer{.body = answer_of(question, decision), .usage = prediction.usage()};
@@ -165,9 +167,20 @@ Async<HttpResponse> decide(std::shared_ptr<const Gateway> gateway, HttpRequest r
   const auto lm = gateway->model(request.caller, name)->lm;
   if (!lm) throw Error(Errc::unsupported, std::format("`{}` writes no replies", name), {.feature = "model"});
   const auto budget = gateway->charge(request.caller);
+  auto stamp = Stamp::now();
+  stamp.trace_id = random_id();
+  const auto trace = gateway->trace(request.caller, name, "", stamp);
+  ModelCall call(trace, {{"state", given}, {"questions", *questions}});
+  const CallContext around{.deadline = request.deadline, .budget = budget, .trace = trace, .parent_span = call.id()};
   std::vector<Async<Answer>> works;
-  for (const auto& question : all) works.push_back(ask_one(question, state, lm, budget, request.stop));
-  const auto answers = co_await when_all(std::move(works));
+  for (const auto& question : all) works.push_back(ask_one(question, state, lm, around, request.stop));
+  std::vector<Answer> answers;
+  try {
+    answers = co_await when_all(std::move(works));
+  } catch (const Error& error) {
+    call.end(error);
+    throw;
+  }
   Usage usage;
   JsonObject out{{"model", name}};
   auto& said = out["answers"].emplace_object();
@@ -179,8 +192,10 @@ Async<HttpResponse> decide(std::shared_ptr<const Gateway> gateway, HttpRequest r
   if (usage.prompt_tokens) counts["input_tokens"] = *usage.prompt_tokens;
   if (usage.completion_tokens) counts["output_tokens"] = *usage.completion_tokens;
   if (const auto cost = dollars(usage)) counts["cost"] = *cost;
+  call.end(out.at("answers").as_object(), usage);
   auto response = json_response(out);
-  response.headers.set("x-typesafe-request-id", Stamp::now().id);
+  response.headers.set("x-typesafe-request-id", stamp.id);
+  tell_trace(response, stamp);
   tell_cost(response, usage);
   co_return response;
 }

@@ -1,6 +1,7 @@
 #include "dspy/agents/agent_event.hpp"
 #include "dspy/agents/journal.hpp"
 #include "dspy/agents/trajectory.hpp"
+#include "dspy/base/async.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/tasks.hpp"
@@ -13,6 +14,8 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -70,6 +73,26 @@ JsonObject summary_of(const std::string& id, const std::vector<AgentEvent>& even
   return out;
 }
 
+using JobStates = std::map<std::string, std::string, std::less<>>;
+
+/// How jobs ended without the end of their agents' runs, which journals do not say: by id.
+Async<JobStates> ended_jobs(JobSource jobs, std::string tenant) {
+  JobStates out;
+  if (!jobs.list) co_return out;
+  for (const auto& job : co_await jobs.list({.tenant = std::move(tenant)})) {
+    const auto state = optional_text(job, "state").value_or("");
+    if (state == "cancelled" || state == "failed") out[optional_text(job, "id").value_or("")] = state;
+  }
+  co_return out;
+}
+
+void set_state(JsonObject& run, const JobStates& ended) {
+  const auto found = ended.find(optional_text(run, "id").value_or(""));
+  if (found == ended.end() || optional_text(run, "state") == "done") return;
+  run["state"] = found->second;
+  run["waiting"] = JsonArray();
+}
+
 JsonObject whole_of(const WorkspaceEntry& entry) {
   const auto read = attempt([&] { return read_journal(entry.path); });
   if (!read) throw damaged("agents", entry.id, read.error());
@@ -82,13 +105,35 @@ JsonObject whole_of(const WorkspaceEntry& entry) {
   return out;
 }
 
+Async<ResourcePage> listed(ResourceServices services, std::vector<ResourceField> fields,
+                           std::shared_ptr<FileCache> known, ResourceQuery query) {
+  const auto ended = co_await ended_jobs(services.jobs, query.caller.tenant);
+  co_return co_await on_cpu([&] {
+    auto items = known->all(services.workspace.list(query.caller.tenant, "agents", ".jsonl"));
+    for (auto& item : items) set_state(item, ended);
+    return page_of(std::move(items), fields, query);
+  });
+}
+
+Async<std::optional<JsonObject>> found(ResourceServices services, std::string tenant, std::string id) {
+  const auto ended = co_await ended_jobs(services.jobs, tenant);
+  co_return co_await on_cpu([&]() -> std::optional<JsonObject> {
+    const auto path = services.workspace.path(tenant, "agents", id, ".jsonl");
+    std::error_code code;
+    if (!std::filesystem::is_regular_file(path, code)) return std::nullopt;
+    auto out = whole_of({.id = id, .path = path});
+    set_state(out, ended);
+    return out;
+  });
+}
+
 }  // namespace
 
 Resource agents_resource(const ResourceServices& services) {
   std::vector<ResourceField> fields = {
       {.name = "id", .is_sortable = true, .is_searchable = true},
       {.name = "agent", .is_sortable = true, .is_searchable = true},
-      {.name = "state", .type = "Literal['open', 'waiting', 'done']", .is_sortable = true},
+      {.name = "state", .type = "Literal['open', 'waiting', 'done', 'cancelled', 'failed']", .is_sortable = true},
       {.name = "turns", .type = "int", .is_sortable = true},
       {.name = "inputs", .type = "json", .is_searchable = true},
       {.name = "outputs", .type = "json", .is_searchable = true},
@@ -101,23 +146,10 @@ Resource agents_resource(const ResourceServices& services) {
   return {.name = "agents",
           .title = "Runs of agents",
           .fields = fields,
-          .list =
-              [services, fields, known](ResourceQuery query) {
-                return on_cpu([services, fields, known, query = std::move(query)] {
-                  return page_of(known->all(services.workspace.list(query.caller.tenant, "agents", ".jsonl")), fields,
-                                 query);
-                });
-              },
-          .get =
-              [services](Caller caller, std::string id) {
-                return on_cpu(
-                    [services, tenant = std::move(caller.tenant), id = std::move(id)]() -> std::optional<JsonObject> {
-                      const auto path = services.workspace.path(tenant, "agents", id, ".jsonl");
-                      std::error_code code;
-                      if (!std::filesystem::is_regular_file(path, code)) return std::nullopt;
-                      return whole_of({.id = id, .path = path});
-                    });
-              }};
+          .list = [services, fields,
+                   known](ResourceQuery query) { return listed(services, fields, known, std::move(query)); },
+          .get = [services](Caller caller,
+                            std::string id) { return found(services, std::move(caller.tenant), std::move(id)); }};
 }
 
 }  // namespace dspy::server

@@ -20,7 +20,13 @@
 namespace dspy::server {
 namespace {
 
-/// Whether a process holds the file's lock, as an optimizer does while it runs.
+const JsonObject* object_at(const JsonObject& from, std::string_view name) {
+  const auto* const value = from.if_contains(name);
+  return value != nullptr ? value->if_object() : nullptr;
+}
+
+}  // namespace
+
 bool is_held(const std::filesystem::path& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
@@ -28,13 +34,6 @@ bool is_held(const std::filesystem::path& path) {
   ::close(file);
   return !is_free;
 }
-
-const JsonObject* object_at(const JsonObject& from, std::string_view name) {
-  const auto* const value = from.if_contains(name);
-  return value != nullptr ? value->if_object() : nullptr;
-}
-
-}  // namespace
 
 JsonObject checkpoint_view(const WorkspaceEntry& entry) {
   std::ifstream file(entry.path, std::ios::binary);

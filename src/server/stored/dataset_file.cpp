@@ -33,6 +33,12 @@ namespace {
 
 constexpr std::uintmax_t most_bytes = std::uintmax_t{1} << 30;
 
+/// Some editors begin a file with U+FEFF.
+std::string_view without_mark(std::string_view text) {
+  constexpr std::string_view mark = "\xEF\xBB\xBF";
+  return text.starts_with(mark) ? text.substr(mark.size()) : text;
+}
+
 std::vector<JsonObject> parse_lines(std::string_view text, std::string_view what) {
   std::vector<JsonObject> out;
   std::size_t number = 0;
@@ -82,7 +88,8 @@ bool DatasetFile::exists() const {
 
 std::vector<JsonObject> DatasetFile::rows() const {
   if (!exists()) throw not_there("datasets", name_);
-  return parse_lines(read_text(path_, most_bytes), std::format("the dataset `{}`", name_));
+  const auto text = read_text(path_, most_bytes);
+  return parse_lines(without_mark(text), std::format("the dataset `{}`", name_));
 }
 
 void DatasetFile::change(bool may_begin, const std::function<JsonObject(std::vector<JsonObject>& rows)>& work,
@@ -167,6 +174,7 @@ void DatasetFile::remove(std::size_t row, const std::string& who) {
 }
 
 std::vector<JsonObject> parse_rows(std::string_view text, std::string_view format) {
+  text = without_mark(text);
   if (format == "json") {
     const auto json = parse_json(text);
     if (!json || !json->is_array()) throw Error(Errc::bad_input, "the rows are no JSON list of objects");

@@ -2,12 +2,17 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/tasks.hpp"
+#include "dspy/evaluate/sequential.hpp"
 #include "dspy/registry/experiment.hpp"
+#include "dspy/server/experiments/experiment_log.hpp"
+#include "dspy/server/experiments/live_experiments.hpp"
 #include "dspy/server/iso_time.hpp"
 #include "dspy/server/resources/resource.hpp"
 #include "dspy/server/resources/services.hpp"
 #include "dspy/server/routes.hpp"
 #include "dspy/server/traces/trace_store.hpp"
+#include "server/experiments/experiment_file.hpp"
+#include "server/stored/experiment_outcomes.hpp"
 #include "server/stored/file_lock.hpp"
 #include "server/stored/stored.hpp"
 
@@ -26,103 +31,24 @@
 #include <utility>
 #include <vector>
 
-// An experiment is a file `experiments/<id>.json`: `{"program", "metric", "arms": [{"name", "version", "weight"}],
-// "smallest_effect", "state", "started_at", "stopped_at"?}`.  What its arms reached is the feedback of that metric on
-// traces of the program in the arm's version, given while it ran.
-
 namespace dspy::server {
 namespace {
 
-constexpr std::uintmax_t most_bytes = 1 << 20;
-
-std::filesystem::path path_of(const ResourceServices& services, const std::string& tenant, const std::string& id) {
-  return services.workspace.path(tenant, "experiments", id, ".json");
-}
-
-std::optional<JsonObject> read(const ResourceServices& services, const std::string& tenant, const std::string& id) {
-  const auto path = path_of(services, tenant, id);
-  std::error_code code;
-  if (!std::filesystem::is_regular_file(path, code)) return std::nullopt;
-  auto json = parse_json(read_text(path, most_bytes));
-  if (!json || !json->is_object()) throw Error(Errc::io_error, std::format("the experiment `{}` is damaged", id));
-  json->get_object()["id"] = id;
-  return std::move(json->get_object());
-}
-
 JsonObject require(const ResourceServices& services, const std::string& tenant, const std::string& id) {
-  auto found = read(services, tenant, id);
+  auto found = read_experiment(services.workspace, tenant, id);
   if (!found) throw not_there("experiments", id);
   return *std::move(found);
 }
 
 std::string text_at(const JsonObject& from, std::string_view name) {
-  return optional_text(from, name).value_or("");
-}
-
-/// The values of each arm, from feedback on its traces.  The latest judgement of a trace counts.
-std::vector<ArmOutcomes> outcomes(const ResourceServices& services, const std::string& tenant,
-                                  const JsonObject& experiment) {
-  std::vector<ArmOutcomes> arms;
-  std::vector<std::string> versions;
-  for (const auto& each : experiment.at("arms").as_array()) {
-    const auto& arm = each.as_object();
-    arms.push_back({.arm = text_at(arm, "name"), .weight = optional_number(arm, "weight").value_or(1)});
-    versions.push_back(text_at(arm, "version"));
-  }
-  if (!services.traces) return arms;
-  const auto program = text_at(experiment, "program");
-  const auto metric = text_at(experiment, "metric");
-  const auto begun = parse_iso_time(text_at(experiment, "started_at"));
-  const auto ended = parse_iso_time(text_at(experiment, "stopped_at"));
-  std::set<std::string> judged;
-  constexpr std::size_t most = 1'000'000;
-  for (const auto& each : services.traces->feedback(tenant, {}, most)) {
-    if (each.name != metric || !judged.insert(each.trace).second) continue;
-    if ((begun && each.at < *begun) || (ended && each.at > *ended)) continue;
-    const auto page =
-        services.traces->list({.tenant = tenant, .filters = {{"id", each.trace}, {"program", program}}, .limit = 1});
-    if (page.items.empty()) continue;
-    const auto arm = std::ranges::find(versions, text_at(page.items.front(), "version"));
-    if (arm != versions.end()) arms[static_cast<std::size_t>(arm - versions.begin())].values.push_back(each.score);
-  }
-  return arms;
-}
-
-JsonObject counts_of(const std::vector<ArmOutcomes>& arms) {
-  JsonObject out;
-  for (const auto& arm : arms) out[arm.arm] = arm.values.size();
-  return out;
-}
-
-Json result_of(const std::vector<ArmOutcomes>& arms, double smallest_effect) {
-  for (const auto& arm : arms) {
-    if (arm.values.size() < 2)
-      return Json{{"problem",
-                   std::format("the arm `{}` has {} judgements; two are needed at least", arm.arm, arm.values.size())}};
-  }
-  const auto report = analyze(arms, smallest_effect);
-  JsonArray comparisons;
-  for (const auto& each : report.comparisons) {
-    JsonObject line{{"arm", each.arm},
-                    {"mean", each.mean},
-                    {"difference", each.difference},
-                    {"interval", {{"low", each.interval.low}, {"high", each.interval.high}}},
-                    {"test", each.test},
-                    {"p_value", each.p_value},
-                    {"adjusted_p_value", each.adjusted_p_value}};
-    if (each.always_valid_p_value) line["always_valid_p_value"] = *each.always_valid_p_value;
-    comparisons.push_back(std::move(line));
-  }
-  return Json{{"control", arms.front().arm},
-              {"control_mean", report.control_mean},
-              {"ratio_is_fine", report.is_ratio_fine},
-              {"comparisons", comparisons}};
+  return experiment_text(from, name);
 }
 
 JsonObject whole_of(const ResourceServices& services, const std::string& tenant, JsonObject experiment) {
-  const auto arms = outcomes(services, tenant, experiment);
-  experiment["counts"] = counts_of(arms);
-  experiment["result"] = result_of(arms, optional_number(experiment, "smallest_effect").value_or(0.1));
+  const auto known = outcomes(services, tenant, experiment);
+  experiment["counts"] = counts_of(known);
+  if (!known.exposed.empty()) experiment["exposures"] = exposures_of(known);
+  experiment["result"] = result_of(known, optional_number(experiment, "smallest_effect").value_or(0.1));
   return experiment;
 }
 
@@ -135,7 +61,8 @@ JsonArray arms_of(const JsonArray& given) {
     const auto name = arm != nullptr ? text_at(*arm, "name") : std::string();
     const auto version = arm != nullptr ? text_at(*arm, "version") : std::string();
     const auto weight = arm != nullptr ? optional_number(*arm, "weight").value_or(1) : 1;
-    if (name.empty() || version.empty() || !(weight > 0 && weight < 1e6) || !names.insert(name).second)
+    if (name.empty() || name.size() > 100 || version.empty() || version.size() > 200 || !(weight > 0 && weight < 1e6) ||
+        !names.insert(name).second)
       throw Error(Errc::bad_input,
                   "an arm is {\"name\", \"version\", \"weight\"?}, names differ, and weights are above 0",
                   {.invalid = {"arms"}});
@@ -145,29 +72,52 @@ JsonArray arms_of(const JsonArray& given) {
   return out;
 }
 
+/// The experiment that runs on a program already.
+std::optional<std::string> running_on(const ResourceServices& services, const std::string& tenant,
+                                      const std::string& program) {
+  for (const auto& entry : services.workspace.list(tenant, "experiments", ".json")) {
+    const auto found = attempt([&] { return read_experiment(services.workspace, tenant, entry.id); });
+    if (found && *found && text_at(**found, "state") == "running" && text_at(**found, "program") == program)
+      return entry.id;
+  }
+  return std::nullopt;
+}
+
 Json start(const ResourceServices& services, const ActionCall& call) {
   const auto id = text_input(call.inputs, "name");
-  const auto path = path_of(services, call.caller.tenant, id);
-  JsonObject experiment{{"program", text_input(call.inputs, "program")},
+  const auto& tenant = call.caller.tenant;
+  const auto path = experiment_path(services.workspace, tenant, id);
+  const auto program = text_input(call.inputs, "program");
+  JsonObject experiment{{"program", program},
                         {"metric", text_input(call.inputs, "metric")},
                         {"arms", arms_of(call.inputs.at("arms").as_array())},
                         {"smallest_effect", optional_number(call.inputs, "smallest_effect").value_or(0.1)},
                         {"state", "running"},
                         {"started_at", iso_time(std::chrono::system_clock::now())}};
+  std::vector<std::string> versions;
+  for (const auto& arm : experiment.at("arms").as_array()) versions.push_back(text_at(arm.as_object(), "version"));
+  const bool divides = services.live_experiments && services.live_experiments->check(program, versions);
   std::filesystem::create_directories(path.parent_path());
-  const FileLock lock(path.parent_path() / ".lock");
-  if (std::filesystem::exists(path))
-    throw HttpError(409, Errc::bad_input, std::format("there is an experiment `{}` already; name another one", id));
-  replace_file(path, to_text(experiment) + "\n");
-  tell(services, call.caller.tenant, "experiments", id, "created");
+  {
+    const FileLock lock(path.parent_path() / ".lock");
+    if (std::filesystem::exists(path))
+      throw HttpError(409, Errc::bad_input, std::format("there is an experiment `{}` already; name another one", id));
+    if (const auto other = running_on(services, tenant, program))
+      throw HttpError(409, Errc::bad_input,
+                      std::format("the experiment `{}` runs on `{}`; stop it first", *other, program));
+    replace_file(path, to_text(experiment) + "\n");
+  }
+  if (services.live_experiments) services.live_experiments->poll();
+  tell(services, tenant, "experiments", id, "created");
   experiment["id"] = id;
+  experiment["divides_calls"] = divides;
   return experiment;
 }
 
 Json stop(const ResourceServices& services, const ActionCall& call) {
-  const auto path = path_of(services, call.caller.tenant, call.id);
+  const auto path = experiment_path(services.workspace, call.caller.tenant, call.id);
   require(services, call.caller.tenant, call.id);
-  const FileLock lock(path.parent_path() / ".lock");
+  std::optional<FileLock> lock(path.parent_path() / ".lock");
   auto experiment = require(services, call.caller.tenant, call.id);
   if (text_at(experiment, "state") == "running") {
     experiment["state"] = "stopped";
@@ -175,6 +125,8 @@ Json stop(const ResourceServices& services, const ActionCall& call) {
     auto kept = experiment;
     kept.erase("id");
     replace_file(path, to_text(kept) + "\n");
+    lock.reset();
+    if (services.live_experiments) services.live_experiments->poll();
     tell(services, call.caller.tenant, "experiments", call.id, "updated");
   }
   return whole_of(services, call.caller.tenant, std::move(experiment));
@@ -183,7 +135,7 @@ Json stop(const ResourceServices& services, const ActionCall& call) {
 std::vector<JsonObject> listed(const ResourceServices& services, const std::string& tenant) {
   std::vector<JsonObject> out;
   for (const auto& entry : services.workspace.list(tenant, "experiments", ".json")) {
-    auto found = attempt([&] { return read(services, tenant, entry.id); });
+    auto found = attempt([&] { return read_experiment(services.workspace, tenant, entry.id); });
     if (found && *found) out.push_back(**std::move(found));
     if (!found) out.push_back({{"id", entry.id}, {"problem", damaged("experiments", entry.id, found.error()).what()}});
   }
@@ -221,7 +173,10 @@ Resource experiments_resource(const ResourceServices& services) {
             .scope = "experiments:read",
             .run = with_call([](const ResourceServices& held, const ActionCall& call) -> Json {
               const auto whole = whole_of(held, call.caller.tenant, require(held, call.caller.tenant, call.id));
-              return Json{{"counts", whole.at("counts")}, {"result", whole.at("result")}};
+              Json out{{"counts", whole.at("counts")}, {"result", whole.at("result")}};
+              if (const auto* const exposures = whole.if_contains("exposures"))
+                out.as_object()["exposures"] = *exposures;
+              return out;
             })}},
       .list =
           [services, fields](ResourceQuery query) {
@@ -233,7 +188,7 @@ Resource experiments_resource(const ResourceServices& services) {
           [services](Caller caller, std::string id) {
             return on_cpu(
                 [services, tenant = std::move(caller.tenant), id = std::move(id)]() -> std::optional<JsonObject> {
-                  auto found = read(services, tenant, id);
+                  auto found = read_experiment(services.workspace, tenant, id);
                   return found ? std::optional(whole_of(services, tenant, *std::move(found))) : std::nullopt;
                 });
           }};

@@ -2,12 +2,14 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/tasks.hpp"
+#include "dspy/server/optimizing/optimization_runner.hpp"
 #include "dspy/server/resources/resource.hpp"
 #include "dspy/server/resources/services.hpp"
 #include "dspy/server/resources/workspace.hpp"
 #include "server/stored/checkpoint_view.hpp"
 #include "server/stored/file_cache.hpp"
 #include "server/stored/file_time.hpp"
+#include "server/stored/run_view.hpp"
 #include "server/stored/stored.hpp"
 
 #include <algorithm>
@@ -15,16 +17,19 @@
 #include <cstdint>
 #include <filesystem>
 #include <format>
+#include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
 
-// A run of an optimizer is `optimizations/<id>.json`, the report of one that ended (`to_json(optimize::Report)`, as
-// `dspy optimize --json` prints it), or `optimizations/<id>.jsonl`, the checkpoint of one that has not.
+// A run of an optimizer is `optimizations/<id>.run`, which a server started (run_view.hpp); or
+// `optimizations/<id>.json`, the report of one that ended (`to_json(optimize::Report)`, as `dspy optimize --json`
+// prints it); or `optimizations/<id>.jsonl`, the checkpoint of one that has not.
 
 namespace dspy::server {
 namespace {
@@ -141,6 +146,86 @@ std::optional<WorkspaceEntry> find(const ResourceServices& services, const std::
   return WorkspaceEntry{.id = id, .path = std::move(path)};
 }
 
+/// A run that is known here, with what its report says once it has ended.
+JsonObject run_of(const ResourceServices& services, const std::string& tenant, const WorkspaceEntry& run) {
+  const bool is_running = services.optimizations && services.optimizations->is_running(tenant, run.id);
+  auto out = run_view(run, is_running);
+  const auto report = find(services, tenant, run.id, ".json");
+  if (out.at("state") == "running" || !report) return out;
+  auto whole = whole_of(*report);
+  for (const auto* const name : {"state", "program", "optimizer", "metric", "changed_at", "error"})
+    copy(out, name, whole);
+  for (const auto& each : out) {
+    if (!whole.contains(each.key())) whole[each.key()] = each.value();
+  }
+  return whole;
+}
+
+std::vector<JsonObject> listed(const ResourceServices& services, FileCache& reports, FileCache& checkpoints,
+                               const std::string& tenant) {
+  std::vector<JsonObject> out;
+  std::set<std::string> runs;
+  for (const auto& run : services.workspace.list(tenant, "optimizations", ".run")) {
+    runs.insert(run.id);
+    const bool is_running = services.optimizations && services.optimizations->is_running(tenant, run.id);
+    auto found = attempt([&] { return run_summary(run, is_running); });
+    if (!found) found = JsonObject{{"id", run.id}, {"problem", damaged("optimizations", run.id, found.error()).what()}};
+    out.push_back(*std::move(found));
+  }
+  // What stands beside the settings of a run is a part of that run.
+  const auto alone = [&](std::string_view ending) {
+    auto entries = services.workspace.list(tenant, "optimizations", ending);
+    std::erase_if(entries, [&](const WorkspaceEntry& entry) { return runs.contains(entry.id); });
+    return entries;
+  };
+  std::ranges::move(reports.all(alone(".json")), std::back_inserter(out));
+  std::ranges::move(checkpoints.all(alone(".jsonl")), std::back_inserter(out));
+  return out;
+}
+
+/// Inputs without those that were left out.
+JsonObject settings_of(const JsonObject& inputs) {
+  JsonObject out;
+  for (const auto& each : inputs) {
+    if (each.key() != "name" && !each.value().is_null()) out[each.key()] = each.value();
+  }
+  return out;
+}
+
+std::vector<ResourceAction> actions_of(const ResourceServices& services) {
+  if (!services.optimizations) return {};
+  const auto on_cpu_with = [runner = services.optimizations](auto work) {
+    return [runner, work](ActionCall call) {
+      return on_cpu([runner, work, call = std::move(call)] { return work(*runner, call); });
+    };
+  };
+  return {{.name = "start",
+           .inputs = "name: str, program: str, dataset: str, valset: Optional[str], val_share: Optional[float], "
+                     "optimizer: Optional[str], metric: Optional[str], field: Optional[str], effort: "
+                     "Optional[Literal['light', 'medium', 'heavy']], candidates: Optional[int], max_requests: "
+                     "Optional[int], seed: Optional[int]",
+           .on = ResourceAction::On::all,
+           .run = on_cpu_with([](OptimizationRunner& runner, const ActionCall& call) {
+             require_scope(call.caller, "invoke");
+             require_scope(call.caller, "datasets:read");
+             const auto id = text_input(call.inputs, "name");
+             runner.start(call.caller, id, settings_of(call.inputs));
+             return Json{{"id", id}, {"state", "running"}};
+           })},
+          {.name = "stop",
+           .needs_confirmation = true,
+           .run = on_cpu_with([](OptimizationRunner& runner, const ActionCall& call) {
+             runner.stop(call.caller, call.id);
+             return Json{{"id", call.id}, {"state", "stopping"}};
+           })},
+          {.name = "resume", .run = on_cpu_with([](OptimizationRunner& runner, const ActionCall& call) {
+                               require_scope(call.caller, "invoke");
+                               require_scope(call.caller, "datasets:read");
+                               runner.resume(call.caller, call.id);
+                               return Json{{"id", call.id}, {"state", "running"}};
+                             })}};
+}
+
 }  // namespace
 
 Resource optimizations_resource(const ResourceServices& services) {
@@ -160,20 +245,18 @@ Resource optimizations_resource(const ResourceServices& services) {
   return {.name = "optimizations",
           .fields = fields,
           .relations = {{.field = "program", .to = "programs"}},
+          .actions = actions_of(services),
           .list =
               [services, fields, reports, checkpoints](ResourceQuery query) {
                 return on_cpu([services, fields, reports, checkpoints, query = std::move(query)] {
-                  const auto& tenant = query.caller.tenant;
-                  auto items = reports->all(services.workspace.list(tenant, "optimizations", ".json"));
-                  for (auto& item : checkpoints->all(services.workspace.list(tenant, "optimizations", ".jsonl")))
-                    items.push_back(std::move(item));
-                  return page_of(std::move(items), fields, query);
+                  return page_of(listed(services, *reports, *checkpoints, query.caller.tenant), fields, query);
                 });
               },
           .get =
               [services](Caller caller, std::string id) {
                 return on_cpu(
                     [services, tenant = std::move(caller.tenant), id = std::move(id)]() -> std::optional<JsonObject> {
+                      if (const auto run = find(services, tenant, id, ".run")) return run_of(services, tenant, *run);
                       if (const auto report = find(services, tenant, id, ".json")) return whole_of(*report);
                       const auto checkpoint = find(services, tenant, id, ".jsonl");
                       return checkpoint ? std::optional(checkpoint_view(*checkpoint)) : std::nullopt;

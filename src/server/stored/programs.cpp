@@ -167,8 +167,18 @@ Json promoted(const ResourceServices& services, const ActionCall& call) {
   } else {
     const auto expected = optional_number(call.inputs, "expected");
     const auto now = registry.alias(call.id, alias);
-    registry.move_alias(call.id, alias, expected ? std::optional(static_cast<std::int64_t>(*expected)) : now, to,
-                        optional_text(call.inputs, "reason").value_or("promoted"));
+    if (expected && now != static_cast<std::int64_t>(*expected))
+      throw HttpError(409, Errc::bad_input,
+                      std::format("`{}@{}` {} and not version {}: somebody else has moved it; look again before you do",
+                                  call.id, alias, now ? std::format("names version {}", *now) : "names nothing",
+                                  static_cast<std::int64_t>(*expected)));
+    const auto moved = attempt([&] {
+      registry.move_alias(call.id, alias, now, to, optional_text(call.inputs, "reason").value_or("promoted"));
+    });
+    // Between the look and the move somebody else was quicker.
+    if (!moved && moved.error().code() == Errc::config_error)
+      throw HttpError(409, Errc::bad_input, moved.error().what());
+    if (!moved) throw moved.error();
   }
   if (is_moved) tell(services, tenant, "programs", call.id, "updated");
   return Json{{"alias", alias}, {"version", to}, {"promoted", is_moved}, {"gates", gates}};
@@ -177,6 +187,8 @@ Json promoted(const ResourceServices& services, const ActionCall& call) {
 Json rolled_back(const ResourceServices& services, const ActionCall& call) {
   Registry registry(require(services, call.caller.tenant, call.id));
   const auto alias = text_input(call.inputs, "alias");
+  if (!registry.alias(call.id, alias))
+    throw HttpError(404, Errc::bad_input, std::format("`{}` has no alias `{}`", call.id, alias.substr(0, 100)));
   const auto steps = optional_number(call.inputs, "steps").value_or(1);
   if (!(steps >= 1 && steps <= 1'000)) throw Error(Errc::bad_input, "`steps` is 1 to 1000", {.invalid = {"steps"}});
   const auto to = registry.rollback(call.id, alias, static_cast<int>(steps),

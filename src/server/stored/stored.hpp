@@ -5,6 +5,7 @@
 #include "dspy/server/resources/resource.hpp"
 #include "dspy/server/resources/services.hpp"
 #include "dspy/server/routes.hpp"
+#include "dspy/server/traces/trace_store.hpp"
 
 #include <optional>
 #include <string>
@@ -38,6 +39,9 @@ HttpError damaged(std::string_view resource, std::string_view id, const Error& w
 /// Tells the stream of events, where there is one.
 void tell(const ResourceServices& services, std::string_view tenant, std::string_view resource, std::string_view id,
           std::string_view change);
+
+/// Keeps a judgement, and tells the experiment that the call belonged to.  Returns its id.
+std::string keep_feedback(const ResourceServices& services, const std::string& tenant, const Feedback& feedback);
 
 // Inputs of an action, which have been checked against its notation.
 std::string text_input(const JsonObject& inputs, std::string_view name);

@@ -1,9 +1,11 @@
 #include "dspy/base/async.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/base/log.hpp"
 #include "dspy/base/tasks.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/lm/call_context.hpp"
+#include "dspy/lm/tracing/redactor.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "dspy/programs/program.hpp"
 #include "dspy/server/catalog.hpp"
@@ -19,6 +21,7 @@
 #include "server/stored/dataset_file.hpp"
 #include "server/stored/stored.hpp"
 
+#include <algorithm>
 #include <format>
 #include <memory>
 #include <optional>
@@ -60,6 +63,22 @@ std::string text_at(const JsonObject& from, std::string_view name) {
   return optional_text(from, name).value_or("");
 }
 
+bool is_redacted(const Json& value) {
+  if (value.is_string()) return view(value.get_string()).contains(Redactor::replacement);
+  if (value.is_array()) return std::ranges::any_of(value.get_array(), is_redacted);
+  return value.is_object() &&
+         std::ranges::any_of(value.get_object(), [](const auto& member) { return is_redacted(member.value()); });
+}
+
+/// What was taken out of a trace cannot be put back: its outputs belong to other values.
+void require_whole(const Json& values, std::string_view as) {
+  if (!is_redacted(values)) return;
+  throw HttpError(409, Errc::bad_input,
+                  std::format("something that looks like a key was taken out of this trace ({}), so that it cannot be "
+                              "{}: what the program said belongs to the text as it was",
+                              Redactor::replacement, as));
+}
+
 /// Runs the program of a trace again, as it is served now, on the trace's inputs.
 Async<Json> replay(ResourceServices services, ActionCall call) {
   const auto trace = require(*services.traces, call.caller, call.id);
@@ -71,6 +90,7 @@ Async<Json> replay(ResourceServices services, ActionCall call) {
     throw Error(Errc::bad_input, std::format("no program `{}` is served; name one as `program`", name.substr(0, 100)));
   const auto inputs = object_at(trace, "inputs");
   if (inputs.empty()) throw Error(Errc::bad_input, "this trace has no inputs: its content was not kept");
+  require_whole(Json(inputs), "run again");
   const TraceOrigin origin{.id = draw_trace_id(),
                            .tenant = call.caller.tenant,
                            .program = served->name,
@@ -116,6 +136,7 @@ Json to_dataset(const ResourceServices& services, const ActionCall& call) {
       expected != nullptr ? expected_outputs(services, trace, expected->as_object()) : object_at(trace, "outputs");
   for (const auto& each : outputs) row[each.key()] = each.value();
   if (row.empty()) throw Error(Errc::bad_input, "this trace has no inputs: its content was not kept");
+  require_whole(Json(row), "an example");
   const auto dataset = text_input(call.inputs, "dataset");
   DatasetFile file(services.workspace, call.caller.tenant, dataset);
   const auto place = file.add(std::move(row), call.caller.key);
@@ -124,14 +145,14 @@ Json to_dataset(const ResourceServices& services, const ActionCall& call) {
 }
 
 Json judge(const ResourceServices& services, const ActionCall& call) {
-  const auto id =
-      services.traces->add_feedback(call.caller.tenant, {.trace = call.id,
-                                                         .name = text_input(call.inputs, "name"),
-                                                         .score = call.inputs.at("score").to_number<double>(),
-                                                         .comment = optional_text(call.inputs, "comment").value_or(""),
-                                                         .key = call.caller.key});
-  tell(services, call.caller.tenant, "feedback", id, "created");
-  return Json{{"id", id}};
+  if (services.traces->list({.tenant = call.caller.tenant, .filters = {{"id", call.id}}, .limit = 1}).items.empty())
+    throw not_there("traces", call.id);
+  return Json{{"id", keep_feedback(services, call.caller.tenant,
+                                   {.trace = call.id,
+                                    .name = text_input(call.inputs, "name"),
+                                    .score = call.inputs.at("score").to_number<double>(),
+                                    .comment = optional_text(call.inputs, "comment").value_or(""),
+                                    .key = call.caller.key})}};
 }
 
 }  // namespace
@@ -202,73 +223,6 @@ Resource traces_resource(const ResourceServices& services) {
                 [traces, tenant = std::move(caller.tenant), id = std::move(id)] { return traces->get(tenant, id); });
           },
   };
-}
-
-Resource feedback_resource(const ResourceServices& services) {
-  const auto traces = services.traces;
-  std::vector<ResourceField> fields = {{.name = "id"},
-                                       {.name = "trace_id"},
-                                       {.name = "name", .is_sortable = true, .is_searchable = true},
-                                       {.name = "score", .type = "float", .is_sortable = true},
-                                       {.name = "comment", .is_searchable = true},
-                                       {.name = "at", .type = "datetime", .is_sortable = true},
-                                       {.name = "key"}};
-  return {.name = "feedback",
-          .fields = fields,
-          .relations = {{.field = "trace_id", .to = "traces"}},
-          .list = [traces, fields](ResourceQuery query) {
-            return on_cpu([traces, fields, query = std::move(query)] {
-              const auto trace = query.filters.find("trace_id");
-              std::vector<JsonObject> items;
-              for (const auto& each :
-                   traces->feedback(query.caller.tenant, trace == query.filters.end() ? std::string() : trace->second))
-                items.push_back(to_json(each));
-              return page_of(std::move(items), fields, query);
-            });
-          }};
-}
-
-std::vector<Route> feedback_routes(const ResourceServices& services) {
-  if (!services.traces) return {};
-  const auto answer = [](ResourceServices held, HttpRequest request) -> Async<HttpResponse> {
-    const auto body = json_body(request);
-    require_known(body, {"trace_id", "name", "score", "comment"}, "the body");
-    if (const auto* const comment = body.if_contains("comment");
-        comment != nullptr && !comment->is_null() && !comment->is_string())
-      throw Error(Errc::bad_input, "`comment` must be text", {.invalid = {"comment"}});
-    const auto text = [&](std::string_view name) {
-      const auto found = optional_text(body, name);
-      if (!found)
-        throw Error(Errc::bad_input, std::format("`{}` is missing, or no text", name),
-                    {.missing = {std::string(name)}});
-      return *found;
-    };
-    const auto score = optional_number(body, "score");
-    if (!score) throw Error(Errc::bad_input, "`score` is missing, or no number", {.missing = {"score"}});
-    Feedback feedback{.trace = text("trace_id"),
-                      .name = text("name"),
-                      .score = *score,
-                      .comment = optional_text(body, "comment").value_or(""),
-                      .key = request.caller.key};
-    const auto tenant = request.caller.tenant;
-    const auto traces = held.traces;
-    const auto id = co_await on_cpu([traces, tenant, feedback] { return traces->add_feedback(tenant, feedback); });
-    tell(held, tenant, "feedback", id, "created");
-    co_return json_response(JsonObject{{"id", id}}, 201);
-  };
-  return {{.method = "POST",
-           .path = "/v1/feedback",
-           .handler = [answer, services](HttpRequest request) { return answer(services, std::move(request)); },
-           .scope = "feedback:write",
-           .document = {.summary = "Join a score to a trace",
-                        .tag = "feedback",
-                        .request = {{"type", "object"},
-                                    {"properties",
-                                     {{"trace_id", {{"type", "string"}}},
-                                      {"name", {{"type", "string"}}},
-                                      {"score", {{"type", "number"}}},
-                                      {"comment", {{"type", "string"}}}}},
-                                    {"required", {"trace_id", "name", "score"}}}}}};
 }
 
 }  // namespace dspy::server

@@ -96,10 +96,12 @@ std::vector<Route> system_routes(SystemOptions options) {
   std::vector<Route> out;
   out.push_back({.path = "/healthz",
                  .handler = [system](HttpRequest) { return health(system); },
-                 .document = {.summary = "Whether the process is alive", .tag = "system"}});
+                 .document = {.summary = "Whether the process is alive", .tag = "system"},
+                 .is_probe = true});
   out.push_back({.path = "/readyz",
                  .handler = [system](HttpRequest) { return readiness(system); },
-                 .document = {.summary = "Whether it should get requests, and why not", .tag = "system"}});
+                 .document = {.summary = "Whether it should get requests, and why not", .tag = "system"},
+                 .is_probe = true});
   if (system->metrics)
     out.push_back({.path = "/metrics",
                    .handler = [system](HttpRequest) { return metrics(system); },

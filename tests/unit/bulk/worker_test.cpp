@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/bulk/queue/row_queue.hpp"
 #include "dspy/bulk/queue/shared_limits.hpp"
+#include "dspy/lm/prices.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predictor.hpp"
 #include "storage/redis_connection.hpp"
@@ -305,4 +306,36 @@ TEST_CASE("A budget and a rate hold for all that share them") {
   CHECK_THROWS_AS(tokens.claim(20), Error);
   tokens.settle(90, 30);
   CHECK(tokens.claim(70).count() == 0);
+}
+
+TEST_CASE("A budget of money holds for all that share it, and needs prices") {
+  const test::CacheServer server;
+  if (!server.is_there()) return;
+  SharedLimits money(server.url(), "money", {.budget_nanodollars = 1'000});
+  CHECK(money.claim({.tokens = 1, .nanodollars = 900}).count() == 0);
+  CHECK_THROWS_AS(money.claim({.tokens = 1, .nanodollars = 200}), Error);
+  money.settle({.tokens = 1, .nanodollars = 900}, {.tokens = 1, .nanodollars = 100});
+  CHECK(money.claim({.tokens = 1, .nanodollars = 900}).count() == 0);
+  CHECK_THROWS_AS(money.claim(1), Error);  // what it costs is not known
+
+  const auto prices = std::make_shared<const PriceTable>(PriceTable::from_json(
+      {{"date", "2026-01-01"}, {"models", JsonObject{{"scripted", JsonObject{{"prompt", 1}, {"completion", 2}}}}}}));
+  const auto shared = std::make_shared<SharedLimits>(
+      server.url(), "money of models",
+      SharedLimitOptions{.budget_nanodollars = 1'000'000, .assumed_completion_tokens = 100});
+  const auto scripted = std::make_shared<ScriptedLM>(
+      std::function<std::string(const Request&)>([](const Request&) { return "Answer: yes"; }));
+  const Predictor predictor(Signature::parse("question -> answer"), {.lm = limited(scripted, shared, prices)});
+  int answered = 0;
+  const auto spent = attempt([&] {
+    while (answered < 10'000) {
+      predictor({{"question", "?"}});
+      ++answered;
+    }
+  });
+  REQUIRE_FALSE(spent);
+  CHECK(spent.error().code() == Errc::token_budget_exhausted);
+  CHECK(std::string(spent.error().what()).contains("$0.001000"));
+  CHECK(answered > 0);
+  CHECK_THROWS_AS(limited(scripted, shared, std::make_shared<const PriceTable>()), Error);
 }

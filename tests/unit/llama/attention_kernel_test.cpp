@@ -1,5 +1,6 @@
 #include "kernel_threads.hpp"
 #include "llama/kernels/attention.hpp"
+#include "llama/kernels/target.hpp"
 
 #include <doctest/doctest.h>
 
@@ -144,18 +145,11 @@ struct Problem {
 };
 
 /// `attention` by `threads` threads at once.
-void run(const AttentionKernel& kernel, const Attention& attention, int threads = 1) {
+void run(const Target& kernel, const Attention& attention, int threads = 1) {
   const auto bytes = attention_scratch(attention);
   REQUIRE(bytes % 64 == 0);
   test::on_threads(threads, bytes,
                    [&](std::byte* scratch, int* next) { kernel.attend(attention, scratch, next, threads); });
-}
-
-std::vector<AttentionKernel> kernels_here() {
-  std::vector<AttentionKernel> here;
-  for (const auto& kernel : attention_kernels())
-    if (kernel.runs_here) here.push_back(kernel);
-  return here;
 }
 
 TEST_CASE("attention is softmax of the scores of the cells that a token sees, times their values") {
@@ -176,7 +170,7 @@ TEST_CASE("attention is softmax of the scores of the cells that a token sees, ti
       {.tokens = 9, .heads = 2, .key_heads = 1, .cells = 192, .seen = 1},
       {.tokens = 6, .heads = 6, .key_heads = 2, .cells = 128, .spread = 40},
   };
-  for (const auto& kernel : kernels_here()) {
+  for (const auto& kernel : targets()) {
     CAPTURE(kernel.name);
     for (const auto& shape : shapes) {
       CAPTURE(shape.tokens);
@@ -201,7 +195,7 @@ TEST_CASE("attention is softmax of the scores of the cells that a token sees, ti
 }
 
 TEST_CASE("a token that sees no cell gets zeros") {
-  for (const auto& kernel : kernels_here()) {
+  for (const auto& kernel : targets()) {
     CAPTURE(kernel.name);
     Problem problem({.tokens = 4, .heads = 2, .key_heads = 1, .cells = 90});
     std::fill_n(problem.mask.begin() + std::ptrdiff_t{2} * (90 + Problem::gap), 90, std::uint16_t{0xFC00});
@@ -212,7 +206,7 @@ TEST_CASE("a token that sees no cell gets zeros") {
 }
 
 TEST_CASE("what is no number stays none, for the tokens that see it") {
-  for (const auto& kernel : kernels_here()) {
+  for (const auto& kernel : targets()) {
     CAPTURE(kernel.name);
     for (const auto part : {&Problem::stored_keys, &Problem::stored_values}) {
       Problem problem({.tokens = 3, .heads = 2, .key_heads = 1, .cells = 90, .type = CellType::f32, .seen = 1});
@@ -230,7 +224,7 @@ TEST_CASE("what is no number stays none, for the tokens that see it") {
 }
 
 TEST_CASE("what a token gets does not depend on the tokens beside it, to the bit") {
-  for (const auto& kernel : kernels_here()) {
+  for (const auto& kernel : targets()) {
     CAPTURE(kernel.name);
     for (const int key_heads : {1, 2, 8}) {
       CAPTURE(key_heads);

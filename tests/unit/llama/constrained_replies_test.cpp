@@ -27,7 +27,7 @@ TEST_CASE("a held reply can be read whatever its budget, from the least one up")
 TEST_CASE("a held value may say what would open the next turn, where the model has no chat template") {
   const test::TempFolder folder;
   RandomModel{.chat_template = "", .tokenizer = RandomModel::Tokenizer::sentence_pieces}.write(folder / "plain.gguf");
-  const auto model = llama::Model::load(folder / "plain.gguf", {.gpu_layers = 0});
+  const auto model = llama::Model::load(folder / "plain.gguf", {.gpu_layers = test::gpu_layers()});
   REQUIRE_FALSE(model->chat_template().stops().empty());
   llama::Engine engine(model, {.threads = 1});
   const std::string value = "hello\nUser: hello";

@@ -122,7 +122,7 @@ TEST_CASE_FIXTURE(Pair, "what a contract forces counts as guessed, so steps stay
 
 TEST_CASE_FIXTURE(Pair, "a model with other tokens cannot guess, and says so") {
   test::RandomModel{.context_length = 4096, .vocabulary = 300}.write(folder / "other.gguf");
-  const auto other = Model::load(folder / "other.gguf", {.gpu_layers = 0});
+  const auto other = Model::load(folder / "other.gguf", {.gpu_layers = test::gpu_layers()});
   const auto error = test::error_of([&] { Engine(other, {.draft_model = draft}); });
   CHECK(error.code() == Errc::invalid_parameter);
   CHECK(std::string_view(error.what()).contains("cannot guess for"));

@@ -41,7 +41,7 @@ struct EngineFixture {
 /// The embedded model, and something of the kind it was trained on, long enough to be worth sharing.
 struct EmbeddedModel {
   std::shared_ptr<const llama::Model> model =
-      llama::Model::load(std::filesystem::path(DSPY_MODEL_DIR) / "dspy-tiny.gguf", {.gpu_layers = 0});
+      llama::Model::load(std::filesystem::path(DSPY_MODEL_DIR) / "dspy-tiny.gguf", {.gpu_layers = test::gpu_layers()});
 
   static std::string facts() {
     std::string text;

@@ -49,12 +49,14 @@ class FakeRuntime final : public llama::Runtime {
   using Token = llama::Token;
   static constexpr Token im_start = 256, im_end = 257, endoftext = 258;
   static constexpr int vocabulary = 259;
+  static constexpr int input_length = 4;  ///< Values of a row.
 
   // What tests set.
   Shared<std::string> answer{"Hello!"};
   std::vector<llama::RuntimeDevice> device_list = {
       {.name = "CPU", .description = "a processor", .backend = "CPU", .kind = llama::DeviceKind::cpu}};
-  std::function<void()> on_load;                                          ///< May throw.
+  std::function<void()> on_load;  ///< May throw.
+  std::function<void(const llama::RuntimeLoadOptions&)> on_load_options;
   std::function<void()> on_context;                                       ///< May throw, or wait.
   std::function<void(const llama::RuntimeQuantizeOptions&)> on_quantize;  ///< May throw.
   std::function<llama::DecodeStatus()> on_decode;                         ///< May throw; anything but `ok` is returned.
@@ -62,6 +64,8 @@ class FakeRuntime final : public llama::Runtime {
   std::function<std::string(std::string_view prompt)> answers;  ///< Instead of `answer`; the prompt without its marks.
   bool forgets_parts = true;                                    ///< For models loaded from then on.
   bool restores = true;
+  int rows_of_picture = 20;
+  bool causal_pictures = true;
   std::optional<llama::Pooling> pooling;  ///< For models loaded from then on.
   std::vector<Token> suppressed;
   std::optional<float> all_logits;  ///< Every score, to break the sampler.
@@ -75,7 +79,10 @@ class FakeRuntime final : public llama::Runtime {
   std::atomic<int> largest_batch = 0;
   std::atomic<int> most_cells = 0;
   std::atomic<int> threads = 0;
+  std::atomic<bool> kv_on_host = false;
   std::atomic<int> adapter_changes = 0;
+  std::atomic<int> row_decodes = 0;
+  std::atomic<int> encoded = 0;  ///< Pictures and sounds.
 
   std::string version() const override { return "0.0.fake"; }
   std::vector<llama::RuntimeDevice> devices() override { return device_list; }
@@ -87,6 +94,7 @@ class FakeRuntime final : public llama::Runtime {
         if (!options.progress(done)) throw Error(Errc::cancelled, "loading was cancelled");
       }
     }
+    if (on_load_options) on_load_options(options);
     if (on_load) on_load();
     return std::make_unique<Model>(*this);
   }
@@ -102,6 +110,7 @@ class FakeRuntime final : public llama::Runtime {
     Context(FakeRuntime& runtime, const llama::RuntimeContextOptions& options) : runtime_(runtime), options_(options) {
       ++runtime_.contexts;
       runtime_.threads = options.threads;
+      runtime_.kv_on_host = options.kv_on_host;
     }
 
     int context_length() const override { return options_.context_length; }
@@ -130,6 +139,24 @@ class FakeRuntime final : public llama::Runtime {
         return llama::DecodeStatus::no_room;
       last_.assign(batch.begin(), batch.end());
       for (const auto& entry : batch) add(entry);
+      return llama::DecodeStatus::ok;
+    }
+
+    /// A row is a token of its own: the first value of its row.
+    llama::DecodeStatus decode_rows(const llama::RowBatch& batch) override {
+      ++runtime_.row_decodes;
+      runtime_.computed += batch.count;
+      if (runtime_.on_decode) {
+        if (const auto status = runtime_.on_decode(); status != llama::DecodeStatus::ok) return status;
+      }
+      if (cells_.size() + static_cast<std::size_t>(batch.count) > static_cast<std::size_t>(options_.context_length))
+        return llama::DecodeStatus::no_room;
+      last_.clear();
+      for (int i = 0; i < batch.count; ++i) {
+        add({.token = static_cast<Token>(batch.rows[static_cast<std::size_t>(i) * input_length]),
+             .position = batch.position + i,
+             .sequence = batch.sequence});
+      }
       return llama::DecodeStatus::ok;
     }
 
@@ -264,6 +291,28 @@ class FakeRuntime final : public llama::Runtime {
     std::string path;
   };
 
+  /// A picture is `(`, rows that hold the sum of the file's bytes, and `)`.
+  class Senses final : public llama::RuntimeSenses {
+   public:
+    explicit Senses(FakeRuntime& runtime) : runtime_(runtime) {}
+
+    bool sees() const override { return true; }
+    bool hears() const override { return true; }
+    std::vector<llama::SensePiece> encode(std::span<const std::byte> file, bool) override {
+      ++runtime_.encoded;
+      unsigned sum = 0;
+      for (const auto byte : file) sum = (sum * 31 + std::to_integer<unsigned>(byte)) % 10007;
+      const int count = runtime_.rows_of_picture;
+      std::vector<float> rows(static_cast<std::size_t>(count) * input_length, static_cast<float>(1000 + sum));
+      return {{.tokens = {'('}},
+              {.rows = std::move(rows), .count = count, .positions = count, .causal = runtime_.causal_pictures},
+              {.tokens = {')'}}};
+    }
+
+   private:
+    FakeRuntime& runtime_;
+  };
+
   class Model final : public llama::RuntimeModel {
    public:
     explicit Model(FakeRuntime& runtime) : runtime_(runtime) {
@@ -276,6 +325,7 @@ class FakeRuntime final : public llama::Runtime {
       facts_.memory_has_parts = runtime.forgets_parts;
       facts_.pooling = runtime.pooling;
       facts_.embedding_length = 8;
+      facts_.input_length = input_length;
       if (facts_.pooling == llama::Pooling::rank) facts_.rank_outputs = {""};
     }
     ~Model() override { --runtime_.live_models; }
@@ -323,6 +373,9 @@ class FakeRuntime final : public llama::Runtime {
     }
     std::unique_ptr<llama::RuntimeLora> load_adapter(const std::string& path) override {
       return std::make_unique<Adapter>(path);
+    }
+    std::unique_ptr<llama::RuntimeSenses> load_senses(const llama::RuntimeSensesOptions&) override {
+      return std::make_unique<Senses>(runtime_);
     }
 
    private:

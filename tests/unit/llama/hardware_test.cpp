@@ -61,6 +61,34 @@ TEST_CASE("the processor's memory is what this process may still use") {
   CHECK(hardware.device().memory_total == 32 * gib);
 }
 
+TEST_CASE("a driver that computes on the processor is no card, and is used only where it is named") {
+  const RuntimeDevice soft{.name = "Vulkan0",
+                           .description = "llvmpipe (LLVM 15.0.6, 256 bits)",
+                           .backend = "Vulkan",
+                           .kind = DeviceKind::gpu,
+                           .memory_free = 2 * gib,
+                           .software = true};
+  const std::vector<RuntimeDevice> devices = {cpu, soft};
+  const auto hardware = choose(devices, {});
+  CHECK(hardware.device().name == "CPU");
+  CHECK(hardware.reason ==
+        "the processor, since Vulkan0 (llvmpipe (LLVM 15.0.6, 256 bits)) is no card but a driver that computes on the "
+        "processor itself, and slower; name it to use it all the same (device=Vulkan0)");
+  REQUIRE(hardware.devices.size() == 2);
+  CHECK(hardware.devices[1].software);
+
+  CHECK(place(devices, gib, 32, -1).devices.empty());
+  CHECK(place(devices, gib, 32, 8).devices.empty());
+  const std::vector<std::string> named = {"Vulkan0"};
+  CHECK(place(devices, gib / 2, 32, -1, named).devices == std::vector<std::size_t>{1});
+  CHECK(place(devices, gib / 2, 32, 8, named).words == "8 of 33 layers on Vulkan0");
+
+  // A real card beside it is chosen, and it alone.
+  const std::vector<RuntimeDevice> both = {cpu, soft, cuda};
+  CHECK(choose(both, {}).device().name == "CUDA0");
+  CHECK(place(both, 4 * gib, 32, -1).words == "all 33 layers on CUDA0");
+}
+
 TEST_CASE("a thread for each physical core, within the control group's quota") {
   struct Case {
     int physical;

@@ -5,12 +5,14 @@
 #include "engine_fixture.hpp"
 #include "support.hpp"
 #include "support/exact_model.hpp"
+#include "support/random_experts.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
@@ -22,6 +24,15 @@ namespace dspy::llama {
 namespace {
 
 using test::error_of;
+
+/// A variable of the environment, as long as this lives.
+struct Variable {
+  Variable(const char* variable, const char* value) : name(variable) { ::setenv(name, value, 1); }
+  ~Variable() { ::unsetenv(name); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+  const char* name;
+};
 
 /// The same file, with each of the kernels, beside what it computes by its definition.
 struct Both {
@@ -63,22 +74,60 @@ struct Both {
   std::vector<double> expected;
 };
 
+/// Small, with rows that every format can take.
+test::RandomModel small_model() {
+  return {.width = 256,
+          .hidden = 512,
+          .heads = 8,
+          .kv_heads = 2,
+          .context_length = 1024,
+          .type = test::GgufWriter::f16};
+}
+
+/// A model's file in a format, made from one in whole numbers or halves.
+std::filesystem::path in_format(const std::filesystem::path& whole, std::string_view type) {
+  if (type == "f16") return whole;
+  auto file = whole.parent_path() / (std::string(type) + ".gguf");
+  quantize(whole, file, {.type = std::string(type), .threads = 1});
+  return file;
+}
+
 TEST_CASE("own kernels are as near to the definition as the library's, in every format they read") {
   const test::TempFolder folder;
-  test::RandomModel{.width = 256, .hidden = 512, .heads = 8, .kv_heads = 2, .context_length = 1024}.write(folder /
-                                                                                                          "whole.gguf");
-  for (const std::string_view type : {"f16", "q8_0", "q5_0", "q4_0", "q4_k_m"}) {
+  small_model().write(folder / "whole.gguf");
+  for (const std::string_view type : {"f16", "bf16", "q8_0", "q5_0", "q5_1", "q4_0", "q4_1", "q4_k_m", "q4_k_s",
+                                      "q5_k_m", "q6_k", "iq4_nl", "iq4_xs"}) {
     CAPTURE(type);
-    auto file = folder / "whole.gguf";
-    if (type != "f16") {
-      file = folder / (std::string(type) + ".gguf");
-      quantize(folder / "whole.gguf", file, {.type = std::string(type), .threads = 1});
-    }
-    const Both both(file);
+    const Both both(in_format(folder / "whole.gguf", type));
     CHECK(both.own->kernels() == Kernels::automatic);
     CHECK(both.library->kernels() == Kernels::library);
     both.check({.context_length = 1024, .threads = 1});
     both.check({.context_length = 1024, .threads = 2, .micro_batch = 48});
+  }
+}
+
+TEST_CASE("own kernels compute mixtures of experts as near to the definition as the library's") {
+  const test::TempFolder folder;
+  test::RandomExperts().write(folder / "whole.gguf");
+  for (const std::string_view type : {"f16", "q8_0", "q4_k_m", "q6_k"}) {
+    CAPTURE(type);
+    const Both both(in_format(folder / "whole.gguf", type));
+    both.check({.context_length = 1024, .threads = 1});
+    both.check({.context_length = 1024, .threads = 2, .micro_batch = 48});
+  }
+}
+
+TEST_CASE("weights may lie as in the file, as the library rearranges them, or in both ways") {
+  const test::TempFolder folder;
+  small_model().write(folder / "whole.gguf");
+  for (const std::string_view type : {"q8_0", "q4_0", "q4_k_m"}) {
+    CAPTURE(type);
+    const auto file = in_format(folder / "whole.gguf", type);
+    for (const char* const layout : {"plain", "repacked", "both"}) {
+      CAPTURE(layout);
+      const Variable variable("DSPY_WEIGHTS", layout);
+      Both(file).check({.context_length = 1024, .threads = 2});
+    }
   }
 }
 

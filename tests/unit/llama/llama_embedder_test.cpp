@@ -44,7 +44,7 @@ double difference(const std::vector<float>& a, const std::vector<float>& b) {
 
 LlamaReadOptions on_cpu(LlamaReadOptions options = {}) {
   options.threads = 1;
-  options.model.gpu_layers = 0;
+  options.model.gpu_layers = test::gpu_layers();
   return options;
 }
 
@@ -359,7 +359,7 @@ TEST_CASE("a model that only reads cannot be run by an engine, and the message s
   const test::TempFolder folder;
   RandomEncoder{}.write(folder / "encoder.gguf");
 
-  const auto error = error_of([&] { LlamaLM(folder / "encoder.gguf", {.model = {.gpu_layers = 0}}); });
+  const auto error = error_of([&] { LlamaLM(folder / "encoder.gguf", {.model = {.gpu_layers = test::gpu_layers()}}); });
 
   CHECK(error.code() == Errc::invalid_parameter);
   CHECK(std::string_view(error.what()).contains("make a LlamaEmbedder or LlamaReranker of this one"));

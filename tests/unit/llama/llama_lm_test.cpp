@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 #include <time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -106,29 +107,50 @@ std::vector<Request> a_dozen() {
 }
 
 // Not to the last bit: attention adds up in the order of the cells, and those that others left are used again.
+/// Whether two greedy replies are the same; on a card, up to a token that was as likely as another to within what
+/// rounds, since a card adds up in another order in every batch.
+bool same_but_for_ties(const Reply& a, const Reply& b) {
+  if (!test::on_card() || a.text() == b.text()) return a.text() == b.text();
+  constexpr double tie = 0.02;
+  const auto& left = a.completions.front().logprobs;
+  const auto& right = b.completions.front().logprobs;
+  for (std::size_t i = 0; i < std::min(left.size(), right.size()); ++i) {
+    if (left[i].text == right[i].text) continue;
+    const auto other = std::ranges::find(left[i].top, right[i].text, &std::pair<std::string, double>::first);
+    return other != left[i].top.end() && left[i].logprob - other->second < tie;
+  }
+  return false;  // one ends where the other goes on
+}
+
 TEST_CASE("a greedy reply is the same, alone or in a batch, whether its prompt is computed, shared or brought back") {
-  std::vector<std::string> alone;
+  auto requests = a_dozen();
+  for (auto& request : requests) request.sampling.logprobs = 3;
+  std::vector<Reply> alone;
   {
     auto lm = greedy({.sequences = 1, .reuse = false, .threads = 1});
-    for (const auto& request : a_dozen()) alone.push_back(wait(lm.complete(request)).text());
+    for (const auto& request : requests) alone.push_back(wait(lm.complete(request)));
   }
-  const auto together = [&](LlamaLM& lm) {
-    std::vector<std::string> texts(alone.size());
+  const auto check_together = [&](LlamaLM& lm) {
+    std::vector<Reply> replies(alone.size());
     std::vector<std::thread> callers;
-    const auto requests = a_dozen();
     for (std::size_t i = 0; i < requests.size(); ++i)
-      callers.emplace_back([&, i] { texts[i] = wait(lm.complete(requests[i])).text(); });
+      callers.emplace_back([&, i] { replies[i] = wait(lm.complete(requests[i])); });
     for (auto& caller : callers) caller.join();
-    return texts;
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      CAPTURE(i);
+      CAPTURE(alone[i].text());
+      CAPTURE(replies[i].text());
+      CHECK(same_but_for_ties(alone[i], replies[i]));
+    }
   };
 
   auto lm = greedy({.threads = 1});
-  CHECK(together(lm) == alone);
+  check_together(lm);
   CHECK(lm.engine().stats().most_running > 1);
-  CHECK(together(lm) == alone);
+  check_together(lm);
   CHECK(lm.engine().stats().restored_tokens > 0);
   auto forgetful = greedy({.reuse = false, .threads = 1});
-  CHECK(together(forgetful) == alone);
+  check_together(forgetful);
 }
 
 TEST_CASE("a saved prefix is read by another engine of the same model, and gives the same reply") {

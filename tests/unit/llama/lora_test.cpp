@@ -30,7 +30,7 @@ struct Fixture {
     RandomModel{}.write(folder / "model.gguf");
     RandomLora{.seed = 1}.write(one);
     RandomLora{.seed = 2}.write(two);
-    model = llama::Model::load(folder / "model.gguf", {.gpu_layers = 0});
+    model = llama::Model::load(folder / "model.gguf", {.gpu_layers = test::gpu_layers()});
   }
 
   static llama::Generation work(std::vector<Lora> loras = {}) {
@@ -108,7 +108,7 @@ TEST_CASE_FIXTURE(Fixture, "LMs of one file with different adapters share an eng
   const auto options = [&](std::vector<Lora> loras) {
     return LlamaOptions{.sampling = {.max_tokens = 24, .temperature = 0},
                         .engine = {.threads = 1},
-                        .model = {.gpu_layers = 0},
+                        .model = {.gpu_layers = test::gpu_layers()},
                         .loras = std::move(loras),
                         .pool = pool};
   };

@@ -1,6 +1,8 @@
 #include "dspy/llama/model_pool.hpp"
 
 #include "dspy/base/log.hpp"
+#include "dspy/llama/memory_plan.hpp"
+#include "dspy/llama/model_info.hpp"
 #include "fake_runtime.hpp"
 #include "support.hpp"
 
@@ -264,11 +266,67 @@ TEST_CASE_FIXTURE(Fixture, "a log sink may look at the pool while that makes roo
   pool.load("a");
   std::uint64_t loaded = 0;
   set_log_sink([&](LogLevel, std::string_view, std::string_view message) {
-    if (message.starts_with("unloading")) loaded = pool.loaded_bytes();
+    if (message.starts_with("unloaded")) loaded = pool.loaded_bytes();
   });
   pool.load("b");
   set_log_sink({});
   CHECK(loaded > 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the pool tells what went, and why") {
+  const auto bytes = fs::file_size(file("a.gguf"));
+  file("b.gguf");
+  std::vector<ModelEviction> told;
+  ModelPool pool({.directories = {folder.path()},
+                  .max_bytes = bytes * 3 / 2,
+                  .on_evict = [&](const ModelEviction& eviction) { told.push_back(eviction); },
+                  .runtime = &runtime});
+  pool.load("a");
+  pool.load("b");
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].path.filename() == "a.gguf");
+  CHECK(told[0].bytes == bytes);
+  CHECK(told[0].reason == ModelEviction::Reason::room);
+  CHECK(told[0].wanted_by.ends_with("b.gguf"));
+  CHECK(pool.unload("b"));
+  REQUIRE(told.size() == 2);
+  CHECK(told[1].reason == ModelEviction::Reason::asked);
+  CHECK(runtime.live_models == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "engines and models share one bound of memory: what is idle goes, and what does not fit is refused") {
+  const auto bytes = fs::file_size(file("a.gguf"));
+  file("b.gguf");
+  const EngineOptions options{.context_length = 512, .sequences = 1, .kv_tokens = 512};
+  const auto engine = plan_memory(inspect_model(folder / "a.gguf"), options).context();
+  REQUIRE(bytes < engine);
+  ModelPool pool({.directories = {folder.path()},
+                  .max_bytes = 4 * bytes,
+                  .max_memory = bytes + 2 * engine,
+                  .runtime = &runtime});
+  pool.load("b");
+  const auto model = pool.load("a");
+  auto first = pool.engine(model, options);
+  CHECK(pool.used_memory() == 2 * bytes + engine);
+  CHECK(runtime.live_models == 2);
+
+  // A second engine needs the idle model's room; for a third there is none.
+  auto other = options;
+  other.queue_limit = 7;
+  const auto second = pool.engine(model, other);
+  CHECK(pool.used_memory() == bytes + 2 * engine);
+  CHECK(runtime.live_models == 1);
+  other.queue_limit = 8;
+  const auto error = error_of([&] { pool.engine(model, other); });
+  CHECK(error.code() == Errc::model_load_error);
+  CHECK(std::string_view(error.what()).contains("max_memory"));
+  CHECK(error_of([&] { pool.load("b"); }).code() == Errc::model_load_error);
+
+  first.reset();
+  CHECK(pool.engine(model, other) != nullptr);
+  CHECK(pool.used_memory() == bytes + engine);
+  CHECK(pool.load("b") != nullptr);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the process's pool is one") {

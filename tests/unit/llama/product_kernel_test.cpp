@@ -1,41 +1,49 @@
 #include "kernel_threads.hpp"
 #include "llama/kernels/product.hpp"
+#include "llama/kernels/product_strips.hpp"
+#include "llama/kernels/target.hpp"
+#include "support/weight_blocks.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstring>
+#include <cstdint>
 #include <limits>
 #include <random>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace dspy::llama::kernels {
 namespace {
 
-using Half = _Float16;
+std::vector<WeightType> all_types() {
+  std::vector<WeightType> types;
+  for (int type = 0; type < weight_types; ++type) types.push_back(static_cast<WeightType>(type));
+  return types;
+}
+
+bool is_float(WeightType type) {
+  return type == WeightType::f16 || type == WeightType::bf16;
+}
 
 /// Random weights in blocks, and inputs.
 struct Problem {
-  Problem(WeightType of, int row_count, int column_count, int row_length, unsigned seed = 1)
-      : type(of), rows(row_count), columns(column_count), length(row_length) {
-    std::mt19937 random(seed);
-    std::uniform_int_distribution<int> byte(0, 255);
+  Problem(WeightType of, int row_count, int column_count, int blocks, int expert_count = 1)
+      : type(of), rows(row_count), columns(column_count), length(blocks * block_size(of).weights) {
+    std::mt19937 random(1);
     std::normal_distribution<float> number(0, 1);
-    stored.resize(static_cast<std::size_t>(rows) * row_bytes());
-    for (std::size_t at = 0; at < stored.size(); at += block_bytes(type)) {
-      const auto scale = static_cast<Half>(0.01F + 0.001F * static_cast<float>(byte(random)));
-      std::memcpy(&stored[at], &scale, sizeof scale);
-      for (std::size_t i = 2; i < block_bytes(type); ++i) stored[at + i] = static_cast<std::byte>(byte(random));
-    }
+    stored = test::random_blocks(type, static_cast<std::size_t>(rows * blocks * expert_count), random);
     inputs.resize(static_cast<std::size_t>(columns * length));
     for (auto& input : inputs) input = number(random);
     out.assign(static_cast<std::size_t>(columns * out_stride()), 99);
   }
 
-  std::size_t row_bytes() const { return static_cast<std::size_t>(length / weight_block) * block_bytes(type); }
+  std::size_t row_bytes() const {
+    return static_cast<std::size_t>(length / block_size(type).weights) * block_size(type).bytes;
+  }
   std::ptrdiff_t out_stride() const { return rows + 5; }
 
   Product product() {
@@ -51,39 +59,34 @@ struct Problem {
             .length = static_cast<int>(length)};
   }
 
-  /// As ggml's documentation of the formats has it.
+  /// `row` counts on through the experts.
   double weight(std::ptrdiff_t row, std::ptrdiff_t k) const {
-    const auto* const block = stored.data() + static_cast<std::size_t>(row) * row_bytes() +
-                              static_cast<std::size_t>(k / weight_block) * block_bytes(type);
-    Half scale{};
-    std::memcpy(&scale, block, sizeof scale);
-    const auto i = k % weight_block;
-    const auto byte_at = [&](std::ptrdiff_t place) { return std::to_integer<int>(block[place]); };
-    const auto nibble = [&](std::ptrdiff_t start) {
-      return i < 16 ? byte_at(start + i) & 15 : byte_at(start + i - 16) >> 4;
-    };
-    int whole = 0;
-    switch (type) {
-      case WeightType::q8_0: whole = (byte_at(2 + i) ^ 128) - 128; break;
-      case WeightType::q4_0: whole = nibble(2) - 8; break;
-      case WeightType::q5_0: whole = (nibble(6) | (byte_at(2 + i / 8) >> i % 8 & 1) << 4) - 16; break;
-    }
-    return static_cast<double>(scale) * whole;
+    const auto block = block_size(type);
+    const auto* const start = stored.data() + static_cast<std::size_t>(row) * row_bytes() +
+                              static_cast<std::size_t>(k / block.weights) * block.bytes;
+    return test::WeightBlock(type, start).weight(k % block.weights);
   }
 
-  /// An input as Q8_0 keeps it.
+  /// An input as the kernels round it.
   double rounded(std::ptrdiff_t column, std::ptrdiff_t k) const {
-    const auto* const block = inputs.data() + column * length + k / weight_block * weight_block;
+    const int span = test::WeightBlock::span(type);
+    const auto* const start = inputs.data() + column * length + k / span * span;
+    if (is_float(type)) return double{start[k % span]};
     float largest = 0;
-    for (int i = 0; i < weight_block; ++i) largest = std::max(largest, std::abs(block[i]));
+    for (int i = 0; i < span; ++i) largest = std::max(largest, std::abs(start[i]));
     if (largest == 0) return 0;
-    const float whole = std::nearbyint(block[k % weight_block] * (127.0F / largest));
-    return static_cast<double>(whole) * static_cast<double>(static_cast<Half>(largest / 127.0F));
+    return double{std::nearbyint(start[k % span] * (127.0F / largest))} * double{largest / 127.0F};
   }
 
   double expected(std::ptrdiff_t row, std::ptrdiff_t column) const {
     double sum = 0;
     for (std::ptrdiff_t k = 0; k < length; ++k) sum += weight(row, k) * rounded(column, k);
+    return sum;
+  }
+  /// What rounding of floats is relative to.
+  double size(std::ptrdiff_t row, std::ptrdiff_t column) const {
+    double sum = 0;
+    for (std::ptrdiff_t k = 0; k < length; ++k) sum += std::abs(weight(row, k) * rounded(column, k));
     return sum;
   }
 
@@ -93,50 +96,71 @@ struct Problem {
   std::vector<float> inputs, out;
 };
 
-void run(const Product& product, int threads = 1) {
-  test::on_threads(threads, product_scratch(product),
-                   [&](std::byte* scratch, int* next) { multiply(product, scratch, next, threads); });
+void run(const Target& target, const Product& product, int threads = 1) {
+  test::on_threads(threads, product_scratch(product), [&](std::byte* scratch, int* next) {
+    Units units{.next = next, .taken = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED)};
+    target.multiply(product, scratch, threads, units);
+  });
 }
 
-constexpr WeightType types[] = {WeightType::q8_0, WeightType::q5_0, WeightType::q4_0};
-
-TEST_CASE("products of weights in blocks with rounded inputs" * doctest::skip(!can_multiply())) {
-  struct Case {
-    int rows, columns, length;
-  };
-  const Case cases[] = {{1, 1, 32},    {16, 1, 64},   {17, 1, 96},  {7, 2, 32},   {100, 3, 64},
-                        {33, 7, 128},  {48, 8, 896},  {20, 9, 256}, {64, 64, 64}, {20, 40, 20480},
-                        {40, 65, 160}, {31, 130, 32}, {300, 16, 64}};
-  for (const auto type : types) {
-    for (const auto& [rows, columns, length] : cases) {
-      CAPTURE(static_cast<int>(type));
-      CAPTURE(rows);
-      CAPTURE(columns);
-      CAPTURE(length);
-      Problem problem(type, rows, columns, length);
-      for (const int threads : {1, 3}) {
-        std::ranges::fill(problem.out, 99.0F);
-        run(problem.product(), threads);
-        double worst = 0;
-        for (int column = 0; column < columns; ++column) {
-          for (int row = 0; row < rows; ++row) {
-            const double got = double{problem.out[static_cast<std::size_t>(column * problem.out_stride() + row)]};
-            worst = std::max(worst, std::abs(got - problem.expected(row, column)));
-          }
-          // Nothing is written past a column's end.
-          CHECK(problem.out[static_cast<std::size_t>(column * problem.out_stride() + rows)] == 99);
-        }
-        CHECK(worst < 2e-4 * std::sqrt(length));
-      }
+/// Of each kind of processor that this one is.
+void for_each_kernel(const auto& check) {
+  for (const auto& target : targets()) {
+    for (const auto type : all_types()) {
+      CAPTURE(std::string(target.name));
+      CAPTURE(std::string(name_of(type)));
+      check(target, type);
     }
   }
 }
 
+TEST_CASE("products of weights of every format with rounded inputs" * doctest::skip(!can_multiply())) {
+  struct Case {
+    int rows, columns, blocks;
+  };
+  const Case cases[] = {{1, 1, 1},  {16, 1, 2}, {17, 1, 3}, {7, 2, 1},   {100, 3, 2}, {33, 7, 4},
+                        {48, 8, 3}, {20, 9, 4}, {16, 5, 1}, {40, 65, 2}, {31, 130, 1}};
+  for_each_kernel([&](const Target& target, WeightType type) {
+    for (const auto& [rows, columns, blocks] : cases) {
+      CAPTURE(rows);
+      CAPTURE(columns);
+      Problem problem(type, rows, columns, is_float(type) ? blocks * 4 : blocks);
+      for (const int threads : {1, 3}) {
+        std::ranges::fill(problem.out, 99.0F);
+        run(target, problem.product(), threads);
+        double worst = 0;
+        for (int column = 0; column < columns; ++column) {
+          for (int row = 0; row < rows; ++row) {
+            const double got = double{problem.out[static_cast<std::size_t>(column * problem.out_stride() + row)]};
+            worst = std::max(worst, std::abs(got - problem.expected(row, column)) / problem.size(row, column));
+          }
+          // Nothing is written past a column's end.
+          CHECK(problem.out[static_cast<std::size_t>(column * problem.out_stride() + rows)] == 99);
+        }
+        CHECK(worst < 2e-6);
+      }
+    }
+  });
+}
+
+TEST_CASE("a long row, more than a pass of columns, and the largest numbers" * doctest::skip(!can_multiply())) {
+  for_each_kernel([&](const Target& target, WeightType type) {
+    Problem problem(type, 18, 40, 16384 / block_size(type).weights);
+    // Every product of two bytes at its largest, all of one sign.
+    for (std::size_t i = 0; i < problem.inputs.size(); ++i)
+      problem.inputs[i] = problem.weight(0, static_cast<std::ptrdiff_t>(i) % problem.length) < 0 ? -1.0F : 1.0F;
+    run(target, problem.product());
+    CHECK(double{problem.out[0]} == doctest::Approx(problem.expected(0, 0)).epsilon(1e-5));
+    CHECK(double{problem.out[static_cast<std::size_t>(39 * problem.out_stride())]} ==
+          doctest::Approx(problem.expected(0, 39)).epsilon(1e-5));
+  });
+}
+
 TEST_CASE("what comes out for a column does not depend on the columns beside it, to the bit" *
           doctest::skip(!can_multiply())) {
-  for (const auto type : types) {
-    Problem problem(type, 50, 75, 224);
-    run(problem.product());
+  for_each_kernel([&](const Target& target, WeightType type) {
+    Problem problem(type, 50, 75, is_float(type) ? 64 : 3);
+    run(target, problem.product());
     for (int column = 0; column < 75; ++column) {
       CAPTURE(column);
       std::vector<float> out(50, 99);
@@ -144,35 +168,79 @@ TEST_CASE("what comes out for a column does not depend on the columns beside it,
       alone.inputs += static_cast<std::size_t>(column) * alone.input_column_stride;
       alone.columns = 1;
       alone.out = reinterpret_cast<std::byte*>(out.data());
-      run(alone);
+      run(target, alone);
       CHECK(std::ranges::equal(
           out, std::span(problem.out).subspan(static_cast<std::size_t>(column * problem.out_stride()), out.size())));
     }
-  }
+  });
 }
 
 TEST_CASE("what is no number stays none, in its column" * doctest::skip(!can_multiply())) {
-  for (const float odd : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
-    for (const int columns : {1, 3}) {
-      CAPTURE(columns);
-      Problem problem(WeightType::q8_0, 18, columns, 64);
-      problem.inputs[40] = odd;
-      run(problem.product());
-      CHECK(std::isnan(problem.out[5]));
-      if (columns > 1) CHECK(std::isfinite(problem.out[static_cast<std::size_t>(problem.out_stride()) + 5]));
+  for_each_kernel([&](const Target& target, WeightType type) {
+    for (const float odd : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+      for (const int columns : {1, 3}) {
+        CAPTURE(columns);
+        Problem problem(type, 18, columns, is_float(type) ? 8 : 2);
+        problem.inputs[40] = odd;
+        run(target, problem.product());
+        CHECK_FALSE(std::isfinite(problem.out[5]));
+        if (columns > 1) CHECK(std::isfinite(problem.out[static_cast<std::size_t>(problem.out_stride()) + 5]));
+      }
     }
-  }
+  });
 }
 
 TEST_CASE("inputs of zero, and next to it, give zeros" * doctest::skip(!can_multiply())) {
-  for (const auto type : types) {
-    Problem problem(type, 18, 3, 64);
+  for_each_kernel([&](const Target& target, WeightType type) {
+    Problem problem(type, 18, 3, is_float(type) ? 8 : 2);
     std::ranges::fill(problem.inputs, 0.0F);
     problem.inputs[70] = 1e-40F;
-    run(problem.product());
+    run(target, problem.product());
     for (int column = 0; column < 3; ++column)
       for (int row = 0; row < 18; ++row)
-        CHECK(problem.out[static_cast<std::size_t>(column * problem.out_stride() + row)] == 0);
+        CHECK(std::abs(problem.out[static_cast<std::size_t>(column * problem.out_stride() + row)]) < 1e-36F);
+  });
+}
+
+TEST_CASE("a mixture of experts: every token gets the products of those it chose" * doctest::skip(!can_multiply())) {
+  constexpr int experts = 5, slots = 2, tokens = 23, rows = 37;
+  for (const auto type : all_types()) {
+    CAPTURE(std::string(name_of(type)));
+    for (const bool own_inputs : {false, true}) {
+      Problem problem(type, rows, tokens * slots, is_float(type) ? 4 : 1, experts);
+      // Expert 3 is chosen by nobody, expert 1 by every token.
+      std::vector<std::int32_t> chosen;
+      for (int token = 0; token < tokens; ++token) {
+        chosen.push_back(token % 3 == 0 ? 0 : token % 3 == 1 ? 2 : 4);
+        chosen.push_back(1);
+      }
+      ExpertProduct all{.product = problem.product(),
+                        .expert_stride = problem.row_bytes() * rows,
+                        .experts = experts,
+                        .slots = slots,
+                        .chosen = reinterpret_cast<const std::byte*>(chosen.data()),
+                        .chosen_token_stride = slots * sizeof(std::int32_t),
+                        .input_slot_stride = own_inputs ? problem.product().input_column_stride : 0,
+                        .out_slot_stride = problem.product().out_column_stride};
+      all.product.columns = tokens;
+      all.product.input_column_stride *= slots;
+      all.product.out_column_stride *= slots;
+      for (const int threads : {1, 3}) {
+        std::ranges::fill(problem.out, 99.0F);
+        test::on_threads(threads, product_scratch(all),
+                         [&](std::byte* scratch, int* next) { multiply(all, scratch, next, threads); });
+        double worst = 0;
+        for (int column = 0; column < tokens * slots; ++column) {
+          const auto input = own_inputs ? column : column / slots * slots;
+          for (int row = 0; row < rows; ++row) {
+            const auto weights = chosen[static_cast<std::size_t>(column)] * rows + row;
+            const double got = double{problem.out[static_cast<std::size_t>(column * problem.out_stride() + row)]};
+            worst = std::max(worst, std::abs(got - problem.expected(weights, input)) / problem.size(weights, input));
+          }
+        }
+        CHECK(worst < 2e-6);
+      }
+    }
   }
 }
 

@@ -40,6 +40,7 @@ class RecordingRuntime final : public llama::Runtime {
     int context_length() const override { return real_->context_length(); }
     int batch() const override { return real_->batch(); }
     llama::DecodeStatus decode(std::span<const llama::BatchEntry> batch) override { return real_->decode(batch); }
+    llama::DecodeStatus decode_rows(const llama::RowBatch& batch) override { return real_->decode_rows(batch); }
     std::span<float> logits(int index) override {
       const auto row = real_->logits(index);
       std::uint64_t hash = 0xCBF29CE484222325U;
@@ -86,6 +87,9 @@ class RecordingRuntime final : public llama::Runtime {
     }
     std::unique_ptr<llama::RuntimeLora> load_adapter(const std::string& path) override {
       return real_->load_adapter(path);
+    }
+    std::unique_ptr<llama::RuntimeSenses> load_senses(const llama::RuntimeSensesOptions& options) override {
+      return real_->load_senses(options);
     }
 
    private:

@@ -208,7 +208,7 @@ TEST_CASE_FIXTURE(Fixture, "drafts keep to the contract, and go on with what mus
 /// The embedded model.
 struct Embedded {
   std::shared_ptr<const Model> model =
-      Model::load(std::filesystem::path(DSPY_MODEL_DIR) / "dspy-tiny.gguf", {.gpu_layers = 0});
+      Model::load(std::filesystem::path(DSPY_MODEL_DIR) / "dspy-tiny.gguf", {.gpu_layers = test::gpu_layers()});
 
   /// A question whose answer stands in the prompt, in names that no token holds.
   Generation request(int number, double temperature, bool held) const {

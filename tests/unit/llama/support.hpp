@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <format>
 #include <optional>
@@ -37,6 +38,14 @@ class TempFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// Of models that tests run on the processor, unless they are asked to run on a card (`DSPY_DEVICES`).
+inline int gpu_layers() {
+  return std::getenv("DSPY_DEVICES") == nullptr ? 0 : -1;
+}
+inline bool on_card() {
+  return gpu_layers() != 0;
+}
 
 /// The error that `work` throws; fails the test if it throws none.
 template <class F>

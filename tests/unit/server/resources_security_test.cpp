@@ -8,6 +8,7 @@
 #include "dspy/registry/registry.hpp"
 #include "dspy/server/keys/key_store.hpp"
 #include "dspy/server/keys/scopes.hpp"
+#include "dspy/server/optimizing/optimization_runner.hpp"
 #include "dspy/server/resources/resource_table.hpp"
 #include "dspy/server/resources/runs.hpp"
 #include "dspy/server/resources/services.hpp"
@@ -15,6 +16,7 @@
 #include "dspy/server/traces/trace_store.hpp"
 #include "support/folder.hpp"
 #include "support/server_fixture.hpp"
+#include "two_tenants.hpp"
 
 #include <doctest/doctest.h>
 
@@ -28,126 +30,8 @@
 
 using namespace dspy;
 using namespace dspy::server;
+using namespace dspy::server::two_tenants;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// A word that stands in all that the tenant `a` has, and nowhere else.
-const std::string mark = "zebrafinch";
-
-/// A server with one thing of each kind that belongs to the tenant `a`.
-struct Fixture {
-  test::Folder folder;
-  FakeClock clock;
-  ResourceServices services{
-      .workspace = Workspace(folder.path),
-      .traces = std::make_shared<TraceStore>(folder.path / "traces.sqlite"),
-      .keys = std::make_shared<KeyStore>(folder.path / "keys.sqlite", KeyStoreOptions{.clock = &clock})};
-  ResourceTable table = standard_resources(services);
-  Routes routes;
-  std::string key_a = key("a", {"*"}), key_b = key("b", {"*"});
-  std::map<std::string, std::string> ids;  ///< Of the one thing of each resource.
-
-  Fixture() {
-    routes.add(table.routes());
-    routes.add(feedback_routes(services));
-    routes.set_authenticator(services.keys->authenticator());
-    fill();
-  }
-
-  std::string key(const std::string& tenant, std::vector<std::string> scopes) {
-    return std::string(
-        services.keys->create({.name = mark + tenant, .tenant = tenant, .scopes = std::move(scopes)}).secret.reveal());
-  }
-
-  void fill() {
-    const auto home = services.workspace.of("a");
-    const auto signature = Signature::parse("question -> answer").with_instructions(mark);
-    const auto program = [&] {
-      return Predictor(
-          signature,
-          {.lm = std::make_shared<ScriptedLM>(std::deque<std::string>{"Answer: " + mark, "Answer: " + mark})});
-    };
-    with_context(Program(program()),
-                 {.trace = services.traces->sink({.id = mark, .tenant = "a", .program = mark})})({{"question", mark}});
-    std::filesystem::create_directories(home / "optimizations");
-    std::filesystem::create_directories(home / "agents");
-    std::filesystem::create_directories(home / "experiments");
-    std::filesystem::create_directories(home / "indexes" / mark);
-    {
-      Registry registry(home / "registry.sqlite");
-      registry.add(mark, to_program_file(Program(program())), {});
-      registry.move_alias(mark, "production", {}, 1, mark);
-    }
-    folder.write("tenants/a/optimizations/" + mark + ".json", R"({"candidates":[],"optimizer":")" + mark + "\"}");
-    folder.write("tenants/a/agents/" + mark + ".jsonl", "broken");
-    folder.write(
-        "tenants/a/experiments/" + mark + ".json",
-        R"({"program":"p","metric":"m","arms":[{"name":"x","version":"1"},{"name":"y","version":"2"}],"state":"running"})");
-    std::vector<Example> examples(2, Example({{"question", mark}, {"answer", mark}}, {"question"}));
-    keep_run(services.workspace, "a", mark,
-             Evaluate({.metric = metrics::exact_match("answer")})(Program(program()), examples), {.dataset = mark});
-    const auto imported = test::ask(routes, "POST", "/api/datasets/import",
-                                    {{"name", mark}, {"text", "{\"x\":\"" + mark + "\"}"}}, key_a);
-    REQUIRE(imported.status == 200);
-    const auto judged =
-        test::ask(routes, "POST", "/v1/feedback", {{"trace_id", mark}, {"name", mark}, {"score", 1}}, key_a);
-    REQUIRE(judged.status == 201);
-    for (const auto& resource : table.all()) ids[resource->name] = mark;
-    ids["keys"] = services.keys->list("a").front().id;
-    ids["feedback"] = std::string(judged.object().at("id").as_string());
-  }
-
-  /// The path of a route with the id of the thing that there is, or with any other text.
-  std::string target(const Route& route, const std::string& id = {}) const {
-    auto path = route.path;
-    const auto at = path.find("{id}");
-    if (at == std::string::npos) return path;
-    const auto resource = path.substr(5, path.find('/', 5) - 5);
-    return path.replace(at, 4, id.empty() ? ids.at(resource) : id);
-  }
-
-  std::vector<Route> all() const {
-    auto out = table.routes();
-    for (auto& route : feedback_routes(services)) out.push_back(std::move(route));
-    return out;
-  }
-};
-
-/// A body with a value of the right type for every input of every action, so that it gets past the checks.
-const Json plausible_body = {{"other", mark},
-                             {"alias", "production"},
-                             {"version", "1"},
-                             {"a", "1"},
-                             {"b", "1"},
-                             {"dataset", mark},
-                             {"name", "fresh"},
-                             {"score", 1},
-                             {"values", {{"x", "y"}}},
-                             {"row", 0},
-                             {"field", "x"},
-                             {"value", 1},
-                             {"text", "{}"},
-                             {"program", mark},
-                             {"metric", "m"},
-                             {"query", mark},
-                             {"scopes", {"traces:read"}},
-                             {"trace_id", mark},
-                             {"arms", {{{"name", "x"}, {"version", "1"}}, {{"name", "y"}, {"version", "2"}}}}};
-
-/// What of it a route's action takes.
-Json body_for(const Route& route) {
-  if (route.method != "POST") return {};
-  JsonObject out;
-  const auto* const schema = route.document.request.if_object();
-  if (schema == nullptr) return out;
-  for (const auto& each : schema->at("properties").as_object()) {
-    if (const auto* const value = plausible_body.as_object().if_contains(each.key())) out[each.key()] = *value;
-  }
-  return out;
-}
-
-}  // namespace
 
 TEST_CASE("every endpoint wants a key that is right, valid, and may do it") {
   Fixture fixture;
@@ -286,45 +170,13 @@ TEST_CASE("every scope that an endpoint needs is known, so that a key can be mad
   Fixture fixture;
   fixture.services.jobs = {
       .list = [](Caller) -> Async<std::vector<JsonObject>> { co_return std::vector<JsonObject>(); }};
+  fixture.services.optimizations =
+      std::make_shared<OptimizationRunner>(Workspace(fixture.folder.path), OptimizationOptions());
   for (const auto& scope : standard_resources(fixture.services).scopes()) {
     CAPTURE(scope);
     CHECK_NOTHROW(require_known_scopes({scope}));
   }
   CHECK_NOTHROW(require_known_scopes({"own:read"}, {"own:read"}));
-}
-
-TEST_CASE("a key that is made has the bounds of its maker, and none takes a greater one back") {
-  Fixture fixture;
-  const auto create = [&](const JsonObject& body, const std::string& maker) {
-    return test::ask(fixture.routes, "POST", "/api/keys/create", body, maker);
-  };
-  const auto made = fixture.services.keys->create({.name = "m",
-                                                   .tenant = "a",
-                                                   .scopes = {"keys:write", "invoke", "model:qa*"},
-                                                   .models = {"q*"},
-                                                   .limits = {.tokens_per_day = 10},
-                                                   .expires_at = fixture.clock.wall() + 1h});
-  const std::string maker(made.secret.reveal());
-  const auto plain = create({{"name", "n"}, {"scopes", {"invoke"}}}, maker);
-  REQUIRE(plain.status == 200);
-  const auto id = std::string(plain.object().at("key").at("id").as_string());
-  const auto key = fixture.services.keys->find("a", id);
-  REQUIRE(key);
-  CHECK(key->scopes == std::vector<std::string>{"invoke", "model:qa*"});
-  CHECK(key->models == std::vector<std::string>{"q*"});
-  CHECK(key->limits == made.key.limits);
-  CHECK(key->family == made.key.family);  // they spend together
-  CHECK(key->expires_at == made.key.expires_at);
-  CHECK(create({{"name", "n"}, {"scopes", {"invoke", "model:qa1"}}, {"models", {"qa"}}}, maker).status == 200);
-  CHECK(create({{"name", "n"}, {"scopes", {"invoke", "model:*"}}}, maker).status == 403);
-  CHECK(create({{"name", "n"}, {"scopes", {"invoke"}}, {"models", {"*"}}}, maker).status == 403);
-  CHECK(create({{"name", "n"}, {"scopes", {"invoke"}}, {"tokens_per_day", 11}}, maker).status == 403);
-  CHECK(create({{"name", "n"}, {"scopes", {"invoke"}}, {"expires_at", "2200-01-01T00:00:00Z"}}, maker).status == 403);
-  CHECK(create({{"name", "n"}, {"scopes", {"*"}}}, maker).status == 403);
-  CHECK(create({{"name", "n"}, {"scopes", {"nonsense"}}}, fixture.key_a).status == 400);
-  const auto star = fixture.key_a.substr(5, 12);
-  CHECK(test::ask(fixture.routes, "POST", "/api/keys/" + star + "/revoke", JsonObject(), maker).status == 403);
-  CHECK(test::ask(fixture.routes, "POST", "/api/keys/" + id + "/revoke", JsonObject(), maker).status == 200);
 }
 
 TEST_CASE("the content of a trace is for who may read traces, whatever the route") {
@@ -338,26 +190,4 @@ TEST_CASE("the content of a trace is for who may read traces, whatever the route
   CHECK(test::ask(fixture.routes, "GET", "/api/traces?status=bogus", {}, fixture.key_a).status == 400);
   const JsonObject judged{{"trace_id", mark}, {"name", "n"}, {"score", 1}, {"comment", 5}};
   CHECK(test::ask(fixture.routes, "POST", "/v1/feedback", judged, fixture.key_a).status == 400);
-}
-
-TEST_CASE("a key gives no more than it has, and its secret is told once") {
-  Fixture fixture;
-  const auto manager = fixture.key("a", {"keys:write", "keys:read", "traces:read"});
-  const auto made = test::ask(fixture.routes, "POST", "/api/keys/create",
-                              {{"name", "n"}, {"scopes", {"traces:read"}}, {"usd_per_day", 2.5}}, manager);
-  REQUIRE(made.status == 200);
-  const auto secret = std::string(made.object().at("secret").as_string());
-  CHECK(made.object().at("key").at("tenant").as_string() == "a");
-  CHECK(made.object().at("key").at("budget").at("usd_per_day").to_number<double>() == 2.5);
-  CHECK(test::ask(fixture.routes, "GET", "/api/traces", {}, secret).status == 200);
-  CHECK(test::ask(fixture.routes, "POST", "/api/keys/create", {{"name", "n"}, {"scopes", {"*"}}}, manager).status ==
-        403);
-  CHECK(test::ask(fixture.routes, "POST", "/api/keys/create", {{"name", "n"}, {"scopes", {"datasets:write"}}}, manager)
-            .status == 403);
-  const auto star = fixture.key_a.substr(5, 12);
-  CHECK(test::ask(fixture.routes, "POST", "/api/keys/" + star + "/rotate", JsonObject(), manager).status == 403);
-  CHECK_FALSE(test::ask(fixture.routes, "GET", "/api/keys", {}, manager).text.contains(secret.substr(18)));
-  const auto id = std::string(made.object().at("key").at("id").as_string());
-  CHECK(test::ask(fixture.routes, "POST", "/api/keys/" + id + "/revoke", JsonObject(), manager).status == 200);
-  CHECK(test::ask(fixture.routes, "GET", "/api/traces", {}, secret).status == 401);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/lm/lm.hpp"
+#include "dspy/lm/prices.hpp"
 #include "dspy/lm/request.hpp"
 
 #include <chrono>
@@ -18,12 +19,21 @@ struct SharedLimitOptions {
   std::optional<double> tokens_per_minute = {};
   std::optional<std::uint64_t> budget_requests = {};
   std::optional<std::uint64_t> budget_tokens = {};
+  std::optional<std::int64_t> budget_nanodollars = {};  ///< A request whose price nobody knows is refused.
   /// The longest burst after a pause, in seconds of the rates above; at least one request.
   double burst_seconds = 10;
   std::uint64_t assumed_completion_tokens = 1'024;  ///< Of a request without `max_tokens`.
   std::chrono::milliseconds outage{30'000};         ///< How long the server may be gone before a request fails.
 
-  bool is_any() const noexcept { return requests_per_minute || tokens_per_minute || budget_requests || budget_tokens; }
+  bool is_any() const noexcept {
+    return requests_per_minute || tokens_per_minute || budget_requests || budget_tokens || budget_nanodollars;
+  }
+};
+
+/// The most that a request may take, or what it took.  Money that is absent is unknown, which is not nothing.
+struct SharedClaim {
+  std::uint64_t tokens = 0;
+  std::optional<std::int64_t> nanodollars = {};
 };
 
 /// Rates and budgets that processes on several machines keep together: counted by a Redis or Valkey server, by its
@@ -40,10 +50,15 @@ class SharedLimits {
   SharedLimits& operator=(const SharedLimits&) = delete;
 
   /// Claims for one request; how long to wait first, or zero once it may be made.  Throws `Error`
-  /// (`token_budget_exhausted`), and `io_error` if the server is gone.
-  std::chrono::milliseconds claim(std::uint64_t tokens);
+  /// (`token_budget_exhausted`; `config_error` where there is a budget of money and the claim has none), and `io_error`
+  /// if the server is gone.
+  std::chrono::milliseconds claim(const SharedClaim& claim);
+  std::chrono::milliseconds claim(std::uint64_t tokens) { return claim(SharedClaim{.tokens = tokens}); }
   /// Counts what a request took instead of what it claimed.
-  void settle(std::uint64_t claimed, std::uint64_t used);
+  void settle(const SharedClaim& claimed, const SharedClaim& used);
+  void settle(std::uint64_t claimed, std::uint64_t used) {
+    settle(SharedClaim{.tokens = claimed}, SharedClaim{.tokens = used});
+  }
   const SharedLimitOptions& options() const noexcept;
 
  private:
@@ -51,7 +66,9 @@ class SharedLimits {
   std::unique_ptr<Impl> impl_;
 };
 
-/// `lm` with each request under these limits.
-std::shared_ptr<LM> limited(std::shared_ptr<LM> lm, std::shared_ptr<SharedLimits> limits);
+/// `lm` with each request under these limits.  Prices are those of `prices`; null: those that the library knows.
+/// Throws `Error` (`config_error`) if there is a budget of money and the price of the model is not known.
+std::shared_ptr<LM> limited(std::shared_ptr<LM> lm, std::shared_ptr<SharedLimits> limits,
+                            const std::shared_ptr<const PriceTable>& prices = {});
 
 }  // namespace dspy

@@ -3,6 +3,7 @@
 #include "dspy/evaluate/metric.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/modules/predictor.hpp"
+#include "dspy/optimize/kernel/backend.hpp"
 #include "dspy/optimize/kernel/ledger.hpp"
 #include "dspy/optimize/kernel/report.hpp"
 #include "dspy/optimize/kernel/rollout.hpp"
@@ -50,6 +51,9 @@ struct SearchOptions {
   std::function<void(const Event& event)> on_event = {};
   /// Counts what is used together with other searches, instead of `limits`.
   std::shared_ptr<Ledger> ledger = {};
+  /// Makes the runs of the student, with whatever prompts; null: this process does.  Questions of the optimizer,
+  /// metrics and runs with another model stay here.  Not with `limits.requests`, nor with a teacher program.
+  std::shared_ptr<RolloutBackend> backend = {};
 };
 
 /// What an optimizer is given beside the program.

@@ -49,9 +49,10 @@ class JobRunner {
   /// Takes up what was not ended.  Returns how many.
   std::size_t resume();
 
-  /// Once this returns, the job survives the process.  Throws `Error`: 404 for a program that there is not, `bad_input`
-  /// for inputs that it does not take.
-  Job submit(const Caller& caller, const std::string& program, JsonObject inputs, JsonObject options);
+  /// Once this returns, the job survives the process.  An experiment assigns `unit`; empty: the job by itself.  Throws
+  /// `Error`: 404 for a program that there is not, `bad_input` for inputs that it does not take.
+  Job submit(const Caller& caller, const std::string& program, JsonObject inputs, JsonObject options,
+             std::string unit = {});
   // The jobs of other keys of a tenant are there for callers with the scope `jobs:read`, to be changed with
   // `jobs:write`.
   /// Throws `Error`: 404 for a job that there is not, or that the caller may not see.

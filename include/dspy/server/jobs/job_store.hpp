@@ -36,6 +36,7 @@ bool is_over(JobState state) noexcept;
 struct Job {
   std::string id = {};
   Caller caller = {};
+  std::string unit = {};  ///< Whom an experiment assigns.
   std::string program = {};
   JsonObject inputs = {};
   JsonObject options = {};  ///< As of a call.
@@ -71,7 +72,8 @@ class JobStore {
   /// In the order in which they were added, of all tenants: what a new process has to go on with.
   std::vector<Job> unfinished() const;
 
-  /// Writes what can change of a job, if it is in one of the states `from` still.  Returns whether it was.
+  /// Writes what can change of a job, if it is in one of the states `from` still.  Returns whether it was.  Of one that
+  /// is over, what looks like a key is taken out of inputs and answer, as nothing needs it any more.
   bool update(Job& job, std::initializer_list<JobState> from);
   /// Forgets those that have been over since before `time`.  How many.
   std::size_t remove_over(std::chrono::system_clock::time_point time);

@@ -76,6 +76,9 @@ class KeyStore {
   /// Reads `Authorization: Bearer …` or `x-api-key`.  Refers to the store.
   Authenticator authenticator();
 
+  /// Whether the caller's key is valid still, and has the scope.
+  bool still_admits(const Caller& caller, const std::string& scope);
+
   /// For one request of a caller, whose spending is counted when the result is destroyed.  Null for a caller without
   /// a key.  Throws `HttpError` (429) if its budget is used up.
   std::shared_ptr<KeyCharge> charge(const Caller& caller);

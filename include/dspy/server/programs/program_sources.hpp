@@ -47,6 +47,9 @@ class ProgramSources {
   std::vector<std::string> problems() const;
   /// The agent that is served under that name, for runs that wait for approval; null if it is none.
   std::shared_ptr<const ReActAgent> agent(std::string_view name) const;
+  /// A version of the registry (`3`, `1.2.0`, `triage:3`) of the program that is served under that name, without
+  /// serving it.  Throws `Error` (`bad_input`) if there is none.
+  std::shared_ptr<const ServedProgram> version(std::string_view name, const std::string& version) const;
 
  private:
   struct Source;

@@ -3,6 +3,7 @@
 #include "dspy/lm/budget.hpp"
 #include "dspy/lm/trace.hpp"
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/experiments/exposure.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/programs/splits.hpp"
 #include "dspy/server/routes.hpp"
@@ -40,6 +41,8 @@ struct ProgramsOptions {
   /// Whether a key may use the program or model of that name.
   std::function<bool(const Caller& caller, std::string_view name)> may_use = {};
   std::shared_ptr<Splits> splits = std::make_shared<Splits>();
+  /// Told of each call that an experiment which is recorded gave to an arm, before it is made.
+  std::function<void(Exposure exposure)> on_exposure = {};
   std::size_t max_batch = 1000;
   std::size_t batch_concurrency = 32;
 };

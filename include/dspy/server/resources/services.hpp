@@ -4,8 +4,11 @@
 #include "dspy/base/json.hpp"
 #include "dspy/lm/embedder.hpp"
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/experiments/experiment_log.hpp"
+#include "dspy/server/experiments/live_experiments.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/keys/key_store.hpp"
+#include "dspy/server/optimizing/optimization_runner.hpp"
 #include "dspy/server/resources/resource_table.hpp"
 #include "dspy/server/resources/workspace.hpp"
 #include "dspy/server/routes.hpp"
@@ -38,8 +41,11 @@ struct ResourceServices {
   std::filesystem::path registry = {};
   std::shared_ptr<TraceStore> traces = {};
   std::shared_ptr<KeyStore> keys = {};
-  std::shared_ptr<const Catalog> catalog = {};  ///< To replay traces with.
-  std::shared_ptr<Embedder> embedder = {};      ///< To search indexes by vector.
+  std::shared_ptr<const Catalog> catalog = {};             ///< To replay traces with.
+  std::shared_ptr<Embedder> embedder = {};                 ///< To search indexes by vector.
+  std::shared_ptr<ExperimentLog> experiments = {};         ///< What experiments have recorded.
+  std::shared_ptr<LiveExperiments> live_experiments = {};  ///< Those that divide calls of this process.
+  std::shared_ptr<OptimizationRunner> optimizations = {};  ///< Starts and stops optimizers.
   JobSource jobs = {};
   OnChange on_change = {};
 };

@@ -13,13 +13,18 @@ import { intervalOf } from "./runs.js";
 interface Arm {
   name: string;
   weight?: number;
+  /** Callers with a judgement. */
   count?: number;
   score?: number;
+  /** Callers that it was given to, and their calls, where the server divides them. */
+  units?: number;
+  calls?: number;
 }
 
 interface Experiment extends Item {
   arms?: unknown;
   counts?: unknown;
+  exposures?: unknown;
   result?: Record<string, unknown>;
   state?: string;
 }
@@ -39,7 +44,8 @@ function Detail({ id }: { id: string }) {
         {(experiment) => {
           const arms = armsOf(experiment);
           const total = arms.reduce((sum, arm) => sum + (arm.count ?? 0), 0);
-          const { arms: _arms, counts: _counts, result, ...rest } = experiment;
+          const { arms: _arms, counts: _counts, exposures: _exposures, result, ...rest } = experiment;
+          const given = arms.reduce((sum, arm) => sum + (arm.units ?? 0), 0);
           return (
             <div class="columns">
               <Panel title="Arms" actions={<State value={experiment.state} />}>
@@ -50,11 +56,12 @@ function Detail({ id }: { id: string }) {
                       <div class="row between">
                         <strong class="break">{arm.name}</strong>
                         <span class="hint num">
+                          {arm.units !== undefined ? `${count(arm.units)} callers, ${count(arm.calls)} calls · ` : ""}
                           {count(arm.count)} judged{arm.weight !== undefined ? ` · weight ${figure(arm.weight)}` : ""}
                           {arm.score !== undefined ? ` · score ${figure(arm.score)}` : ""}
                         </span>
                       </div>
-                      <Share value={arm.count} of={total} label={`${arm.name}: ${percent(total > 0 ? (arm.count ?? 0) / total : undefined)} of those judged`} />
+                      {given > 0 ? <Share value={arm.units} of={given} label={`${arm.name}: ${percent((arm.units ?? 0) / given)} of the callers`} /> : <Share value={arm.count} of={total} label={`${arm.name}: ${percent(total > 0 ? (arm.count ?? 0) / total : undefined)} of those judged`} />}
                     </div>
                   ))}
                 </div>
@@ -118,14 +125,16 @@ function Comparisons({ result }: { result: Record<string, unknown> }) {
 }
 
 /** Arms as a list or by name, with counts in them or beside them. */
-export function armsOf(experiment: { arms?: unknown; counts?: unknown }): Arm[] {
-  const counts = typeof experiment.counts === "object" && experiment.counts !== null ? (experiment.counts as Record<string, unknown>) : {};
+export function armsOf(experiment: { arms?: unknown; counts?: unknown; exposures?: unknown }): Arm[] {
+  const named = (of: unknown) => (typeof of === "object" && of !== null ? (of as Record<string, unknown>) : {});
+  const counts = named(experiment.counts);
+  const exposures = named(experiment.exposures);
   const entries: [string, unknown][] = Array.isArray(experiment.arms)
     ? experiment.arms.map((arm: unknown, at): [string, unknown] => [typeof arm === "object" && arm !== null ? String((arm as Item)["name"] ?? (arm as Item)["version"] ?? at + 1) : String(arm), arm])
     : Object.entries((experiment.arms as Record<string, unknown> | undefined) ?? {});
   return entries.map(([name, value]) => {
     const arm = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : { weight: value };
     const number = (of: unknown) => (typeof of === "number" ? of : undefined);
-    return { name, weight: number(arm["weight"] ?? arm["share"]), count: number(arm["count"] ?? counts[name]), score: number(arm["score"] ?? arm["mean"]) };
+    return { name, weight: number(arm["weight"] ?? arm["share"]), count: number(arm["count"] ?? counts[name]), score: number(arm["score"] ?? arm["mean"]), units: number(named(exposures[name])["units"]), calls: number(named(exposures[name])["calls"]) };
   });
 }

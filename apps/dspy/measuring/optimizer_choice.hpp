@@ -1,0 +1,34 @@
+#pragma once
+
+#include "dspy/evaluate/metric.hpp"
+#include "dspy/optimize/better_together.hpp"
+#include "dspy/signature/signature.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace dspy::app {
+
+/// Which optimizer, and by which metric, in words.
+struct OptimizerChoice {
+  std::string optimizer = "random-search";
+  std::string metric = "exact_match";
+  std::string field;  ///< Empty: the last output.
+  std::string teacher_model;
+  std::string prompt_model;
+  std::string effort = "light";
+  std::size_t max_bootstrapped_demos = 4;
+  std::size_t max_labeled_demos = 8;
+  std::size_t candidates = 8;
+  std::uint64_t seed = 0;
+  std::optional<std::size_t> screen_to;  ///< Of random search, and the next one too.
+  std::optional<double> race;
+};
+
+/// Throw `Error` (`bad_input`) for words that there are not.
+Metric metric_of(const OptimizerChoice& choice, const Signature& signature);
+AnyOptimizer optimizer_of(const OptimizerChoice& choice, const Metric& metric);
+
+}  // namespace dspy::app

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "dspy/llama/engine.hpp"
+#include "dspy/llama/model_info.hpp"
+
+#include <cstdint>
+
+namespace dspy::llama {
+
+/// What an engine of a model takes, in bytes, told before anything is loaded.
+struct MemoryPlan {
+  int kv_tokens = 0;          ///< Tokens that the context holds.
+  std::uint64_t weights = 0;  ///< Of the model's file.
+  std::uint64_t kv = 0;       ///< Keys and values of these tokens.
+  std::uint64_t scratch = 0;  ///< For computing a step: an estimate, and more than is used.
+  std::uint64_t scores = 0;   ///< Of tokens, one row for each that is asked for.
+  std::uint64_t host = 0;     ///< At most, for known prompts that wait (`EngineOptions::host_bytes`).
+
+  /// Beside the weights, which engines share.
+  std::uint64_t context() const noexcept { return kv + scratch + scores; }
+  std::uint64_t total() const noexcept { return weights + context(); }
+};
+
+/// The plan for `options` as they would be in force.  For models of the usual kind, with attention in each layer; one
+/// with states instead (recurrent, hybrid) takes less.  Throws `Error` (`invalid_parameter`) for options out of range,
+/// and where the file does not say how large a token is.
+MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& options = {});
+
+}  // namespace dspy::llama

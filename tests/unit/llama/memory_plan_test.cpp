@@ -1,0 +1,103 @@
+#include "dspy/llama/memory_plan.hpp"
+
+#include "dspy/base/log.hpp"
+#include "dspy/llama/model_info.hpp"
+#include "llama/engine/scheduler.hpp"
+#include "support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <charconv>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dspy::llama {
+namespace {
+
+using test::error_of;
+
+const std::filesystem::path tiny = std::filesystem::path(DSPY_MODEL_DIR) / "dspy-tiny.gguf";
+
+/// What the library logs of its buffers while `work` runs, in bytes.
+template <class F>
+std::map<std::string, double> buffers_of(F&& work) {
+  std::mutex mutex;
+  std::map<std::string, double> sizes;
+  set_log_sink(
+      [&](LogLevel, std::string_view, std::string_view line) {
+        // "…: CPU KV buffer size = 96.00 MiB"
+        const auto end = line.find("buffer size =");
+        if (end == line.npos) return;
+        for (const std::string_view kind : {"KV", "compute", "output"}) {
+          if (!line.substr(0, end).ends_with(std::string(kind) + " ")) continue;
+          auto number = line.substr(end + std::string_view("buffer size =").size());
+          number.remove_prefix(std::min(number.find_first_not_of(' '), number.size()));
+          double mebibytes = 0;
+          std::from_chars(number.data(), number.data() + number.size(), mebibytes);
+          const std::scoped_lock lock(mutex);
+          sizes[std::string(kind)] += mebibytes * (1 << 20);
+        }
+      },
+      LogLevel::debug);
+  work();
+  set_log_sink({});
+  return sizes;
+}
+
+TEST_CASE("a plan is what the library takes for keys, values and scores, and no less than it computes with") {
+  const test::TempFolder folder;
+  test::RandomModel{
+      .layers = 2, .width = 256, .hidden = 1024, .heads = 8, .kv_heads = 2, .context_length = 40000, .vocabulary = 8000}
+      .write(folder / "wide.gguf");
+  struct Case {
+    std::filesystem::path file;
+    EngineOptions options;
+  };
+  const std::vector<Case> cases = {
+      {tiny, {.threads = 1}},
+      {tiny, {.sequences = 1, .threads = 1, .micro_batch = 64}},
+      {tiny, {.threads = 1, .kv_type = KvType::q8_0}},
+      {folder / "wide.gguf", {.threads = 1}},
+      {folder / "wide.gguf", {.context_length = 32768, .sequences = 4, .threads = 1, .kv_type = KvType::q8_0}},
+      {folder / "wide.gguf", {.context_length = 2048, .sequences = 2, .threads = 1, .batch = 64}},
+  };
+  for (const auto& [file, options] : cases) {
+    CAPTURE(file.string());
+    const auto plan = plan_memory(inspect_model(file), options);
+    const auto model = Model::load(file, {.gpu_layers = 0});
+    auto used = buffers_of([&] { const Engine engine(model, options); });
+    if (used.empty()) {
+      MESSAGE("skipped: the library logs no sizes");
+      return;
+    }
+    CAPTURE(plan.scratch);
+    CAPTURE(used["compute"]);
+    CHECK(static_cast<double>(plan.kv) == doctest::Approx(used["KV"]).epsilon(0.01));
+    CHECK(static_cast<double>(plan.scores) == doctest::Approx(used["output"]).epsilon(0.05));
+    CHECK(static_cast<double>(plan.scratch) >= used["compute"]);
+    CHECK(static_cast<double>(plan.scratch) <= 3 * used["compute"] + (1 << 20));
+  }
+}
+
+TEST_CASE("a plan follows the options, and refuses what cannot be told") {
+  const auto info = inspect_model(tiny);
+  const auto plan = plan_memory(info);
+  CHECK(plan.weights == info.weight_bytes);
+  CHECK(plan.total() == plan.weights + plan.kv + plan.scratch + plan.scores);
+  CHECK(plan_memory(info, {.kv_type = KvType::f32}).kv == 2 * plan.kv);
+  CHECK(plan_memory(info, {.kv_tokens = 512}).kv_tokens == 512);
+  CHECK(plan_memory(info, {.host_bytes = 0}).host == 0);
+
+  CHECK(error_of([&] { plan_memory(info, {.batch = 0}); }).code() == Errc::invalid_parameter);
+  auto silent = info;
+  silent.kv_elements = 0;
+  CHECK(error_of([&] { plan_memory(silent); }).code() == Errc::invalid_parameter);
+}
+
+}  // namespace
+}  // namespace dspy::llama
