@@ -148,9 +148,9 @@ Value Interpreter::call(const Expression& expression, Scope& scope, const Value*
 Value Interpreter::filter(const Expression& expression, Scope& scope, const Value* subject) {
   // In a block, the innermost of several filters has no value of its own.
   const auto* const inner = expression.items.front().get();
-  auto value = inner == nullptr                                     ? *subject
+  auto value = inner == nullptr                                    ? *subject
                : subject != nullptr && inner->kind == Kind::filter ? filter(*inner, scope, subject)
-                                                                    : evaluate(*inner, scope);
+                                                                   : evaluate(*inner, scope);
   work_->at(expression.place);
   const auto built_in = find_filter(expression.text);
   if (built_in == nullptr) work_->fail(std::format("there is no filter `{}`", expression.text));

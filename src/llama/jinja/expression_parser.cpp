@@ -70,7 +70,9 @@ class Parser {
   }
 
   ExpressionPtr filters(ExpressionPtr value, bool begins_with_name) {
-    auto is_filter = [&] { return begins_with_name ? cursor_->now().is(Token::Kind::name) : cursor_->now().is_sign("|"); };
+    auto is_filter = [&] {
+      return begins_with_name ? cursor_->now().is(Token::Kind::name) : cursor_->now().is_sign("|");
+    };
     while (is_filter() || cursor_->now().is_name("is") || cursor_->now().is_sign("(")) {
       if (is_filter()) {
         if (!begins_with_name) cursor_->take();
@@ -170,9 +172,7 @@ class Parser {
 
   ExpressionPtr sum() { return binary(std::to_array<std::string_view>({"+", "-"}), &Parser::joined); }
   ExpressionPtr joined() { return binary(std::to_array<std::string_view>({"~"}), &Parser::product); }
-  ExpressionPtr product() {
-    return binary(std::to_array<std::string_view>({"*", "/", "//", "%"}), &Parser::power);
-  }
+  ExpressionPtr product() { return binary(std::to_array<std::string_view>({"*", "/", "//", "%"}), &Parser::power); }
   ExpressionPtr power() { return binary(std::to_array<std::string_view>({"**"}), &Parser::filtered); }
 
   ExpressionPtr filtered() { return signed_value(true); }
@@ -272,7 +272,8 @@ class Parser {
   ExpressionPtr subscript(Place place, ExpressionPtr value) {
     const auto ends = [&] { return cursor_->now().is_sign(":") || cursor_->now().is_sign("]"); };
     auto first = ends() ? ExpressionPtr() : parse_tuple(*cursor_);
-    if (first && cursor_->take_sign("]")) return make(Kind::subscript, place, {}, all(std::move(value), std::move(first)));
+    if (first && cursor_->take_sign("]"))
+      return make(Kind::subscript, place, {}, all(std::move(value), std::move(first)));
     cursor_->expect_sign(":");
     auto last = ends() ? ExpressionPtr() : choice();
     ExpressionPtr step;
@@ -362,7 +363,8 @@ ExpressionPtr parse_tuple(Cursor& cursor, bool takes_choice) {
   auto items = all(std::move(first));
   while (cursor.take_sign(",")) {
     const auto& next = cursor.now();
-    if (next.is(Token::Kind::tag_end) || next.is(Token::Kind::print_end) || next.is_sign(")") || next.is_sign("]")) break;
+    if (next.is(Token::Kind::tag_end) || next.is(Token::Kind::print_end) || next.is_sign(")") || next.is_sign("]"))
+      break;
     items.push_back(parse_expression(cursor, takes_choice));
   }
   return make(Kind::tuple, place, {}, std::move(items));

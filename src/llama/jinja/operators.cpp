@@ -220,10 +220,10 @@ Value member(Work& work, const Value& object, std::string_view name) {
                           undefined->name.empty() ? "a value" : undefined->name, name));
   if (const auto method = find_method(object, name); method != nullptr) {
     return Callable{.name = std::string(name), .call = [object, method](Work& inside, const Arguments& given) {
-                             Arguments all{.positional = {object}, .named = given.named};
-                             all.positional.insert(all.positional.end(), given.positional.begin(), given.positional.end());
-                             return method(inside, all);
-                           }};
+                      Arguments all{.positional = {object}, .named = given.named};
+                      all.positional.insert(all.positional.end(), given.positional.begin(), given.positional.end());
+                      return method(inside, all);
+                    }};
   }
   const auto* const space = object.changeable();
   const auto* const dict = space != nullptr ? &space->members : object.dict();

@@ -53,8 +53,8 @@ class Work {
   Place here_;
 };
 
-/// What an operator makes of two values; `sign` as in the source.  These throw `Error` (`config_error`) where the values
-/// do not fit.
+/// What an operator makes of two values; `sign` as in the source.  These throw `Error` (`config_error`) where the
+/// values do not fit.
 Value arithmetic(Work& work, std::string_view sign, const Value& left, const Value& right);
 bool compared(Work& work, std::string_view sign, const Value& left, const Value& right);
 bool contains(Work& work, const Value& container, const Value& item);

@@ -128,8 +128,8 @@ void JinjaChat::find_abilities() {
   abilities_.tools = with_tools.contains(tool.name) && with_tools.contains(words);
   const Message call(Role::assistant,
                      std::vector<Part>{ToolCallPart{.id = "call_1", .name = tool.name, .input = {{"a", given}}}});
-  const Message result(Role::tool,
-                       std::vector<Part>{ToolResultPart{.id = "call_1", .name = tool.name, .content = {TextPart{answer}}}});
+  const Message result(
+      Role::tool, std::vector<Part>{ToolResultPart{.id = "call_1", .name = tool.name, .content = {TextPart{answer}}}});
   const auto with_calls = tried({user, call, result}, {.tools = {tool}}).value_or("");
   abilities_.tool_calls = with_calls.contains(given) && with_calls.contains(answer) && with_calls.contains(tool.name);
 

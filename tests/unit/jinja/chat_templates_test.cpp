@@ -1,5 +1,5 @@
-#include "dspy/base/file.hpp"
 #include "dspy/base/error.hpp"
+#include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 #include "llama/jinja/program.hpp"
 #include "llama/jinja/value.hpp"
@@ -33,7 +33,8 @@ TEST_CASE("templates of all families write what jinja2 writes, and refuse what i
       CAPTURE(entry.path().filename().string());
       CAPTURE(number);
       ++number;
-      Program::Variables variables = {{"add_generation_prompt", true}, {"bos_token", Value::own("<s>")}, {"eos_token", Value::own("</s>")}};
+      Program::Variables variables = {
+          {"add_generation_prompt", true}, {"bos_token", Value::own("<s>")}, {"eos_token", Value::own("</s>")}};
       for (const auto& [name, value] : each.as_object()) {
         if (name == "rendered") continue;
         std::erase_if(variables, [&](const auto& variable) { return variable.first == std::string_view(name); });

@@ -85,7 +85,8 @@ class Hub {
     JsonArray siblings;
     for (const auto& [name, blob] : files) {
       const auto digest = blob.lies ? std::string(64, '0') : sha256(blob.bytes);
-      siblings.push_back(JsonObject{{"rfilename", name}, {"lfs", JsonObject{{"sha256", digest}, {"size", blob.bytes.size()}}}});
+      siblings.push_back(
+          JsonObject{{"rfilename", name}, {"lfs", JsonObject{{"sha256", digest}, {"size", blob.bytes.size()}}}});
     }
     const JsonObject json{{"sha", revision}, {"tags", JsonArray{"license:mit"}}, {"siblings", std::move(siblings)}};
     return {.headers = {{"Content-Type", "application/json"}}, .parts = {to_text(Json(json))}};
@@ -96,9 +97,11 @@ class Hub {
     if (range == request.headers.end()) return {.headers = {{"ETag", "\"tag\""}}, .parts = {all}};
     std::size_t from = 0;
     std::from_chars(range->second.data() + 6, range->second.data() + range->second.size(), from);
-    if (from >= all.size()) return {.status = 416, .headers = {{"Content-Range", std::format("bytes */{}", all.size())}}};
+    if (from >= all.size())
+      return {.status = 416, .headers = {{"Content-Range", std::format("bytes */{}", all.size())}}};
     return {.status = 206,
-            .headers = {{"ETag", "\"tag\""}, {"Content-Range", std::format("bytes {}-{}/{}", from, all.size() - 1, all.size())}},
+            .headers = {{"ETag", "\"tag\""},
+                        {"Content-Range", std::format("bytes {}-{}/{}", from, all.size() - 1, all.size())}},
             .parts = {all.substr(from)}};
   }
 
@@ -122,7 +125,9 @@ struct Pulling {
     out.attempts = 3;
     return out;
   }
-  Pulled pull(std::string_view source = "hf:o/r") { return wait(models::pull(std::string(source), Catalogue(), store, options())); }
+  Pulled pull(std::string_view source = "hf:o/r") {
+    return wait(models::pull(std::string(source), Catalogue(), store, options()));
+  }
   Error failure(std::string_view source = "hf:o/r") {
     const auto result = attempt([&] { return pull(source); });
     REQUIRE_FALSE(result.has_value());

@@ -30,12 +30,20 @@ TEST_CASE("sources are read as they are written") {
   };
   const std::vector<Case> cases = {
       {"smollm2", {.kind = Kind::catalogue, .name = "smollm2"}, "smollm2"},
-      {"hf:o/r:dir/X-Q4_K_M.gguf", {.kind = Kind::hugging_face, .owner = "o", .repository = "r", .file = "dir/X-Q4_K_M.gguf"}, "X-Q4_K_M"},
-      {"hf:o/r@v1:Q8_0", {.kind = Kind::hugging_face, .owner = "o", .repository = "r", .revision = "v1", .file = "Q8_0"}, "r-Q8_0"},
+      {"hf:o/r:dir/X-Q4_K_M.gguf",
+       {.kind = Kind::hugging_face, .owner = "o", .repository = "r", .file = "dir/X-Q4_K_M.gguf"},
+       "X-Q4_K_M"},
+      {"hf:o/r@v1:Q8_0",
+       {.kind = Kind::hugging_face, .owner = "o", .repository = "r", .revision = "v1", .file = "Q8_0"},
+       "r-Q8_0"},
       {"hf:o/r", {.kind = Kind::hugging_face, .owner = "o", .repository = "r"}, "r"},
-      {"hf:o/r:x-00001-of-00003.gguf", {.kind = Kind::hugging_face, .owner = "o", .repository = "r", .file = "x-00001-of-00003.gguf"}, "x"},
+      {"hf:o/r:x-00001-of-00003.gguf",
+       {.kind = Kind::hugging_face, .owner = "o", .repository = "r", .file = "x-00001-of-00003.gguf"},
+       "x"},
       {"ollama:qwen3", {.kind = Kind::ollama, .owner = "library", .repository = "qwen3"}, "qwen3"},
-      {"ollama:me/qwen3:4b", {.kind = Kind::ollama, .owner = "me", .repository = "qwen3", .revision = "4b"}, "qwen3-4b"},
+      {"ollama:me/qwen3:4b",
+       {.kind = Kind::ollama, .owner = "me", .repository = "qwen3", .revision = "4b"},
+       "qwen3-4b"},
       {"https://host.example/a/b.gguf?x=1", {.kind = Kind::url, .url = "https://host.example/a/b.gguf?x=1"}, "b"},
   };
   for (const auto& [text, source, name] : cases) {
@@ -44,8 +52,9 @@ TEST_CASE("sources are read as they are written") {
     CHECK(to_text(source) == text);
     CHECK(default_name(source) == name);
   }
-  for (const auto text : {"", "a b", "../x", ".x", "hf:x", "hf:o/r/x", "hf:../r", "hf:o/r:../x.gguf", "hf:o/r:/x", "ollama:",
-                          "ollama:a/b/c", "ollama:a:../b", "https://u:p@host.example/x.gguf", "https://", "-x"}) {
+  for (const auto text :
+       {"", "a b", "../x", ".x", "hf:x", "hf:o/r/x", "hf:../r", "hf:o/r:../x.gguf", "hf:o/r:/x",
+        "ollama:", "ollama:a/b/c", "ollama:a:../b", "https://u:p@host.example/x.gguf", "https://", "-x"}) {
     CAPTURE(text);
     const auto error = error_of([&] { parse_source(text); });
     CHECK(error.code() == Errc::invalid_parameter);
@@ -59,15 +68,18 @@ TEST_CASE("a catalogue has ours and the user's, and says which entry is at fault
   REQUIRE(catalogue.find("smollm2") != nullptr);
   for (const auto& entry : catalogue.entries()) CHECK(parse_source(entry.source).kind != Source::Kind::catalogue);
   const std::string digest(64, 'A');
-  catalogue.read_text("[models.mine]\nsource = 'hf:o/r:x.gguf'\nsha256 = '" + digest + "'\nbytes = 12\nlicense = 'MIT'\n", false, "m.toml");
+  catalogue.read_text(
+      "[models.mine]\nsource = 'hf:o/r:x.gguf'\nsha256 = '" + digest + "'\nbytes = 12\nlicense = 'MIT'\n", false,
+      "m.toml");
   REQUIRE(catalogue.find("mine") != nullptr);
   CHECK(catalogue.find("mine")->bytes == 12);
   CHECK(catalogue.find("mine")->sha256 == std::string(64, 'a'));
   catalogue.read_text(R"({"models": {"smollm2": {"source": "ollama:smollm2"}}})", true, "m.json");
   CHECK(catalogue.find("smollm2")->source == "ollama:smollm2");
-  for (const std::string_view text : {"[models.x]\n", "[models.x]\nsource = 'y'\n", "[models.x]\nsource = 3\n", "models = 1\n", "[other]\n",
-                          "[models.x]\nsource = 'hf:o/r'\nsha256 = 'ab'\n", "[models.x]\nsource = 'hf:o/r'\nbytes = -1\n",
-                          "[models.x]\nsource = 'hf:o/r'\nsize = 1\n", "[models.'../x']\nsource = 'hf:o/r'\n", "[[\n"}) {
+  for (const std::string_view text :
+       {"[models.x]\n", "[models.x]\nsource = 'y'\n", "[models.x]\nsource = 3\n", "models = 1\n", "[other]\n",
+        "[models.x]\nsource = 'hf:o/r'\nsha256 = 'ab'\n", "[models.x]\nsource = 'hf:o/r'\nbytes = -1\n",
+        "[models.x]\nsource = 'hf:o/r'\nsize = 1\n", "[models.'../x']\nsource = 'hf:o/r'\n", "[[\n"}) {
     CAPTURE(text);
     const auto error = error_of([&] { catalogue.read_text(text, false, "m.toml"); });
     CHECK((error.code() == Errc::config_error || error.code() == Errc::invalid_parameter));
@@ -75,15 +87,18 @@ TEST_CASE("a catalogue has ours and the user's, and says which entry is at fault
 }
 
 TEST_CASE("the file that is meant, or the best start, is chosen among a repository's") {
-  const std::vector<std::string> names = {"X-Q8_0.gguf", "X-Q4_K_M.gguf", "X-Q4_K_S.gguf", "mmproj-X-f16.gguf", "README.md"};
+  const std::vector<std::string> names = {"X-Q8_0.gguf", "X-Q4_K_M.gguf", "X-Q4_K_S.gguf", "mmproj-X-f16.gguf",
+                                          "README.md"};
   CHECK(choose_file(names, "") == "X-Q4_K_M.gguf");
   CHECK(choose_file(names, "q8_0") == "X-Q8_0.gguf");
   CHECK(choose_file(names, "X-Q4_K_S.gguf") == "X-Q4_K_S.gguf");
   CHECK_FALSE(choose_file(names, "Q4_K").has_value());
   CHECK_FALSE(choose_file(names, "other.gguf").has_value());
   CHECK(choose_file({"a-00001-of-00002.gguf", "a-00002-of-00002.gguf"}, "") == "a-00001-of-00002.gguf");
-  CHECK(choose_file({"a-00001-of-00002.gguf", "a-00002-of-00002.gguf"}, "a-00002-of-00002.gguf") == "a-00001-of-00002.gguf");
-  CHECK(parts_of("a-00001-of-00003.gguf") == std::vector<std::string>{"a-00001-of-00003.gguf", "a-00002-of-00003.gguf", "a-00003-of-00003.gguf"});
+  CHECK(choose_file({"a-00001-of-00002.gguf", "a-00002-of-00002.gguf"}, "a-00002-of-00002.gguf") ==
+        "a-00001-of-00002.gguf");
+  CHECK(parts_of("a-00001-of-00003.gguf") ==
+        std::vector<std::string>{"a-00001-of-00003.gguf", "a-00002-of-00003.gguf", "a-00003-of-00003.gguf"});
   CHECK(parts_of("a.gguf") == std::vector<std::string>{"a.gguf"});
 }
 
@@ -103,13 +118,16 @@ TEST_CASE("a repository's description says what is fetched, its size, digest and
   CHECK(offer.revision == "c0ffee");
   CHECK(offer.license == "apache-2.0");
   CHECK(read_repository(source, json, "https://hub.example", false).files.size() == 2);
-  const auto missing = error_of([&] { read_repository(parse_source("hf:o/r:y.gguf"), json, "https://hub.example", true); });
+  const auto missing =
+      error_of([&] { read_repository(parse_source("hf:o/r:y.gguf"), json, "https://hub.example", true); });
   CHECK(missing.code() == Errc::model_not_found);
   CHECK(std::string_view(missing.what()).contains("x-Q4_K_M-00001-of-00002.gguf"));
   const auto cut = *parse_json(R"({"siblings": [{"rfilename": "x-00001-of-00002.gguf"}]})");
-  CHECK(std::string_view(error_of([&] { read_repository(source, cut, "https://hub.example", true); }).what()).contains("x-00002-of-00002"));
+  CHECK(std::string_view(error_of([&] { read_repository(source, cut, "https://hub.example", true); }).what())
+            .contains("x-00002-of-00002"));
   const auto hostile = *parse_json(R"({"siblings": [{"rfilename": "a/..gguf/.gguf"}]})");
-  CHECK(error_of([&] { read_repository(source, hostile, "https://hub.example", true); }).code() == Errc::model_not_found);
+  CHECK(error_of([&] { read_repository(source, hostile, "https://hub.example", true); }).code() ==
+        Errc::model_not_found);
 }
 
 TEST_CASE("an Ollama manifest is read by its layers") {
@@ -124,7 +142,9 @@ TEST_CASE("an Ollama manifest is read by its layers") {
                                      .bytes = 3,
                                      .sha256 = "33"});
   CHECK(offer.files[1].name == "mmproj-qwen3-4b.gguf");
-  CHECK(error_of([&] { read_manifest(parse_source("ollama:x"), *parse_json(R"({"layers": []})"), "https://r.example"); }).code() == Errc::model_not_found);
+  CHECK(error_of([&] {
+          read_manifest(parse_source("ollama:x"), *parse_json(R"({"layers": []})"), "https://r.example");
+        }).code() == Errc::model_not_found);
 }
 
 }  // namespace

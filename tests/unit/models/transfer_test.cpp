@@ -22,7 +22,8 @@ constexpr std::chrono::system_clock::time_point now{};
 const RemoteFile file{.name = "x.gguf", .url = "https://hub.example/o/r/resolve/main/x.gguf", .bytes = 100};
 
 Transfer transfer(RemoteFile what = file, std::uint64_t have = 0, Validator known = {}) {
-  return Transfer(std::move(what), Secret("key"), have, std::move(known), {.attempts = 3, .redirects = 2, .pause = std::chrono::milliseconds(10)});
+  return Transfer(std::move(what), Secret("key"), have, std::move(known),
+                  {.attempts = 3, .redirects = 2, .pause = std::chrono::milliseconds(10)});
 }
 
 std::string header(const http::Request& request, std::string_view name) {
@@ -40,7 +41,8 @@ TEST_CASE("a file that comes at once is done when all of it is here") {
   auto at = transfer();
   CHECK(header(at.request(), "range").empty());
   CHECK(at.request().credentials.size() == 1);
-  CHECK(std::holds_alternative<Transfer::Restart>(at.on_header(200, {{"Content-Length", "100"}, {"ETag", "\"a\""}}, now)));
+  CHECK(std::holds_alternative<Transfer::Restart>(
+      at.on_header(200, {{"Content-Length", "100"}, {"ETag", "\"a\""}}, now)));
   at.on_bytes(60);
   at.on_bytes(40);
   CHECK(std::holds_alternative<Transfer::Done>(at.on_end()));
@@ -55,7 +57,8 @@ TEST_CASE("the rest is asked for by range, and only of the same file") {
   CHECK_FALSE(std::get<Transfer::Ask>(step).forgets);
   CHECK(header(at.request(), "range") == "bytes=60-");
   CHECK(header(at.request(), "if-range") == "\"a\"");
-  CHECK(std::holds_alternative<Transfer::Append>(at.on_header(206, {{"Content-Range", "bytes 60-99/100"}, {"ETag", "\"a\""}}, now)));
+  CHECK(std::holds_alternative<Transfer::Append>(
+      at.on_header(206, {{"Content-Range", "bytes 60-99/100"}, {"ETag", "\"a\""}}, now)));
   at.on_bytes(40);
   CHECK(std::holds_alternative<Transfer::Done>(at.on_end()));
 }
@@ -90,7 +93,11 @@ TEST_CASE("416 means that all is here, or that nothing here is worth anything") 
 TEST_CASE("redirects are followed, without the key elsewhere, and never away from TLS or round in circles") {
   auto at = transfer();
   const std::string digest(64, 'a');
-  at.on_header(302, {{"Location", "https://store.example/blob?sig=1"}, {"X-Linked-ETag", "\"" + digest + "\""}, {"X-Linked-Size", "100"}}, now);
+  at.on_header(302,
+               {{"Location", "https://store.example/blob?sig=1"},
+                {"X-Linked-ETag", "\"" + digest + "\""},
+                {"X-Linked-Size", "100"}},
+               now);
   CHECK(at.request().url == "https://store.example/blob?sig=1");
   CHECK(at.request().credentials.empty());
   CHECK(at.sha256() == digest);
@@ -104,7 +111,8 @@ TEST_CASE("redirects are followed, without the key elsewhere, and never away fro
   CHECK(same.request().url == "https://hub.example/other");
   CHECK(same.request().credentials.size() == 1);
 
-  CHECK(error_of([&] { transfer().on_header(302, {{"Location", "http://hub.example/"}}, now); }).code() == Errc::unavailable);
+  CHECK(error_of([&] { transfer().on_header(302, {{"Location", "http://hub.example/"}}, now); }).code() ==
+        Errc::unavailable);
   CHECK(error_of([&] { transfer().on_header(302, {}, now); }).code() == Errc::unavailable);
   auto circle = transfer();
   circle.on_header(302, {{"Location", "/a"}}, now);
@@ -112,7 +120,8 @@ TEST_CASE("redirects are followed, without the key elsewhere, and never away fro
   CHECK(error_of([&] { circle.on_header(302, {{"Location", "/a"}}, now); }).code() == Errc::unavailable);
 }
 
-TEST_CASE("an address that has expired is asked for anew; one that is refused at its source is an error with a remedy") {
+TEST_CASE(
+    "an address that has expired is asked for anew; one that is refused at its source is an error with a remedy") {
   auto at = transfer();
   at.on_header(302, {{"Location", "https://store.example/blob"}}, now);
   CHECK(std::holds_alternative<Transfer::Ask>(at.on_header(403, {}, now)));
