@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     List messages = {message};
     Program::Variables variables = {{"messages", Value(std::move(messages))}, {"add_generation_prompt", Value(true)}};
     const auto text = program.render(std::move(variables), [] { return std::chrono::system_clock::time_point(); },
-                                     {.work = 100'000, .depth = 100});
+                                     {.work = 100'000, .bytes = 1 << 20, .depth = 100});
     std::size_t end = 0;
     for (const auto& span : text.given()) {
       if (span.begin < end || span.end <= span.begin || span.end > text.size()) std::abort();

@@ -116,7 +116,7 @@ Arguments Interpreter::arguments(const Expression& expression, Scope& scope) {
 }
 
 Value Interpreter::apply(BuiltIn built_in, const Arguments& arguments) {
-  if (const auto* const text = arguments.positional.front().text()) work_->spend(text->size() / 32);
+  if (const auto* const text = arguments.positional.front().text()) work_->write(text->size() / 8);
   return built_in(*work_, arguments);
 }
 

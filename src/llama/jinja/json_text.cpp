@@ -40,7 +40,7 @@ class Writer {
 
   Text run(const Value& value) {
     write(value, 1);
-    work_->spend(out_.size());
+    work_->write(out_.size());
     return std::move(out_);
   }
 
@@ -51,7 +51,7 @@ class Writer {
     if (!indent_) return;
     std::string text = "\n";
     for (; depth > 0; --depth) text += *indent_;
-    work_->spend(text.size());
+    work_->write(text.size());
     own(text);
   }
 

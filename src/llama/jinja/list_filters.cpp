@@ -146,7 +146,7 @@ Value joined(Work& work, const Arguments& arguments) {
   for (const auto& each : items_of(work, subject(work, arguments))) {
     if (!std::exchange(is_first, false)) out.append(between);
     const auto text = path == nullptr ? shown(each) : shown(path_of(work, each, text_of(*path).view()));
-    work.spend(text.size() + between.size());
+    work.write(text.size() + between.size());
     out.append(text);
   }
   return out;

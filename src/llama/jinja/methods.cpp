@@ -43,7 +43,7 @@ template <bool FromRight>
 Value cut(Work& work, const Arguments& arguments) {
   const auto* const given = arguments.find(1, "sep");
   const auto most = static_cast<long>(whole_argument(work, arguments, 2, "maxsplit", -1));
-  work.spend(self(arguments).size());
+  work.write(self(arguments).size());
   const auto way = FromRight ? &split_from_right : &split;
   if (given == nullptr || given->is_none()) return list_of(way(self(arguments), nullptr, most));
   const auto separator = text_argument(work, arguments, 1, "sep");
@@ -53,7 +53,7 @@ Value cut(Work& work, const Arguments& arguments) {
 }
 
 Value cut_lines(Work& work, const Arguments& arguments) {
-  work.spend(self(arguments).size());
+  work.write(self(arguments).size());
   return list_of(lines(self(arguments)));
 }
 

@@ -65,7 +65,7 @@ Value formatted(Work& work, const Arguments& arguments) {
                    : Text(std::to_string(value.integer().value_or(static_cast<std::int64_t>(*value.number())))));
   }
   out.append(text.part(begin, text.size()));
-  work.spend(out.size());
+  work.write(out.size());
   return out;
 }
 
@@ -97,12 +97,12 @@ Value indented(Work& work, const Arguments& arguments) {
     if (!is_first) {
       out.append(std::string_view("\n"));
       if (takes_blank || !line.empty()) out.append(blank);
-      work.spend(blank.size());
+      work.write(blank.size());
     }
     is_first = false;
     out.append(line);
   }
-  work.spend(out.size());
+  work.write(out.size());
   return out;
 }
 
@@ -140,7 +140,7 @@ Value replacement(Work& work, const Arguments& arguments) {
   const auto from = text_of(required(work, arguments, 1, "old"));
   const auto to = text_of(required(work, arguments, 2, "new"));
   auto out = replaced(text, from.view(), to, static_cast<long>(whole_argument(work, arguments, 3, "count", -1)));
-  work.spend(out.size());
+  work.write(out.size());
   return out;
 }
 

@@ -117,6 +117,7 @@ void JinjaChat::find_abilities() {
 
   abilities_ = {.system = true, .any_order = true};
   const auto simple = write({user}, {}).bytes();  // throws where the template does not work at all
+  if (!simple.contains(question)) throw Error(Errc::config_error, "the chat template leaves out what the user says");
   abilities_.system = tried({Message(Role::system, words), user}).value_or("").contains(words);
   const auto repeated = tried({user, Message(Role::user, words)});
   abilities_.any_order = repeated && repeated->contains(words) && repeated->contains(question);

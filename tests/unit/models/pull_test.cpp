@@ -175,7 +175,7 @@ TEST_CASE_FIXTURE(Pulling, "what came before a pull was given up is not fetched 
   hub.trouble = {};
   const auto pulled = pull();
   CHECK(pulled.fetched > 0);
-  CHECK(pulled.fetched <= 150'000);
+  CHECK(pulled.fetched < 155'000);
   CHECK(read("r/m.gguf") == content_of(200'000));
 }
 
