@@ -4,7 +4,6 @@
 #include "dspy/llama/engine.hpp"
 #include "dspy/llama/model.hpp"
 
-#include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>

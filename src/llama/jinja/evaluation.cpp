@@ -6,12 +6,9 @@
 #include "llama/jinja/value.hpp"
 #include "llama/jinja/work.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <format>
-#include <string>
 #include <utility>
-#include <vector>
 
 namespace dspy::llama::jinja {
 namespace {

@@ -12,9 +12,7 @@
 #include <cstddef>
 #include <format>
 #include <memory>
-#include <string>
 #include <utility>
-#include <vector>
 
 namespace dspy::llama::jinja {
 namespace {

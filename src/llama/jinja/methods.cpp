@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <format>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>

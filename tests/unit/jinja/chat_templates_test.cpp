@@ -7,11 +7,9 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
-#include <string>
 #include <string_view>
 
 namespace dspy::llama::jinja {

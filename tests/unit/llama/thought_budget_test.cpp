@@ -6,9 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace dspy::llama {
 namespace {
