@@ -11,6 +11,8 @@
 namespace dspy::llama {
 namespace {
 
+using Form = OutputContract::Form;
+
 TEST_CASE("thoughts are counted from the opening tag on, and end with the closing one") {
   ThoughtBudget budget(2);
   for (const auto piece : {"\n", "<th", "ink>"}) {
