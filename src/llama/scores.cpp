@@ -53,7 +53,8 @@ Async<std::vector<OptionScore>> score_all(Engine* engine, std::vector<Token> pro
 Async<std::vector<double>> score_tokens(Engine* engine, std::vector<Token> prompt, std::vector<Token> tokens,
                                         std::stop_token stop) {
   if (tokens.empty()) co_return std::vector<double>();
-  auto score = co_await engine->score({.prompt = std::move(prompt), .named = std::move(tokens), .stop = std::move(stop)});
+  auto score =
+      co_await engine->score({.prompt = std::move(prompt), .named = std::move(tokens), .stop = std::move(stop)});
   co_return std::move(score.named);
 }
 

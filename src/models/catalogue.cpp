@@ -6,6 +6,8 @@
 #include "dspy/base/text.hpp"
 #include "dspy/models/source.hpp"
 
+#include <toml++/toml.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -14,9 +16,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
-#include <toml++/toml.hpp>
 #include <utility>
-#include <vector>
 
 namespace dspy::models {
 namespace {
@@ -27,8 +27,8 @@ struct BuiltIn {
   std::string_view name, source, license, about;
 };
 
-// Repositories of the models' makers where they have files in this format, else well-known ones.  Their digests come from
-// the hub.
+// Repositories of the models' makers where they have files in this format, else well-known ones.  Their digests come
+// from the hub.
 constexpr auto built_ins = std::to_array<BuiltIn>({
     {"smollm2", "hf:bartowski/SmolLM2-135M-Instruct-GGUF:SmolLM2-135M-Instruct-Q8_0.gguf", "Apache-2.0",
      "135M, for trying things out"},
@@ -42,7 +42,8 @@ constexpr auto built_ins = std::to_array<BuiltIn>({
     {"qwen3-4b", "hf:Qwen/Qwen3-4B-GGUF:Qwen3-4B-Q4_K_M.gguf", "Apache-2.0", "4B, thinks, calls tools"},
     {"llama3.2-1b", "hf:bartowski/Llama-3.2-1B-Instruct-GGUF:Llama-3.2-1B-Instruct-Q4_K_M.gguf", "Llama 3.2 Community",
      "1B, calls tools"},
-    {"gemma3-4b", "hf:ggml-org/gemma-3-4b-it-GGUF:gemma-3-4b-it-Q4_K_M.gguf", "Gemma Terms of Use", "4B, sees pictures"},
+    {"gemma3-4b", "hf:ggml-org/gemma-3-4b-it-GGUF:gemma-3-4b-it-Q4_K_M.gguf", "Gemma Terms of Use",
+     "4B, sees pictures"},
     {"nomic-embed", "hf:nomic-ai/nomic-embed-text-v1.5-GGUF:nomic-embed-text-v1.5.Q8_0.gguf", "Apache-2.0",
      "embeddings of texts"},
 });
@@ -166,9 +167,8 @@ void Catalogue::read_text(std::string_view text, bool is_json, const std::filesy
   const auto members = members_of(text, is_json, file);
   for (const auto& [key, value] : members) {
     if (key != "models" || !value.is_object())
-      throw Error(Errc::config_error,
-                  std::format("`{}`: `{}` is not known; write a table [models.NAME] for each model", file.string(),
-                              std::string_view(key)));
+      throw Error(Errc::config_error, std::format("`{}`: `{}` is not known; write a table [models.NAME] for each model",
+                                                  file.string(), std::string_view(key)));
     for (const auto& [name, entry] : value.get_object()) add(Reader(file, name).read(entry));
   }
 }

@@ -52,7 +52,8 @@ bool is_model(const std::string& name) {
 bool has_format(std::string_view name, std::string_view format) {
   const auto lower = text::to_lower(name), wanted = text::to_lower(format);
   const auto is_edge = [&](std::size_t at) {
-    return at >= lower.size() || !(lower[at] == '_' || (lower[at] >= 'a' && lower[at] <= 'z') || (lower[at] >= '0' && lower[at] <= '9'));
+    return at >= lower.size() ||
+           !(lower[at] == '_' || (lower[at] >= 'a' && lower[at] <= 'z') || (lower[at] >= '0' && lower[at] <= '9'));
   };
   for (auto at = lower.find(wanted); at != std::string::npos; at = lower.find(wanted, at + 1)) {
     if ((at == 0 || is_edge(at - 1)) && is_edge(at + wanted.size())) return true;

@@ -3,21 +3,21 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
-#include <fcntl.h>
 #include <filesystem>
 #include <format>
 #include <memory>
-#include <openssl/evp.h>
 #include <string>
 #include <string_view>
-#include <sys/file.h>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -27,7 +27,8 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void refuse_file(const fs::path& path, std::string_view what, int code) {
-  throw Error(Errc::io_error, std::format("cannot {} `{}`: {}", what, path.string(), std::generic_category().message(code)));
+  throw Error(Errc::io_error,
+              std::format("cannot {} `{}`: {}", what, path.string(), std::generic_category().message(code)));
 }
 
 void sync_folder(const fs::path& folder) {
@@ -45,8 +46,9 @@ std::string gigabytes(std::uint64_t bytes) {
 }  // namespace
 
 bool is_file_name(std::string_view name) noexcept {
-  return !name.empty() && !name.starts_with('.') && name != manifest_name &&
-         std::ranges::none_of(name, [](char byte) { return byte == '/' || byte == '\\' || static_cast<unsigned char>(byte) < 0x20; });
+  return !name.empty() && !name.starts_with('.') && name != manifest_name && std::ranges::none_of(name, [](char byte) {
+    return byte == '/' || byte == '\\' || static_cast<unsigned char>(byte) < 0x20;
+  });
 }
 
 bool is_senses_file(std::string_view name) {
@@ -72,7 +74,8 @@ void remove_unfinished(const fs::path& folder) {
 void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) throw Error(Errc::io_error, std::format("cannot make the folder `{}`: {}", folder.string(), error.message()));
+  if (error)
+    throw Error(Errc::io_error, std::format("cannot make the folder `{}`: {}", folder.string(), error.message()));
 }
 
 void require_room(const fs::path& folder, std::uint64_t bytes) {
@@ -89,7 +92,8 @@ void move_into_place(const fs::path& from, const fs::path& to) {
   std::error_code error;
   fs::rename(from, to, error);
   if (error)
-    throw Error(Errc::io_error, std::format("cannot move `{}` to `{}`: {}", from.string(), to.string(), error.message()));
+    throw Error(Errc::io_error,
+                std::format("cannot move `{}` to `{}`: {}", from.string(), to.string(), error.message()));
   sync_folder(to.parent_path());
 }
 

@@ -77,7 +77,8 @@ std::string license_of(const JsonObject& repository) {
 
 /// Asks for JSON.  A status that is no success is explained as one of the model itself.
 Async<Json> ask(Source source, Hub hub, std::string url, std::string accept, bool with_token) {
-  http::Request request{.method = "GET", .url = url, .timeouts = {.first_byte = std::chrono::seconds(60)}, .stop = hub.stop};
+  http::Request request{
+      .method = "GET", .url = url, .timeouts = {.first_byte = std::chrono::seconds(60)}, .stop = hub.stop};
   request.headers.add("Accept", std::move(accept));
   if (with_token && !hub.token.is_empty())
     request.credentials.push_back({.header = "Authorization", .prefix = "Bearer ", .value = hub.token});
@@ -100,14 +101,16 @@ Async<Json> ask(Source source, Hub hub, std::string url, std::string accept, boo
   const auto status = response->status;
   if (status == 404) refuse(source, std::format("{} knows no such model; check the name", origin));
   if (status == 401 || status == 403)
-    throw Error(Errc::authentication_failed,
-                std::format("`{}`: {} answers {}: there is no such model, or it is gated; accept its licence on its page and "
-                            "set HF_TOKEN to a token that may read it",
-                            to_text(source), origin, status),
-                {.status = status});
+    throw Error(
+        Errc::authentication_failed,
+        std::format("`{}`: {} answers {}: there is no such model, or it is gated; accept its licence on its page and "
+                    "set HF_TOKEN to a token that may read it",
+                    to_text(source), origin, status),
+        {.status = status});
   if (status != 200)
     throw Error(status == 429 ? Errc::rate_limit_exceeded : Errc::unavailable,
-                std::format("`{}`: {} answers {}; try again later", to_text(source), origin, status), {.status = status});
+                std::format("`{}`: {} answers {}; try again later", to_text(source), origin, status),
+                {.status = status});
   auto json = parse_json(response->body);
   if (!json)
     throw Error(Errc::unavailable, std::format("`{}`: {} answers with what is no JSON; is it the right address?",
@@ -130,9 +133,10 @@ Offer read_repository(const Source& source, const Json& json, const std::string&
     if (object == nullptr) continue;
     const auto path = text_at(*object, "rfilename");
     if (!text::to_lower(path).ends_with(".gguf")) continue;
-    RemoteFile file{.name = file_name(source, path),
-                    .url = std::format("{}/{}/{}/resolve/{}/{}", endpoint, source.owner, source.repository, revision, path),
-                    .bytes = size_at(*object, "size")};
+    RemoteFile file{
+        .name = file_name(source, path),
+        .url = std::format("{}/{}/{}/resolve/{}/{}", endpoint, source.owner, source.repository, revision, path),
+        .bytes = size_at(*object, "size")};
     if (const auto* const stored = object_at(*object, "lfs")) {
       file.sha256 = text::to_lower(text_at(*stored, "sha256"));
       if (file.sha256.empty()) file.sha256 = text::to_lower(text_at(*stored, "oid"));
@@ -144,9 +148,10 @@ Offer read_repository(const Source& source, const Json& json, const std::string&
   const auto chosen = choose_file(names, source.file);
   if (!chosen) {
     std::ranges::sort(names);
-    refuse(source, names.empty()         ? "the repository has no GGUF files"
-                   : source.file.empty() ? "name one of its files or formats: " + text::enumerate(names, "`")
-                                         : std::format("it has no `{}`; there is {}", source.file, text::enumerate(names, "`", "and")));
+    refuse(source, names.empty() ? "the repository has no GGUF files"
+                   : source.file.empty()
+                       ? "name one of its files or formats: " + text::enumerate(names, "`")
+                       : std::format("it has no `{}`; there is {}", source.file, text::enumerate(names, "`", "and")));
   }
   for (const auto& part : parts_of(*chosen)) {
     const auto found = files.find(part);
@@ -177,12 +182,14 @@ Offer read_manifest(const Source& source, const Json& json, const std::string& e
     auto url = std::format("{}/v2/{}/{}/blobs/{}", endpoint, source.owner, source.repository, digest);
     digest.erase(0, mark.size());
     if (out.revision.empty()) out.revision = digest;
-    out.files.push_back({.name = std::move(name), .url = std::move(url), .bytes = size_at(layer, "size"), .sha256 = std::move(digest)});
+    out.files.push_back(
+        {.name = std::move(name), .url = std::move(url), .bytes = size_at(layer, "size"), .sha256 = std::move(digest)});
   };
   const auto each_of = [&](std::string_view kind, const auto& use) {
     for (const auto& layer : *layers) {
       const auto* const object = layer.if_object();
-      if (object != nullptr && text_at(*object, "mediaType") == std::format("application/vnd.ollama.image.{}", kind)) use(*object);
+      if (object != nullptr && text_at(*object, "mediaType") == std::format("application/vnd.ollama.image.{}", kind))
+        use(*object);
     }
   };
   const auto name = default_name(source);
@@ -217,13 +224,15 @@ Async<Offer> offer_of(Source source, Hub hub) {
   }
   if (source.kind == Source::Kind::hugging_face) {
     const auto revision = source.revision.empty() ? std::string() : "/revision/" + source.revision;
-    auto url = std::format("{}/api/models/{}/{}{}?blobs=true", hub.hugging_face, source.owner, source.repository, revision);
+    auto url =
+        std::format("{}/api/models/{}/{}{}?blobs=true", hub.hugging_face, source.owner, source.repository, revision);
     const auto json = co_await ask(source, hub, std::move(url), "application/json", true);
     co_return read_repository(source, json, hub.hugging_face, hub.with_senses);
   }
   auto url = std::format("{}/v2/{}/{}/manifests/{}", hub.ollama, source.owner, source.repository,
                          source.revision.empty() ? "latest" : source.revision);
-  const auto json = co_await ask(source, hub, std::move(url), "application/vnd.docker.distribution.manifest.v2+json", false);
+  const auto json =
+      co_await ask(source, hub, std::move(url), "application/vnd.docker.distribution.manifest.v2+json", false);
   co_return read_manifest(source, json, hub.ollama);
 }
 

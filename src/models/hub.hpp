@@ -38,8 +38,8 @@ Async<Offer> offer_of(Source source, Hub hub);
 
 // Without I/O, what answers mean:
 
-/// A repository's description (`/api/models/…?blobs=true`).  Throws `Error` (`model_not_found`) with the files that there
-/// are, where the wanted one is not among them.
+/// A repository's description (`/api/models/…?blobs=true`).  Throws `Error` (`model_not_found`) with the files that
+/// there are, where the wanted one is not among them.
 Offer read_repository(const Source& source, const Json& json, const std::string& endpoint, bool with_senses);
 /// An Ollama manifest.
 Offer read_manifest(const Source& source, const Json& json, const std::string& endpoint);

@@ -20,13 +20,11 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <format>
 #include <fstream>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -85,9 +83,8 @@ void require_gguf(const fs::path& file, const RemoteFile& remote) {
   in.close();
   remove_file(file);
   remove_file(notes_of(file));
-  throw Error(Errc::model_load_error,
-              std::format("what came as `{}` is no GGUF file{}; check the address", remote.name,
-                          magic.starts_with("<") ? ", but a page" : ""));
+  throw Error(Errc::model_load_error, std::format("what came as `{}` is no GGUF file{}; check the address", remote.name,
+                                                  magic.starts_with("<") ? ", but a page" : ""));
 }
 
 struct Job {
@@ -129,7 +126,8 @@ Async<KeptFile> fetch(Job job, std::uint64_t& fetched) {
   Transfer transfer(job.file, job.token, file.size(), known,
                     {.attempts = job.options.attempts, .pause = job.options.pause});
   const auto tell = [&](std::string words) {
-    if (job.options.progress) job.options.progress({job.file.name, transfer.have(), transfer.total(), std::move(words)});
+    if (job.options.progress)
+      job.options.progress({job.file.name, transfer.have(), transfer.total(), std::move(words)});
   };
   bool has_room = false;
   Transfer::Step step = Transfer::Ask();
@@ -168,7 +166,8 @@ Async<KeptFile> fetch(Job job, std::uint64_t& fetched) {
     const bool restarts = std::holds_alternative<Transfer::Restart>(step);
     if (!restarts && !std::holds_alternative<Transfer::Append>(step)) continue;
     if (restarts) file.restart();
-    if (!std::exchange(has_room, true) && transfer.total()) require_room(job.folder, *transfer.total() - transfer.have());
+    if (!std::exchange(has_room, true) && transfer.total())
+      require_room(job.folder, *transfer.total() - transfer.have());
     note(notes, job.file, transfer.validator());
     step = co_await take(job, transfer, file, std::move(reply.body), fetched);
   }
@@ -207,23 +206,23 @@ Async<Pulled> pull(std::string wanted, Catalogue catalogue, ModelStore store, Pu
       std::vector<std::string> names;
       for (const auto& each : catalogue.entries()) names.push_back(each.name);
       const auto near = text::nearest(asked.name, names);
-      throw Error(Errc::model_not_found,
-                  std::format("the catalogue has no `{}`; {}", asked.name,
-                              near ? std::format("did you mean `{}`?", *near)
-                                   : "it has " + text::enumerate(names, "`", "and")));
+      throw Error(Errc::model_not_found, std::format("the catalogue has no `{}`; {}", asked.name,
+                                                     near ? std::format("did you mean `{}`?", *near)
+                                                          : "it has " + text::enumerate(names, "`", "and")));
     }
     source = parse_source(entry->source);
   }
   const auto name = options.name.empty() ? default_name(asked) : options.name;
   if (!is_model_name(name))
     throw Error(Errc::invalid_parameter, std::format("`{}` is no name: use letters, digits, `.`, `-` and `_`", name));
-  Hub hub{.transport = options.transport ? options.transport : http::default_transport(),
-          .hugging_face = options.hugging_face.empty() ? environment("HF_ENDPOINT", "https://huggingface.co")
-                                                       : options.hugging_face,
-          .ollama = options.ollama.empty() ? environment("OLLAMA_ENDPOINT", "https://registry.ollama.ai") : options.ollama,
-          .token = options.token,
-          .stop = options.stop,
-          .with_senses = options.with_senses};
+  Hub hub{
+      .transport = options.transport ? options.transport : http::default_transport(),
+      .hugging_face =
+          options.hugging_face.empty() ? environment("HF_ENDPOINT", "https://huggingface.co") : options.hugging_face,
+      .ollama = options.ollama.empty() ? environment("OLLAMA_ENDPOINT", "https://registry.ollama.ai") : options.ollama,
+      .token = options.token,
+      .stop = options.stop,
+      .with_senses = options.with_senses};
   if (hub.token.is_empty()) hub.token = Secret(environment("HF_TOKEN", ""));
   auto offer = co_await offer_of(source, hub);
   if (entry != nullptr) apply_catalogue(offer, *entry);
@@ -244,10 +243,11 @@ Async<Pulled> pull(std::string wanted, Catalogue catalogue, ModelStore store, Pu
   }
   const auto before = store.find(name);
   if (before && before->source != out.model.source)
-    throw Error(Errc::invalid_parameter,
-                std::format("`{}` is already the model from `{}`; keep this one under another name (--name), or remove that "
-                            "one (`dspy models rm {}`)",
-                            name, before->source, name));
+    throw Error(
+        Errc::invalid_parameter,
+        std::format("`{}` is already the model from `{}`; keep this one under another name (--name), or remove that "
+                    "one (`dspy models rm {}`)",
+                    name, before->source, name));
   if (options.progress && !offer.license.empty())
     options.progress({.file = offer.files.front().name, .note = "licence: " + offer.license});
   const bool is_same_revision = before && !offer.revision.empty() && before->revision == offer.revision;

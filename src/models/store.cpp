@@ -59,7 +59,8 @@ class Reader {
 
  private:
   [[noreturn]] void refuse(std::string_view why) const {
-    throw Error(Errc::config_error, std::format("`{}` {}; delete its folder and pull the model again", file_.string(), why));
+    throw Error(Errc::config_error,
+                std::format("`{}` {}; delete its folder and pull the model again", file_.string(), why));
   }
 
   std::string text(const JsonObject& object, std::string_view key) const {
@@ -97,8 +98,9 @@ JsonObject to_json(const KeptModel& model) {
   JsonArray files;
   for (const auto& file : model.files)
     files.push_back(JsonObject{{"name", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}});
-  return {{"dspy_model", format},     {"name", model.name},       {"source", model.source}, {"revision", model.revision},
-          {"license", model.license}, {"pulled", model.pulled}, {"files", std::move(files)}};
+  return {{"dspy_model", format},       {"name", model.name},       {"source", model.source},
+          {"revision", model.revision}, {"license", model.license}, {"pulled", model.pulled},
+          {"files", std::move(files)}};
 }
 
 fs::path ModelStore::default_folder() {

@@ -153,7 +153,8 @@ Transfer::Step Transfer::redirect(const http::Headers& headers) {
   const auto after = http::parse_url(next);
   if (!after || !before) throw Error(Errc::unavailable, std::format("{} redirects to what is no URL", origin()));
   if (before->scheme == "https" && after->scheme != "https")
-    throw Error(Errc::unavailable, std::format("{} redirects to a connection without TLS; that is not followed", origin()));
+    throw Error(Errc::unavailable,
+                std::format("{} redirects to a connection without TLS; that is not followed", origin()));
   if (before->origin() != after->origin()) {
     with_token_ = false;
     left_origin_ = true;
@@ -168,7 +169,8 @@ Transfer::Step Transfer::start(int status, const http::Headers& headers) {
   const bool goes_on = status == 206;
   if (goes_on && range.from != have_) {  // not what was asked for
     if (++failures_ >= limits_.attempts || have_ == 0)
-      throw Error(Errc::unavailable, std::format("{} sends another part of `{}` than was asked for", origin(), file_.name));
+      throw Error(Errc::unavailable,
+                  std::format("{} sends another part of `{}` than was asked for", origin(), file_.name));
     return again({}, true);
   }
   if (!goes_on) have_ = 0;
@@ -190,7 +192,8 @@ void Transfer::on_bytes(std::uint64_t count) {
   if (have_ > furthest_) failures_ = 0;
   furthest_ = std::max(furthest_, have_);
   if (const auto most = total(); most && have_ > *most)
-    throw Error(Errc::stream_broken, std::format("{} sends more than the {} bytes of `{}`", origin(), *most, file_.name));
+    throw Error(Errc::stream_broken,
+                std::format("{} sends more than the {} bytes of `{}`", origin(), *most, file_.name));
 }
 
 Transfer::Step Transfer::on_end() {
@@ -204,11 +207,13 @@ Transfer::Step Transfer::on_failure(const Error& error) {
   if (!may_pass) throw error;
   if (++failures_ >= limits_.attempts) {
     const bool is_offline = error.code() == Errc::unavailable;
-    throw Error(error.code(),
-                std::format("{} (tried {} times{}); what came is kept, and the same command goes on from there{}", error.what(),
-                            failures_, have_ > 0 ? std::format(", {} bytes are here", have_) : "",
-                            is_offline ? "; is this machine offline? Behind a proxy, set HTTPS_PROXY; for a mirror, set HF_ENDPOINT"
-                                       : ""));
+    throw Error(
+        error.code(),
+        std::format("{} (tried {} times{}); what came is kept, and the same command goes on from there{}", error.what(),
+                    failures_, have_ > 0 ? std::format(", {} bytes are here", have_) : "",
+                    is_offline
+                        ? "; is this machine offline? Behind a proxy, set HTTPS_PROXY; for a mirror, set HF_ENDPOINT"
+                        : ""));
   }
   return again(std::min<std::chrono::milliseconds>(limits_.pause * (1 << std::min(failures_ - 1, 10)), longest_pause),
                // Without a tag or a digest nobody could tell whether the rest is of the same file.
@@ -217,9 +222,10 @@ Transfer::Step Transfer::on_failure(const Error& error) {
 
 Transfer::Step Transfer::on_wrong_digest(const std::string& found) {
   if (was_wrong_ || have_ == 0)
-    throw Error(Errc::stream_broken,
-                std::format("`{}` from {} has the SHA-256 {}, and {} was promised; it was damaged on the way, or replaced",
-                            file_.name, origin(), found, file_.sha256));
+    throw Error(
+        Errc::stream_broken,
+        std::format("`{}` from {} has the SHA-256 {}, and {} was promised; it was damaged on the way, or replaced",
+                    file_.name, origin(), found, file_.sha256));
   was_wrong_ = true;
   return again({}, true);
 }
@@ -227,16 +233,18 @@ Transfer::Step Transfer::on_wrong_digest(const std::string& found) {
 void Transfer::refuse(int status) const {
   ErrorInfo info{.status = status};
   if (status == 401 || status == 403)
-    throw Error(Errc::authentication_failed,
-                std::format("{} does not hand out `{}` ({}); if the model is gated, accept its licence on its page and set "
-                            "HF_TOKEN to a token that may read it",
-                            origin(), file_.name, status),
-                std::move(info));
+    throw Error(
+        Errc::authentication_failed,
+        std::format("{} does not hand out `{}` ({}); if the model is gated, accept its licence on its page and set "
+                    "HF_TOKEN to a token that may read it",
+                    origin(), file_.name, status),
+        std::move(info));
   if (status == 404 || status == 410)
-    throw Error(Errc::model_not_found,
-                std::format("{} has no `{}` ({}); check the name, `dspy models pull hf:owner/repository` lists the files",
-                            origin(), file_.name, status),
-                std::move(info));
+    throw Error(
+        Errc::model_not_found,
+        std::format("{} has no `{}` ({}); check the name, `dspy models pull hf:owner/repository` lists the files",
+                    origin(), file_.name, status),
+        std::move(info));
   throw Error(status == 429 ? Errc::rate_limit_exceeded : Errc::unavailable,
               std::format("{} answers {} for `{}`; try again later", origin(), status, file_.name), std::move(info));
 }

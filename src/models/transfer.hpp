@@ -36,8 +36,8 @@ struct Validator {
 class Transfer {
  public:
   struct Limits {
-    int attempts = 5;    ///< In a row without a new byte.
-    int redirects = 10;  ///< For one request.
+    int attempts = 5;                       ///< In a row without a new byte.
+    int redirects = 10;                     ///< For one request.
     std::chrono::milliseconds pause{1000};  ///< After the first failure; doubled for each that follows.
   };
 
@@ -47,9 +47,9 @@ class Transfer {
   /// The next request.
   http::Request request() const;
 
-  struct Append {};                                        ///< The body follows what is here.
-  struct Restart {};                                       ///< The body is the whole; forget what is here.
-  struct Ask {                                             ///< Again, after a pause.
+  struct Append {};   ///< The body follows what is here.
+  struct Restart {};  ///< The body is the whole; forget what is here.
+  struct Ask {        ///< Again, after a pause.
     std::chrono::milliseconds pause{0};
     bool forgets = false;  ///< What is here is worth nothing.
   };

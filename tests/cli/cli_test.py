@@ -982,12 +982,12 @@ class Look(unittest.TestCase):
         self.assertEqual((model["kind"], model["architecture"]), ("model", "qwen3"))
         self.assertIn("parameters", dspy("inspect", "models/dspy-tiny.gguf").out)
 
-    def test_a_chat_template_of_no_known_family_is_told(self):
+    def test_a_chat_template_that_cannot_be_run_is_told(self):
         model = bytearray((ROOT / "models/dspy-tiny.gguf").read_bytes())
         at = model.find(b"tokenizer.chat_template") + len(b"tokenizer.chat_template") + 4
         size = int.from_bytes(model[at : at + 8], "little")
         template = slice(at + 8, at + 8 + size)
-        model[template] = model[template].replace(b"im_start", b"im_novel")
+        model[template] = model[template].replace(b"im_start", b"im_novel").replace(b"endfor", b"endnow")
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "novel.gguf"
             file.write_bytes(model)
@@ -996,7 +996,8 @@ class Look(unittest.TestCase):
             self.assertEqual((seen["knows_chat_template"], seen["chat_format"]), (False, "chatml"))
             asked = dspy("ask", "What is the capital of France?", "-m", str(file))
             self.assertEqual(asked.out, "Paris\n")
-            self.assertIn("has a chat template of no known family; its prompts are written as `chatml`", asked.err)
+            self.assertIn("cannot be run, so its prompts are written as `chatml`", asked.err)
+            self.assertIn("endfor", asked.err)
             findings = lines(dspy("doctor", "-m", str(file), "--json"))[0]["findings"]
             self.assertTrue(any(each["level"] == "warn" and "no known family" in each["text"] for each in findings))
         known = dspy("ask", "What is the capital of France?")

@@ -1,5 +1,6 @@
 #include "command.hpp"
 #include "dspy/base/file.hpp"
+#include "dspy/llama/chat_template.hpp"
 #include "dspy/llama/model_info.hpp"
 
 #include <array>
@@ -128,6 +129,12 @@ int inspect_program(const InspectFlags& flags) {
 }
 
 std::string describe_template(const llama::ModelInfo& info) {
+  const auto format = llama::ChatTemplate::recognise(
+      info.chat_template, {.is_token = [](std::string_view) { return false; }, .bos = "", .eos = ""});
+  if (format.recognised() && !format.problem().empty())
+    return std::format("of the family `{}`, whose format is used, since it cannot be run: {}", info.chat_format,
+                       format.problem());
+  if (info.chat_format == "jinja") return "yes, of no known family";
   if (info.knows_chat_template) return std::format("yes, of the family `{}`", info.chat_format);
   const bool is_embedder = info.metadata.contains(info.architecture + ".pooling_type");
   if (info.chat_template.empty() && is_embedder) return "none";

@@ -53,8 +53,9 @@ int list_models(const ModelsFlags& flags) {
         std::format("{:<32} {:>10.1f} MB  {}", file.name, static_cast<double>(file.bytes) / 1e6, file.path.string()));
   }
   if (files.empty()) {
-    print_line("no models; fetch one (`dspy models pull smollm2`), put GGUF files into one of these folders, or name "
-               "others in DSPY_MODELS:");
+    print_line(
+        "no models; fetch one (`dspy models pull smollm2`), put GGUF files into one of these folders, or name "
+        "others in DSPY_MODELS:");
     for (const auto& directory : pool.directories()) print_line("  " + directory.string());
   }
   return exit_ok;

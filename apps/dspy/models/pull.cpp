@@ -32,7 +32,8 @@ struct PulledFlags {
   bool json = false;
 
   models::ModelStore store() const {
-    return models::ModelStore(directory.empty() ? models::ModelStore::default_folder() : std::filesystem::path(directory));
+    return models::ModelStore(directory.empty() ? models::ModelStore::default_folder()
+                                                : std::filesystem::path(directory));
   }
 };
 
@@ -128,10 +129,11 @@ int show_model(const PulledFlags& flags) {
                          static_cast<double>(info.parameters) / 1e6, info.quantization, size_text(info.file_bytes),
                          info.context_length));
   if (kept) {
-    print_line(std::format("  from {}{}, {}", kept->source, kept->revision.empty() ? "" : " at " + kept->revision.substr(0, 12),
-                           kept->pulled));
+    print_line(std::format("  from {}{}, {}", kept->source,
+                           kept->revision.empty() ? "" : " at " + kept->revision.substr(0, 12), kept->pulled));
     print_line("  licence " + (kept->license.empty() ? "unknown" : kept->license));
-    for (const auto& file : kept->files) print_line(std::format("  {}  {}  {}", file.name, size_text(file.bytes), file.sha256));
+    for (const auto& file : kept->files)
+      print_line(std::format("  {}  {}  {}", file.name, size_text(file.bytes), file.sha256));
   }
   print_line("  " + info.path.string());
   return exit_ok;
@@ -161,16 +163,19 @@ std::vector<CLI::App*> add_pulled(CLI::App& models, Plan& plan) {
   std::vector<CLI::App*> out;
   const auto add = [&](const char* name, const char* about, int (*run)(const PulledFlags&)) {
     auto* const command = models.add_subcommand(name, about);
-    command->add_option("--directory", flags->directory, "The folder of pulled models (default: $DSPY_MODELS, the user's data)");
+    command->add_option("--directory", flags->directory,
+                        "The folder of pulled models (default: $DSPY_MODELS, the user's data)");
     command->add_flag("--json", flags->json, "Print one JSON object for each");
     command->callback([flags, run, &plan] { plan = [flags, run] { return run(*flags); }; });
     out.push_back(command);
     return command;
   };
-  auto* const pull = add("pull", "Fetch models: a name of the catalogue, hf:owner/repository[:file], ollama:name, a URL", &pull_models);
+  auto* const pull = add(
+      "pull", "Fetch models: a name of the catalogue, hf:owner/repository[:file], ollama:name, a URL", &pull_models);
   pull->add_option("model", flags->names, "What to fetch")->required();
   pull->add_option("--name", flags->as, "Keep it under this name");
-  auto* const update = add("update", "Fetch what has changed of models that were pulled (default: all)", &update_models);
+  auto* const update =
+      add("update", "Fetch what has changed of models that were pulled (default: all)", &update_models);
   update->add_option("name", flags->names, "Names of pulled models");
   for (auto* const command : {pull, update}) {
     command->add_flag("--text-only", flags->text_only, "Leave image and audio parts (mmproj) out");

@@ -1,5 +1,8 @@
 #include "models/pull_bar.hpp"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -8,8 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 namespace dspy::app {
 namespace {
@@ -35,7 +36,8 @@ std::string bar_line(std::string_view name, std::uint64_t done, std::optional<st
   if (total && *total > 0) {
     const auto part = std::min(1.0, static_cast<double>(done) / static_cast<double>(*total));
     const auto filled = static_cast<std::size_t>(part * 20);
-    right = std::format("[{}{}] {:>3.0f} %  ", std::string(filled, '#'), std::string(20 - filled, '.'), part * 100) + right;
+    right =
+        std::format("[{}{}] {:>3.0f} %  ", std::string(filled, '#'), std::string(20 - filled, '.'), part * 100) + right;
     if (speed > 0 && done < *total) {
       const auto left = std::min(359'999.0, static_cast<double>(*total - done) / speed);
       const std::chrono::seconds rest(static_cast<std::int64_t>(left) + 1);

@@ -59,8 +59,8 @@ class ChatTemplate {
     std::vector<std::string> control{};
   };
 
-  /// The template `jinja`, and the family it belongs to.  Where neither it can be run nor there is a family: `chatml` if
-  /// its tokens exist, else `plain` (`Role: text` lines), and `recognised()` is false.
+  /// The template `jinja`, and the family it belongs to.  Where neither it can be run nor there is a family: `chatml`
+  /// if its tokens exist, else `plain` (`Role: text` lines), and `recognised()` is false.
   static ChatTemplate recognise(std::string_view jinja, const Vocabulary& vocabulary);
 
   /// The names `name()` can have.

@@ -47,8 +47,9 @@ struct Pulled {
 };
 
 /// Fetches a model into `store`, or the rest of one that an earlier call began.  Files are checked against the size and
-/// the SHA-256 that catalogue or source give, and are there as a whole or not at all; the same model pulled twice at once
-/// is fetched once.  What is there and still the same is not fetched again, so this is also how a model is updated.
+/// the SHA-256 that catalogue or source give, and are there as a whole or not at all; the same model pulled twice at
+/// once is fetched once.  What is there and still the same is not fetched again, so this is also how a model is
+/// updated.
 ///
 /// Throws `Error`: `invalid_parameter` (not a source); `model_not_found`; `authentication_failed` (gated, or no token);
 /// `unavailable`, `timeout` (offline too) and `stream_broken` after so many attempts; `io_error` (no room, no rights);

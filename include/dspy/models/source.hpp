@@ -15,8 +15,8 @@ struct Source {
   };
 
   Kind kind = Kind::catalogue;
-  std::string name = {};      ///< In the catalogue.
-  std::string owner = {};     ///< Of a repository; `library` for Ollama's own.
+  std::string name = {};   ///< In the catalogue.
+  std::string owner = {};  ///< Of a repository; `library` for Ollama's own.
   std::string repository = {};
   std::string revision = {};  ///< Branch, tag or commit; Ollama's tag.
   std::string file = {};      ///< A file in the repository, or the format of its weights; empty: the best there is.

@@ -124,7 +124,8 @@ std::vector<std::shared_ptr<const Medium>> Admission::media_of(std::span<const T
 void Admission::check(const Generation& work, std::span<const Token> given) const {
   validate(work.sampling);
   if (work.thought_tokens && *work.thought_tokens < 0)
-    throw Error(Errc::invalid_parameter, std::format("thought_tokens is {}; it must be at least 0", *work.thought_tokens));
+    throw Error(Errc::invalid_parameter,
+                std::format("thought_tokens is {}; it must be at least 0", *work.thought_tokens));
   const auto most = static_cast<std::size_t>(options_->context_length);
   if (std::ranges::any_of(work.bias, [](const TokenBias& each) { return !(each.bias < HUGE_VALF); }))
     throw Error(Errc::invalid_parameter, "a bias is no number; give finite ones, or minus infinity");

@@ -149,12 +149,11 @@ Scheduler::Admission Scheduler::start(Job& job) {
   } else if (most > free_cells()) {
     return Admission::no_room;
   }
-  Sequence sequence(
-      *model_, job.work, job.held, room,
-      {.tokens = job.given,
-       .scored = job.scores,
-       .named = job.named,
-       .loop_tokens = static_cast<std::size_t>(options_.loop_tokens)});
+  Sequence sequence(*model_, job.work, job.held, room,
+                    {.tokens = job.given,
+                     .scored = job.scores,
+                     .named = job.named,
+                     .loop_tokens = static_cast<std::size_t>(options_.loop_tokens)});
   job.work.prompt = {};
   sequence.reuse(taken);
   running_.push_back({.job = std::move(job),

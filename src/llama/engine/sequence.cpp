@@ -110,6 +110,7 @@ Sequence::Sequence(const Model& model, Generation work, mask::CompiledContract h
       for (const auto& field : work.contract.signature->outputs) is_text_.push_back(is_text(field.type));
     }
   }
+  if (thoughts_.is_spent()) early_ += close_thoughts();
   early_ += take_forced();
 }
 

@@ -42,9 +42,9 @@ class Sequence {
   /// What the reply begins with.
   struct Given {
     std::span<const Token> tokens{};
-    bool scored = false;          ///< That is all of it, and how likely it is what is wanted.
+    bool scored = false;             ///< That is all of it, and how likely it is what is wanted.
     std::span<const Token> named{};  ///< Of a scored reply: tokens that are looked up at its start too.
-    std::size_t loop_tokens = 0;  ///< `EngineOptions::loop_tokens`.
+    std::size_t loop_tokens = 0;     ///< `EngineOptions::loop_tokens`.
   };
 
   /// `held` is the contract of `work`, if the reply is to be held to it.  `room`: how many tokens fit in the context.

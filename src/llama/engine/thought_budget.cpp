@@ -1,7 +1,6 @@
 #include "llama/engine/thought_budget.hpp"
 
 #include <algorithm>
-#include <cstddef>
 #include <string>
 #include <string_view>
 

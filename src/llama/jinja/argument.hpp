@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <format>
-#include <string>
 #include <string_view>
 
 // How built-in functions read what they are called with.  The value that a filter, a test or a method is put to is the

@@ -45,7 +45,8 @@ std::size_t first_size(std::string_view text) noexcept {
 }
 
 std::size_t length(std::string_view text) noexcept {
-  if (std::ranges::none_of(text, [](char byte) { return static_cast<unsigned char>(byte) >= 0x80; })) return text.size();
+  if (std::ranges::none_of(text, [](char byte) { return static_cast<unsigned char>(byte) >= 0x80; }))
+    return text.size();
   std::size_t count = 0;
   for (; !text.empty(); ++count) text.remove_prefix(first_size(text));
   return count;
@@ -76,7 +77,8 @@ std::vector<Text> split(const Text& text, const std::string_view* separator, lon
   const auto view = text.view();
   std::size_t begin = 0;
   if (separator != nullptr) {
-    for (auto at = view.find(*separator); at != std::string_view::npos && most != 0; at = view.find(*separator, begin)) {
+    for (auto at = view.find(*separator); at != std::string_view::npos && most != 0;
+         at = view.find(*separator, begin)) {
       out.push_back(text.part(begin, at));
       begin = at + separator->size();
       if (most > 0) --most;

@@ -20,7 +20,8 @@ std::size_t first_size(std::string_view text) noexcept;
 enum class Side { left, right, both };
 /// Without the characters of `what` at the ends; without white space if `what` is null.
 Text stripped(const Text& text, Side side, const std::string_view* what);
-/// As `str.split`: at runs of white space, or at each `separator` if it is not null; at most `most` cuts (negative: all).
+/// As `str.split`: at runs of white space, or at each `separator` if it is not null; at most `most` cuts (negative:
+/// all).
 std::vector<Text> split(const Text& text, const std::string_view* separator, long most);
 std::vector<Text> split_from_right(const Text& text, const std::string_view* separator, long most);
 std::vector<Text> lines(const Text& text);

@@ -35,7 +35,8 @@ void Cursor::refuse(std::string_view wanted) const {
 }
 
 bool Cursor::mentions(std::string_view name, std::size_t from) const noexcept {
-  return std::any_of(tokens_.begin() + static_cast<std::ptrdiff_t>(from), tokens_.begin() + static_cast<std::ptrdiff_t>(at_),
+  return std::any_of(tokens_.begin() + static_cast<std::ptrdiff_t>(from),
+                     tokens_.begin() + static_cast<std::ptrdiff_t>(at_),
                      [&](const Token& token) { return token.is_name(name); });
 }
 

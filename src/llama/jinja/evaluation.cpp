@@ -6,12 +6,9 @@
 #include "llama/jinja/value.hpp"
 #include "llama/jinja/work.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <format>
-#include <string>
 #include <utility>
-#include <vector>
 
 namespace dspy::llama::jinja {
 namespace {
@@ -116,7 +113,7 @@ Arguments Interpreter::arguments(const Expression& expression, Scope& scope) {
 }
 
 Value Interpreter::apply(BuiltIn built_in, const Arguments& arguments) {
-  if (const auto* const text = arguments.positional.front().text()) work_->spend(text->size() / 32);
+  if (const auto* const text = arguments.positional.front().text()) work_->write(text->size() / 8);
   return built_in(*work_, arguments);
 }
 
@@ -148,9 +145,9 @@ Value Interpreter::call(const Expression& expression, Scope& scope, const Value*
 Value Interpreter::filter(const Expression& expression, Scope& scope, const Value* subject) {
   // In a block, the innermost of several filters has no value of its own.
   const auto* const inner = expression.items.front().get();
-  auto value = inner == nullptr                                     ? *subject
+  auto value = inner == nullptr                                    ? *subject
                : subject != nullptr && inner->kind == Kind::filter ? filter(*inner, scope, subject)
-                                                                    : evaluate(*inner, scope);
+                                                                   : evaluate(*inner, scope);
   work_->at(expression.place);
   const auto built_in = find_filter(expression.text);
   if (built_in == nullptr) work_->fail(std::format("there is no filter `{}`", expression.text));

@@ -3,7 +3,6 @@
 #include "dspy/base/error.hpp"
 
 #include <cstddef>
-#include <string>
 #include <string_view>
 
 namespace dspy::llama::jinja {

@@ -12,9 +12,7 @@
 #include <cstddef>
 #include <format>
 #include <memory>
-#include <string>
 #include <utility>
-#include <vector>
 
 namespace dspy::llama::jinja {
 namespace {
@@ -45,12 +43,12 @@ Interpreter::Flow Interpreter::run(const Statement& statement, Scope& scope, Tex
   using Kind = Statement::Kind;
   switch (statement.kind) {
     case Kind::data:
-      work_->spend(statement.text.size());
+      work_->write(statement.text.size());
       out.append(std::string_view(statement.text));
       break;
     case Kind::print: {
       const auto text = shown(evaluate(*statement.expression, scope));
-      work_->spend(text.size());
+      work_->write(text.size());
       out.append(text);
       break;
     }

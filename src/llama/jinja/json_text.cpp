@@ -40,7 +40,7 @@ class Writer {
 
   Text run(const Value& value) {
     write(value, 1);
-    work_->spend(out_.size());
+    work_->write(out_.size());
     return std::move(out_);
   }
 
@@ -51,7 +51,7 @@ class Writer {
     if (!indent_) return;
     std::string text = "\n";
     for (; depth > 0; --depth) text += *indent_;
-    work_->spend(text.size());
+    work_->write(text.size());
     own(text);
   }
 
@@ -98,9 +98,8 @@ class Writer {
     std::vector<const std::pair<Value, Value>*> members;
     for (const auto& member : dict.members) members.push_back(&member);
     if (sorts_)
-      std::ranges::stable_sort(members, [](const auto* a, const auto* b) {
-        return text_of(a->first).view() < text_of(b->first).view();
-      });
+      std::ranges::stable_sort(
+          members, [](const auto* a, const auto* b) { return text_of(a->first).view() < text_of(b->first).view(); });
     own("{");
     bool is_first = true;
     for (const auto* const member : members) {
@@ -121,7 +120,8 @@ class Writer {
     if (value.dict() != nullptr) return dict(*value.dict(), depth);
     if (value.is_none()) return own("null");
     if (value.is_bool()) return own(value.truth() ? "true" : "false");
-    if (value.is_float() && !std::isfinite(*value.number())) return own(std::isnan(*value.number()) ? "NaN" : *value.number() > 0 ? "Infinity" : "-Infinity");
+    if (value.is_float() && !std::isfinite(*value.number()))
+      return own(std::isnan(*value.number()) ? "NaN" : *value.number() > 0 ? "Infinity" : "-Infinity");
     if (value.is_number()) return own(shown(value).bytes());
     const auto* const undefined = value.if_undefined();
     work_->fail(undefined != nullptr ? std::format("`{}` is undefined and cannot be written as JSON", undefined->name)

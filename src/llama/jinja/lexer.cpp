@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <format>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,8 +16,9 @@ namespace {
 
 constexpr std::string_view spaces = " \t\n\r\v\f";
 // Longer ones first.
-constexpr std::array<std::string_view, 26> signs = {"//", "**", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "~", "<",
-                                                    ">",  "=",  ".",  ",",  ":",  "|",  "(", ")", "[", "]", "{", "}", ";"};
+constexpr std::array<std::string_view, 26> signs = {"//", "**", "==", "!=", "<=", ">=", "+", "-", "*",
+                                                    "/",  "%",  "~",  "<",  ">",  "=",  ".", ",", ":",
+                                                    "|",  "(",  ")",  "[",  "]",  "{",  "}", ";"};
 
 bool is_digit(char byte) {
   return byte >= '0' && byte <= '9';
@@ -158,7 +158,8 @@ class Lexer {
       auto text = source_.substr(start, tag - start);
       if (strips_before) {
         text.resize(text.find_last_not_of(spaces) + 1);
-      } else if (const auto line = text.rfind('\n') + 1; line > 0 && text.find_first_not_of(spaces, line) == text.npos) {
+      } else if (const auto line = text.rfind('\n') + 1;
+                 line > 0 && text.find_first_not_of(spaces, line) == text.npos) {
         text.resize(line);
       }
       if (!text.empty()) add(Token::Kind::data, std::move(text));
@@ -178,8 +179,7 @@ class Lexer {
     std::vector<char> open;
     for (;;) {
       go(std::min(rest().find_first_not_of(spaces), rest().size()));
-      if (at_ == source_.size())
-        throw fault(begins, std::format("a tag has no end; close it with `{}`", close));
+      if (at_ == source_.size()) throw fault(begins, std::format("a tag has no end; close it with `{}`", close));
       if (open.empty()) {
         const bool marked = sees("-") || (!is_print && sees("+"));
         if (rest().substr(marked ? 1 : 0).starts_with(close)) {
@@ -230,7 +230,9 @@ class Lexer {
         ++size;
       }
     };
-    const auto byte = [&](std::size_t ahead) { return at_ + size + ahead < source_.size() ? source_[at_ + size + ahead] : '\0'; };
+    const auto byte = [&](std::size_t ahead) {
+      return at_ + size + ahead < source_.size() ? source_[at_ + size + ahead] : '\0';
+    };
     more();
     bool is_float = false;
     if (byte(0) == '.' && is_digit(byte(1))) {

@@ -2,50 +2,22 @@
 
 #include "llama/jinja/argument.hpp"
 #include "llama/jinja/characters.hpp"
+#include "llama/jinja/sort_keys.hpp"
 #include "llama/jinja/value.hpp"
 #include "llama/jinja/work.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <format>
 #include <functional>
-#include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 namespace dspy::llama::jinja {
 namespace {
-
-/// `a.b.0` of `object`.
-Value path_of(Work& work, Value object, std::string_view path) {
-  while (!path.empty()) {
-    const auto part = path.substr(0, path.find('.'));
-    path.remove_prefix(std::min(part.size() + 1, path.size()));
-    std::int64_t index = 0;
-    const auto* const end = part.data() + part.size();
-    const auto [parsed, error] = std::from_chars(part.data(), end, index);
-    object = error == std::errc{} && parsed == end ? item(work, object, index)
-                                                   : item(work, object, Value::own(std::string(part)));
-  }
-  return object;
-}
-
-/// What values are sorted and compared by: texts without their case, unless `is_exact`.
-Value key_of(const Value& value, bool is_exact) {
-  if (is_exact || value.text() == nullptr) return value;
-  return Value::own(lower(value.text()->view()));
-}
-
-bool before(const Work& work, const Value& a, const Value& b) {
-  const auto order = a.order(b);
-  if (!order) work.fail(std::format("{} and {} have no order", a.type_name(), b.type_name()));
-  return std::is_lt(*order);
-}
 
 /// Texts and dicts go by their characters and names.
 std::size_t size_of(const Work& work, const Value& value) {
@@ -146,7 +118,7 @@ Value joined(Work& work, const Arguments& arguments) {
   for (const auto& each : items_of(work, subject(work, arguments))) {
     if (!std::exchange(is_first, false)) out.append(between);
     const auto text = path == nullptr ? shown(each) : shown(path_of(work, each, text_of(*path).view()));
-    work.spend(text.size() + between.size());
+    work.write(text.size() + between.size());
     out.append(text);
   }
   return out;

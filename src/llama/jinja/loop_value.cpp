@@ -28,14 +28,14 @@ Value loop_value(const List& items, std::size_t index, const std::shared_ptr<Lis
   add("depth", std::int64_t{1});
   add("depth0", std::int64_t{0});
   add("cycle", Callable{.name = "cycle", .call = [index](Work& work, const Arguments& arguments) -> Value {
-                                 if (arguments.positional.empty()) work.fail("`loop.cycle` needs something to go through");
-                                 return arguments.positional[index % arguments.positional.size()];
-                               }});
+                          if (arguments.positional.empty()) work.fail("`loop.cycle` needs something to go through");
+                          return arguments.positional[index % arguments.positional.size()];
+                        }});
   add("changed", Callable{.name = "changed", .call = [last](Work&, const Arguments& arguments) -> Value {
-                                   if (*last == arguments.positional) return false;
-                                   *last = arguments.positional;
-                                   return true;
-                                 }});
+                            if (*last == arguments.positional) return false;
+                            *last = arguments.positional;
+                            return true;
+                          }});
   return loop;
 }
 

@@ -1,4 +1,5 @@
-// Methods of Python's `str`, `list` and `dict`.  What would change a list or a dict is refused, as where models are trained.
+// Methods of Python's `str`, `list` and `dict`.  What would change a list or a dict is refused, as where models are
+// trained.
 
 #include "llama/jinja/argument.hpp"
 #include "llama/jinja/characters.hpp"
@@ -10,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <format>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -42,7 +42,7 @@ template <bool FromRight>
 Value cut(Work& work, const Arguments& arguments) {
   const auto* const given = arguments.find(1, "sep");
   const auto most = static_cast<long>(whole_argument(work, arguments, 2, "maxsplit", -1));
-  work.spend(self(arguments).size());
+  work.write(self(arguments).size());
   const auto way = FromRight ? &split_from_right : &split;
   if (given == nullptr || given->is_none()) return list_of(way(self(arguments), nullptr, most));
   const auto separator = text_argument(work, arguments, 1, "sep");
@@ -52,7 +52,7 @@ Value cut(Work& work, const Arguments& arguments) {
 }
 
 Value cut_lines(Work& work, const Arguments& arguments) {
-  work.spend(self(arguments).size());
+  work.write(self(arguments).size());
   return list_of(lines(self(arguments)));
 }
 
@@ -96,11 +96,15 @@ Value all_are(Work&, const Arguments& arguments) {
   const auto view = self(arguments).view();
   return !view.empty() && std::ranges::all_of(view, Fits);
 }
-bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+bool is_digit(char byte) {
+  return byte >= '0' && byte <= '9';
+}
 bool is_letter(char byte) {
   return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || static_cast<unsigned char>(byte) >= 0x80;
 }
-bool is_either(char byte) { return is_digit(byte) || is_letter(byte); }
+bool is_either(char byte) {
+  return is_digit(byte) || is_letter(byte);
+}
 
 Value is_blank(Work&, const Arguments& arguments) {
   return !self(arguments).empty() && stripped(self(arguments), Side::both, nullptr).empty();
@@ -115,7 +119,8 @@ Value is_case(Work&, const Arguments& arguments) {
 }
 
 Value join(Work& work, const Arguments& arguments) {
-  return find_filter("join")(work, {.positional = {required(work, arguments, 1, "iterable"), arguments.positional.front()}});
+  return find_filter("join")(work,
+                             {.positional = {required(work, arguments, 1, "iterable"), arguments.positional.front()}});
 }
 
 template <bool FromRight>

@@ -75,7 +75,7 @@ std::optional<Value> repeated(Work& work, const Value& value, const Value& times
   if (!count || (value.text() == nullptr && value.list() == nullptr)) return std::nullopt;
   const auto often = static_cast<std::size_t>(std::clamp<std::int64_t>(*count, 0, std::int64_t{1} << 32));
   if (const auto* const text = value.text()) {
-    work.spend(often * std::max<std::size_t>(text->size(), 1));
+    work.write(often * std::max<std::size_t>(text->size(), 1));
     Text out;
     for (std::size_t i = 0; i < often; ++i) out.append(*text);
     return out;
@@ -123,7 +123,7 @@ Value arithmetic(Work& work, std::string_view sign, const Value& left, const Val
   if (sign == "~") {
     auto out = shown(left);
     out.append(shown(right));
-    work.spend(out.size());
+    work.write(out.size());
     return out;
   }
   if (const auto a = left.integer(), b = right.integer(); a && b) return whole_numbers(work, sign, *a, *b);
@@ -131,7 +131,7 @@ Value arithmetic(Work& work, std::string_view sign, const Value& left, const Val
   if (sign == "+" && left.text() != nullptr && right.text() != nullptr) {
     auto out = *left.text();
     out.append(*right.text());
-    work.spend(out.size());
+    work.write(out.size());
     return out;
   }
   if (sign == "+" && left.list() != nullptr && right.list() != nullptr && left.is_tuple() == right.is_tuple()) {
@@ -170,7 +170,7 @@ bool compared(Work& work, std::string_view sign, const Value& left, const Value&
 bool contains(Work& work, const Value& container, const Value& item) {
   if (const auto* const text = container.text()) {
     if (item.text() == nullptr) refuse(work, "in", item, container);
-    work.spend(text->size() / 16);
+    work.write(text->size() / 8);
     return text->view().contains(item.text()->view());
   }
   if (const auto* const list = container.list()) {
@@ -220,10 +220,10 @@ Value member(Work& work, const Value& object, std::string_view name) {
                           undefined->name.empty() ? "a value" : undefined->name, name));
   if (const auto method = find_method(object, name); method != nullptr) {
     return Callable{.name = std::string(name), .call = [object, method](Work& inside, const Arguments& given) {
-                             Arguments all{.positional = {object}, .named = given.named};
-                             all.positional.insert(all.positional.end(), given.positional.begin(), given.positional.end());
-                             return method(inside, all);
-                           }};
+                      Arguments all{.positional = {object}, .named = given.named};
+                      all.positional.insert(all.positional.end(), given.positional.begin(), given.positional.end());
+                      return method(inside, all);
+                    }};
   }
   const auto* const space = object.changeable();
   const auto* const dict = space != nullptr ? &space->members : object.dict();
@@ -259,7 +259,8 @@ Value slice(Work& work, const Value& object, const Value& from, const Value& to,
   if (text == nullptr && list == nullptr) work.fail(std::format("{} has no slices", object.type_name()));
   const auto size = text != nullptr ? length(text->view()) : list->size();
   const auto range = range_of(work, size, from, to, step);
-  work.spend(size);
+  if (text != nullptr) work.write(size);
+  if (text == nullptr || range.step != 1) work.spend(size);
   if (text != nullptr && range.step == 1) {
     const auto begin = offset(text->view(), static_cast<std::size_t>(range.from));
     const auto count = static_cast<std::size_t>(std::max<std::int64_t>(range.to - range.from, 0));

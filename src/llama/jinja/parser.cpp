@@ -9,7 +9,6 @@
 #include <format>
 #include <initializer_list>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <utility>
 

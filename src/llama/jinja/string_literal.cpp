@@ -39,7 +39,8 @@ std::size_t read_escape(std::string_view escape, std::string& out) {
     return 1;
   }
   if (kind >= '0' && kind <= '7') {
-    const auto size = std::min<std::size_t>({3, escape.size(), std::min(escape.find_first_not_of("01234567"), escape.size())});
+    const auto size =
+        std::min<std::size_t>({3, escape.size(), std::min(escape.find_first_not_of("01234567"), escape.size())});
     if (const auto point = number_of(escape.substr(0, size), 8)) out += utf8(*point);
     return size;
   }

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,20 +56,20 @@ struct Parameter {
 
 struct Statement {
   enum class Kind : std::uint8_t {
-    data,           ///< `text`
-    print,          ///< `expression`
-    condition,      ///< `expression`, `body`, `otherwise`
-    loop,           ///< `targets` in `expression` if `filter`: `body`, else `otherwise`
-    set,            ///< `targets` = `expression`; `targets[0]` may be a namespace's member
-    set_block,      ///< `targets[0]` = `body` through `filter`
-    macro,          ///< `text`, `parameters`, `body`
-    call,           ///< `expression` with `parameters` and `body` as its `caller`
-    filter,         ///< `body` through `filter`
-    with,           ///< `targets` = `values`, for `body`
-    part,           ///< `body` (`generation`, which only trainers look at)
-    leave,          ///< `break`
-    next,           ///< `continue`
-    run,            ///< `expression`, whose value is not written (`do`)
+    data,       ///< `text`
+    print,      ///< `expression`
+    condition,  ///< `expression`, `body`, `otherwise`
+    loop,       ///< `targets` in `expression` if `filter`: `body`, else `otherwise`
+    set,        ///< `targets` = `expression`; `targets[0]` may be a namespace's member
+    set_block,  ///< `targets[0]` = `body` through `filter`
+    macro,      ///< `text`, `parameters`, `body`
+    call,       ///< `expression` with `parameters` and `body` as its `caller`
+    filter,     ///< `body` through `filter`
+    with,       ///< `targets` = `values`, for `body`
+    part,       ///< `body` (`generation`, which only trainers look at)
+    leave,      ///< `break`
+    next,       ///< `continue`
+    run,        ///< `expression`, whose value is not written (`do`)
   };
 
   Kind kind = Kind::data;

@@ -19,22 +19,48 @@ Value about(Work& work, const Arguments& arguments) {
   return Test(subject(work, arguments));
 }
 
-bool is_boolean(const Value& value) { return value.is_bool(); }
-bool is_callable(const Value& value) { return value.callable() != nullptr; }
-bool is_defined(const Value& value) { return !value.is_undefined(); }
-bool is_false(const Value& value) { return value.is_bool() && !value.truth(); }
-bool is_true(const Value& value) { return value.is_bool() && value.truth(); }
-bool is_float(const Value& value) { return value.is_float(); }
-bool is_integer(const Value& value) { return value.is_integer(); }
-bool is_mapping(const Value& value) { return value.dict() != nullptr; }
-bool is_none(const Value& value) { return value.is_none(); }
-bool is_number(const Value& value) { return value.is_number(); }
-bool is_string(const Value& value) { return value.text() != nullptr; }
-bool is_undefined(const Value& value) { return value.is_undefined(); }
+bool is_boolean(const Value& value) {
+  return value.is_bool();
+}
+bool is_callable(const Value& value) {
+  return value.callable() != nullptr;
+}
+bool is_defined(const Value& value) {
+  return !value.is_undefined();
+}
+bool is_false(const Value& value) {
+  return value.is_bool() && !value.truth();
+}
+bool is_true(const Value& value) {
+  return value.is_bool() && value.truth();
+}
+bool is_float(const Value& value) {
+  return value.is_float();
+}
+bool is_integer(const Value& value) {
+  return value.is_integer();
+}
+bool is_mapping(const Value& value) {
+  return value.dict() != nullptr;
+}
+bool is_none(const Value& value) {
+  return value.is_none();
+}
+bool is_number(const Value& value) {
+  return value.is_number();
+}
+bool is_string(const Value& value) {
+  return value.text() != nullptr;
+}
+bool is_undefined(const Value& value) {
+  return value.is_undefined();
+}
 bool is_sequence(const Value& value) {
   return value.text() != nullptr || value.list() != nullptr || value.dict() != nullptr || value.is_undefined();
 }
-bool is_iterable(const Value& value) { return is_sequence(value); }
+bool is_iterable(const Value& value) {
+  return is_sequence(value);
+}
 bool is_lower(const Value& value) {
   const auto text = shown(value);
   return lower(text.view()) == text.view() && upper(text.view()) != text.view();

@@ -59,10 +59,13 @@ Value formatted(Work& work, const Arguments& arguments) {
       work.fail(std::format("`%{}` is not known here; use %s, %d, %r or %%", kind == '\0' ? ' ' : kind));
     const auto& value = required(work, arguments, next++, "of a `%`");
     if ((kind == 'd' || kind == 'i') && !value.is_number()) work.fail("`%d` needs a number");
-    out.append(kind == 'r' ? repr(value) : kind == 's' ? shown(value) : Text(std::to_string(value.integer().value_or(static_cast<std::int64_t>(*value.number())))));
+    out.append(kind == 'r' ? repr(value)
+               : kind == 's'
+                   ? shown(value)
+                   : Text(std::to_string(value.integer().value_or(static_cast<std::int64_t>(*value.number())))));
   }
   out.append(text.part(begin, text.size()));
-  work.spend(out.size());
+  work.write(out.size());
   return out;
 }
 
@@ -94,12 +97,12 @@ Value indented(Work& work, const Arguments& arguments) {
     if (!is_first) {
       out.append(std::string_view("\n"));
       if (takes_blank || !line.empty()) out.append(blank);
-      work.spend(blank.size());
+      work.write(blank.size());
     }
     is_first = false;
     out.append(line);
   }
-  work.spend(out.size());
+  work.write(out.size());
   return out;
 }
 
@@ -118,7 +121,8 @@ Value to_int(Work& work, const Arguments& arguments) {
   std::int64_t whole = 0;
   const auto* const end = digits.data() + digits.size();
   const auto base = static_cast<int>(std::clamp<std::int64_t>(whole_argument(work, arguments, 2, "base", 10), 2, 36));
-  if (const auto [parsed, error] = std::from_chars(digits.data(), end, whole, base); error == std::errc{} && parsed == end)
+  if (const auto [parsed, error] = std::from_chars(digits.data(), end, whole, base);
+      error == std::errc{} && parsed == end)
     return whole;
   double number = 0;
   if (const auto [parsed, error] = std::from_chars(digits.data(), end, number); error == std::errc{} && parsed == end)
@@ -136,7 +140,7 @@ Value replacement(Work& work, const Arguments& arguments) {
   const auto from = text_of(required(work, arguments, 1, "old"));
   const auto to = text_of(required(work, arguments, 2, "new"));
   auto out = replaced(text, from.view(), to, static_cast<long>(whole_argument(work, arguments, 3, "count", -1)));
-  work.spend(out.size());
+  work.write(out.size());
   return out;
 }
 
@@ -165,7 +169,8 @@ Value titled(Work& work, const Arguments& arguments) {
   std::string out = lower(text.view());
   bool begins = true;
   for (auto& byte : out) {
-    const bool is_letter = (byte >= 'a' && byte <= 'z') || static_cast<unsigned char>(byte) >= 0x80 || (byte >= '0' && byte <= '9') || byte == '\'';
+    const bool is_letter = (byte >= 'a' && byte <= 'z') || static_cast<unsigned char>(byte) >= 0x80 ||
+                           (byte >= '0' && byte <= '9') || byte == '\'';
     if (begins && byte >= 'a' && byte <= 'z') byte = static_cast<char>(byte - 'a' + 'A');
     begins = !is_letter;
   }
@@ -191,11 +196,16 @@ Value words(Work& work, const Arguments& arguments) {
 }
 
 constexpr auto table = std::to_array<Named>({
-    {"abs", absolute},       {"capitalize", capitalized}, {"e", escaped},     {"escape", escaped},
-    {"float", to_float},     {"forceescape", escaped},    {"format", formatted}, {"indent", indented},
-    {"int", to_int},         {"lower", lowered},          {"replace", replacement}, {"round", rounded},
-    {"safe", same},          {"string", same},            {"title", titled},  {"tojson", to_json_text},
-    {"trim", trimmed},       {"upper", raised},           {"wordcount", words},
+    {"abs", absolute},        {"capitalize", capitalized},
+    {"e", escaped},           {"escape", escaped},
+    {"float", to_float},      {"forceescape", escaped},
+    {"format", formatted},    {"indent", indented},
+    {"int", to_int},          {"lower", lowered},
+    {"replace", replacement}, {"round", rounded},
+    {"safe", same},           {"string", same},
+    {"title", titled},        {"tojson", to_json_text},
+    {"trim", trimmed},        {"upper", raised},
+    {"wordcount", words},
 });
 static_assert(std::ranges::is_sorted(table, {}, &Named::name));
 

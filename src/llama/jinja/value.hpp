@@ -47,15 +47,15 @@ class Value {
   using Callable = jinja::Callable;
   using Namespace = jinja::Namespace;
 
-  Value() = default;  ///< Undefined.
-  Value(None) : is_(None()) {}  // NOLINT(google-explicit-constructor)
-  Value(bool truth) : is_(truth) {}  // NOLINT(google-explicit-constructor)
-  Value(std::int64_t number) : is_(number) {}  // NOLINT(google-explicit-constructor)
-  Value(double number) : is_(number) {}  // NOLINT(google-explicit-constructor)
+  Value() = default;                                                        ///< Undefined.
+  Value(None) : is_(None()) {}                                              // NOLINT(google-explicit-constructor)
+  Value(bool truth) : is_(truth) {}                                         // NOLINT(google-explicit-constructor)
+  Value(std::int64_t number) : is_(number) {}                               // NOLINT(google-explicit-constructor)
+  Value(double number) : is_(number) {}                                     // NOLINT(google-explicit-constructor)
   Value(Text text) : is_(std::make_shared<const Text>(std::move(text))) {}  // NOLINT(google-explicit-constructor)
-  Value(List list, bool is_tuple = false);  // NOLINT(google-explicit-constructor)
-  Value(Dict dict);  // NOLINT(google-explicit-constructor)
-  Value(Callable callable);  // NOLINT(google-explicit-constructor)
+  Value(List list, bool is_tuple = false);                                  // NOLINT(google-explicit-constructor)
+  Value(Dict dict);                                                         // NOLINT(google-explicit-constructor)
+  Value(Callable callable);                                                 // NOLINT(google-explicit-constructor)
   static Value own(std::string text) { return Text(std::move(text)); }
   static Value given(std::string text) { return Text(std::move(text), true); }
   static Value count(std::size_t number) { return static_cast<std::int64_t>(number); }

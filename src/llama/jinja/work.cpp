@@ -5,7 +5,8 @@
 namespace dspy::llama::jinja {
 
 void Work::refuse_work() const {
-  fail(std::format("it does more than a chat template should (the limit is {} steps and bytes)", limits_.work));
+  fail(std::format("it does more than a chat template should (the limits are {} steps and {} bytes)", limits_.work,
+                   limits_.bytes));
 }
 
 void Work::refuse_depth() {

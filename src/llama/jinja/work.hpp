@@ -13,8 +13,9 @@ namespace dspy::llama::jinja {
 
 /// What one rendering may take.
 struct Limits {
-  std::uint64_t work = 50'000'000;  ///< Steps taken, items made and bytes written, together.
-  int depth = 300;                  ///< Of what lies in each other: expressions, statements, calls of macros.
+  std::uint64_t work = 3'000'000;                  ///< Steps taken and items made.
+  std::uint64_t bytes = std::uint64_t{128} << 20;  ///< Written on the way, in all.
+  int depth = 300;  ///< Of what lies in each other: expressions, statements, calls of macros.
 };
 
 /// The state of one rendering: what it may still do, and where it is.
@@ -28,6 +29,11 @@ class Work {
   void spend(std::size_t units) {
     spent_ += units;
     if (spent_ > limits_.work) refuse_work();
+  }
+  /// The same of bytes.
+  void write(std::size_t bytes) {
+    written_ += bytes;
+    if (written_ > limits_.bytes) refuse_work();
   }
   std::chrono::system_clock::time_point now() const { return now_(); }
 
@@ -49,12 +55,13 @@ class Work {
   Limits limits_;
   Now now_;
   std::uint64_t spent_ = 0;
+  std::uint64_t written_ = 0;
   int depth_ = 0;
   Place here_;
 };
 
-/// What an operator makes of two values; `sign` as in the source.  These throw `Error` (`config_error`) where the values
-/// do not fit.
+/// What an operator makes of two values; `sign` as in the source.  These throw `Error` (`config_error`) where the
+/// values do not fit.
 Value arithmetic(Work& work, std::string_view sign, const Value& left, const Value& right);
 bool compared(Work& work, std::string_view sign, const Value& left, const Value& right);
 bool contains(Work& work, const Value& container, const Value& item);

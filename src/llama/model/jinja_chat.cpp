@@ -117,6 +117,7 @@ void JinjaChat::find_abilities() {
 
   abilities_ = {.system = true, .any_order = true};
   const auto simple = write({user}, {}).bytes();  // throws where the template does not work at all
+  if (!simple.contains(question)) throw Error(Errc::config_error, "the chat template leaves out what the user says");
   abilities_.system = tried({Message(Role::system, words), user}).value_or("").contains(words);
   const auto repeated = tried({user, Message(Role::user, words)});
   abilities_.any_order = repeated && repeated->contains(words) && repeated->contains(question);
@@ -128,8 +129,8 @@ void JinjaChat::find_abilities() {
   abilities_.tools = with_tools.contains(tool.name) && with_tools.contains(words);
   const Message call(Role::assistant,
                      std::vector<Part>{ToolCallPart{.id = "call_1", .name = tool.name, .input = {{"a", given}}}});
-  const Message result(Role::tool,
-                       std::vector<Part>{ToolResultPart{.id = "call_1", .name = tool.name, .content = {TextPart{answer}}}});
+  const Message result(
+      Role::tool, std::vector<Part>{ToolResultPart{.id = "call_1", .name = tool.name, .content = {TextPart{answer}}}});
   const auto with_calls = tried({user, call, result}, {.tools = {tool}}).value_or("");
   abilities_.tool_calls = with_calls.contains(given) && with_calls.contains(answer) && with_calls.contains(tool.name);
 

@@ -4,10 +4,8 @@
 #include "llama/thoughts.hpp"
 #include "llama/tools/tool_prompt.hpp"
 
-#include <algorithm>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace dspy::llama {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-// How a request becomes a prompt: by the model's own template where that has a place for what the request has, else with
-// that written as text.
+// How a request becomes a prompt: by the model's own template where that has a place for what the request has, else
+// with that written as text.
 
 namespace dspy::llama {
 

@@ -72,7 +72,7 @@ TEST_CASE("a template's family is recognised, and written as its makers do") {
        "<|end_of_text|>\n<|start_of_role|>assistant<|end_of_role|>Hello<|end_of_text|>\n<|start_of_role|>user<|end_of_"
        "role|>"
        "Bye<|end_of_text|>\n<|start_of_role|>assistant<|end_of_role|>"},
-      {"glm-4", "[gMASK]<sop>{% for item in messages %}<|user|>\n{{ item['content'] }}{% endfor %}",
+      {"glm-4", "[gMASK]<sop>{% for item in messages %}<|user|>\n{{ item['content'] + more }}{% endfor %}",
        "[gMASK]<sop><|system|>\n Be brief. <|user|>\nHi<|assistant|>\nHello<|user|>\nBye<|assistant|>\n"},
       {"vicuna", "{{ 'USER: ' + message['content'] + ' ASSISTANT:' }}",
        " Be brief. \n\nUSER: Hi\nASSISTANT: Hello</s>\nUSER: Bye\nASSISTANT:"},

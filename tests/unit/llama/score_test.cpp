@@ -1,5 +1,7 @@
 #include "dspy/llama/engine.hpp"
+#include "dspy/llama/scores.hpp"
 #include "engine_fixture.hpp"
+#include "llama/mask/vocabulary.hpp"
 
 #include <doctest/doctest.h>
 
@@ -174,6 +176,50 @@ TEST_CASE_FIXTURE(Fixture, "a score that cannot be given is an error, and the en
         Errc::inference_failed);
   runtime.all_logits.reset();
   CHECK(ask("Hi").text == "Hello!");
+}
+
+TEST_CASE_FIXTURE(Embedded, "scores of options and named tokens are those of one after the other") {
+  Engine engine(model, {.context_length = 1024, .sequences = 8, .threads = 1});
+  const auto prompt = question("Tom");
+  const std::vector<std::string> options = {" Oslo", " Rome, in the south", " a", "Oslo."};
+  const auto scores = wait(score_options(engine, prompt, options));
+  REQUIRE(scores.size() == options.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    CAPTURE(i);
+    Engine alone(model, {.context_length = 1024, .sequences = 1, .threads = 1});
+    const auto tokens = model->mask_vocabulary()->tokenize(options[i]);
+    const auto single = wait(alone.score({.prompt = prompt, .continuation = tokens}));
+    CHECK(std::abs(scores[i].logprob - single.logprob) < 1e-4);
+    CHECK(scores[i].tokens.size() == tokens.size());
+    CHECK(scores[i].is_greedy == single.is_greedy);
+    CHECK(scores[i].probability ==
+          doctest::Approx(std::exp(scores[i].logprob - scores[0].logprob) * scores[0].probability));
+    sum += scores[i].probability;
+  }
+  CHECK(sum == doctest::Approx(1));
+
+  std::vector<Token> named;
+  for (Token token = 0; token < model->vocabulary_size(); token += 97) named.push_back(token);
+  const auto before = engine.stats().scored_tokens;
+  const auto all = wait(token_scores(engine, prompt, named));
+  CHECK(engine.stats().scored_tokens - before == 1);
+  REQUIRE(all.size() == named.size());
+  for (std::size_t i = 0; i < named.size(); i += 5) {
+    CAPTURE(i);
+    const auto single = wait(engine.score({.prompt = prompt, .continuation = {named[i]}}));
+    CHECK(std::abs(all[i] - single.logprob) < 1e-4);
+  }
+  const auto both = wait(engine.score({.prompt = prompt, .continuation = {named[0], named[1]}, .named = {named[2]}}));
+  CHECK(both.tokens.size() == 2);
+  REQUIRE(both.named.size() == 1);
+  CHECK(std::abs(both.named[0] - all[2]) < 1e-4);
+  CHECK(wait(engine.score({.prompt = prompt, .named = {named[0]}})).tokens.empty());
+  CHECK(error_of([&] { wait(score_options(engine, prompt, std::vector<std::string>())); }).code() ==
+        Errc::invalid_parameter);
+  CHECK(error_of([&] { wait(score_options(engine, prompt, std::vector<std::string>{"a", ""})); }).code() ==
+        Errc::invalid_parameter);
+  CHECK(error_of([&] { wait(token_scores(engine, prompt, {-1})); }).code() == Errc::invalid_parameter);
 }
 
 }  // namespace
