@@ -566,7 +566,7 @@ class Run(unittest.TestCase):
                 (["run", "absent.json"], 1, "absent.json"),
                 (["run", "absent.json", "--inputs", "x.jsonl", "--shard", "0/2"], 2, "--shard requires --out"),
                 (["run", "absent.json", "--out", "x", "--retry-failed"], 2, "--retry-failed requires --resume"),
-                (["index", "search", "x", "q", "-k", "0"], 2, "not in range [1 "),
+                (["index", "search", "x", "q", "-k", "0"], 2, "is no whole number from 1"),
                 (["new", "rebuild_cache"], 2, "choose another"),
                 (["new", "x", "--adapter", "json"], 2, "--adapter"),
                 (["inspect", "absent.file"], 1, "absent.file"),
@@ -997,7 +997,7 @@ class Look(unittest.TestCase):
             asked = dspy("ask", "What is the capital of France?", "-m", str(file))
             self.assertEqual(asked.out, "Paris\n")
             self.assertIn("cannot be run, so its prompts are written as `chatml`", asked.err)
-            self.assertIn("endfor", asked.err)
+            self.assertIn("there is no statement `endnow`", asked.err)
             findings = lines(dspy("doctor", "-m", str(file), "--json"))[0]["findings"]
             self.assertTrue(any(each["level"] == "warn" and "no known family" in each["text"] for each in findings))
         known = dspy("ask", "What is the capital of France?")

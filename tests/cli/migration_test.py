@@ -111,7 +111,7 @@ class FleetSearch(Folder):
         self.assertEqual((self.folder / "fleet.json").read_text(), (self.folder / "here.json").read_text())
         self.assertEqual([one.get("score") for one in fleet["candidates"]], [one.get("score") for one in here["candidates"]])
         self.assertEqual(fleet["rollouts"], here["rollouts"])
-        self.assertIn("give the workers a budget", dspy(*search, *there, "--max-requests", "9", code=2).stderr)
+        self.assertIn("give the workers a budget", dspy(*search, *there, "--max-requests", "9", code=2).stdout)
 
 
 PROGRAM = """

@@ -66,7 +66,9 @@ fs::path only_model(const fs::path& folder) {
   std::vector<std::string> names;
   for (auto& file : model_files(directories)) names.push_back(std::move(file.name));
   std::vector<std::string> places;
-  for (const auto& directory : directories) places.push_back(directory.string());
+  std::error_code error;
+  for (const auto& directory : directories)  // the one of `dspy models pull` need not be there
+    if (directory != data_folder() || fs::is_directory(directory, error)) places.push_back(directory.string());
 
   auto message = fs::path(name).is_absolute() ? std::format("there is no model file `{}`", name)
                                               : std::format("there is no model `{}`, neither as a file nor in {}", name,

@@ -102,7 +102,12 @@ TEST_CASE("A search over a fleet finds what it finds on one machine") {
        }},
       {"MIPROv2",
        [&](const Program& program, const Training& given) {
-         return MiproV2({.metric = metric, .effort = {}, .num_candidates = 3, .num_trials = 4, .seed = 3})
+         return MiproV2({.metric = metric,
+                         .effort = {},
+                         .num_candidates = 3,
+                         .num_trials = 4,
+                         .seed = 3,
+                         .minibatch = false})
              .compile(program, given);
        }},
       {"GEPA",

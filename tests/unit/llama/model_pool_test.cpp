@@ -79,11 +79,14 @@ TEST_CASE_FIXTURE(Fixture, "a model that is not there: the error says where it l
             .starts_with("there is no model file `/no/such/file.gguf`"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "folders come from the options, from DSPY_MODELS and from ./models") {
+TEST_CASE_FIXTURE(
+    Fixture, "folders come from the options, from DSPY_MODELS, from ./models and from where models are pulled to") {
   ::setenv("DSPY_MODELS", "/one:/two:/one", 1);
+  ::setenv("XDG_DATA_HOME", "/data", 1);
   const auto directories = pool().directories();
   ::unsetenv("DSPY_MODELS");
-  CHECK(directories == std::vector<fs::path>{folder.path(), "/one", "/two", "models"});
+  ::unsetenv("XDG_DATA_HOME");
+  CHECK(directories == std::vector<fs::path>{folder.path(), "/one", "/two", "models", "/data/dspy/models"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "callers who want the same model at once share one load") {
