@@ -73,8 +73,8 @@ class CacheServer {
     const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
     auto address = here(0);
     socklen_t size = sizeof(address);
-    ::bind(socket, reinterpret_cast<sockaddr*>(&address), size);
-    ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
+    REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0);
     ::close(socket);
     return ntohs(address.sin_port);
   }

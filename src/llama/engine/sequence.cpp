@@ -2,7 +2,6 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
-#include "llama/mask/vocabulary.hpp"
 #include "llama/model/runtime.hpp"
 
 #include <algorithm>

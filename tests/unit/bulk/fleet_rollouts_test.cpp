@@ -4,7 +4,6 @@
 #include "dspy/bulk/queue/row_queue.hpp"
 #include "dspy/bulk/queue/worker.hpp"
 #include "dspy/evaluate/metrics/text.hpp"
-#include "dspy/lm/prices.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predictor.hpp"
 #include "dspy/optimize/bootstrap_few_shot.hpp"

@@ -2,7 +2,6 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/wait.hpp"
-#include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predictor.hpp"
 #include "dspy/server/experiments/experiment_log.hpp"
 #include "dspy/server/experiments/live_experiments.hpp"

@@ -1,8 +1,5 @@
-#include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/tasks.hpp"
-#include "dspy/modules/predictor.hpp"
-#include "dspy/server/event_stream.hpp"
 #include "dspy/server/keys/key_store.hpp"
 #include "dspy/server/listener.hpp"
 #include "dspy/server/programs/programs_api.hpp"
@@ -16,7 +13,6 @@
 
 #include <doctest/doctest.h>
 
-#include <atomic>
 #include <chrono>
 #include <format>
 #include <memory>
