@@ -238,7 +238,7 @@ def test_calls_of_all_modules_take_an_lm():
     assert best(question="?").answer == "first"
     refine = dspy.Refine(dspy.Predict("question -> answer", lm=first), 1, lambda inputs, made: 1.0)
     assert refine(question="?", lm=other).answer == "other"
-    acting = dspy.ScriptedLM(["Thought: done\n\nTool: finish\n\nArgs: {}", "Reasoning: so\n\nAnswer: native"])
+    acting = dspy.ScriptedLM(["Next thought: done\nNext tool name: finish\nNext tool args: {}", "Reasoning: so\n\nAnswer: native"])
     agent = dspy.ReAct("question -> answer", tools=[], lm=first, protocol="text")
     assert agent(question="?", lm=acting).answer == "native"
     # An input of that name is an input.
