@@ -5,6 +5,7 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/secret.hpp"
+#include "dspy/base/sha256.hpp"
 #include "dspy/base/tasks.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/http/curl_transport.hpp"
@@ -54,7 +55,7 @@ std::optional<Validator> known_of(const fs::path& notes, const RemoteFile& file)
     const auto* const value = object->if_contains(key);
     return value != nullptr && value->is_string() ? std::string(view(value->get_string())) : std::string();
   };
-  if (text_at("url") != file.url || text_at("sha256") != file.sha256) return std::nullopt;
+  if (text_at("address") != sha256(file.url) || text_at("sha256") != file.sha256) return std::nullopt;
   Validator out{.etag = text_at("etag")};
   if (const auto* const bytes = object->if_contains("bytes"); bytes != nullptr && bytes->is_int64())
     out.bytes = static_cast<std::uint64_t>(bytes->get_int64());
@@ -62,7 +63,8 @@ std::optional<Validator> known_of(const fs::path& notes, const RemoteFile& file)
 }
 
 void note(const fs::path& notes, const RemoteFile& file, const Validator& known) {
-  JsonObject json{{"url", file.url}, {"sha256", file.sha256}, {"etag", known.etag}};
+  // Not the address itself, which may be signed.
+  JsonObject json{{"address", sha256(file.url)}, {"sha256", file.sha256}, {"etag", known.etag}};
   if (known.bytes) json["bytes"] = *known.bytes;
   replace_file(notes, dspy::to_text(Json(std::move(json))));
 }
@@ -226,6 +228,8 @@ Async<Pulled> pull(std::string wanted, Catalogue catalogue, ModelStore store, Pu
   if (hub.token.is_empty()) hub.token = Secret(environment("HF_TOKEN", ""));
   auto offer = co_await offer_of(source, hub);
   if (entry != nullptr) apply_catalogue(offer, *entry);
+  // A hub's words are shown on terminals.
+  std::erase_if(offer.license, [](char letter) { return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7F; });
 
   Pulled out;
   out.model = {.name = name,

@@ -119,7 +119,7 @@ Source parse_source(std::string_view text) {
 std::string to_text(const Source& source) {
   switch (source.kind) {
     case Source::Kind::catalogue: return source.name;
-    case Source::Kind::url: return source.url;
+    case Source::Kind::url: return source.url.substr(0, source.url.find_first_of("?#"));
     case Source::Kind::hugging_face:
       return std::format("hf:{}/{}{}{}", source.owner, source.repository,
                          source.revision.empty() ? "" : "@" + source.revision,

@@ -134,6 +134,14 @@ std::optional<KeptModel> ModelStore::find(std::string_view name) const {
 
 void ModelStore::remove(std::string_view name) const {
   const auto model = find(name);
+  std::error_code error;
+  if (!model && is_model_name(name) && fs::is_directory(folder_ / name, error)) {
+    const auto folder = folder_ / name;  // of a pull that did not end
+    const FolderLock lock(folder);
+    remove_unfinished(folder);
+    remove_file(folder / lock_name);
+    if (fs::remove(folder, error)) return;
+  }
   if (!model) {
     std::vector<std::string> names;
     for (auto& each : list()) names.push_back(std::move(each.name));
@@ -147,7 +155,6 @@ void ModelStore::remove(std::string_view name) const {
   remove_unfinished(model->folder);
   remove_file(model->folder / manifest_name);
   remove_file(model->folder / lock_name);
-  std::error_code error;
   fs::remove(model->folder, error);  // stays where somebody put something else into it
 }
 

@@ -90,25 +90,33 @@ class Doctor {
   void examine_memory() {
     const auto name = flags_.model.empty() ? embedded_model() : flags_.model;
     if (name.empty()) return;
+    std::optional<int> trained;
     const auto plan = attempt([&] {
       const auto info = llama::inspect_model(llama::ModelPool::shared()->find(model_name(name)));
       llama::EngineOptions options;
       if (flags_.context > 0) options.context_length = flags_.context;
+      if (info.context_length > 0) trained = info.context_length;
       return llama::plan_memory(info, options);
     });
     if (!plan && plan.error().code() == Errc::model_not_found) return;  // told when it is tried
     if (!plan) return add(Finding::Level::warning, "memory", plan.error().what());
+    if (trained && flags_.context > *trained)
+      add(Finding::Level::warning, "memory",
+          std::format(
+              "--context {}: the model was made for {} tokens, and an engine reads no more; this is the plan for "
+              "those",
+              flags_.context, *trained));
     const auto free = llama::HostFacts::read().memory_free;
     const auto megabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
     add(plan->total() > free ? Finding::Level::warning : Finding::Level::ok, "memory",
-        std::format(
-            "an engine for {} tokens takes {:.0f} MB: {:.0f} weights, {:.0f} keys and values, {:.0f} to compute "
-            "with, {:.0f} scores; up to {:.0f} more for known prompts{}",
-            plan->kv_tokens, megabytes(plan->total()), megabytes(plan->weights), megabytes(plan->kv),
-            megabytes(plan->scratch), megabytes(plan->scores), megabytes(plan->host),
-            plan->total() > free ? "; that is more than is free: lower context_length or kv_tokens, or take "
-                                   "kv_type=q8_0"
-                                 : ""));
+        std::format("an engine that holds {} tokens, of all its prompts and replies together, takes {:.0f} MB: {:.0f} "
+                    "weights, {:.0f} keys and values, {:.0f} to compute "
+                    "with, {:.0f} scores; up to {:.0f} more for known prompts{}",
+                    plan->kv_tokens, megabytes(plan->total()), megabytes(plan->weights), megabytes(plan->kv),
+                    megabytes(plan->scratch), megabytes(plan->scores), megabytes(plan->host),
+                    plan->total() > free ? "; that is more than is free: lower context_length or kv_tokens, or take "
+                                           "kv_type=q8_0"
+                                         : ""));
   }
 
   /// `llama:NAME?OPTIONS` → NAME.
@@ -186,7 +194,7 @@ void add_doctor(CLI::App& app, Plan& plan) {
       "doctor", "Check the installation, the hardware, a model, and what dspy.toml names; say what to do");
   command->add_option("-m,--model", flags->model, "The model to try [the embedded one]");
   command->add_option("--context", flags->context, "Tokens of prompt and reply to plan memory for [as engines do]")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 100'000'000));
   command->add_flag("--json", flags->json, "Print {\"healthy\", \"findings\"}");
   command->footer("Exits with 1 if something essential is missing.");
   command->callback([flags, &plan] { plan = [flags] { return run_doctor(*flags); }; });

@@ -38,8 +38,9 @@ void check(const SearchOptions& options) {
     throw Error(Errc::invalid_parameter, "a search of concurrency 0 would never begin; allow at least 1 run at a time");
   if (options.attempts < 1)
     throw Error(Errc::invalid_parameter, "a request is made at least once: `attempts` is at least 1");
-  if (!(options.price.per_1000_tokens >= 0 && options.price.per_second >= 0))
-    throw Error(Errc::invalid_parameter, "the price of a run is 0 or more");
+  const auto is_price = [](double price) { return price >= 0 && std::isfinite(price); };
+  if (!is_price(options.price.per_1000_tokens) || !is_price(options.price.per_second))
+    throw Error(Errc::invalid_parameter, "the price of a run is a number, 0 or more");
   if (!std::isfinite(options.failure_score))
     throw Error(Errc::invalid_parameter, "`failure_score` must be a finite number");
 }

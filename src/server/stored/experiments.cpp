@@ -88,10 +88,14 @@ Json start(const ResourceServices& services, const ActionCall& call) {
   const auto& tenant = call.caller.tenant;
   const auto path = experiment_path(services.workspace, tenant, id);
   const auto program = text_input(call.inputs, "program");
+  const auto smallest = optional_number(call.inputs, "smallest_effect").value_or(0.1);
+  if (!(smallest > 0 && smallest < 1e9))
+    throw Error(Errc::bad_input, "`smallest_effect` is a difference worth knowing, above 0",
+                {.invalid = {"smallest_effect"}});
   JsonObject experiment{{"program", program},
                         {"metric", text_input(call.inputs, "metric")},
                         {"arms", arms_of(call.inputs.at("arms").as_array())},
-                        {"smallest_effect", optional_number(call.inputs, "smallest_effect").value_or(0.1)},
+                        {"smallest_effect", smallest},
                         {"state", "running"},
                         {"started_at", iso_time(std::chrono::system_clock::now())}};
   std::vector<std::string> versions;
@@ -111,6 +115,11 @@ Json start(const ResourceServices& services, const ActionCall& call) {
   tell(services, tenant, "experiments", id, "created");
   experiment["id"] = id;
   experiment["divides_calls"] = divides;
+  if (!divides)
+    experiment["note"] = std::format(
+        "no calls are divided here: `{}` is not served by this process. A server with this workspace that "
+        "serves it checks the arms' versions, and divides its calls",
+        program);
   return experiment;
 }
 

@@ -49,7 +49,7 @@ TEST_CASE("sources are read as they are written") {
   for (const auto& [text, source, name] : cases) {
     CAPTURE(text);
     CHECK(parse_source(text) == source);
-    CHECK(to_text(source) == text);
+    CHECK(to_text(source) == text.substr(0, text.find('?')));  // a query may be a signature
     CHECK(default_name(source) == name);
   }
   for (const auto text :
