@@ -135,7 +135,8 @@ std::optional<KeptModel> ModelStore::find(std::string_view name) const {
 void ModelStore::remove(std::string_view name) const {
   const auto model = find(name);
   std::error_code error;
-  if (!model && is_model_name(name) && fs::is_directory(folder_ / name, error)) {
+  if (!model && is_model_name(name) && !fs::is_symlink(folder_ / name, error) &&
+      fs::is_directory(folder_ / name, error)) {
     const auto folder = folder_ / name;  // of a pull that did not end
     const FolderLock lock(folder);
     remove_unfinished(folder);

@@ -58,8 +58,9 @@ std::string wanted_python(const MigrateFlags& flags) {
 }
 
 /// Runs Python with our standard streams, and returns how it ended.
-int run_python(const std::string& python, const std::vector<std::string>& arguments) {
-  std::vector<std::string> words = {python, "-I", "-B", "-c", std::string(loader)};
+int run_python(const std::string& python, const std::vector<std::string>& arguments,
+               std::string_view program = loader) {
+  std::vector<std::string> words = {python, "-I", "-B", "-c", std::string(program)};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
@@ -82,7 +83,16 @@ int run_python(const std::string& python, const std::vector<std::string>& argume
   throw Error(Errc::io_error, std::format("`{}` was ended by signal {}", python, WTERMSIG(status)));
 }
 
+/// That it is a Python: another program may end well and read nothing.
+void require_python(const std::string& python) {
+  constexpr int answer = 87;
+  if (run_python(python, {}, std::format("import ast, sys; sys.exit({})", answer)) == answer) return;
+  throw Error(Errc::config_error,
+              std::format("`{}` is no Python 3.8 or newer; name one by --python or $DSPY_PYTHON", python));
+}
+
 int run_migrate(const MigrateFlags& flags) {
+  require_python(wanted_python(flags));
   std::vector<std::string> arguments = {std::string(migrate_names), std::string(migrate_script)};
   if (flags.json) arguments.emplace_back("--json");
   arguments.emplace_back("--");

@@ -106,8 +106,12 @@ int remove_models(const PulledFlags& flags) {
   for (const auto& name : flags.names) {
     const auto model = store.find(name);
     store.remove(name);
-    removed.push_back(JsonObject{{"name", name}, {"bytes", model->bytes()}});
-    if (!flags.json) print_line(std::format("{}: removed, {} are free", name, size_text(model->bytes())));
+    JsonObject told{{"name", name}};  // what did not come whole has no size that was noted
+    if (model) told["bytes"] = model->bytes();
+    removed.push_back(std::move(told));
+    if (!flags.json)
+      print_line(model ? std::format("{}: removed, {} are free", name, size_text(model->bytes()))
+                       : std::format("{}: what had come of it is removed", name));
   }
   if (flags.json) print_json({{"removed", std::move(removed)}});
   return exit_ok;

@@ -4,8 +4,11 @@
 #include "dspy/base/json.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/http.hpp"
 #include "dspy/server/programs/splits.hpp"
 #include "dspy/server/resources/workspace.hpp"
+#include "dspy/server/routes.hpp"
+#include "dspy/server/spending.hpp"
 #include "dspy/signature/field.hpp"
 #include "dspy/signature/signature.hpp"
 #include "server/experiments/experiment_file.hpp"
@@ -90,6 +93,16 @@ bool LiveExperiments::check(const std::string& program, const std::vector<std::s
   return true;
 }
 
+void LiveExperiments::require_may_start(const Caller& caller, const std::string& program,
+                                        const std::vector<std::string>& versions) const {
+  const auto require = [](bool may, const std::string& name) {
+    if (!may) throw HttpError(403, Errc::authentication_failed, std::format("this key may not use `{}`", name));
+  };
+  require(may_use(caller, program), program);
+  for (const auto& version : versions)
+    require(may_use(caller, version) && (caller.tenant.empty() || options_.catalog->program(version)), version);
+}
+
 LiveExperiments::Known LiveExperiments::begin(const std::string& tenant, const std::string& id) const {
   Known out;
   const auto done = attempt([&] {
@@ -109,6 +122,9 @@ LiveExperiments::Known LiveExperiments::begin(const std::string& tenant, const s
       if (options_.catalog->program(versions[i])) {
         split.arms[i].program = versions[i];
       } else {
+        if (!tenant.empty())
+          throw Error(Errc::bad_input,
+                      std::format("the arm `{}` is a version of the registry, which is not the tenant's", versions[i]));
         split.arms[i].version = arm(program, versions[i]);
       }
     }

@@ -100,6 +100,7 @@ Json start(const ResourceServices& services, const ActionCall& call) {
                         {"started_at", iso_time(std::chrono::system_clock::now())}};
   std::vector<std::string> versions;
   for (const auto& arm : experiment.at("arms").as_array()) versions.push_back(text_at(arm.as_object(), "version"));
+  if (services.live_experiments) services.live_experiments->require_may_start(call.caller, program, versions);
   const bool divides = services.live_experiments && services.live_experiments->check(program, versions);
   std::filesystem::create_directories(path.parent_path());
   {

@@ -203,8 +203,9 @@ TEST_CASE("feedback on calls of an experiment is counted by caller") {
   for (int i = 0; i < 40; ++i) {
     const auto user = std::format("user{}", i);
     for (int call = 0; call < 3; ++call) {
-      const auto answer = served.json("POST", "/v1/chat/completions",
-                                      {{"model", "qa"}, {"messages", JsonArray{JsonObject{{"role", "user"}, {"content", "?"}}}}}, user);
+      const auto answer =
+          served.json("POST", "/v1/chat/completions",
+                      {{"model", "qa"}, {"messages", JsonArray{JsonObject{{"role", "user"}, {"content", "?"}}}}}, user);
       const auto& own = answer.at("dspy").as_object();
       CHECK(own.at("experiment") == "e");
       REQUIRE(served.traces->flush(5s));
@@ -308,4 +309,17 @@ TEST_CASE("what an experiment has recorded outlives the process") {
   CHECK(arms[1].values == std::vector<double>{1});
   CHECK(log.arms("", "e", "m", std::chrono::system_clock::now() - 1h)[1].values.empty());
   CHECK(log.arms("acme", "e", "m").empty());
+}
+
+TEST_CASE("nobody starts an experiment on what their key may not use, or on the operator's registry from a tenant") {
+  Served served;
+  const auto start = [&](Caller caller) {
+    caller.scopes.emplace_back("*");
+    served.routes.set_authenticator([caller](const HttpRequest&) -> Async<Caller> { co_return caller; });
+    return served.start().status;
+  };
+  CHECK(start({.key = "k", .scopes = {"model:qa"}}) == 403);
+  CHECK(start({.key = "k", .scopes = {"model:other"}}) == 403);
+  CHECK(start({.key = "k", .tenant = "acme"}) == 403);
+  CHECK(start({.key = "k"}) == 200);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/http.hpp"
 #include "dspy/server/programs/splits.hpp"
 #include "dspy/server/resources/workspace.hpp"
 
@@ -35,6 +36,10 @@ class LiveExperiments {
   /// Whether the program is served, so that an experiment divides its calls.  Throws `Error` (`bad_input`) for an arm
   /// that could not be served, or whose inputs and outputs are not the program's.
   bool check(const std::string& program, const std::vector<std::string>& versions) const;
+  /// Throws `HttpError` (403) if the caller may not use the program and each of its arms: what is served under a name,
+  /// by the key's models; versions of the registry, which belong to whoever runs the server, by keys of no tenant only.
+  void require_may_start(const Caller& caller, const std::string& program,
+                         const std::vector<std::string>& versions) const;
   /// A sentence for each experiment that runs and whose arms cannot be served.
   std::vector<std::string> problems() const;
 
