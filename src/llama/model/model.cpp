@@ -144,8 +144,8 @@ ChatTemplate template_of(const ModelInfo& info, const RuntimeModel& handle) {
   for (Token token = 0; token < facts.vocabulary; ++token) {
     if (handle.token_facts(token).control) control.push_back(handle.token_text(token));
   }
-  auto result = ChatTemplate::recognise(
-      info.chat_template, {is_token, text_of(facts.bos), text_of(facts.eos), std::move(control)});
+  auto result = ChatTemplate::recognise(info.chat_template,
+                                        {is_token, text_of(facts.bos), text_of(facts.eos), std::move(control)});
   if (!result.problem().empty() && handle.facts().has_decoder && !handle.facts().pooling) {
     log(LogLevel::warning, "llama",
         std::format("the chat template of `{}` cannot be run, so its prompts are written as `{}`: {}",

@@ -181,8 +181,7 @@ TEST_CASE("Programs that decode, decide or retry differently are different to th
   const auto plain = digest_with([](Predictor&) {});
   CHECK(plain == digest_with([](Predictor&) {}));
   CHECK(plain != digest_with([](Predictor& predictor) { predictor.set_sampling({.top_k = 3}); }));
-  CHECK(plain != digest_with([](Predictor& predictor) {
-          predictor.set_sampling({.field_temperatures = {{"answer", 0.5}}});
-        }));
+  CHECK(plain !=
+        digest_with([](Predictor& predictor) { predictor.set_sampling({.field_temperatures = {{"answer", 0.5}}}); }));
   CHECK(plain != digest_with([](Predictor& predictor) { predictor.set_policy({.ask_again = 0}); }));
 }

@@ -90,8 +90,7 @@ TEST_CASE("what takes too long ends with the time that is left, streamed or not,
   const auto batch = ask(port, "POST", "/v1/programs/qa:batch", R"({"inputs":[{"question":"?"},{"question":"?"}]})");
   CHECK(batch.starts_with("HTTP/1.1 200"));
   const auto answered = body_of(batch);
-  for (const auto& row : answered.at("results").as_array())
-    CHECK(row.at("error").at("type") == "deadline_exceeded");
+  for (const auto& row : answered.at("results").as_array()) CHECK(row.at("error").at("type") == "deadline_exceeded");
   const auto stream = ask(port, "POST", "/v1/programs/qa:stream", inputs);
   CHECK(stream.starts_with("HTTP/1.1 200"));
   CHECK(stream.contains("event: error\ndata: {\"error\":{"));
