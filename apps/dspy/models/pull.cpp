@@ -8,7 +8,6 @@
 #include "dspy/llama/model_pool.hpp"
 #include "dspy/models/catalogue.hpp"
 #include "dspy/models/pull.hpp"
-#include "dspy/models/source.hpp"
 #include "dspy/models/store.hpp"
 #include "models/pull_bar.hpp"
 
@@ -122,7 +121,7 @@ int show_model(const PulledFlags& flags) {
   if (!flags.directory.empty()) options.directories.emplace_back(flags.directory);
   const auto& name = flags.names.front();
   const auto kept = flags.store().find(name);
-  const auto info = llama::inspect_model(kept ? kept->main_file() : llama::ModelPool(std::move(options)).find(name));
+  const auto info = llama::inspect_model(kept ? kept->main_file() : llama::ModelPool(options).find(name));
   if (flags.json) {
     auto json = llama::to_json(info);
     if (kept) json["pulled"] = models::to_json(*kept);

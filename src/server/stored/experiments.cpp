@@ -2,32 +2,22 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/tasks.hpp"
-#include "dspy/evaluate/sequential.hpp"
-#include "dspy/registry/experiment.hpp"
-#include "dspy/server/experiments/experiment_log.hpp"
-#include "dspy/server/experiments/live_experiments.hpp"
 #include "dspy/server/iso_time.hpp"
 #include "dspy/server/resources/resource.hpp"
 #include "dspy/server/resources/services.hpp"
 #include "dspy/server/routes.hpp"
-#include "dspy/server/traces/trace_store.hpp"
 #include "server/experiments/experiment_file.hpp"
 #include "server/stored/experiment_outcomes.hpp"
 #include "server/stored/file_lock.hpp"
 #include "server/stored/stored.hpp"
 
-#include <algorithm>
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <format>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -146,8 +136,11 @@ std::vector<JsonObject> listed(const ResourceServices& services, const std::stri
   std::vector<JsonObject> out;
   for (const auto& entry : services.workspace.list(tenant, "experiments", ".json")) {
     auto found = attempt([&] { return read_experiment(services.workspace, tenant, entry.id); });
-    if (found && *found) out.push_back(**std::move(found));
-    if (!found) out.push_back({{"id", entry.id}, {"problem", damaged("experiments", entry.id, found.error()).what()}});
+    if (found) {
+      if (*found) out.push_back(std::move(**found));
+      continue;
+    }
+    out.push_back({{"id", entry.id}, {"problem", damaged("experiments", entry.id, found.error()).what()}});
   }
   return out;
 }

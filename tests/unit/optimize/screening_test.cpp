@@ -2,7 +2,6 @@
 
 #include "dspy/base/async.hpp"
 #include "dspy/base/error.hpp"
-#include "dspy/base/wait.hpp"
 #include "dspy/lm/likelihood.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/lm/scripted.hpp"

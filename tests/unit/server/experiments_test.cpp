@@ -315,7 +315,8 @@ TEST_CASE("nobody starts an experiment on what their key may not use, or on the 
   Served served;
   const auto start = [&](Caller caller) {
     caller.scopes.emplace_back("*");
-    served.routes.set_authenticator([caller](const HttpRequest&) -> Async<Caller> { co_return caller; });
+    served.routes.set_authenticator(
+        [caller](const HttpRequest&) { return [](Caller who) -> Async<Caller> { co_return who; }(caller); });
     return served.start().status;
   };
   CHECK(start({.key = "k", .scopes = {"model:qa"}}) == 403);
