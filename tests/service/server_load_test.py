@@ -68,7 +68,9 @@ class Server(Process):
         (self.folder / "dspy.toml").write_text(toml)
         super().__init__("serve", "--json", "--listen", "127.0.0.1:0", "--workspace", str(self.folder / "kept"), *arguments,
                          cwd=folder, env={**os.environ, "OPENAI_API_KEY": "sk-mock-mock-mock-mock"})
-        self.url = json.loads(self.line)["listening"]
+        told = json.loads(self.line)
+        assert "listening" in told, self.line
+        self.url = told["listening"]
         self.port = int(self.url.rsplit(":", 1)[1])
 
     def get(self, path, timeout=20):
@@ -202,7 +204,7 @@ def idle(folder, count=10_000):
 def killed(folder):
     """Killed under load: what was acknowledged is there, nothing is half there, and the next process goes on."""
     acknowledged, lock = [], threading.Lock()
-    with mock("--wish", "header-delay=100", "--wish", "reply=Answer: 4") as provider:
+    with mock("--wish", "delay=100", "--wish", "reply=Answer: 4") as provider:
         toml = model(provider)
         server = Server(folder, "qa=question -> answer", "--model", "far", "--max-jobs", "8", toml=toml)
         stop = threading.Event()
