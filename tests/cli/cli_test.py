@@ -566,7 +566,7 @@ class Run(unittest.TestCase):
                 (["run", "absent.json"], 1, "absent.json"),
                 (["run", "absent.json", "--inputs", "x.jsonl", "--shard", "0/2"], 2, "--shard requires --out"),
                 (["run", "absent.json", "--out", "x", "--retry-failed"], 2, "--retry-failed requires --resume"),
-                (["index", "search", "x", "q", "-k", "0"], 2, "is no whole number from 1"),
+                (["index", "search", "x", "q", "-k", "0"], 2, "is not a whole number from 1"),
                 (["new", "rebuild_cache"], 2, "choose another"),
                 (["new", "x", "--adapter", "json"], 2, "--adapter"),
                 (["inspect", "absent.file"], 1, "absent.file"),

@@ -51,7 +51,7 @@ server::JobSource jobs_of(const std::filesystem::path& file) {
 server::ResourceTable workspace_table(const std::filesystem::path& folder) {
   std::error_code code;
   if (folder != server::default_workspace() && !std::filesystem::is_directory(folder, code))
-    throw Error(Errc::config_error, std::format("there is no folder `{}`; check --workspace", folder.string()));
+    throw Error(Errc::config_error, std::format("the folder `{}` does not exist; check --workspace", folder.string()));
   server::ResourceServices services{.workspace = server::Workspace(folder)};
   const auto exists = [&](const char* name) { return std::filesystem::exists(folder / name, code); };
   if (exists("traces.sqlite")) services.traces = std::make_shared<server::TraceStore>(folder / "traces.sqlite");

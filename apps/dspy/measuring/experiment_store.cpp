@@ -58,7 +58,8 @@ int show(const StoreFlags& flags) {
   const auto table = workspace_table(flags.folder);
   const auto found = wait(table.at("experiments").get(caller_of(flags), flags.name));
   if (!found)
-    throw Error(Errc::bad_input, std::format("there is no experiment `{}`; see `dspy experiment list`", flags.name));
+    throw Error(Errc::bad_input,
+                std::format("the experiment `{}` does not exist; `dspy experiment list` lists them", flags.name));
   print_line(to_pretty_text(Json(*found)));
   return exit_ok;
 }

@@ -88,7 +88,7 @@ void require_python(const std::string& python) {
   constexpr int answer = 87;
   if (run_python(python, {}, std::format("import ast, sys; sys.exit({})", answer)) == answer) return;
   throw Error(Errc::config_error,
-              std::format("`{}` is no Python 3.8 or newer; name one by --python or $DSPY_PYTHON", python));
+              std::format("`{}` is not Python 3.8 or newer; name one with --python or $DSPY_PYTHON", python));
 }
 
 int run_migrate(const MigrateFlags& flags) {

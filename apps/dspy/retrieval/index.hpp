@@ -39,7 +39,7 @@ inline CLI::Validator at_least_one() {
   return {[](const std::string& text) {
             std::size_t number = 0;
             const bool is_number = CLI::detail::lexical_cast(text, number) && number >= 1 && number <= 1'000'000'000;
-            return is_number ? std::string() : "`" + text + "` is no whole number from 1 to 1,000,000,000";
+            return is_number ? std::string() : "`" + text + "` is not a whole number from 1 to 1,000,000,000";
           },
           "from 1"};
 }

@@ -61,7 +61,7 @@ JobSource job_source(const std::shared_ptr<JobRunner>& jobs) {
 void require_file(const std::string& path, std::string_view what, std::string_view remedy) {
   std::error_code code;
   if (path.empty() || std::filesystem::is_regular_file(path, code)) return;
-  throw Error(Errc::config_error, std::format("there is no {} `{}`; check the path, or {}", what, path,
+  throw Error(Errc::config_error, std::format("the {} `{}` does not exist; check the path, or {}", what, path,
                                               std::vformat(remedy, std::make_format_args(path))));
 }
 

@@ -88,7 +88,7 @@ std::vector<Example> examples_of(const Workspace& workspace, const Caller& calle
   const auto path = workspace.path(caller.tenant, "datasets", dataset, ".jsonl");
   std::error_code code;
   if (!std::filesystem::is_regular_file(path, code))
-    throw HttpError(404, Errc::bad_input, std::format("there is no `{}` in datasets", dataset));
+    throw HttpError(404, Errc::bad_input, std::format("the dataset `{}` does not exist", dataset));
   return read_dataset(path, {.signature = &signature});
 }
 
