@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/base/unicode_{tables.hpp,kinds.cpp,cases.cpp,singles.cpp,doubles.cpp} from Python's Unicode data. Run it from the root."""
+"""Writes src/base/unicode/unicode_{tables.hpp,kinds.cpp,cases.cpp,singles.cpp,doubles.cpp} from Python's Unicode data. Run it from the root."""
 
 import pathlib
 import unicodedata as data
@@ -53,11 +53,11 @@ def table(kind, name, rows):
 def write(name, tables):
     text = (
         f"// Written by tools/unicode_tables.py from the Unicode Character Database {data.unidata_version}.\n"
-        '#include "base/unicode_tables.hpp"\n\n#include <array>\n\nnamespace dspy::unicode {\n\n// clang-format off\n'
+        '#include "base/unicode/unicode_tables.hpp"\n\n#include <array>\n\nnamespace dspy::unicode {\n\n// clang-format off\n'
         + "\n".join(tables)
         + "// clang-format on\n\n}  // namespace dspy::unicode\n"
     )
-    pathlib.Path("src/base", name).write_text(text, encoding="utf-8")
+    pathlib.Path("src/base/unicode", name).write_text(text, encoding="utf-8")
 
 
 def main():
@@ -119,7 +119,7 @@ struct Double {{
 {declared}
 }}  // namespace dspy::unicode
 """
-    pathlib.Path("src/base/unicode_tables.hpp").write_text(header, encoding="utf-8")
+    pathlib.Path("src/base/unicode/unicode_tables.hpp").write_text(header, encoding="utf-8")
 
 
 main()

@@ -1,6 +1,6 @@
 #include "dspy/base/text.hpp"
 
-#include "base/letters.hpp"
+#include "base/unicode/letters.hpp"
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,7 @@
 #include "dspy/base/json_pointer.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/flow/plan.hpp"
-#include "lm/sampling_json.hpp"
+#include "lm/json/sampling_json.hpp"
 
 #include <algorithm>
 #include <cstddef>

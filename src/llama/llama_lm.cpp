@@ -11,7 +11,7 @@
 #include "llama/tools/chat_request.hpp"
 #include "llama/tools/tool_calls.hpp"
 #include "llama/tools/tool_prompt.hpp"
-#include "lm/sampling_json.hpp"
+#include "lm/json/sampling_json.hpp"
 
 #include <format>
 #include <iterator>

@@ -1,6 +1,6 @@
 #include "dspy/lm/scripted.hpp"
 
-#include "base/letters.hpp"
+#include "base/unicode/letters.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/lm/pace.hpp"
 

@@ -3,7 +3,7 @@
 #include "dspy/base/text.hpp"
 #include "optimize/demos.hpp"
 #include "optimize/options.hpp"
-#include "optimize/proposing.hpp"
+#include "optimize/proposing/proposing.hpp"
 
 #include <algorithm>
 #include <format>

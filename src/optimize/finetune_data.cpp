@@ -4,7 +4,7 @@
 #include "dspy/lm/exchange_json.hpp"
 #include "optimize/demos.hpp"
 #include "optimize/options.hpp"
-#include "optimize/proposing.hpp"
+#include "optimize/proposing/proposing.hpp"
 
 #include <format>
 #include <map>

@@ -2,7 +2,7 @@
 
 #include "optimize/demos.hpp"
 #include "optimize/options.hpp"
-#include "optimize/proposing.hpp"
+#include "optimize/proposing/proposing.hpp"
 
 #include <format>
 #include <utility>

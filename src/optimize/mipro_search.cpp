@@ -1,7 +1,7 @@
 #include "optimize/mipro_search.hpp"
 
 #include "dspy/optimize/kernel/tpe.hpp"
-#include "optimize/proposing.hpp"
+#include "optimize/proposing/proposing.hpp"
 
 #include <algorithm>
 #include <cmath>

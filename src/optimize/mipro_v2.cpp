@@ -1,7 +1,7 @@
 #include "dspy/optimize/mipro_v2.hpp"
 
-#include "lm/sampling_json.hpp"
-#include "optimize/grounded_proposer.hpp"
+#include "lm/json/sampling_json.hpp"
+#include "optimize/proposing/grounded_proposer.hpp"
 #include "optimize/mipro_search.hpp"
 #include "optimize/options.hpp"
 

@@ -4,7 +4,7 @@
 #include "dspy/evaluate/calibration.hpp"
 #include "dspy/signature/decision.hpp"
 #include "optimize/options.hpp"
-#include "optimize/proposing.hpp"
+#include "optimize/proposing/proposing.hpp"
 
 #include <cstddef>
 #include <format>

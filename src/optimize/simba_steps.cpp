@@ -2,7 +2,7 @@
 
 #include "dspy/evaluate/statistics.hpp"
 #include "optimize/demos.hpp"
-#include "optimize/proposing.hpp"
+#include "optimize/proposing/proposing.hpp"
 
 #include <algorithm>
 #include <array>

@@ -2,7 +2,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
 #include "dspy/modules/configure.hpp"
-#include "lm/sampling_json.hpp"
+#include "lm/json/sampling_json.hpp"
 #include "programs/program_format.hpp"
 #include "programs/saved_decisions.hpp"
 #include "signature/types/media_marks.hpp"

@@ -1,6 +1,6 @@
 #include "programs/program_format.hpp"
 
-#include "base/letters.hpp"
+#include "base/unicode/letters.hpp"
 #include "dspy/base/sha256.hpp"
 
 #include <algorithm>

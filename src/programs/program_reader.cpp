@@ -1,6 +1,6 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/version.hpp"
-#include "lm/sampling_json.hpp"
+#include "lm/json/sampling_json.hpp"
 #include "programs/program_format.hpp"
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 
 #include "dspy/base/error.hpp"
 #include "llama/jinja/program.hpp"
-#include "llama/jinja/value.hpp"
+#include "llama/jinja/values/value.hpp"
 
 #include <algorithm>
 #include <chrono>

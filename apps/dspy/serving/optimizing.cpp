@@ -8,7 +8,6 @@
 #include "dspy/registry/registry.hpp"
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/http.hpp"
-#include "dspy/server/keys/key_store.hpp"
 #include "dspy/server/optimizing/optimization_runner.hpp"
 #include "dspy/server/resources/workspace.hpp"
 #include "dspy/server/routes.hpp"

@@ -1,6 +1,6 @@
 #include "adapters/coercion/lists.hpp"
 
-#include "base/letters.hpp"
+#include "base/unicode/letters.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 #include "adapters/coercion/excerpt.hpp"
 #include "adapters/coercion/numbers.hpp"
 #include "adapters/coercion/slips.hpp"
-#include "base/letters.hpp"
+#include "base/unicode/letters.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>

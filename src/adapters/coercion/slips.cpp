@@ -1,6 +1,6 @@
 #include "adapters/coercion/slips.hpp"
 
-#include "base/letters.hpp"
+#include "base/unicode/letters.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,7 +1,7 @@
 #include "adapters/json/json_follower.hpp"
 
 #include "adapters/json/lenient_json.hpp"
-#include "base/letters.hpp"
+#include "base/unicode/letters.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 #include "adapters/json/lenient_json.hpp"
 
 #include "base/json_number.hpp"
-#include "base/letters.hpp"
-#include "base/utf8.hpp"
+#include "base/unicode/letters.hpp"
+#include "base/unicode/utf8.hpp"
 
 #include <charconv>
 #include <cmath>

@@ -5,7 +5,7 @@
 #include "adapters/sections/label_sections.hpp"
 #include "adapters/sections/marker_sections.hpp"
 #include "adapters/sections/tag_sections.hpp"
-#include "base/letters.hpp"
+#include "base/unicode/letters.hpp"
 
 #include <algorithm>
 #include <utility>

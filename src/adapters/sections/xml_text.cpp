@@ -1,6 +1,6 @@
 #include "adapters/sections/xml_text.hpp"
 
-#include "base/utf8.hpp"
+#include "base/unicode/utf8.hpp"
 
 #include <algorithm>
 #include <array>

@@ -2,9 +2,9 @@
 
 #include "llama/jinja/interpreter.hpp"
 #include "llama/jinja/scope.hpp"
-#include "llama/jinja/syntax.hpp"
-#include "llama/jinja/value.hpp"
-#include "llama/jinja/work.hpp"
+#include "llama/jinja/parsing/syntax.hpp"
+#include "llama/jinja/values/value.hpp"
+#include "llama/jinja/values/work.hpp"
 
 #include <cstddef>
 #include <format>

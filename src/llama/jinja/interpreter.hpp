@@ -1,10 +1,10 @@
 #pragma once
 
 #include "llama/jinja/scope.hpp"
-#include "llama/jinja/syntax.hpp"
-#include "llama/jinja/text.hpp"
-#include "llama/jinja/value.hpp"
-#include "llama/jinja/work.hpp"
+#include "llama/jinja/parsing/syntax.hpp"
+#include "llama/jinja/values/text.hpp"
+#include "llama/jinja/values/value.hpp"
+#include "llama/jinja/values/work.hpp"
 
 #include <cstdint>
 #include <memory>

@@ -1,8 +1,8 @@
 // Operators, members, items and slices, as Python has them.
 
-#include "llama/jinja/characters.hpp"
-#include "llama/jinja/value.hpp"
-#include "llama/jinja/work.hpp"
+#include "llama/jinja/values/characters.hpp"
+#include "llama/jinja/values/value.hpp"
+#include "llama/jinja/values/work.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "llama/jinja/text.hpp"
-#include "llama/jinja/value.hpp"
-#include "llama/jinja/work.hpp"
+#include "llama/jinja/values/text.hpp"
+#include "llama/jinja/values/value.hpp"
+#include "llama/jinja/values/work.hpp"
 
 #include <memory>
 #include <string>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "llama/jinja/value.hpp"
+#include "llama/jinja/values/value.hpp"
 
 #include <memory>
 #include <string>

@@ -3,7 +3,7 @@
 #include "dspy/llama/chat_template.hpp"
 #include "dspy/lm/message.hpp"
 #include "dspy/lm/tool.hpp"
-#include "llama/jinja/value.hpp"
+#include "llama/jinja/values/value.hpp"
 
 #include <vector>
 

@@ -4,7 +4,7 @@
 #include "dspy/base/json.hpp"
 #include "dspy/lm/part.hpp"
 #include "llama/jinja/program.hpp"
-#include "llama/jinja/value.hpp"
+#include "llama/jinja/values/value.hpp"
 #include "llama/model/chat_values.hpp"
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 #include "dspy/llama/chat_template.hpp"
 #include "dspy/lm/message.hpp"
 #include "llama/jinja/program.hpp"
-#include "llama/jinja/text.hpp"
+#include "llama/jinja/values/text.hpp"
 
 #include <bitset>
 #include <string>

@@ -3,7 +3,7 @@
 #include "dspy/llama/chat_template.hpp"
 #include "llama/model/gguf.hpp"
 #include "llama/model/model_info.hpp"
-#include "lm/sampling_json.hpp"
+#include "lm/json/sampling_json.hpp"
 
 #include <algorithm>
 #include <cmath>

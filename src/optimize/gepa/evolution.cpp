@@ -3,8 +3,8 @@
 #include "optimize/demos.hpp"
 #include "optimize/gepa/front.hpp"
 #include "optimize/gepa/merge.hpp"
-#include "optimize/instruction_proposer.hpp"
-#include "optimize/proposing.hpp"
+#include "optimize/proposing/instruction_proposer.hpp"
+#include "optimize/proposing/proposing.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -5,7 +5,7 @@
 #include "dspy/modules/configure.hpp"
 #include "dspy/signature/decision.hpp"
 #include "dspy/signature/signature.hpp"
-#include "lm/sampling_json.hpp"
+#include "lm/json/sampling_json.hpp"
 
 #include <format>
 

@@ -1,6 +1,6 @@
 #include "programs/codegen/codegen_names.hpp"
 
-#include "base/letters.hpp"
+#include "base/unicode/letters.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 

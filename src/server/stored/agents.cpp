@@ -9,7 +9,7 @@
 #include "dspy/server/resources/resource.hpp"
 #include "dspy/server/resources/services.hpp"
 #include "dspy/server/resources/workspace.hpp"
-#include "server/stored/file_cache.hpp"
+#include "server/stored/files/file_cache.hpp"
 #include "server/stored/stored.hpp"
 
 #include <chrono>

@@ -4,7 +4,7 @@
 #include "dspy/base/json.hpp"
 #include "dspy/base/usage.hpp"
 #include "dspy/server/resources/workspace.hpp"
-#include "server/stored/file_time.hpp"
+#include "server/stored/files/file_time.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -4,8 +4,8 @@
 #include "dspy/server/iso_time.hpp"
 #include "dspy/server/resources/resource.hpp"
 #include "dspy/server/resources/services.hpp"
-#include "server/stored/dataset_file.hpp"
-#include "server/stored/file_time.hpp"
+#include "server/stored/files/dataset_file.hpp"
+#include "server/stored/files/file_time.hpp"
 #include "server/stored/stored.hpp"
 
 #include <algorithm>

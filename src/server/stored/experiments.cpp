@@ -10,7 +10,7 @@
 #include "dspy/server/routes.hpp"
 #include "server/experiments/experiment_file.hpp"
 #include "server/stored/experiment_outcomes.hpp"
-#include "server/stored/file_lock.hpp"
+#include "server/stored/files/file_lock.hpp"
 #include "server/stored/stored.hpp"
 
 #include <chrono>

@@ -7,8 +7,8 @@
 #include "dspy/server/resources/services.hpp"
 #include "dspy/server/resources/workspace.hpp"
 #include "server/stored/checkpoint_view.hpp"
-#include "server/stored/file_cache.hpp"
-#include "server/stored/file_time.hpp"
+#include "server/stored/files/file_cache.hpp"
+#include "server/stored/files/file_time.hpp"
 #include "server/stored/run_view.hpp"
 #include "server/stored/stored.hpp"
 

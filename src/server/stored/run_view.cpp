@@ -6,7 +6,7 @@
 #include "dspy/server/resources/workspace.hpp"
 #include "server/optimizing/event_log.hpp"
 #include "server/stored/checkpoint_view.hpp"
-#include "server/stored/file_time.hpp"
+#include "server/stored/files/file_time.hpp"
 #include "server/stored/stored.hpp"
 
 #include <cstdint>

@@ -12,8 +12,8 @@
 #include "dspy/server/resources/services.hpp"
 #include "dspy/server/resources/workspace.hpp"
 #include "dspy/server/traces/trace_record.hpp"
-#include "server/stored/file_cache.hpp"
-#include "server/stored/file_time.hpp"
+#include "server/stored/files/file_cache.hpp"
+#include "server/stored/files/file_time.hpp"
 #include "server/stored/stored.hpp"
 
 #include <chrono>

@@ -18,7 +18,7 @@
 #include "dspy/signature/field.hpp"
 #include "server/programs/program_call.hpp"
 #include "server/resources/action_inputs.hpp"
-#include "server/stored/dataset_file.hpp"
+#include "server/stored/files/dataset_file.hpp"
 #include "server/stored/stored.hpp"
 #include "server/traced_error.hpp"
 

@@ -1,6 +1,6 @@
 #include "identifier.hpp"
 
-#include "base/letters.hpp"
+#include "base/unicode/letters.hpp"
 #include "dspy/base/text.hpp"
 #include "identifier_table.hpp"
 

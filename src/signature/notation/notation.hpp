@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/letters.hpp"
+#include "base/unicode/letters.hpp"
 #include "dspy/signature/field.hpp"
 #include "identifier.hpp"
 

@@ -1,6 +1,6 @@
 // The choices of a `Literal`, which are written as in Python.
 
-#include "base/utf8.hpp"
+#include "base/unicode/utf8.hpp"
 #include "notation.hpp"
 
 #include <charconv>

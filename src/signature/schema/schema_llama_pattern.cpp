@@ -1,7 +1,7 @@
 // Which regular expressions llama.cpp turns into the grammar that they mean: it translates them character by character,
 // and holds the text between the quotation marks to them, escapes and all.
 
-#include "base/letters.hpp"
+#include "base/unicode/letters.hpp"
 #include "schema_rules.hpp"
 
 #include <format>

@@ -2,7 +2,7 @@
 
 #include "schema_restrict.hpp"
 
-#include "base/letters.hpp"
+#include "base/unicode/letters.hpp"
 #include "dspy/base/text.hpp"
 #include "schema_size.hpp"
 #include "schema_writer.hpp"

@@ -2,8 +2,8 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 #include "llama/jinja/program.hpp"
-#include "llama/jinja/value.hpp"
-#include "llama/jinja/work.hpp"
+#include "llama/jinja/values/value.hpp"
+#include "llama/jinja/values/work.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 #include "llama/mask/expressions/characters.hpp"
 
-#include "base/utf8.hpp"
+#include "base/unicode/utf8.hpp"
 
 #include <algorithm>
 #include <array>

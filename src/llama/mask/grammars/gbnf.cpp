@@ -1,6 +1,6 @@
 #include "llama/mask/grammars/gbnf.hpp"
 
-#include "base/utf8.hpp"
+#include "base/unicode/utf8.hpp"
 #include "dspy/base/text.hpp"
 #include "llama/mask/expressions/characters.hpp"
 
