@@ -24,6 +24,13 @@ std::string_view field_of(const ErrorInfo& info) {
   return info.feature;
 }
 
+/// What is asked for wrongly, told from what is not there and from what stands against it now.
+std::string_view type_of(Errc code, int status) noexcept {
+  if (code == Errc::bad_input && status == 404) return "not_found";
+  if (code == Errc::bad_input && status == 409) return "conflict";
+  return to_string(code);
+}
+
 int status_of(Errc code) noexcept {
   switch (code) {
     case Errc::signature_error:
@@ -78,8 +85,8 @@ void tell_trace(JsonObject& to, const Error& error) {
   if (auto id = trace_of(error)) to["trace_id"] = *std::move(id);
 }
 
-Json error_body(const Error& error, int /*status*/) {
-  JsonObject body = {{"message", error.what()}, {"type", to_string(error.code())}};
+Json error_body(const Error& error, int status) {
+  JsonObject body = {{"message", error.what()}, {"type", type_of(error.code(), status)}};
   if (const auto field = field_of(error.info()); !field.empty()) body["field"] = field;
   tell_trace(body, error);
   return JsonObject{{"error", std::move(body)}};

@@ -6,7 +6,7 @@
 #include "dspy/server/resources/workspace.hpp"
 #include "server/random_id.hpp"
 #include "server/stored/checkpoint_view.hpp"
-#include "server/stored/file_lock.hpp"
+#include "server/stored/files/file_lock.hpp"
 
 #include <cstdint>
 #include <filesystem>

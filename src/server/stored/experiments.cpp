@@ -89,14 +89,14 @@ std::optional<std::string> running_on(const ResourceServices& services, const st
 }
 
 /// Another process with this workspace may serve what this one does not.
-void require_served(const Workspace& workspace, const std::string& program) {
-  const auto served = served_names(workspace);
-  if (!served)
+void require_served(const ResourceServices& services, const std::string& program) {
+  const auto served = served_names(services.workspace);
+  if (!served && !services.live_experiments)
     throw HttpError(409, Errc::bad_input,
                     std::format("no server uses the workspace `{}`, so no calls of `{}` would be divided; start `dspy "
                                 "serve` with this workspace first",
-                                workspace.folder().string(), program));
-  if (!served->contains(program))
+                                services.workspace.folder().string(), program));
+  if (!served || !served->contains(program))
     throw HttpError(404, Errc::bad_input,
                     std::format("no program `{}` is served, so there are no calls to divide; GET /v1/programs lists "
                                 "what is, and `dspy serve {}=…` serves it",
@@ -123,7 +123,7 @@ Json start(const ResourceServices& services, const ActionCall& call) {
   for (const auto& arm : experiment.at("arms").as_array()) versions.push_back(text_at(arm.as_object(), "version"));
   if (services.live_experiments) services.live_experiments->require_may_start(call.caller, program, versions);
   const bool divides = services.live_experiments && services.live_experiments->check(program, versions);
-  if (!divides) require_served(services.workspace, program);
+  if (!divides) require_served(services, program);
   std::filesystem::create_directories(path.parent_path());
   {
     const FileLock lock(path.parent_path() / ".lock");

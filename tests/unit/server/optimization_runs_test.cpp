@@ -184,7 +184,7 @@ TEST_CASE("a run that the end of its server interrupted is shown so, and goes on
   SUBCASE("by a signal") {}
   SUBCASE("by a kill") {
     const auto events = served.folder.path / "optimizations" / "first.events";
-    const auto killed = read_text(events);
+    const auto killed = read_text(events, 1 << 20);
     served.serve_again();
     replace_file(events, killed);  // nothing tells of the end
   }
