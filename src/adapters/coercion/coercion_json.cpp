@@ -47,8 +47,10 @@ Coerced Coercion::scalar_from_json(const Type& type, const Json& value) {
       return scalar;
     }
   } else if (value.is_number()) {
-    if (type.kind == Kind::integer && value.is_double() && value.get_double() == std::trunc(value.get_double()))
+    if (type.kind == Kind::integer && value.is_double() && value.get_double() == std::trunc(value.get_double())) {
       repairs_.take("whole_float");
+      if (Json integer = value; make_integer(integer)) return integer;
+    }
     return value;  // `fit` has the last word
   }
   if (type.kind == Kind::boolean && value.is_int64() && (value.get_int64() == 0 || value.get_int64() == 1)) {

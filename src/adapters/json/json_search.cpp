@@ -33,7 +33,8 @@ std::size_t quote_at(std::string_view text, std::size_t at) noexcept {
   return mark == "“" || mark == "”" || mark == "„" || mark == "‘" || mark == "’" ? 3 : 0;
 }
 
-/// A quotation mark, a colon, and what may begin a value: part of a member, as no prose has it.
+}  // namespace
+
 bool has_quoted_key(std::string_view text) noexcept {
   for (auto colon = text.find(':'); colon != std::string_view::npos; colon = text.find(':', colon + 1)) {
     const auto key_end = text.find_last_not_of(blanks, colon == 0 ? 0 : colon - 1);
@@ -47,6 +48,8 @@ bool has_quoted_key(std::string_view text) noexcept {
   }
   return false;
 }
+
+namespace {
 
 /// What follows the `{` at `at` is a key, or was to be one: a quoted one, or a word with a colon or a quote after it.
 bool begins_object(std::string_view text, std::size_t at) noexcept {
@@ -67,7 +70,8 @@ bool begins_object(std::string_view text, std::size_t at) noexcept {
   return at < text.size() && (text[at] == ':' || quote_at(text, at) != 0);
 }
 
-/// After an object: more members, as if it had been closed too early.
+}  // namespace
+
 bool continues_object(std::string_view after) noexcept {
   const auto first = skip_blanks(after, 0);
   if (first == after.size()) return false;
@@ -79,6 +83,8 @@ bool continues_object(std::string_view after) noexcept {
   next = skip_blanks(after, next);
   return (next != start && next < after.size() && after[next] == ':') || has_quoted_key(after);
 }
+
+namespace {
 
 /// `{"type": "string", "description": "…"}`, part of a JSON Schema.
 bool is_schema(const Json& value) {

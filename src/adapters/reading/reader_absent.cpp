@@ -44,7 +44,31 @@ std::string_view leading_name(std::string_view line) {
   return end == std::string_view::npos ? std::string_view() : text::trim(line.substr(0, end));
 }
 
+/// True if an object of that type, or one in it, has a member of that name, which is left out.
+bool lacks_member(const Type& type, const Json& value, std::string_view name) {
+  const auto& plain = type.required();
+  if (plain.kind == Type::Kind::list && value.is_array()) {
+    return std::ranges::any_of(value.get_array(),
+                               [&](const Json& item) { return lacks_member(plain.arguments[0], item, name); });
+  }
+  if (plain.kind != Type::Kind::object || !value.is_object()) return false;
+  return std::ranges::any_of(*plain.members, [&](const Field& member) {
+    const auto* const inner = value.get_object().if_contains(member.name);
+    return inner == nullptr ? member.name == name : lacks_member(member.type, *inner, name);
+  });
+}
+
 }  // namespace
+
+/// The key of the reply's object that names no output, but a member which an output lacks: the output's object may
+/// have been closed too early.
+const std::string* ReplyReader::member_outside(std::size_t output) const {
+  if (found_ != Found::json || !json_[output]) return nullptr;
+  const auto found = std::ranges::find_if(extra_keys_, [&](const std::string& key) {
+    return lacks_member(signature_.outputs[output].type, *json_[output], key);
+  });
+  return found == extra_keys_.end() ? nullptr : &*found;
+}
 
 /// Between the elements of a tagged reply: what is part of none.
 std::vector<std::string_view> ReplyReader::gaps() const {

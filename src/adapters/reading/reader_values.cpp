@@ -159,7 +159,10 @@ std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Fiel
   // What is CDATA as a whole is a text, as in quotes.
   const bool is_text = is_tagged() && style == XmlText::literal && section.has_escapes;
   auto value = is_text ? coerce(field, Json(text), repairs) : coerce(field, text, repairs);
-  if (!value || !is_contradicted(output, field, *value)) return value;
+  if (!value) return value;
+  if (is_answered_twice())
+    return within_limits(field, refuse(Json(text), "comes twice", std::format("`{}` comes twice", field.name)));
+  if (!is_contradicted(output, field, *value)) return value;
   return within_limits(field, refuse(Json(text), "comes twice with different values",
                                      std::format("`{}` comes twice with different values", field.name)));
 }
@@ -202,6 +205,18 @@ std::optional<std::string> ReplyReader::text_behind_end(std::size_t output) cons
   }
   MarkerSections sections(form_.markers);
   return read(sections);
+}
+
+/// True if labelled lines give each of several outputs twice: a draft and an answer, in whatever order.
+bool ReplyReader::is_answered_twice() const {
+  if (!labels_ || sections_ != &*labels_) return false;
+  std::size_t twice = 0;
+  for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
+    if (!(*sections_)[i].has_text) continue;
+    if ((*sections_)[i].again == 0) return false;
+    ++twice;
+  }
+  return twice > 1;
 }
 
 /// True if the reply gives the output another value too.  A line that repeats the label of a text is part of that text.
@@ -248,6 +263,10 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
       value = within_limits(field, refuse(**value, "may be cut off",
                                           "the reply was cut off there and the value may lack a part; raise "
                                           "`max_tokens`"));
+    }
+    if (const auto* const key = value && *value ? member_outside(i) : nullptr) {
+      const auto reason = std::format("`{}` stands outside it and may be a member of it", *key);
+      value = within_limits(field, refuse(**value, "may have been closed too early", reason));
     }
     if (value) {
       if (*value) {
