@@ -97,6 +97,19 @@ bool is_schema(const Json& value) {
   return members->contains("anyOf") || members->contains("$ref") || members->contains("enum");
 }
 
+/// True if a JSON object may be a value of the type.
+bool may_be_object(const Type& type) {
+  switch (type.kind) {
+    case Type::Kind::dict:
+    case Type::Kind::object:
+    case Type::Kind::reference:
+    case Type::Kind::any: return true;
+    case Type::Kind::optional:
+    case Type::Kind::union_: return std::ranges::any_of(type.arguments, may_be_object);
+    default: return false;
+  }
+}
+
 /// Whether a value holds objects that name outputs, and where.
 class Candidates {
  public:
@@ -321,8 +334,10 @@ class Search {
     const auto outputs = labels_.signature().outputs.size();
     bool any = false;
     for (const auto& member : members) {
-      if (labels_.find_output(member.key()) == outputs) continue;
-      if (!is_schema(member.value())) return false;
+      const auto output = labels_.find_output(member.key());
+      if (output == outputs) continue;
+      // `{"type": "string"}` may be the value of a dict.
+      if (!is_schema(member.value()) || may_be_object(labels_.signature().outputs[output].type)) return false;
       any = true;
     }
     return any;

@@ -27,8 +27,10 @@ constexpr std::array brackets = {Brackets{"<", ">"}, Brackets{"[", "]"},
 /// Thoughts whose marks have no such name.
 constexpr std::array other_marks = {Brackets{"<|channel>thought", "<channel|>"},
                                     Brackets{"<|START_THINKING|>", "<|END_THINKING|>"},
-                                    Brackets{"<|begin_of_thought|>", "<|end_of_thought|>"}};
-/// What they all close with.
+                                    Brackets{"<|begin_of_thought|>", "<|end_of_thought|>"},
+                                    // Channels of which only the names were kept.
+                                    Brackets{"assistantanalysis", "assistantfinal"}};
+/// What the first three close with.
 constexpr std::string_view other_end = "|>";
 
 /// Models that write in channels think in one and answer in another.
@@ -39,7 +41,7 @@ constexpr std::string_view final_channel = "<|channel|>final<|message|>";
 /// Searched for in place of the marks: in other texts `|` is much rarer than `<`.
 constexpr std::string_view channel_sign = "|channel|>";
 /// The same where the tokens for the channels were dropped.
-constexpr std::array<std::string_view, 2> bare_thinking = {"analysis", "assistantanalysis"};
+constexpr std::string_view bare_thinking = "analysis";
 constexpr std::string_view bare_final = "assistantfinal";
 
 bool names_field(std::string_view name, const Labels& labels) {
@@ -55,6 +57,12 @@ constexpr bool may_begin_name(char c) noexcept {
   return begins_with("t", c) || begins_with("r", c) || begins_with("s", c);
 }
 static_assert(std::ranges::all_of(names, [](std::string_view name) { return may_begin_name(name[0]); }));
+/// True if that may begin a mark which opens thoughts.
+constexpr bool may_open_thoughts(char c) noexcept {
+  return c == '<' || c == '[' || c == 'a' || c == brackets[2].opening[0];
+}
+static_assert(std::ranges::all_of(other_marks,
+                                  [](const Brackets& marks) { return may_open_thoughts(marks.opening[0]); }));
 constexpr bool may_end_opening(char c) noexcept {
   return c == '<' || c == '[' || c == brackets[2].opening.back();
 }
@@ -131,7 +139,7 @@ Prelude find_prelude(std::string_view text, const Labels& labels) {
   while (true) {
     const auto first = std::min(text.find_first_not_of(blanks, out.end), text.size());
     const auto rest = text.substr(first);
-    if (!rest.empty() && rest[0] != '<' && rest[0] != '[' && rest[0] != brackets[2].opening[0]) return out;
+    if (!rest.empty() && !may_open_thoughts(rest[0])) return out;
     auto closing = closing_mark(rest, labels);
     if (!closing) {
       if (!may_open(rest, labels)) return out;
@@ -163,12 +171,12 @@ std::vector<ThoughtsEnd> find_ends_of_thoughts(std::string_view text, std::size_
   for (auto at = text.find(other_end, from); at != std::string_view::npos; at = text.find(other_end, at + 1)) {
     const auto end = at + other_end.size();
     for (const auto& marks : other_marks) {
-      if (text.substr(from, end - from).ends_with(marks.closing)) add({.begin = end - marks.closing.size(), .end = end});
+      if (text.substr(from, end - from).ends_with(marks.closing))
+        add({.begin = end - marks.closing.size(), .end = end});
     }
   }
   const auto first = text.find_first_not_of(blanks, from);
-  const auto begins_with = [&](std::string_view mark) { return text.substr(first).starts_with(mark); };
-  if (first != std::string_view::npos && std::ranges::any_of(bare_thinking, begins_with)) {
+  if (first != std::string_view::npos && text.substr(first).starts_with(bare_thinking)) {
     if (const auto at = text.find(bare_final, from); at != std::string_view::npos)
       add({.begin = at, .end = at + bare_final.size()});
   }

@@ -1,5 +1,6 @@
 // Whether an output that is absent may have been said in a way that was not understood.
 
+#include "adapters/coercion/lost_members.hpp"
 #include "adapters/reading/reader.hpp"
 #include "dspy/base/text.hpp"
 
@@ -42,20 +43,6 @@ std::string_view leading_name(std::string_view line) {
   line.remove_prefix(first);
   const auto end = line.find_first_of("=:(>#\"]*`");
   return end == std::string_view::npos ? std::string_view() : text::trim(line.substr(0, end));
-}
-
-/// True if an object of that type, or one in it, has a member of that name, which is left out.
-bool lacks_member(const Type& type, const Json& value, std::string_view name) {
-  const auto& plain = type.required();
-  if (plain.kind == Type::Kind::list && value.is_array()) {
-    return std::ranges::any_of(value.get_array(),
-                               [&](const Json& item) { return lacks_member(plain.arguments[0], item, name); });
-  }
-  if (plain.kind != Type::Kind::object || !value.is_object()) return false;
-  return std::ranges::any_of(*plain.members, [&](const Field& member) {
-    const auto* const inner = value.get_object().if_contains(member.name);
-    return inner == nullptr ? member.name == name : lacks_member(member.type, *inner, name);
-  });
 }
 
 }  // namespace

@@ -99,10 +99,14 @@ bool ReplyReader::may_lack_a_part(std::size_t output, const Field& field, const 
 
 /// True for `{name}`, which prompts show where the value is to stand.
 bool ReplyReader::is_placeholder(std::size_t output) const {
-  std::string storage;
+  const auto& type = signature_.outputs[output].type.required();
+  if (type.kind == Type::Kind::literal || !type.limits->one_of.empty()) return false;
   std::string_view raw;
   if (found_ == Found::whole) raw = whole_;
-  if (found_ == Found::sections && (*sections_)[output].has_text) raw = sections_->value(text_, output, storage);
+  if (found_ == Found::sections) {
+    const auto& section = (*sections_)[output];
+    raw = text::trim(text_.substr(section.begin, section.end - section.begin));
+  }
   if (found_ == Found::json && json_[output] && json_[output]->is_string()) raw = view(json_[output]->get_string());
   const auto& name = signature_.outputs[output].name;
   return raw.size() == name.size() + 2 && raw.front() == '{' && raw.back() == '}' && raw.substr(1, name.size()) == name;
@@ -111,7 +115,11 @@ bool ReplyReader::is_placeholder(std::size_t output) const {
 /// The value of an output for `field`, which is the output's own or one like it; nothing if the
 /// reply has no text for it.
 std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& field, Repairs& repairs) const {
-  if (is_placeholder(output)) return std::nullopt;
+  if (is_placeholder(output)) {
+    const auto placeholder = std::format("{{{}}}", signature_.outputs[output].name);
+    return within_limits(field, refuse(Json(placeholder), "is the prompt's placeholder",
+                                       std::format("`{}` is the prompt's placeholder, not a value", placeholder)));
+  }
   switch (found_) {
     case Found::nothing: return std::nullopt;
     case Found::whole: return coerce(field, whole_, repairs);
