@@ -13,7 +13,6 @@
 #include <initializer_list>
 #include <limits>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <vector>
 
@@ -110,9 +109,9 @@ bool joins_words(std::string_view before, std::string_view after) noexcept {
 /// True if the text ends with a word that means something else with the next one than apart from it: `re-sign` and
 /// `resign`, `not able` and `notable`.
 bool ends_with_changing_word(std::string_view text) noexcept {
-  const auto word = text.substr(text.size() - static_cast<std::size_t>(std::ranges::find_if_not(
-                                                  text | std::views::reverse, is_of_word) -
-                                                                       std::ranges::rbegin(text)));
+  auto begin = text.size();
+  while (begin > 0 && is_of_word(text[begin - 1])) --begin;
+  const auto word = text.substr(begin);
   constexpr std::array<std::string_view, 6> words = {"a", "an", "the", "no", "not", "re"};
   return std::ranges::any_of(words, [&](std::string_view each) { return text::equals_ignoring_case(each, word); });
 }

@@ -105,7 +105,8 @@ class Reader {
 
   const Quotes* curly_quotes_here() const noexcept {
     if (here() != curly_byte) return nullptr;
-    const auto* const found = std::ranges::find_if(curly_quotes, [&](const Quotes& each) { return next_is(each.opening); });
+    const auto* const found =
+        std::ranges::find_if(curly_quotes, [&](const Quotes& each) { return next_is(each.opening); });
     return found == curly_quotes.end() ? nullptr : found;
   }
 
@@ -118,8 +119,8 @@ class Reader {
       while (stop < text_.size() && text_[stop] != '"' && text_[stop] != '\\' && text_[stop] != curly_byte) ++stop;
       plain(decoded, text_.substr(at_, stop - at_));
       at_ = stop;
-      const bool is_apostrophe = next_is("’") && at_ + 3 < text_.size() && is_any_letter(text_[at_ + 3]) &&
-                                 is_any_letter(text_[at_ - 1]);
+      const bool is_apostrophe =
+          next_is("’") && at_ + 3 < text_.size() && is_any_letter(text_[at_ + 3]) && is_any_letter(text_[at_ - 1]);
       if (next_is(quotes.closing) && !is_apostrophe) break;
       if (at_end() || here() == '"' || next_is(quotes.opening)) {
         at_ = start;
@@ -256,9 +257,8 @@ class Reader {
     while (!at_end() && is_key_character(here())) ++at_;
     if (at_ == start) return fail("expected a key");
     const auto name = text_.substr(start, at_ - start);
-    const bool has_quote = std::ranges::any_of(curly_quotes, [&](const Quotes& each) {
-      return name.contains(each.opening) || name.contains(each.closing);
-    });
+    const bool has_quote = std::ranges::any_of(
+        curly_quotes, [&](const Quotes& each) { return name.contains(each.opening) || name.contains(each.closing); });
     if (has_quote) return fail("the quotes around a key do not match");
     take(JsonRepair::unquoted_key);
     out = name;

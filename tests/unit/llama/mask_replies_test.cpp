@@ -96,10 +96,12 @@ std::shared_ptr<const Vocabulary> walk_vocabulary() {
 std::vector<std::string> exits_of(const Signature& signature) {
   std::vector<std::string> out = {"\"", "]", "}", "\",", "\"]", "\"}", "\n\n[[ ## completed ## ]]"};
   // What readers make something of elsewhere: echoes of prompts and schemas, thoughts, other notations.
-  for (const char* text : {R"({"type": "string"})", R"("type": "string")", R"({"properties": {)", "</think>", "[/THINK]",
-                           "<|channel|>final<|message|>", "assistantanalysis", "assistantfinal", "<|END_THINKING|>",
-                           "(1, 2)", "\xE2\x80\x98" "a\xE2\x80\x99", "0x1F", "[1, 2]", ": [1]", R"({"a": 1})",
-                           R"(, "a": 1)"})
+  for (const char* text :
+       {R"({"type": "string"})", R"("type": "string")", R"({"properties": {)", "</think>", "[/THINK]",
+        "<|channel|>final<|message|>", "assistantanalysis", "assistantfinal", "<|END_THINKING|>", "(1, 2)",
+        "\xE2\x80\x98"
+        "a\xE2\x80\x99",
+        "0x1F", "[1, 2]", ": [1]", R"({"a": 1})", R"(, "a": 1)"})
     out.emplace_back(text);
   for (const auto& field : signature.outputs) {
     out.push_back("{" + field.name + "}");
