@@ -176,7 +176,7 @@ std::optional<Json> read_plain_choice(const Type& type, std::string_view text, R
     auto value = read_boolean(text, repairs);
     if (value && std::ranges::contains(type.choices, *value)) return *std::move(value);
   } else if (const auto number = read_number(text); number && number->integer && !number->grouped) {
-    const Json integer(*number->integer);
+    Json integer(*number->integer);
     if (std::ranges::contains(type.choices, integer)) {
       note(*number, repairs);
       if (!number->plain_integer) repairs.take("whole_float");

@@ -160,6 +160,33 @@ TEST_CASE("whatever is written under the mask of literal elements is read withou
   check_replies(XmlAdapter({.profile = Profile::dspy_3_5}), 4000, 60);
 }
 
+TEST_CASE("every text output is held, and none begins with the placeholder that prompts show") {
+  const auto vocabulary = walk_vocabulary();
+  for (const auto* const type :
+       {"str", "Optional[str]", "Code['python']", "Optional[Code['python']]", "Union[int, str]",
+        "Optional[Union[int, str]]", "Reasoning", "Annotated[str, Field(max_length=20)]"}) {
+    CAPTURE(type);
+    const auto signature =
+        std::make_shared<const Signature>(Signature::parse(std::string("q -> größe_2: ") + type + ", b: int"));
+    for (const auto* const name : {"field", "chat", "json", "xml", "xml@dspy-3.5"}) {
+      CAPTURE(name);
+      const auto exchange = adapter(name)->prepare(signature);
+      auto grammar = compile(exchange->contract());
+      CHECK(grammar.unenforced.empty());
+      const auto constraint = std::make_shared<Constraint>(std::move(grammar.pool), grammar.start, vocabulary);
+      Matcher matcher(constraint);
+      const std::string_view form = name;
+      REQUIRE(matcher.accept_text(form == "field"  ? "Größe 2: "
+                                  : form == "chat" ? "[[ ## größe_2 ## ]]\n"
+                                  : form == "json" ? "{\n  \"größe_2\": \""
+                                                   : "<größe_2>"));
+      if (form == "xml") matcher.accept_text("\n");
+      CHECK_FALSE(matcher.accept_text("{größe_2}"));
+      CHECK(matcher.accept_text("{größe_3}"));
+    }
+  }
+}
+
 TEST_CASE("a text in a union never looks like the union's list or object") {
   const auto vocabulary = walk_vocabulary();
   std::mt19937_64 random(43);

@@ -20,19 +20,18 @@ bool has_one_source(Kind kind) noexcept {
 
 /// A pattern of the texts that do not begin with `{name}`.
 std::string other_than(std::string_view placeholder) {
-  std::string out = "^";
-  std::string ends;
+  std::string out;
+  std::string before = "^";
   for (std::size_t at = 0; at < placeholder.size();) {
     auto end = at + 1;
     while (end < placeholder.size() && (static_cast<unsigned char>(placeholder[end]) & 0xC0) == 0x80) ++end;
-    const auto character = placeholder.substr(at, end - at);
-    const bool is_mark = character == "{" || character == "}";
-    out += std::format("(?:[^{0}{1}]|$", is_mark ? "\\" : "", character);
-    if (end < placeholder.size()) out += std::format("|{0}{1}", is_mark ? "\\" : "", character);
-    ends += ')';
+    auto character = std::string(placeholder.substr(at, end - at));
+    if (character == "{" || character == "}") character.insert(0, 1, '\\');
+    out += std::format("{0}{1}$|{1}[^{2}]", out.empty() ? "" : "|", before, character);
+    before += character;
     at = end;
   }
-  return out + ends;
+  return out;
 }
 
 }  // namespace
@@ -83,7 +82,7 @@ Expr TypeGrammar::said(const Type& type, std::size_t level, const std::string& w
       auto text = text_limits(limits);
       if (!may_be_blank) text.patterns.emplace_back("\\S");
       text.patterns.push_back(other_than(placeholder_));
-      text.patterns.emplace_back("^`{0,2}(?:[^`]|$)");  // a fence would be taken off
+      text.patterns.emplace_back("^`{0,2}[^`]|^`{0,2}$");  // a fence would be taken off
       return values_.string(text, where);
     }
     case Kind::reasoning: return said(shape_of(type), level, where, may_be_blank);
