@@ -167,11 +167,12 @@ ReplyReader::Found ReplyReader::accept_sections() {
   return Found::sections;
 }
 
-/// `a: 'x',`, more such lines, and a `}`; or lines behind a `{` that nothing before them closes.
+/// `a: 'x',`, more such lines, and a `}`; or lines behind a `{` or `[` that nothing before them closes.
 bool ReplyReader::holds_json_lines() const noexcept {
   if (sections_ != static_cast<const Sections*>(labels_ ? &*labels_ : nullptr)) return false;
   const auto before = text_.substr(start_, sections_->first_mark() - start_);
   if (!before.empty() && std::ranges::count(before, '{') > std::ranges::count(before, '}')) return true;
+  if (text::trim(before).ends_with('[')) return true;
   auto reply = text_.substr(start_);
   while (reply.back() == ' ' || reply.back() == '\n') reply.remove_suffix(1);  // a label stands in it
   if (reply.back() != '}' && reply.back() != '`') return false;

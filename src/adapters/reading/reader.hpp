@@ -79,6 +79,8 @@ class ReplyReader {
   bool touches_end(std::size_t output) const;
   bool may_lack_a_part(std::size_t output, const Field& field, const Json& value) const;
   bool is_contradicted(std::size_t output, const Field& field, const Json& value) const;
+  bool is_answered_twice() const;
+  const std::string* member_outside(std::size_t output) const;
   void take(std::string_view repair) { Repairs(flags_, {}).take(repair); }
 
   const ReplyForm& form_;
