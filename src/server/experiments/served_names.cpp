@@ -1,6 +1,5 @@
 #include "dspy/server/experiments/served_names.hpp"
 
-#include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/server/resources/workspace.hpp"

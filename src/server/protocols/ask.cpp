@@ -40,7 +40,7 @@ struct Item {
 using Channel = asio::experimental::concurrent_channel<void(boost::system::error_code, Item)>;
 
 struct Streaming {
-  Streaming(const asio::any_io_executor& executor, std::stop_token client)
+  Streaming(const asio::any_io_executor& executor, const std::stop_token& client)
       : items(executor, std::numeric_limits<std::size_t>::max()), joined(join(client, stop.get_token())) {}
 
   Channel items;
@@ -49,16 +49,18 @@ struct Streaming {
   JoinedStop joined;
 
   void put(Item item) {
-    if ((waiting += item.bytes.size()) > most_waiting) pace->close();
+    const auto waits = waiting_ += item.bytes.size();
+    if (waits > most_waiting) pace->close();
     items.try_send(boost::system::error_code(), std::move(item));
   }
   void taken(const Item& item) {
-    if ((waiting -= item.bytes.size()) <= most_waiting) pace->open();
+    const auto waits = waiting_ -= item.bytes.size();
+    if (waits <= most_waiting) pace->open();
   }
 
  private:
   static constexpr std::size_t most_waiting = 64 << 10;
-  std::atomic<std::size_t> waiting = 0;
+  std::atomic<std::size_t> waiting_ = 0;
 };
 
 /// Asks the model to stop when nobody reads any more.

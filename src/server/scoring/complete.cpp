@@ -16,7 +16,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <format>
 #include <memory>
 #include <span>
 #include <stop_token>

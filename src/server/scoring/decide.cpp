@@ -13,7 +13,6 @@
 
 #include <cstddef>
 #include <format>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
