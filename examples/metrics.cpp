@@ -1,0 +1,36 @@
+// What programs ask, counted for Prometheus.  docs/dashboards/grafana.json is a dashboard of these metrics.
+
+#include <dspy/dspy.hpp>
+#include <dspy/lm/scripted.hpp>
+#include <dspy/lm/tracing/metrics.hpp>
+#include <dspy/lm/tracing/sinks.hpp>
+#include <dspy/telemetry/metrics_server.hpp>
+
+#include <iostream>
+#include <memory>
+#include <sstream>
+#include <string>
+
+int main() {
+  const auto metrics = std::make_shared<dspy::Metrics>();
+  metrics->describe_gauge("tickets_open", "Tickets that nobody has answered.");
+  metrics->watch("tickets_open", {}, [] { return 7.0; });
+  dspy::set_process_trace(std::make_shared<dspy::MetricsTrace>(metrics));
+  const dspy::MetricsServer server(metrics, 0);  // GET /metrics; without the 0, on port 9464
+
+  const auto model = std::make_shared<dspy::ScriptedLM>([](const dspy::Request& request) -> std::string {
+    if (request.messages.back().text().contains("Atlantis"))
+      throw dspy::Error(dspy::Errc::unavailable, "the model is overloaded");
+    return "Answer: Paris";
+  });
+  const dspy::Predict capital("country -> answer", {.lm = model});
+  for (const char* country : {"France", "Atlantis", "France"})
+    if (!dspy::attempt([&] { return capital({{"country", country}}); })) std::cout << country << " failed\n";
+
+  std::istringstream lines(metrics->text());
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("dspy_lm_requests_total") || line.starts_with("dspy_calls_total") ||
+        line.starts_with("tickets_open"))
+      std::cout << line << '\n';
+  dspy::set_process_trace(nullptr);
+}

@@ -1,0 +1,30 @@
+// What a provider allows a minute: requests beyond it wait in turn, and one that would wait too long is refused.  The
+// waits are told here instead of waited for; leave `Timing` out, and they are real.
+
+#include <dspy/dspy.hpp>
+#include <dspy/lm/scripted.hpp>
+
+#include <chrono>
+#include <format>
+#include <iostream>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+int main() {
+  const auto model =
+      std::make_shared<dspy::ScriptedLM>([](const dspy::Request&) -> std::string { return "Answer: Paris"; });
+  dspy::Timing timing;
+  timing.sleep = [](std::chrono::nanoseconds time, std::stop_token) -> dspy::Async<void> {
+    std::cout << std::format("waits {:.0f} s\n", std::chrono::duration<double>(time).count());
+    co_return;
+  };
+  const auto lm = dspy::stack(
+      model, {dspy::limited({.requests_per_minute = 6, .burst = 2, .max_wait = std::chrono::seconds(25)}, timing)});
+
+  const dspy::Predict question("question -> answer", {.lm = lm});
+  for (int i = 1; i <= 5; ++i) {
+    const auto out = dspy::attempt([&] { return question({{"question", "What is the capital of France?"}}); });
+    std::cout << i << ": " << (out ? "answered" : dspy::to_string(out.error().code())) << '\n';
+  }
+}
