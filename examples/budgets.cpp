@@ -1,0 +1,43 @@
+// What calls may cost together.  The most that a request may cost is set aside before it is made, so a budget is not
+// overshot; and a model whose price nobody knows is not asked on a budget of money.
+
+#include <boost/json/parse.hpp>
+#include <dspy/dspy.hpp>
+#include <dspy/lm/prices.hpp>
+#include <dspy/lm/scripted.hpp>
+
+#include <iostream>
+#include <memory>
+#include <string>
+
+namespace {
+
+void ask(const std::shared_ptr<dspy::LM>& lm) {
+  dspy::Request request{.messages = {dspy::Message(dspy::Role::user, "The capital of France, in one word?")}};
+  request.sampling.max_tokens = 10;
+  const auto reply = dspy::attempt([&] { return dspy::wait(lm->complete(request)); });
+  if (!reply) {
+    std::cout << dspy::to_string(reply.error().code()) << "\n";
+  } else if (reply->usage.cost_nanodollars) {
+    std::cout << *reply->usage.cost_nanodollars << " nano-dollars\n";
+  } else {
+    std::cout << "of unknown cost\n";
+  }
+}
+
+}  // namespace
+
+int main() {
+  const auto model = std::make_shared<dspy::ScriptedLM>([](const dspy::Request&) -> std::string { return "Paris"; });
+  const auto prices = std::make_shared<const dspy::PriceTable>(dspy::PriceTable::from_json(
+      boost::json::parse(R"({"date": "2026-08-06", "models": {"scripted": {"prompt": 2, "completion": 10}}})")
+          .as_object()));
+
+  const auto budget = std::make_shared<dspy::Budget>(dspy::Budget::Limits{.nanodollars = 280'000});
+  const auto lm = dspy::resilient({.primary = model, .budget = {.shared = budget}, .prices = prices});
+  for (int i = 0; i < 3; ++i) ask(lm);
+  std::cout << "used: " << budget->used().requests << " requests\n";
+
+  std::cout << "without a price: ";
+  ask(dspy::resilient({.primary = model, .budget = {.usd = 1}}));
+}

@@ -1,0 +1,20 @@
+// A provider's stream as it arrives, server-sent events underneath.  The provider here is the mock one, on this
+// machine; `dspy::lm("openai/…")` without `base_url` asks the real one.
+
+#include <dspy/dspy.hpp>
+#include <mock_provider/mock_provider.hpp>
+
+#include <iostream>
+#include <string>
+
+int main() {
+  const dspy::mock::MockProvider provider(
+      {.wishes = {{"reply", "Paris is the capital of France."}, {"delta-bytes", "8"}}});
+  const auto lm = dspy::lm("compatible/any?base_url=" + provider.url("/v1"));
+
+  const dspy::Request request{.messages = {dspy::Message(dspy::Role::user, "The capital of France?")}};
+  dspy::wait(lm->stream(request, [](const dspy::StreamEvent& event) {
+    if (event.kind == dspy::StreamEvent::Kind::text) std::cout << event.text << '|' << std::flush;
+  }));
+  std::cout << "\n";
+}
