@@ -44,6 +44,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <format>
 #include <functional>
@@ -81,11 +82,19 @@ struct Parts {
   std::shared_ptr<WebSockets> sockets = std::make_shared<WebSockets>();
 };
 
+/// Whether a model is asked that nobody named: by a program, or as the only one.  What stands only before the models of
+/// a dspy.toml loads no other.
+bool wants_model(const ServeFlags& flags, const Config& config) {
+  if (!flags.sources.empty() || !flags.models.empty()) return true;
+  if (flags.is_page_alone) return false;
+  return config.lms().empty() || !config.default_lm().empty() || std::getenv("DSPY_MODEL") != nullptr;
+}
+
 void add_programs(const ServeFlags& flags, Parts& parts) {
   std::shared_ptr<LM> lm;
-  if (!flags.is_page_alone || !flags.sources.empty() || !flags.models.empty())
-    lm = serve_models(flags.models, *parts.catalog);
-  serve_configured(Config::load(), *parts.catalog);
+  const auto config = Config::load();
+  if (wants_model(flags, config)) lm = serve_models(flags.models, *parts.catalog);
+  serve_configured(config, *parts.catalog);
   serve_texts(flags.embedders, flags.rerankers, *parts.catalog);
   parts.sources = std::make_unique<ProgramSources>(
       parts.catalog, SourceOptions{.make_lm = [](const std::string& name) { return make_lm(name); },

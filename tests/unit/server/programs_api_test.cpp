@@ -4,7 +4,6 @@
 #include "dspy/base/json.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/scripted.hpp"
-#include "dspy/modules/predict.hpp"
 #include "dspy/server/routes.hpp"
 #include "dspy/server/system/system_api.hpp"
 
