@@ -1,9 +1,9 @@
 #include "agents/agent_loop.hpp"
-#include "agents/told_span.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/tasks.hpp"
 #include "dspy/lm/trace.hpp"
 #include "dspy/signature/prediction.hpp"
+#include "lm/told_span.hpp"
 
 #include <format>
 #include <memory>

@@ -1,9 +1,9 @@
 #include "agents/agent_loop.hpp"
 
-#include "agents/told_span.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/lm/tracing/sinks.hpp"
 #include "dspy/modules/configure.hpp"
+#include "lm/told_span.hpp"
 
 #include <format>
 #include <optional>

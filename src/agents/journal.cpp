@@ -1,8 +1,8 @@
 #include "dspy/agents/journal.hpp"
 
+#include "base/checked_line.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"
-#include "dspy/base/hash.hpp"
 #include "dspy/base/json.hpp"
 
 #include <fcntl.h>
@@ -22,38 +22,14 @@ namespace {
 
 constexpr std::uintmax_t longest = std::uintmax_t{4} << 30;
 constexpr int version = 1;
-constexpr std::string_view mark = R"(,"sum":")";
-constexpr std::size_t digits = 16;
 
-std::string checksum(std::string_view body) {
-  return std::format("{:016x}", hash_bytes(body));
-}
-
-/// `{…,"sum":"…"}` and a line end: the sum is of everything before it.
 std::string line_of(const AgentEvent& event) {
   auto record = to_json(event);
   if (event.kind == AgentEvent::Kind::begun) {
     record["format"] = "dspy.agent_journal";
     record["version"] = version;
   }
-  auto line = to_text(Json(std::move(record)));
-  line.pop_back();
-  const auto sum = checksum(line);
-  line.append(mark).append(sum).append("\"}\n");
-  return line;
-}
-
-/// Nothing for a line that is not whole.
-std::optional<JsonObject> record_of(std::string_view line) {
-  constexpr auto tail = mark.size() + digits + 2;
-  if (line.size() <= tail) return std::nullopt;
-  const auto body = line.substr(0, line.size() - tail);
-  const auto rest = line.substr(body.size());
-  if (!rest.starts_with(mark) || rest.substr(mark.size(), digits) != checksum(body)) return std::nullopt;
-  auto json = parse_json(line);
-  if (!json || !json->is_object()) return std::nullopt;
-  json->get_object().erase("sum");
-  return std::move(json->get_object());
+  return checked_line(record);
 }
 
 void check_header(const JsonObject& record, std::string_view name) {
@@ -79,7 +55,7 @@ JournalContent parse_journal(std::string_view text, std::string_view name) {
   JournalContent content;
   for (std::size_t at = 0, number = 1; at < text.size(); ++number) {
     const auto end = text.find('\n', at);
-    auto record = end == std::string_view::npos ? std::nullopt : record_of(text.substr(at, end - at));
+    auto record = end == std::string_view::npos ? std::nullopt : read_checked_line(text.substr(at, end - at));
     if (!record) {
       // Only the last write can have been cut: whole lines behind a bad one are damage.
       const bool is_last = end == std::string_view::npos || end + 1 == text.size();

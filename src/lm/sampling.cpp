@@ -12,7 +12,8 @@ namespace {
 template <class T>
 void require(bool holds, std::string_view name, std::string_view rule, const T& value) {
   if (holds) return;
-  throw Error(Errc::invalid_parameter, std::format("`{}` must be {}, but is {}", name, rule, value));
+  throw Error(Errc::invalid_parameter, std::format("`{}` must be {}, but is {}", name, rule, value),
+              {.invalid = {std::string(name)}});
 }
 
 }  // namespace

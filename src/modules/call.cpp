@@ -6,10 +6,10 @@
 #include "dspy/lm/middleware/guard.hpp"
 #include "dspy/lm/prices.hpp"
 #include "dspy/lm/tracing/sinks.hpp"
+#include "lm/told_span.hpp"
 #include "modules/decision_machine.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -49,33 +49,6 @@ class AttemptSink {
   const FieldSink* sink_;
   std::unique_ptr<FieldStream> fields_;
   std::vector<std::string> handed_out_;
-};
-
-/// A span that is told to the trace of a context when it begins and when it ends; nothing without a trace.
-class Told {
- public:
-  Told(Trace* trace, Span span) : trace_(trace), span_(span) {
-    if (trace_ == nullptr) return;
-    span_.id = Trace::next_id();
-    span_.started_at = std::chrono::system_clock::now();
-    begun_ = std::chrono::steady_clock::now();
-    trace_->begin(span_);
-  }
-
-  std::uint64_t id() const noexcept { return span_.id; }
-
-  template <class T>
-  void end(const T* Span::* member, const T& value) {
-    if (trace_ == nullptr) return;
-    span_.*member = &value;
-    span_.time = std::chrono::steady_clock::now() - begun_;
-    trace_->end(span_);
-  }
-
- private:
-  Trace* trace_;
-  Span span_;
-  std::chrono::steady_clock::time_point begun_ = {};
 };
 
 /// What one request may take of a context's budget: set aside before it, and counted after it.  Where a request says
@@ -140,12 +113,12 @@ Async<Reply> ask(const CallMachine& machine, Request&& request, AttemptSink* eve
 Async<Reply> attempt(const CallMachine& machine, Request request, AttemptSink* events, const CallContext& context,
                      std::uint64_t call, int number) {
   Claimed claimed(context.budget, request, machine.lm().model());
-  Told span(context.trace.get(), {.kind = Span::Kind::attempt,
-                                  .parent = call,
-                                  .path = context.path,
-                                  .lm = machine.lm().model(),
-                                  .attempt = number,
-                                  .request = &request});
+  ToldSpan span(context.trace.get(), {.kind = Span::Kind::attempt,
+                                      .parent = call,
+                                      .path = context.path,
+                                      .lm = machine.lm().model(),
+                                      .attempt = number,
+                                      .request = &request});
   try {
     auto asked = context.trace ? request : std::move(request);
     auto reply = co_await ask(machine, std::move(asked), events);
@@ -210,8 +183,8 @@ Async<void> drive(Call call, JsonObject inputs, Prediction& prediction, std::opt
 Async<void> drive_traced(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt) {
   const auto& context = *call.context;
   const auto shown = inputs;
-  Told span(context.trace.get(),
-            {.kind = Span::Kind::call, .parent = context.parent_span, .path = context.path, .inputs = &shown});
+  ToldSpan span(context.trace.get(),
+                {.kind = Span::Kind::call, .parent = context.parent_span, .path = context.path, .inputs = &shown});
   try {
     co_await drive(std::move(call), std::move(inputs), prediction, std::move(prompt), span.id());
     span.end(&Span::prediction, std::as_const(prediction));

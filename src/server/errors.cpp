@@ -1,10 +1,13 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/http/headers.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/routes.hpp"
+#include "server/traced_error.hpp"
 
 #include <chrono>
 #include <format>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +22,13 @@ std::string_view field_of(const ErrorInfo& info) {
   if (!info.missing.empty()) return info.missing.front();
   if (!info.invalid.empty()) return info.invalid.front();
   return info.feature;
+}
+
+/// What is asked for wrongly, told from what is not there and from what stands against it now.
+std::string_view type_of(Errc code, int status) noexcept {
+  if (code == Errc::bad_input && status == 404) return "not_found";
+  if (code == Errc::bad_input && status == 409) return "conflict";
+  return to_string(code);
 }
 
 int status_of(Errc code) noexcept {
@@ -58,9 +68,27 @@ int status_of(const Error& error) noexcept {
   return status_of(error.code());
 }
 
-Json error_body(const Error& error, int /*status*/) {
-  JsonObject body = {{"message", error.what()}, {"type", to_string(error.code())}};
+HttpError with_trace(const Error& error, const std::string& trace_id) {
+  const auto* const told = dynamic_cast<const HttpError*>(&error);
+  auto headers = told != nullptr ? told->headers() : http::Headers();
+  if (!trace_id.empty() && !headers.find(trace_header)) headers.set(trace_header, trace_id);
+  return {status_of(error), error.code(), error.what(), error.info(), std::move(headers)};
+}
+
+std::optional<std::string> trace_of(const Error& error) {
+  const auto* const told = dynamic_cast<const HttpError*>(&error);
+  const auto id = told != nullptr ? told->headers().find(trace_header) : std::nullopt;
+  return id ? std::optional<std::string>(*id) : std::nullopt;
+}
+
+void tell_trace(JsonObject& to, const Error& error) {
+  if (auto id = trace_of(error)) to["trace_id"] = *std::move(id);
+}
+
+Json error_body(const Error& error, int status) {
+  JsonObject body = {{"message", error.what()}, {"type", type_of(error.code(), status)}};
   if (const auto field = field_of(error.info()); !field.empty()) body["field"] = field;
+  tell_trace(body, error);
   return JsonObject{{"error", std::move(body)}};
 }
 

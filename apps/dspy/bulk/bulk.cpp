@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <format>
-#include <iostream>
 #include <map>
 #include <memory>
 #include <string>

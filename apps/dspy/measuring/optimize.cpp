@@ -208,7 +208,7 @@ void add_optimize(CLI::App& app, Plan& plan) {
   command->add_option("--token-price", flags->token_price,
                       "Taken off a score for each 1,000 tokens of a run, such as 0.01");
   command->add_option("--candidates", flags->choice.candidates, "Programs, or instructions a round, that are tried")
-      ->check(CLI::Range(2, 1000))
+      ->check(CLI::Range(least_candidates, most_candidates))
       ->capture_default_str();
   command->add_option("--max-bootstrapped-demos", flags->choice.max_bootstrapped_demos)->capture_default_str();
   command->add_option("--max-labeled-demos", flags->choice.max_labeled_demos)->capture_default_str();

@@ -11,6 +11,10 @@
 
 namespace dspy::app {
 
+/// How many candidates a search may have, on the command line and over HTTP.
+inline constexpr std::size_t least_candidates = 2;
+inline constexpr std::size_t most_candidates = 1000;
+
 /// Which optimizer, and by which metric, in words.
 struct OptimizerChoice {
   std::string optimizer = "random-search";

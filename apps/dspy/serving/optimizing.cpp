@@ -42,12 +42,14 @@ std::optional<std::string> text_of(const JsonObject& settings, std::string_view 
   return std::string(view(value->get_string()));
 }
 
-std::optional<std::uint64_t> count_of(const JsonObject& settings, std::string_view name, std::uint64_t least) {
+constexpr std::uint64_t most_count = std::numeric_limits<std::int32_t>::max();
+
+std::optional<std::uint64_t> count_of(const JsonObject& settings, std::string_view name, std::uint64_t least,
+                                      std::uint64_t most = most_count) {
   const auto* const value = settings.if_contains(name);
   if (value == nullptr) return std::nullopt;
   const auto number = value->to_number<std::int64_t>();
-  constexpr auto most = std::numeric_limits<std::int32_t>::max();
-  if (number < static_cast<std::int64_t>(least) || number > most)
+  if (number < static_cast<std::int64_t>(least) || number > static_cast<std::int64_t>(most))
     throw Error(Errc::bad_input, std::format("`{}` is a whole number from {} to {}", name, least, most),
                 {.invalid = {std::string(name)}});
   return static_cast<std::uint64_t>(number);
@@ -59,7 +61,7 @@ OptimizerChoice choice_of(const JsonObject& settings) {
   out.metric = text_of(settings, "metric").value_or(out.metric);
   out.field = text_of(settings, "field").value_or("");
   out.effort = text_of(settings, "effort").value_or(out.effort);
-  out.candidates = count_of(settings, "candidates", 2).value_or(out.candidates);
+  out.candidates = count_of(settings, "candidates", least_candidates, most_candidates).value_or(out.candidates);
   out.seed = count_of(settings, "seed", 0).value_or(0);
   return out;
 }

@@ -104,6 +104,17 @@ void add_serve(CLI::App& app, Plan& plan) {
   command->add_option("--request-seconds", flags->request_seconds, "The longest that an answer may take")
       ->capture_default_str()
       ->group(limits);
+  constexpr double longest = 30 * 86'400.0;
+  command
+      ->add_option("--socket-idle-seconds", flags->socket_idle_seconds,
+                   "How long a WebSocket stays open without messages; 0: any time")
+      ->check(CLI::Range(0.0, longest))
+      ->capture_default_str()
+      ->group(limits);
+  command->add_option("--socket-seconds", flags->socket_seconds, "How long a WebSocket stays open at all; 0: any time")
+      ->check(CLI::Range(0.0, longest))
+      ->capture_default_str()
+      ->group(limits);
   command->add_option("--drain-seconds", flags->drain_seconds, "How long requests may go on after SIGTERM")
       ->capture_default_str()
       ->group(limits);

@@ -204,6 +204,8 @@ ListenerOptions listener_options(const ServeFlags& flags, const std::string& add
                     address));
   out.limits = flags.limits;
   out.limits.request_time = milliseconds(flags.request_seconds);
+  out.limits.socket_idle_time = milliseconds(flags.socket_idle_seconds);
+  out.limits.socket_time = milliseconds(flags.socket_seconds);
   out.threads = flags.threads;
   if (flags.certificate.empty() != flags.key.empty())
     throw Error(Errc::config_error, "TLS needs both --tls-cert and --tls-key");

@@ -32,6 +32,8 @@ struct ServeFlags {
   server::ListenerLimits limits;
   std::size_t threads = 0;
   double request_seconds = 600;
+  double socket_idle_seconds = 600;
+  double socket_seconds = 86'400;
   double drain_seconds = 30;
 };
 

@@ -1,3 +1,5 @@
+#include "errors.hpp"
+#include "exiting.hpp"
 #include "json.hpp"
 #include "predictor.hpp"
 #include "values.hpp"
@@ -85,6 +87,8 @@ struct PyStream {
 
 nb::object next(PyStream& self) {
   if (self.is_over) throw nb::stop_iteration();
+  require_interpreter();
+  const AttendedCall attended(self.stop);
   while (true) {
     bool has_come = false;
     {

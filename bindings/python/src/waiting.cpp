@@ -2,6 +2,7 @@
 
 #include "dspy/base/tasks.hpp"
 #include "dspy/base/wait_watched.hpp"
+#include "exiting.hpp"
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -15,7 +16,6 @@
 #include <deque>
 #include <exception>
 #include <functional>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,7 +28,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-std::atomic<bool> ending = false;
 std::atomic<bool> has_threads = false;
 std::atomic<bool> was_forked = false;
 
@@ -94,52 +93,7 @@ Threads& threads() {
   return *shared;
 }
 
-/// What runs in the background or on other threads than the main one, so that it can be stopped before the interpreter
-/// ends: a thread that asks for the GIL later is ended by Python in the middle of our frames.
-class Running {
- public:
-  using Entry = std::list<std::stop_source>::iterator;
-
-  Entry add(std::stop_source stop) {
-    const std::scoped_lock lock(mutex_);
-    return stops_.insert(stops_.end(), std::move(stop));
-  }
-  void remove(Entry entry) {
-    const std::scoped_lock lock(mutex_);
-    stops_.erase(entry);
-    changed_.notify_all();
-  }
-  void end(std::chrono::milliseconds patience) {
-    std::unique_lock lock(mutex_);
-    auto stops = stops_;
-    lock.unlock();
-    for (auto& stop : stops) stop.request_stop();
-    lock.lock();
-    changed_.wait_for(lock, patience, [this] { return stops_.empty(); });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::list<std::stop_source> stops_;
-};
-
-Running& running() {
-  static auto* const shared = new Running();
-  return *shared;
-}
-
-bool on_main_thread() {
-  static const auto main =
-      nb::cast<unsigned long>(nb::module_::import_("threading").attr("main_thread")().attr("ident"));
-  return PyThread_get_thread_ident() == main;
-}
-
 }  // namespace
-
-bool interpreter_is_ending() noexcept {
-  return ending.load(std::memory_order_relaxed);
-}
 
 void require_unforked() {
   require_interpreter();
@@ -164,13 +118,7 @@ namespace detail {
 
 void drive(Async<void> work, std::stop_source& stop) {
   const bool is_main = on_main_thread();
-  struct Listed {
-    std::optional<Running::Entry> entry;
-    ~Listed() {
-      if (entry) running().remove(*entry);
-    }
-  } listed;
-  if (!is_main) listed.entry = running().add(stop);  // until this thread has the GIL again
+  const AttendedCall attended(stop);
   std::optional<PythonFailure> interrupted;
   Wait wait{stop};
   {
@@ -203,24 +151,24 @@ void drive(Async<void> work, std::stop_source& stop) {
 }
 
 void start(Async<void> work, std::stop_source stop, std::function<void(std::exception_ptr)> done) {
-  const auto entry = running().add(std::move(stop));
-  dspy::detail::run_in_background(
-      [](Async<void> inner, std::function<void(std::exception_ptr)> tell, Running::Entry mine) -> Async<void> {
-        std::exception_ptr failure;
-        try {
-          co_await std::move(inner);
-        } catch (...) {
-          failure = std::current_exception();
-        }
-        // Python may be busy: the event loop does not wait for it.
-        threads().run([tell = std::move(tell), failure, mine] {
-          try {
-            tell(failure);
-          } catch (...) {  // the interpreter ends, or the event loop that waited is closed
-          }
-          running().remove(mine);
-        });
-      }(std::move(work), std::move(done), entry));
+  auto attended = std::make_unique<Attended>(std::move(stop));
+  dspy::detail::run_in_background([](Async<void> inner, std::function<void(std::exception_ptr)> tell,
+                                     std::unique_ptr<Attended> mine) -> Async<void> {
+    std::exception_ptr failure;
+    try {
+      co_await std::move(inner);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    // Python may be busy: the event loop does not wait for it.
+    threads().run([tell = std::move(tell), failure, held = std::shared_ptr<Attended>(std::move(mine))]() mutable {
+      try {
+        tell(failure);
+      } catch (...) {  // the interpreter ends, or the event loop that waited is closed
+      }
+      held.reset();
+    });
+  }(std::move(work), std::move(done), std::move(attended)));
 }
 
 }  // namespace detail
@@ -248,9 +196,8 @@ Async<void> on_python_thread(std::function<void()> work) {
 
 void bind_waiting(nb::module_& m) {
   m.def("_begin_exit", [] {
-    ending.store(true);
+    end_attended(std::chrono::seconds(5));
     const nb::gil_scoped_release released;
-    running().end(std::chrono::seconds(5));
     threads().drain(std::chrono::seconds(5));
   });
   m.def("_after_fork", [] {

@@ -209,3 +209,23 @@ def test_the_interpreter_ends_under_load(kind):
     """
     code, out, err = run(code)
     assert (code, out) == (0, "bye\n"), err
+
+
+def test_streams_that_daemon_threads_read_do_not_abort_the_end():
+    code = """
+    import threading, time, dspy_cpp as d
+    def reply(request):
+        time.sleep(0.003)
+        return "Answer: a"
+    predict = d.Predict("question -> answer", lm=d.FunctionLM(reply))
+    def forever():
+        while True:
+            list(predict.stream(question="?"))
+    for _ in range(6):
+        threading.Thread(target=forever, daemon=True).start()
+    time.sleep(0.2)
+    print("bye", flush=True)
+    """
+    for _ in range(10):  # more than half of them aborted once
+        code_of_end, out, err = run(code)
+        assert (code_of_end, out) == (0, "bye\n"), err

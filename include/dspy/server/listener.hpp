@@ -26,6 +26,8 @@ struct ListenerLimits {
   std::chrono::milliseconds idle_time = std::chrono::seconds(75);   ///< Between requests of one connection.
   std::chrono::milliseconds write_time = std::chrono::seconds(30);  ///< For a client to take one piece of a response.
   std::chrono::milliseconds request_time = std::chrono::minutes(10);  ///< For a handler to answer; then it is stopped.
+  std::chrono::milliseconds socket_idle_time = std::chrono::minutes(10);  ///< Of a WebSocket, without messages; 0: any.
+  std::chrono::milliseconds socket_time = std::chrono::hours(24);         ///< Of a WebSocket, from its opening; 0: any.
 };
 
 /// PEM files.

@@ -1,8 +1,8 @@
 #include "dspy/optimize/kernel/journal.hpp"
 
+#include "base/checked_line.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"
-#include "dspy/base/sha256.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -21,34 +21,6 @@ namespace dspy::optimize {
 namespace {
 
 constexpr std::uintmax_t longest = std::uintmax_t{8} << 30;
-constexpr std::size_t digits = 16;  // of a checksum
-constexpr std::string_view mark = ",\"sum\":\"";
-
-std::string checksum(std::string_view body) {
-  return sha256(body).substr(0, digits);
-}
-
-/// `{…,"sum":"…"}`: the sum is of everything before it.
-std::string line_of(const JsonObject& record) {
-  auto line = to_text(record);
-  line.pop_back();
-  const auto sum = checksum(line);
-  line.append(mark).append(sum).append("\"}\n");
-  return line;
-}
-
-/// Nothing for a line that is damaged.
-std::optional<JsonObject> record_of(std::string_view line) {
-  const auto tail = mark.size() + digits + 2;
-  if (line.size() <= tail) return std::nullopt;
-  const auto body = line.substr(0, line.size() - tail);
-  const auto rest = line.substr(body.size());
-  if (!rest.starts_with(mark) || rest.substr(mark.size(), digits) != checksum(body)) return std::nullopt;
-  auto json = parse_json(line);
-  if (!json || !json->is_object()) return std::nullopt;
-  json->get_object().erase("sum");
-  return std::move(json->get_object());
-}
 
 Error failure(std::string_view verb, const std::filesystem::path& path, std::string_view remedy) {
   return {Errc::io_error, std::format("cannot {} the checkpoint `{}`: {}; {}", verb, path.string(),
@@ -101,7 +73,7 @@ void Journal::read(std::string_view text, const JsonObject& run) {
     const auto line = text.substr(at, end - at);
     at = end + 1;
     ++number;
-    auto record = record_of(line);
+    auto record = read_checked_line(line);
     if (!record) {
       damaged.push_back(number);
       if (number == 1) break;
@@ -157,7 +129,7 @@ void Journal::quarantine(std::string_view text, std::string_view good, const std
 }
 
 void Journal::append(const JsonObject& record) {
-  const auto line = line_of(record);
+  const auto line = checked_line(record);
   const std::scoped_lock lock(mutex_);
   if (!write_all(file_, line) || (is_durable_ && ::fdatasync(file_) != 0)) {
     auto error = failure("write", path_, "check the free space; what was written before is kept");

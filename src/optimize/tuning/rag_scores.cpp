@@ -6,6 +6,7 @@
 #include "dspy/retrieve/documents/chunk.hpp"
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/retriever.hpp"
+#include "retrieve/search/single_blanks.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,19 +25,6 @@ namespace dspy {
 namespace {
 
 constexpr auto aims = std::to_array<std::string_view>({"recall", "mrr", "precision"});
-
-std::string single_blanks(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool is_blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
-    if (!is_blank) {
-      out += c;
-    } else if (!out.empty() && out.back() != ' ') {
-      out += ' ';
-    }
-  }
-  return std::string(text::trim(out));
-}
 
 std::string text_at(const JsonObject& object, std::string_view name) {
   const auto* const value = object.if_contains(name);

@@ -6,6 +6,7 @@
 #include "dspy/retrieve/documents/chunk.hpp"
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/signature/media.hpp"
+#include "retrieve/search/single_blanks.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -123,19 +124,6 @@ double support_of(std::string_view statement, std::string_view passage) {
   const auto there = words_of(passage, true);
   const auto found = std::ranges::count_if(wanted, [&](const auto& word) { return there.contains(word); });
   return static_cast<double>(found) / static_cast<double>(wanted.size());
-}
-
-std::string single_blanks(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool is_blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
-    if (!is_blank) {
-      out += c;
-    } else if (!out.empty() && out.back() != ' ') {
-      out += ' ';
-    }
-  }
-  return std::string(text::trim(out));
 }
 
 /// What stands between quotation marks, three words and more: shorter ones are names.

@@ -1,6 +1,7 @@
 #include "dspy/server/routes.hpp"
 #include "server/anthropic/anthropic.hpp"
 #include "server/protocols/common.hpp"
+#include "server/traced_error.hpp"
 
 #include <algorithm>
 #include <string>
@@ -164,8 +165,9 @@ Json usage_of(const Usage& usage) {
 }
 
 Json error_body(const Error& error, int status) {
-  return JsonObject{{"type", "error"},
-                    {"error", JsonObject{{"type", type_of(error, status)}, {"message", error.what()}}}};
+  JsonObject body{{"type", type_of(error, status)}, {"message", error.what()}};
+  tell_trace(body, error);
+  return JsonObject{{"type", "error"}, {"error", std::move(body)}};
 }
 
 JsonObject write_message(const Reply& reply, const Asked& asked, const Stamp& stamp) {

@@ -23,6 +23,7 @@
 #include <memory>
 #include <mutex>
 #include <ranges>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -154,8 +155,20 @@ void LiveExperiments::poll_tenant(const std::string& tenant, std::map<Id, Known>
   }
 }
 
+void LiveExperiments::tell_served() {
+  const auto done = attempt([&] {
+    if (!served_) served_.emplace(options_.workspace);
+    std::set<std::string> names;
+    for (const auto& program : options_.catalog->programs()) names.insert(program->name);
+    served_->tell(std::move(names));
+  });
+  if (!done)
+    log(LogLevel::warning, "server", std::format("others are not told what is served: {}", done.error().what()));
+}
+
 void LiveExperiments::poll() {
   const std::lock_guard lock(mutex_);
+  tell_served();
   std::map<Id, Known> found;
   const auto done = attempt([&] {
     for (const auto& tenant : tenants_of(options_.workspace)) poll_tenant(tenant, found);

@@ -8,6 +8,7 @@
 #include "server/listener/request_reader.hpp"
 #include "server/listener/respond.hpp"
 #include "server/listener/upgrade.hpp"
+#include "server/traced_error.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -151,10 +152,14 @@ Async<bool> answer(Service& service, Connection& connection, Stream& stream, Htt
                               service.routes->error_form(path));
   }
   if (connection.is_lost) co_return false;
-  if (connection.is_overdue && response.status == 499)
-    response = error_response(Error(Errc::deadline_exceeded, std::format("the answer took longer than {} s",
-                                                                         std::chrono::duration<double>(time).count())),
-                              service.routes->error_form(path));
+  if (connection.is_overdue && response.status == 499) {
+    const auto trace = response.headers.find(trace_header);
+    response = error_response(
+        with_trace(Error(Errc::deadline_exceeded,
+                         std::format("the answer took longer than {} s", std::chrono::duration<double>(time).count())),
+                   std::string(trace.value_or(""))),
+        service.routes->error_form(path));
+  }
   connection.is_subscription = is_get && response.stream && is_event_stream(response);
   if (connection.is_subscription && service.is_draining) connection.stop();
   manner.keeps_alive = manner.keeps_alive && !service.is_draining;

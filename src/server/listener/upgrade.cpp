@@ -11,6 +11,7 @@
 #include "dspy/server/web_socket.hpp"
 #include "server/followed.hpp"
 #include "server/listener/connection.hpp"
+#include "server/listener/socket_times.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -54,21 +55,24 @@ template <class Stream>
 class Talk final : public WebSocket {
  public:
   /// Each message is a request, with the key that `opened` the socket: it may be revoked, and asks only so often.
-  Talk(websocket::stream<Stream&>& stream, Connection& connection, const Routes& routes, HttpRequest opened,
-       std::string scope)
+  Talk(websocket::stream<Stream&>& stream, Connection& connection, const Routes& routes, SocketTimes& times,
+       HttpRequest opened, std::string scope)
       : stream_(stream),
         connection_(connection),
         routes_(routes),
+        times_(times),
         opened_(std::move(opened)),
         scope_(std::move(scope)) {}
 
   Async<std::optional<std::string>> read() override { return next(*this); }
-  Async<void> write(std::string text) override { return put(stream_, connection_, std::move(text)); }
+  Async<void> write(std::string text) override { return put(stream_, connection_, times_, std::move(text)); }
 
  private:
   static Async<std::optional<std::string>> next(Talk& talk) {
     beast::flat_buffer buffer;
+    talk.times_.set_working(false, std::chrono::steady_clock::now());
     const auto [code, size] = co_await talk.stream_.async_read(buffer, as_values);
+    talk.times_.set_working(true, std::chrono::steady_clock::now());
     if (code) {
       talk.connection_.lose();
       co_return std::nullopt;
@@ -78,9 +82,11 @@ class Talk final : public WebSocket {
     co_return beast::buffers_to_string(buffer.data());
   }
 
-  static Async<void> put(websocket::stream<Stream&>& stream, Connection& connection, std::string text) {
+  static Async<void> put(websocket::stream<Stream&>& stream, Connection& connection, SocketTimes& times,
+                         std::string text) {
     stream.text(true);
     const auto [code, size] = co_await stream.async_write(asio::buffer(text), as_values);
+    times.note(std::chrono::steady_clock::now());
     if (!code) co_return;
     connection.lose();
     throw Error(Errc::cancelled, "the client has gone");
@@ -89,6 +95,7 @@ class Talk final : public WebSocket {
   websocket::stream<Stream&>& stream_;
   Connection& connection_;
   const Routes& routes_;
+  SocketTimes& times_;
   HttpRequest opened_;
   std::string scope_;
 };
@@ -98,11 +105,19 @@ Async<void> handled(WebSocketHandler handler, HttpRequest request, WebSocket& so
   has_ended.request_stop();
 }
 
-/// A socket that nobody writes to is looked at, too.
+/// A socket that nobody writes to is looked at, too: once a second, whether its key is valid and its time not over.
 template <class Stream>
-Async<void> close_with_key(websocket::stream<Stream&>& socket, StillAdmitted still, std::stop_token has_ended) {
-  if (co_await key_is_taken_back(std::move(still), std::move(has_ended)))
-    co_await socket.async_close({websocket::close_code::policy_error, "this key is not valid any more"}, as_values);
+Async<void> close_in_time(websocket::stream<Stream&>& socket, Connection& connection, const SocketTimes& times,
+                          StillAdmitted still, std::stop_token has_ended) {
+  const auto may_go_on = [&times, still = std::move(still)] {
+    return times.over(std::chrono::steady_clock::now()).empty() && still();
+  };
+  if (!co_await key_is_taken_back(may_go_on, std::move(has_ended))) co_return;
+  const auto over = times.over(std::chrono::steady_clock::now());
+  websocket::close_reason reason(websocket::close_code::policy_error, "this key is not valid any more");
+  if (!over.empty()) reason = {websocket::close_code::going_away, over};
+  co_await socket.async_close(reason, as_values);
+  connection.stop();
 }
 
 template <class Stream>
@@ -140,14 +155,16 @@ Async<std::optional<HttpResponse>> converse_over(Service& service, Connection& c
     co_return std::nullopt;
   }
   service.requests.fetch_add(1);
-  Talk<Stream> talk(socket, connection, *service.routes, {.headers = request.headers, .peer = request.peer},
+  SocketTimes times(service.limits, std::chrono::steady_clock::now());
+  Talk<Stream> talk(socket, connection, *service.routes, times, {.headers = request.headers, .peer = request.peer},
                     route.scope);
   websocket::close_reason reason(websocket::close_code::normal);
   try {
     const std::stop_source has_ended;
     std::vector<Async<void>> both;
-    both.push_back(close_with_key(
-        socket, [&, caller = request.caller] { return service.routes->still_admits(caller, route.scope); },
+    both.push_back(close_in_time(
+        socket, connection, times,
+        [&, caller = request.caller] { return service.routes->still_admits(caller, route.scope); },
         has_ended.get_token()));
     both.push_back(handled(route.handler, std::move(request), talk, has_ended));
     co_await when_all(std::move(both));

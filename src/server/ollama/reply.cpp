@@ -2,6 +2,7 @@
 #include "server/ollama/ollama.hpp"
 #include "server/openai/openai.hpp"
 #include "server/protocols/common.hpp"
+#include "server/traced_error.hpp"
 
 #include <chrono>
 #include <format>
@@ -137,7 +138,9 @@ std::string time_text(std::int64_t seconds) {
 }
 
 Json error_body(const Error& error, int /*status*/) {
-  return JsonObject{{"error", error.what()}};
+  JsonObject body{{"error", error.what()}};
+  tell_trace(body, error);
+  return body;
 }
 
 JsonObject write_chat(const Reply& reply, const Asked& asked, const Stamp& stamp) {

@@ -1,6 +1,8 @@
 #include "server/openai/openai.hpp"
+#include "server/traced_error.hpp"
 
 #include <string_view>
+#include <utility>
 
 namespace dspy::server::openai {
 namespace {
@@ -39,10 +41,12 @@ std::string_view place_of(const ErrorInfo& info) {
 Json error_body(const Error& error, int status) {
   const auto place = place_of(error.info());
   const auto type = error.code() == Errc::token_budget_exhausted ? "insufficient_quota" : type_of(status);
-  return JsonObject{{"error", JsonObject{{"message", error.what()},
-                                         {"type", type},
-                                         {"param", place.empty() ? Json(nullptr) : Json(place)},
-                                         {"code", code_of(error, status)}}}};
+  JsonObject body{{"message", error.what()},
+                  {"type", type},
+                  {"param", place.empty() ? Json(nullptr) : Json(place)},
+                  {"code", code_of(error, status)}};
+  tell_trace(body, error);
+  return JsonObject{{"error", std::move(body)}};
 }
 
 }  // namespace dspy::server::openai

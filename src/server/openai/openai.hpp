@@ -42,6 +42,8 @@ std::vector<std::string> read_stops(Members& body, std::string_view name);
 OutputContract read_schema(Members& inner);
 /// One content part of a message.
 Part read_part(const JsonObject& part, const std::string& place);
+/// What a message says: a text, or a list of parts.
+std::vector<Part> read_content(const Json& content, const std::string& place);
 ToolDefinition read_function(Members& function);
 /// `auto`, `required`, `none`; another is refused.
 ToolChoice::Mode read_mode(std::string_view word, std::string_view place);

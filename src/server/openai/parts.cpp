@@ -132,6 +132,21 @@ Part read_part(const JsonObject& object, const std::string& place) {
   not_honoured(part.at("type"), std::format("there is no content part `{}`", type));
 }
 
+std::vector<Part> read_content(const Json& content, const std::string& place) {
+  std::vector<Part> out;
+  if (content.is_string()) {
+    out.emplace_back(TextPart{std::string(view(content.get_string()))});
+    return out;
+  }
+  if (!content.is_array()) wrong(place, "must be a text or a list of parts");
+  std::size_t number = 0;
+  for (const auto& each : content.get_array()) {
+    const auto at = indexed(place, number++);
+    out.push_back(read_part(object_of(each, at), at));
+  }
+  return out;
+}
+
 ToolDefinition read_function(Members& function) {
   ToolDefinition out{.name = function.required_text("name"),
                      .description = function.text("description").value_or(""),

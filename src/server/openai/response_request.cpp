@@ -12,21 +12,6 @@
 namespace dspy::server::openai {
 namespace {
 
-std::vector<Part> read_content(const Json& content, const std::string& place) {
-  std::vector<Part> out;
-  if (content.is_string()) {
-    out.emplace_back(TextPart{std::string(view(content.get_string()))});
-    return out;
-  }
-  if (!content.is_array()) wrong(place, "must be a text or a list of parts");
-  std::size_t number = 0;
-  for (const auto& each : content.get_array()) {
-    const auto at = indexed(place, number++);
-    out.push_back(read_part(object_of(each, at), at));
-  }
-  return out;
-}
-
 Role role_of(std::string_view word, std::string_view place) {
   if (word == "user") return Role::user;
   if (word == "assistant") return Role::assistant;

@@ -13,6 +13,7 @@
 #include "dspy/server/routes.hpp"
 #include "server/optimizing/event_log.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -66,6 +67,7 @@ class OptimizationRunner::State {
   State(Workspace given, OptimizationOptions around) : workspace(std::move(given)), options(std::move(around)) {}
 
   ~State() {
+    is_ending = true;
     std::map<Id, std::shared_ptr<Run>> all;
     {
       const std::lock_guard lock(mutex);
@@ -139,10 +141,10 @@ class OptimizationRunner::State {
       replace_file(path(id, ".json"), to_text(written) + "\n");
       std::error_code ignored;
       if (report.stopped.empty()) std::filesystem::remove(path(id, ".jsonl"), ignored);
-      state = report.stopped.empty() ? "done" : "stopped";
+      state = report.stopped.empty() ? "done" : stopped();
     } catch (const std::exception& error) {
       // A search that nothing came of before it was stopped ends so, too.
-      if (stop.stop_requested()) state = "stopped";
+      if (stop.stop_requested()) state = stopped();
       last["error"] = error.what();
       log(LogLevel::warning, "server", std::format("the optimization `{}` ended: {}", id.second, error.what()));
     }
@@ -159,6 +161,9 @@ class OptimizationRunner::State {
     for (const auto& pipe : followers) pipe->close();
     if (options.on_change) options.on_change(id.first, id.second, "updated");
   }
+
+  /// By whoever asked for it, or with the server, as one that is killed.
+  const char* stopped() const { return is_ending ? "interrupted" : "stopped"; }
 
   void note(const Id& id, const JsonObject& event) {
     bool is_told = false;
@@ -192,6 +197,7 @@ class OptimizationRunner::State {
   OptimizationOptions options;
   mutable std::mutex mutex;
   std::map<Id, std::shared_ptr<Run>> runs;
+  std::atomic<bool> is_ending = false;
 };
 
 OptimizationRunner::OptimizationRunner(Workspace workspace, OptimizationOptions options)

@@ -20,6 +20,7 @@
 #include "dspy/signature/signature.hpp"
 #include "server/deadline.hpp"
 #include "server/random_id.hpp"
+#include "server/traced_error.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -188,8 +189,8 @@ Async<JsonObject> run_call(ProgramCall call, FieldSink sink, std::shared_ptr<dsp
     const auto prediction = co_await call.program.run(std::move(call.inputs), std::move(how));
     co_return answer_json(call, prediction, std::chrono::steady_clock::now() - begun);
   } catch (const Error& error) {
-    if (const auto late = overdue(error, call.deadline)) throw *late;
-    throw;
+    const auto late = overdue(error, call.deadline);
+    throw with_trace(late ? *late : error, call.trace_id);
   }
 }
 

@@ -13,6 +13,7 @@
 #include "dspy/server/routes.hpp"
 #include "dspy/signature/signature.hpp"
 #include "server/programs/program_call.hpp"
+#include "server/traced_error.hpp"
 
 #include <exception>
 #include <format>
@@ -46,7 +47,11 @@ Async<HttpResponse> show(Context context, HttpRequest request) {
 }
 
 Async<HttpResponse> call_once(Context context, HttpRequest request) {
-  co_return json_response(co_await run_call(call_of(*context, request), {}));
+  auto call = call_of(*context, request);
+  const auto trace_id = call.trace_id;
+  auto out = json_response(co_await run_call(std::move(call), {}));
+  out.headers.set(trace_header, trace_id);
+  co_return out;
 }
 
 Async<void> tell_fields(std::shared_ptr<ProgramCall> ready, std::shared_ptr<Pipe> pipe) {
@@ -65,7 +70,9 @@ Async<void> tell_fields(std::shared_ptr<ProgramCall> ready, std::shared_ptr<Pipe
 Async<HttpResponse> stream(Context context, HttpRequest request) {
   // Made ready first, so that what is wrong with the request is a status and no event.
   const auto ready = std::make_shared<ProgramCall>(call_of(*context, request));
-  co_return event_stream([ready](std::shared_ptr<Pipe> pipe) { return tell_fields(ready, std::move(pipe)); });
+  auto out = event_stream([ready](std::shared_ptr<Pipe> pipe) { return tell_fields(ready, std::move(pipe)); });
+  out.headers.set(trace_header, ready->trace_id);
+  co_return out;
 }
 
 Async<HttpResponse> batch(Context context, HttpRequest request) {

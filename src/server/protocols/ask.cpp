@@ -4,6 +4,7 @@
 #include "server/deadline.hpp"
 #include "server/protocols/common.hpp"
 #include "server/protocols/gateway.hpp"
+#include "server/traced_error.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -91,7 +92,7 @@ Error error_of(const std::exception_ptr& failure) {
 }
 
 Async<void> produce(std::shared_ptr<LM> lm, Asked asked, std::unique_ptr<ReplyWriter> writer,
-                    std::shared_ptr<Streaming> out) {
+                    std::shared_ptr<Streaming> out, std::string trace_id) {
   std::atomic<bool> has_begun = false;  // set where the model is awaited, which is here
   std::exception_ptr failure;
   const auto deadline = asked.request.deadline;
@@ -122,7 +123,7 @@ Async<void> produce(std::shared_ptr<LM> lm, Asked asked, std::unique_ptr<ReplyWr
     out->put({.failure = failure});
     co_return;
   }
-  out->put({.bytes = writer->fail(error_of(failure))});
+  out->put({.bytes = writer->fail(with_trace(error_of(failure), trace_id))});
   out->put({.is_end = true});
 }
 
@@ -156,8 +157,8 @@ Async<HttpResponse> ask(std::shared_ptr<const Gateway> gateway, std::shared_ptr<
     tell_cost(out, reply.usage);
     co_return out;
   } catch (const Error& error) {
-    if (const auto late = overdue(error, request.deadline)) throw *late;
-    throw;
+    const auto late = overdue(error, request.deadline);
+    throw with_trace(late ? *late : error, stamp.trace_id);
   }
 }
 
@@ -166,14 +167,15 @@ Async<HttpResponse> stream_from(std::shared_ptr<LM> lm, Asked asked, std::shared
   HttpResponse out;
   out.headers.add(std::string(protocol->id_header), stamp.id);
   tell_trace(out, stamp);
+  const auto trace_id = stamp.trace_id;
   const auto executor = co_await asio::this_coro::executor;
   auto streaming = std::make_shared<Streaming>(executor, request.stop);
   auto reader = std::make_shared<Reader>(streaming);
   auto writer = protocol->stream(asked, stamp);
-  asio::co_spawn(executor, produce(std::move(lm), std::move(asked), std::move(writer), std::move(streaming)),
+  asio::co_spawn(executor, produce(std::move(lm), std::move(asked), std::move(writer), std::move(streaming), trace_id),
                  asio::detached);
   auto first = co_await reader->next();
-  if (first.failure) std::rethrow_exception(first.failure);
+  if (first.failure) throw with_trace(error_of(first.failure), trace_id);
   out.headers.set("Content-Type", std::string(protocol->stream_type));
   out.headers.set("Cache-Control", "no-cache");
   out.headers.set("X-Accel-Buffering", "no");

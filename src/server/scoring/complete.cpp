@@ -12,6 +12,7 @@
 #include "server/scoring/endpoints.hpp"
 #include "server/scoring/local_model.hpp"
 #include "server/scoring/tokens.hpp"
+#include "server/traced_error.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -216,7 +217,7 @@ Async<HttpResponse> complete(std::shared_ptr<const Gateway> gateway, HttpRequest
   } catch (const Error& error) {
     attempt.end(error);
     call.end(error);
-    throw;
+    throw with_trace(error, stamp.trace_id);
   }
   auto body = head(*asked, stamp);
   auto& choices = body["choices"].emplace_array();

@@ -9,6 +9,7 @@
 #include "server/protocols/model_call.hpp"
 #include "server/random_id.hpp"
 #include "server/scoring/endpoints.hpp"
+#include "server/traced_error.hpp"
 
 #include <cstddef>
 #include <format>
@@ -148,9 +149,10 @@ Async<Answer> ask_one(Question question, std::string state, std::shared_ptr<LM> 
 
 Json decide_error(const Error& error, int status) {
   const auto* const type = status == 401 ? "authentication_error" : status == 429 ? "rate_limit_error" : nullptr;
-  return JsonObject{
-      {"detail", JsonObject{{"error_type", type != nullptr ? std::string_view(type) : to_string(error.code())},
-                            {"message", error.what()}}}};
+  JsonObject detail{{"error_type", type != nullptr ? std::string_view(type) : to_string(error.code())},
+                    {"message", error.what()}};
+  tell_trace(detail, error);
+  return JsonObject{{"detail", std::move(detail)}};
 }
 
 Async<HttpResponse> decide(std::shared_ptr<const Gateway> gateway, HttpRequest request) {
@@ -179,7 +181,7 @@ Async<HttpResponse> decide(std::shared_ptr<const Gateway> gateway, HttpRequest r
     answers = co_await when_all(std::move(works));
   } catch (const Error& error) {
     call.end(error);
-    throw;
+    throw with_trace(error, stamp.trace_id);
   }
   Usage usage;
   JsonObject out{{"model", name}};

@@ -2,9 +2,11 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/tasks.hpp"
+#include "dspy/server/experiments/served_names.hpp"
 #include "dspy/server/iso_time.hpp"
 #include "dspy/server/resources/resource.hpp"
 #include "dspy/server/resources/services.hpp"
+#include "dspy/server/resources/workspace.hpp"
 #include "dspy/server/routes.hpp"
 #include "server/experiments/experiment_file.hpp"
 #include "server/stored/experiment_outcomes.hpp"
@@ -12,6 +14,7 @@
 #include "server/stored/stored.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <format>
 #include <optional>
@@ -42,6 +45,14 @@ JsonObject whole_of(const ResourceServices& services, const std::string& tenant,
   return experiment;
 }
 
+constexpr std::size_t most_name = 100;
+constexpr std::size_t most_version = 200;
+constexpr int weight_limit = 1'000'000;
+
+[[noreturn]] void wrong_arms(const std::string& why) {
+  throw Error(Errc::bad_input, why, {.invalid = {"arms"}});
+}
+
 /// Arms as `{"name", "version", "weight"?}`.
 JsonArray arms_of(const JsonArray& given) {
   JsonArray out;
@@ -51,14 +62,18 @@ JsonArray arms_of(const JsonArray& given) {
     const auto name = arm != nullptr ? text_at(*arm, "name") : std::string();
     const auto version = arm != nullptr ? text_at(*arm, "version") : std::string();
     const auto weight = arm != nullptr ? optional_number(*arm, "weight").value_or(1) : 1;
-    if (name.empty() || name.size() > 100 || version.empty() || version.size() > 200 || !(weight > 0 && weight < 1e6) ||
-        !names.insert(name).second)
-      throw Error(Errc::bad_input,
-                  "an arm is {\"name\", \"version\", \"weight\"?}, names differ, and weights are above 0",
-                  {.invalid = {"arms"}});
+    if (name.empty() || name.size() > most_name || version.empty() || version.size() > most_version)
+      wrong_arms(
+          std::format("an arm is {{\"name\", \"version\", \"weight\"?}}, with a name of 1 to {} bytes and a "
+                      "version of 1 to {}",
+                      most_name, most_version));
+    if (!(weight > 0 && weight < weight_limit))
+      wrong_arms(
+          std::format("the arm `{}` has the weight {}; a weight is above 0 and below {}", name, weight, weight_limit));
+    if (!names.insert(name).second) wrong_arms(std::format("two arms are called `{}`; names must differ", name));
     out.push_back(JsonObject{{"name", name}, {"version", version}, {"weight", weight}});
   }
-  if (out.size() < 2) throw Error(Errc::bad_input, "an experiment has two arms or more", {.invalid = {"arms"}});
+  if (out.size() < 2) wrong_arms("an experiment has two arms or more");
   return out;
 }
 
@@ -71,6 +86,22 @@ std::optional<std::string> running_on(const ResourceServices& services, const st
       return entry.id;
   }
   return std::nullopt;
+}
+
+/// Another process with this workspace may serve what this one does not.
+void require_served(const ResourceServices& services, const std::string& program) {
+  const auto served = served_names(services.workspace);
+  if (!served && !services.live_experiments)
+    throw HttpError(409, Errc::bad_input,
+                    std::format("no server uses the workspace `{}`, so no calls of `{}` would be divided; start `dspy "
+                                "serve` with this workspace first",
+                                services.workspace.folder().string(), program));
+  if (!served || !served->contains(program))
+    throw HttpError(404, Errc::bad_input,
+                    std::format("no program `{}` is served, so there are no calls to divide; GET /v1/programs lists "
+                                "what is, and `dspy serve {}=…` serves it",
+                                program, program),
+                    {.invalid = {"program"}});
 }
 
 Json start(const ResourceServices& services, const ActionCall& call) {
@@ -92,6 +123,7 @@ Json start(const ResourceServices& services, const ActionCall& call) {
   for (const auto& arm : experiment.at("arms").as_array()) versions.push_back(text_at(arm.as_object(), "version"));
   if (services.live_experiments) services.live_experiments->require_may_start(call.caller, program, versions);
   const bool divides = services.live_experiments && services.live_experiments->check(program, versions);
+  if (!divides) require_served(services, program);
   std::filesystem::create_directories(path.parent_path());
   {
     const FileLock lock(path.parent_path() / ".lock");
@@ -108,8 +140,8 @@ Json start(const ResourceServices& services, const ActionCall& call) {
   experiment["divides_calls"] = divides;
   if (!divides)
     experiment["note"] = std::format(
-        "no calls are divided here: `{}` is not served by this process. A server with this workspace that "
-        "serves it checks the arms' versions, and divides its calls",
+        "no calls are divided here: the server that serves `{}` checks the arms' versions, and divides its calls "
+        "within a second; its /readyz says so where it cannot",
         program);
   return experiment;
 }

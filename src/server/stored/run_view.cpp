@@ -40,12 +40,12 @@ JsonObject settings_of(const WorkspaceEntry& entry) {
   return std::move(json->get_object());
 }
 
-/// As far as the last event says; a process that was killed says nothing.
+/// As far as the last event says; a process that was killed, and thus interrupted its runs, says nothing.
 std::string state_of(const WorkspaceEntry& entry, const std::vector<JsonObject>& events, bool is_running) {
   if (is_running) return "running";
   // By another process that has the checkpoint open.
   if (const auto checkpoint = beside(entry, ".jsonl"); is_there(checkpoint) && is_held(checkpoint)) return "running";
-  if (events.empty() || optional_text(events.back(), "kind") != "ended") return "stopped";
+  if (events.empty() || optional_text(events.back(), "kind") != "ended") return "interrupted";
   return optional_text(events.back(), "state").value_or("stopped");
 }
 
@@ -93,7 +93,10 @@ JsonArray candidates_of(const std::vector<JsonObject>& events) {
 JsonObject summary_of(const WorkspaceEntry& entry, const std::vector<JsonObject>& events, bool is_running) {
   auto out = settings_of(entry);
   out["id"] = entry.id;
-  out["state"] = state_of(entry, events, is_running);
+  const auto state = state_of(entry, events, is_running);
+  out["state"] = state;
+  if (state == "interrupted" || state == "stopped")
+    out["resume"] = std::format("/api/optimizations/{}/resume", entry.id);
   JsonObject spent;
   for (const auto& event : events) {
     if (const auto* const best = event.if_contains("best")) out["best"] = *best;

@@ -20,6 +20,7 @@
 #include "server/resources/action_inputs.hpp"
 #include "server/stored/files/dataset_file.hpp"
 #include "server/stored/stored.hpp"
+#include "server/traced_error.hpp"
 
 #include <algorithm>
 #include <format>
@@ -100,7 +101,12 @@ Async<Json> replay(ResourceServices services, ActionCall call) {
   const auto charge = services.keys ? services.keys->charge(call.caller) : nullptr;
   if (charge) context.budget = charge->budget();
   const auto program = with_context(served->program, context);
-  const auto prediction = co_await program.run(inputs, Run{});
+  Prediction prediction;
+  try {
+    prediction = co_await program.run(inputs, Run{});
+  } catch (const Error& error) {
+    throw with_trace(error, origin.id);
+  }
   co_return Json{{"trace_id", origin.id},
                  {"program", served->name},
                  {"version", served->version},

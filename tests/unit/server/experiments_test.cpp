@@ -229,6 +229,13 @@ TEST_CASE("feedback on calls of an experiment is counted by caller") {
 
 TEST_CASE("an arm that cannot be served, or that callers could not call, is refused") {
   Served served;
+  CHECK(served
+            .ask("POST", "/api/experiments/start",
+                 {{"name", "e"},
+                  {"program", "nosuch"},
+                  {"metric", "right"},
+                  {"arms", {{{"name", "a"}, {"version", "1"}}, {{"name", "b"}, {"version", "2"}}}}})
+            .status == 404);
   CHECK(served.start("3").status == 400);
   const auto other = served.start("9");
   CHECK(other.status == 400);

@@ -78,16 +78,23 @@ struct HeldOptimizer {
 struct Served {
   test::Folder folder;
   HeldOptimizer held;
+  AnyOptimizer work;
   std::vector<std::string> changes;
   std::shared_ptr<OptimizationRunner> runner;
   Routes routes;
 
-  explicit Served(AnyOptimizer optimizer = {}) {
-    const auto work = optimizer ? optimizer : AnyOptimizer(held);
+  explicit Served(AnyOptimizer optimizer = {}) : work(optimizer ? std::move(optimizer) : AnyOptimizer(held)) {
+    serve_again();
+  }
+
+  /// What a restart leaves is what lies in the folder.
+  void serve_again() {
+    routes = Routes();
+    runner.reset();
     runner = std::make_shared<OptimizationRunner>(
         Workspace(folder.path),
         OptimizationOptions{.prepare =
-                                [work](const Caller&, const JsonObject& settings) {
+                                [work = work](const Caller&, const JsonObject& settings) {
                                   if (settings.at("program") != "qa")
                                     throw HttpError(404, Errc::bad_input, "no program");
                                   const auto all = examples(Signature::parse("question -> answer"));
@@ -167,6 +174,29 @@ TEST_CASE("an optimizer is started, followed, stopped and resumed") {
   CHECK(taken.text.starts_with("event: event\ndata: {\"kind\":\"candidate\""));
   CHECK(taken.text.contains("event: ended\ndata: {\"kind\":\"ended\",\"state\":\"stopped\"}"));
   CHECK(taken.text.contains("event: ended\ndata: {\"kind\":\"ended\",\"state\":\"done\"}"));
+}
+
+TEST_CASE("a run that the end of its server interrupted is shown so, and goes on when it is asked to") {
+  Served served;
+  REQUIRE(served.start("first").status == 200);
+  for (int i = 0; i < 1000 && served.get("/api/optimizations/first").at("points").as_array().empty(); ++i)
+    std::this_thread::sleep_for(2ms);
+  SUBCASE("by a signal") {}
+  SUBCASE("by a kill") {
+    const auto events = served.folder.path / "optimizations" / "first.events";
+    const auto killed = read_text(events, 1 << 20);
+    served.serve_again();
+    replace_file(events, killed);  // nothing tells of the end
+  }
+  served.serve_again();
+  const auto run = served.get("/api/optimizations/first");
+  CHECK(run.at("state") == "interrupted");
+  CHECK(served.get("/api/optimizations").at("items").at(0).at("state") == "interrupted");
+  REQUIRE(run.at("resume") == "/api/optimizations/first/resume");
+  *served.held.is_free = true;
+  CHECK(served.post(std::string(view(run.at("resume").as_string()))).status == 200);
+  REQUIRE(served.comes_to("first", "done"));
+  CHECK(!served.get("/api/optimizations/first").contains("resume"));
 }
 
 TEST_CASE("what follows an optimizer is told of what it does, until it ends") {

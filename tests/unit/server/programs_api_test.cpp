@@ -154,6 +154,21 @@ TEST_CASE("a stream that fails says so at its end") {
   CHECK(taken.text.contains("\"type\":\"parse_error\""));
 }
 
+TEST_CASE("a call that fails names its trace as one that succeeds does") {
+  const Served served({"Category: bug", "Category: whale", "Category: whale", "Category: whale"});
+  const auto right = served.ask("/v1/programs/triage", R"({"inputs":{"ticket":"It broke."}})");
+  CHECK(right.headers.find("dspy-trace-id") == view(Served::json(right).at("trace_id").as_string()));
+  const auto failed = served.ask("/v1/programs/triage", R"({"inputs":{"ticket":"It broke."}})");
+  CHECK(failed.status == 502);
+  const auto error = Served::json(failed).at("error");
+  CHECK(error.at("trace_id").as_string().size() == 32);
+  CHECK(failed.headers.find("dspy-trace-id") == view(error.at("trace_id").as_string()));
+  const auto refused = served.ask("/v1/programs/triage", R"({"inputs":{}})");
+  CHECK(!refused.headers.find("dspy-trace-id"));  // nothing was called
+  const auto none = served.ask("/v1/programs/none", R"({"inputs":{}})");
+  CHECK(Served::json(none).at("error").at("type") == "not_found");
+}
+
 TEST_CASE("rows of a batch fail one by one") {
   const Served served({"Category: bug", "Category: billing"});
   const auto out = Served::json(

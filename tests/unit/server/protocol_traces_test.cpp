@@ -107,3 +107,35 @@ TEST_CASE("a bare model's failure is a trace with its error") {
   REQUIRE(failed.size() == 1);
   CHECK(failed.front().at("program") == "model");
 }
+
+TEST_CASE("an error names the trace of its call in every API, in a header and in the body") {
+  Traced traced({});
+  const auto check = [&](const std::string& path, const Json& body, auto place) {
+    CAPTURE(path);
+    const auto answer = traced.client.post(path, body);
+    CHECK(answer.status >= 400);
+    const auto id = answer.headers.find("dspy-trace-id");
+    REQUIRE_MESSAGE(id, answer.body);
+    CHECK_MESSAGE(place(answer.json()).at("trace_id") == Json(*id), answer.body);
+    REQUIRE(traced.store->flush(5s));
+    const auto trace = traced.store->get("", std::string(*id));
+    REQUIRE(trace);
+    CHECK(trace->at("status") == "error");
+  };
+  const auto error = [](const Json& body) { return body.at("error"); };
+  for (const auto* const model : {"qa", "model"}) {
+    check("/v1/chat/completions", chat(model), error);
+    check("/v1/messages", chat(model), error);
+    check("/v1/responses", {{"model", model}, {"input", "the question"}}, error);
+    check("/api/chat", {{"model", model}, {"stream", false}, {"messages", chat(model).at("messages")}},
+          [](const Json& body) { return body; });
+  }
+  // A stream has begun when it fails: its head names the trace, and so does the error at its end.
+  const auto streamed = traced.client.post("/v1/chat/completions", chat("qa", true));
+  CHECK(streamed.status == 200);
+  const auto id = streamed.headers.find("dspy-trace-id");
+  REQUIRE(id);
+  CHECK(streamed.body.contains("\"trace_id\":\"" + std::string(*id)));
+  // What is refused before anything is asked has no trace.
+  CHECK(!traced.client.post("/v1/chat/completions", chat("nosuch")).headers.find("dspy-trace-id"));
+}

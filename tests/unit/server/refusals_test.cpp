@@ -117,7 +117,7 @@ TEST_CASE("what is refused before a handler has the form of the API that is aske
   CHECK(at("/v1/programs/qa").at("error").at("type") == "bad_input");
   CHECK(body_of(ask(listener.port(), "GET", "/v1/messages/x")).at("type") == "error");
   CHECK(body_of(ask(listener.port(), "GET", "/api/ps")).at("error").is_string());
-  CHECK(body_of(ask(listener.port(), "GET", "/nothing")).at("error").at("type") == "bad_input");
+  CHECK(body_of(ask(listener.port(), "GET", "/nothing")).at("error").at("type") == "not_found");
 }
 
 TEST_CASE("what a load balancer asks is not counted against the rate of its address") {

@@ -10,6 +10,7 @@
 #include "dspy/registry/registry.hpp"
 #include "dspy/retrieve/embedded/embedded_store.hpp"
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/experiments/served_names.hpp"
 #include "dspy/server/resources/resource_table.hpp"
 #include "dspy/server/resources/runs.hpp"
 #include "dspy/server/resources/services.hpp"
@@ -250,6 +251,8 @@ TEST_CASE("a trace is judged, replayed, compared and sent to a dataset") {
 TEST_CASE("an experiment reads feedback on traces of its arms") {
   Fixture fixture;
   fixture.serve();
+  ServedNames served(fixture.services.workspace);
+  served.tell({"qa"});
   fixture.post("/api/experiments/start",
                {{"name", "brevity"},
                 {"program", "qa"},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/server/catalog.hpp"
+#include "dspy/server/experiments/served_names.hpp"
 #include "dspy/server/http.hpp"
 #include "dspy/server/programs/splits.hpp"
 #include "dspy/server/resources/workspace.hpp"
@@ -9,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,7 +33,7 @@ class LiveExperiments {
  public:
   explicit LiveExperiments(LiveExperimentOptions options) : options_(std::move(options)) {}
 
-  /// Begins and ends what the files say.
+  /// Begins and ends what the files say, and tells other processes what is served here.
   void poll();
   /// Whether the program is served, so that an experiment divides its calls.  Throws `Error` (`bad_input`) for an arm
   /// that could not be served, or whose inputs and outputs are not the program's.
@@ -51,6 +53,7 @@ class LiveExperiments {
     std::string problem = {};
   };
 
+  void tell_served();
   void poll_tenant(const std::string& tenant, std::map<Id, Known>& found);
   Known begin(const std::string& tenant, const std::string& id) const;
   std::shared_ptr<const ServedProgram> arm(const std::string& program, const std::string& version) const;
@@ -58,6 +61,7 @@ class LiveExperiments {
   LiveExperimentOptions options_;
   mutable std::mutex mutex_;
   std::map<Id, Known> known_;
+  std::optional<ServedNames> served_;
 };
 
 }  // namespace dspy::server

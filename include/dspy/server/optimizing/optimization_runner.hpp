@@ -43,7 +43,7 @@ struct OptimizationOptions {
 class OptimizationRunner {
  public:
   OptimizationRunner(Workspace workspace, OptimizationOptions options);
-  /// Stops what runs, which can be resumed.
+  /// Stops what runs, which is `interrupted` then, and can be resumed.
   ~OptimizationRunner();
   OptimizationRunner(const OptimizationRunner&) = delete;
   OptimizationRunner& operator=(const OptimizationRunner&) = delete;

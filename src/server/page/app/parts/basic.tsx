@@ -32,6 +32,7 @@ export function toneOf(state: unknown): Tone {
       return "bad";
     case "waiting":
     case "stopped":
+    case "interrupted":
     case "cancelled":
     case "paused":
       return "warn";
