@@ -1,7 +1,10 @@
 #include "adapters/reading/reader.hpp"
 #include "dspy/adapters/adapter.hpp"
+#include "dspy/lm/request.hpp"
 #include "dspy/lm/scripted.hpp"
+#include "dspy/modules/call_policy.hpp"
 #include "dspy/modules/predictor.hpp"
+#include "dspy/signature/prediction.hpp"
 #include "dspy/signature/signature.hpp"
 
 #include <doctest/doctest.h>
@@ -26,7 +29,9 @@ struct Streamed {
 Streamed stream(const char* adapter_name, std::vector<std::string> replies) {
   auto lm = std::make_shared<ScriptedLM>(
       [replies = std::move(replies), next = std::size_t{0}](const Request&) mutable { return replies.at(next++); });
-  Predictor predict(Signature::parse("question -> answer, count: int"), {.lm = lm, .adapter = adapter(adapter_name)});
+  Predictor predict(
+      Signature::parse("question -> answer, count: int"),
+      {.lm = lm, .adapter = adapter(adapter_name), .policy = {.streamed = CallPolicy::Streamed::take_back}});
   Streamed out;
   const auto before = ReplyReader::count();
   out.prediction = predict.stream({{"question", "how many?"}}, [&](const FieldEvent& event) {
