@@ -89,7 +89,7 @@ class Coercion {
   /// Reads a JSON value that all of `text` is, but for separate lines after it.
   Coerced json_text(const Type& type, std::string_view text);
   Coerced dict_from_text(const Type& type, std::string_view original);
-  /// The value of the one JSON list that a text announces: behind a colon, on lines of its own, fenced or not.
+  /// The value of the one JSON list that a text announces: behind a colon, to the end of a line, fenced or not.
   std::optional<Json> list_inside(const Type& type, std::string_view text);
   /// The value of the one JSON object in a text that says something around it.  With a second one it would be a guess.
   std::optional<Json> object_inside(const Type& type, std::string_view text);

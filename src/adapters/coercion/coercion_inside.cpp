@@ -1,6 +1,7 @@
 // JSON that is a whole text, or stands in one.
 
 #include "adapters/coercion/coercion.hpp"
+#include "adapters/json/json_search.hpp"
 #include "adapters/sections/labels.hpp"
 #include "dspy/base/text.hpp"
 
@@ -122,9 +123,9 @@ Coerced Coercion::dict_from_text(const Type& type, std::string_view original) {
 }
 
 std::optional<Json> Coercion::list_inside(const Type& type, std::string_view text) {
-  const auto begin = text.find("\n[");
+  const auto begin = text.find('[');
   if (begin == std::string_view::npos) return std::nullopt;
-  const auto read = read_lenient_json(text, begin + 1);
+  const auto read = read_lenient_json(text, begin);
   if (!read || read->repairs.has(JsonRepair::unclosed)) return std::nullopt;
   auto before = text::trim(text.substr(0, begin));
   auto after = text::trim(text.substr(read->end));
@@ -134,12 +135,15 @@ std::optional<Json> Coercion::list_inside(const Type& type, std::string_view tex
     before = text::trim(before.substr(0, last_line));
     after = text::trim(after.substr(3));
   }
-  if (!before.ends_with(':') || before.contains('[') || after.contains('[')) return std::nullopt;
-  auto value = json_text(type, text.substr(begin + 1, read->end - begin - 1));
+  if (!before.ends_with(':') || after.contains('[')) return std::nullopt;
+  // On the list's own line, a full stop may follow.
+  const auto beside = text::trim(text.substr(read->end, text.find('\n', read->end) - read->end));
+  if (!beside.empty() && beside != ".") return std::nullopt;
+  auto value = json_text(type, text.substr(begin, read->end - begin));
   if (!value) return std::nullopt;
   if (fenced) repairs_.take("fenced");
   repairs_.take("leading_text");
-  if (!after.empty()) repairs_.take("trailing_text");
+  if (!after.empty() && after != ".") repairs_.take("trailing_text");
   return *std::move(value);
 }
 
@@ -148,6 +152,7 @@ std::optional<Json> Coercion::object_inside(const Type& type, std::string_view t
   if (begin == std::string_view::npos) return std::nullopt;
   const auto read = read_lenient_json(text, begin);
   if (!read || text.find('{', read->end) != std::string_view::npos) return std::nullopt;
+  if (continues_object(text.substr(read->end)) || has_quoted_key(text.substr(0, begin))) return std::nullopt;
   const bool leads = !text::trim(text.substr(0, begin)).empty();
   const bool trails = !text::trim(text.substr(read->end)).empty();
   if (!leads && !trails) return std::nullopt;

@@ -1,6 +1,7 @@
 // Values that came as JSON, part by part.
 
 #include "adapters/coercion/coercion.hpp"
+#include "adapters/coercion/lost_members.hpp"
 #include "adapters/coercion/scalars.hpp"
 #include "adapters/json/long_numbers.hpp"
 #include "dspy/base/text.hpp"
@@ -20,6 +21,9 @@ using Kind = Type::Kind;
 Coerced Coercion::text_of(Json value) {
   if (value.is_string()) return value;
   if (value.is_null()) return refuse(value, "is null", "the value is null");
+  // As JSON, `(1, 2)` would be another text than the one that was written.
+  if (value.is_structured() && repairs_.has(JsonRepairs::name(JsonRepair::python_brackets)))
+    return refuse(value, "is a list in Python's form, not a text");
   repairs_.take("json_as_text");
   return Json(to_text(value));
 }
@@ -47,8 +51,10 @@ Coerced Coercion::scalar_from_json(const Type& type, const Json& value) {
       return scalar;
     }
   } else if (value.is_number()) {
-    if (type.kind == Kind::integer && value.is_double() && value.get_double() == std::trunc(value.get_double()))
+    if (type.kind == Kind::integer && value.is_double() && value.get_double() == std::trunc(value.get_double())) {
       repairs_.take("whole_float");
+      if (Json integer = value; make_integer(integer)) return integer;
+    }
     return value;  // `fit` has the last word
   }
   if (type.kind == Kind::boolean && value.is_int64() && (value.get_int64() == 0 || value.get_int64() == 1)) {
@@ -128,6 +134,12 @@ Coerced Coercion::object_from_json(const Type& type, Json value) {
     if (value.get_object().size() <= type.members->size()) return value;
     const auto has = [&](const Field& member) { return value.get_object().contains(member.name); };
     if (!std::ranges::all_of(*type.members, has)) return value;
+    for (const auto& extra : value.get_object()) {
+      const std::string_view name = extra.key();
+      if (!std::ranges::contains(*type.members, name, &Field::name) && lacks_member(type, value, name))
+        return refuse(value, "may hold an object that was closed too early",
+                      std::format("`{}` may be a member of an object before it", name));
+    }
     JsonObject own;
     for (const auto& member : *type.members) own.emplace(member.name, std::move(value.get_object()[member.name]));
     value = std::move(own);

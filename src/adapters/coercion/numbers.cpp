@@ -92,8 +92,9 @@ std::optional<WrittenNumber> read_number(std::string_view text) {
   out.plain_integer = at == text.size() && at != 0;
   if (at < text.size() && text[at] == '.') {
     const auto digits = count(text, at + 1, is_digit);
-    if (digits == 0) return std::nullopt;
-    plain += text.substr(at, digits + 1);
+    const bool has_exponent = at + 1 < text.size() && (text[at + 1] == 'e' || text[at + 1] == 'E');
+    if (digits == 0 && (whole_size == 0 || !has_exponent)) return std::nullopt;
+    if (digits != 0) plain += text.substr(at, digits + 1);
     at += digits + 1;
   } else if (whole_size == 0) {
     return std::nullopt;

@@ -106,12 +106,36 @@ bool joins_words(std::string_view before, std::string_view after) noexcept {
   return is_of_word(after[0]) || (before.size() > 1 && is_of_word(before[before.size() - 2]) && is_digit(after[0]));
 }
 
+/// True if the text ends with a word that means something else with the next one than apart from it: `re-sign` and
+/// `resign`, `not able` and `notable`.
+bool ends_with_changing_word(std::string_view text) noexcept {
+  auto begin = text.size();
+  while (begin > 0 && is_of_word(text[begin - 1])) --begin;
+  const auto word = text.substr(begin);
+  constexpr std::array<std::string_view, 6> words = {"a", "an", "the", "no", "not", "re"};
+  return std::ranges::any_of(words, [&](std::string_view each) { return text::equals_ignoring_case(each, word); });
+}
+
+/// `InProgress`: a capital letter begins a word.
+bool is_camel_case(std::string_view before, std::string_view after) noexcept {
+  return before.back() >= 'a' && before.back() <= 'z' && after[0] >= 'A' && after[0] <= 'Z';
+}
+
 /// Equality but for case and for blanks, `_` and `-` between words.
 bool same_words(std::string_view a, std::string_view b) {
   const auto whole = a;
+  const auto other = b;
   while (true) {
     const auto before = whole.substr(0, whole.size() - a.size());
-    if (take_separators(a) != take_separators(b) && !joins_words(before, a)) return false;
+    const auto before_b = other.substr(0, other.size() - b.size());
+    const auto between_a = take_separators(a);
+    const auto between_b = take_separators(b);
+    if (between_a != between_b) {
+      if (!joins_words(before, a) || b.empty()) return false;
+      const bool is_joined = between_a.empty() || between_b.empty();
+      const bool is_camel = between_a.empty() ? is_camel_case(before, a) : is_camel_case(before_b, b);
+      if (is_joined && !is_camel && ends_with_changing_word(before)) return false;
+    }
     if (a.empty() || b.empty()) return a.empty() && b.empty();
     if (!text::equals_ignoring_case(a.substr(0, 1), b.substr(0, 1))) return false;
     a.remove_prefix(1);
@@ -152,7 +176,7 @@ std::optional<Json> read_plain_choice(const Type& type, std::string_view text, R
     auto value = read_boolean(text, repairs);
     if (value && std::ranges::contains(type.choices, *value)) return *std::move(value);
   } else if (const auto number = read_number(text); number && number->integer && !number->grouped) {
-    const Json integer(*number->integer);
+    Json integer(*number->integer);
     if (std::ranges::contains(type.choices, integer)) {
       note(*number, repairs);
       if (!number->plain_integer) repairs.take("whole_float");

@@ -33,7 +33,8 @@ std::size_t quote_at(std::string_view text, std::size_t at) noexcept {
   return mark == "“" || mark == "”" || mark == "„" || mark == "‘" || mark == "’" ? 3 : 0;
 }
 
-/// A quotation mark, a colon, and what may begin a value: part of a member, as no prose has it.
+}  // namespace
+
 bool has_quoted_key(std::string_view text) noexcept {
   for (auto colon = text.find(':'); colon != std::string_view::npos; colon = text.find(':', colon + 1)) {
     const auto key_end = text.find_last_not_of(blanks, colon == 0 ? 0 : colon - 1);
@@ -47,6 +48,8 @@ bool has_quoted_key(std::string_view text) noexcept {
   }
   return false;
 }
+
+namespace {
 
 /// What follows the `{` at `at` is a key, or was to be one: a quoted one, or a word with a colon or a quote after it.
 bool begins_object(std::string_view text, std::size_t at) noexcept {
@@ -67,7 +70,8 @@ bool begins_object(std::string_view text, std::size_t at) noexcept {
   return at < text.size() && (text[at] == ':' || quote_at(text, at) != 0);
 }
 
-/// After an object: more members, as if it had been closed too early.
+}  // namespace
+
 bool continues_object(std::string_view after) noexcept {
   const auto first = skip_blanks(after, 0);
   if (first == after.size()) return false;
@@ -80,6 +84,8 @@ bool continues_object(std::string_view after) noexcept {
   return (next != start && next < after.size() && after[next] == ':') || has_quoted_key(after);
 }
 
+namespace {
+
 /// `{"type": "string", "description": "…"}`, part of a JSON Schema.
 bool is_schema(const Json& value) {
   static constexpr std::array<std::string_view, 7> types = {"string", "integer", "number", "boolean",
@@ -89,6 +95,19 @@ bool is_schema(const Json& value) {
   if (const auto* const type = members->if_contains("type"))
     return type->is_string() && std::ranges::contains(types, std::string_view(view(type->get_string())));
   return members->contains("anyOf") || members->contains("$ref") || members->contains("enum");
+}
+
+/// True if a JSON object may be a value of the type.
+bool may_be_object(const Type& type) {
+  switch (type.kind) {
+    case Type::Kind::dict:
+    case Type::Kind::object:
+    case Type::Kind::reference:
+    case Type::Kind::any: return true;
+    case Type::Kind::optional:
+    case Type::Kind::union_: return std::ranges::any_of(type.arguments, may_be_object);
+    default: return false;
+  }
 }
 
 /// Whether a value holds objects that name outputs, and where.
@@ -315,8 +334,10 @@ class Search {
     const auto outputs = labels_.signature().outputs.size();
     bool any = false;
     for (const auto& member : members) {
-      if (labels_.find_output(member.key()) == outputs) continue;
-      if (!is_schema(member.value())) return false;
+      const auto output = labels_.find_output(member.key());
+      if (output == outputs) continue;
+      // `{"type": "string"}` may be the value of a dict.
+      if (!is_schema(member.value()) || may_be_object(labels_.signature().outputs[output].type)) return false;
       any = true;
     }
     return any;

@@ -4,6 +4,8 @@
 #include "base/unicode/letters.hpp"
 #include "base/unicode/utf8.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <format>
@@ -16,8 +18,15 @@ namespace dspy {
 namespace {
 
 constexpr int deepest = 128;
-constexpr std::string_view opening_quote = "“";
-constexpr std::string_view closing_quote = "”";
+
+/// Quotation marks of which one opens and another closes.
+struct Quotes {
+  std::string_view opening;
+  std::string_view closing;
+};
+constexpr std::array curly_quotes = {Quotes{"“", "”"}, Quotes{"‘", "’"}, Quotes{"„", "“"}};
+/// What they all begin with, in UTF-8.
+constexpr char curly_byte = curly_quotes[0].opening[0];
 
 using text::is_any_letter;
 using text::is_digit;
@@ -77,7 +86,8 @@ class Reader {
     if (++values_ > most_values) return fail(std::format("there are more than {} values", most_values));
     switch (here()) {
       case '{': return nested([&] { return object(out.emplace_object()); });
-      case '[': return nested([&] { return array(out.emplace_array()); });
+      case '[': return nested([&] { return array(out.emplace_array(), ']'); });
+      case '(': return nested([&] { return tuple(out.emplace_array()); });
       case '"':
       case '\'': {
         std::string decoded;
@@ -87,24 +97,32 @@ class Reader {
       }
       default: break;
     }
-    if (next_is(opening_quote)) return curly_string(out);
-    const auto sign = here() == '-' ? 1U : 0U;
+    if (const auto* const quotes = curly_quotes_here()) return curly_string(*quotes, out);
+    const auto sign = here() == '-' || here() == '+' ? 1U : 0U;
     const char first = at_ + sign < text_.size() ? text_[at_ + sign] : '\0';
     return is_digit(first) || first == '.' || (sign != 0 && !is_any_letter(first)) ? number(out) : word(out);
   }
 
-  /// `“text”`.  Another quote of either kind within would leave open where it ends.
-  bool curly_string(Json& out) {
+  const Quotes* curly_quotes_here() const noexcept {
+    if (here() != curly_byte) return nullptr;
+    const auto* const found =
+        std::ranges::find_if(curly_quotes, [&](const Quotes& each) { return next_is(each.opening); });
+    return found == curly_quotes.end() ? nullptr : found;
+  }
+
+  /// `“text”`.  Another quote of that kind within, or a straight one, would leave open where it ends.
+  bool curly_string(const Quotes& quotes, Json& out) {
     const auto start = at_;
     std::string decoded;
-    for (at_ += opening_quote.size();;) {
+    for (at_ += quotes.opening.size();;) {
       auto stop = at_;
-      while (stop < text_.size() && text_[stop] != '"' && text_[stop] != '\\' && text_[stop] != closing_quote[0])
-        ++stop;
+      while (stop < text_.size() && text_[stop] != '"' && text_[stop] != '\\' && text_[stop] != curly_byte) ++stop;
       plain(decoded, text_.substr(at_, stop - at_));
       at_ = stop;
-      if (next_is(closing_quote)) break;
-      if (at_end() || here() == '"' || next_is(opening_quote)) {
+      const bool is_apostrophe =
+          next_is("’") && at_ + 3 < text_.size() && is_any_letter(text_[at_ + 3]) && is_any_letter(text_[at_ - 1]);
+      if (next_is(quotes.closing) && !is_apostrophe) break;
+      if (at_end() || here() == '"' || next_is(quotes.opening)) {
         at_ = start;
         return fail("the quotes around a value do not match");
       }
@@ -114,7 +132,7 @@ class Reader {
         decoded += text_[at_++];
       }
     }
-    at_ += closing_quote.size();
+    at_ += quotes.closing.size();
     take(JsonRepair::curly_quotes);
     out.emplace_string() = decoded;
     return true;
@@ -156,7 +174,7 @@ class Reader {
       take(JsonRepair::unclosed);
       return true;
     }
-    fail(closer == '}' ? "expected `,` or `}`" : "expected `,` or `]`");
+    fail(std::format("expected `,` or `{}`", closer));
     return std::nullopt;
   }
 
@@ -180,11 +198,24 @@ class Reader {
     return true;
   }
 
-  bool array(JsonArray& out) {
-    if (is_empty(']')) return true;
+  /// `(1, 2)` and `(1,)`, as Python writes tuples; `(1)` is none.
+  bool tuple(JsonArray& out) {
+    const auto start = at_ - 1;
+    if (!array(out, ')')) return false;
+    const auto last = text_.find_last_not_of(" \t\r\n", at_ - 2);
+    if (text_[at_ - 1] != ')' || (out.size() == 1 && text_[last] != ',')) {
+      at_ = start;
+      return fail("expected a value");
+    }
+    take(JsonRepair::python_brackets);
+    return true;
+  }
+
+  bool array(JsonArray& out, char closer) {
+    if (is_empty(closer)) return true;
     while (true) {
       if (!value(out.emplace_back(nullptr))) return false;
-      const auto ended = ends(']');
+      const auto ended = ends(closer);
       if (!ended) return false;
       if (*ended) return true;
     }
@@ -212,22 +243,23 @@ class Reader {
 
   bool key(std::string& out) {
     if (here() == '"' || here() == '\'') return string(out);
-    if (next_is(opening_quote)) {
-      const auto start = at_ + opening_quote.size();
+    if (const auto* const quotes = curly_quotes_here()) {
+      const auto start = at_ + quotes->opening.size();
       const auto end = text_.find_first_of("\"\n\\:", start);
-      const auto found = text_.substr(start, end - start).find(closing_quote);
+      const auto found = text_.substr(start, end - start).find(quotes->closing);
       if (found == std::string_view::npos) return fail("the quotes around a key do not match");
       take(JsonRepair::curly_quotes);
       out = text_.substr(start, found);
-      at_ = start + found + closing_quote.size();
+      at_ = start + found + quotes->closing.size();
       return true;
     }
     const auto start = at_;
     while (!at_end() && is_key_character(here())) ++at_;
     if (at_ == start) return fail("expected a key");
     const auto name = text_.substr(start, at_ - start);
-    if (name.contains(opening_quote) || name.contains(closing_quote))
-      return fail("the quotes around a key do not match");
+    const bool has_quote = std::ranges::any_of(
+        curly_quotes, [&](const Quotes& each) { return name.contains(each.opening) || name.contains(each.closing); });
+    if (has_quote) return fail("the quotes around a key do not match");
     take(JsonRepair::unquoted_key);
     out = name;
     return true;
@@ -340,7 +372,27 @@ class Reader {
     return 0xFFFD;
   }
 
+  /// The digits of `0x1F`, `0o17` and `0b101` stay text, which an integer reads: they may be a colour, or a name.
+  bool based_number(Json& out) {
+    constexpr std::string_view digits = "0123456789abcdefABCDEF";
+    const auto sign = here() == '-' || here() == '+' ? 1U : 0U;
+    const auto mark = text_.substr(at_ + sign, 2);
+    const auto kinds = mark == "0x" || mark == "0X"   ? digits
+                       : mark == "0o" || mark == "0O" ? digits.substr(0, 8)
+                       : mark == "0b" || mark == "0B" ? digits.substr(0, 2)
+                                                      : std::string_view();
+    if (kinds.empty()) return false;
+    const auto first = at_ + sign + mark.size();
+    const auto end = std::min(text_.find_first_not_of(kinds, first), text_.size());
+    if (end == first || (end < text_.size() && (is_key_character(text_[end]) || text_[end] == '.'))) return false;
+    take(JsonRepair::python_word);
+    out = text_.substr(at_, end - at_);
+    at_ = end;
+    return true;
+  }
+
   bool number(Json& out) {
+    if (based_number(out)) return true;
     const auto start = at_;
     bool grouped = false;  // 1_234, as Python may write it
     const auto digits = [&] {
@@ -355,7 +407,8 @@ class Reader {
       }
       return at_ - first;
     };
-    if (here() == '-') ++at_;
+    const bool has_plus = here() == '+';
+    if (has_plus || here() == '-') ++at_;
     const bool leading_zero = !at_end() && here() == '0';
     const auto whole = digits();
     bool well_formed = !(leading_zero && whole > 1);
@@ -386,8 +439,8 @@ class Reader {
       at_ = start;
       return fail("this is not a JSON number");
     }
-    const auto written = text_.substr(start, at_ - start);
-    if (is_bare) take(JsonRepair::python_word);
+    const auto written = text_.substr(start + (has_plus ? 1 : 0), at_ - start - (has_plus ? 1 : 0));
+    if (is_bare || has_plus) take(JsonRepair::python_word);
     if (!grouped) {
       convert(out, written, is_integer);
       return true;
@@ -461,6 +514,7 @@ std::string_view JsonRepairs::name(JsonRepair repair) noexcept {
     case JsonRepair::single_quotes: return "single_quotes";
     case JsonRepair::unquoted_key: return "unquoted_key";
     case JsonRepair::python_word: return "python_word";
+    case JsonRepair::python_brackets: return "python_brackets";
     case JsonRepair::comment: return "comment";
     case JsonRepair::line_break_in_string: return "line_break_in_string";
     case JsonRepair::bad_escape: return "bad_escape";

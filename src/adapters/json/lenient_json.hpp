@@ -12,18 +12,19 @@ namespace dspy {
 /// What models write for JSON.  Each is understood in one way only; what is not listed is an
 /// error, so that no text becomes a value it did not mean.
 enum class JsonRepair : std::uint8_t {
-  trailing_comma,        ///< `[1, 2,]`
-  single_quotes,         ///< `{'a': 1}`
-  unquoted_key,          ///< `{a: 1}`
-  python_word,           ///< `True`, `None`, `NaN`, `-Infinity`, `1_000`, `.5`, `1.`, `"""text"""`
-  comment,               ///< `// …`, `# …` and `/* … */`
+  trailing_comma,   ///< `[1, 2,]`
+  single_quotes,    ///< `{'a': 1}`
+  unquoted_key,     ///< `{a: 1}`
+  python_word,      ///< `True`, `None`, `NaN`, `-Infinity`, `1_000`, `+1`, `.5`, `1.`, `"""text"""`; `0x1F` stays text
+  python_brackets,  ///< `(1, 2)`
+  comment,          ///< `// …`, `# …` and `/* … */`
   line_break_in_string,  ///< Any control character that should have been escaped.
   bad_escape,            ///< `\_` keeps its backslash, `\'` loses it, half a surrogate becomes U+FFFD.
   stray_quote,           ///< `'it's'`: a single quote between two letters.
   duplicate_key,         ///< The last one counts, as everywhere.
   unclosed,              ///< Closing brackets are missing where the text ends.
   unclosed_string,       ///< The text ends within a string.
-  curly_quotes,          ///< `{“a”: “b”}`
+  curly_quotes,          ///< `{“a”: “b”}`, `{‘a’: ‘b’}`
   json_slip,             ///< One character is wrong, and every way to put it right gives the same values.
   long_number,           ///< A number that neither 64 bits nor a float can hold is its digits, as text.
 };

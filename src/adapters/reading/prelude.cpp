@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::string_view blanks = " \t\r\n";
 
-constexpr std::array<std::string_view, 7> names = {"think",     "thinking",   "thought",   "thoughts",
-                                                   "reasoning", "reflection", "scratchpad"};
+constexpr std::array<std::string_view, 8> names = {"think",     "thinking",   "thought",    "thoughts",
+                                                   "reasoning", "reflection", "scratchpad", "seed:think"};
 
 /// What may stand around those names.
 struct Brackets {
@@ -23,6 +23,15 @@ struct Brackets {
 };
 constexpr std::array brackets = {Brackets{"<", ">"}, Brackets{"[", "]"},
                                  Brackets{"\xE2\x97\x81", "\xE2\x96\xB7"}};  // ◁ ▷
+
+/// Thoughts whose marks have no such name.
+constexpr std::array other_marks = {Brackets{"<|channel>thought", "<channel|>"},
+                                    Brackets{"<|START_THINKING|>", "<|END_THINKING|>"},
+                                    Brackets{"<|begin_of_thought|>", "<|end_of_thought|>"},
+                                    // Channels of which only the names were kept.
+                                    Brackets{"assistantanalysis", "assistantfinal"}};
+/// What the first three close with.
+constexpr std::string_view other_end = "|>";
 
 /// Models that write in channels think in one and answer in another.
 constexpr std::array<std::string_view, 4> thinking_channels = {"<|channel|>analysis", "<|channel|>commentary",
@@ -48,6 +57,12 @@ constexpr bool may_begin_name(char c) noexcept {
   return begins_with("t", c) || begins_with("r", c) || begins_with("s", c);
 }
 static_assert(std::ranges::all_of(names, [](std::string_view name) { return may_begin_name(name[0]); }));
+/// True if that may begin a mark which opens thoughts.
+constexpr bool may_open_thoughts(char c) noexcept {
+  return c == '<' || c == '[' || c == 'a' || c == brackets[2].opening[0];
+}
+static_assert(std::ranges::all_of(other_marks,
+                                  [](const Brackets& marks) { return may_open_thoughts(marks.opening[0]); }));
 constexpr bool may_end_opening(char c) noexcept {
   return c == '<' || c == '[' || c == brackets[2].opening.back();
 }
@@ -81,6 +96,9 @@ std::optional<std::string> closing_mark(std::string_view text, const Labels& lab
     if (const auto name = name_before(text.substr(opening.size()), closing, labels))
       return std::string(opening).append("/").append(*name).append(closing);
   }
+  for (const auto& [opening, closing] : other_marks) {
+    if (text.starts_with(opening)) return std::string(closing);
+  }
   if (std::ranges::any_of(thinking_channels, [&](std::string_view mark) { return text.starts_with(mark); }))
     return std::string(final_channel);
   return std::nullopt;
@@ -101,7 +119,8 @@ bool may_open(std::string_view text, const Labels& labels) {
         return true;
     }
   }
-  return std::ranges::any_of(thinking_channels, [&](std::string_view mark) { return mark.starts_with(text); });
+  return std::ranges::any_of(thinking_channels, [&](std::string_view mark) { return mark.starts_with(text); }) ||
+         std::ranges::any_of(other_marks, [&](const Brackets& marks) { return marks.opening.starts_with(text); });
 }
 
 }  // namespace
@@ -120,7 +139,7 @@ Prelude find_prelude(std::string_view text, const Labels& labels) {
   while (true) {
     const auto first = std::min(text.find_first_not_of(blanks, out.end), text.size());
     const auto rest = text.substr(first);
-    if (!rest.empty() && rest[0] != '<' && rest[0] != '[' && rest[0] != brackets[2].opening[0]) return out;
+    if (!rest.empty() && !may_open_thoughts(rest[0])) return out;
     auto closing = closing_mark(rest, labels);
     if (!closing) {
       if (!may_open(rest, labels)) return out;
@@ -149,6 +168,13 @@ std::vector<ThoughtsEnd> find_ends_of_thoughts(std::string_view text, std::size_
     const auto at = sign - 1;
     if (text.substr(at).starts_with(final_channel)) add({.begin = at, .end = at + final_channel.size()});
   }
+  for (auto at = text.find(other_end, from); at != std::string_view::npos; at = text.find(other_end, at + 1)) {
+    const auto end = at + other_end.size();
+    for (const auto& marks : other_marks) {
+      if (text.substr(from, end - from).ends_with(marks.closing))
+        add({.begin = end - marks.closing.size(), .end = end});
+    }
+  }
   const auto first = text.find_first_not_of(blanks, from);
   if (first != std::string_view::npos && text.substr(first).starts_with(bare_thinking)) {
     if (const auto at = text.find(bare_final, from); at != std::string_view::npos)
@@ -167,8 +193,8 @@ bool opens_thoughts(std::string_view text, const Labels& labels) {
 }
 
 std::string_view without_end_of_message(std::string_view text) noexcept {
-  if (!text.contains(channel_sign)) return text;
-  for (const std::string_view mark : {"<|return|>", "<|end|>"}) {
+  if (!text.contains(other_end)) return text;
+  for (const std::string_view mark : {"<|return|>", "<|end|>", "<|END_RESPONSE|>", "<|end_of_solution|>"}) {
     const auto trimmed = text::trim(text);
     if (trimmed.ends_with(mark)) text = text.substr(0, text.rfind(mark));
   }

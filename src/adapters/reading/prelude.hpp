@@ -33,7 +33,7 @@ constexpr bool is_blank_or_wide(char c) noexcept {
 /// A cheap test: false if the text surely has no prelude.
 constexpr bool may_have_prelude(std::string_view text) noexcept {
   if (text.empty()) return true;
-  return is_blank_or_wide(text[0]) || text[0] == '<' || text[0] == '[';
+  return is_blank_or_wide(text[0]) || text[0] == '<' || text[0] == '[' || text[0] == 'a';
 }
 
 Prelude find_prelude(std::string_view text, const Labels& labels);

@@ -36,7 +36,13 @@ bool ends_within_object(std::string_view text) {
   return read && read->repairs.has(JsonRepair::unclosed);
 }
 
+thread_local std::size_t readings = 0;
+
 }  // namespace
+
+std::size_t ReplyReader::count() noexcept {
+  return readings;
+}
 
 bool holds_nothing(std::string_view reply) {
   reply = text::trim(reply);
@@ -45,8 +51,9 @@ bool holds_nothing(std::string_view reply) {
   return reply.empty() || (reply.starts_with('{') && text::trim(reply.substr(1)) == "}");
 }
 
-ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion, bool is_cut)
-    : form_(form), signature_(*form.signature), text_(completion), is_cut_(is_cut) {
+ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion)
+    : form_(form), signature_(*form.signature), text_(completion) {
+  ++readings;
   make_valid_utf8();
   const bool may_have_marks = may_end_thoughts(text_);
   if (may_have_marks) text_ = without_end_of_message(text_);
@@ -167,11 +174,12 @@ ReplyReader::Found ReplyReader::accept_sections() {
   return Found::sections;
 }
 
-/// `a: 'x',`, more such lines, and a `}`; or lines behind a `{` that nothing before them closes.
+/// `a: 'x',`, more such lines, and a `}`; or lines behind a `{` or `[` that nothing before them closes.
 bool ReplyReader::holds_json_lines() const noexcept {
   if (sections_ != static_cast<const Sections*>(labels_ ? &*labels_ : nullptr)) return false;
   const auto before = text_.substr(start_, sections_->first_mark() - start_);
   if (!before.empty() && std::ranges::count(before, '{') > std::ranges::count(before, '}')) return true;
+  if (text::trim(before).ends_with('[')) return true;
   auto reply = text_.substr(start_);
   while (reply.back() == ' ' || reply.back() == '\n') reply.remove_suffix(1);  // a label stands in it
   if (reply.back() != '}' && reply.back() != '`') return false;

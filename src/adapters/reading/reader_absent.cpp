@@ -1,5 +1,6 @@
 // Whether an output that is absent may have been said in a way that was not understood.
 
+#include "adapters/coercion/lost_members.hpp"
 #include "adapters/reading/reader.hpp"
 #include "dspy/base/text.hpp"
 
@@ -45,6 +46,16 @@ std::string_view leading_name(std::string_view line) {
 }
 
 }  // namespace
+
+/// The key of the reply's object that names no output, but a member which an output lacks: the output's object may
+/// have been closed too early.
+const std::string* ReplyReader::member_outside(std::size_t output) const {
+  if (found_ != Found::json || !json_[output]) return nullptr;
+  const auto found = std::ranges::find_if(extra_keys_, [&](const std::string& key) {
+    return lacks_member(signature_.outputs[output].type, *json_[output], key);
+  });
+  return found == extra_keys_.end() ? nullptr : &*found;
+}
 
 /// Between the elements of a tagged reply: what is part of none.
 std::vector<std::string_view> ReplyReader::gaps() const {

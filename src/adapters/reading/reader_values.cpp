@@ -99,10 +99,14 @@ bool ReplyReader::may_lack_a_part(std::size_t output, const Field& field, const 
 
 /// True for `{name}`, which prompts show where the value is to stand.
 bool ReplyReader::is_placeholder(std::size_t output) const {
-  std::string storage;
+  const auto& type = signature_.outputs[output].type.required();
+  if (type.kind == Type::Kind::literal || !type.limits->one_of.empty()) return false;
   std::string_view raw;
   if (found_ == Found::whole) raw = whole_;
-  if (found_ == Found::sections && (*sections_)[output].has_text) raw = sections_->value(text_, output, storage);
+  if (found_ == Found::sections) {
+    const auto& section = (*sections_)[output];
+    raw = text::trim(text_.substr(section.begin, section.end - section.begin));
+  }
   if (found_ == Found::json && json_[output] && json_[output]->is_string()) raw = view(json_[output]->get_string());
   const auto& name = signature_.outputs[output].name;
   return raw.size() == name.size() + 2 && raw.front() == '{' && raw.back() == '}' && raw.substr(1, name.size()) == name;
@@ -111,7 +115,11 @@ bool ReplyReader::is_placeholder(std::size_t output) const {
 /// The value of an output for `field`, which is the output's own or one like it; nothing if the
 /// reply has no text for it.
 std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& field, Repairs& repairs) const {
-  if (is_placeholder(output)) return std::nullopt;
+  if (is_placeholder(output)) {
+    const auto placeholder = std::format("{{{}}}", signature_.outputs[output].name);
+    return within_limits(field, refuse(Json(placeholder), "is the prompt's placeholder",
+                                       std::format("`{}` is the prompt's placeholder, not a value", placeholder)));
+  }
   switch (found_) {
     case Found::nothing: return std::nullopt;
     case Found::whole: return coerce(field, whole_, repairs);
@@ -159,62 +167,12 @@ std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Fiel
   // What is CDATA as a whole is a text, as in quotes.
   const bool is_text = is_tagged() && style == XmlText::literal && section.has_escapes;
   auto value = is_text ? coerce(field, Json(text), repairs) : coerce(field, text, repairs);
-  if (!value || !is_contradicted(output, field, *value)) return value;
+  if (!value) return value;
+  if (is_answered_twice())
+    return within_limits(field, refuse(Json(text), "comes twice", std::format("`{}` comes twice", field.name)));
+  if (!is_contradicted(output, field, *value)) return value;
   return within_limits(field, refuse(Json(text), "comes twice with different values",
                                      std::format("`{}` comes twice with different values", field.name)));
-}
-
-/// What stands behind the mark of an output that has a value already, if it is a value too.
-std::optional<std::string> ReplyReader::second_text(std::size_t output) const {
-  const auto begin = (*sections_)[output].again;
-  if (begin == 0) return text_behind_end(output);
-  auto rest = text_.substr(begin);
-  if (labels_ && sections_ == &*labels_) {
-    rest = rest.substr(0, rest.find('\n'));
-  } else if (is_tagged()) {
-    rest = rest.substr(0, rest.find("</"));
-  } else {
-    rest = rest.substr(0, rest.find("[[ ##"));
-  }
-  return std::string(text::trim(rest));
-}
-
-/// The output's text in a second reply behind the end of the first one, unless that answers another question.
-std::optional<std::string> ReplyReader::text_behind_end(std::size_t output) const {
-  const auto end = sections_->end();
-  if (!end || (labels_ && sections_ == &*labels_) || text::trim(text_.substr(*end)).empty()) return std::nullopt;
-  const auto read = [&](Sections& sections) -> std::optional<std::string> {
-    sections.start_at(*end);
-    while (sections.step(text_, true)) {
-    }
-    if (!sections[output].has_text) return std::nullopt;
-    const auto between = text_.substr(*end, sections[output].begin - *end);
-    const bool is_of_another = std::ranges::any_of(signature_.inputs, [&](const Field& input) {
-      return between.contains(std::format("<{}>", input.name)) || between.contains(std::format("## {} ##", input.name));
-    });
-    if (is_of_another) return std::nullopt;
-    std::string storage;
-    return std::string(sections.value(text_, output, storage));
-  };
-  if (is_tagged()) {
-    TagSections sections(form_.tags);
-    return read(sections);
-  }
-  MarkerSections sections(form_.markers);
-  return read(sections);
-}
-
-/// True if the reply gives the output another value too.  A line that repeats the label of a text is part of that text.
-bool ReplyReader::is_contradicted(std::size_t output, const Field& field, const Json& value) const {
-  const auto kind = field.type.required().kind;
-  const bool is_text = kind == Type::Kind::string || kind == Type::Kind::code || kind == Type::Kind::reasoning;
-  if (is_text && labels_ && sections_ == &*labels_) return false;
-  const auto second = second_text(output);
-  if (!second || second->empty()) return false;
-  std::vector<Flag> flags;
-  Repairs repairs(flags, field.name);
-  const auto other = coerce(field, *second, repairs);
-  return other && *other != value;
 }
 
 /// The value of an output that breaks its limits, if it has the type.
@@ -248,6 +206,10 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
       value = within_limits(field, refuse(**value, "may be cut off",
                                           "the reply was cut off there and the value may lack a part; raise "
                                           "`max_tokens`"));
+    }
+    if (const auto* const key = value && *value ? member_outside(i) : nullptr) {
+      const auto reason = std::format("`{}` stands outside it and may be a member of it", *key);
+      value = within_limits(field, refuse(**value, "may have been closed too early", reason));
     }
     if (value) {
       if (*value) {

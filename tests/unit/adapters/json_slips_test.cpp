@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace dspy;
@@ -140,6 +141,78 @@ TEST_CASE("An object with a slip gives its own values or none, never those of an
       CAPTURE(example);
       CHECK(inner == 0);
       CHECK(labelled == 0);
+    }
+  }
+}
+
+TEST_CASE("An object that was closed too early is read as it was meant, or refused") {
+  // Members of objects and outputs, which may all be left out but the first.
+  const auto signature = std::make_shared<const Signature>(Signature::parse(
+      "q -> p: P{x: int, y: Optional[int], r: Q{u: int, w: Optional[int]} = {\"u\": 0}}, n: Optional[int]"));
+  const std::vector<std::string> replies = {
+      R"({"p": {"x": 1, "y": 2, "r": {"u": 3, "w": 4}}, "n": 5})",
+      R"({"n": 5, "p": {"r": {"w": 4, "u": 3}, "x": 1, "y": 2}})",
+      "{\n  \"p\": {\n    \"x\": 1,\n    \"y\": 2,\n    \"r\": {\n      \"u\": 3,\n      \"w\": 4\n    }\n  },\n  "
+      "\"n\": 5\n}",
+  };
+  for (const auto& each : test::every_adapter) {
+    CAPTURE(each.name);
+    const auto exchange = each.make()->prepare(signature);
+    for (const auto& reply : replies) {
+      const auto meant = exchange->parse(reply);
+      REQUIRE(meant);
+      for (auto from = reply.find('}'); from != std::string::npos; from = reply.find('}', from + 1)) {
+        // The brace moved to the front of each comma before it, or put there once more.
+        for (auto to = reply.find(','); to < from; to = reply.find(',', to + 1)) {
+          for (const bool is_moved : {true, false}) {
+            auto text = reply;
+            if (is_moved) text.erase(from, 1);
+            text.insert(to, "}");
+            const auto reading = exchange->parse(text);
+            CAPTURE(text);
+            if (reading) CHECK(to_text(reading->outputs) == to_text(meant->outputs));
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("An object in a field that members follow is read as it was meant, or refused") {
+  const auto signature = std::make_shared<const Signature>(Signature::parse("q -> p: P{x: int, y: Optional[str]}"));
+  for (const auto* const rest :
+       {", \"y\": \"b\"}", ",\n \"y\": \"b\"\n}", "; 'y': 'b'}", " \"y\": \"b\"", ", y: \"b\"}"}) {
+    const auto value = std::string("{\"x\": 1}") + rest;
+    CAPTURE(value);
+    for (const auto& reply : {"P: " + value, "[[ ## p ## ]]\n" + value + "\n\n[[ ## completed ## ]]",
+                              "<p>" + value + "</p>", "P: It is " + value}) {
+      for (const auto& each : test::every_adapter) {
+        const auto reading = each.make()->prepare(signature)->parse(reply);
+        if (reading) CHECK(to_text(reading->outputs) == R"({"p":{"x":1,"y":"b"}})");
+      }
+    }
+  }
+}
+
+TEST_CASE("Quotation marks of any kind that match are quotes") {
+  const auto signature =
+      std::make_shared<const Signature>(Signature::parse("q -> name: str, m: dict[str, str], age: int"));
+  const std::string object = R"({"name": "a b", "m": {"k": "it is: {x}, [y]"}, "age": 3})";
+  for (const auto& each : test::every_adapter) {
+    const auto exchange = each.make()->prepare(signature);
+    const auto meant = exchange->parse(object);
+    REQUIRE(meant);
+    for (const auto& [opening, closing] : {std::pair("“", "”"), {"‘", "’"}, {"„", "“"}, {"'", "'"}}) {
+      std::string text;
+      bool is_open = false;
+      for (const char c : object) {
+        if (c == '"') is_open = !is_open;
+        text += c != '"' ? std::string(1, c) : is_open ? opening : closing;
+      }
+      CAPTURE(text);
+      const auto reading = exchange->parse(text);
+      REQUIRE(reading);
+      CHECK(to_text(reading->outputs) == to_text(meant->outputs));
     }
   }
 }

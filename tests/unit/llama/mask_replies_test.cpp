@@ -95,7 +95,16 @@ std::shared_ptr<const Vocabulary> walk_vocabulary() {
 
 std::vector<std::string> exits_of(const Signature& signature) {
   std::vector<std::string> out = {"\"", "]", "}", "\",", "\"]", "\"}", "\n\n[[ ## completed ## ]]"};
+  // What readers make something of elsewhere: echoes of prompts and schemas, thoughts, other notations.
+  for (const char* text :
+       {R"({"type": "string"})", R"("type": "string")", R"({"properties": {)", "</think>", "[/THINK]",
+        "<|channel|>final<|message|>", "assistantanalysis", "assistantfinal", "<|END_THINKING|>", "(1, 2)",
+        "\xE2\x80\x98"
+        "a\xE2\x80\x99",
+        "0x1F", "[1, 2]", ": [1]", R"({"a": 1})", R"(, "a": 1)"})
+    out.emplace_back(text);
   for (const auto& field : signature.outputs) {
+    out.push_back("{" + field.name + "}");
     out.push_back("\n" + field.label + ": ");
     out.push_back("\n\n[[ ## " + field.name + " ## ]]\n");
     out.push_back("\n</" + field.name + ">");
@@ -149,6 +158,33 @@ TEST_CASE("whatever is written under the mask of elements is read without a repa
 
 TEST_CASE("whatever is written under the mask of literal elements is read without a repair") {
   check_replies(XmlAdapter({.profile = Profile::dspy_3_5}), 4000, 60);
+}
+
+TEST_CASE("every text output is held, and none begins with the placeholder that prompts show") {
+  const auto vocabulary = walk_vocabulary();
+  for (const auto* const type :
+       {"str", "Optional[str]", "Code['python']", "Optional[Code['python']]", "Union[int, str]",
+        "Optional[Union[int, str]]", "Reasoning", "Annotated[str, Field(max_length=20)]"}) {
+    CAPTURE(type);
+    const auto signature =
+        std::make_shared<const Signature>(Signature::parse(std::string("q -> größe_2: ") + type + ", b: int"));
+    for (const auto* const name : {"field", "chat", "json", "xml", "xml@dspy-3.5"}) {
+      CAPTURE(name);
+      const auto exchange = adapter(name)->prepare(signature);
+      auto grammar = compile(exchange->contract());
+      CHECK(grammar.unenforced.empty());
+      const auto constraint = std::make_shared<Constraint>(std::move(grammar.pool), grammar.start, vocabulary);
+      Matcher matcher(constraint);
+      const std::string_view form = name;
+      REQUIRE(matcher.accept_text(form == "field"  ? "Größe 2: "
+                                  : form == "chat" ? "[[ ## größe_2 ## ]]\n"
+                                  : form == "json" ? "{\n  \"größe_2\": \""
+                                                   : "<größe_2>"));
+      if (form == "xml") matcher.accept_text("\n");
+      CHECK_FALSE(matcher.accept_text("{größe_2}"));
+      CHECK(matcher.accept_text("{größe_3}"));
+    }
+  }
 }
 
 TEST_CASE("a text in a union never looks like the union's list or object") {

@@ -19,7 +19,7 @@ struct Place {
   std::uint8_t fence = 0;  ///< The backticks of the open code fence.
   std::uint8_t ticks = 0;  ///< The backticks that began this line; or one of `Labels::Ticks`.
   std::uint8_t count = 0;
-  std::uint8_t null = 0;    ///< How far the text is a word for no value.
+  std::uint8_t null = 0;    ///< How far the text is a word for no value, or its placeholder.
   std::uint8_t inside = 0;  ///< `Partial`, and the flags.
 
   bool operator==(const Place&) const = default;
@@ -50,6 +50,10 @@ constexpr bool is_any_of(char32_t c, std::string_view set) noexcept {
 }
 constexpr char32_t lower(char32_t c) noexcept {
   return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+/// A byte that goes on with a character.
+constexpr bool follows_in_character(unsigned char byte) noexcept {
+  return byte >= 0x80 && byte < 0xC0;
 }
 constexpr bool is_name_character(char32_t c) noexcept {
   return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c >= 0x80;
@@ -353,6 +357,10 @@ constexpr std::uint8_t next(std::uint8_t at, char32_t c) noexcept {
 
 }  // namespace null_word
 
+/// The first character of the placeholder was read; a number more for each that follows.
+constexpr std::uint8_t in_placeholder = null_word::free + 1;
+constexpr std::size_t longest_placeholder = UINT8_MAX - in_placeholder;
+
 /// Takes the bytes of characters, and what all forms have in common.
 template <class Rules>
 class TextMachine {
@@ -361,7 +369,12 @@ class TextMachine {
       : names_(place.names),
         may_be_null_(place.may_be_null),
         may_escape_(place.may_escape),
-        is_one_line_(place.is_one_line) {}
+        is_one_line_(place.is_one_line) {
+    for (const char letter : std::string_view(place.placeholder).substr(0, longest_placeholder)) {
+      const auto byte = static_cast<unsigned char>(letter);
+      if (!follows_in_character(byte)) placeholder_.push_back(byte < 0x80 ? lower(byte) : other);
+    }
+  }
 
   Place start() const noexcept {
     auto out = Rules::start();
@@ -427,14 +440,28 @@ class TextMachine {
     const bool blank = is_blank(c) || c == '\n';
     if (is_one_line_ && c == '\n') return std::nullopt;
     if (!may_escape_ && Rules::escapes(at, c)) return std::nullopt;
-    if (blank && (at.inside & is_empty) != 0) return std::nullopt;
+    const bool is_first = (at.inside & is_empty) != 0;
+    if (blank && is_first) return std::nullopt;
     at.inside &= static_cast<std::uint8_t>(~(is_empty | ends_blank));
     if (blank) at.inside |= ends_blank;
-    at.null = null_word::next(at.null, c);
+    if (is_first ? is_placeholder(0, c) : at.null >= in_placeholder) {
+      const std::size_t read = is_first ? 0 : at.null - in_placeholder + std::size_t{1};
+      const bool goes_on = is_placeholder(read, c);
+      if (goes_on && read + 1 == placeholder_.size()) return std::nullopt;
+      at.null = goes_on ? static_cast<std::uint8_t>(in_placeholder + read) : std::uint8_t{null_word::free};
+    } else {
+      at.null = null_word::next(at.null, c);
+    }
     return Rules::next(names_, at, c);
   }
 
+  bool is_placeholder(std::size_t index, char32_t c) const noexcept {
+    if (index >= placeholder_.size()) return false;
+    return placeholder_[index] == other ? c >= 0x80 : lower(c) == placeholder_[index];
+  }
+
   Names names_;
+  std::vector<char32_t> placeholder_;
   bool may_be_null_;
   bool may_escape_;
   bool is_one_line_;
@@ -454,6 +481,7 @@ Dfa build(const FreeText& place) {
   };
   for (const auto& name : place.names) tell_apart(name);
   tell_apart("noneul/a");
+  tell_apart(place.placeholder);
   for (const char mark : std::string_view("\n\r\t \"'`*_.,;!:>#+-)[]</\\&"))
     classes.split(ByteSet::of(static_cast<unsigned char>(mark)));
   classes.split(ByteSet::range('0', '9'));

@@ -18,10 +18,30 @@ bool has_one_source(Kind kind) noexcept {
   return kind == Kind::image || kind == Kind::audio || kind == Kind::file;
 }
 
+/// A pattern of the texts that do not begin with `{name}`.
+std::string other_than(std::string_view placeholder) {
+  std::string out;
+  std::string before = "^";
+  for (std::size_t at = 0; at < placeholder.size();) {
+    auto end = at + 1;
+    while (end < placeholder.size() && (static_cast<unsigned char>(placeholder[end]) & 0xC0) == 0x80) ++end;
+    auto character = std::string(placeholder.substr(at, end - at));
+    if (character == "{" || character == "}") character.insert(0, 1, '\\');
+    out += std::format("{0}{1}$|{1}[^{2}]", out.empty() ? "" : "|", before, character);
+    before += character;
+    at = end;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string TypeGrammar::field_name(const Field& field) {
   return std::format("the output `{}`", field.name);
+}
+
+std::string TypeGrammar::placeholder_of(const Field& field) {
+  return std::format("{{{}}}", field.name);
 }
 
 void TypeGrammar::note(const std::string& part, std::string_view reason) {
@@ -37,37 +57,49 @@ void TypeGrammar::note_validators(const Field& field, const std::string& where) 
 Expr TypeGrammar::json(const Field& field, std::size_t level) {
   const auto where = field_name(field);
   note_validators(field, where);
-  return checked(field.type.is_optional() ? json(field.type, level, where, nullptr) : said(field.type, level, where),
-                 where);
+  placeholder_ = placeholder_of(field);
+  const auto& type = field.type;
+  if (!type.is_optional()) return checked(said(type, level, where), where);
+  if (!type.limits->one_of.empty()) return checked(json(type, level, where, nullptr), where);
+  const auto& value = type.arguments[0];
+  // Of bytes, an empty text would be read as null.
+  const bool may_be_blank = value.kind != Kind::bytes;
+  return checked(values_.pool().alt({said(value, level, where, may_be_blank), values_.null()}), where);
 }
 
-/// A value that readers do not take for a missing one: not blank.
-Expr TypeGrammar::said(const Type& type, std::size_t level, const std::string& where) {
+/// A value that readers do not take for a missing one: not its placeholder, and not blank unless that may be.
+Expr TypeGrammar::said(const Type& type, std::size_t level, const std::string& where, bool may_be_blank) {
   const auto& limits = *type.limits;
   if (!limits.one_of.empty()) return json(type, level, where, nullptr);
   switch (type.kind) {
     case Kind::string: {
       auto text = text_limits(limits);
-      text.patterns.emplace_back("\\S");
+      if (!may_be_blank) text.patterns.emplace_back("\\S");
+      text.patterns.push_back(other_than(placeholder_));
       return values_.string(text, where);
     }
     case Kind::code: {
       auto text = text_limits(limits);
-      text.patterns.emplace_back("\\S");
-      text.patterns.emplace_back("^`{0,2}(?:[^`]|$)");  // a fence would be taken off
+      if (!may_be_blank) text.patterns.emplace_back("\\S");
+      text.patterns.push_back(other_than(placeholder_));
+      text.patterns.emplace_back("^`{0,2}[^`]|^`{0,2}$");  // a fence would be taken off
       return values_.string(text, where);
     }
-    case Kind::reasoning: return said(shape_of(type), level, where);
+    case Kind::reasoning: return said(shape_of(type), level, where, may_be_blank);
     case Kind::union_: {
       std::vector<Expr> alternatives;
-      for (const auto& alternative : type.arguments) alternatives.push_back(said(alternative, level, where));
+      for (const auto& alternative : type.arguments)
+        alternatives.push_back(said(alternative, level, where, may_be_blank));
       return values_.pool().alt(alternatives);
     }
     case Kind::bytes: {
+      if (may_be_blank) return json(type, level, where, nullptr);
       const auto quote = values_.pool().literal("\"");
       return values_.pool().seq({quote, bare(type, where, 1), quote});
     }
-    case Kind::any: note(where, "it may be null or blank, which counts as missing"); [[fallthrough]];
+    case Kind::any:
+      note(where, "it may be null, blank or the prompt's placeholder, which counts as missing");
+      [[fallthrough]];
     default: return json(type, level, where, nullptr);
   }
 }
@@ -233,6 +265,7 @@ Expr TypeGrammar::element_or_free(const Field& field) {
 Expr TypeGrammar::text(const Field& field) {
   const auto where = field_name(field);
   note_validators(field, where);
+  placeholder_ = placeholder_of(field);
   return checked(text(field.type, where, {}), where);
 }
 
@@ -274,6 +307,7 @@ Expr TypeGrammar::free(const Type& type, const std::string& where, Around around
   auto limits = text_limits(*type.limits);
   auto place = style_.place;
   place.may_be_null = around.may_be_null;
+  place.placeholder = placeholder_;
   if (around.is_alternative) limits.patterns.emplace_back(R"(^[^\[{(<`])");
   // Readers take code out of its fence.
   if (type.kind == Kind::code) limits.patterns.emplace_back("^(?:`{0,2}[^`])*`{0,2}$");

@@ -59,7 +59,7 @@ class TypeGrammar {
   };
 
   Expr json(const Type& type, std::size_t level, const std::string& where, const Scope* scope);
-  Expr said(const Type& type, std::size_t level, const std::string& where);
+  Expr said(const Type& type, std::size_t level, const std::string& where, bool may_be_blank = false);
   Expr list(const Type& type, std::size_t level, const std::string& where, const Scope* scope);
   Expr dict(const Type& type, std::size_t level, const std::string& where, const Scope* scope);
   Expr object(const Type& type, std::size_t level, const std::string& where, const Scope* outer);
@@ -88,6 +88,8 @@ class TypeGrammar {
   Expr bare(const Type& type, const std::string& where, std::size_t least_bytes);
   Expr different(const std::vector<Expr>& parts, const Values::Size& size, const std::string& where);
   static Expr checked(Expr made, const std::string& where);
+  /// What prompts show where the field's value is to stand, which readers do not take for one.
+  static std::string placeholder_of(const Field& field);
   static std::string field_name(const Field& field);
   void note_validators(const Field& field, const std::string& where);
   void note(const std::string& part, std::string_view reason);
@@ -95,6 +97,7 @@ class TypeGrammar {
   Values values_;
   const TextStyle& style_;
   std::vector<Unenforced>& unenforced_;
+  std::string placeholder_;                                      ///< Of the field whose values are being made.
   std::map<std::pair<const Type*, std::size_t>, Expr> objects_;  ///< By level.
 };
 
