@@ -3,6 +3,7 @@
 #include "adapters/writing/marker_format.hpp"
 #include "adapters/writing/prompt_format.hpp"
 #include "adapters/writing/turn_exchange.hpp"
+#include "dspy/lm/reply_notation.hpp"
 
 #include <utility>
 

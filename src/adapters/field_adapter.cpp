@@ -4,6 +4,7 @@
 #include "adapters/writing/field_format.hpp"
 #include "adapters/writing/media_parts.hpp"
 #include "adapters/writing/turns.hpp"
+#include "dspy/lm/reply_notation.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -48,7 +49,7 @@ class FieldExchange final : public ReadingExchange {
       const auto* const value = value_of(data, field);
       if (value == nullptr) continue;
       if (!content.empty()) content += '\n';
-      content.append(field.label).append(":");
+      content += notation_.opening(field);
       append_output(content, form().labels, field, *value);
     }
     chat.push_back({Role::assistant, std::move(content)});
@@ -67,7 +68,7 @@ class FieldExchange final : public ReadingExchange {
       const auto* const value = value_of(inputs, field);
       if (value == nullptr) continue;
       if (!content.empty()) content += '\n';
-      content.append(field.label).append(":");
+      content += notation_.opening(field);
       append_input(content, form().labels, *value);
     }
     if (!content.empty()) content += "\n\n";
@@ -75,6 +76,7 @@ class FieldExchange final : public ReadingExchange {
     return content;
   }
 
+  const ReplyNotation& notation_ = ReplyNotation::of(OutputContract::Form::fields);
   const Field* conversation_;  ///< Of the signature; null if it has none.
   bool has_media_;
   std::string hints_;

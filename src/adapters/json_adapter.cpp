@@ -3,6 +3,7 @@
 #include "adapters/writing/marker_format.hpp"
 #include "adapters/writing/prompt_format.hpp"
 #include "adapters/writing/turn_exchange.hpp"
+#include "dspy/lm/reply_notation.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -60,7 +61,8 @@ class JsonExchange final : public TurnExchange {
   JsonExchange(const std::shared_ptr<const Signature>& owned, std::span<const Example> demos,
                const std::shared_ptr<const JsonAdapterOptions>& options)
       : TurnExchange(owned, OutputContract::Form::json, TurnTexts(options), request_text(*owned, options->texts)) {
-    for (const auto& output : signature().outputs) keys_.push_back("\n  " + to_text(Json(output.name)) + ": ");
+    for (const auto& output : signature().outputs)
+      keys_.push_back(std::string(notation_.anchor).append(notation_.opening(output)).append(notation_.before_value));
     write_prefix(system_text(signature(), options->texts), demos);
   }
 
@@ -69,11 +71,12 @@ class JsonExchange final : public TurnExchange {
     append_sections(out, form().markers, signature().inputs, data);
   }
   void append_output(std::string& out, std::size_t output, const Json& value) const override {
-    out += out.empty() ? '{' : ',';
+    out += out.empty() ? notation_.begin : notation_.between;
     append_member_value(out += keys_[output], value);
   }
-  void end_answer(std::string& out) const override { out += out.empty() ? "{}" : "\n}"; }
+  void end_answer(std::string& out) const override { out += out.empty() ? "{}" : notation_.end; }
 
+  const ReplyNotation& notation_ = ReplyNotation::of(OutputContract::Form::json);
   std::vector<std::string> keys_;  ///< By output, with what stands around it.
 };
 

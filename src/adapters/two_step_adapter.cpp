@@ -6,6 +6,7 @@
 #include "adapters/writing/turns.hpp"
 #include "dspy/adapters/chat_adapter.hpp"
 #include "dspy/base/error.hpp"
+#include "dspy/lm/reply_notation.hpp"
 
 #include <utility>
 
@@ -75,7 +76,7 @@ class TwoStepExchange final : public Exchange {
       const auto* const value = value_of(data, field);
       if (value == nullptr) continue;
       if (!out.empty()) out += '\n';
-      out.append(field.label).append(":");
+      out += ReplyNotation::of(OutputContract::Form::fields).opening(field);
       append_input(out, labels_, *value);
     }
     return out;

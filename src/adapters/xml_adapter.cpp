@@ -4,20 +4,21 @@
 #include "adapters/writing/turn_exchange.hpp"
 #include "adapters/writing/value_text.hpp"
 #include "adapters/writing/xml_writer.hpp"
+#include "dspy/lm/reply_notation.hpp"
 
 #include <utility>
 
 namespace dspy {
 namespace {
 
-std::string opening_tag(std::string_view name) {
-  return std::string("<").append(name).append(">");
+const ReplyNotation& notation() noexcept {
+  return ReplyNotation::of(OutputContract::Form::xml);
 }
 
 /// Appends an element whose text stands on lines of its own.
 void append_element(std::string& out, std::string_view name, std::string_view text) {
-  append_paragraph(out, opening_tag(name));
-  out.append("\n").append(text).append("\n</").append(name).append(">");
+  append_paragraph(out, notation().opening(name));
+  out.append(notation().before_value).append(text).append(notation().after_value).append(notation().closing(name));
 }
 
 XmlText text_style(Profile profile) {
@@ -52,7 +53,7 @@ std::string system_text(const Signature& signature, const XmlAdapterOptions& opt
 std::string request_text(const Signature& signature, const XmlAdapterOptions& options) {
   const auto nesting = nesting_of(options.profile);
   return with_outputs(options.texts.request,
-                      list_outputs(signature, [](const Field& field) { return opening_tag(field.name); }, nesting));
+                      list_outputs(signature, [](const Field& field) { return notation().opening(field); }, nesting));
 }
 
 class XmlExchange final : public TurnExchange {

@@ -30,15 +30,24 @@ class AttemptSink {
     (*sink_)(event);
   }
 
+  /// What reads the reply of this attempt while it comes.
+  FieldStream& open(const Exchange& exchange) {
+    fields_ = exchange.open_stream();
+    return *fields_;
+  }
+  FieldStream* fields() const noexcept { return fields_.get(); }
+
   bool has_handed_out() const noexcept { return !handed_out_.empty(); }
 
   void begin_anew() {
     for (const auto& field : handed_out_) (*sink_)({.field = field, .restart = true});
     handed_out_.clear();
+    fields_.reset();
   }
 
  private:
   const FieldSink* sink_;
+  std::unique_ptr<FieldStream> fields_;
   std::vector<std::string> handed_out_;
 };
 
@@ -90,12 +99,12 @@ class Claimed {
 Async<Reply> ask(const CallMachine& machine, Request&& request, AttemptSink* events) {
   if (events == nullptr || machine.exchange() == nullptr) return machine.lm().complete(std::move(request));
   return [](LM& lm, const Exchange& exchange, Request asked, AttemptSink& out) -> Async<Reply> {
-    const auto fields = exchange.open_stream();
+    auto& fields = out.open(exchange);
     const FieldSink forward = [&](const FieldEvent& event) { out(event); };
     auto reply = co_await lm.stream(std::move(asked), [&](const StreamEvent& event) {
-      if (event.kind == StreamEvent::Kind::text) fields->push(event.text, forward);
+      if (event.kind == StreamEvent::Kind::text) fields.push(event.text, forward);
     });
-    fields->finish(forward);
+    fields.finish(forward);
     co_return reply;
   }(machine.lm(), *machine.exchange(), std::move(request), *events);
 }
@@ -136,9 +145,14 @@ Async<void> drive(Call call, JsonObject inputs, Prediction& prediction, std::opt
   int number = 1;
   for (; machine.state() == CallMachine::State::ask; ++number) {
     try {
-      auto reply = context == nullptr ? co_await ask(machine, machine.next_request(), sink)
-                                      : co_await attempt(machine, machine.next_request(), sink, *context, span, number);
-      machine.accept(std::move(reply), events && events->has_handed_out());
+      // Not `? :`: g++ 14 may miscompile a conditional expression of two `co_await`.
+      Reply reply;
+      if (context == nullptr) {
+        reply = co_await ask(machine, machine.next_request(), sink);
+      } else {
+        reply = co_await attempt(machine, machine.next_request(), sink, *context, span, number);
+      }
+      machine.accept(std::move(reply), events && events->has_handed_out(), events ? events->fields() : nullptr);
     } catch (const Error& error) {
       throw machine.with_usage(error);
     }

@@ -1,5 +1,7 @@
 #include "modules/call_machine.hpp"
 
+#include "adapters/reading/streamed_reply.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <format>
@@ -169,13 +171,13 @@ void CallMachine::accept_draft(Completion& draft) {
   if (extraction.lm) target_ = extraction.lm;
 }
 
-void CallMachine::accept(Reply reply, bool has_handed_out) {
+void CallMachine::accept(Reply reply, bool has_handed_out, FieldStream* stream) {
   prediction_.lm_usage += reply.usage;
   auto& completion = reply.completion();
   if (!current_) return accept_draft(completion);
   prediction_.unenforced = std::move(completion.unenforced);
 
-  auto reading = current_->parse(completion);
+  auto reading = parse_streamed(*current_, stream, completion);
   if (reading) return finish(completion, *std::move(reading));
   if (!completion.refusal.empty()) return decline(completion);
   auto& unreadable = reading.error();

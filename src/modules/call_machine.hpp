@@ -44,8 +44,9 @@ class CallMachine {
   const Exchange* exchange() const noexcept;
   /// What to ask.  Once for each `accept`.
   Request next_request();
-  /// `has_handed_out`: parts of this reply have reached the caller already.
-  void accept(Reply reply, bool has_handed_out = false);
+  /// `has_handed_out`: parts of this reply have reached the caller already.  `stream` is what read the reply while it
+  /// came, where anything did, and is finished.
+  void accept(Reply reply, bool has_handed_out = false, FieldStream* stream = nullptr);
   /// Why it failed.
   const Error& error() const noexcept { return *error_; }
   /// The request whose reply was accepted, and that reply, with how likely its tokens were; null unless outputs are to

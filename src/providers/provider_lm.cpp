@@ -118,7 +118,13 @@ struct ProviderLM::Setup {
     const int wanted = request.n;
     const bool one_by_one = wanted > 1 && setup->write(request, stream).one_by_one;
     if (one_by_one) request.n = 1;
-    auto reply = stream ? co_await stream_once(setup, request, std::move(sink)) : co_await ask_once(setup, request);
+    // Not `? :`: g++ 14 may miscompile a conditional expression of two `co_await`.
+    Reply reply;
+    if (stream) {
+      reply = co_await stream_once(setup, request, std::move(sink));
+    } else {
+      reply = co_await ask_once(setup, request);
+    }
     for (int i = 1; one_by_one && i < wanted; ++i) {
       auto next = request;
       if (request.sampling.seed) next.sampling.seed = *request.sampling.seed + static_cast<std::uint64_t>(i);

@@ -3,7 +3,7 @@
 #include "dspy/base/async.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
-#include "dspy/server/gate.hpp"
+#include "dspy/server/admission.hpp"
 #include "dspy/server/http.hpp"
 #include "server/followed.hpp"
 
@@ -107,7 +107,7 @@ bool is_work(const Route& route) {
   return route.is_work.value_or(route.method == "POST" && route.path.starts_with("/v1/"));
 }
 
-/// Gives the place at the gate back when the last of the body has been sent.
+/// Gives the admission back when the last of the body has been sent.
 void keep_until_sent(HttpResponse& response, std::shared_ptr<void> pass) {
   if (!response.stream || !pass) return;
   response.stream = [stream = std::move(response.stream), pass = std::move(pass)](BodyWriter& writer) {
@@ -123,12 +123,13 @@ void require_plain_body(const HttpRequest& request) {
                   {{.name = "Accept-Encoding", .value = "identity"}});
 }
 
-Async<HttpResponse> run(const Routes& routes, const Route& route, std::shared_ptr<Gate> gate, HttpRequest request) {
+Async<HttpResponse> run(const Routes& routes, const Route& route, std::shared_ptr<Admission> admission,
+                        HttpRequest request) {
   try {
     request.caller = co_await routes.admit(request, route.scope);
     require_plain_body(request);
     std::shared_ptr<void> pass;
-    if (gate && is_work(route)) pass = co_await gate->enter(request.stop);
+    if (admission && is_work(route)) pass = co_await admission->enter(request.stop);
     std::optional<Followed> followed;
     if (route.method == "GET" && route.document.streams) followed.emplace(request);
     const auto caller = request.caller;
@@ -285,7 +286,7 @@ Async<HttpResponse> Routes::answer(HttpRequest request) const {
   auto found = find(request.method, request.path);
   if (!found.route) return refused(request, std::move(found.allowed), error_form(request.path));
   request.parameters = std::move(found.parameters);
-  return run(*this, *found.route, gate_, std::move(request));
+  return run(*this, *found.route, admission_, std::move(request));
 }
 
 }  // namespace dspy::server

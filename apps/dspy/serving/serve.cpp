@@ -85,10 +85,10 @@ void add_serve(CLI::App& app, Plan& plan) {
   add_stores(*command, *flags);
   command->add_flag("--insecure", flags->insecure, "Let anyone who reaches a public address ask, without a key");
   constexpr auto limits = "Limits";
-  command->add_option("--max-running", flags->gate.running, "Requests that work at once")
+  command->add_option("--max-running", flags->admission.running, "Requests that work at once")
       ->capture_default_str()
       ->group(limits);
-  command->add_option("--max-waiting", flags->gate.waiting, "Requests that wait; above, they get 429")
+  command->add_option("--max-waiting", flags->admission.waiting, "Requests that wait; above, they get 429")
       ->capture_default_str()
       ->group(limits);
   command->add_option("--max-jobs", flags->max_jobs, "Jobs that run at once")->capture_default_str()->group(limits);

@@ -8,10 +8,10 @@
 #include "dspy/lm/lm.hpp"
 #include "dspy/lm/trace.hpp"
 #include "dspy/lm/tracing/metrics.hpp"
+#include "dspy/server/admission.hpp"
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/configured.hpp"
 #include "dspy/server/experiments/live_experiments.hpp"
-#include "dspy/server/gate.hpp"
 #include "dspy/server/jobs/job_runner.hpp"
 #include "dspy/server/jobs/job_store.hpp"
 #include "dspy/server/listener.hpp"
@@ -44,6 +44,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <format>
 #include <functional>
@@ -70,7 +71,7 @@ struct Parts {
   std::shared_ptr<Catalog> catalog = std::make_shared<Catalog>();
   std::shared_ptr<Metrics> metrics = std::make_shared<Metrics>();
   std::shared_ptr<Trace> metrics_trace = std::make_shared<MetricsTrace>(metrics);
-  std::shared_ptr<server::Gate> gate;
+  std::shared_ptr<server::Admission> admission;
   std::shared_ptr<Splits> splits = std::make_shared<Splits>();
   std::shared_ptr<std::atomic<bool>> is_draining = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<ProgramSources> sources;
@@ -81,11 +82,19 @@ struct Parts {
   std::shared_ptr<WebSockets> sockets = std::make_shared<WebSockets>();
 };
 
+/// Whether a model is asked that nobody named: by a program, or as the only one.  What stands only before the models of
+/// a dspy.toml loads no other.
+bool wants_model(const ServeFlags& flags, const Config& config) {
+  if (!flags.sources.empty() || !flags.models.empty()) return true;
+  if (flags.is_page_alone) return false;
+  return config.lms().empty() || !config.default_lm().empty() || std::getenv("DSPY_MODEL") != nullptr;
+}
+
 void add_programs(const ServeFlags& flags, Parts& parts) {
   std::shared_ptr<LM> lm;
-  if (!flags.is_page_alone || !flags.sources.empty() || !flags.models.empty())
-    lm = serve_models(flags.models, *parts.catalog);
-  serve_configured(Config::load(), *parts.catalog);
+  const auto config = Config::load();
+  if (wants_model(flags, config)) lm = serve_models(flags.models, *parts.catalog);
+  serve_configured(config, *parts.catalog);
   serve_texts(flags.embedders, flags.rerankers, *parts.catalog);
   parts.sources = std::make_unique<ProgramSources>(
       parts.catalog, SourceOptions{.make_lm = [](const std::string& name) { return make_lm(name); },
@@ -149,8 +158,8 @@ void add_jobs(const ServeFlags& flags, Parts& parts, const ProgramsOptions& arou
 }
 
 void add_routes(const ServeFlags& flags, Parts& parts) {
-  parts.gate = std::make_shared<server::Gate>(flags.gate);
-  watch_queue(*parts.metrics, parts.gate);
+  parts.admission = std::make_shared<server::Admission>(flags.admission);
+  watch_queue(*parts.metrics, parts.admission);
   ProgramsOptions programs{.trace = [trace = parts.metrics_trace](const CallOrigin&) { return trace; },
                            .splits = parts.splits};
   stand_around(parts.data, programs);
@@ -164,7 +173,7 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
   (*parts.sockets)["/api/events"] = change_socket(parts.data.changes);
   parts.routes->add(program_routes(parts.catalog, programs));
   const SystemOptions system{.catalog = parts.catalog,
-                             .gate = parts.gate,
+                             .admission = parts.admission,
                              .metrics = parts.metrics,
                              .is_draining = parts.is_draining,
                              .problems = [sources, data = parts.data] { return problems_of(*sources, data); },
@@ -178,7 +187,7 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
     parts.admin_routes->add(program_routes(parts.catalog, programs));
     if (parts.jobs) parts.admin_routes->add(job_routes(parts.jobs));
     parts.admin_routes->add(page_routes());
-    parts.admin_routes->set_gate(parts.gate);
+    parts.admin_routes->set_admission(parts.admission);
     // What a load balancer asks stays where the requests go.
     for (auto& route : system_routes(system)) {
       if (route.path == "/healthz" || route.path == "/readyz") parts.routes->add(std::move(route));
@@ -188,7 +197,7 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
            parts.admin_routes ? *parts.admin_routes : *parts.routes);
   parts.routes->add(openapi_route(*parts.routes, parts.catalog, programs));
   if (!parts.admin_routes) parts.routes->add(page_routes());
-  parts.routes->set_gate(parts.gate);
+  parts.routes->set_admission(parts.admission);
   if (parts.data.keys || flags.insecure) return;
   parts.routes->set_authenticator(local_guard());
   if (parts.admin_routes) parts.admin_routes->set_authenticator(local_guard());

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "dspy/server/gate.hpp"
+#include "dspy/server/admission.hpp"
 #include "dspy/server/listener.hpp"
 #include "serving/data_parts.hpp"
 
@@ -28,7 +28,7 @@ struct ServeFlags {
   bool reload = false;
   bool insecure = false;
   bool json = false;
-  server::GateLimits gate;
+  server::AdmissionLimits admission;
   server::ListenerLimits limits;
   std::size_t threads = 0;
   double request_seconds = 600;

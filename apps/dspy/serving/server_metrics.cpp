@@ -1,7 +1,7 @@
 #include "serving/server_metrics.hpp"
 
 #include "dspy/lm/tracing/metrics.hpp"
-#include "dspy/server/gate.hpp"
+#include "dspy/server/admission.hpp"
 #include "dspy/server/listener.hpp"
 
 #include <memory>
@@ -9,11 +9,11 @@
 
 namespace dspy::app {
 
-void watch_queue(Metrics& metrics, const std::shared_ptr<server::Gate>& gate) {
+void watch_queue(Metrics& metrics, const std::shared_ptr<server::Admission>& admission) {
   metrics.describe_gauge("dspy_queue_running", "Requests that work.");
   metrics.describe_gauge("dspy_queue_waiting", "Requests that wait for their turn.");
-  metrics.watch("dspy_queue_running", {}, [gate] { return static_cast<double>(gate->state().running); });
-  metrics.watch("dspy_queue_waiting", {}, [gate] { return static_cast<double>(gate->state().waiting); });
+  metrics.watch("dspy_queue_running", {}, [admission] { return static_cast<double>(admission->state().running); });
+  metrics.watch("dspy_queue_waiting", {}, [admission] { return static_cast<double>(admission->state().waiting); });
 }
 
 void watch_listener(Metrics& metrics, const server::Listener& listener) {

@@ -1,7 +1,7 @@
 #include "dspy/base/sha256.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/server/admission.hpp"
 #include "dspy/server/catalog.hpp"
-#include "dspy/server/gate.hpp"
 #include "dspy/server/listener.hpp"
 #include "dspy/server/local_guard.hpp"
 #include "dspy/server/programs/programs_api.hpp"
@@ -119,14 +119,14 @@ std::unique_ptr<PyServer> serve(nb::handle programs, nb::handle models, const st
   if (key && key->size() < 16)
     throw Error(Errc::config_error, "a key has at least 16 characters; make one with secrets.token_urlsafe(32)");
   const auto catalog = catalog_of(programs, models);
-  const auto gate = std::make_shared<server::Gate>(GateLimits{.running = concurrency});
+  const auto admission = std::make_shared<server::Admission>(AdmissionLimits{.running = concurrency});
   auto is_draining = std::make_shared<std::atomic<bool>>(false);
   auto routes = std::make_shared<Routes>();
   routes->add(protocol_routes(catalog));
   routes->add(program_routes(catalog));
-  routes->add(system_routes({.catalog = catalog, .gate = gate, .is_draining = is_draining}));
+  routes->add(system_routes({.catalog = catalog, .admission = admission, .is_draining = is_draining}));
   routes->add(openapi_route(*routes, catalog));
-  routes->set_gate(gate);
+  routes->set_admission(admission);
   routes->set_authenticator(key ? one_key(*key) : local_guard());
   note_threads();
   const nb::gil_scoped_release released;

@@ -77,7 +77,7 @@ struct Route {
   bool is_probe = false;  ///< What a load balancer asks: not counted against the rate of an address.
 };
 
-class Gate;
+class Admission;
 
 /// Says who asks, by the key in the request.  Throws `HttpError` (401) for a missing or wrong key.
 using Authenticator = std::function<Async<Caller>(const HttpRequest& request)>;
@@ -108,7 +108,7 @@ class Routes {
   void set_recheck(Recheck recheck) { recheck_ = std::move(recheck); }
 
   /// Requests that work (`Route::is_work`) wait for their turn there.
-  void set_gate(std::shared_ptr<Gate> gate) { gate_ = std::move(gate); }
+  void set_admission(std::shared_ptr<Admission> admission) { admission_ = std::move(admission); }
 
   const std::vector<std::unique_ptr<const Route>>& all() const noexcept { return routes_; }
 
@@ -139,7 +139,7 @@ class Routes {
   std::unique_ptr<Node> root_;
   Authenticator authenticator_;
   Recheck recheck_;
-  std::shared_ptr<Gate> gate_;
+  std::shared_ptr<Admission> admission_;
 };
 
 }  // namespace dspy::server

@@ -36,7 +36,13 @@ bool ends_within_object(std::string_view text) {
   return read && read->repairs.has(JsonRepair::unclosed);
 }
 
+thread_local std::size_t readings = 0;
+
 }  // namespace
+
+std::size_t ReplyReader::count() noexcept {
+  return readings;
+}
 
 bool holds_nothing(std::string_view reply) {
   reply = text::trim(reply);
@@ -45,8 +51,9 @@ bool holds_nothing(std::string_view reply) {
   return reply.empty() || (reply.starts_with('{') && text::trim(reply.substr(1)) == "}");
 }
 
-ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion, bool is_cut)
-    : form_(form), signature_(*form.signature), text_(completion), is_cut_(is_cut) {
+ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion)
+    : form_(form), signature_(*form.signature), text_(completion) {
+  ++readings;
   make_valid_utf8();
   const bool may_have_marks = may_end_thoughts(text_);
   if (may_have_marks) text_ = without_end_of_message(text_);

@@ -9,6 +9,7 @@
 #include "adapters/sections/tag_sections.hpp"
 #include "dspy/adapters/adapter.hpp"
 
+#include <cstddef>
 #include <expected>
 #include <optional>
 #include <string>
@@ -27,13 +28,18 @@ bool holds_nothing(std::string_view reply);
 /// Refers to the form and the completion while it lives.
 class ReplyReader {
  public:
-  /// `is_cut`: the reply was ended before the model was done, so that a value at its end may lack a part.
-  explicit ReplyReader(const ReplyForm& form, std::string_view completion, bool is_cut = false);
+  explicit ReplyReader(const ReplyForm& form, std::string_view completion);
   ReplyReader(const ReplyReader&) = delete;
   ReplyReader& operator=(const ReplyReader&) = delete;
 
   /// The text of an output as it stands in the reply, or nothing if it is absent or empty.
   std::optional<std::string> raw_text(std::size_t output) const;
+
+  /// The reply was ended before the model was done, so that a value at its end may lack a part.
+  void set_cut(bool is_cut) noexcept { is_cut_ = is_cut; }
+
+  /// How many replies this thread has read as a whole.
+  static std::size_t count() noexcept;
 
   /// The outputs as values.
   std::expected<Reading, Unreadable> read() &&;

@@ -2,6 +2,7 @@
 
 #include "adapters/reading/reader.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/lm/reply_notation.hpp"
 
 #include <algorithm>
 #include <format>
@@ -16,9 +17,9 @@ std::optional<std::string> ReplyReader::second_text(std::size_t output) const {
   if (labels_ && sections_ == &*labels_) {
     rest = rest.substr(0, rest.find('\n'));
   } else if (is_tagged()) {
-    rest = rest.substr(0, rest.find("</"));
+    rest = rest.substr(0, rest.find(ReplyNotation::of(Form::xml).before_close));
   } else {
-    rest = rest.substr(0, rest.find("[[ ##"));
+    rest = rest.substr(0, rest.find(text::trim_end(ReplyNotation::of(Form::markers).before_name)));
   }
   return std::string(text::trim(rest));
 }

@@ -22,8 +22,13 @@ class ReadingExchange : public Exchange {
 
   using Exchange::parse;
   std::expected<Reading, Unreadable> parse(const Completion& completion) const override {
-    const bool is_cut = completion.finish == FinishReason::length || completion.finish == FinishReason::content_filter;
-    auto reading = ReplyReader(*form_, completion.text, is_cut).read();
+    ReplyReader reader(*form_, completion.text);
+    return parse_with(reader, completion);
+  }
+  /// Takes the values from a reader of the completion's text, which is used up.
+  std::expected<Reading, Unreadable> parse_with(ReplyReader& reader, const Completion& completion) const {
+    reader.set_cut(completion.finish == FinishReason::length || completion.finish == FinishReason::content_filter);
+    auto reading = std::move(reader).read();
     if (has_typed_parts(completion)) reading = with_typed_parts(signature(), completion, std::move(reading));
     if (!reading || !has_whole_rules(signature())) return reading;
     return hold_to_rules(signature(), *std::move(reading), completion.text);
@@ -34,6 +39,7 @@ class ReadingExchange : public Exchange {
             .signature = form_->signature,
             .literal_text = form_->form == OutputContract::Form::xml && form_->tags.text() == XmlText::literal};
   }
+  const std::shared_ptr<const ReplyForm>& shared_form() const noexcept { return form_; }
 
  protected:
   const ReplyForm& form() const noexcept { return *form_; }

@@ -170,8 +170,14 @@ void ReplyStream::send(const FieldSink& sink, std::size_t output, std::string_vi
 
 void ReplyStream::finish(const FieldSink& sink) {
   text_ += utf8_.finish();
-  const ReplyReader reader(*form_, text_);
+  const auto& reader = reader_.emplace(*form_, text_);
   for (std::size_t i = 0; i < progress_.size(); ++i) correct(sink, i, reader.raw_text(i));
+}
+
+ReplyReader* ReplyStream::reader_of(const std::shared_ptr<const ReplyForm>& form,
+                                    std::string_view completion) noexcept {
+  if (!reader_ || form != form_ || completion != text_ || std::exchange(is_reader_taken_, true)) return nullptr;
+  return &*reader_;
 }
 
 void ReplyStream::correct(const FieldSink& sink, std::size_t output, const std::optional<std::string>& raw) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "adapters/json/json_follower.hpp"
+#include "adapters/reading/reader.hpp"
 #include "adapters/reading/reply_form.hpp"
 #include "adapters/sections/sections.hpp"
 #include "dspy/adapters/adapter.hpp"
@@ -25,6 +26,10 @@ class ReplyStream final : public FieldStream {
 
   void push(std::string_view bytes, const FieldSink& sink) override;
   void finish(const FieldSink& sink) override;
+
+  /// What read the whole reply at its end, for a completion of that text in the same form; null where the reply is
+  /// another, and the second time.
+  ReplyReader* reader_of(const std::shared_ptr<const ReplyForm>& form, std::string_view completion) noexcept;
 
  private:
   enum class Mode {
@@ -60,16 +65,18 @@ class ReplyStream final : public FieldStream {
   Mode mode_ = Mode::start;
 
   bool start_known_ = false;
-  std::size_t start_ = 0;     ///< Where the reply proper begins.
-  bool in_thoughts_ = false;  ///< It begins behind thoughts whose end has not come.
-  std::string closing_;       ///< The mark that ends them.
-  std::size_t searched_ = 0;  ///< How far that end, or anything but white space, was looked for.
-  bool fenced_ = false;       ///< The reply begins with a fence.
-  bool opened_ = false;       ///< There was a section.
-  std::size_t sent_to_ = 0;   ///< How far the open section was handed out.
-  std::size_t scanned_ = 0;   ///< How far it was searched for what is not white space,
-  std::size_t solid_ = 0;     ///< and where the last of that ends.
-  std::string piece_;         ///< Scratch for the text of an event.
+  std::size_t start_ = 0;              ///< Where the reply proper begins.
+  bool in_thoughts_ = false;           ///< It begins behind thoughts whose end has not come.
+  std::string closing_;                ///< The mark that ends them.
+  std::size_t searched_ = 0;           ///< How far that end, or anything but white space, was looked for.
+  bool fenced_ = false;                ///< The reply begins with a fence.
+  bool opened_ = false;                ///< There was a section.
+  std::size_t sent_to_ = 0;            ///< How far the open section was handed out.
+  std::size_t scanned_ = 0;            ///< How far it was searched for what is not white space,
+  std::size_t solid_ = 0;              ///< and where the last of that ends.
+  std::optional<ReplyReader> reader_;  ///< Of the finished text.
+  bool is_reader_taken_ = false;
+  std::string piece_;  ///< Scratch for the text of an event.
 };
 
 }  // namespace dspy

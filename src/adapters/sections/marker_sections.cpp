@@ -1,6 +1,7 @@
 #include "adapters/sections/marker_sections.hpp"
 
 #include "dspy/base/text.hpp"
+#include "dspy/lm/reply_notation.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,7 @@
 #include "adapters/sections/markers.hpp"
 
 #include "dspy/base/text.hpp"
+#include "dspy/lm/reply_notation.hpp"
 
 #include <algorithm>
 
@@ -179,13 +180,12 @@ MarkerMatch Markers::match(std::string_view text, bool complete) const noexcept 
   const bool known = found.kind == Kind::output || found.kind == Kind::completed;
   if (!known && !(full && hashed && (found.kind == Kind::input || is_identifier(shape.name)))) return {};
   if (shape.backslashes != 0) return {.kind = Kind::escaped, .size = found.size};
-  found.spelled_as_is = found.spelled_as_is && found.size == shape.name.size() + 12 && text.starts_with("[[ ## ") &&
-                        text.substr(0, found.size).ends_with(" ## ]]");
+  const auto& notation = ReplyNotation::of(OutputContract::Form::markers);
+  const auto around = notation.before_name.size() + notation.after_name.size();
+  found.spelled_as_is = found.spelled_as_is && found.size == shape.name.size() + around &&
+                        text.starts_with(notation.before_name) &&
+                        text.substr(0, found.size).ends_with(notation.after_name);
   return found;
-}
-
-std::string marker(std::string_view name) {
-  return std::string("[[ ## ").append(name).append(" ## ]]");
 }
 
 void append_escaping_markers(std::string& out, const Markers& markers, std::string_view text) {

@@ -46,12 +46,6 @@ class Markers {
   std::size_t longest_name_;
 };
 
-/// The marker of a section, `[[ ## name ## ]]`.
-std::string marker(std::string_view name);
-
-/// The name in the marker that ends a reply.
-inline constexpr std::string_view completed_name = "completed";
-
 /// Appends a value with a backslash after the first `[` of each thing that would read as a marker.
 void append_escaping_markers(std::string& out, const Markers& markers, std::string_view text);
 

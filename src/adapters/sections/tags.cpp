@@ -2,6 +2,7 @@
 
 #include "adapters/sections/xml_text.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/lm/reply_notation.hpp"
 
 #include <algorithm>
 
@@ -82,7 +83,10 @@ TagMatch Tags::match(std::string_view text, bool complete) const noexcept {
   found.field = found.is_input ? input : output;
   found.size = at + 1;
   const auto& field = (found.is_input ? signature().inputs : signature().outputs)[found.field];
-  const auto marks = found.kind == Kind::open ? 2U : 3U;
+  const auto& notation = ReplyNotation::of(OutputContract::Form::xml);
+  const auto marks = found.kind == Kind::open    ? notation.before_name.size() + notation.after_name.size()
+                     : found.kind == Kind::close ? notation.before_close.size() + notation.after_close.size()
+                                                 : notation.before_name.size() + notation.empty_end.size();
   found.spelled_as_is = name == field.name && found.size == name.size() + marks;
   return found;
 }

@@ -3,6 +3,7 @@
 #include "adapters/writing/clear_text.hpp"
 #include "adapters/writing/type_notes.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/lm/reply_notation.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -107,7 +108,7 @@ void append_plain(std::string& out, const Json& value) {
 }  // namespace
 
 void append_hint(std::string& out, const Field& field) {
-  out.append(field.label).append(":");
+  out += ReplyNotation::of(OutputContract::Form::fields).opening(field);
   Notes notes(out);
   if (!text::trim(field.description).empty()) append_description(notes.next(), field.description);
   add_type_notes(notes, field);

@@ -3,6 +3,7 @@
 #include "adapters/writing/clear_text.hpp"
 #include "adapters/writing/prompt_format.hpp"
 #include "adapters/writing/value_text.hpp"
+#include "dspy/lm/reply_notation.hpp"
 
 namespace dspy {
 

@@ -1,6 +1,7 @@
 #include "agents/sandbox/code_text.hpp"
 
 #include "dspy/base/text.hpp"
+#include "dspy/lm/reply_notation.hpp"
 
 #include <algorithm>
 #include <format>
@@ -96,7 +97,7 @@ std::string trajectory_text(const JsonObject& trajectory) {
   std::string out;
   for (const auto& [name, value] : trajectory) {
     if (!out.empty()) out += "\n\n";
-    out += std::format("[[ ## {} ## ]]\n", std::string_view(name));
+    out.append(marker(name)).append("\n");
     out += value.is_string() ? std::string(view(value.get_string())) : to_text(value);
   }
   return out;

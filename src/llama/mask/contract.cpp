@@ -1,6 +1,7 @@
 #include "llama/mask/contract.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/lm/reply_notation.hpp"
 #include "dspy/signature/json_schema.hpp"
 #include "llama/mask/expressions/characters.hpp"
 #include "llama/mask/grammars/gbnf.hpp"
@@ -38,44 +39,53 @@ FreeText place_of(const Signature& signature, FreeText::Among among) {
 
 /// `Label: value` lines.  After text, an empty line may come before the next label, as many models write.
 Expr labelled(TypeGrammar& types, Pool& pool, const Signature& signature) {
+  const auto& notation = ReplyNotation::of(Form::fields);
+  const std::string between(notation.between);
   Expr out = Pool::empty;
   for (auto at = signature.outputs.size(); at-- > 0;) {
     const auto& field = signature.outputs[at];
     const auto kind = field.type.required().kind;
     const bool is_text = kind == Type::Kind::string || kind == Type::Kind::code || kind == Type::Kind::reasoning;
     const bool last = at + 1 == signature.outputs.size();
-    const auto end = last ? Pool::empty : is_text ? one_of_texts(pool, {"\n", "\n\n"}) : pool.literal("\n");
-    out = pool.seq({pool.literal(field.label + ": "), types.text_or_free(field), end, out});
+    const auto end = last      ? Pool::empty
+                     : is_text ? one_of_texts(pool, {between, between + between})
+                               : pool.literal(between);
+    out = pool.seq(
+        {pool.literal(notation.opening(field).append(notation.before_value)), types.text_or_free(field), end, out});
   }
   return out;
 }
 
 /// `[[ ## name ## ]]` sections.
 Expr marked(TypeGrammar& types, Pool& pool, const Signature& signature) {
-  auto out = pool.literal("[[ ## completed ## ]]");
+  const auto& notation = ReplyNotation::of(Form::markers);
+  auto out = pool.literal(notation.end);
   for (auto at = signature.outputs.size(); at-- > 0;) {
     const auto& field = signature.outputs[at];
-    out = pool.seq({pool.literal(std::format("[[ ## {} ## ]]\n", field.name)), types.text_or_free(field),
-                    pool.literal("\n\n"), out});
+    out = pool.seq({pool.literal(notation.opening(field).append(notation.before_value)), types.text_or_free(field),
+                    pool.literal(notation.between), out});
   }
   return out;
 }
 
 /// `<name>` elements.
 Expr tagged(TypeGrammar& types, Pool& pool, const Signature& signature, bool is_literal) {
+  const auto& notation = ReplyNotation::of(Form::xml);
   Expr out = Pool::empty;
   for (auto at = signature.outputs.size(); at-- > 0;) {
     const auto& field = signature.outputs[at];
-    const auto* const after = at + 1 == signature.outputs.size() ? "" : "\n\n";
+    const auto after = at + 1 == signature.outputs.size() ? std::string_view() : notation.between;
     if (is_literal) {
       out = pool.seq({types.element_or_free(field), pool.literal(after), out});
       continue;
     }
     const bool nested = types.has_elements(field.type);
-    const auto* const line = nested ? "" : "\n";
-    out = pool.seq({pool.literal(std::format("<{}>{}", field.name, line)),
-                    nested ? types.elements_or_free(field) : types.text_or_free(field),
-                    pool.literal(std::format("{}</{}>{}", line, field.name, after)), out});
+    const auto line = [&](std::string_view end) { return nested ? std::string_view() : end; };
+    out = pool.seq(
+        {pool.literal(notation.opening(field).append(line(notation.before_value))),
+         nested ? types.elements_or_free(field) : types.text_or_free(field),
+         pool.literal(std::string(line(notation.after_value)).append(notation.closing(field.name)).append(after)),
+         out});
   }
   return out;
 }
@@ -119,7 +129,7 @@ Grammar compile_signature(const OutputContract& contract) {
                .yes = "True",
                .no = "False",
                .json = {.after_item = ", ", .after_key = ": "}};
-      style.place.names.emplace_back("completed");
+      style.place.names.emplace_back(completed_name);
       TypeGrammar types(pool, style, out.unenforced);
       out.start = marked(types, pool, signature);
       break;

@@ -1,8 +1,12 @@
 #include "llama/mask/field_tracker.hpp"
 
-#include "dspy/base/json.hpp"
+#include "dspy/lm/contract.hpp"
+#include "dspy/lm/reply_notation.hpp"
+#include "dspy/signature/field.hpp"
 
-#include <format>
+#include <string>
+#include <string_view>
+#include <utility>
 
 namespace dspy::llama::mask {
 namespace {
@@ -10,36 +14,30 @@ namespace {
 using Form = OutputContract::Form;
 
 /// Without what may also be the beginning of a value's first token: blanks and line ends.
-std::string heading(Form form, const Field& field, bool first) {
-  switch (form) {
-    case Form::fields: return std::format("{}{}:", first ? "" : "\n", field.label);
-    case Form::markers: return std::format("[[ ## {} ## ]]", field.name);
-    case Form::xml: return std::format("<{}>", field.name);
-    // Members of inner objects stand further to the right, and strings have no line ends.
-    case Form::json: return std::format("\n  {}:", to_text(Json(field.name)));
-    default: return {};
-  }
+std::string heading(const ReplyNotation& notation, const Field& field, bool first) {
+  if (notation.form == Form::text) return {};
+  // Of JSON, members of inner objects stand further to the right, and strings have no line ends.
+  std::string out(first && notation.begin.empty() ? std::string_view() : notation.anchor);
+  return out.append(notation.opening(field));
 }
 
-std::string ending(Form form, const Field& last) {
-  switch (form) {
-    case Form::markers: return "[[ ## completed ## ]]";
-    case Form::xml: return std::format("</{}>", last.name);
-    default: return {};
-  }
+/// What comes after the last value, where it cannot be a part of a value.
+std::string ending(const ReplyNotation& notation, const Field& last) {
+  return notation.form == Form::json ? std::string() : notation.closing(last.name).append(notation.end);
 }
 
 }  // namespace
 
 FieldTracker::FieldTracker(const OutputContract& contract) : may_think_(contract.may_think) {
   if (contract.signature == nullptr || contract.form == Form::text) return;
+  const auto& notation = ReplyNotation::of(contract.form);
   for (const auto& field : contract.signature->outputs) {
     names_.push_back(field.name);
-    headings_.push_back(heading(contract.form, field, headings_.empty()));
-    if (contract.literal_text) empties_.push_back(std::format("<{}/>", field.name));
+    headings_.push_back(heading(notation, field, headings_.empty()));
+    if (contract.literal_text) empties_.push_back(notation.empty_element(field.name));
   }
   if (names_.empty()) return;
-  if (auto end = ending(contract.form, contract.signature->outputs.back()); !end.empty())
+  if (auto end = ending(notation, contract.signature->outputs.back()); !end.empty())
     headings_.push_back(std::move(end));
 }
 

@@ -141,8 +141,13 @@ Async<Job> run_agent(JobWork work, Job job, ProgramCall call, ReActAgent agent) 
   const auto spent = std::make_shared<Budget>(Budget::Limits{});
   agent = with_context(std::move(agent), {.budget = spent, .parent_span = root.id()});
   AgentRunOptions options{.journal = work.journal, .decisions = std::move(decisions), .call = {.stop = work.stop}};
-  auto outcome = events.empty() ? co_await agent.astart(std::move(call.inputs), std::move(options))
-                                : co_await agent.aresume(std::move(options));
+  // Not `? :`: g++ 14 may miscompile a conditional expression of two `co_await`.
+  AgentOutcome outcome;
+  if (events.empty()) {
+    outcome = co_await agent.astart(std::move(call.inputs), std::move(options));
+  } else {
+    outcome = co_await agent.aresume(std::move(options));
+  }
   if (!outcome.is_done()) {
     job.waiting.clear();
     for (const auto& waits : outcome.waiting) job.waiting.emplace_back(call_json(waits));

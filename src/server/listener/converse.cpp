@@ -142,11 +142,15 @@ Async<bool> answer(Service& service, Connection& connection, Stream& stream, Htt
   const bool is_get = request.method == "GET";
   if (!is_get) manner.deadline = *request.deadline + grace(time);
   const auto path = request.path;
-  auto response = is_admitted(service, connection, request)
-                      ? co_await service.routes->answer(std::move(request))
-                      : error_response(Error(Errc::rate_limit_exceeded, "too many requests from this address",
-                                             {.retry_after = std::chrono::seconds(1)}),
-                                       service.routes->error_form(path));
+  // Not `? :`: g++ 14 may miscompile a conditional expression that holds a `co_await`.
+  HttpResponse response;
+  if (is_admitted(service, connection, request)) {
+    response = co_await service.routes->answer(std::move(request));
+  } else {
+    response = error_response(Error(Errc::rate_limit_exceeded, "too many requests from this address",
+                                    {.retry_after = std::chrono::seconds(1)}),
+                              service.routes->error_form(path));
+  }
   if (connection.is_lost) co_return false;
   if (connection.is_overdue && response.status == 499) {
     const auto trace = response.headers.find(trace_header);

@@ -73,8 +73,8 @@ Async<HttpResponse> state(System system, std::chrono::steady_clock::time_point b
   JsonObject out = {{"version", dspy::version()},
                     {"uptime", std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count()}};
   if (const auto bytes = resident_bytes()) out["memory_bytes"] = *bytes;
-  if (system->gate) {
-    const auto queue = system->gate->state();
+  if (system->admission) {
+    const auto queue = system->admission->state();
     out["queue"] = JsonObject{{"waiting", queue.waiting}, {"running", queue.running}, {"limit", queue.limit}};
   }
   if (system->catalog) {

@@ -2,8 +2,8 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/tasks.hpp"
+#include "dspy/server/admission.hpp"
 #include "dspy/server/event_stream.hpp"
-#include "dspy/server/gate.hpp"
 #include "dspy/server/routes.hpp"
 #include "support/raw_client.hpp"
 
@@ -325,37 +325,37 @@ TEST_CASE("connections and requests of one address have limits") {
   CHECK(out.contains("Retry-After: 1\r\n"));
 }
 
-TEST_CASE("a gate lets some run and some wait, and refuses the rest at once") {
-  auto gate = std::make_shared<server::Gate>(GateLimits{.running = 1, .waiting = 1});
+TEST_CASE("admission lets some run and some wait, and refuses the rest at once") {
+  auto admission = std::make_shared<server::Admission>(AdmissionLimits{.running = 1, .waiting = 1});
   auto routes = test_routes();
   routes->add({.method = "POST", .path = "/v1/work", .handler = [](HttpRequest request) -> Async<HttpResponse> {
                  co_await dspy::sleep(300ms, request.stop);
                  co_return HttpResponse{.body = "worked"};
                }});
-  routes->set_gate(gate);
+  routes->set_admission(admission);
   const Listener listener(routes, {});
   const std::string work = "POST /v1/work HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
   RawClient first(listener.port()), second(listener.port());
   first.send(work);
-  CHECK(holds_within(2s, [&] { return gate->state().running == 1; }));
+  CHECK(holds_within(2s, [&] { return admission->state().running == 1; }));
   second.send(work);
-  CHECK(holds_within(2s, [&] { return gate->state().waiting == 1; }));
+  CHECK(holds_within(2s, [&] { return admission->state().waiting == 1; }));
   const auto refused = ask(listener.port(), work);
   CHECK(refused.starts_with("HTTP/1.1 429"));
   CHECK(refused.contains("Retry-After: "));
   CHECK(ask(listener.port(), "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").contains("hello"));
   CHECK(first.read().ends_with("worked"));
   CHECK(second.read().ends_with("worked"));
-  CHECK(gate->state().running == 0);
+  CHECK(admission->state().running == 0);
   // One that goes away gives its place in the queue back.
   RawClient runs(listener.port());
   runs.send(work);
-  CHECK(holds_within(2s, [&] { return gate->state().running == 1; }));
+  CHECK(holds_within(2s, [&] { return admission->state().running == 1; }));
   RawClient waits(listener.port());
   waits.send(work);
-  CHECK(holds_within(2s, [&] { return gate->state().waiting == 1; }));
+  CHECK(holds_within(2s, [&] { return admission->state().waiting == 1; }));
   waits.close();
-  CHECK(holds_within(250ms, [&] { return gate->state().waiting == 0; }));
+  CHECK(holds_within(250ms, [&] { return admission->state().waiting == 0; }));
 }
 
 TEST_CASE("many connections at once are all answered") {

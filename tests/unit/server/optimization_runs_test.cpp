@@ -3,7 +3,6 @@
 #include "dspy/base/json.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/evaluate/metrics/text.hpp"
-#include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predictor.hpp"
 #include "dspy/optimize/bootstrap_few_shot.hpp"
 #include "dspy/optimize/kernel/report.hpp"

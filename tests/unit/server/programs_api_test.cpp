@@ -4,7 +4,6 @@
 #include "dspy/base/json.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/scripted.hpp"
-#include "dspy/modules/predict.hpp"
 #include "dspy/server/routes.hpp"
 #include "dspy/server/system/system_api.hpp"
 
@@ -261,7 +260,7 @@ TEST_CASE("the server says whether it is ready") {
   std::vector<std::string> problems;
   Routes routes;
   routes.add(system_routes({.catalog = std::make_shared<Catalog>(),
-                            .gate = std::make_shared<server::Gate>(),
+                            .admission = std::make_shared<server::Admission>(),
                             .metrics = std::make_shared<Metrics>(),
                             .is_draining = draining,
                             .problems = [&] { return problems; }}));

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "dspy/lm/tracing/metrics.hpp"
+#include "dspy/server/admission.hpp"
 #include "dspy/server/catalog.hpp"
-#include "dspy/server/gate.hpp"
 #include "dspy/server/programs/programs_api.hpp"
 #include "dspy/server/routes.hpp"
 
@@ -18,7 +18,7 @@ namespace dspy::server {
 /// What the server tells of itself.  Empty members are left out.
 struct SystemOptions {
   std::shared_ptr<const Catalog> catalog = {};
-  std::shared_ptr<const Gate> gate = {};
+  std::shared_ptr<const Admission> admission = {};
   std::shared_ptr<const Metrics> metrics = {};
   std::shared_ptr<const std::atomic<bool>> is_draining = {};
   /// What is wrong though the server goes on, such as a program that could not be loaded anew: sentences.

@@ -11,16 +11,16 @@
 
 namespace dspy::server {
 
-struct GateLimits {
+struct AdmissionLimits {
   std::size_t running = 256;   ///< Requests that work at once.  At least 1.
   std::size_t waiting = 1024;  ///< Requests that wait for them; above, they are refused at once.
 };
 
 /// A bounded queue: so many requests run, so many wait in their order, and the rest is refused at once, while the
 /// refusal is still of use.  Thread-safe.
-class Gate : public std::enable_shared_from_this<Gate> {
+class Admission : public std::enable_shared_from_this<Admission> {
  public:
-  explicit Gate(GateLimits limits = {});
+  explicit Admission(AdmissionLimits limits = {});
 
   /// Waits for a place, which is given back when the result is destroyed.  Throws `Error` (`rate_limit_exceeded`, with
   /// `retry_after`) where too many wait, and `cancelled` when `stop` is asked first.
@@ -39,7 +39,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
 
   void leave();
 
-  GateLimits limits_;
+  AdmissionLimits limits_;
   mutable std::mutex mutex_;
   std::size_t running_ = 0;
   std::deque<std::shared_ptr<Waiter>> waiting_;

@@ -1,4 +1,4 @@
-#include "dspy/server/gate.hpp"
+#include "dspy/server/admission.hpp"
 
 #include "dspy/base/async.hpp"
 #include "dspy/base/error.hpp"
@@ -20,7 +20,7 @@ namespace dspy::server {
 
 namespace asio = boost::asio;
 
-struct Gate::Waiter {
+struct Admission::Waiter {
   explicit Waiter(const asio::any_io_executor& executor) : timer(executor, asio::steady_timer::time_point::max()) {}
 
   /// From any thread; the timer belongs to its executor.
@@ -31,24 +31,24 @@ struct Gate::Waiter {
   }
 
   asio::steady_timer timer;
-  bool is_admitted = false;  ///< Under the gate's mutex.
+  bool is_admitted = false;  ///< Under the mutex of `Admission`.
 };
 
-struct Gate::Pass {
-  explicit Pass(std::shared_ptr<Gate> entered) : gate(std::move(entered)) {}
+struct Admission::Pass {
+  explicit Pass(std::shared_ptr<Admission> entered) : admission(std::move(entered)) {}
   Pass(const Pass&) = delete;
-  ~Pass() { gate->leave(); }
+  ~Pass() { admission->leave(); }
 
-  std::shared_ptr<Gate> gate;
+  std::shared_ptr<Admission> admission;
 };
 
-Gate::Gate(GateLimits limits) : limits_(limits) {
+Admission::Admission(AdmissionLimits limits) : limits_(limits) {
   if (limits.running == 0)
-    throw Error(Errc::invalid_parameter, "a gate that lets 0 requests run would never open; allow at least 1");
+    throw Error(Errc::invalid_parameter, "admission needs room for at least 1 running request; 0 was given");
 }
 
-Async<std::shared_ptr<void>> Gate::enter(std::stop_token stop) {
-  return [](std::shared_ptr<Gate> self, std::stop_token asked) -> Async<std::shared_ptr<void>> {
+Async<std::shared_ptr<void>> Admission::enter(std::stop_token stop) {
+  return [](std::shared_ptr<Admission> self, std::stop_token asked) -> Async<std::shared_ptr<void>> {
     const auto waiter = std::make_shared<Waiter>(co_await asio::this_coro::executor);
     {
       const std::lock_guard lock(self->mutex_);
@@ -76,12 +76,12 @@ Async<std::shared_ptr<void>> Gate::enter(std::stop_token stop) {
   }(shared_from_this(), std::move(stop));
 }
 
-Gate::State Gate::state() const {
+Admission::State Admission::state() const {
   const std::lock_guard lock(mutex_);
   return {.running = running_, .waiting = waiting_.size(), .limit = limits_.running};
 }
 
-void Gate::leave() {
+void Admission::leave() {
   std::shared_ptr<Waiter> next;
   {
     const std::lock_guard lock(mutex_);

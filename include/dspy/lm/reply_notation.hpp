@@ -1,0 +1,50 @@
+#pragma once
+
+#include "dspy/lm/contract.hpp"
+#include "dspy/signature/field.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace dspy {
+
+/// How replies of one form are written: what stands around the values.  The one place that spells labels, markers, tags
+/// and keys.  Prompts, demonstrations, readers of whole and of growing replies, masks and the field tracker take them
+/// from here, so that what a prompt asks for is what masks allow and readers expect.
+struct ReplyNotation {
+  using Form = OutputContract::Form;
+
+  /// Empty for the forms that have no outputs.
+  static const ReplyNotation& of(Form form) noexcept;
+
+  Form form = Form::text;
+  std::string_view before_name = {};
+  std::string_view after_name = {};
+  std::string_view before_value = {};
+  std::string_view after_value = {};   ///< Before what closes it.
+  std::string_view before_close = {};  ///< Of the name where a value is closed by a mark of its own; else empty.
+  std::string_view after_close = {};
+  std::string_view empty_end = {};  ///< In place of `after_name` where a mark opens and closes.
+  std::string_view between = {};    ///< What parts an output from the next one.
+  std::string_view begin = {};      ///< Of the reply.
+  std::string_view end = {};
+  /// What stands before a name where only that makes it a mark: a line's start, with its indentation.
+  std::string_view anchor = {};
+
+  /// What stands before a value: `Label:`, `[[ ## name ## ]]`, `<name>` or `"name":`.
+  std::string opening(const Field& field) const;
+  /// The same for a name: a field's label in the form `fields`, its name in the others.
+  std::string opening(std::string_view name) const;
+  /// What stands behind a value and belongs to it: `</name>`.  Empty where nothing does.
+  std::string closing(std::string_view name) const;
+  /// A value and what opens it in one: `<name/>`.  Empty where there is no such thing.
+  std::string empty_element(std::string_view name) const;
+};
+
+/// The name in the marker that ends a reply.
+inline constexpr std::string_view completed_name = "completed";
+
+/// The marker of a section, `[[ ## name ## ]]`.
+std::string marker(std::string_view name);
+
+}  // namespace dspy
