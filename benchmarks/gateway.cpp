@@ -48,7 +48,8 @@ std::vector<Gateway> gateways() {
 std::string request() {
   const std::string body = R"({"model":"mock","messages":[{"role":"user","content":"The page stays white."}]})";
   return std::format(
-      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer "
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: "
+      "Bearer "
       "sk-bench\r\n"
       "Content-Length: {}\r\n\r\n{}",
       body.size(), body);

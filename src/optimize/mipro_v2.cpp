@@ -1,9 +1,9 @@
 #include "dspy/optimize/mipro_v2.hpp"
 
 #include "lm/json/sampling_json.hpp"
-#include "optimize/proposing/grounded_proposer.hpp"
 #include "optimize/mipro_search.hpp"
 #include "optimize/options.hpp"
+#include "optimize/proposing/grounded_proposer.hpp"
 
 #include <algorithm>
 #include <format>

@@ -1,8 +1,8 @@
 // Expressions.
 
 #include "llama/jinja/interpreter.hpp"
-#include "llama/jinja/scope.hpp"
 #include "llama/jinja/parsing/syntax.hpp"
+#include "llama/jinja/scope.hpp"
 #include "llama/jinja/values/value.hpp"
 #include "llama/jinja/values/work.hpp"
 

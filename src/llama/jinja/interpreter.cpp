@@ -2,9 +2,9 @@
 
 #include "llama/jinja/interpreter.hpp"
 
-#include "llama/jinja/values/loop_value.hpp"
-#include "llama/jinja/scope.hpp"
 #include "llama/jinja/parsing/syntax.hpp"
+#include "llama/jinja/scope.hpp"
+#include "llama/jinja/values/loop_value.hpp"
 #include "llama/jinja/values/value.hpp"
 #include "llama/jinja/values/work.hpp"
 

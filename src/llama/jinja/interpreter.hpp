@@ -1,7 +1,7 @@
 #pragma once
 
-#include "llama/jinja/scope.hpp"
 #include "llama/jinja/parsing/syntax.hpp"
+#include "llama/jinja/scope.hpp"
 #include "llama/jinja/values/text.hpp"
 #include "llama/jinja/values/value.hpp"
 #include "llama/jinja/values/work.hpp"

@@ -1,10 +1,10 @@
 #include "llama/jinja/program.hpp"
 
-#include "llama/jinja/values/fault.hpp"
 #include "llama/jinja/interpreter.hpp"
 #include "llama/jinja/parsing/parser.hpp"
-#include "llama/jinja/scope.hpp"
 #include "llama/jinja/parsing/syntax.hpp"
+#include "llama/jinja/scope.hpp"
+#include "llama/jinja/values/fault.hpp"
 
 #include <cstddef>
 #include <format>

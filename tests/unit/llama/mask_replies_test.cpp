@@ -98,9 +98,7 @@ std::vector<std::string> exits_of(const Signature& signature) {
   // What readers make something of elsewhere: echoes of prompts and schemas, thoughts, other notations.
   for (const char* text :
        {R"({"type": "string"})", R"("type": "string")", R"({"properties": {)", "</think>", "[/THINK]",
-        "<|channel|>final<|message|>", "assistantanalysis", "assistantfinal", "<|END_THINKING|>", "(1, 2)",
-        "\xE2\x80\x98"
-        "a\xE2\x80\x99",
+        "<|channel|>final<|message|>", "assistantanalysis", "assistantfinal", "<|END_THINKING|>", "(1, 2)", "‘a’",
         "0x1F", "[1, 2]", ": [1]", R"({"a": 1})", R"(, "a": 1)"})
     out.emplace_back(text);
   for (const auto& field : signature.outputs) {

@@ -3,8 +3,8 @@
 #include "llama/jinja/parsing/cursor.hpp"
 #include "llama/jinja/parsing/expression_nodes.hpp"
 #include "llama/jinja/parsing/expression_parser.hpp"
-#include "llama/jinja/values/fault.hpp"
 #include "llama/jinja/parsing/syntax.hpp"
+#include "llama/jinja/values/fault.hpp"
 
 #include <algorithm>
 #include <array>

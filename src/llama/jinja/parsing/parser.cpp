@@ -2,8 +2,8 @@
 
 #include "llama/jinja/parsing/cursor.hpp"
 #include "llama/jinja/parsing/expression_parser.hpp"
-#include "llama/jinja/values/fault.hpp"
 #include "llama/jinja/parsing/lexer.hpp"
+#include "llama/jinja/values/fault.hpp"
 
 #include <algorithm>
 #include <format>
