@@ -30,7 +30,7 @@ using Function = std::function<Value(Work& work, const Arguments& arguments)>;
 
 /// Members in the order in which they came.
 struct Dict {
-  std::vector<std::pair<Value, Value>> members = {};
+  std::vector<std::pair<Value, Value>> members;
 
   const Value* find(std::string_view key) const noexcept;
   const Value* find(const Value& key) const noexcept;
