@@ -80,7 +80,7 @@ std::shared_ptr<const ServedProgram> program_of(const DataParts& parts, const Ca
   if (!may_use(caller, name) || (parts.keys && !parts.keys->may_ask(caller, name)))
     throw HttpError(403, Errc::authentication_failed, std::format("this key may not use `{}`", name.substr(0, 100)));
   auto out = catalog.program(name);
-  if (!out) throw HttpError(404, Errc::bad_input, std::format("no program `{}` is served", name.substr(0, 100)));
+  if (!out) throw HttpError(404, Errc::bad_input, std::format("the program `{}` is not served", name.substr(0, 100)));
   return out;
 }
 

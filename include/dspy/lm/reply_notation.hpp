@@ -37,7 +37,7 @@ struct ReplyNotation {
   std::string opening(std::string_view name) const;
   /// What stands behind a value and belongs to it: `</name>`.  Empty where nothing does.
   std::string closing(std::string_view name) const;
-  /// A value and what opens it in one: `<name/>`.  Empty where there is no such thing.
+  /// The mark of an output without a value: `<name/>`.  Empty for forms that have none.
   std::string empty_element(std::string_view name) const;
 };
 

@@ -72,8 +72,8 @@ std::shared_ptr<const ServedProgram> LiveExperiments::arm(const std::string& pro
   auto now = options_.catalog->program(program);
   if (now && now->version == version) return now;
   if (!options_.version)
-    throw Error(Errc::bad_input, std::format("no program `{}` is served, and there is no registry to look for a "
-                                             "version in; give --registry, or serve it as {}=…",
+    throw Error(Errc::bad_input, std::format("the program `{}` is not served, and without a registry its versions "
+                                             "cannot be found; give --registry, or serve it as {}=…",
                                              version, version));
   return options_.version(program, version);
 }

@@ -18,7 +18,7 @@ class SocketTimes {
 
   /// A message came or went.
   void note(Time now) { last_ = now; }
-  /// A message is being answered: that is no silence.
+  /// While a message is being answered, the connection does not count as idle.
   void set_working(bool is_working, Time now) {
     is_working_ = is_working;
     last_ = now;

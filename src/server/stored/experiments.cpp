@@ -98,8 +98,8 @@ void require_served(const ResourceServices& services, const std::string& program
                                 services.workspace.folder().string(), program));
   if (!served || !served->contains(program))
     throw HttpError(404, Errc::bad_input,
-                    std::format("no program `{}` is served, so there are no calls to divide; GET /v1/programs lists "
-                                "what is, and `dspy serve {}=…` serves it",
+                    std::format("the program `{}` is not served, so an experiment would get no calls; start it with "
+                                "`dspy serve {}=…`, or choose one that GET /v1/programs lists",
                                 program, program),
                     {.invalid = {"program"}});
 }

@@ -31,7 +31,7 @@ class ServedNames {
   std::optional<std::set<std::string>> told_;
 };
 
-/// Programs that a process with this workspace serves now; nothing if there is no such process.
+/// The programs that are served from this workspace now; nothing if no process serves from it.
 std::optional<std::set<std::string>> served_names(const Workspace& workspace);
 
 }  // namespace dspy::server

@@ -357,7 +357,8 @@ constexpr std::uint8_t next(std::uint8_t at, char32_t c) noexcept {
 
 }  // namespace null_word
 
-/// The first character of the placeholder was read; a number more for each that follows.
+/// What prompts write where a value goes, `{name}`, is not a value.  This state: its first character was read; a number
+/// more for each that follows.  Of a longer one, only its beginning is compared.
 constexpr std::uint8_t in_placeholder = null_word::free + 1;
 constexpr std::size_t longest_placeholder = UINT8_MAX - in_placeholder;
 
