@@ -27,11 +27,13 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 
-# Foreign headers that nearly every file reads are compiled once.  No header of ours is among them (but one that only names
-# std::format's own templates): a change of one then compiles what includes it and no more.  Precompiled headers hide a forgotten #include; the preset `cxx26` goes without.
+# Foreign headers that nearly every file reads are compiled once.  Of our own there is only the one that names
+# std::format's templates: a change of any other compiles what includes it and no more.  Precompiled headers hide a
+# forgotten #include; the preset `cxx26` goes without.
 option(DSPY_PRECOMPILED_HEADERS "Compile foreign headers once" ON)
 set(DSPY_FOREIGN_HEADERS
-  ${PROJECT_SOURCE_DIR}/src/base/format_once.hpp <algorithm> <array> <chrono> <cmath> <expected> <filesystem> <format> <fstream> <functional> <map> <memory> <mutex>
+  ${PROJECT_SOURCE_DIR}/src/base/format_once.hpp
+  <algorithm> <array> <chrono> <cmath> <expected> <filesystem> <format> <fstream> <functional> <map> <memory> <mutex>
   <optional> <ranges> <set> <span> <string> <string_view> <thread> <unordered_map> <utility> <vector>
   <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp> <boost/asio/steady_timer.hpp>
   <boost/asio/use_awaitable.hpp> <boost/json/value.hpp> <boost/pfr/core.hpp> <boost/pfr/core_name.hpp>)
@@ -42,7 +44,8 @@ if(DSPY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   if(DSPY_PRECOMPILED_HEADERS)
     # What ccache asks for, to take and to give files compiled with a precompiled header; and no second run of the
     # preprocessor, which would read the precompiled headers once more.
-    list(PREPEND CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1)
+    list(PREPEND CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       add_compile_options(-fpch-preprocess)
     endif()
