@@ -48,7 +48,7 @@ TEST_CASE("an experiment on a program that nobody serves is refused, with what w
   far.tell({"far"});
   const auto refused = beside.start("near");
   CHECK(refused.status == 404);
-  CHECK(refused.body.contains("`dspy serve near=…` serves it"));
+  CHECK(refused.body.contains("start it with `dspy serve near=…`"));
   CHECK(!std::filesystem::exists(beside.folder.path / "experiments" / "near.json"));
   const auto started = beside.start("far");
   CHECK(started.status == 200);
