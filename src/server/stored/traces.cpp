@@ -85,7 +85,8 @@ Async<Json> replay(ResourceServices services, ActionCall call) {
     throw HttpError(403, Errc::authentication_failed, std::format("this key may not use `{}`", name.substr(0, 100)));
   const auto served = services.catalog ? services.catalog->program(name) : nullptr;
   if (!served)
-    throw Error(Errc::bad_input, std::format("the program `{}` is not served; name another as `program`", name.substr(0, 100)));
+    throw Error(Errc::bad_input,
+                std::format("the program `{}` is not served; name another as `program`", name.substr(0, 100)));
   const auto inputs = object_at(trace, "inputs");
   if (inputs.empty()) throw Error(Errc::bad_input, "this trace has no inputs: its content was not kept");
   require_whole(Json(inputs), "run again");
