@@ -76,7 +76,8 @@ void look_at(const std::string& target) {
   } catch (const dspy::Error& error) {
     std::cout << "sleep: " << to_string(error.code()) << '\n';
   }
-  std::cout << (dspy::wait(client.call_tool("add", {{"a", "x"}})).is_error ? "add: refused what is no number\n" : "");
+  std::cout << (dspy::wait(client.call_tool("add", {{"a", "x"}})).is_error ? "add: refused what is not a number\n"
+                                                                           : "");
 }
 
 /// What a call over pipes costs.

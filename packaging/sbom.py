@@ -57,7 +57,7 @@ def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/release")
     cache = build / "CMakeCache.txt"
     if not cache.exists():
-        sys.exit(f"sbom: {build} is no build folder: it has no CMakeCache.txt; configure one first")
+        sys.exit(f"sbom: {build} is not a build folder: it has no CMakeCache.txt; configure one first")
     version = re.search(r"^CMAKE_PROJECT_VERSION:STATIC=(.*)$", cache.read_text(), re.M).group(1)
     model = ROOT / "models/dspy-tiny.gguf"
     packages = [

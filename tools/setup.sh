@@ -172,13 +172,15 @@ and upgrades the C library as well; other packages stay as they are. ./dev setup
   [[ $answer == [yY]* ]] || fail "nothing was installed"
 }
 
-# An installation that was cut off earlier would stop this one.
+# An installation that was cut off earlier would stop this one. What was only half unpacked lacks its libraries, and
+# dpkg alone cannot configure it: apt then has to fetch those first.
 finish_interrupted() {
   if [[ -n $(dpkg --audit 2>/dev/null) ]]; then
-    step "setup: finish what dpkg began" as_root env DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a
+    step "setup: finish what dpkg began" as_root bash -c \
+      "$(declare -f apt_install); DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a || apt_install --fix-broken"
   fi
   if ! apt-get check >/dev/null 2>&1; then
-    step "setup: mend dependencies" as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -y --fix-broken install
+    step "setup: mend dependencies" as_root bash -c "$(declare -f apt_install); apt_install --fix-broken"
   fi
 }
 
@@ -218,15 +220,15 @@ is_new_enough() {
   done
 }
 
-# A file can move between packages on the way to testing (openssl-provider-legacy has one of libssl3's), which stops apt in
-# some orders of unpacking; the second round lets the new owner have it and goes on.
+# Files move between packages on the way to testing (openssl-provider-legacy has one of libssl3's, libcurl4-gnutls one of
+# libcurl3-gnutls'), which stops apt in some orders of unpacking; the second round lets the new owners have them.
 apt_install() {
   local options=(-y --no-install-recommends -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold)
   export DEBIAN_FRONTEND=noninteractive
   [[ ! -e /etc/apt/sources.list.d/forky.sources ]] || options+=(-t forky)
   apt-get install "${options[@]}" "$@" && return
-  apt-get install "${options[@]}" --fix-broken -o Dpkg::Options::=--force-overwrite &&
-    apt-get install "${options[@]}" "$@"
+  options+=(-o Dpkg::Options::=--force-overwrite)
+  apt-get install "${options[@]}" --fix-broken && apt-get install "${options[@]}" "$@"
 }
 
 # Testing's packages, from the mirror this machine uses already, with a priority below the installed release's.

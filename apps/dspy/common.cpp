@@ -246,7 +246,7 @@ JsonObject read_inputs(const Signature& signature, const std::vector<std::string
       if (!json || !json->is_object()) {
         throw Error(
             Errc::bad_input,
-            "--input `" + argument + "` is no JSON object" +
+            "--input `" + argument + "` is not a JSON object" +
                 (json ? "" : ": " + json.error().message + " at byte " + std::to_string(json.error().position)));
       }
       for (auto& member : json->get_object()) out[member.key()] = std::move(member.value());

@@ -32,7 +32,7 @@ bool wants_json(int argc, char** argv) {
   return false;
 }
 
-/// The first argument that is no flag, if it is no command either.
+/// The first argument that is not a flag, if it is not a command either.
 std::optional<std::string> unknown_command(const CLI::App& app, int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-// What the benchmarks have in common that are no Google Benchmark programs.
+// What the benchmarks have in common that are not a Google Benchmark programs.
 
 namespace dspy::bench {
 

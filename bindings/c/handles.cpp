@@ -42,7 +42,7 @@ void set(dspy_error* error, const Error& said) {
 Json json_of(const char* text, std::string_view what) {
   auto json = parse_json(text_of(text, what));
   if (!json) {
-    throw Error(Errc::bad_input, std::format("{} are no JSON: {}", what, json.error().message),
+    throw Error(Errc::bad_input, std::format("{} are not JSON: {}", what, json.error().message),
                 {.position = json.error().position});
   }
   return *std::move(json);
@@ -84,13 +84,13 @@ std::string_view text_of(const char* text, std::string_view what) {
 
 JsonObject object_of(const char* text, std::string_view what) {
   auto json = json_of(text, what);
-  if (!json.is_object()) throw Error(Errc::bad_input, std::format("{} are no JSON object", what));
+  if (!json.is_object()) throw Error(Errc::bad_input, std::format("{} are not a JSON object", what));
   return std::move(json.as_object());
 }
 
 JsonArray array_of(const char* text, std::string_view what) {
   auto json = json_of(text, what);
-  if (!json.is_array()) throw Error(Errc::bad_input, std::format("{} are no JSON list", what));
+  if (!json.is_array()) throw Error(Errc::bad_input, std::format("{} are not a JSON list", what));
   return std::move(json.as_array());
 }
 

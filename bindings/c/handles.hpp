@@ -48,7 +48,7 @@ T guarded(dspy_error* error, T otherwise, F&& work) noexcept {
 
 /// Throws `Error` (`invalid_parameter`) for NULL.
 std::string_view text_of(const char* text, std::string_view what);
-/// Throws `Error` (`bad_input`) for what is no JSON, or not of that kind.
+/// Throws `Error` (`bad_input`) for what is not JSON, or not of that kind.
 JsonObject object_of(const char* text, std::string_view what);
 JsonArray array_of(const char* text, std::string_view what);
 

@@ -18,7 +18,7 @@ dspy_lm* dspy_lm_scripted(const char* replies_json, dspy_error* error) {
   return guarded<dspy_lm*>(error, nullptr, [&] {
     std::deque<std::string> replies;
     for (const auto& reply : dspy::c::array_of(replies_json, "the replies")) {
-      if (!reply.is_string()) throw dspy::Error(dspy::Errc::bad_input, "a scripted reply is no text");
+      if (!reply.is_string()) throw dspy::Error(dspy::Errc::bad_input, "a scripted reply is not text");
       replies.emplace_back(dspy::view(reply.get_string()));
     }
     return new dspy_lm{std::make_shared<dspy::ScriptedLM>(std::move(replies))};

@@ -213,7 +213,7 @@ char* dspy_program_batch(const dspy_program* program, const char* rows_json, siz
   return guarded<char*>(error, nullptr, [&] {
     std::vector<JsonObject> rows;
     for (auto& row : dspy::c::array_of(rows_json, "the rows")) {
-      if (!row.is_object()) throw Error(Errc::bad_input, std::format("row {} is no JSON object", rows.size()));
+      if (!row.is_object()) throw Error(Errc::bad_input, std::format("row {} is not a JSON object", rows.size()));
       rows.push_back(std::move(row.as_object()));
     }
     const dspy::BatchOptions options{.concurrency = concurrency == 0 ? 32 : concurrency,

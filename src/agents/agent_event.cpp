@@ -23,7 +23,7 @@ E named(const std::array<std::string_view, N>& names, std::string_view name, std
   if (found == names.end()) {
     std::string all;
     for (const auto each : names) all += std::format("{}`{}`", all.empty() ? "" : ", ", each);
-    throw Error(Errc::config_error, std::format("`{}` is no {}; there are {}", name, what, all));
+    throw Error(Errc::config_error, std::format("`{}` is not a valid {}; there are {}", name, what, all));
   }
   return static_cast<E>(found - names.begin());
 }

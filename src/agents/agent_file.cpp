@@ -149,8 +149,8 @@ ReActAgent AgentFile::agent(PredictorOptions predictor) const {
 AgentFile parse_agent(std::string_view text, const std::filesystem::path& folder) {
   const auto json = parse_json(text);
   if (!json) {
-    throw Error(Errc::config_error,
-                std::format("the agent's file is no JSON: {} at byte {}", json.error().message, json.error().position));
+    throw Error(Errc::config_error, std::format("the agent's file is not JSON: {} at byte {}", json.error().message,
+                                                json.error().position));
   }
   if (const auto repeated = repeated_member(text))
     throw Error(Errc::config_error, std::format("the agent's file: {}", repeated->message));

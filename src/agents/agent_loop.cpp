@@ -122,8 +122,11 @@ Async<AgentOutcome> AgentLoop::drive(Self self) {
   auto* const trace = self->context_.trace.get();
   const auto path = self->context_.path + self->agent_.options_.name;
   const auto inputs = trace != nullptr ? self->machine_.inputs() : JsonObject();
-  ToldSpan span(trace,
-                {.kind = Span::Kind::program, .parent = self->context_.parent_span, .path = path, .inputs = &inputs});
+  ToldSpan span(trace, {.kind = Span::Kind::program,
+                        .parent = self->context_.parent_span,
+                        .remote_parent = self->context_.parent_span == 0 ? self->context_.remote_parent.get() : nullptr,
+                        .path = path,
+                        .inputs = &inputs});
   if (trace != nullptr) self->context_.parent_span = span.id();
   try {
     auto outcome = co_await drive_steps(self);

@@ -24,7 +24,7 @@ Verdict asked(const AgentCall& call, std::istream& in, std::ostream& out) {
     if (word == "e" || word == "edit") {
       auto arguments = parse_json(rest);
       if (arguments && arguments->is_object()) return Verdict::edit(*std::move(arguments));
-      out << "That is no JSON object.\n";
+      out << "That is not a JSON object.\n";
     }
   }
 }

@@ -36,7 +36,7 @@ void check_header(const JsonObject& record, std::string_view name) {
   const auto* const format = record.if_contains("format");
   const auto* const number = record.if_contains("version");
   if (format == nullptr || *format != Json("dspy.agent_journal") || number == nullptr || !number->is_int64())
-    throw Error(Errc::config_error, std::format("`{}` is no journal of an agent; name another file", name));
+    throw Error(Errc::config_error, std::format("`{}` is not a journal of an agent; name another file", name));
   if (number->get_int64() > version) {
     throw Error(Errc::config_error, std::format("the journal `{}` is of version {}, and this library knows {}; use a "
                                                 "newer library",
@@ -61,7 +61,7 @@ JournalContent parse_journal(std::string_view text, std::string_view name) {
       const bool is_last = end == std::string_view::npos || end + 1 == text.size();
       if (!is_last) {
         throw Error(Errc::config_error,
-                    std::format("line {} of `{}` is no line of an agent's journal, or is damaged, and others follow "
+                    std::format("line {} of `{}` is not a line of an agent's journal, or is damaged, and others follow "
                                 "it; restore the file, or keep the lines before it",
                                 number, name));
       }
@@ -69,7 +69,7 @@ JournalContent parse_journal(std::string_view text, std::string_view name) {
       constexpr std::string_view beginning = R"({"kind":"begun")";
       const auto first = text.substr(0, beginning.size());
       if (number == 1 && !beginning.starts_with(first))
-        throw Error(Errc::config_error, std::format("`{}` is no journal of an agent; name another file", name));
+        throw Error(Errc::config_error, std::format("`{}` is not a journal of an agent; name another file", name));
       content.has_torn_tail = true;
       return content;
     }

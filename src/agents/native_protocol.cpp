@@ -128,6 +128,7 @@ Async<Reply> AgentLoop::request(Self self, Request asked) {
     span.request = &shown;
     trace->begin(span);
   }
+  asked.trace_context = outgoing_trace(context, span.id);
   const auto tell = [&](const Reply* reply, const Error* error) {
     if (trace == nullptr) return;
     span.reply = reply;

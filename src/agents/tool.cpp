@@ -30,7 +30,7 @@ bool is_name(std::string_view text) {
 void validate(const ToolDefinition& definition, const ToolOptions& options) {
   if (!is_name(definition.name)) {
     throw Error(Errc::invalid_parameter,
-                std::format("`{}` is no name for a tool; use 1 to {} letters, digits, `_`, `-` and `.`",
+                std::format("`{}` is not a name for a tool; use 1 to {} letters, digits, `_`, `-` and `.`",
                             definition.name, longest_name));
   }
   if (text::trim(definition.description).empty()) {

@@ -37,7 +37,7 @@ ToolOutcome capped(ToolOutcome outcome, std::size_t max_bytes) {
   const auto written = is_text ? std::string() : to_text(outcome.value);
   const auto text = is_text ? view(outcome.value.get_string()) : std::string_view(written);
   if (text.size() <= max_bytes) {
-    // What is no UTF-8 could not be written into a prompt or a journal.
+    // What is not UTF-8 could not be written into a prompt or a journal.
     if (is_text && text::invalid_utf8(text)) {
       text::Utf8Buffer clean;
       auto whole = clean.push(text);

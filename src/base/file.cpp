@@ -119,7 +119,8 @@ void replace_file(const fs::path& path, std::string_view bytes) {
   const bool exists = ::stat(target.c_str(), &before) == 0;
   if (exists && S_ISDIR(before.st_mode)) fail("write", path, EISDIR, "name a file in it");
   if (exists && !S_ISREG(before.st_mode)) {
-    throw Error(Errc::io_error, std::format("cannot write `{}`: it is no regular file; name another", path.string()));
+    throw Error(Errc::io_error,
+                std::format("cannot write `{}`: it is not a regular file; name another", path.string()));
   }
 
   auto part = make_part(target);

@@ -76,7 +76,7 @@ std::vector<std::string> names_member(const JsonObject& from, std::string_view n
   const auto* const value = from.if_contains(name);
   if (value == nullptr || !value->is_array()) throw Error(Errc::config_error, std::format("`{}` is missing", name));
   for (const auto& each : value->get_array()) {
-    if (!each.is_string()) throw Error(Errc::config_error, std::format("`{}` holds what is no name", name));
+    if (!each.is_string()) throw Error(Errc::config_error, std::format("`{}` holds what is not a name", name));
     out.emplace_back(view(each.get_string()));
   }
   return out;
@@ -129,7 +129,7 @@ void claim(const std::filesystem::path& folder, const Manifest& manifest) {
       const auto name = entry.path().filename().string();
       if (!name.starts_with(".manifest-") && name != "batch")
         throw Error(Errc::config_error,
-                    std::format("`{}` holds `{}` and is no run's folder; name another, or an empty one",
+                    std::format("`{}` holds `{}` and is not a run's folder; name another, or an empty one",
                                 folder.string(), name));
     }
     // Whole, and by one of those that begin at the same time: the link is made only where there is none yet.
@@ -153,12 +153,12 @@ Manifest read_manifest(const std::filesystem::path& folder) {
   const auto path = folder / "manifest.json";
   std::error_code code;
   if (!std::filesystem::exists(path, code))
-    throw Error(Errc::config_error, std::format("`{}` is no folder of a bulk run: it has no manifest.json; name the "
+    throw Error(Errc::config_error, std::format("`{}` is not a folder of a bulk run: it has no manifest.json; name the "
                                                 "folder that was given to --out",
                                                 folder.string()));
   const auto json = parse_json(read_text(path, longest));
   if (!json || !json->is_object())
-    throw Error(Errc::config_error, std::format("`{}` is no JSON object; restore it", path.string()));
+    throw Error(Errc::config_error, std::format("`{}` is not a JSON object; restore it", path.string()));
   try {
     return manifest_from_json(json->get_object());
   } catch (const Error& error) {

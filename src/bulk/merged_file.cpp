@@ -101,7 +101,7 @@ void MergedFile::add(std::uint64_t at, std::string_view rest, const InputRow* in
 
 void MergedFile::add_cells(std::uint64_t at, std::string_view rest, const InputRow* input) {
   const auto json = parse_json("{" + std::string(rest));
-  if (!json) throw Error(Errc::io_error, "a row of the run is no JSON; its part file is damaged: restore it");
+  if (!json) throw Error(Errc::io_error, "a row of the run is not JSON; its part file is damaged: restore it");
   const auto& row = json->get_object();
   const auto* const outputs = row.if_contains("outputs");
   const auto values = values_or_none(input);

@@ -238,7 +238,7 @@ std::unique_ptr<RowSource> open_rows(const std::filesystem::path& path, const Si
   if (rule.by == ShardRule::By::field && signature != nullptr && !signature->inputs.empty() &&
       std::ranges::find(signature->inputs, rule.field, &Field::name) == signature->inputs.end())
     throw Error(Errc::invalid_parameter,
-                std::format("rows cannot be divided by `{}`, which is no input of the program", to_string(rule)));
+                std::format("rows cannot be divided by `{}`, which is not an input of the program", to_string(rule)));
   const bool is_lines = ending == ".jsonl" || ending == ".ndjson";
   if (rule.by == ShardRule::By::range) {
     if (!is_lines)
@@ -273,7 +273,7 @@ std::expected<JsonObject, std::string> values_of(const InputRow& row) {
   auto json = parse_json(row.text);
   if (!json)
     return std::unexpected(std::format("is not JSON: {} at byte {}", json.error().message, json.error().position));
-  if (!json->is_object()) return std::unexpected("is no JSON object");
+  if (!json->is_object()) return std::unexpected("is not a JSON object");
   if (const auto repeated = repeated_member(row.text))
     return std::unexpected(std::format("is ambiguous: {} at byte {}", repeated->message, repeated->position));
   return std::move(json->get_object());

@@ -109,7 +109,7 @@ Async<std::vector<Evidence>> gather_evidence(Predictor predictor, std::string ou
   for (std::size_t i = 0; i < examples.size(); ++i) {
     const auto* const label = examples[i].get(output);
     if (label == nullptr || !std::ranges::contains(space.values, *label)) {
-      throw Error(Errc::bad_input, std::format("example {} has {} as `{}`, which is no answer that is declared", i,
+      throw Error(Errc::bad_input, std::format("example {} has {} as `{}`, which is not an answer that is declared", i,
                                                label == nullptr ? "nothing" : to_text(*label), output));
     }
     out.push_back({.label = *label});

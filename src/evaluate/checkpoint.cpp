@@ -60,7 +60,7 @@ Checkpoint::Checkpoint(std::filesystem::path path, const JsonObject& header, Che
   std::error_code code;
   const auto status = std::filesystem::status(path_, code);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    throw Error(Errc::io_error, std::format("the checkpoint `{}` is no regular file; name another", path_.string()));
+    throw Error(Errc::io_error, std::format("the checkpoint `{}` is not a regular file; name another", path_.string()));
   }
   open();
   try {
@@ -112,7 +112,7 @@ void Checkpoint::read(const JsonObject& header) {
       has_header = true;
       if (!object.contains("dspy_evaluation")) {
         throw Error(Errc::config_error,
-                    std::format("`{}` is no checkpoint of an evaluation; name another file for it", path_.string()));
+                    std::format("`{}` is not a checkpoint of an evaluation; name another file for it", path_.string()));
       }
       if (object != header) {
         throw Error(

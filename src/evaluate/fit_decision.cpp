@@ -206,7 +206,7 @@ FittedDecision fit_decision(const DecisionSpace& space, const DecisionSettings& 
   Examples examples;
   for (std::size_t i = 0; i < evidence.size(); ++i) {
     if (!std::ranges::contains(space.values, evidence[i].label)) {
-      throw Error(Errc::bad_input, std::format("example {} is labelled {}, which is no answer that is declared", i,
+      throw Error(Errc::bad_input, std::format("example {} is labelled {}, which is not an answer that is declared", i,
                                                to_text(evidence[i].label)));
     }
     examples.push_back(&evidence[i]);

@@ -195,7 +195,7 @@ EvaluationResult evaluation_from_json(const JsonObject& written) {
   const auto* const metric = written.if_contains("metric");
   if (rows == nullptr || !rows->is_array() || metric == nullptr || !metric->is_string()) {
     throw Error(Errc::config_error,
-                "these are no results of an evaluation: `metric` or `rows` is missing; write them by `dspy eval "
+                "these are not results of an evaluation: `metric` or `rows` is missing; write them by `dspy eval "
                 "--output FILE.json`");
   }
   out.metric = view(metric->get_string());
@@ -205,7 +205,7 @@ EvaluationResult evaluation_from_json(const JsonObject& written) {
   if (const auto* const usage = written.if_contains("usage"); usage != nullptr && usage->is_object())
     out.usage = usage_from_json(usage->get_object());
   for (const auto& item : rows->get_array()) {
-    if (!item.is_object()) throw Error(Errc::config_error, "a row of the results is no object");
+    if (!item.is_object()) throw Error(Errc::config_error, "a row of the results is not an object");
     const auto& each = item.get_object();
     auto& row = out.rows.emplace_back();
     row.index = static_cast<std::size_t>(number_at(each, "index"));

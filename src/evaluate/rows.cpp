@@ -39,7 +39,7 @@ std::ifstream open(const std::filesystem::path& path) {
 DataRow row_of(std::size_t line, std::string_view text) {
   const auto json = parse_json(text);
   if (!json) return {line, {}, std::format("is not JSON: {} at byte {}", json.error().message, json.error().position)};
-  if (!json->is_object()) return {line, {}, "is no JSON object"};
+  if (!json->is_object()) return {line, {}, "is not a JSON object"};
   if (const auto repeated = repeated_member(text))
     return {line, {}, std::format("is ambiguous: {} at byte {}", repeated->message, repeated->position)};
   return {line, json->get_object()};
@@ -98,7 +98,7 @@ void each_json_item(const std::filesystem::path& path, const Visit& visit) {
   const auto lines = lines_of_items(text);
   for (std::size_t i = 0; i < json->get_array().size(); ++i) {
     const auto& item = json->get_array()[i];
-    visit(item.is_object() ? DataRow{lines[i], item.get_object()} : DataRow{lines[i], {}, "is no JSON object"});
+    visit(item.is_object() ? DataRow{lines[i], item.get_object()} : DataRow{lines[i], {}, "is not a JSON object"});
   }
 }
 

@@ -111,7 +111,7 @@ Test welch_t(std::span<const double> a, std::span<const double> b) {
 
 Test two_proportions(std::size_t a, std::size_t trials_a, std::size_t b, std::size_t trials_b) {
   if (trials_a == 0 || trials_b == 0 || a > trials_a || b > trials_b) {
-    throw Error(Errc::invalid_parameter, std::format("{} of {} and {} of {} are no shares", a, trials_a, b, trials_b));
+    throw Error(Errc::invalid_parameter, std::format("{} of {} and {} of {} are not shares", a, trials_a, b, trials_b));
   }
   const double pooled = count(a + b) / count(trials_a + trials_b);
   const double error = std::sqrt(pooled * (1 - pooled) * (1 / count(trials_a) + 1 / count(trials_b)));

@@ -135,7 +135,7 @@ double student_above(double t, double degrees_of_freedom) {
 Interval wilson(std::size_t successes, std::size_t trials, double confidence) {
   require_share(confidence, "the confidence");
   if (trials == 0 || successes > trials) {
-    throw Error(Errc::invalid_parameter, std::format("{} of {} is no share", successes, trials));
+    throw Error(Errc::invalid_parameter, std::format("{} of {} is not a share", successes, trials));
   }
   const double n = count(trials), p = count(successes) / n;
   const double z = normal_quantile(0.5 + confidence / 2), z2 = z * z;

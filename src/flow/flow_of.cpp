@@ -67,7 +67,7 @@ struct Observed {
     const auto text = to_text(value);
     const auto found = std::ranges::find(known, text, &std::pair<std::string, FlowSource>::first);
     if (found == known.end())
-      refuse(std::format("{} is made by the program's own code: it is no input, and no output of a step", where));
+      refuse(std::format("{} is made by the program's own code: it is not an input, and no output of a step", where));
     return found->second;
   }
 };

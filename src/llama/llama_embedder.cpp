@@ -144,7 +144,7 @@ LlamaEmbedder::LlamaEmbedder(std::string_view name_or_path, LlamaReadOptions opt
   if (options.pooling == Pooling::model) {
     if (!facts.pooling)
       refuse(
-          "is no embedding model: its file names no pooling; use one that does, or ask for a pooling (mean or "
+          "is not an embedding model: its file names no pooling; use one that does, or ask for a pooling (mean or "
           "last)");
     if (facts.pooling == Pooling::rank) refuse("is a reranker; make a LlamaReranker of it, or ask for another pooling");
     options.pooling = *facts.pooling;
@@ -280,11 +280,12 @@ LlamaReranker::LlamaReranker(std::string_view name_or_path, LlamaReadOptions opt
   auto model = load(name_or_path, options);
   const auto& facts = model->handle().facts();
   if (facts.pooling != Pooling::rank || facts.rank_outputs.empty())
-    throw Error(Errc::invalid_parameter,
-                std::format("`{}` is no reranker: it has no classification head (pooling type 4); use one that has, or "
-                            "compare embeddings",
-                            model->name()),
-                {.model = model->name()});
+    throw Error(
+        Errc::invalid_parameter,
+        std::format("`{}` is not a reranker: it has no classification head (pooling type 4); use one that has, or "
+                    "compare embeddings",
+                    model->name()),
+        {.model = model->name()});
   options.pooling = Pooling::rank;
   model_ = std::make_shared<const llama::TextModel>(std::move(model), std::move(options));
 }

@@ -150,7 +150,7 @@ struct LlamaLM::Setup {
             .read = std::move(read)};
   }
 
-  /// Pictures take time to encode, which is no work for an event loop.
+  /// Pictures take time to encode, which is not work for an event loop.
   static Async<Prepared> prepare(std::shared_ptr<const Setup> setup, const Request& request) {
     if (!llama::has_media(request.messages)) co_return setup->prepare(request);
     co_return co_await on_cpu([&] { return setup->prepare(request); });

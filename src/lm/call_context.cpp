@@ -18,6 +18,13 @@ struct Joint {
 
 }  // namespace
 
+std::shared_ptr<const TraceContext> outgoing_trace(const CallContext& context, std::uint64_t span) {
+  if (context.trace) {
+    if (auto own = context.trace->context_of(span)) return std::make_shared<const TraceContext>(*std::move(own));
+  }
+  return context.remote_parent;
+}
+
 JoinedStop join(const std::stop_token& a, const std::stop_token& b) {
   if (!b.stop_possible() || a == b) return {.token = a};
   if (!a.stop_possible()) return {.token = b};
@@ -51,6 +58,7 @@ CallContext merged(const CallContext& outer, const CallContext& inner) {
     out.path = outer.path + "." + inner.path;
   }
   if (out.parent_span == 0) out.parent_span = outer.parent_span;
+  if (!out.remote_parent) out.remote_parent = outer.remote_parent;
   return out;
 }
 

@@ -64,7 +64,7 @@ FinishReason finish_reason(std::string_view name) {
   using enum FinishReason;
   for (const auto reason : {stop, length, tool_calls, content_filter, error})
     if (to_string(reason) == name) return reason;
-  throw Error(Errc::config_error, std::format("`{}` is no finish reason; there are `stop`, `length`, `tool_calls`, "
+  throw Error(Errc::config_error, std::format("`{}` is not a finish reason; there are `stop`, `length`, `tool_calls`, "
                                               "`content_filter` and `error`",
                                               name));
 }

@@ -24,7 +24,7 @@ ReplySource reply_source(std::string_view name) {
   const auto* const found = std::ranges::find(all, name, [](ReplySource each) { return to_string(each); });
   if (found == all.end())
     throw Error(Errc::config_error,
-                std::format("`{}` is no source of a reply; there is model, memory, disk, remote and shared", name));
+                std::format("`{}` is not a source of a reply; there is model, memory, disk, remote and shared", name));
   return *found;
 }
 

@@ -21,6 +21,10 @@ class Both final : public Trace {
     a_->end(span);
     b_->end(span);
   }
+  std::optional<TraceContext> context_of(std::uint64_t id) const override {
+    auto out = a_->context_of(id);
+    return out ? out : b_->context_of(id);
+  }
 
  private:
   std::shared_ptr<Trace> a_, b_;

@@ -92,7 +92,7 @@ class Reader {
       out += static_cast<char>(high * 16 + low);
       i += 2;
     }
-    if (text::invalid_utf8(out) || out.contains('\0')) fail(start, "percent signs stand for bytes that are no text");
+    if (text::invalid_utf8(out) || out.contains('\0')) fail(start, "percent signs stand for bytes that are not text");
     return out;
   }
 

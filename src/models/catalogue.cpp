@@ -67,9 +67,9 @@ JsonObject members_of(std::string_view text, bool is_json, const std::filesystem
   }
   const auto json = parse_json(text);
   if (!json)
-    throw Error(Errc::config_error, std::format("`{}` is no JSON: {}", file.string(), json.error().message),
+    throw Error(Errc::config_error, std::format("`{}` is not JSON: {}", file.string(), json.error().message),
                 {.position = json.error().position});
-  if (!json->is_object()) throw Error(Errc::config_error, std::format("`{}` is no object", file.string()));
+  if (!json->is_object()) throw Error(Errc::config_error, std::format("`{}` is not an object", file.string()));
   return json->get_object();
 }
 
@@ -84,9 +84,9 @@ class Reader {
   Reader(const std::filesystem::path& file, std::string_view name) : file_(&file), name_(name) {}
 
   CatalogueEntry read(const Json& json) const {
-    if (!is_model_name(name_)) refuse("is no name: use letters, digits, `.`, `-` and `_`");
+    if (!is_model_name(name_)) refuse("is not a name: use letters, digits, `.`, `-` and `_`");
     const auto* const object = json.if_object();
-    if (object == nullptr) refuse("is no table");
+    if (object == nullptr) refuse("is not a table");
     CatalogueEntry out{.name = std::string(name_)};
     for (const auto& [key, value] : *object) member(out, key, value);
     if (out.source.empty()) refuse("has no `source`");
@@ -101,7 +101,7 @@ class Reader {
   }
 
   std::string text(std::string_view key, const Json& value) const {
-    if (!value.is_string()) refuse(std::format("has a `{}` that is no text", key));
+    if (!value.is_string()) refuse(std::format("has a `{}` that is not text", key));
     return std::string(view(value.get_string()));
   }
 
@@ -116,7 +116,7 @@ class Reader {
       out.sha256 = text::to_lower(text(key, value));
       if (!is_digest(out.sha256)) refuse("has a `sha256` that is not 64 hexadecimal digits");
     } else if (key == "bytes") {
-      if (!value.is_int64() || value.get_int64() <= 0) refuse("has `bytes` that are no positive whole number");
+      if (!value.is_int64() || value.get_int64() <= 0) refuse("has `bytes` that are not a positive whole number");
       out.bytes = static_cast<std::uint64_t>(value.get_int64());
     } else {
       refuse(std::format("has a member `{}`; there are source, license, about, sha256 and bytes", key));

@@ -54,7 +54,7 @@ std::optional<std::uint64_t> size_at(const JsonObject& object, std::string_view 
 /// The last part of a path in a repository, under which its file is kept.
 std::string file_name(const Source& source, std::string_view path) {
   auto name = std::string(path.substr(path.rfind('/') + 1));
-  if (!is_file_name(name)) refuse(source, std::format("`{}` is no name for a file", name));
+  if (!is_file_name(name)) refuse(source, std::format("`{}` is not a name for a file", name));
   return name;
 }
 
@@ -75,7 +75,7 @@ std::string license_of(const JsonObject& repository) {
   return {};
 }
 
-/// Asks for JSON.  A status that is no success is explained as one of the model itself.
+/// Asks for JSON.  A status that is not a success is explained as one of the model itself.
 Async<Json> ask(Source source, Hub hub, std::string url, std::string accept, bool with_token) {
   http::Request request{
       .method = "GET", .url = url, .timeouts = {.first_byte = std::chrono::seconds(60)}, .stop = hub.stop};
@@ -113,7 +113,7 @@ Async<Json> ask(Source source, Hub hub, std::string url, std::string accept, boo
                 {.status = status});
   auto json = parse_json(response->body);
   if (!json)
-    throw Error(Errc::unavailable, std::format("`{}`: {} answers with what is no JSON; is it the right address?",
+    throw Error(Errc::unavailable, std::format("`{}`: {} answers with what is not JSON; is it the right address?",
                                                to_text(source), origin));
   co_return *std::move(json);
 }

@@ -45,7 +45,7 @@ Offer read_repository(const Source& source, const Json& json, const std::string&
 Offer read_manifest(const Source& source, const Json& json, const std::string& endpoint);
 /// The name of the file that is the best start among `names`: `wanted` is a name or a format (`Q4_K_M`), or empty.
 std::optional<std::string> choose_file(const std::vector<std::string>& names, std::string_view wanted);
-/// All parts of a model in parts, in order; the name itself if it is no part.
+/// All parts of a model in parts, in order; the name itself if it is not a part.
 std::vector<std::string> parts_of(const std::string& name);
 
 }  // namespace dspy::models

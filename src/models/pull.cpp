@@ -85,8 +85,8 @@ void require_gguf(const fs::path& file, const RemoteFile& remote) {
   in.close();
   remove_file(file);
   remove_file(notes_of(file));
-  throw Error(Errc::model_load_error, std::format("what came as `{}` is no GGUF file{}; check the address", remote.name,
-                                                  magic.starts_with("<") ? ", but a page" : ""));
+  throw Error(Errc::model_load_error, std::format("what came as `{}` is not a GGUF file{}; check the address",
+                                                  remote.name, magic.starts_with("<") ? ", but a page" : ""));
 }
 
 struct Job {
@@ -216,7 +216,8 @@ Async<Pulled> pull(std::string wanted, Catalogue catalogue, ModelStore store, Pu
   }
   const auto name = options.name.empty() ? default_name(asked) : options.name;
   if (!is_model_name(name))
-    throw Error(Errc::invalid_parameter, std::format("`{}` is no name: use letters, digits, `.`, `-` and `_`", name));
+    throw Error(Errc::invalid_parameter,
+                std::format("`{}` is not a name: use letters, digits, `.`, `-` and `_`", name));
   Hub hub{
       .transport = options.transport ? options.transport : http::default_transport(),
       .hugging_face =

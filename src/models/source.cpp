@@ -70,7 +70,7 @@ Source ollama(std::string_view whole, std::string_view rest) {
   out.owner = slash == rest.npos ? "library" : rest.substr(0, slash);
   out.repository = slash == rest.npos ? rest : rest.substr(slash + 1);
   if (!is_part(out.owner) || !is_part(out.repository) || (!out.revision.empty() && !is_part(out.revision)))
-    refuse(whole, "is no name of an Ollama model");
+    refuse(whole, "is not a name of an Ollama model");
   return out;
 }
 
@@ -108,11 +108,11 @@ Source parse_source(std::string_view text) {
   if (text.starts_with("ollama:")) return ollama(text, text.substr(7));
   if (text.starts_with("http://") || text.starts_with("https://")) {
     const auto url = http::parse_url(text);
-    if (!url) refuse(text.substr(0, text.find_first_of("?@")), "is no URL that can be asked: " + url.error());
+    if (!url) refuse(text.substr(0, text.find_first_of("?@")), "is not a URL that can be asked: " + url.error());
     if (url->has_userinfo) refuse(url->origin(), "has a password in it, which would be kept");
     return {.kind = Source::Kind::url, .url = std::string(text)};
   }
-  if (!is_model_name(text)) refuse(text, "is no name of a model");
+  if (!is_model_name(text)) refuse(text, "is not a name of a model");
   return {.name = std::string(text)};
 }
 

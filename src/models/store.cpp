@@ -43,7 +43,7 @@ class Reader {
     const auto* const files = json_->if_contains("files");
     if (files == nullptr || !files->is_array()) refuse("has no list `files`");
     for (const auto& each : files->get_array()) {
-      if (!each.is_object()) refuse("has a file that is no object");
+      if (!each.is_object()) refuse("has a file that is not an object");
       const auto& object = each.get_object();
       const auto* const bytes = object.if_contains("bytes");
       if (bytes == nullptr || !bytes->is_int64() || bytes->get_int64() < 0) refuse("has a file without `bytes`");
@@ -77,7 +77,7 @@ KeptModel read_model(const fs::path& file) {
   const auto json = parse_json(read_text(file, most_bytes));
   if (!json || !json->is_object())
     throw Error(Errc::config_error,
-                std::format("`{}` is no JSON object; delete its folder and pull the model again", file.string()));
+                std::format("`{}` is not a JSON object; delete its folder and pull the model again", file.string()));
   return Reader(file, json->get_object()).read();
 }
 

@@ -151,7 +151,7 @@ Transfer::Step Transfer::redirect(const http::Headers& headers) {
   const auto before = http::parse_url(url_);
   auto next = resolved(url_, *location);
   const auto after = http::parse_url(next);
-  if (!after || !before) throw Error(Errc::unavailable, std::format("{} redirects to what is no URL", origin()));
+  if (!after || !before) throw Error(Errc::unavailable, std::format("{} redirects to what is not a URL", origin()));
   if (before->scheme == "https" && after->scheme != "https")
     throw Error(Errc::unavailable,
                 std::format("{} redirects to a connection without TLS; that is not followed", origin()));

@@ -119,6 +119,7 @@ Async<Reply> attempt(const CallMachine& machine, Request request, AttemptSink* e
                                       .lm = machine.lm().model(),
                                       .attempt = number,
                                       .request = &request});
+  request.trace_context = outgoing_trace(context, span.id());
   try {
     auto asked = context.trace ? request : std::move(request);
     auto reply = co_await ask(machine, std::move(asked), events);
@@ -183,8 +184,11 @@ Async<void> drive(Call call, JsonObject inputs, Prediction& prediction, std::opt
 Async<void> drive_traced(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt) {
   const auto& context = *call.context;
   const auto shown = inputs;
-  ToldSpan span(context.trace.get(),
-                {.kind = Span::Kind::call, .parent = context.parent_span, .path = context.path, .inputs = &shown});
+  ToldSpan span(context.trace.get(), {.kind = Span::Kind::call,
+                                      .parent = context.parent_span,
+                                      .remote_parent = context.parent_span == 0 ? context.remote_parent.get() : nullptr,
+                                      .path = context.path,
+                                      .inputs = &shown});
   try {
     co_await drive(std::move(call), std::move(inputs), prediction, std::move(prompt), span.id());
     span.end(&Span::prediction, std::as_const(prediction));

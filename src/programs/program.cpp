@@ -6,10 +6,12 @@
 namespace dspy {
 namespace {
 
-std::shared_ptr<Trace> trace_of(const Program& program) {
-  std::shared_ptr<Trace> found;
+/// What the program's first traced predictor has, by which the program itself is traced; else an empty one.
+CallContext traced_context(const Program& program) {
+  CallContext found;
   program.for_each_predictor([&](const std::string&, const Predictor& predictor) {
-    if (!found && predictor.context() != nullptr) found = predictor.context()->trace;
+    const auto* const own = predictor.context();
+    if (!found.trace && own != nullptr && own->trace) found = *own;
   });
   return found;
 }
@@ -19,8 +21,10 @@ std::shared_ptr<Trace> trace_of(const Program& program) {
 Async<Prediction> Program::run(JsonObject inputs, Run how) const {
   // A copy that counts, as each of its calls only knows its own usage.
   const auto spent = std::make_shared<Budget>(Budget::Limits{});
-  const auto trace = trace_of(*this);
-  Span span{.kind = Span::Kind::program, .id = trace ? Trace::next_id() : 0};
+  const auto around = traced_context(*this);
+  const auto& trace = around.trace;
+  Span span{
+      .kind = Span::Kind::program, .id = trace ? Trace::next_id() : 0, .remote_parent = around.remote_parent.get()};
   const auto counted = with_context(*this, {.budget = spent, .parent_span = span.id});
   const auto begun = std::chrono::steady_clock::now();
   JsonObject shown;

@@ -154,6 +154,7 @@ Endpoint make_endpoint(const Dialect& dialect, const RemoteOptions& options) {
                .base_url = base_url_of(dialect, options.base_url),
                .headers = options.headers,
                .timeouts = options.timeouts,
+               .sends_trace_context = options.sends_trace_context,
                .transport = options.transport ? options.transport : http::default_transport()};
   const auto url = http::parse_url(out.base_url);
   auto key = find_key(dialect, options);

@@ -18,6 +18,7 @@ struct Endpoint {
   http::Headers headers = {};
   std::vector<http::Credential> credentials = {};
   http::Timeouts timeouts = {};
+  bool sends_trace_context = false;
   std::shared_ptr<http::Transport> transport = {};
   /// Tells accounts apart, and nothing else about them: 16 hexadecimal digits of a digest.
   std::string account = {};

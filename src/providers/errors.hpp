@@ -9,7 +9,7 @@
 
 namespace dspy::providers {
 
-/// What a provider's answer with a status from 400 tells, in every provider's form.  Of a body that is no JSON it has
+/// What a provider's answer with a status from 400 tells, in every provider's form.  Of a body that is not JSON it has
 /// the start in `raw`.
 Error status_error(const Dialect& dialect, std::string_view model, const http::Response& response,
                    std::chrono::system_clock::time_point now);

@@ -6,6 +6,7 @@
 #include "dspy/http/ndjson.hpp"
 #include "dspy/http/server_sent_events.hpp"
 #include "dspy/lm/pace.hpp"
+#include "dspy/lm/tracing/trace_context.hpp"
 #include "providers/errors.hpp"
 #include "providers/rate_headers.hpp"
 #include "providers/stop_cutter.hpp"
@@ -33,6 +34,10 @@ http::Request sent(const Endpoint& endpoint, std::string_view path, const JsonOb
   auto out = endpoint.request(path, to_text(body), stream);
   out.deadline = limits.deadline;
   out.stop = limits.stop;
+  if (endpoint.sends_trace_context && limits.trace_context) {
+    out.headers.set("traceparent", traceparent(*limits.trace_context));
+    if (!limits.trace_context->state.empty()) out.headers.set("tracestate", limits.trace_context->state);
+  }
   return out;
 }
 
@@ -47,7 +52,7 @@ JsonObject object_of(const Endpoint& endpoint, std::string_view model, http::Res
   if (json && json->is_object()) return std::move(json->get_object());
   endpoint.redact(response.body);
   throw Error(Errc::unavailable,
-              std::format("{} sent what is no JSON object; is the base URL right, and no proxy in between?",
+              std::format("{} sent what is not a JSON object; is the base URL right, and no proxy in between?",
                           endpoint.dialect->title),
               {.status = response.status,
                .model = std::string(model),
@@ -89,7 +94,7 @@ class Frames {
     }
   }
 
-  /// After the last bytes: a last frame without its end, and lines that are no events, in which some tell errors.
+  /// After the last bytes: a last frame without its end, and lines that are not events, in which some tell errors.
   void finish(const Dialect& dialect, Reducer& reducer, Emitter& out) {
     if (reducer.is_done()) return;
     if (lines_) {

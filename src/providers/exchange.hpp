@@ -18,7 +18,7 @@ Async<Reply> exchange(const Endpoint& endpoint, const Protocol& protocol, std::s
 Async<Reply> stream_exchange(const Endpoint& endpoint, const Protocol& protocol, std::string_view model,
                              const WireRequest& wire, const Request& request, EventSink sink);
 
-/// Posts a body and returns the JSON object of the answer; for what is no chat.
+/// Posts a body and returns the JSON object of the answer; for what is not a chat.
 Async<JsonObject> post(const Endpoint& endpoint, std::string_view path, std::string_view model, const JsonObject& body,
                        const Request& limits);
 

@@ -36,7 +36,7 @@ std::string base64_of(const MediaPart& media);
 /// The format of a recording in OpenAI's words, such as `mp3`; empty if it is not known.
 std::string_view audio_format(const MediaPart& media);
 
-/// A document of text in words: its title, what to know of it, and the text; empty if it is no text.
+/// A document of text in words: its title, what to know of it, and the text; empty if it is not text.
 std::string document_text(const MediaPart& media);
 
 /// The texts of parts, joined; throws `unsupported_part` for any other.

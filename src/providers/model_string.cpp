@@ -78,6 +78,8 @@ const Table& setters() {
       {"project", text_of(&RemoteOptions::project)},
       {"allow_plain_http", [](auto& options, auto name,
                               auto value) { options.allow_plain_http = providers::read_option<bool>(name, value); }},
+      {"trace_context", [](auto& options, auto name,
+                           auto value) { options.sends_trace_context = providers::read_option<bool>(name, value); }},
       {"api_key", [](auto&, auto name, auto) { providers::refuse_key(name); }},
       {"reasoning_effort", set_effort},
       {"reasoning_budget",

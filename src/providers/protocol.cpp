@@ -79,7 +79,8 @@ const Protocol& protocol_of(Api api) noexcept {
 JsonObject event_object(const Dialect& dialect, std::string_view data) {
   auto json = parse_json(data);
   if (!json || !json->is_object()) {
-    throw Error(Errc::stream_broken, std::format("{} sent an event that is no JSON object; ask again", dialect.title),
+    throw Error(Errc::stream_broken,
+                std::format("{} sent an event that is not a JSON object; ask again", dialect.title),
                 {.provider = std::string(dialect.name), .raw = std::string(data.substr(0, 4096))});
   }
   return std::move(json->get_object());

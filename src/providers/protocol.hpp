@@ -76,7 +76,7 @@ class Reducer {
  public:
   virtual ~Reducer() = default;
 
-  /// Takes an event.  Throws `Error` for one that tells of an error, and `stream_broken` for one that is no JSON.
+  /// Takes an event.  Throws `Error` for one that tells of an error, and `stream_broken` for one that is not JSON.
   virtual void push(const Frame& frame, Emitter& out) = 0;
   /// The event that ends the stream has come.
   bool is_done() const noexcept { return done_; }

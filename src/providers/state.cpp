@@ -82,7 +82,7 @@ ToolCallPart tool_call(std::string id, std::string name, const Json* arguments, 
   }
   throw Error(
       Errc::parse_error,
-      std::format("the model called the tool `{}` with arguments that are no JSON object; ask again, or give it "
+      std::format("the model called the tool `{}` with arguments that are not a JSON object; ask again, or give it "
                   "more `max_tokens`",
                   out.name),
       {.provider = std::string(dialect.name), .usage = usage, .raw = text});

@@ -26,7 +26,7 @@ std::size_t drop_foreign_state(Chat& messages, const Dialect& dialect, std::stri
 /// An id for a tool call to which the provider gave none; the same for the same reply.
 std::string made_id(std::string_view reply, std::size_t completion, std::size_t call);
 
-/// Throws `Error` (`parse_error`, with the text in `raw`) if the arguments are no object.
+/// Throws `Error` (`parse_error`, with the text in `raw`) if the arguments are not an object.
 ToolCallPart tool_call(std::string id, std::string name, const Json* arguments, const Usage& usage,
                        const Dialect& dialect);
 

@@ -30,7 +30,7 @@ std::optional<HeldSchema> schema_of_signature(const OutputContract& contract, co
 HeldSchema schema_of_text(const OutputContract& contract) {
   auto schema = parse_json(contract.grammar);
   if (!schema || !schema->is_object())
-    throw Error(Errc::invalid_parameter, "the contract's JSON Schema is no JSON object; check its text");
+    throw Error(Errc::invalid_parameter, "the contract's JSON Schema is not a JSON object; check its text");
   return {.name = contract.name.empty() ? "reply" : contract.name,
           .schema = std::move(schema->get_object()),
           .strict = contract.strict};

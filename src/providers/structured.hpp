@@ -16,7 +16,8 @@ struct HeldSchema {
 };
 
 /// The schema of a contract of the forms `json` and `schema`; nothing for others, and for one that the provider would
-/// refuse.  What it does not hold is noted.  Throws `Error` (`invalid_parameter`) for a schema that is no JSON object.
+/// refuse.  What it does not hold is noted.  Throws `Error` (`invalid_parameter`) for a schema that is not a JSON
+/// object.
 std::optional<HeldSchema> held_schema(const OutputContract& contract, const Dialect& dialect, Notes& notes);
 
 /// Notes that nothing holds the reply to a contract of this form, if it asks for one.

@@ -45,7 +45,7 @@ void check_name(std::string_view what, std::string_view name) {
            c == '.';
   });
   if (fits) return;
-  throw Error(Errc::bad_input, std::format("`{}` is no {}; use letters, digits, `-`, `_` and `.`",
+  throw Error(Errc::bad_input, std::format("`{}` is not a valid {}; use letters, digits, `-`, `_` and `.`",
                                            text::invalid_utf8(name) ? "(not UTF-8)" : name, what));
 }
 

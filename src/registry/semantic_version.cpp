@@ -65,7 +65,7 @@ SemanticVersion parse_version(std::string_view text) {
     const auto [next, code] = std::from_chars(at, end, *part);
     const bool is_last = part == &out.patch;
     if (code != std::errc() || *part < 0 || (is_last ? next != end : next == end || *next != '.'))
-      throw Error(Errc::bad_input, std::format("`{}` is no version; write three numbers as in 1.2.0", text));
+      throw Error(Errc::bad_input, std::format("`{}` is not a version; write three numbers as in 1.2.0", text));
     at = next + 1;
   }
   return out;

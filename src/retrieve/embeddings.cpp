@@ -146,7 +146,7 @@ Embeddings Embeddings::load(const std::filesystem::path& folder, std::shared_ptr
   };
   const auto json = parse_json(read_text(path, any_size));
   const auto* const about = json ? json->if_object() : nullptr;
-  if (about == nullptr) throw fail("is no JSON object");
+  if (about == nullptr) throw fail("is not a JSON object");
   const auto* const format = about->if_contains("format");
   const auto* const corpus = about->if_contains("corpus");
   const auto* const by = about->if_contains("embedder");
@@ -158,7 +158,7 @@ Embeddings Embeddings::load(const std::filesystem::path& folder, std::shared_ptr
     throw fail("lacks `corpus`, `embedder`, `k` or `normalize`");
   std::vector<std::string> texts;
   for (const auto& text : corpus->get_array()) {
-    if (!text.is_string()) throw fail("has a corpus that is no list of texts");
+    if (!text.is_string()) throw fail("has a corpus that is not a list of texts");
     texts.emplace_back(view(text.get_string()));
   }
   const EmbeddingsOptions options{.k = static_cast<std::size_t>(k->get_int64()), .normalize = normalize->get_bool()};

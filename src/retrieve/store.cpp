@@ -48,7 +48,7 @@ void check_text(std::string_view text, std::string_view what, const std::string&
     refuse(std::format("the {} of {} is not UTF-8 at byte {}; convert it first", what, whose, *at));
 }
 
-/// JSON has neither infinity nor what is no number.
+/// JSON has neither infinity nor what is not a number.
 bool has_odd_number(const Json& value) {
   if (const auto* const real = value.if_double()) return !std::isfinite(*real);
   if (const auto* const list = value.if_array()) return std::ranges::any_of(*list, has_odd_number);

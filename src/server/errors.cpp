@@ -24,7 +24,7 @@ std::string_view field_of(const ErrorInfo& info) {
   return info.feature;
 }
 
-/// What is asked for wrongly, told from what is not there and from what stands against it now.
+/// Distinguishes wrong requests from requests for what does not exist and from conflicts with the present state.
 std::string_view type_of(Errc code, int status) noexcept {
   if (code == Errc::bad_input && status == 404) return "not_found";
   if (code == Errc::bad_input && status == 409) return "conflict";

@@ -152,7 +152,7 @@ Decision decide(const DecisionSpace& space, const DecisionSettings& settings, st
                 std::format("{} probabilities were given for {} answers", probabilities.size(), space.values.size()));
   }
   for (const auto each : probabilities) {
-    if (!(each >= 0 && each <= 1 + 1e-6)) throw Error(Errc::bad_input, std::format("{} is no probability", each));
+    if (!(each >= 0 && each <= 1 + 1e-6)) throw Error(Errc::bad_input, std::format("{} is not a probability", each));
   }
   const auto sum = std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
   if (!(sum > 0)) throw Error(Errc::bad_input, "all probabilities are 0, which decides nothing");

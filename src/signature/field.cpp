@@ -14,7 +14,8 @@ namespace {
 
 void require_identifier(const std::string& name) {
   if (is_identifier(name)) return;
-  throw Error(Errc::signature_error, std::format("`{}` is no field name; {}", shown(Json(name)), rule_for_names(name)));
+  throw Error(Errc::signature_error,
+              std::format("`{}` is not a field name; {}", shown(Json(name)), rule_for_names(name)));
 }
 
 }  // namespace

@@ -53,11 +53,11 @@ void refuse_range(const Json& value, double highest) {
 }
 
 void refuse_name(const Json& value) {
-  throw Unfit{std::format("is `{}`, which is no enumerator of its enumeration", shown(value))};
+  throw Unfit{std::format("is `{}`, which is not an enumerator of its enumeration", shown(value))};
 }
 
 void refuse_enumerator(long long value) {
-  throw Unfit{std::format("holds {}, which is no enumerator of its enumeration; initialise it", value)};
+  throw Unfit{std::format("holds {}, which is not an enumerator of its enumeration; initialise it", value)};
 }
 
 void refuse_empty_box() {
@@ -167,7 +167,7 @@ std::chrono::year_month_day read_day(const Json& value) {
 
 Json write_day(std::chrono::year_month_day day) {
   if (!day.ok() || day.year() < std::chrono::year(1) || day.year() > std::chrono::year(9999))
-    throw Unfit{"is no date within the years 1 to 9999; initialise it"};
+    throw Unfit{"is not a date within the years 1 to 9999; initialise it"};
   return Json(date_text(day));
 }
 
@@ -220,7 +220,7 @@ Moment read_time_of_day(const Json& value) {
 Json write_time_of_day(Instant since_midnight, std::optional<std::chrono::minutes> offset) {
   constexpr std::int64_t day_seconds = 86'400;
   if (since_midnight.seconds < 0 || since_midnight.seconds >= day_seconds)
-    throw Unfit{"is no time within a day; initialise it"};
+    throw Unfit{"is not a time within a day; initialise it"};
   return Json(time_text({since_midnight, checked_offset(offset)}));
 }
 

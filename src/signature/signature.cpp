@@ -63,7 +63,7 @@ void add_unknown_outputs(const Signature& signature, JsonObject& outputs, Violat
   for (const auto& each : signature.computed) outputs.erase(each.field.name);
   for (const auto& [name, value] : outputs) {
     if (std::ranges::contains(signature.outputs, std::string_view(name), &Field::name)) continue;
-    violations.push_back({.path = path_of(name), .rule = "unknown", .message = "is no output of the signature"});
+    violations.push_back({.path = path_of(name), .rule = "unknown", .message = "is not an output of the signature"});
   }
 }
 

@@ -76,7 +76,7 @@ RedisAddress RedisAddress::parse(std::string_view url, std::string role) {
   if (const auto slash = rest.find('/'); slash != std::string_view::npos) {
     const auto path = rest.substr(slash + 1);
     const auto database = path.empty() ? std::optional(0) : number<int>(path);
-    if (!database || *database < 0) refuse("has a path that is no number of a database");
+    if (!database || *database < 0) refuse("has a path that is not a number of a database");
     out.database = *database;
     rest = rest.substr(0, slash);
   }
@@ -94,7 +94,7 @@ RedisAddress RedisAddress::parse(std::string_view url, std::string role) {
   if (out.host.empty()) refuse("names no host");
   if (!port.empty()) {
     const auto given = port.front() == ':' ? number<std::uint16_t>(port.substr(1)) : std::nullopt;
-    if (!given || *given == 0) refuse("has a port that is no number from 1 to 65535");
+    if (!given || *given == 0) refuse("has a port that is not a number from 1 to 65535");
     out.port = *given;
   }
   out.role = std::move(role);

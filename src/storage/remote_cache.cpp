@@ -140,7 +140,7 @@ class RemoteCache::Impl {
     throw Error(Errc::io_error, "the cache's server answers otherwise than Redis does; check its address");
   }
 
-  /// A prefix is no pattern.
+  /// A prefix is not a pattern.
   static std::string escaped(std::string_view text) {
     std::string out;
     for (const char c : text) {

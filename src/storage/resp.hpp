@@ -30,7 +30,7 @@ std::string resp_command(std::span<const std::string_view> words);
 class RespReader {
  public:
   void feed(std::string_view bytes) { bytes_.append(bytes); }
-  /// The next value, if it is whole.  Throws `Error` (`io_error`) for bytes that are no RESP, for a text of more than
+  /// The next value, if it is whole.  Throws `Error` (`io_error`) for bytes that are not RESP, for a text of more than
   /// 64 MiB, and for lists within lists within lists.
   std::optional<RespValue> next();
 

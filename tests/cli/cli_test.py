@@ -544,7 +544,7 @@ class Run(unittest.TestCase):
     def test_bad_input_gets_a_clear_error_and_a_code(self):
         with tempfile.TemporaryDirectory() as folder:
             not_gguf = Path(folder) / "x.gguf"
-            not_gguf.write_bytes(b"this is no model" * 10)
+            not_gguf.write_bytes(b"this is not a model" * 10)
             cut = Path(folder) / "cut.gguf"
             cut.write_bytes((ROOT / "models/dspy-tiny.gguf").read_bytes()[:200_000])
             cases = [
@@ -755,7 +755,7 @@ class Check(unittest.TestCase):
             "data.jsonl:4: the row is not JSON: syntax error at byte 0",
             "data.jsonl:5: `ticket` is missing",
             "data.jsonl:5: `tags[1]` is an integer, not a string",
-            "note: `id` in 1 row is no field of the signature",
+            "note: `id` in 1 row is not a field of the signature",
             "4 rows, 5 problems",
         ])
 
@@ -1082,10 +1082,10 @@ class Production(unittest.TestCase):
     def test_a_file_that_is_no_trace_is_named_by_its_line(self):
         result = dspy("trace", "show", "-", text='{"kind": "call", "id": 1, "parent": 0, "seconds": 1}\n{"a"')
         self.assertEqual(result.returncode, 0)
-        self.assertIn("1 line left out: line 2 of the trace is no JSON object", result.out)
+        self.assertIn("1 line left out: line 2 of the trace is not a JSON object", result.out)
         nothing = dspy("trace", "show", "-", text="some text")
         self.assertEqual(nothing.returncode, 2)
-        self.assertIn("line 1 of the trace is no JSON object", nothing.err)
+        self.assertIn("line 1 of the trace is not a JSON object", nothing.err)
         self.assertEqual(dspy("trace", "show", "no-such-file").returncode, 1)
 
     def test_the_models_of_a_configuration(self):
@@ -1351,7 +1351,7 @@ class Agents(unittest.TestCase):
         self.assertEqual((result.returncode, result.out), (0, "8.0\n"), result.err)
         result = dspy("tools", "check", self.agent, "double", '{"amont": 4}')
         self.assertEqual(result.returncode, 2)
-        self.assertIn("`amont` is no argument; is `amount` meant?", result.err + result.out)
+        self.assertIn("`amont` is not an argument; is `amount` meant?", result.err + result.out)
         self.assertIn("no tool `triple`", dspy("tools", "call", self.agent, "triple").err)
 
     def test_a_run_is_kept_shown_cut_and_gone_on_with(self):
@@ -1379,7 +1379,7 @@ class Agents(unittest.TestCase):
         text = Path(self.agent).read_text()
         wrong = self.write("wrong.json", text.replace('"limits"', '"limit"'))
         self.assertIn("is `limits` meant?", dspy("tools", "list", wrong).err)
-        self.assertIn("is no journal of an agent", dspy("agent", "show", self.agent).err)
+        self.assertIn("is not a journal of an agent", dspy("agent", "show", self.agent).err)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ class Renderer:
             return word[1:-1]
         if re.fullmatch(r"\d+", word):
             return int(word)
-        assert word.startswith("."), f"`{word}` is no term"
+        assert word.startswith("."), f"`{word}` is not a term"
         value = self.root if word.startswith((".Values", ".Release", ".Chart")) else dot
         for part in word.split("."):
             value = value[part] if part else value

@@ -99,7 +99,7 @@ def use_their_server(target):
     assert lines[0] in ("example speaks 2026-07-28", "example speaks 2025-11-25"), lines
     assert lines[1:] == ["tool add: Adds two numbers.", "tool count: Counts to three, and tells.", "tool sleep: Sleeps for an hour.",
                          "2 + 40 = 42.0", "1 of 3", "2 of 3", "3 of 3", "counted", "sleep: deadline_exceeded",
-                         "add: refused what is no number"], lines
+                         "add: refused what is not a number"], lines
     return lines[0]
 
 

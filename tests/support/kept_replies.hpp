@@ -26,7 +26,7 @@ inline CacheTime cache_time(std::int64_t milliseconds) {
   return CacheTime(std::chrono::milliseconds(milliseconds));
 }
 
-/// The entry of a number: what is kept of it can be told from its key.
+/// The entry of a number: its key says what is kept of it.
 inline CacheEntry kept(std::uint64_t number) {
   return {.key = std::format("{:064x}", number),
           .value = std::format("reply {} ", number) + std::string(200 + number % 3'000, 'x'),

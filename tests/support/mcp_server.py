@@ -4,7 +4,7 @@
 modern    the protocol of 2026-07-28          legacy    that of 2025-06-18
 silent    legacy, and says nothing to what it does not know
 deaf      legacy, and ends at what it does not know
-nonsense  writes what is no JSON-RPC          flood     writes without end
+nonsense  writes what is not JSON-RPC          flood     writes without end
 huge      one line without end                ancient   knows only a protocol from the future
 """
 

@@ -59,7 +59,7 @@ std::int64_t count_tokens(std::string_view text) noexcept;
 /// `text` in pieces of about `bytes`, between characters.
 std::vector<std::string> deltas(std::string_view text, std::size_t bytes);
 
-/// Stands in texts where a byte that is no UTF-8 is to be, until they are written.
+/// Stands in texts where a byte that is not UTF-8 is to be, until they are written.
 inline constexpr std::string_view bad_byte_mark = "\uE000";
 
 }  // namespace dspy::mock

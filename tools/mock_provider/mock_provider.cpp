@@ -183,7 +183,7 @@ void MockProvider::load_script(const std::string& file) {
         std::format("{}: {}; a script is an array of texts, or of objects such as {{\"reply\": \"…\"}}", file, why));
   };
   if (!script) refuse(script.error().message);
-  if (!script->is_array()) refuse("it is no array");
+  if (!script->is_array()) refuse("it is not an array");
   for (const auto& each : script->get_array()) {
     WishList list;
     if (each.is_string()) {

@@ -50,7 +50,8 @@ AgentSource read_agent_source(const std::string& where) {
     return of_program(registry.load(registry.find(std::string_view(where).substr(scheme.size()))), where);
   }
   const auto json = parse_json(read_text(where, std::uintmax_t{256} << 20));
-  // A program file has the predictors of a program at its top, and no format; anything else is told as an agent's file.
+  // A program file has the predictors of a program at its top, and no format; anything else is treated as an agent's
+  // file, with that format's error messages.
   const bool is_program = json && json->is_object() && json->get_object().contains("metadata");
   return is_program ? of_program(load_program(where), where) : AgentSource{.file = load_agent(where)};
 }

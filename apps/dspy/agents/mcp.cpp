@@ -75,7 +75,7 @@ JsonObject to_json(const McpTool& tool) {
 
 int call_tool(const McpClient& client, const InspectFlags& flags) {
   auto arguments = parse_json(flags.arguments);
-  if (!arguments || !arguments->is_object()) throw Error(Errc::bad_input, "--arguments is no JSON object");
+  if (!arguments || !arguments->is_object()) throw Error(Errc::bad_input, "--arguments is not a JSON object");
   const auto result = wait(client.call_tool(flags.tool, std::move(arguments->get_object())));
   if (flags.json) {
     JsonObject out{{"content", result.content}, {"is_error", result.is_error}};

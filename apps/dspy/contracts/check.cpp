@@ -120,7 +120,7 @@ class Checker {
       print_line(std::format("… and {} more (--most shows more)", count_ - problems_.size()));
     for (const auto& [name, count] : unknown_)
       print_line(
-          std::format("note: `{}` in {} row{} is no field of the signature", name, count, count == 1 ? "" : "s"));
+          std::format("note: `{}` in {} row{} is not a field of the signature", name, count, count == 1 ? "" : "s"));
     for (const auto& note : notes_) print_line("note: " + note);
     print_line(std::format("{} row{}, {} problem{}", rows_, rows_ == 1 ? "" : "s", count_, count_ == 1 ? "" : "s"));
     return count_ == 0 ? exit_ok : exit_failed;
@@ -184,7 +184,7 @@ void add_check(CLI::App& app, Plan& plan) {
   flags->program.add_to(*command);
   command->footer(
       "Prints `file:line: field problem` for each value that breaks its type or a limit, and each field that is\n"
-      "missing; of a program, also how its fields differ.  Columns that are no fields are noted, and no problem.\n"
+      "missing; of a program, also how its fields differ.  Columns that are not fields are noted, and no problem.\n"
       "Exit code 0 if there is no problem, 1 if there is one, 2 if the signature is wrong.\n"
       "Examples:\n"
       "  dspy check \"question -> answer: Annotated[int, Field(ge=0)]\" train.jsonl dev.csv\n"

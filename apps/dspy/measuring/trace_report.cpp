@@ -97,7 +97,7 @@ void TraceReport::add(std::string_view line, std::size_t number) {
   const auto fail = [&](std::string_view what) {
     throw Error(Errc::bad_input, std::format("line {} of the trace {}", number, what), {.position = number});
   };
-  if (!json || !json->is_object()) fail("is no JSON object; was the file cut, or is it another one?");
+  if (!json || !json->is_object()) fail("is not a JSON object; was the file cut, or is it another one?");
   const auto& span = json->get_object();
   const auto id = [&](std::string_view name) -> std::optional<std::uint64_t> {
     const auto* const value = span.if_contains(name);
@@ -108,7 +108,7 @@ void TraceReport::add(std::string_view line, std::size_t number) {
     return out;
   };
   const auto own = id("id"), parent = id("parent");
-  if (!own || !parent || text_of(span, "kind").empty()) fail("is no span: it lacks `kind`, `id` or `parent`");
+  if (!own || !parent || text_of(span, "kind").empty()) fail("is not a span: it lacks `kind`, `id` or `parent`");
   if (spans_.emplace(*own, span).second) order_.push_back(*own);
   children_[*parent].push_back(*own);
 }

@@ -21,7 +21,7 @@ class TraceReport {
 
   explicit TraceReport(Options options) : options_(options) {}
 
-  /// One line of the file.  Throws `Error` (`bad_input`) that names the line if it is no span.
+  /// One line of the file.  Throws `Error` (`bad_input`) that names the line if it is not a span.
   void add(std::string_view line, std::size_t number);
   std::string text() const;
   bool is_empty() const noexcept { return spans_.empty(); }

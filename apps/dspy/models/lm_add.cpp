@@ -82,7 +82,7 @@ void write_whole(const fs::path& path, const std::string& text) {
 int run_add(const AddFlags& flags) {
   if (!is_plain_name(flags.name))
     throw Error(Errc::bad_input,
-                std::format("`{}` is no name for an LM; use letters, digits, `_` and `-`", flags.name));
+                std::format("`{}` is not a name for an LM; use letters, digits, `_` and `-`", flags.name));
   const auto path = !flags.file.empty() ? fs::path(flags.file) : Config::find().value_or("dspy.toml");
   std::error_code code;
   auto text = fs::exists(path, code) ? read_text(path, 1U << 20) : std::string();

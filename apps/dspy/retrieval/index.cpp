@@ -46,7 +46,7 @@ Filter read_filter(const std::string& text) {
   if (text.empty()) return {};
   const auto json = parse_json(text);
   if (!json)
-    throw Error(Errc::bad_input, std::format("--filter is no JSON: {} (byte {}); write `{{\"lang\": \"en\"}}`",
+    throw Error(Errc::bad_input, std::format("--filter is not JSON: {} (byte {}); write `{{\"lang\": \"en\"}}`",
                                              json.error().message, json.error().position));
   return filter_from_json(*json);
 }

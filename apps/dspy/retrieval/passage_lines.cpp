@@ -24,9 +24,9 @@ class Line {
 
   Passage read(std::string_view text) const {
     const auto json = parse_json(text);
-    if (!json) fail(std::format("is no JSON: {}", json.error().message));
+    if (!json) fail(std::format("is not JSON: {}", json.error().message));
     const auto* const object = json->if_object();
-    if (object == nullptr) fail("is no object with a `text`");
+    if (object == nullptr) fail("is not an object with a `text`");
     Passage passage{.id = std::format("{}:{}", path_.filename().string(), number_)};
     bool has_text = false;
     for (const auto& member : *object) {
@@ -64,19 +64,20 @@ class Line {
     passage.metadata[name] = value;
   }
   std::string text_of(std::string_view name, const Json& value) const {
-    if (!value.is_string()) fail(std::format("has a `{}` that is no text", name));
+    if (!value.is_string()) fail(std::format("has a `{}` that is not text", name));
     return std::string(view(value.get_string()));
   }
   std::size_t offset(std::string_view name, const Json& value) const {
-    if (!value.is_int64() || value.get_int64() < 0) fail(std::format("has a `{}` that is no offset in bytes", name));
+    if (!value.is_int64() || value.get_int64() < 0)
+      fail(std::format("has a `{}` that is not an offset in bytes", name));
     return static_cast<std::size_t>(value.get_int64());
   }
   std::vector<float> vector(const Json& value) const {
     const auto* const list = value.if_array();
-    if (list == nullptr) fail("has a `vector` that is no list");
+    if (list == nullptr) fail("has a `vector` that is not a list");
     std::vector<float> out;
     for (const auto& number : *list) {
-      if (!number.is_number()) fail("has a `vector` with something that is no number");
+      if (!number.is_number()) fail("has a `vector` with something that is not a number");
       out.push_back(number.to_number<float>());
     }
     return out;

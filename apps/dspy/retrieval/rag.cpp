@@ -73,7 +73,7 @@ Retriever search_of_file(const RagFlags& flags) {
   if (object == nullptr || !object->contains("folder") || !object->contains("setting") ||
       !object->at("folder").is_string() || !object->at("setting").is_object())
     throw Error(Errc::bad_input,
-                std::format("`{}` is no file of `rag tune --out`: it needs `folder` and `setting`", flags.subject));
+                std::format("`{}` is not a file of `rag tune --out`: it needs `folder` and `setting`", flags.subject));
   auto options = options_of(flags);
   if (const auto* const uri = object->if_contains("embedder"); !options.embedder && uri != nullptr && uri->is_string())
     options.embedder = embedder(view(uri->get_string()));

@@ -69,7 +69,7 @@ def explain(program: Any) -> Explanation:
     for path, part in _children(program):
         out.append(_node(path, part))
     if not isinstance(program, dspy.Module):
-        out.append(Node("", type(program).__name__, False, "it is no dspy.Module"))
+        out.append(Node("", type(program).__name__, False, "it is not a dspy.Module"))
         return out
     try:
         _read(program)
@@ -201,7 +201,7 @@ class _Reader(ast.NodeVisitor):
         name = self._callee(call)
         part = getattr(self.program, name, None) if name else None
         if type(part) not in (dspy.Predict, dspy.ChainOfThought):
-            raise _Inexpressible(f"line {call.lineno}: `{_shown(call.func)}(…)` is no call of a Predict or ChainOfThought of its own")
+            raise _Inexpressible(f"line {call.lineno}: `{_shown(call.func)}(…)` is not a call of a Predict or ChainOfThought of its own")
         if any(step["name"] == name for step in self.steps):
             raise _Inexpressible(f"line {call.lineno}: `{name}` is called twice")
         if call.args or any(keyword.arg is None for keyword in call.keywords):
@@ -233,7 +233,7 @@ def _read(program: Any) -> _Reader:
         raise _Inexpressible("the source of its forward cannot be read") from None
     function = ast.parse(source).body[0]
     if not isinstance(function, ast.FunctionDef):
-        raise _Inexpressible("its forward is no plain function")
+        raise _Inexpressible("its forward is not a plain function")
     arguments = function.args
     if arguments.vararg or arguments.kwarg or arguments.defaults or any(arguments.kw_defaults):
         raise _Inexpressible("its forward has *args, **kwargs or defaults")

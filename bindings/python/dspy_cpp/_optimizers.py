@@ -145,7 +145,7 @@ class BetterTogether(Optimizer):
         stages = {}
         for name, stage in optimizers.items():
             if not isinstance(stage, Optimizer):
-                raise TypeError(f"`{name}` is no optimizer of dspy_cpp, but a {type(stage).__name__}")
+                raise TypeError(f"`{name}` is not an optimizer of dspy_cpp, but a {type(stage).__name__}")
             if isinstance(stage, (KNNFewShot, BetterTogether)):
                 raise TypeError(f"`{name}`: a {type(stage).__name__} cannot be one of several stages")
             options = {key: value for key, value in stage.options.items() if value is not None or key == "auto"}

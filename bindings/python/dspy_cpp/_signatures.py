@@ -214,5 +214,5 @@ def native_signature(value: Any) -> _core.NativeSignature:
 
         return native_signature_of(value)
     raise SignatureError(
-        f"`{value!r}` is no signature: write 'question -> answer', or derive a class from dspy_cpp.Signature"
+        f"`{value!r}` is not a signature: write 'question -> answer', or derive a class from dspy_cpp.Signature"
     )

@@ -72,7 +72,7 @@ def described(tool: Any) -> dict:
         elif callable(tool):
             tool = Tool(tool)
         else:
-            raise TypeError(f"`{tool!r}` is no tool; hand over a function or a dspy_cpp.Tool")
+            raise TypeError(f"`{tool!r}` is not a tool; hand over a function or a dspy_cpp.Tool")
     return {
         "name": tool.name,
         "description": tool.desc,

@@ -72,7 +72,7 @@ class Describer:
             return self._dict(arguments)
         if isinstance(annotation, type):
             return self._class(annotation)
-        raise TypeError(f"`{annotation}` is no type that a field can have")
+        raise TypeError(f"`{annotation}` is not a type that a field can have")
 
     def _union(self, arguments: tuple) -> Described:
         parts = [self._describe(one) for one in arguments]
@@ -130,7 +130,7 @@ class Describer:
             self._object(name, [(field, hint, field in kind.__required_keys__) for field, hint in hints.items()])
             return Described(name, None)
         raise TypeError(
-            f"`{name}` is no type that a field can have; use a pydantic model, a dataclass, a TypedDict or an Enum"
+            f"`{name}` is not a type that a field can have; use a pydantic model, a dataclass, a TypedDict or an Enum"
         )
 
     def _dataclass(self, name: str, kind: type) -> Described:
@@ -228,7 +228,7 @@ def _duration(text: str) -> datetime.timedelta:
         text,
     )
     if found is None:
-        raise ValueError(f"`{text}` is no duration")
+        raise ValueError(f"`{text}` is not a duration")
     weeks, days, hours, minutes, seconds = (float(part or 0) for part in found.groups()[1:])
     value = datetime.timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     return -value if found[1] else value

@@ -1,4 +1,4 @@
-"""Values that are no plain JSON: what stands for them."""
+"""Values that are not plain JSON: what stands for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """A plain value that stands for `value`, or TypeError. Called for what is no str, int, float, bool, None, dict,
+    """A plain value that stands for `value`, or TypeError. Called for what is not a str, int, float, bool, None, dict,
     list or tuple itself."""
     if isinstance(value, enum.Enum):
         return value.value

@@ -62,7 +62,7 @@ PyProgram react(nb::handle signature, nb::handle tools, const nb::kwargs& settin
     } else if (name == "protocol") {
       const auto which = nb::cast<std::string>(value);
       if (which != "auto" && which != "text" && which != "native")
-        throw Error(Errc::invalid_parameter, "`" + which + "` is no protocol; there are auto, text and native");
+        throw Error(Errc::invalid_parameter, "`" + which + "` is not a protocol; there are auto, text and native");
       if (which != "auto")
         options.protocol = which == "text" ? ReActOptions::Protocol::text : ReActOptions::Protocol::native;
     } else {

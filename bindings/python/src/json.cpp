@@ -106,7 +106,7 @@ Json to_json(nb::handle value) {
 JsonObject to_json_object(nb::handle value, const char* what) {
   if (PyDict_Check(value.ptr()) != 0) return object_of(value, 0);
   auto json = to_json(value);
-  if (!json.is_object()) throw Error(Errc::bad_input, std::format("{} is no dict", what));
+  if (!json.is_object()) throw Error(Errc::bad_input, std::format("{} is not a dict", what));
   return std::move(json.as_object());
 }
 

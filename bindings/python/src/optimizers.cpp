@@ -87,8 +87,9 @@ Compile gepa(Options given) {
   given.take("add_format_failure_as_feedback", o.add_format_failure_as_feedback).take("use_merge", o.use_merge);
   given.take("max_merge_invocations", o.max_merge_invocations).take("seed", o.seed).finish();
   if (selection != "pareto" && selection != "current_best") {
-    throw Error(Errc::invalid_parameter,
-                std::format("`{}` is no candidate_selection_strategy; there are pareto and current_best", selection));
+    throw Error(
+        Errc::invalid_parameter,
+        std::format("`{}` is not a candidate_selection_strategy; there are pareto and current_best", selection));
   }
   if (selection == "current_best") o.candidate_selection = GepaOptions::Selection::current_best;
   return compiler<Gepa>(std::move(o));

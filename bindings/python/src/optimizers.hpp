@@ -33,7 +33,7 @@ T option_of(nb::handle value) {
     for (const auto effort : {Effort::light, Effort::medium, Effort::heavy}) {
       if (to_string(effort) == name) return effort;
     }
-    throw Error(Errc::invalid_parameter, std::format("`{}` is no effort; there are light, medium and heavy", name));
+    throw Error(Errc::invalid_parameter, std::format("`{}` is not an effort; there are light, medium and heavy", name));
   } else {
     return nb::cast<T>(value);
   }

@@ -15,7 +15,7 @@ struct PyPredictor {
   bool is_chain_of_thought = false;  ///< Its `reasoning` was added, and its path ends with `predict`.
 };
 
-/// A call's inputs, and what of it is no input: `lm`, `config`, `demos`.
+/// A call's inputs, and what of it is not an input: `lm`, `config`, `demos`.
 struct PyCall {
   std::optional<Predictor> changed;  ///< What is asked instead, where the call says so.
   JsonObject inputs;

@@ -114,7 +114,7 @@ PyProgram flow_of_plan(nb::handle plan) {
   return {.value = Program(std::move(flow))};
 }
 
-/// A call's inputs, and what of it is no input: `lm`, `config`, `timeout`, unless an input is called so.
+/// A call's inputs, and what of it is not an input: `lm`, `config`, `timeout`, unless an input is called so.
 struct Asked {
   Program program;
   JsonObject inputs = {};

@@ -12,7 +12,7 @@ struct PyEmbedder {
   std::shared_ptr<Embedder> value;
 };
 
-/// Throws `nb::type_error` for what is no `dspy_cpp.Embedder`.
+/// Throws `nb::type_error` for what is not a `dspy_cpp.Embedder`.
 std::shared_ptr<Embedder> to_embedder(nb::handle value);
 
 }  // namespace dspy::python

@@ -231,7 +231,7 @@ std::function<Async<ToolOutcome>(JsonObject, ToolContext)> erased_function(F fun
   };
 }
 
-/// A function that is no coroutine can only be left behind on a thread of its own.
+/// A function that is not a coroutine can only be left behind on a thread of its own.
 template <class F, class Options>
 Options adjusted(Options options) {
   if (options.timeout && !AsyncOf<typename PartsOf<F>::Result>::is_async) options.blocks = true;

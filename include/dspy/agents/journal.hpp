@@ -26,8 +26,8 @@ struct JournalContent {
 };
 
 /// Reads a journal: lines of JSON with checksums (docs/formats/agent_journal.md).  What is torn at the end was never
-/// there.  Throws `Error` (`io_error`) for a file that cannot be read, (`config_error`) for one that is no journal, is
-/// of a newer version, or is damaged before its end.
+/// there.  Throws `Error` (`io_error`) for a file that cannot be read, (`config_error`) for one that is not a journal,
+/// is of a newer version, or is damaged before its end.
 JournalContent read_journal(const std::filesystem::path& path);
 JournalContent parse_journal(std::string_view text, std::string_view name);
 

@@ -26,7 +26,7 @@ struct ProgramOfThoughtOptions {
   PredictorOptions predictor = {};
 };
 
-/// Has the model write a Python program that computes the outputs, runs it in a sandbox, and has the outputs told from
+/// Has the model write a Python program that computes the outputs, runs it in a sandbox, and extracts the outputs from
 /// what came out.  Code that fails is shown to the model with its error.  DSPy's `ProgramOfThought`.
 ///
 ///     dspy::ProgramOfThought solve("question -> answer: float");

@@ -32,8 +32,8 @@ struct RLMOptions {
 ///     dspy::RLM explore("documents: list[str], question -> answer");
 ///
 /// Code may call `llm_query(prompt)`, `llm_query_batched(prompts)`, the tools, and `SUBMIT(…)`, whose values must have
-/// the outputs' types: else the code is told why.  When the iterations are over, the outputs are told from what was
-/// found.  The prediction has also `trajectory` and `final_reasoning`.
+/// the outputs' types: else the code is told why.  When the iterations are over, the outputs are extracted from what
+/// was found.  The prediction has also `trajectory` and `final_reasoning`.
 class RLM : public Module<RLM, JsonObject, Prediction> {
  public:
   explicit RLM(const Signature& signature, RLMOptions options = {}, const Tools& tools = {});

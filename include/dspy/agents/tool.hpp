@@ -36,7 +36,7 @@ struct ToolOptions {
   std::optional<std::chrono::nanoseconds> timeout = {};
   /// Calls of this tool at once, over all agents; others wait for their turn.  0: any number.
   std::size_t max_concurrent = 0;
-  /// The function blocks its thread, so it gets one of its own.  Set where a function that is no coroutine has a
+  /// The function blocks its thread, so it gets one of its own.  Set where a function that is not a coroutine has a
   /// timeout.  A call that is over time is abandoned: its thread ends when the function returns.
   bool blocks = false;
 };
@@ -56,8 +56,8 @@ class FunctionTool {
   using Function = std::function<Async<ToolOutcome>(JsonObject arguments, ToolContext context)>;
 
   /// From a function: its parameters are the arguments, by `args(…)` in their order, or a single struct whose members
-  /// name them.  A last parameter `ToolContext` is no argument.  It returns anything that a signature's field may be,
-  /// nothing, a `ToolOutcome`, a `std::expected` of these and a text for the model, or an `Async` of one.  What it
+  /// name them.  A last parameter `ToolContext` is not an argument.  It returns anything that a signature's field may
+  /// be, nothing, a `ToolOutcome`, a `std::expected` of these and a text for the model, or an `Async` of one.  What it
   /// throws becomes a result that the model reads.
   template <class F, std::size_t N>
   FunctionTool(std::string name, std::string description, F function, ArgumentNames<N> names, ToolOptions options = {})

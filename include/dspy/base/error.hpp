@@ -28,7 +28,7 @@ enum class Errc {
   io_error,                ///< A file or pipe could not be read or written.
   model_not_found,         ///< No model file by that name or path.
   model_not_loaded,        ///< The model was unloaded, or never loaded.
-  model_load_error,        ///< The file is no model, is damaged, or its architecture is unknown.
+  model_load_error,        ///< The file is not a model, is damaged, or its architecture is unknown.
   tokenization_failed,     ///< Text could not be turned into tokens, or back.
   context_too_long,        ///< The prompt has `actual` tokens where `max` fit.
   token_budget_exhausted,  ///< `used` tokens of a budget of `limit` are spent.

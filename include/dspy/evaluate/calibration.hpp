@@ -54,7 +54,7 @@ struct FittedDecision {
 /// observed, of equally good ones the one with most room around it.  They are kept only if they decide more examples
 /// right than `start` does, and do so as well when found on four fifths and tried on the rest.
 ///
-/// Throws `Error` (`bad_input`) for a label that is no answer, or evidence that does not suit `space`.
+/// Throws `Error` (`bad_input`) for a label that is not an answer, or evidence that does not suit `space`.
 FittedDecision fit_decision(const DecisionSpace& space, const DecisionSettings& start,
                             std::span<const Evidence> evidence);
 

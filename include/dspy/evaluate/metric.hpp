@@ -140,8 +140,8 @@ class Metric {
   /// It takes the calls of the run.
   bool needs_trace() const noexcept { return needs_trace_; }
 
-  /// Measures one prediction.  Throws what the callable throws, and `Error` (`bad_input`) for a score that is no finite
-  /// number, (`config_error`) if there is no metric.
+  /// Measures one prediction.  Throws what the callable throws, and `Error` (`bad_input`) for a score that is not a
+  /// finite number, (`config_error`) if there is no metric.
   Async<Score> ascore(MetricInput input) const;
   Score operator()(const MetricInput& input) const;
   Score operator()(const Example& example, const Prediction& prediction) const {

@@ -80,7 +80,8 @@ void save_flow(const Flow& flow, const std::filesystem::path& path, ProgramFile 
 /// The plan of a program that is written in C++, found by running it once with values that can be told apart: inputs
 /// and predictions that come out of its steps again as they went in.  Throws `Error` (`unsupported`) that names what no
 /// plan can express: a value that the program's own code makes, a step that is asked twice or not at all, or a value
-/// such as a bool that cannot be told from another.  Demonstrations and instructions come along; validators do not.
+/// such as a bool that cannot be distinguished from another.  Demonstrations and instructions come along; validators do
+/// not.
 Flow flow_of(const Program& program, const std::vector<Field>& inputs);
 
 }  // namespace dspy

@@ -42,7 +42,7 @@ class Headers {
   std::vector<Header> headers_;
 };
 
-/// Throws `Error` (`invalid_parameter`) for a name that is no token (RFC 9110) or a value with a control byte, which
+/// Throws `Error` (`invalid_parameter`) for a name that is not a token (RFC 9110) or a value with a control byte, which
 /// could smuggle in another field; the message has the name, never the value.
 void require_sendable(std::string_view name, std::string_view value);
 

@@ -45,8 +45,8 @@ class ServerSentEvents {
   /// Some servers end with one.
   std::optional<ServerSentEvent> finish();
 
-  /// Lines that are no field of an event, which a browser would ignore: some servers tell an error so.  Each ends with
-  /// LF; at most `stray_bytes` of them.
+  /// Lines that are not a field of an event, which a browser would ignore: some servers tell an error so.  Each ends
+  /// with LF; at most `stray_bytes` of them.
   std::string_view stray() const noexcept { return stray_; }
   /// How long the stream asks clients to wait before they connect again, in milliseconds.
   std::optional<std::uint64_t> retry() const noexcept { return retry_; }

@@ -20,7 +20,7 @@ struct Url {
   std::string origin() const;
 };
 
-/// Reads `text`, or says why it is no URL that can be asked; the reason names neither query nor password.
+/// Reads `text`, or says why it is not a URL that can be asked; the reason names neither query nor password.
 std::expected<Url, std::string> parse_url(std::string_view text);
 
 /// Whether `host` means this machine: `localhost`, a name under it, 127.0.0.0/8 or ::1.

@@ -43,7 +43,7 @@ struct ModelInfo {
 
 /// Reads the header of `file` and checks that every tensor lies inside it, all without the
 /// inference library.  Throws `Error`: `model_not_found`, or `model_load_error` for a file
-/// that is no GGUF, is cut short or contradicts itself.
+/// that is not a GGUF, is cut short or contradicts itself.
 ModelInfo inspect_model(const std::filesystem::path& file);
 
 /// Everything but the chat template's source and the token lists, for `--json`.

@@ -19,10 +19,17 @@ struct CallContext {
   std::stop_token stop = {};
   std::shared_ptr<Budget> budget = {};
   std::shared_ptr<Trace> trace = {};
-  std::string path = {};             ///< Goes before the predictors' own paths in traces.
-  std::uint64_t parent_span = 0;     ///< Of the calls' spans.
+  std::string path = {};          ///< Goes before the predictors' own paths in traces.
+  std::uint64_t parent_span = 0;  ///< Of the calls' spans.
+  /// The span of another process that the outermost spans are part of, such as `read_trace_context` reads it from a
+  /// request's headers.
+  std::shared_ptr<const TraceContext> remote_parent = {};
   std::shared_ptr<void> keeps = {};  ///< What `stop` needs, where it was made from two.
 };
+
+/// What a request made inside `span` may tell a server of the trace: what the trace exports it as, else what came in.
+/// Null: nothing.
+std::shared_ptr<const TraceContext> outgoing_trace(const CallContext& context, std::uint64_t span);
 
 /// Both hold: the earlier deadline, a stop of either, both budgets and both traces; the path is `outer`'s and then
 /// `inner`'s.

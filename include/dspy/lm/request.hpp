@@ -17,6 +17,7 @@
 namespace dspy {
 
 class Gate;
+struct TraceContext;
 
 /// What a reply begins with; the model goes on from there.
 struct Prefill {
@@ -83,10 +84,12 @@ struct Request {
   /// Closed while the reader of a stream is behind: between two pieces the stream waits here.  A remote provider is
   /// held back through its connection; a local model goes on, and its reply, no longer than `max_tokens`, is kept.
   std::shared_ptr<Gate> pace = {};
+  /// What a server may be told of the trace; sent only where `RemoteOptions::sends_trace_context` allows.
+  std::shared_ptr<const TraceContext> trace_context = {};
 
   const ProviderOptions& provider_options() const noexcept;
 
-  /// Whether both ask the same; `deadline`, `stop` and `pace` are about the call, not the question.
+  /// Whether both ask the same; `deadline`, `stop`, `pace` and `trace_context` are about the call, not the question.
   bool operator==(const Request& other) const;
 };
 

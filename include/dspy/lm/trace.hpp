@@ -3,12 +3,14 @@
 #include "dspy/base/error.hpp"
 #include "dspy/lm/reply.hpp"
 #include "dspy/lm/request.hpp"
+#include "dspy/lm/tracing/trace_context.hpp"
 #include "dspy/signature/prediction.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,8 +28,10 @@ struct Span {
   };
 
   Kind kind = Kind::call;
-  std::uint64_t id = 0;        ///< Unique in this process.
-  std::uint64_t parent = 0;    ///< The span this one is part of; 0 if there is none.
+  std::uint64_t id = 0;      ///< Unique in this process.
+  std::uint64_t parent = 0;  ///< The span this one is part of; 0 if there is none.
+  /// The span of another process that this one is part of.  Only where `parent` is 0.
+  const TraceContext* remote_parent = nullptr;
   std::string_view path = {};  ///< Which predictor of the program, as `for_each_predictor` names it.
   std::string_view lm = {};    ///< `LM::model()`, of an attempt.
   int attempt = 0;             ///< Of a call, from 1.
@@ -51,11 +55,15 @@ class Trace {
   virtual void begin(const Span& /*span*/) {}
   virtual void end(const Span& span) = 0;
 
+  /// What a request made inside the span `id`, which has begun, may tell other processes of the trace.  Nothing if this
+  /// trace does not export spans under ids of that kind.
+  virtual std::optional<TraceContext> context_of(std::uint64_t /*id*/) const { return std::nullopt; }
+
   /// The next span's `id`.
   static std::uint64_t next_id() noexcept;
 };
 
-/// Keeps what it is told as JSON, one object a span that ended: for looking, for tests and for files of lines.
+/// Keeps finished spans as JSON, one object a span that ended: for looking, for tests and for files of lines.
 class TraceLog final : public Trace {
  public:
   void end(const Span& span) override;

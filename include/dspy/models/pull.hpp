@@ -53,7 +53,7 @@ struct Pulled {
 ///
 /// Throws `Error`: `invalid_parameter` (not a source); `model_not_found`; `authentication_failed` (gated, or no token);
 /// `unavailable`, `timeout` (offline too) and `stream_broken` after so many attempts; `io_error` (no room, no rights);
-/// `model_load_error` (what came is no GGUF file); `cancelled`.
+/// `model_load_error` (what came is not a GGUF file); `cancelled`.
 Async<Pulled> pull(std::string source, Catalogue catalogue, ModelStore store, PullOptions options = {});
 
 }  // namespace dspy::models

@@ -31,7 +31,7 @@ struct KeptModel {
   std::filesystem::path folder = {};
 
   std::uint64_t bytes() const noexcept;
-  /// What a model pool loads: the first file that is no image or audio part.
+  /// What a model pool loads: the first file that is not an image or audio part.
   std::filesystem::path main_file() const;
 
   bool operator==(const KeptModel&) const = default;

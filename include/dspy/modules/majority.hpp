@@ -13,12 +13,12 @@
 
 namespace dspy {
 
-/// What values are taken for the same when votes are counted: those of one text.  Nothing: the value is no vote, as
+/// What values are taken for the same when votes are counted: those of one text.  Nothing: the value is not a vote, as
 /// long as another one is.
 using VoteOf = std::function<std::optional<std::string>(const Json& value)>;
 
-/// Texts without regard to case, punctuation and articles (`text::normalized_answer`), and an empty one is no vote; any
-/// other value as it is, whether it is written `1` or `1.0`.
+/// Texts without regard to case, punctuation and articles (`text::normalized_answer`), and an empty one is not a vote;
+/// any other value as it is, whether it is written `1` or `1.0`.
 std::optional<std::string> answer_vote(const Json& value);
 
 /// The completion whose `field` (the last one, if empty) has the value that most have; of several such values the one

@@ -31,7 +31,7 @@ struct Reflection {
   std::vector<ReflectiveExample> examples = {};
 };
 
-/// Writes a better instruction; an empty one is no proposal.
+/// Writes a better instruction; an empty one is not a proposal.
 using ProposeInstruction = std::function<std::string(const Reflection& reflection)>;
 
 /// What the model that reflects is told beside the examples.

@@ -89,7 +89,7 @@ struct ProgramFile {
   std::vector<SavedScore> scores = {};
   std::string library = {};  ///< The version of this library that wrote the file.
   Integrity integrity = Integrity::unchecked;
-  JsonObject kept = {};      ///< Unknown members of the file, such as the state of modules that are no predictors.
+  JsonObject kept = {};      ///< Unknown members of the file, such as the state of modules that are not predictors.
   JsonObject own_kept = {};  ///< Unknown members of this library's own part.
 
   /// The predictor of that path, or null.

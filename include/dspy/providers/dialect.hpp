@@ -27,7 +27,7 @@ struct Dialect {
   using Names = std::array<std::string_view, 3>;
 
   enum class Structured : std::uint8_t { none, json_object, json_schema };
-  /// How a grammar that is no JSON Schema is asked for.
+  /// How a grammar that is not a JSON Schema is asked for.
   enum class Grammars : std::uint8_t { none, vllm, sglang, llama_server };
   enum class Reasoning : std::uint8_t {
     none,

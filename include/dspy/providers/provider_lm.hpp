@@ -30,6 +30,8 @@ struct RemoteOptions {
   http::Headers headers = {};  ///< Sent with each request.
   /// Send a key over plain HTTP to a host that is not this machine.
   bool allow_plain_http = false;
+  /// Send `Request::trace_context` as W3C's `traceparent` and `tracestate`, for servers that take part in one's traces.
+  bool sends_trace_context = false;
 
   // How.
   http::Timeouts timeouts = {};
@@ -41,7 +43,7 @@ struct RemoteOptions {
 /// `complete` and `stream` throw `Error`: `authentication_failed`, `billing_error`, `rate_limit_exceeded` (with
 /// `retry_after` where the provider says it), `refused`, `unsupported`, `context_too_long`, `model_not_found`,
 /// `unavailable`, `timeout`, `stream_broken` (a stream that ended before its end, with what came in `raw`),
-/// `parse_error` (a tool call whose arguments are no JSON), `cancelled`, `deadline_exceeded`.  One request is one
+/// `parse_error` (a tool call whose arguments are not JSON), `cancelled`, `deadline_exceeded`.  One request is one
 /// attempt; retries are `lm/middleware`'s.
 class ProviderLM final : public LM {
  public:

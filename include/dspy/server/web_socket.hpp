@@ -15,7 +15,7 @@ class WebSocket {
  public:
   virtual ~WebSocket() = default;
 
-  /// The next text message; nothing once the client has closed.  Throws `Error` (`bad_input`) for one that is no text.
+  /// The next text message; nothing once the client has closed.  Throws `Error` (`bad_input`) for one that is not text.
   virtual Async<std::optional<std::string>> read() = 0;
   /// Returns when the connection has taken the message.  Throws `Error` (`cancelled`) when the client has gone.
   virtual Async<void> write(std::string text) = 0;

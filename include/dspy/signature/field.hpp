@@ -12,7 +12,7 @@ namespace dspy {
 /// A check of one's own.  Its name is the `rule` of the violation.
 struct Validator {
   std::string name;
-  /// Nothing if the value is fine; else the end of a sentence, "is no prime number".
+  /// Nothing if the value is fine; else the end of a sentence, "is not a prime number".
   std::function<std::optional<std::string>(const Json& value)> check;
 
   /// Functions cannot be compared: validators of one name are taken for equal.
@@ -38,7 +38,7 @@ struct Field {
 };
 
 /// A field whose label is its name in words (`order_id` → `Order id`).  Throws `Error`
-/// (`signature_error`) if `name` is no identifier.
+/// (`signature_error`) if `name` is not an identifier.
 Field make_field(std::string name, Type type = {}, std::string description = {});
 
 /// Throws `Error` (`signature_error`) unless the name is an identifier, the label is one line, and

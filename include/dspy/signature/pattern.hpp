@@ -21,7 +21,7 @@ class Pattern {
   /// No pattern: matches every text.
   Pattern() = default;
   /// Throws `Error` (`signature_error`) with the position where the expression is at fault; an
-  /// empty one is no pattern.
+  /// empty one is not a pattern.
   Pattern(std::string expression);  // NOLINT(google-explicit-constructor): written as plain text
   Pattern(const char* expression) : Pattern(std::string(expression)) {}  // NOLINT(google-explicit-constructor)
 

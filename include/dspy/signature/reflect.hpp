@@ -120,7 +120,7 @@ Type type_of() {
 }
 
 /// A value as JSON.  Throws `Error` (`bad_input`) that names what JSON cannot hold, such as a
-/// value that is no enumerator of its enumeration.
+/// value that is not an enumerator of its enumeration.
 template <class T>
 Json to_value(const T& value) {
   try {

@@ -35,7 +35,7 @@ using Argument = decltype(argument_of(std::function(std::declval<F>())));
 
 /// A note: a named check of a field's value, or of a whole `Output`.  The function takes the value
 /// and returns true if it is fine, or, as `std::optional<std::string>`, what is wrong: the end of
-/// a sentence, such as "is no prime number".  The name is the `rule` of the violation.
+/// a sentence, such as "is not a prime number".  The name is the `rule` of the violation.
 template <class F>
 struct validator {
   template <class T>

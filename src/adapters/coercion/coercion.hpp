@@ -43,7 +43,7 @@ class Coercion {
   /// A null only where it stands as a word; in quotes it is text, if text may stand there.
   Coerced optional_from_text(const Type& inner, std::string_view text);
   Coerced null_from_text(std::string_view text);
-  /// What is a list or an object of the union is no text.
+  /// What is a list or an object of the union is not text.
   Coerced union_from_text(const Type& type, std::string_view text);
   /// JSON if all of it is, in our spelling or Python's; else text.
   Coerced any_from_text(std::string_view text);
@@ -99,7 +99,8 @@ class Coercion {
   static int rank(const Type& type, const Json& value) noexcept;
 
   /// The alternative that needs the fewest repairs, of those equal one that leaves a JSON `value` as it is, then the
-  /// first that says the most of it: what reads as a number or a date is one, and what reads as an integer is no float.
+  /// first that says the most of it: what reads as a number or a date is one, and what reads as an integer is not a
+  /// float.
   template <class F>
   std::optional<Json> best_of(const Type& type, const Json* value, F&& read_as) {
     struct Merits {

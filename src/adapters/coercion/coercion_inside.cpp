@@ -97,7 +97,7 @@ Coerced Coercion::json_text(const Type& type, std::string_view text) {
   auto read = read_lenient_json(text);
   if (!read) {
     auto reason = std::format("{} (byte {})", read.error().message, read.error().position);
-    return refuse(text, "is no JSON: " + reason, reason);
+    return refuse(text, "is not JSON: " + reason, reason);
   }
   if (read->repairs.has(JsonRepair::unclosed_string))
     return refuse(text, "is cut off within a string", "the text is cut off within a string");

@@ -100,7 +100,8 @@ std::string_view take_separators(std::string_view& text) noexcept {
   return taken;
 }
 
-/// True if separators there may be others or none: between words, or a word and a number, where they are no sign.
+/// True if separators there may be others or none: between words, or a word and a number, where they do not act as a
+/// sign.
 bool joins_words(std::string_view before, std::string_view after) noexcept {
   if (before.empty() || after.empty() || !is_of_word(before.back())) return false;
   return is_of_word(after[0]) || (before.size() > 1 && is_of_word(before[before.size() - 2]) && is_digit(after[0]));

@@ -90,7 +90,7 @@ std::optional<std::string> read_iso_time(Kind kind, std::string_view text) {
   if (const auto sign = plain.find(minus); sign != std::string::npos) plain.replace(sign, minus.size(), "-");
   const bool reads =
       kind == Kind::time ? detail::read_time(plain).has_value() : detail::read_datetime(plain).has_value();
-  // A date's own signs are no others than `-`.
+  // A date has no signs other than `-`.
   if (!reads || plain == text || (kind == Kind::datetime && !detail::read_date(text.substr(0, 10))))
     return std::nullopt;
   return plain;

@@ -185,11 +185,11 @@ class Reader {
         return items;
       }
       const auto& wanted = item_type(type, items.size());
-      // `<ul><li>a</li></ul>`: elements around elements, of which the outer ones are no items of a list of texts.
+      // `<ul><li>a</li></ul>`: elements around elements, of which the outer ones are not items of a list of texts.
       if ((*tag)->name != "item" && wanted.required().kind == Kind::string) {
         const auto close_tag = std::format("</{}>", (*tag)->name);
         const auto inside = text_.substr(at_, text_.find(close_tag, at_) - at_);
-        if (inside.contains("</")) return refuse(inside, "is no text", "elements stand in an item that is to be text");
+        if (inside.contains("</")) return refuse(inside, "is not text", "elements stand in an item that is to be text");
       }
       auto item = value(wanted, **tag, scope);
       if (!item) {
@@ -300,7 +300,7 @@ class Reader {
     const auto no_tag = [&] {
       constexpr std::size_t longest = 60;
       const auto fault = std::format("`{}` stands where a tag should", excerpt(rest, longest));
-      return refuse(rest, "is no XML: " + fault, fault);
+      return refuse(rest, "is not XML: " + fault, fault);
     };
     if (!rest.starts_with('<')) return no_tag();
     const auto end = rest.find('>');

@@ -38,7 +38,7 @@ class JsonFollower {
   std::size_t at_;
   std::size_t output_ = 0;  ///< Whose value this is; the number of outputs if nobody's.
   char quote_ = 0;          ///< Of the string being read, or 0.
-  std::size_t begin_ = 0;   ///< Where the value that is no string begins.
+  std::size_t begin_ = 0;   ///< Where the value that is not a string begins.
   std::size_t depth_ = 0;   ///< Brackets open within that value.
 };
 

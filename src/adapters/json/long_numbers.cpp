@@ -14,7 +14,7 @@ std::optional<std::string_view> long_number_problem(std::string_view text) {
   if (!number || number->integer || number->grouped || number->unusual_minus || text.starts_with('+') ||
       !is_misread_as_float(text))
     return std::nullopt;
-  if (!number->plain_integer) return "is no number that a float holds";
+  if (!number->plain_integer) return "is not a number that a float holds";
   std::uint64_t whole = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), whole);
   if (error == std::errc() && end == text.data() + text.size()) return std::nullopt;

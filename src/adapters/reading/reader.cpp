@@ -90,7 +90,7 @@ ReplyReader::Found ReplyReader::find() {
     if (form == form_.form) continue;
     if (const auto found = find_as(form)) return *found;
   }
-  // Of a reply that was to be JSON, what has braces is no plain text.
+  // Of a reply that was to be JSON, what has braces is not a plain text.
   const bool may_be_whole = form_.form != Form::json || !text_.substr(start_).contains('{');
   if (signature_.outputs.size() != 1 || has_marker() || !may_be_whole) return Found::nothing;
   take_whole();

@@ -16,7 +16,7 @@ namespace dspy {
 ///   line is text.  A field that has no text yet begins anew.
 /// - A label with a bullet, heading or emphasis around it is text where a plain one of its field
 ///   follows.
-/// - A line in a code fence is text.  A fence that is never closed is no fence.
+/// - A line in a code fence is text.  A fence that is never closed is not a fence.
 /// - An input's label, once every required output was seen, ends the reply: the model has gone on
 ///   to invent the next question.
 /// - A backslash before a line that would be a label or a fence makes it text, and is taken away.

@@ -18,7 +18,7 @@ namespace dspy {
 /// - A marker inside a line counts if its output has none at the start of a line, and if the
 ///   section before it began on the same line, the sentence before it has ended, or nothing
 ///   follows it on its line.  Else it is talk about markers.
-/// - A marker in a closed code fence that began within the section is text, if it is no output's,
+/// - A marker in a closed code fence that began within the section is text, if it is not an output's,
 ///   or one of the same output follows at the start of a line.
 /// - The marker that ends a reply ends it once every required output was seen, and so does an
 ///   input's: the model has gone on to invent the next question.

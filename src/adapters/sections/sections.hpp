@@ -38,7 +38,7 @@ class Sections {
     bool ran_on = false;          ///< Another question followed the outputs.
     bool fenced = false;          ///< The sections stand in a code fence.
     bool unclosed_fence = false;  ///< Marks were found behind a fence that nothing closed.
-    bool extra_section = false;   ///< There was a section that is no output's.
+    bool extra_section = false;   ///< There was a section that is not an output's.
     bool unfinished = false;      ///< The mark that ends a reply is missing, or cut.
   };
 

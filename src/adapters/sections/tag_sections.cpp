@@ -298,7 +298,7 @@ void TagSections::close_at_end(std::string_view text) {
   ended_ = true;
   if (!current_) return;
   facts_.unfinished = true;
-  // The beginning of a tag is no text.
+  // The beginning of a tag is not text.
   auto& section = sections_[*current_];
   const auto cut = text.rfind('<');
   if (cut == std::string_view::npos || cut < section.begin) return;

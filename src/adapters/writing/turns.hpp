@@ -17,7 +17,7 @@ const Json* value_of(const JsonObject& data, const Field& field);
 enum class Coverage {
   whole,    ///< Every required field.
   partial,  ///< Something of each side.
-  nothing,  ///< No output, or none of the inputs: it is no example of the task.
+  nothing,  ///< No output, or none of the inputs: it is not an example of the task.
 };
 
 Coverage coverage_of(const JsonObject& data, const Signature& signature);

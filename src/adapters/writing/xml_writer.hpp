@@ -11,7 +11,7 @@
 namespace dspy {
 
 /// Appends an output as an element that reads back as the value: lists and objects as `<item>…</item>` for each item,
-/// `<key>…</key>` for each member, or `<entry key="…">` where the key is no tag name.
+/// `<key>…</key>` for each member, or `<entry key="…">` where the key is not a tag name.
 void append_xml(std::string& out, const Tags& tags, const Field& field, const Json& value);
 
 }  // namespace dspy

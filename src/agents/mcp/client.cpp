@@ -83,9 +83,9 @@ Async<std::vector<JsonObject>> listed(std::shared_ptr<State> state, std::string 
   for (std::size_t page = 0; page < state->options.pages; ++page) {
     auto result = co_await asked(state, method, params, {});
     auto* const items = result.if_contains(key);
-    if (items == nullptr || !items->is_array()) tell_broken(std::format("`{}` of `{}` is no list", key, method));
+    if (items == nullptr || !items->is_array()) tell_broken(std::format("`{}` of `{}` is not a list", key, method));
     for (auto& item : items->get_array()) {
-      if (!item.is_object()) tell_broken(std::format("`{}` of `{}` has what is no object", key, method));
+      if (!item.is_object()) tell_broken(std::format("`{}` of `{}` has what is not an object", key, method));
       out.push_back(std::move(item.get_object()));
     }
     const auto* const next = result.if_contains("nextCursor");
@@ -165,7 +165,7 @@ Async<McpResult> McpClient::call_tool(std::string name, JsonObject arguments, Mc
     auto result = co_await asked(state, "tools/call", std::move(params), std::move(how));
     McpResult out;
     auto* const content = result.if_contains("content");
-    if (content != nullptr && !content->is_array()) tell_broken(std::format("`content` of `{}` is no list", tool));
+    if (content != nullptr && !content->is_array()) tell_broken(std::format("`content` of `{}` is not a list", tool));
     if (content != nullptr) out.content = std::move(content->get_array());
     if (auto* const structured = result.if_contains("structuredContent")) out.structured = std::move(*structured);
     if (content == nullptr && !out.structured) tell_broken(std::format("the result of `{}` has no `content`", tool));
@@ -185,9 +185,9 @@ Async<std::vector<JsonObject>> McpClient::read_resource(std::string uri) const {
     auto result = co_await asked(state, "resources/read", std::move(params), {});
     std::vector<JsonObject> out;
     auto* const contents = result.if_contains("contents");
-    if (contents == nullptr || !contents->is_array()) tell_broken("`contents` of a resource is no list");
+    if (contents == nullptr || !contents->is_array()) tell_broken("`contents` of a resource is not a list");
     for (auto& each : contents->get_array()) {
-      if (!each.is_object()) tell_broken("`contents` of a resource has what is no object");
+      if (!each.is_object()) tell_broken("`contents` of a resource has what is not an object");
       out.push_back(std::move(each.get_object()));
     }
     co_return out;

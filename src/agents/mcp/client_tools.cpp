@@ -25,7 +25,7 @@ Part to_part(const JsonObject& content) {
   if (type == "image" || type == "audio") {
     MediaPart out{.kind = type == "image" ? MediaPart::Kind::image : MediaPart::Kind::audio};
     const auto bytes = base64::decode(text_of(content, "data"));
-    if (!bytes) throw Error(Errc::backend_error, std::format("the MCP server sent {} data that is no base64", type));
+    if (!bytes) throw Error(Errc::backend_error, std::format("the MCP server sent {} data that is not base64", type));
     out.data = Bytes(*bytes);
     out.media_type = text_of(content, "mimeType");
     return out;

@@ -64,7 +64,8 @@ Async<void> post(std::shared_ptr<Link> link, Answer answer, std::string version)
 /// What came, if it is the answer; else it is handed on.
 Async<std::optional<Answer>> take(std::shared_ptr<Link> link, Question* question, std::string text) {
   auto message = read(text);
-  if (!message) throw Error(Errc::backend_error, "the MCP server sent what is no message: " + message.error().message);
+  if (!message)
+    throw Error(Errc::backend_error, "the MCP server sent what is not a message: " + message.error().message);
   if (auto* const answer = std::get_if<Answer>(&*message)) {
     if (answer->id == question->call.id || (answer->id.is_null() && answer->fault() != nullptr))
       co_return std::move(*answer);
@@ -127,7 +128,7 @@ Async<Answer> exchange(std::shared_ptr<Link> link, Question* question) {
         answer != nullptr && (reply.status / 100 == 2 || answer->fault() != nullptr))
       co_return std::move(*answer);
   if (reply.status / 100 != 2) refuse(reply.status, body, link->url);
-  throw Error(Errc::backend_error, "the MCP server's answer is no JSON-RPC; see that the URL is that of its endpoint");
+  throw Error(Errc::backend_error, "the MCP server's answer is not JSON-RPC; see that the URL is that of its endpoint");
 }
 
 Async<Answer> asked(std::shared_ptr<Link> link, Question question) {

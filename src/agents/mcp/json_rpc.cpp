@@ -16,14 +16,14 @@ bool is_id(const Json& id) {
 
 std::expected<Message, Fault> read_call(const JsonObject& object, const Json* id) {
   const auto& method = object.at("method");
-  if (!method.is_string()) return invalid("`method` is no string");
+  if (!method.is_string()) return invalid("`method` is not a string");
   Call out{.method = std::string(view(method.get_string()))};
   if (id != nullptr) {
     if (!is_id(*id)) return invalid("`id` is neither a string nor an integer");
     out.id = *id;
   }
   if (const auto* const params = object.if_contains("params")) {
-    if (!params->is_object()) return invalid("`params` is no object");
+    if (!params->is_object()) return invalid("`params` is not an object");
     out.params = params->get_object();
   }
   return out;
@@ -39,16 +39,16 @@ std::expected<Message, Fault> read_answer(const JsonObject& object, const Json* 
   if (id == nullptr && result != nullptr) return invalid("a result has no `id`");
   if (id != nullptr) out.id = *id;
   if (result != nullptr) {
-    if (!result->is_object()) return invalid("`result` is no object");
+    if (!result->is_object()) return invalid("`result` is not an object");
     out.outcome = result->get_object();
     return out;
   }
-  if (!error->is_object()) return invalid("`error` is no object");
+  if (!error->is_object()) return invalid("`error` is not an object");
   Fault fault;
   const auto* const code = error->get_object().if_contains("code");
   if (code == nullptr || !code->is_int64() || code->get_int64() < std::numeric_limits<int>::min() ||
       code->get_int64() > std::numeric_limits<int>::max())
-    return invalid("an error's `code` is no integer");
+    return invalid("an error's `code` is not an integer");
   fault.code = static_cast<int>(code->get_int64());
   if (const auto* const message = error->get_object().if_contains("message");
       message != nullptr && message->is_string())
@@ -63,7 +63,7 @@ std::expected<Message, Fault> read_answer(const JsonObject& object, const Json* 
 std::expected<Message, Fault> read(std::string_view text) {
   const auto parsed = parse_json(text);
   if (!parsed) return std::unexpected(Fault{.code = parse_error, .message = "parse error: " + parsed.error().message});
-  if (!parsed->is_object()) return invalid("it is no object");
+  if (!parsed->is_object()) return invalid("it is not an object");
   const auto& object = parsed->get_object();
   const auto* const version = object.if_contains("jsonrpc");
   if (version == nullptr || *version != "2.0") return invalid("`jsonrpc` is not \"2.0\"");

@@ -35,7 +35,7 @@ std::expected<bool, Fault> era(const Call& call, Session& session) {
     return std::unexpected(
         invalid("`_meta` lacks `io.modelcontextprotocol/protocolVersion`, and `initialize` was not called"));
   }
-  if (!version->is_string()) return std::unexpected(invalid("the protocol's version is no string"));
+  if (!version->is_string()) return std::unexpected(invalid("the protocol's version is not a string"));
   if (view(version->get_string()) != modern_version)
     return std::unexpected(Fault{.code = unsupported_version,
                                  .message = "this version of the protocol is not supported",
@@ -184,7 +184,7 @@ Async<Outcome> called(std::shared_ptr<const Server> server, JsonObject params, s
   const auto found = std::ranges::find(server->tools, name, [](const auto& each) { return each.tool.name; });
   if (found == server->tools.end()) co_return invalid(std::format("there is no tool `{}`", name));
   const auto* const arguments = params.if_contains("arguments");
-  if (arguments != nullptr && !arguments->is_object()) co_return invalid("`arguments` is no object");
+  if (arguments != nullptr && !arguments->is_object()) co_return invalid("`arguments` is not an object");
   McpServedCall call{.arguments = arguments != nullptr ? arguments->get_object() : JsonObject(),
                      .progress = progress_to(params, std::move(note)),
                      .stop = stop};

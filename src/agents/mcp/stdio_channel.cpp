@@ -73,9 +73,9 @@ struct Link {
     auto message = read(text);
     if (!message) {
       log(LogLevel::warning, "mcp",
-          std::format("`{}` wrote a line that is no message: {}", command, message.error().message));
+          std::format("`{}` wrote a line that is not a message: {}", command, message.error().message));
       if (++stray <= most_stray_lines) return true;
-      fail("what it writes to its standard output is no JSON-RPC");
+      fail("what it writes to its standard output is not JSON-RPC");
       return false;
     }
     if (auto* const answer = std::get_if<Answer>(&*message)) {

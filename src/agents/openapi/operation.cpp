@@ -107,7 +107,7 @@ class Builder {
   void add_parameters(const JsonObject& from) {
     const auto* const list = from.if_contains("parameters");
     if (list == nullptr) return;
-    if (!list->is_array()) refuse(place_, "has `parameters` that are no list");
+    if (!list->is_array()) refuse(place_, "has `parameters` that are not a list");
     for (const auto& each : list->get_array()) add_parameter(resolved(document_, each, place_));
   }
 

@@ -23,7 +23,7 @@ const Json& member(const JsonObject& object, std::string_view name) {
 
 std::string text_of(const JsonObject& object, std::string_view name) {
   const auto& value = member(object, name);
-  if (!value.is_string()) refuse(std::format("`{}` is no string", name));
+  if (!value.is_string()) refuse(std::format("`{}` is not a string", name));
   return std::string(view(value.get_string()));
 }
 
@@ -35,12 +35,12 @@ std::uint64_t number_of(const JsonObject& object, std::string_view name) {
   const auto& value = member(object, name);
   if (value.is_int64() && value.get_int64() >= 0) return static_cast<std::uint64_t>(value.get_int64());
   if (value.is_uint64()) return value.get_uint64();
-  refuse(std::format("`{}` is no whole number", name));
+  refuse(std::format("`{}` is not a whole number", name));
 }
 
 const JsonObject& object_of(const JsonObject& object, std::string_view name) {
   const auto& value = member(object, name);
-  if (!value.is_object()) refuse(std::format("`{}` is no object", name));
+  if (!value.is_object()) refuse(std::format("`{}` is not an object", name));
   return value.get_object();
 }
 
@@ -110,8 +110,8 @@ std::optional<std::string> FrameReader::next() {
 
 Message read_message(std::string_view text, std::uint64_t execution) {
   const auto parsed = parse_json(text);
-  if (!parsed) refuse("a message is no JSON: " + parsed.error().message);
-  if (!parsed->is_object()) refuse("a message is no object");
+  if (!parsed) refuse("a message is not JSON: " + parsed.error().message);
+  if (!parsed->is_object()) refuse("a message is not an object");
   const auto& message = parsed->get_object();
   const auto type = text_of(message, "type");
   if (type == "ready") {
@@ -174,7 +174,7 @@ void require_usable(const std::vector<HostFunction>& functions) {
   for (auto each = functions.begin(); each != functions.end(); ++each) {
     if (!is_python_name(each->name))
       throw Error(Errc::invalid_parameter,
-                  std::format("`{}` is no name that Python can say; use letters, digits and `_`", each->name));
+                  std::format("`{}` is not a name that Python can say; use letters, digits and `_`", each->name));
     if (each->name == "SUBMIT" || std::ranges::find(functions.begin(), each, each->name, &HostFunction::name) != each)
       throw Error(Errc::invalid_parameter,
                   std::format("there are two functions `{}` for code to call; rename one of them", each->name));

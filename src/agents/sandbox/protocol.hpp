@@ -48,7 +48,7 @@ struct Call {
 using Message = std::variant<Ready, Call, Execution>;
 
 /// Reads what an interpreter says while `execution` runs (0: none).  Nothing that it says is believed that does not
-/// fit: throws `Error` (`backend_error`) for what is no message, or not one of this execution.
+/// fit: throws `Error` (`backend_error`) for what is not a message, or not one of this execution.
 Message read_message(std::string_view text, std::uint64_t execution);
 
 JsonObject execute_message(const ExecuteRequest& request, std::uint64_t execution,

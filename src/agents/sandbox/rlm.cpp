@@ -268,7 +268,7 @@ Async<Prediction> RLM::run(JsonObject inputs, Run how) const {
   JsonObject last{{"variables_info", info}, {"repl_history", history_text(turns)}};
   auto out = co_await extract_.run(std::move(last), std::move(how));
   usage += out.lm_usage;
-  co_return finished(std::move(out), "the turns were over; the outputs are told from what was found");
+  co_return finished(std::move(out), "the iterations were used up; the outputs are extracted from what was found");
 }
 
 }  // namespace dspy

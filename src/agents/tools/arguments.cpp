@@ -45,8 +45,9 @@ Violations unknown_members(const Type& type, const JsonObject& given) {
   for (const auto& [key, value] : given) {
     if (std::ranges::contains(names, std::string_view(key))) continue;
     const auto meant = text::nearest(key, names);
-    found.push_back({path_of(key), "unknown", value_at_fault(value),
-                     meant ? std::format("is no argument; is `{}` meant?", *meant) : "is no argument; leave it out"});
+    found.push_back(
+        {path_of(key), "unknown", value_at_fault(value),
+         meant ? std::format("is not an argument; is `{}` meant?", *meant) : "is not an argument; leave it out"});
   }
   return found;
 }
@@ -77,7 +78,7 @@ std::expected<JsonObject, Violations> ToolArguments::checked(Json given) const {
       given = JsonObject();
     } else {
       auto read = read_lenient_json(text);
-      if (!read) return one("type", std::format("is no JSON: {}", read.error().message));
+      if (!read) return one("type", std::format("is not JSON: {}", read.error().message));
       if (!text::trim(text.substr(read->end)).empty()) return one("type", "has text after its JSON; write one object");
       given = std::move(read->value);
     }

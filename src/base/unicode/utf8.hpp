@@ -4,7 +4,7 @@
 
 namespace dspy {
 
-/// Appends a code point, which is no surrogate and at most U+10FFFF, as UTF-8.
+/// Appends a code point, which is not a surrogate and at most U+10FFFF, as UTF-8.
 inline void append_utf8(std::string& out, char32_t code) {
   const auto put = [&](char32_t byte) { out += static_cast<char>(byte); };
   if (code < 0x80) {

@@ -44,7 +44,7 @@ std::string origin_of(std::string_view url) {
 JsonObject object_of(std::string_view text) {
   auto json = parse_json(text::trim(text));
   if (!json || !json->is_object())
-    throw Error(Errc::unavailable, "the batch API sent what is no JSON object; is the base URL right?",
+    throw Error(Errc::unavailable, "the batch API sent what is not a JSON object; is the base URL right?",
                 {.raw = std::string(text.substr(0, 4096))});
   return std::move(json->get_object());
 }

@@ -20,7 +20,7 @@ std::shared_ptr<LM> provider_lm(std::string_view model, Secret key, std::shared_
   const auto uri = parse_lm_uri(model);
   if (find_dialect(uri.scheme) == nullptr)
     throw Error(Errc::config_error,
-                std::format("`{}` is no model of a provider, and only these have batches; name one such as "
+                std::format("`{}` is not a model of a provider, and only these have batches; name one such as "
                             "openai/gpt-5.4-mini, or use `dspy run`",
                             model));
   auto options = remote_options(uri);

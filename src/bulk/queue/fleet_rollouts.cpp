@@ -122,7 +122,7 @@ class Fleet {
     Answer answer;
     try {
       auto row = parse_json(text.text);
-      if (!row || !row->is_object()) throw Error(Errc::config_error, "a worker's answer is no JSON object");
+      if (!row || !row->is_object()) throw Error(Errc::config_error, "a worker's answer is not a JSON object");
       answer.rollout = bulk::rollout_of(row->get_object());
     } catch (const Error& error) {
       answer.error = error;

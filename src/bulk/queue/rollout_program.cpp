@@ -21,7 +21,7 @@ namespace {
 const Json& member(const JsonObject& row, std::string_view name) {
   const auto* const value = row.if_contains(name);
   if (value == nullptr)
-    throw Error(Errc::bad_input, std::format("the row is no run of a search: it has no `{}`", name));
+    throw Error(Errc::bad_input, std::format("the row is not a run of a search: it has no `{}`", name));
   return *value;
 }
 

@@ -20,7 +20,7 @@ CallsVerdict right() {
 }
 
 Error no_row(std::string_view what) {
-  return {Errc::bad_input, std::format("this is no row of BFCL: {}", what)};
+  return {Errc::bad_input, std::format("this is not a row of BFCL: {}", what)};
 }
 
 /// A text without what BFCL takes no notice of.
@@ -143,7 +143,7 @@ CallsVerdict check_call(const JsonArray& functions, const JsonObject& truth, con
   for (const auto& [key, value] : call.arguments) {
     const auto* const values = accepted.if_contains(key);
     if (values == nullptr || !properties->get_object().contains(key))
-      return wrong("unexpected", std::format("`{}` is no argument that was expected", std::string_view(key)));
+      return wrong("unexpected", std::format("`{}` is not an argument that was expected", std::string_view(key)));
     if (!values->is_array()) throw no_row(std::format("`{}` has no list of accepted values", std::string_view(key)));
     auto verdict = check_argument(key, value, properties->get_object(), *values);
     if (!verdict.is_right) return verdict;

@@ -38,7 +38,7 @@ const JsonArray& list_of(const JsonObject& data, std::string_view name) {
   const auto& value = member(data, name, "input");
   if (!value.is_array() || value.get_array().empty())
     throw Error(Errc::bad_input,
-                std::format("`{}` is no list of texts, or an empty one; give what was retrieved", name));
+                std::format("`{}` is not a list of texts, or an empty one; give what was retrieved", name));
   return value.get_array();
 }
 

@@ -77,7 +77,7 @@ Ranked ranked(std::span<const Retrieved> found, const Judgements& judgements, in
   order.reserve(found.size());
   for (const auto& each : found) {
     if (std::isnan(each.score))
-      throw Error(Errc::bad_input, std::format("the score of document `{}` is no number", each.id));
+      throw Error(Errc::bad_input, std::format("the score of document `{}` is not a number", each.id));
     order.push_back(&each);
   }
   std::ranges::sort(order, [](const Retrieved* a, const Retrieved* b) {

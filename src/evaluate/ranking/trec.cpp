@@ -81,7 +81,7 @@ void each_line(std::string_view text, std::size_t columns, F read) {
 }
 
 [[noreturn]] void no_number(std::size_t line, std::string_view text) {
-  throw Error(Errc::bad_input, std::format("line {}: `{}` is no number", line, text));
+  throw Error(Errc::bad_input, std::format("line {}: `{}` is not a number", line, text));
 }
 
 }  // namespace

@@ -128,7 +128,7 @@ void Admission::check(const Generation& work, std::span<const Token> given) cons
                 std::format("thought_tokens is {}; it must be at least 0", *work.thought_tokens));
   const auto most = static_cast<std::size_t>(options_->context_length);
   if (std::ranges::any_of(work.bias, [](const TokenBias& each) { return !(each.bias < HUGE_VALF); }))
-    throw Error(Errc::invalid_parameter, "a bias is no number; give finite ones, or minus infinity");
+    throw Error(Errc::invalid_parameter, "a bias is not a number; give finite ones, or minus infinity");
   if (work.prompt.empty())
     throw Error(Errc::invalid_parameter, "the prompt is empty; give the model something to read");
   if (work.prompt.size() > most)

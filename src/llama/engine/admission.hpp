@@ -21,7 +21,7 @@ class Admission {
   Admission(const std::shared_ptr<const Model>& model, const EngineOptions& options)
       : model_(model), options_(&options) {}
 
-  /// Whether `prepare` takes microseconds; else it has a contract to compile, which is no work for an event loop.
+  /// Whether `prepare` takes microseconds; else it has a contract to compile, which is not work for an event loop.
   bool is_quick(const Generation& work);
 
   /// Throws what `Engine::generate` throws before it begins.

@@ -69,7 +69,7 @@ class Sequence {
   void advance(std::size_t count) noexcept { computed_ += count; }
 
   /// Chooses the next token from the scores after the last one, and takes those that must follow it.  Returns the text
-  /// that is certain now, in whole characters.  Throws `Error`: `inference_failed` if the scores are no numbers,
+  /// that is certain now, in whole characters.  Throws `Error`: `inference_failed` if the scores are not numbers,
   /// `invalid_parameter` if the contract leaves no token.
   std::string accept(std::span<float> logits);
 

@@ -58,7 +58,7 @@ void DraftBudget::observe(const Step& step) noexcept {
   if (step.drafted == 0) {
     typical.observe(step.time.count());
   } else if (const auto plain = typical.value()) {
-    // Never nothing, which no later value could be told from an extreme.
+    // Never nothing, which later values could not be distinguished from an extreme.
     const auto more = (step.time.count() - *plain) / static_cast<double>(step.drafted);
     token_.observe(std::clamp(more, 0.05 * *plain, 2 * *plain));
     const auto cost = price(*plain);

@@ -135,7 +135,7 @@ void Interpreter::assign(const Expression& target, Scope& scope, Value value) {
   const auto held = evaluate(*target.items.front(), scope);
   auto* const space = held.changeable();
   if (space == nullptr)
-    work_->fail(std::format("`{}` is no namespace, and only its members can be set", target.items.front()->text));
+    work_->fail(std::format("`{}` is not a namespace, and only its members can be set", target.items.front()->text));
   if (value.changeable() != nullptr) work_->fail("a namespace cannot hold another");
   space->members.set(Value::own(target.text), std::move(value));
 }

@@ -12,7 +12,8 @@
 
 // Jinja as chat templates use it: what `transformers` runs them with (jinja2 in a sandbox, `trim_blocks`,
 // `lstrip_blocks`, `break` and `continue`, `raise_exception`, `strftime_now`, a plain `tojson`), written anew so that
-// what a conversation says can be told from what the template says, and so that no template can hang or fill a process.
+// what a conversation says can be distinguished from what the template says, and so that no template can hang or fill a
+// process.
 
 namespace dspy::llama::jinja {
 

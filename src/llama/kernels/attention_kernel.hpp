@@ -120,8 +120,8 @@ class Block {
         group_(a.heads / a.key_heads),
         vectors_((tokens * group_ + lanes - 1) / lanes) {}
 
-  /// False where some of what came out is no number.  `careful`, for a token alone: what it does not see counts for
-  /// nothing, even if it is no number.
+  /// False where some of what came out is not a number.  `careful`, for a token alone: what it does not see counts for
+  /// nothing, even if it is not a number.
   bool compute(bool careful = false) {
     careful_ = careful;
     begin();
@@ -286,7 +286,7 @@ void attend_here(const Attention& a, std::byte* start, int* next, int threads) {
     if (block != looked) look(a, scratch, first, tokens);
     looked = block;
     if (Block(a, scratch, first, tokens, unit % a.key_heads).compute()) continue;
-    // Weights of 0 do not hide what is no number; one request's must not reach the others.
+    // Weights of 0 do not hide what is not a number; one request's must not reach the others.
     for (Index token = 0; token < tokens; ++token) {
       auto alone = scratch;
       alone.visible += token;

@@ -50,7 +50,7 @@ struct Choice {
 /// whatever the number of columns; among those, plain weights before repacked ones, as they need no second copy.
 Choice choose(std::span<const Timing> timings, std::span<const double> weights, bool has_room_for_both);
 
-/// Timings as a file keeps them, a line each, for one machine.  Lines that cannot be read are no timings.
+/// Timings as a file keeps them, a line each, for one machine.  Lines that cannot be read are not timings.
 std::vector<Timing> read_timings(std::string_view text, std::string_view machine);
 std::string write_timing(const Timing& timing, std::string_view machine);
 

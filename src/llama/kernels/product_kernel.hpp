@@ -15,7 +15,7 @@ constexpr Index spans_of = Format<Type>::weights / Format<Type>::span;
 template <WeightType Type>
 constexpr Index words_of = Format<Type>::span / 4;
 
-/// One column's inputs, rounded: per span the largest becomes ±127; the scale is no number where an input is none.
+/// One column's inputs, rounded: per span the largest becomes ±127; the scale is not a number where an input is none.
 template <WeightType Type>
 void round_inputs(const float* from, Index length, std::int8_t* to, float* scales, std::int32_t* offsets, float* sums) {
   using F = Format<Type>;

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 void require_fit(const Gguf& gguf, const fs::path& file, const Model& model) {
   if (gguf.text("general.type") != "adapter" || gguf.text("adapter.type") != "lora")
     throw Error(Errc::model_load_error,
-                std::format("`{}` is no LoRA adapter (its `general.type` is `{}`); name a GGUF file that "
+                std::format("`{}` is not a LoRA adapter (its `general.type` is `{}`); name a GGUF file that "
                             "convert_lora_to_gguf.py wrote",
                             file.string(), gguf.text("general.type").value_or("not set")),
                 {.model = file.string()});
@@ -38,7 +38,7 @@ LoraSet LoraCache::load(const Model& model, std::span<const Lora> loras) {
   for (const auto& [file, scale] : ordered) {
     if (!std::isfinite(scale))
       throw Error(Errc::invalid_parameter,
-                  std::format("the scale of the LoRA adapter `{}` is no number; 1 is as it was "
+                  std::format("the scale of the LoRA adapter `{}` is not a number; 1 is as it was "
                               "trained",
                               file.string()));
     auto adapter = load(model, file);

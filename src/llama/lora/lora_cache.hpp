@@ -21,7 +21,7 @@ using LoraSet = std::vector<std::pair<std::shared_ptr<RuntimeLora>, float>>;
 class LoraCache {
  public:
   /// Loads those that are not loaded yet.  Throws `Error`: `model_not_found`; `model_load_error` for a file that is
-  /// damaged or no LoRA adapter; `invalid_parameter` for one of another model, or a scale that is no number.
+  /// damaged or no LoRA adapter; `invalid_parameter` for one of another model, or a scale that is not a number.
   LoraSet load(const Model& model, std::span<const Lora> loras);
 
  private:

@@ -16,7 +16,7 @@ namespace dspy::llama::mask {
 struct CompiledContract {
   std::shared_ptr<Constraint> constraint = {};
   std::vector<Unenforced> unenforced = {};
-  bool drops_first_blank = false;  ///< A blank may come first that is no part of the reply.
+  bool drops_first_blank = false;  ///< A blank may come first that is not a part of the reply.
 };
 
 /// Keeps compiled contracts, with the masks that were found for them, for the next request of the same kind.

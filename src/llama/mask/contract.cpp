@@ -161,7 +161,7 @@ Json read_schema(std::string_view text) {
   if (!schema)
     throw Error(
         Errc::invalid_parameter,
-        std::format("the JSON Schema is no JSON: {} (byte {})", schema.error().message, schema.error().position),
+        std::format("the JSON Schema is not JSON: {} (byte {})", schema.error().message, schema.error().position),
         {.position = schema.error().position});
   return *std::move(schema);
 }

@@ -166,7 +166,7 @@ Result read_media_header(std::span<const std::byte> file) {
   if (bytes.says(0, "BM")) return bmp(bytes);
   if (bytes.says(0, "ID3") || (bytes.size() >= 2 && bytes.at(0) == 0xFF && (bytes.at(1) & 0xE0) == 0xE0))
     return mp3(bytes);
-  return std::unexpected("is no picture (PNG, JPEG, GIF, BMP), no sound (WAV, MP3, FLAC) and no PDF");
+  return std::unexpected("is not a picture (PNG, JPEG, GIF, BMP), no sound (WAV, MP3, FLAC) and no PDF");
 }
 
 }  // namespace dspy::llama

@@ -15,7 +15,7 @@
 namespace dspy::llama {
 namespace {
 
-/// A mark's beginning: a code point that is no character, and nothing that a message says.
+/// A mark's beginning: a code point that is not a character, and nothing that a message says.
 std::string unused_mark(const Chat& chat) {
   for (int number = 0;; ++number) {
     auto mark = std::format("\uFDD0{}:", number);
@@ -108,7 +108,7 @@ class Reader {
     const auto& limits = model_.senses()->options();
     const auto bytes = bytes_of(part, named, limits.max_bytes);
     if (!is_pages) return add(parts, bytes, is_sound, named);
-    if (!bytes.starts_with("%PDF-")) refuse(what + " that is no PDF", model_, place);
+    if (!bytes.starts_with("%PDF-")) refuse(what + " that is not a PDF", model_, place);
     const auto left = static_cast<std::size_t>(limits.most_media) - out_.media.size();
     const auto pages = pdf_pages(bytes, named, left);
     for (std::size_t i = 0; i < pages.size(); ++i) add(parts, pages[i], false, std::format("{} page {}", named, i + 1));

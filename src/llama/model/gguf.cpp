@@ -234,10 +234,10 @@ void check_extents(const Gguf& gguf) {
 Gguf read_header(Reader& reader, std::uint64_t file_bytes) {
   Gguf gguf{.file_bytes = file_bytes};
   std::array<char, 4> magic{};
-  if (file_bytes < 4) throw Problem{"is no GGUF file: it has fewer than 4 bytes"};
+  if (file_bytes < 4) throw Problem{"is not a GGUF file: it has fewer than 4 bytes"};
   reader.read(magic.data(), magic.size());
   if (std::string_view(magic.data(), 4) != "GGUF")
-    throw Problem{"is no GGUF file (it does not start with `GGUF`); convert the model to GGUF first"};
+    throw Problem{"is not a GGUF file (it does not start with `GGUF`); convert the model to GGUF first"};
   gguf.version = reader.read<std::uint32_t>();
   if (gguf.version != 2 && gguf.version != 3)
     throw Problem{std::format("is GGUF version {}; versions 2 and 3 can be read", gguf.version)};

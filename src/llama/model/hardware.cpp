@@ -176,7 +176,7 @@ std::string reason_for(std::span<const RuntimeDevice> devices, const std::vector
   const auto software = std::ranges::find_if(devices, &RuntimeDevice::software);
   if (software != devices.end())
     return std::format(
-        "the processor, since {} ({}) is no card but a driver that computes on the processor itself, and "
+        "the processor, since {} ({}) is not a card but a driver that computes on the processor itself, and "
         "slower; name it to use it all the same (device={})",
         software->name, software->description, software->name);
   if (std::ranges::any_of(devices, [](const auto& device) { return device.kind == DeviceKind::integrated_gpu; }))

@@ -110,7 +110,7 @@ std::optional<std::string> open(const fs::path& path, Runtime*& opened) {
   }
   const auto abi = symbol<PluginAbi>(library, plugin_abi_symbol);
   const auto open_runtime = symbol<PluginOpen>(library, plugin_open_symbol);
-  if (!abi || !open_runtime) return "it is no plug-in of dspy";
+  if (!abi || !open_runtime) return "it is not a plug-in of dspy";
   if (std::string_view(abi()) != plugin_abi)
     return std::format("it belongs to another version of dspy (it says `{}`, this one needs `{}`)", abi(), plugin_abi);
   opened = open_runtime({.log = log_from_plugin, .fail = fail_from_plugin});

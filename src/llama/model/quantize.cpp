@@ -70,7 +70,7 @@ void quantize(const fs::path& from, const fs::path& to, const QuantizeOptions& o
   }
   const auto gguf = read_gguf(from);
   if (gguf.tensors.empty() || gguf.text("general.type") == "adapter")
-    throw Error(Errc::model_load_error, std::format("`{}` is no model, so it cannot be quantized", from.string()),
+    throw Error(Errc::model_load_error, std::format("`{}` is not a model, so it cannot be quantized", from.string()),
                 {.model = from.string()});
   if (same_file(from, to))
     throw Error(Errc::invalid_parameter,

@@ -71,8 +71,8 @@ class LibmtmdSenses final : public RuntimeSenses {
       return Bitmap(made.bitmap);
     });
     if (!bitmap || mtmd_bitmap_is_audio(bitmap.get()) != is_sound)
-      fail(Errc::bad_input, std::string(is_sound ? "the sound is no WAV, MP3 or FLAC file, or is damaged"
-                                                 : "the picture is no PNG, JPEG, GIF or BMP file, or is damaged"));
+      fail(Errc::bad_input, std::string(is_sound ? "the sound is not a WAV, MP3 or FLAC file, or is damaged"
+                                                 : "the picture is not a PNG, JPEG, GIF or BMP file, or is damaged"));
     return bitmap;
   }
 

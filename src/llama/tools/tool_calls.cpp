@@ -29,7 +29,7 @@ ToolCallPart call_of(const Completion& completion, std::string_view text, const 
   const auto json = parse_json(text);
   if (!json) refuse(completion, text, json.error().message);
   const auto* const object = json->if_object();
-  if (object == nullptr) refuse(completion, text, "it is no object");
+  if (object == nullptr) refuse(completion, text, "it is not an object");
   const auto* const name = object->if_contains("name");
   if (name == nullptr || !name->is_string()) refuse(completion, text, "it has no `name`");
   const auto* input = object->if_contains(contract.format.arguments_key);

@@ -89,7 +89,7 @@ Sampling sampling_from_json(const JsonObject& written) {
         out.stop.emplace_back(view(word.get_string()));
       }
     } else {
-      throw Error(Errc::config_error, std::format("`{}` is no member of `sampling`", std::string_view(name)));
+      throw Error(Errc::config_error, std::format("`{}` is not a member of `sampling`", std::string_view(name)));
     }
   }
   validate(out);

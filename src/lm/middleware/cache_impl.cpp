@@ -49,7 +49,7 @@ std::shared_ptr<const Reply> Cache::Impl::find_kept(const Question& question, co
   if (!entry) return {};
   const auto reply = attempt([&] {
     const auto json = parse_json(entry->value);
-    if (!json || !json->is_object()) throw Error(Errc::config_error, "it is no JSON object");
+    if (!json || !json->is_object()) throw Error(Errc::config_error, "it is not a JSON object");
     return reply_from_json(json->get_object());
   });
   if (!reply || reply->completions.empty()) {

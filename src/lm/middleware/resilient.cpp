@@ -61,7 +61,7 @@ class Keeper {
   std::shared_ptr<LM> keep(std::shared_ptr<LM> lm, bool is_primary) const {
     if (!lm)
       throw Error(Errc::config_error, is_primary ? "`primary` is missing: the LM to ask, such as dspy::lm(…)"
-                                                 : "one of the fallbacks is no LM; leave it out");
+                                                 : "one of the fallbacks is not an LM; leave it out");
     Guards guards{.prices = options_.prices};
     if (budget_) guards.guards.push_back(std::make_shared<BudgetGuard>(budget_, options_.prices, lm->model()));
     const auto& limits = options_.limits;

@@ -80,7 +80,7 @@ void Metrics::describe_histogram(std::string name, std::string help, std::vector
 void Metrics::describe(std::string name, Family family) {
   if (!is_name(name, false))
     throw Error(Errc::invalid_parameter,
-                std::format("`{}` is no name of a metric: letters, digits and `_`, a letter first", name));
+                std::format("`{}` is not a name of a metric: letters, digits and `_`, a letter first", name));
   const auto kind = family.kind;
   const std::lock_guard lock(mutex_);
   const auto [at, is_new] = families_.try_emplace(std::move(name), std::move(family));
@@ -96,7 +96,8 @@ Metrics::Series& Metrics::series(std::string_view name, Kind kind, const Labels&
   auto key = written(labels);
   if (const auto found = all.find(key); found != all.end()) return found->second;
   for (const auto& [label, unused] : labels) {
-    if (!is_name(label, true)) throw Error(Errc::invalid_parameter, std::format("`{}` is no name of a label", label));
+    if (!is_name(label, true))
+      throw Error(Errc::invalid_parameter, std::format("`{}` is not a name of a label", label));
   }
   auto kept = labels;
   if (all.size() >= max_series_) {

@@ -155,6 +155,7 @@ JsonObject otlp_body(const std::vector<OtlpSpan>& spans, const std::string& serv
                    {"endTimeUnixNano", std::to_string(span.end_ns)},
                    {"attributes", std::move(attributes)}};
     if (!span.parent_id.empty()) out["parentSpanId"] = span.parent_id;
+    if (!span.state.empty()) out["traceState"] = span.state;
     JsonObject status{{"code", span.error.empty() ? 0 : 2}};
     if (!span.error.empty()) status["message"] = span.error;
     out["status"] = std::move(status);

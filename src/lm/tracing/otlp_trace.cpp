@@ -49,15 +49,22 @@ class OtlpTrace::Exporter {
     {
       const std::lock_guard lock(mutex_);
       const auto found = open_.find(span.id);
-      out.trace_id = found != open_.end() ? found->second : trace_of(span);
+      const auto shared = found != open_.end() ? std::move(found->second) : trace_of(span);
       if (found != open_.end()) open_.erase(found);
+      if (!shared.sampled) return;
+      out.trace_id = shared.trace_id();
+      out.state = shared.state;
       if (queue_.size() >= options_.max_queue) {
         dropped_.fetch_add(1, std::memory_order_relaxed);
         return;
       }
     }
-    out.span_id = id_of(span.id);
-    if (span.parent != 0) out.parent_id = id_of(span.parent);
+    out.span_id = std::format("{:016x}", id_of(span.id));
+    if (span.parent != 0) {
+      out.parent_id = std::format("{:016x}", id_of(span.parent));
+    } else if (span.remote_parent != nullptr) {
+      out.parent_id = span.remote_parent->span_text();
+    }
     out.is_client = span.kind == Span::Kind::attempt;
     out.name = out.is_client ? std::format("chat {}", span.lm)
                : span.kind == Span::Kind::tool
@@ -71,6 +78,15 @@ class OtlpTrace::Exporter {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(out));
     if (queue_.size() >= options_.max_batch) changed_.notify_all();
+  }
+
+  std::optional<TraceContext> context_of(std::uint64_t id) {
+    const std::lock_guard lock(mutex_);
+    const auto found = open_.find(id);
+    if (found == open_.end()) return {};
+    auto out = found->second;
+    out.span_id = id_of(id);
+    return out;
   }
 
   /// On the exporter's thread.
@@ -112,14 +128,15 @@ class OtlpTrace::Exporter {
   milliseconds exit_wait() const noexcept { return options_.exit_wait; }
 
  private:
-  /// The trace of the span it is part of, if that is known, else a new one.
-  std::string trace_of(const Span& span) {
+  /// The trace of the span it is part of, if that is known, else a new one; its `span_id` means nothing.
+  TraceContext trace_of(const Span& span) {
     if (const auto found = open_.find(span.parent); found != open_.end()) return found->second;
-    return std::format("{:016x}{:016x}", ids_(), ids_() | 1);
+    if (span.parent == 0 && span.remote_parent != nullptr) return *span.remote_parent;
+    return {.trace_high = ids_(), .trace_low = ids_() | 1, .sampled = true};
   }
 
-  /// Of no other process's, as far as chance goes.
-  std::string id_of(std::uint64_t id) const { return std::format("{:016x}", Random(mark_).fork(id)() | 1); }
+  /// Differs from other processes' ids, as far as chance goes.
+  std::uint64_t id_of(std::uint64_t id) const { return Random(mark_).fork(id)() | 1; }
 
   void hide_secrets(OtlpSpan& span) const {
     static const Redactor plain;
@@ -148,7 +165,7 @@ class OtlpTrace::Exporter {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<OtlpSpan> queue_;
-  std::unordered_map<std::uint64_t, std::string> open_;  ///< The trace of each span that has begun.
+  std::unordered_map<std::uint64_t, TraceContext> open_;  ///< The trace of each span that has begun.
   Random ids_;
   const std::uint64_t mark_;
   std::atomic<std::uint64_t> dropped_ = 0;
@@ -175,6 +192,10 @@ void OtlpTrace::begin(const Span& span) {
 void OtlpTrace::end(const Span& span) {
   if (const auto done = attempt([&] { exporter_->end(span); }); !done)
     log(LogLevel::warning, "otlp", std::format("a span was lost: {}", done.error().what()));
+}
+
+std::optional<TraceContext> OtlpTrace::context_of(std::uint64_t id) const {
+  return exporter_->context_of(id);
 }
 
 bool OtlpTrace::flush(milliseconds time) {

@@ -55,7 +55,7 @@ void without_throwing(F&& work) noexcept {
   } catch (const std::exception& error) {
     log(LogLevel::warning, "trace", std::format("a callback failed: {}", error.what()));
   } catch (...) {
-    log(LogLevel::warning, "trace", "a callback failed with something that is no std::exception");
+    log(LogLevel::warning, "trace", "a callback failed with something that is not a std::exception");
   }
 }
 

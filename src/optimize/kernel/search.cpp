@@ -26,10 +26,10 @@ void check_backend(const Training& training) {
                 "tokens instead, or give the workers a budget");
   }
   if (training.teacher) {
-    throw Error(
-        Errc::invalid_parameter,
-        "a backend runs the student; a teacher program could not be told from it there, so give a teacher model "
-        "instead");
+    throw Error(Errc::invalid_parameter,
+                "a backend runs the student; a teacher program could not be distinguished from it there, so give a "
+                "teacher model "
+                "instead");
   }
 }
 

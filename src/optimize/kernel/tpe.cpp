@@ -185,7 +185,7 @@ void TpeSampler::record(Point point, double value) {
   };
   if (!is_inside()) throw Error(Errc::invalid_parameter, "a point was recorded that is not in the space of the search");
   if (!std::isfinite(value))
-    throw Error(Errc::invalid_parameter, "a point of the search was given a value that is no number");
+    throw Error(Errc::invalid_parameter, "a point of the search was given a value that is not a number");
   trials_.push_back({std::move(point), value});
 }
 

@@ -29,7 +29,7 @@ constexpr auto aims = std::to_array<std::string_view>({"recall", "mrr", "precisi
 std::string text_at(const JsonObject& object, std::string_view name) {
   const auto* const value = object.if_contains(name);
   if (value == nullptr) return {};
-  if (!value->is_string()) throw Error(Errc::bad_input, std::format("`{}` is no text", name));
+  if (!value->is_string()) throw Error(Errc::bad_input, std::format("`{}` is not text", name));
   return std::string(view(value->get_string()));
 }
 
@@ -41,15 +41,15 @@ Evidence evidence_of(const JsonObject& object) {
 }
 
 RagQuestion question_of(const Json& json) {
-  if (!json.is_object()) throw Error(Errc::bad_input, "it is no JSON object");
+  if (!json.is_object()) throw Error(Errc::bad_input, "it is not a JSON object");
   const auto& row = json.get_object();
   RagQuestion out{.question = text_at(row, "question")};
   if (text::trim(out.question).empty()) throw Error(Errc::bad_input, "there is no `question`");
   if (const auto* const list = row.if_contains("evidence")) {
     if (!list->is_array() || list->get_array().empty())
-      throw Error(Errc::bad_input, "`evidence` is no list of objects, or an empty one");
+      throw Error(Errc::bad_input, "`evidence` is not a list of objects, or an empty one");
     for (const auto& each : list->get_array()) {
-      if (!each.is_object()) throw Error(Errc::bad_input, "`evidence` has what is no object");
+      if (!each.is_object()) throw Error(Errc::bad_input, "`evidence` has what is not an object");
       out.evidence.push_back(evidence_of(each.get_object()));
     }
   } else {

@@ -197,7 +197,8 @@ class Journal {
     const auto* const row = json ? json->if_object() : nullptr;
     if (row == nullptr || !row->contains("of") || !row->contains("setting") || !row->contains("scores") ||
         !row->contains("passages"))
-      throw Error(Errc::config_error, std::format("`{}` is no journal of trials; give another file", path_.string()));
+      throw Error(Errc::config_error,
+                  std::format("`{}` is not a journal of trials; give another file", path_.string()));
     if (view(row->at("of").as_string()) != fingerprint_)
       throw Error(Errc::config_error,
                   std::format("the trials in `{}` are of other questions, documents or models; give another file",

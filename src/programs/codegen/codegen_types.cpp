@@ -199,7 +199,7 @@ Spelled TypeWriter::list(const Type& type, const std::string& hint) {
 Spelled TypeWriter::dict(const Type& type, const std::string& hint) {
   const auto& declared = type.arguments[0];
   auto key = spell(declared, hint + "Key");
-  // A key is text in JSON; what is no identifier for it is looked at when it is read.
+  // A key is text in JSON; what is not an identifier for it is looked at when it is read.
   if (key.natural.kind != Kind::string && key.natural.kind != Kind::integer && key.natural.kind != Kind::literal)
     key = plain("std::string", Kind::string);
   const auto value = spell(type.arguments[1], hint + "Value");

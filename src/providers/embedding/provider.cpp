@@ -81,7 +81,7 @@ Provider find(std::string_view word, bool Row::* able, std::string_view what) {
             .ranks = row->ranks};
   }
   const auto near = text::nearest(word, known);
-  throw Error(Errc::config_error, std::format("`{}` is no provider that {}; {}", word, what,
+  throw Error(Errc::config_error, std::format("`{}` is not a provider that {}; {}", word, what,
                                               near ? std::format("did you mean `{}`?", *near)
                                                    : std::format("there is {}", text::enumerate(known, "`", "and"))));
 }

@@ -49,11 +49,11 @@ Wire gemini_texts(const RemoteEmbedderOptions& options, std::string_view role, s
 
 std::vector<float> vector_of(const Provider& provider, const Json& written) {
   const auto* const numbers = written.if_array();
-  if (numbers == nullptr || numbers->empty()) wrong(provider, "what is no vector");
+  if (numbers == nullptr || numbers->empty()) wrong(provider, "what is not a vector");
   std::vector<float> out;
   out.reserve(numbers->size());
   for (const auto& number : *numbers) {
-    if (!number.is_number()) wrong(provider, "a vector with something that is no number");
+    if (!number.is_number()) wrong(provider, "a vector with something that is not a number");
     out.push_back(static_cast<float>(number.to_number<double>()));
   }
   return out;

@@ -71,7 +71,7 @@ class CandidateReader {
                       .data = base64::decode(text_at(*inside, "data")),
                       .media_type = std::string(type)};
       if (!media.data)
-        throw Error(Errc::unavailable, std::format("{} sent a medium that is no base64; ask again", dialect_.title),
+        throw Error(Errc::unavailable, std::format("{} sent a medium that is not base64; ask again", dialect_.title),
                     {.provider = std::string(dialect_.name), .usage = usage_});
       message_.parts.emplace_back(std::move(media), state_of_part(part));
     } else {

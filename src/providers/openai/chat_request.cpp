@@ -128,7 +128,7 @@ void write_tools(WireRequest& wire, const Request& request, const Dialect& diale
     wire.notes.dropped("tool_choice.parallel", "this provider has no such option", *choice.parallel);
 }
 
-/// Forms that are no JSON, for servers that take grammars; false if this one is not held.
+/// Forms that are not JSON, for servers that take grammars; false if this one is not held.
 bool write_grammar(JsonObject& body, const OutputContract& contract, const Dialect& dialect) {
   using Grammars = Dialect::Grammars;
   const bool is_choice = contract.form == Form::choices;

@@ -45,7 +45,7 @@ constexpr std::array names =
 
 void require_text(std::string_view bytes) {
   if (const auto zero = bytes.find('\0'); zero != std::string_view::npos)
-    throw Error(Errc::bad_input, std::format("byte {} is zero, so this is no text but a binary file", zero));
+    throw Error(Errc::bad_input, std::format("byte {} is zero, so this is not text but a binary file", zero));
   if (const auto bad = text::invalid_utf8(bytes))
     throw Error(Errc::bad_input, std::format("byte {} is not UTF-8; convert the file, for instance with "
                                              "`iconv -f WINDOWS-1252 -t UTF-8`",

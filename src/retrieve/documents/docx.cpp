@@ -25,7 +25,7 @@ using Archive = std::unique_ptr<zip_t, decltype([](zip_t* zip) { zip_discard(zip
 using Entry = std::unique_ptr<zip_file_t, decltype([](zip_file_t* file) { zip_fclose(file); })>;
 
 [[noreturn]] void damaged(std::string_view why) {
-  throw Error(Errc::bad_input, std::format("it is no Word document, or damaged: {}; open and save it again", why));
+  throw Error(Errc::bad_input, std::format("it is not a Word document, or damaged: {}; open and save it again", why));
 }
 
 Archive open_archive(std::string_view bytes) {
@@ -88,7 +88,7 @@ std::map<std::string, std::size_t, std::less<>> heading_styles(zip_t* archive, s
   return out;
 }
 
-/// The text of a paragraph; what was deleted under change tracking (`w:delText`) is no text.
+/// The text of a paragraph; what was deleted under change tracking (`w:delText`) is not text.
 class ParagraphText : public pugi::xml_tree_walker {
  public:
   std::string text;

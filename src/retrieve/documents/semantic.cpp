@@ -63,7 +63,8 @@ Async<std::vector<Chunk>> semantic_chunks(std::string text, std::shared_ptr<Embe
                                           SemanticChunkOptions options) {
   if (!embedder) throw Error(Errc::config_error, "semantic chunks need an embedder; give one");
   if (!(options.percentile >= 0 && options.percentile <= 100))
-    throw Error(Errc::invalid_parameter, std::format("{} is no percentile; it is from 0 to 100", options.percentile));
+    throw Error(Errc::invalid_parameter,
+                std::format("{} is not a percentile; it is from 0 to 100", options.percentile));
   if (const auto bad = text::invalid_utf8(text))
     throw Error(Errc::bad_input, std::format("byte {} of the text to cut is not UTF-8", *bad), {.position = *bad});
   const documents::Cutter cutter(text, options.limits);

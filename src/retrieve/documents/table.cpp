@@ -154,7 +154,7 @@ std::vector<TextDocument> read_jsonl(std::string_view text, const DocumentOption
     if (row.empty()) continue;
     const auto value = parse_json(row);
     if (!value) throw Error(Errc::bad_input, std::format("line {}: {}", line, value.error().message));
-    if (!value->is_object()) throw Error(Errc::bad_input, std::format("line {} is no JSON object", line));
+    if (!value->is_object()) throw Error(Errc::bad_input, std::format("line {} is not a JSON object", line));
     const auto& object = value->get_object();
     auto field = options.text_field;
     if (field.empty() && object.contains("text")) field = "text";

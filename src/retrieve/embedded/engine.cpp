@@ -56,7 +56,7 @@ void Engine::open_or_make() {
       throw Error(Errc::io_error,
                   std::format("there is no index in `{}`; make one first, with `dspy index build`", folder_.string()));
     if (fs::exists(folder_, code) && !fs::is_directory(folder_, code))
-      throw Error(Errc::io_error, std::format("`{}` is no folder; an index is one", folder_.string()));
+      throw Error(Errc::io_error, std::format("`{}` is not a folder; an index is one", folder_.string()));
     Catalog(file_, false);
     return;
   }

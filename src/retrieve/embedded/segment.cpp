@@ -55,7 +55,7 @@ std::size_t Segment::code_stride() const noexcept {
 void Segment::read_header(std::span<const std::byte> bytes, const std::string& name) {
   if (bytes.size() < sizeof header_) fail(name, "is cut off");
   std::memcpy(&header_, bytes.data(), sizeof header_);
-  if (header_.magic != segment_magic) fail(name, "is no file of vectors");
+  if (header_.magic != segment_magic) fail(name, "is not a file of vectors");
   if (header_.version > segment_version)
     throw Error(Errc::config_error,
                 std::format("the segment `{}` was written by a newer version of the library (format {} instead of {}); "
@@ -157,7 +157,7 @@ std::optional<std::string> Segment::find_damage() const {
     return !std::isfinite(s.scale) || !std::isfinite(s.error) || !std::isfinite(s.length);
   };
   if (std::ranges::any_of(scales_, is_odd))
-    return std::format("the segment `{}` has scales that are no numbers", name_);
+    return std::format("the segment `{}` has scales that are not numbers", name_);
   if (has_graph() && !has_sound_links()) return std::format("the segment `{}` has links that lead nowhere", name_);
   return {};
 }

@@ -64,8 +64,8 @@ inline constexpr std::size_t links_above = 16;
 /// One segment.  Thread-safe.
 class Segment {
  public:
-  /// Looks at the header alone.  Throws `Error`: `io_error` for what is no segment or a damaged one, `config_error` for
-  /// one of a newer version.
+  /// Looks at the header alone.  Throws `Error`: `io_error` for what is not a segment or a damaged one, `config_error`
+  /// for one of a newer version.
   explicit Segment(const std::filesystem::path& path);
   /// The same of bytes that outlive the segment.
   Segment(std::span<const std::byte> bytes, std::string name);

@@ -23,7 +23,7 @@ struct MongoAbilities {
 std::optional<JsonObject> mongo_filter(const Filter& filter, const MongoAbilities& abilities);
 
 /// A passage's metadata as such servers keep it: scalars under their names, numbers as floats, and the whole as one
-/// text that `passage_of_flat` reads.  The passage's text is no part of it.
+/// text that `passage_of_flat` reads.  The passage's text is not a part of it.
 JsonObject flat_metadata(const Passage& passage, std::string_view kind);
 Passage passage_of_flat(std::string id, std::string text, const Json& metadata, std::string_view kind);
 

@@ -97,7 +97,7 @@ Async<Answer> ask_once(Server server, http::Request request, std::vector<int> fi
       answer.body = *std::move(json);
     } else if (response.status < 300) {
       throw Error(Errc::backend_error,
-                  std::format("the {} server's answer is no JSON: {}", server.kind, json.error().message));
+                  std::format("the {} server's answer is not JSON: {}", server.kind, json.error().message));
     }
   }
   co_return answer;

@@ -21,7 +21,7 @@ std::string sql_filter(const Filter& filter, SqlValues& values);
 
 /// A vector as pgvector writes it: `[0.5,-1]`.
 std::string vector_text(const std::vector<float>& vector);
-/// The reverse.  Throws `Error` (`backend_error`) for what is no vector.
+/// The reverse.  Throws `Error` (`backend_error`) for what is not a vector.
 std::vector<float> vector_of_text(std::string_view text);
 
 /// Throws `Error` (`invalid_parameter`), with `where` in it, for a text with a zero byte, which PostgreSQL cannot keep.

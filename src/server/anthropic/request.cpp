@@ -95,7 +95,7 @@ void read_thinking(Members& body, ProviderOptions& options) {
   if (given == nullptr) return;
   Members thinking(*given, "thinking");
   const auto type = thinking.required_text("type");
-  thinking.expect("display", {"summarized"}, "thoughts are told as they are");
+  thinking.expect("display", {"summarized"}, "thoughts are returned unabridged");
   if (type == "disabled") {
     options.reasoning.effort = ReasoningOptions::Effort::off;
   } else if (type == "enabled") {

@@ -63,7 +63,7 @@ double score_of(std::string_view text) {
   double out = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (code != std::errc() || end != text.data() + text.size())
-    throw Error(Errc::io_error, "the log of experiments holds a score that is no number; restore it from a copy");
+    throw Error(Errc::io_error, "the log of experiments holds a score that is not a number; restore it from a copy");
   return out;
 }
 

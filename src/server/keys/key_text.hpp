@@ -23,7 +23,7 @@ struct KeyParts {
   std::string_view id = {};
   std::string_view secret = {};
 };
-/// Nothing for a text that is no key.
+/// Nothing for a text that is not a key.
 std::optional<KeyParts> key_parts(std::string_view presented);
 /// In time that depends on neither.  Nothing is the secret of an empty hash.
 bool is_secret_of(std::string_view secret, std::string_view hash);

@@ -60,7 +60,7 @@ bool check_request_line(std::string_view line) {
   const auto method = line.substr(0, first);
   const auto target = line.substr(first + 1, last - first - 1);
   const auto version = line.substr(last + 1);
-  if (!is_token(method)) refuse(400, "the method is no token");
+  if (!is_token(method)) refuse(400, "the method is not a token");
   if (method.size() > 16) refuse(501, "there is no such method");
   if (version != "HTTP/1.1" && version != "HTTP/1.0") refuse(505, "this server speaks HTTP/1.1");
   if (!target.starts_with('/')) refuse(400, "the target must be a path that begins with `/`");
@@ -81,13 +81,13 @@ void check_field(std::string_view line, bool is_http_1_1, Framing& seen) {
   if (colon == std::string_view::npos) refuse(400, "a header field has no `:`");
   const auto name = line.substr(0, colon);
   const auto value = trimmed(line.substr(colon + 1));
-  if (!is_token(name)) refuse(400, "the name of a header field is no token");
+  if (!is_token(name)) refuse(400, "the name of a header field is not a token");
   if (has_control(value)) refuse(400, std::format("the header field `{}` has a control character", name));
   if (text::equals_ignoring_case(name, "host")) {
     ++seen.hosts;
   } else if (text::equals_ignoring_case(name, "content-length")) {
     ++seen.lengths;
-    if (!is_digits(value) || value.size() > 18) refuse(400, "Content-Length is no number");
+    if (!is_digits(value) || value.size() > 18) refuse(400, "Content-Length is not a number");
   } else if (text::equals_ignoring_case(name, "transfer-encoding")) {
     ++seen.encodings;
     if (!is_http_1_1) refuse(400, "HTTP/1.0 has no Transfer-Encoding");

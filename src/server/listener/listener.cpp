@@ -54,7 +54,7 @@ asio::ip::address address_of(const std::string& text) {
   const auto out = asio::ip::make_address(text, code);
   if (code)
     throw Error(Errc::config_error,
-                std::format("`{}` is no numeric address to listen at; write one such as 127.0.0.1 or ::1", text));
+                std::format("`{}` is not a numeric address to listen at; write one such as 127.0.0.1 or ::1", text));
   return out;
 }
 

@@ -114,7 +114,7 @@ void RequestReader::read_head() {
   request_ = {.method = std::string(message.method_string())};
   const auto target = message.target();
   read_target({target.data(), target.size()}, request_);
-  // Now, not at the end: what a chunked body's trailer says is no header field.
+  // Now, not at the end: what a chunked body's trailer says is not a header field.
   for (const auto& field : message) request_.headers.add(std::string(field.name_string()), std::string(field.value()));
   keeps_alive_ = parser.keep_alive();
   is_http_1_0_ = message.version() == 10;

@@ -120,12 +120,20 @@ std::shared_ptr<const ServedProgram> require_program(const ProgramContext& conte
   return out;
 }
 
+std::shared_ptr<const TraceContext> remote_parent_of(const HttpRequest& request) {
+  const auto parent = request.headers.find("traceparent");
+  if (!parent) return nullptr;
+  auto context = read_trace_context(*parent, request.headers.find("tracestate").value_or(""));
+  return context ? std::make_shared<const TraceContext>(*std::move(context)) : nullptr;
+}
+
 Asking asking_of(const HttpRequest& request, std::string program) {
   return {.program = std::move(program),
           .caller = request.caller,
           .unit = unit_of(request),
           .stop = request.stop,
-          .deadline = request.deadline};
+          .deadline = request.deadline,
+          .remote_parent = remote_parent_of(request)};
 }
 
 Splits::Chosen choose(const ProgramContext& context, const Asking& asking) {
@@ -160,7 +168,7 @@ ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObj
                   .deadline = asking.deadline,
                   .on_run = std::move(on_run)};
   const auto wanted = apply_wishes(wishes, *context.catalog, options, asking.caller, out.program);
-  CallContext around;
+  CallContext around{.remote_parent = asking.remote_parent};
   if (options.trace)
     around.trace = options.trace({.id = out.trace_id,
                                   .tenant = asking.caller.tenant,
@@ -177,7 +185,7 @@ ProgramCall prepare(const ProgramContext& context, const Asking& asking, JsonObj
     if (held->keeps && !held->budget) held->budget = std::make_shared<Budget>(Budget::Limits{});
     if (held->budget) around.budget = std::shared_ptr<Budget>(held, held->budget.get());
   }
-  if (around.trace || around.budget) out.program = with_context(std::move(out.program), around);
+  if (around.trace || around.budget || around.remote_parent) out.program = with_context(std::move(out.program), around);
   return out;
 }
 

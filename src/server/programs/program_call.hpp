@@ -57,8 +57,11 @@ struct Asking {
   std::string unit = {};  ///< Whom an experiment assigns.
   std::stop_token stop = {};
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  std::shared_ptr<const TraceContext> remote_parent = {};
 };
 
+/// The request's `traceparent` and `tracestate`; null without them.
+std::shared_ptr<const TraceContext> remote_parent_of(const HttpRequest& request);
 /// Whom an experiment assigns: the user that `X-User` names, else the key, else the address.  The same at every
 /// endpoint, so that all of a caller's calls have one arm.
 std::string unit_of(const HttpRequest& request);

@@ -2,6 +2,7 @@
 #include "dspy/base/gate.hpp"
 #include "dspy/lm/call_context.hpp"
 #include "server/deadline.hpp"
+#include "server/programs/program_call.hpp"
 #include "server/protocols/common.hpp"
 #include "server/protocols/gateway.hpp"
 #include "server/traced_error.hpp"
@@ -146,6 +147,7 @@ Async<HttpResponse> ask(std::shared_ptr<const Gateway> gateway, std::shared_ptr<
   check(asked.request);
   auto stamp = Stamp::now();
   const auto lm = gateway->lm(request, asked.model, std::move(asked.inputs), stamp);
+  asked.request.trace_context = remote_parent_of(request);
   asked.request.deadline = request.deadline;
   if (asked.is_stream)
     co_return co_await stream_from(lm, std::move(asked), std::move(protocol), std::move(request), std::move(stamp));

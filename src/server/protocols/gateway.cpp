@@ -92,7 +92,8 @@ std::shared_ptr<LM> Gateway::program_lm(const HttpRequest& request, std::string_
   stamp.experiment = chosen.experiment;
   stamp.arm = chosen.arm;
   CallContext around{.budget = charge(request.caller),
-                     .trace = trace(request.caller, chosen.program->name, chosen.program->version, stamp)};
+                     .trace = trace(request.caller, chosen.program->name, chosen.program->version, stamp),
+                     .remote_parent = remote_parent_of(request)};
   auto on_run = telling(options_.on_exposure, chosen, asking, stamp.trace_id);
   return std::make_shared<ProgramLM>(std::move(chosen.program), std::move(inputs), std::move(around),
                                      std::move(on_run));

@@ -166,7 +166,8 @@ Async<Reply> run(std::shared_ptr<const ServedProgram> program, std::optional<Jso
       how.sink = [told](const FieldEvent& event) { (*told)(event); };
     }
   }
-  const auto called = around.trace || around.budget ? with_context(program->program, around) : program->program;
+  const auto called =
+      around.trace || around.budget || around.remote_parent ? with_context(program->program, around) : program->program;
   co_return reply_of(*program, co_await called.run(std::move(checked), std::move(how)), as_json);
 }
 

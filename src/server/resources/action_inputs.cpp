@@ -23,7 +23,7 @@ std::vector<Field> action_inputs(const ResourceAction& action) {
   auto read = attempt([&] { return Signature::parse(action.inputs + " -> done: bool"); });
   if (read) return std::move(read->inputs);
   throw Error(Errc::invalid_parameter,
-              std::format("the inputs of the action `{}` are no notation: {}", action.name, read.error().what()));
+              std::format("the inputs of the action `{}` are not notation: {}", action.name, read.error().what()));
 }
 
 JsonArray inputs_as_json(const ResourceAction& action) {
@@ -58,7 +58,7 @@ JsonObject checked_inputs(const std::vector<Field>& fields, const JsonObject& bo
     for (const auto& field : fields) names.push_back(field.name);
     throw Error(
         Errc::bad_input,
-        std::format("`{}` is no input of this action; {}", std::string(member.key()).substr(0, 64),
+        std::format("`{}` is not an input of this action; {}", std::string(member.key()).substr(0, 64),
                     names.empty() ? "it takes none" : std::format("it takes {}", text::enumerate(names, "`", "and"))),
         {.invalid = {std::string(member.key())}});
   }

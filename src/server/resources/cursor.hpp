@@ -14,7 +14,7 @@ struct Cursor {
 
 /// As clients get it, who look no further into it.
 std::string cursor_text(const Cursor& cursor, std::string_view sort, bool descending);
-/// Throws `Error` (`bad_input`) for what is no cursor, or one of another order.
+/// Throws `Error` (`bad_input`) for what is not a cursor, or one of another order.
 Cursor cursor_from(std::string_view text, std::string_view sort, bool descending);
 
 }  // namespace dspy::server

@@ -36,7 +36,7 @@ void check(const Resource& resource) {
     return std::ranges::any_of(resource.fields, [&](const ResourceField& field) { return field.name == name; });
   };
   for (const auto& relation : resource.relations) {
-    if (!has(relation.field)) refuse(resource, std::format("its relation `{}` is no field", relation.field));
+    if (!has(relation.field)) refuse(resource, std::format("its relation `{}` is not a field", relation.field));
   }
   std::vector<std::string> names;
   for (const auto& action : resource.actions) {

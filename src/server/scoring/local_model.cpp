@@ -55,7 +55,7 @@ std::vector<llama::Token> LocalModel::tokens_of_begun(const Request& request, bo
 void LocalModel::require_tokens(std::span<const llama::Token> tokens, std::string_view place) const {
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     if (tokens[i] < 0 || tokens[i] >= model().vocabulary_size())
-      wrong(indexed(place, i), std::format("is no token: they go from 0 to {}", model().vocabulary_size() - 1));
+      wrong(indexed(place, i), std::format("is not a token: they go from 0 to {}", model().vocabulary_size() - 1));
   }
 }
 

@@ -32,7 +32,7 @@ class LocalModel {
   /// The conversation with the last message, the assistant's, left open, so that the model would go on with it; closed,
   /// the token that ends it follows.  Throws `Error` (`unsupported`) if the last message is not the assistant's.
   std::vector<llama::Token> tokens_of_begun(const Request& request, bool is_closed) const;
-  /// Throws `Error` (`invalid_parameter`) that names the place of a number that is no token.
+  /// Throws `Error` (`invalid_parameter`) that names the place of a number that is not a token.
   void require_tokens(std::span<const llama::Token> tokens, std::string_view place) const;
 
  private:

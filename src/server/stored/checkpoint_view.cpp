@@ -62,7 +62,7 @@ JsonObject checkpoint_view(const WorkspaceEntry& entry) {
       }
     }
   }
-  if (!has_run) throw Error(Errc::bad_input, std::format("`{}` is no checkpoint of an optimizer", entry.id));
+  if (!has_run) throw Error(Errc::bad_input, std::format("`{}` is not a checkpoint of an optimizer", entry.id));
   out["rollouts"] = rollouts;
   out["scores"] = scores;
   JsonObject spent{{"requests", usage.requests}};

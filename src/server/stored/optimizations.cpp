@@ -43,7 +43,7 @@ void copy(const JsonObject& from, std::string_view name, JsonObject& to, std::st
 JsonObject read_report(const WorkspaceEntry& entry) {
   auto json = parse_json(read_text(entry.path, most_bytes));
   if (!json || !json->is_object() || !json->get_object().contains("candidates"))
-    throw Error(Errc::bad_input, std::format("`{}` is no report of an optimizer", entry.id));
+    throw Error(Errc::bad_input, std::format("`{}` is not a report of an optimizer", entry.id));
   return std::move(json->get_object());
 }
 

@@ -46,7 +46,7 @@ HttpError damaged(std::string_view resource, std::string_view id, const Error& w
   log(LogLevel::warning, "server", std::format("`{}` in {} cannot be shown: {}", id, resource, why.what()));
   return {
       409, Errc::config_error,
-      std::format("`{}` in {} is damaged, or no such thing; the server's log says more", id.substr(0, 100), resource)};
+      std::format("`{}` in {} is damaged or of another kind; the server's log says more", id.substr(0, 100), resource)};
 }
 
 void tell(const ResourceServices& services, std::string_view tenant, std::string_view resource, std::string_view id,

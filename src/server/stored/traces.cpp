@@ -126,7 +126,7 @@ JsonObject expected_outputs(const ResourceServices& services, const JsonObject& 
   }
   if (given.size() == outputs.size()) return checked_inputs(given, outputs);
   throw Error(Errc::bad_input,
-              std::format("`outputs` has what is no output of `{}`; it has {}", served->name,
+              std::format("`outputs` has what is not an output of `{}`; it has {}", served->name,
                           text::enumerate(names, "`", "and")),
               {.invalid = {"outputs"}});
 }

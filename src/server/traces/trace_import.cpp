@@ -44,8 +44,8 @@ TraceAssembler::TraceAssembler(TraceOrigin origin, std::function<void(TraceRecor
 
 void TraceAssembler::add(std::string_view line) {
   auto json = parse_json(line);
-  if (!json) throw Error(Errc::bad_input, std::format("the line is no JSON: {}", json.error().message));
-  if (!json->is_object()) throw Error(Errc::bad_input, "the line is no object");
+  if (!json) throw Error(Errc::bad_input, std::format("the line is not JSON: {}", json.error().message));
+  if (!json->is_object()) throw Error(Errc::bad_input, "the line is not an object");
   auto& span = json->get_object();
   const auto id = id_at(span, "id");
   const auto parent = id_at(span, "parent");

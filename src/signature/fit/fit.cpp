@@ -216,8 +216,8 @@ class Fitter {
       const auto inside = findings_.inside(std::string_view(name));
       if (type.arguments.empty()) {
         fits = findings_.broken("unknown", value,
-                                type.name.empty() ? std::string("is no member of the object")
-                                                  : std::format("is no member of `{}`", type.name));
+                                type.name.empty() ? std::string("is not a member of the object")
+                                                  : std::format("is not a member of `{}`", type.name));
       } else {
         fits = key(Type::string(), name) && this->type(type.arguments[0], value, scope) && fits;
       }

@@ -26,7 +26,7 @@ std::string plain(const Number& number) {
 bool is_multiple(const Number& number, const Number& unit) {
   if (number.is_integer && unit.is_integer)
     return unit.integer == -1 || (unit.integer != 0 && number.integer % unit.integer == 0);
-  // Floats are compared with some slack, for 0.3 is no exact multiple of 0.1.
+  // Floats are compared with some slack, for 0.3 is not an exact multiple of 0.1.
   const double value = number.value();
   return std::abs(std::remainder(value, unit.value())) <= std::abs(value) / 1e9;
 }

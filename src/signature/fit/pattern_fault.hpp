@@ -7,7 +7,7 @@
 
 namespace dspy {
 
-/// Why an expression is no pattern.
+/// Why an expression is not a pattern.
 struct PatternFault {
   std::string what = {};     ///< "has a `(` that is not closed"
   std::size_t position = 0;  ///< Bytes from its start.

@@ -56,7 +56,7 @@ char32_t PatternText::hexadecimal(std::size_t start, std::size_t digits) {
     value = value * 16 + static_cast<char32_t>(c <= '9' ? c - '0' : lower - 'a' + 10);
   }
   if (!fine || value > last_code_point)
-    fail("has an escape that is no code point", start, R"(write it as `\x41` or `\u00e4`)");
+    fail("has an escape that is not a code point", start, R"(write it as `\x41` or `\u00e4`)");
   if (is_braced) ++position_;
   return value;
 }

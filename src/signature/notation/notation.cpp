@@ -73,7 +73,7 @@ void NotationReader::fields(std::vector<Field>& side, const std::vector<Field>& 
       fail("a field name is missing before the `,`", start, "write a name there, or take the comma away");
     if (!is_identifier(name) || !at_border()) {
       fail_other_arrow();
-      fail(std::format("`{}` is no field name", token(start)), start, rule_for_names(token(start)));
+      fail(std::format("`{}` is not a field name", token(start)), start, rule_for_names(token(start)));
     }
     const auto same = [&](const Field& field) { return field.name == name; };
     if (std::ranges::any_of(side, same) || std::ranges::any_of(taken, same))
@@ -189,7 +189,7 @@ void NotationReader::fail_other_arrow() const {
   if (text_.contains("->")) return;
   for (const std::string_view other : {"=>", "→", "⇒"}) {
     if (const auto found = text_.find(other); found != std::string_view::npos)
-      fail(std::format("`{}` is no arrow", other), found, "write `->` between inputs and outputs");
+      fail(std::format("`{}` is not an arrow", other), found, "write `->` between inputs and outputs");
   }
 }
 
@@ -232,7 +232,7 @@ void NotationReader::fail_unknown_type(std::string_view name, std::size_t start)
   std::string meant(meant_type(last));
   if (meant.empty()) meant = text::nearest(last, names).value_or("");
   const auto shown = name.substr(0, 40);
-  fail(std::format("`{}` is no type", shown), start,
+  fail(std::format("`{}` is not a type", shown), start,
        meant.empty() ? std::format("write {}", known_types) : std::format("did you mean `{}`?", meant));
 }
 

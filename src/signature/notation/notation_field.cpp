@@ -32,7 +32,7 @@ Type NotationReader::annotated(std::size_t bracket) {
     }
     skip_space();
     if (!name.ends_with("Field") || here() != '(')
-      fail(std::format("`{}` is no `Field(...)`", token(start)), start,
+      fail(std::format("`{}` is not a `Field(...)`", token(start)), start,
            "write limits as `Annotated[int, Field(ge=0)]`");
     field_call(out, field);
   }
@@ -48,7 +48,7 @@ void NotationReader::field_call(Type& type, Field* field) {
     const auto key = word();
     skip_space();
     if (at_end() || at_arrow()) fail("the `(` is not closed", bracket, "add a `)`");
-    if (key.empty() || !take('=')) fail(std::format("`{}` is no argument", token(start)), start, "write `ge=0`");
+    if (key.empty() || !take('=')) fail(std::format("`{}` is not an argument", token(start)), start, "write `ge=0`");
     skip_space();
     argument(key, start, type, limits, field);
     skip_space();
@@ -88,18 +88,18 @@ void NotationReader::argument(std::string_view key, std::size_t start, Type& typ
   } else if (key == "one_of") {
     const auto values = constant();
     if (!values.is_array() || values.get_array().empty())
-      fail("`one_of` is no list of values", start, "write `one_of=[0.5, 1.0]`");
+      fail("`one_of` is not a list of values", start, "write `one_of=[0.5, 1.0]`");
     limits.one_of.assign(values.get_array().begin(), values.get_array().end());
   } else if (key == "title" || key == "labels") {
     if (type.kind != Type::Kind::literal)
-      fail(std::format("`{}` stands at a type that is no `Literal`", key), start, "take it away");
+      fail(std::format("`{}` stands at a type that is not a `Literal`", key), start, "take it away");
     if (key == "title") {
       type.name = text_for(key);
     } else {
       const auto labels = constant();
       const auto is_text = [](const Json& label) { return label.is_string(); };
       if (!labels.is_array() || !std::ranges::all_of(labels.get_array(), is_text))
-        fail("`labels` is no list of texts", start, "write one text for each choice");
+        fail("`labels` is not a list of texts", start, "write one text for each choice");
       for (const auto& label : labels.get_array()) type.labels.emplace_back(view(label.get_string()));
     }
   } else if (key == "desc" || key == "description" || key == "label" || key == "default") {
@@ -122,14 +122,14 @@ Number NotationReader::number_for(std::string_view key) {
   const auto value = constant();
   if (value.is_int64()) return value.get_int64();
   if (value.is_double()) return value.get_double();
-  fail(std::format("`{}` is no number", key), start, std::format("write `{}=0`", key));
+  fail(std::format("`{}` is not a number", key), start, std::format("write `{}=0`", key));
 }
 
 std::size_t NotationReader::count_for(std::string_view key) {
   const auto start = position_;
   const auto value = constant();
   if (value.is_int64() && value.get_int64() >= 0) return static_cast<std::size_t>(value.get_int64());
-  fail(std::format("`{}` is no count", key), start, std::format("write `{}=1`", key));
+  fail(std::format("`{}` is not a count", key), start, std::format("write `{}=1`", key));
 }
 
 bool NotationReader::flag_for(std::string_view key) {
@@ -146,7 +146,7 @@ std::string NotationReader::text_for(std::string_view key) {
     return raw_quoted();
   }
   if (is_quote(here())) return quoted();
-  fail(std::format("`{}` is no text", key), start, std::format("put it into quotes: `{}='…'`", key));
+  fail(std::format("`{}` is not text", key), start, std::format("put it into quotes: `{}='…'`", key));
 }
 
 std::size_t NotationReader::place_in_text(std::size_t start, std::size_t offset) {
@@ -176,7 +176,7 @@ Json NotationReader::constant() {
   if (name == "True") return true;
   if (name == "False") return false;
   if (name == "None") return nullptr;
-  fail(std::format("`{}` is no value", token(start)), start, "put text into quotes");
+  fail(std::format("`{}` is not a value", token(start)), start, "put text into quotes");
 }
 
 Json NotationReader::constants(char closer) {
@@ -218,7 +218,7 @@ Json NotationReader::number() {
   const auto* const stop = is_float ? real_end.ptr : whole.ptr;
   const auto next = position_ + static_cast<std::size_t>(stop - begin);
   if (real_end.ec != std::errc() || (next < text_.size() && (is_name_part(text_[next]) || text_[next] == '.')))
-    fail(std::format("`{}` is no number", token(start)), start, "write it in digits");
+    fail(std::format("`{}` is not a number", token(start)), start, "write it in digits");
   position_ = next;
   if (is_float || whole.ec != std::errc()) return real;
   return integer;

@@ -41,7 +41,8 @@ Json NotationReader::choice() {
   if (name == "False") return false;
   if (name == "None") return nullptr;
   if (at_end() && name.empty()) fail("a choice is missing", start, "write it and close the `Literal` with `]`");
-  fail(std::format("`{}` is no choice", token(start)), start, "put words into quotes, such as `Literal['yes', 'no']`");
+  fail(std::format("`{}` is not a choice", token(start)), start,
+       "put words into quotes, such as `Literal['yes', 'no']`");
 }
 
 Json NotationReader::integer() {
@@ -54,7 +55,7 @@ Json NotationReader::integer() {
   if (error == std::errc::result_out_of_range)
     fail(std::format("the choice `{}` is beyond 64 bits", token(start)), start, "put it into quotes");
   if (error != std::errc() || (next < text_.size() && (text_[next] == '.' || is_name_part(text_[next]))))
-    fail(std::format("the choice `{}` is no integer", token(start)), start, "put it into quotes");
+    fail(std::format("the choice `{}` is not an integer", token(start)), start, "put it into quotes");
   position_ = next;
   return value;
 }

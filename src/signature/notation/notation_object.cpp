@@ -53,7 +53,7 @@ void NotationReader::member(std::vector<Field>& members, std::size_t brace) {
   const auto start = position_;
   const auto name = is_quote(here()) ? quoted() : std::string(word());
   if (name.empty())
-    fail(std::format("`{}` is no name of a member", token(start)), start, "use letters, or put it into quotes");
+    fail(std::format("`{}` is not a name of a member", token(start)), start, "use letters, or put it into quotes");
   if (std::ranges::contains(members, name, &Field::name))
     fail(std::format("the member `{}` is there already", token(start)), start, "give each member a name of its own");
   if (members.size() == most_members)

@@ -131,10 +131,11 @@ Type NotationReader::term() {
   }
   if (!name.empty() && !is_digit(name[0])) return named_type(name, start);
 
-  if (is_quote(here())) fail("a quoted text is no type", start, "put choices into a `Literal`: `Literal['yes', 'no']`");
+  if (is_quote(here()))
+    fail("a quoted text is not a type", start, "put choices into a `Literal`: `Literal['yes', 'no']`");
   const bool missing =
       name.empty() && (here() == ',' || here() == ']' || here() == '}' || here() == '|' || at_end() || at_arrow());
-  fail_no_type(missing ? "a type is missing" : std::format("`{}` is no type", token(start)), start);
+  fail_no_type(missing ? "a type is missing" : std::format("`{}` is not a type", token(start)), start);
 }
 
 Type NotationReader::parenthesized() {

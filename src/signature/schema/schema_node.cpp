@@ -242,7 +242,7 @@ void Nodes::keyword(Node& node, std::string_view keyword, const Located& value) 
     std::vector<std::string> names(assertions.begin(), assertions.end());
     const auto nearest = text::nearest(keyword, names);
     unsupported(value.pointer, keyword,
-                std::format("`{}` is no keyword of JSON Schema 2020-12; {}", keyword,
+                std::format("`{}` is not a keyword of JSON Schema 2020-12; {}", keyword,
                             nearest ? std::format("did you mean `{}`?", *nearest)
                                     : std::string("a keyword of one's own begins with `x-`")));
   }

@@ -422,7 +422,7 @@ ImportedType parse_json_schema(std::string_view text, const SchemaImportOptions&
     ErrorInfo info;
     info.position = problem.position;
     throw Error(Errc::signature_error,
-                std::format("the schema is no JSON at byte {}: {}", problem.position, problem.message),
+                std::format("the schema is not JSON at byte {}: {}", problem.position, problem.message),
                 std::move(info));
   };
   const auto json = parse_json(text);

@@ -37,8 +37,9 @@ struct Rules {
   bool orders_properties = false;  ///< Keeps the members' order only where `propertyOrdering` says it.
   bool integer_ranges_only = false;
   bool enumerates_booleans = true;
-  bool names_limit_other_members = false;  ///< Other members are told from names of ASCII letters, digits and `_` only.
-  bool pattern_replaces_lengths = false;   ///< Lengths beside a pattern are not looked at.
+  bool names_limit_other_members =
+      false;  ///< Other members' names are recognized where declared names are ASCII letters, digits and `_` only.
+  bool pattern_replaces_lengths = false;  ///< Lengths beside a pattern are not looked at.
   std::size_t most_min_items = no_limit;
   std::size_t most_repetitions = no_limit;  ///< For lengths of texts and lists.
   /// Why a regular expression cannot be sent; null if all can.

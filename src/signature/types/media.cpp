@@ -23,7 +23,7 @@ Bytes read_media(const std::string& path) {
   if (!std::filesystem::exists(status))
     throw Error(Errc::io_error, std::format("there is no file `{}`; check its path", path));
   if (!std::filesystem::is_regular_file(status))
-    throw Error(Errc::bad_input, std::format("`{}` is no regular file; name one", path));
+    throw Error(Errc::bad_input, std::format("`{}` is not a regular file; name one", path));
   const auto size = std::filesystem::file_size(path, error);
   if (!error && size > most_bytes) {
     throw Error(Errc::bad_input,

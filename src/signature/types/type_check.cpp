@@ -27,7 +27,7 @@ struct Enclosing {
 
 Problem number_problem(std::string_view rule, const std::optional<Number>& limit) {
   if (!limit || std::isfinite(limit->value())) return std::nullopt;
-  return std::format("has the limit `{}={}`, which is no finite number; leave it out", rule, to_text(*limit));
+  return std::format("has the limit `{}={}`, which is not a finite number; leave it out", rule, to_text(*limit));
 }
 
 std::string pair_text(std::string_view low, const Number& a, std::string_view high, const Number& b) {

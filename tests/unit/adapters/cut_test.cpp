@@ -38,7 +38,7 @@ TEST_CASE("A reply that ends within its first mark holds no value") {
   }
 }
 
-TEST_CASE("An object with other names is no text") {
+TEST_CASE("An object with other names is not text") {
   const auto text = Signature::parse("question -> answer");
   const auto object = Signature::parse("question -> answer: dict[str, int]");
   for (const auto& each : test::every_adapter) {

@@ -215,7 +215,7 @@ TEST_CASE("No choice is read from a text with another digit or sign in it") {
   }
 }
 
-TEST_CASE("Correctly written words and other identifiers are no slips") {
+TEST_CASE("Correctly written words and other identifiers are not slips") {
   const auto read = [](std::string_view choice, std::string_view written) {
     Signature signature = Signature::parse("question -> value");
     signature.outputs[0].type = Type::literal({Json(choice), Json("other")});

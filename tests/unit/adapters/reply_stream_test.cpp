@@ -75,7 +75,7 @@ TEST_CASE("Chatter that was handed out is taken back when the label comes") {
   CHECK(feed.finish() == "answer=.");
 }
 
-TEST_CASE("Chatter is no field's text if there are several outputs") {
+TEST_CASE("Chatter is not a field's text if there are several outputs") {
   Feeder feed("question -> answer, why");
 
   CHECK(feed.push("Sure!\nHere:\n") == "");
@@ -106,7 +106,7 @@ TEST_CASE("A fence before an object is passed over") {
   CHECK(feed.finish() == "");
 }
 
-TEST_CASE("Thoughts are no field's text") {
+TEST_CASE("Thoughts are not a field's text") {
   Feeder feed("question -> answer");
 
   CHECK(feed.push("<th") == "");

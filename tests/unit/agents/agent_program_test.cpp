@@ -60,7 +60,7 @@ TEST_CASE("a command beside the file is never looked for on PATH") {
   CHECK(view(outcome.value.as_string()).contains("ls"));
 }
 
-TEST_CASE("another program is no agent, and a damaged one is told") {
+TEST_CASE("another program is not an agent, and a damaged one is told") {
   ProgramFile program = to_program_file(Predictor(Signature::parse("question -> answer")));
   CHECK_FALSE(agent_in(program));
   program.own_kept["agent"] = JsonObject{{"format", "dspy.agent"}};

@@ -42,7 +42,7 @@ TEST_CASE("code keeps its variables from one execution to the next, and its last
   CHECK(python.protection().starts_with("bubblewrap, seccomp"));
 }
 
-TEST_CASE("a value that is no JSON is told as Python writes it, with the reason") {
+TEST_CASE("a value that is not JSON is shown as Python writes it, with the reason") {
   if (!can_sandbox()) return;
   dspy::PythonInterpreter python;
   auto out = python("object");

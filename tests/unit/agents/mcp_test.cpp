@@ -184,7 +184,7 @@ TEST_CASE("a server that dies fails the call with its last words, and is started
   failure_of([&] { wait(once.call_tool("add", {})); }, dspy::Errc::unavailable);
 }
 
-TEST_CASE("what is no MCP server is told from one, in bounded time and memory") {
+TEST_CASE("what is not an MCP server is recognized as such, in bounded time and memory") {
   for (const std::string mode : {"nonsense", "flood", "huge"}) {
     CAPTURE(mode);
     failure_of([&] { wait(scripted(mode, {.message_bytes = std::size_t{1} << 20}).connect()); },

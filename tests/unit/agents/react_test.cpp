@@ -110,7 +110,7 @@ TEST_CASE("a tool's failure is an observation, and does not end the run") {
                                       turn("Stop.", "finish", "{}"), "Reasoning: r\nAnswer: none"})));
   const auto out = agent({{"question", "?"}});
   CHECK(out.at("trajectory").at("observation_0") == "`fail` failed: no network");
-  CHECK(view(out.at("trajectory").at("observation_1").as_string()).contains("`x` is no argument"));
+  CHECK(view(out.at("trajectory").at("observation_1").as_string()).contains("`x` is not an argument"));
 }
 
 TEST_CASE("loops end, and the outputs are taken from what was found") {

@@ -54,7 +54,7 @@ TEST_CASE("what is wrong with arguments is said in words") {
   const auto tool = converter();
   const auto outcome = tool({{"amount", "much"}, {"from", "EUR"}, {"tu", "USD"}});
   CHECK(outcome.is_error);
-  CHECK(observation(outcome).contains("`tu` is no argument"));
+  CHECK(observation(outcome).contains("`tu` is not an argument"));
   const auto missing = tool({{"amount", "much"}, {"from", "EUR"}});
   CHECK(observation(missing).contains("`amount`"));
   CHECK(observation(missing).contains("`to` is missing"));

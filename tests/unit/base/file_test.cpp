@@ -195,7 +195,7 @@ TEST_CASE("Where the folder vanishes at any moment, a file is written whole or t
   if (fs::exists(inner / "a")) CHECK(fs::file_size(inner / "a") == text.size());
 }
 
-TEST_CASE("Names of any length, links to nothing yet, links in a circle, and what is no regular file") {
+TEST_CASE("Names of any length, links to nothing yet, links in a circle, and what is not a regular file") {
   const test::Folder folder;
   const std::string long_name(255, 'n');
   fs::create_symlink("later.json", folder.path / "link.json");
@@ -209,7 +209,7 @@ TEST_CASE("Names of any length, links to nothing yet, links in a circle, and wha
   CHECK(fs::is_symlink(folder.path / "link.json"));
   CHECK(folder.read("later.json") == "new");
   CHECK(message_of([&] { replace_file(folder.path / "round", "x"); }).contains("links lead in a circle"));
-  CHECK(message_of([&] { replace_file(folder.path / "pipe", "x"); }).contains("pipe`: it is no regular file"));
+  CHECK(message_of([&] { replace_file(folder.path / "pipe", "x"); }).contains("pipe`: it is not a regular file"));
   CHECK(fs::is_fifo(folder.path / "pipe"));
 }
 

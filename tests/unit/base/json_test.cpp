@@ -10,7 +10,7 @@
 
 using namespace dspy;
 
-TEST_CASE("Text that is no Unicode is told as that") {
+TEST_CASE("Text that is not Unicode is reported as that") {
   const auto bad_byte = parse_json("{\"q\": \"a\xFF\"}");
   REQUIRE_FALSE(bad_byte.has_value());
   CHECK(bad_byte.error().message == "a byte that is not UTF-8");

@@ -30,7 +30,7 @@ std::string refusal(const Config& config) {
 
 }  // namespace
 
-TEST_CASE("A key comes from a variable, a file or a command, and is no part of the configuration") {
+TEST_CASE("A key comes from a variable, a file or a command, and is not a part of the configuration") {
   const Folder folder;
   const auto file = folder.write("key", "  sk-canary-of-the-file\n");
   std::filesystem::permissions(file, std::filesystem::perms::owner_read);

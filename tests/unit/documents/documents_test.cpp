@@ -172,13 +172,13 @@ TEST_CASE("What cannot be read is refused by name and reason") {
     return std::string();
   };
   CHECK(message(std::string_view("a\0b", 3), DocumentFormat::text) ==
-        "`a.file`: byte 1 is zero, so this is no text but a binary file");
+        "`a.file`: byte 1 is zero, so this is not text but a binary file");
   CHECK(message("caf\xE9", DocumentFormat::text).starts_with("`a.file`: byte 3 is not UTF-8; convert"));
   CHECK(message(" \n\t", DocumentFormat::markdown) == "`a.file`: there is no text in it");
   CHECK(message("a,b\n1", DocumentFormat::csv) == "`a.file`: line 2: 1 cells where the header names 2 columns");
   CHECK(message("a,a\n1,2", DocumentFormat::csv) == "`a.file`: line 1: two columns are called `a`");
   CHECK(message("a\n\"x", DocumentFormat::csv) == "`a.file`: line 2: a quote is opened and never closed");
-  CHECK(message("{\"a\": 1}\n[1]", DocumentFormat::jsonl) == "`a.file`: line 2 is no JSON object");
+  CHECK(message("{\"a\": 1}\n[1]", DocumentFormat::jsonl) == "`a.file`: line 2 is not a JSON object");
   CHECK(message("a\n1", DocumentFormat::csv, {.text_field = "t"}) ==
         "`a.file`: there is no column `t`; the columns are `a`");
   CHECK(document_format("x/y.MD") == DocumentFormat::markdown);

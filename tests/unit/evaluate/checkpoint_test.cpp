@@ -143,7 +143,7 @@ TEST_CASE("A checkpoint of another evaluation is refused") {
   const Program changed = Predict("question -> answer: int");
   CHECK_THROWS_WITH_AS(Evaluate(into(file))(changed, questions(3)), doctest::Contains("different: `program`"), Error);
   const auto foreign = folder.write("notes.jsonl", "{\"a\": 1}\n");
-  CHECK_THROWS_WITH_AS(Evaluate(into(foreign))(changed, questions(3)), doctest::Contains("is no checkpoint"), Error);
+  CHECK_THROWS_WITH_AS(Evaluate(into(foreign))(changed, questions(3)), doctest::Contains("is not a checkpoint"), Error);
   CHECK(folder.read("notes.jsonl") == "{\"a\": 1}\n");
 }
 

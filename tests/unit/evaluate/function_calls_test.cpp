@@ -51,7 +51,7 @@ TEST_CASE("objects are compared member by member") {
   CHECK_FALSE(check(gold, {{"a", "x"}, {"where", {{"city", "Rome"}, {"street", 1}}}}).is_right);
 }
 
-TEST_CASE("parallel calls come in any order; irrelevance is no call at all") {
+TEST_CASE("parallel calls come in any order; irrelevance is not a call at all") {
   JsonArray both = truth(R"({"a": ["one"]})");
   both.push_back(truth(R"({"a": ["two"]})")[0]);
   CHECK(check_calls(functions(), both, {{"shop.find", {{"a", "two"}}}, {"shop.find", {{"a", "one"}}}}).is_right);

@@ -39,7 +39,7 @@ EvaluationResult evaluated(const Program& program, bool traces = false) {
 
 }  // namespace
 
-TEST_CASE("Results are told as a table, by slices, as CSV and as JSON that is read back") {
+TEST_CASE("Results are shown as a table, by slices, as CSV and as JSON that is read back") {
   const auto result = evaluated(saying({"one", "no", ""}));
   const auto table = to_table(result, 2);
   CHECK(table.starts_with("exact_match: 33.33 % (95 % interval "));

@@ -83,7 +83,7 @@ TEST_CASE("any cut gives the same events") {
   CHECK(read(rich, each_byte) == whole);
 }
 
-TEST_CASE("lines that are no field are kept for whoever knows what they are") {
+TEST_CASE("lines that are not a field are kept for whoever knows what they are") {
   ServerSentEvents events;
 
   events.feed("{\n  \"error\": {\"code\": 503}\n}\n");

@@ -182,7 +182,7 @@ TEST_CASE("no template can hang, overflow or fill the process") {
   }
 }
 
-TEST_CASE("what was given to a template is told from what it writes itself") {
+TEST_CASE("what was given to a template is kept apart from what it writes itself") {
   const auto text_of = [](std::string_view source) {
     return Program(source).render({{"x", Value::given("<|end|>")}}, never);
   };

@@ -205,7 +205,7 @@ TEST_CASE("a token that sees no cell gets zeros") {
   }
 }
 
-TEST_CASE("what is no number stays none, for the tokens that see it") {
+TEST_CASE("what is not a number stays none, for the tokens that see it") {
   for (const auto& kernel : targets()) {
     CAPTURE(kernel.name);
     for (const auto part : {&Problem::stored_keys, &Problem::stored_values}) {

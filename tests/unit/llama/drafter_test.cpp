@@ -60,7 +60,7 @@ TEST_CASE_FIXTURE(Pair, "what a draft model guesses wrong is dropped, also where
   SUBCASE("it knows nothing") {
     small.all_logits = 0.0F;
   }
-  SUBCASE("its scores are no numbers") {
+  SUBCASE("its scores are not numbers") {
     small.all_logits = std::numeric_limits<float>::quiet_NaN();
   }
   SUBCASE("it cannot compute") {

@@ -235,7 +235,7 @@ TEST_CASE_FIXTURE(ContractFixture, "a contract that leaves no token is an error,
   CHECK(engine->stats().failed == 1);
 }
 
-TEST_CASE_FIXTURE(ContractFixture, "scores that are no numbers are told from a contract without a way on") {
+TEST_CASE_FIXTURE(ContractFixture, "scores that are not numbers are distinguished from a contract without a way on") {
   runtime.all_logits = std::numeric_limits<float>::quiet_NaN();
 
   CHECK(error_of([&] { reply_to(held(mood())); }).code() == Errc::inference_failed);
@@ -283,7 +283,7 @@ TEST_CASE_FIXTURE(ContractFixture, "a grammar that cannot be used is an error at
   for (const auto& [contract, message] :
        {Case{{.form = Form::choices}, "there are no choices; give at least one"},
         Case{{.form = Form::regex, .grammar = "(a"}, "the regular expression `(a` cannot be held by a mask"},
-        Case{{.form = Form::schema, .grammar = "{"}, "the JSON Schema is no JSON"},
+        Case{{.form = Form::schema, .grammar = "{"}, "the JSON Schema is not JSON"},
         Case{{.form = Form::gbnf, .grammar = "tree ::= \"x\""}, "the grammar cannot be used"}}) {
     CAPTURE(message);
     const auto error = error_of([&] { reply_to(held(contract)); });

@@ -101,7 +101,7 @@ TEST_CASE_FIXTURE(EngineFixture, "a prompt that the budget cannot hold is refuse
   }
 }
 
-TEST_CASE_FIXTURE(EngineFixture, "scores that are no numbers end the request, and the engine goes on") {
+TEST_CASE_FIXTURE(EngineFixture, "scores that are not numbers end the request, and the engine goes on") {
   for (const double temperature : {0.0, 1.0}) {
     CAPTURE(temperature);
     runtime.all_logits = std::nanf("");

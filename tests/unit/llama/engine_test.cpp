@@ -152,7 +152,7 @@ TEST_CASE_FIXTURE(Fixture, "a stream gives whole characters, holds back what may
   CHECK(prompt->completion_tokens == 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "bytes that are no text become U+FFFD") {
+TEST_CASE_FIXTURE(Fixture, "bytes that are not text become U+FFFD") {
   runtime.answer = "a\xFF\xC3";
   CHECK(ask("Hi").text == "a\uFFFD\uFFFD");
 }
@@ -385,7 +385,7 @@ TEST_CASE_FIXTURE(Fixture, "a step that fails ends its request alone; the engine
   CHECK(engine->stats().failed == cases.size());
 }
 
-TEST_CASE_FIXTURE(Fixture, "scores that are no numbers are an error, not a token") {
+TEST_CASE_FIXTURE(Fixture, "scores that are not numbers are an error, not a token") {
   for (const float broken : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity(),
                              std::numeric_limits<float>::infinity()}) {
     CAPTURE(broken);

@@ -177,7 +177,7 @@ TEST_CASE("inspect_model names the file that is missing or no model") {
   std::ofstream(folder / "text.gguf") << "once upon a time";
   const auto error = error_of([&] { inspect_model(folder / "text.gguf"); });
   CHECK(error.code() == Errc::model_load_error);
-  CHECK(std::string(error.what()).contains("text.gguf` is no GGUF file"));
+  CHECK(std::string(error.what()).contains("text.gguf` is not a GGUF file"));
   CHECK(error.info().model == folder / "text.gguf");
 }
 

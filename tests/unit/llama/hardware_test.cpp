@@ -61,7 +61,7 @@ TEST_CASE("the processor's memory is what this process may still use") {
   CHECK(hardware.device().memory_total == 32 * gib);
 }
 
-TEST_CASE("a driver that computes on the processor is no card, and is used only where it is named") {
+TEST_CASE("a driver that computes on the processor is not a card, and is used only where it is named") {
   const RuntimeDevice soft{.name = "Vulkan0",
                            .description = "llvmpipe (LLVM 15.0.6, 256 bits)",
                            .backend = "Vulkan",
@@ -71,9 +71,10 @@ TEST_CASE("a driver that computes on the processor is no card, and is used only 
   const std::vector<RuntimeDevice> devices = {cpu, soft};
   const auto hardware = choose(devices, {});
   CHECK(hardware.device().name == "CPU");
-  CHECK(hardware.reason ==
-        "the processor, since Vulkan0 (llvmpipe (LLVM 15.0.6, 256 bits)) is no card but a driver that computes on the "
-        "processor itself, and slower; name it to use it all the same (device=Vulkan0)");
+  CHECK(
+      hardware.reason ==
+      "the processor, since Vulkan0 (llvmpipe (LLVM 15.0.6, 256 bits)) is not a card but a driver that computes on the "
+      "processor itself, and slower; name it to use it all the same (device=Vulkan0)");
   REQUIRE(hardware.devices.size() == 2);
   CHECK(hardware.devices[1].software);
 

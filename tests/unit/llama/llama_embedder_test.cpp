@@ -148,7 +148,7 @@ TEST_CASE("embedders and rerankers say which model is of the wrong kind and what
        {Case{std::nullopt, Pooling::model, false, "names no pooling"},
         Case{Pooling::rank, Pooling::model, false, "is a reranker; make a LlamaReranker of it"},
         Case{std::nullopt, Pooling::rank, false, "make a LlamaReranker"},
-        Case{Pooling::mean, Pooling::model, true, "is no reranker"},
+        Case{Pooling::mean, Pooling::model, true, "is not a reranker"},
         Case{Pooling::rank, Pooling::mean, true, "leave `pooling` as it is"}}) {
     CAPTURE(message);
     const Fake fake(model);
@@ -261,7 +261,7 @@ TEST_CASE("texts of several calls keep their places, whatever shares their steps
   }
 }
 
-TEST_CASE("the first token of a causal model is no pooling: it has read nothing of the text") {
+TEST_CASE("the first token of a causal model is not a pooling: it has read nothing of the text") {
   const test::TempFolder folder;
   RandomModel{.architecture = "qwen2", .attention_bias = true}.write(folder / "causal.gguf");
 

@@ -90,7 +90,7 @@ TEST_CASE_FIXTURE(Fixture, "an adapter that is not there, is none, or fits anoth
   llama::Engine engine(model, {.threads = 1});
   for (const auto& [file, code, message] :
        {Case{"absent.gguf", Errc::model_not_found, "there is no LoRA adapter `"},
-        Case{"model.gguf", Errc::model_load_error, "is no LoRA adapter"},
+        Case{"model.gguf", Errc::model_load_error, "is not a LoRA adapter"},
         Case{"qwen.gguf", Errc::invalid_parameter, "was made for `qwen2` models and `random` is a `llama`"},
         Case{"wide.gguf", Errc::invalid_parameter, "does not fit `random`"}}) {
     CAPTURE(file);

@@ -96,7 +96,7 @@ TEST_CASE("a grammar that cannot be used is refused with what is wrong and where
       {"root ::= \"a\" )", "expected the end of the line", 13},
       {"root = \"a\"", "expected `::=` after `root`", 5},
       {"root ::= \"a\"\nroot ::= \"b\"", "the rule `root` is defined twice", 13},
-      {"root ::= \"\\q\"", "`\\q` is no escape", 10},
+      {"root ::= \"\\q\"", "`\\q` is not an escape", 10},
       {"root ::= \"a\"{2,1}", "expected `{n}`, `{n,}`, `{,m}` or `{n,m}` with n up to m", 12},
       {"root ::= <think>", "tokens cannot be named in a mask's grammar; write their text", 9},
       {"root ::= \"\xFF\"", "is not UTF-8", 10},

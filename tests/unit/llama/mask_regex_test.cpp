@@ -97,7 +97,7 @@ TEST_CASE("what a mask cannot hold is refused with its place") {
       {"(ab", "`(` is not closed", 0},
       {"ab)", "`)` closes nothing; write `\\)` for the character", 2},
       {"[ab", "`[` is not closed", 0},
-      {"[b-a]", "`b-a` is no range", 1},
+      {"[b-a]", "`b-a` is not a range", 1},
       {"[[:alpha:]]", "named classes are not understood; write `\\d`, `\\w`, `\\s` or the characters", 1},
       {"a^b", "`^` can stand at the start of the expression only", 1},
       {"(^a)", "`^` can stand at the start of the expression only", 1},

@@ -36,7 +36,7 @@ TEST_CASE("thoughts may come before a held reply, and end where they first close
   }
 }
 
-TEST_CASE("without the option thoughts are no part of a reply") {
+TEST_CASE("without the option thoughts are not a part of a reply") {
   const auto grammar = compile({.form = Form::choices, .choices = {"yes", "no"}});
 
   CHECK_FALSE(test::accepts(grammar, "<think></think>yes"));

@@ -271,7 +271,7 @@ TEST_CASE("the pages of a PDF are pictures, as many as may be sent") {
   CHECK(refused({document(pdf(4)), TextPart{"?"}}).contains("`paper.pdf` has too many pages: 3 pictures"));
   CHECK(refused({picture(1), document(pdf(3)), TextPart{"?"}}).contains("2 pictures may still be sent"));
   CHECK(refused({document("%PDF-1.4 and nothing more"), TextPart{"?"}}).contains("is damaged, empty or locked"));
-  CHECK(refused({document("plain text"), TextPart{"?"}}).contains("is no PDF"));
+  CHECK(refused({document("plain text"), TextPart{"?"}}).contains("is not a PDF"));
 }
 
 TEST_CASE("a step that fails with a picture in it fails its requests, and the next one is answered") {

@@ -66,9 +66,9 @@ TEST_CASE("the length of a sound is read from its file") {
   CHECK(layer->seconds == doctest::Approx(10 * 1152 / 44100.0));
 }
 
-TEST_CASE("what is no picture and no sound is refused with a reason, and so is one cut short") {
-  CHECK(header_of("").error().starts_with("is no picture"));
-  CHECK(header_of("hello").error().starts_with("is no picture"));
+TEST_CASE("what is not a picture and no sound is refused with a reason, and so is one cut short") {
+  CHECK(header_of("").error().starts_with("is not a picture"));
+  CHECK(header_of("hello").error().starts_with("is not a picture"));
   CHECK(header_of("RIFF\1\2\3\4WEBPVP8 ").error().contains("convert it to PNG"));
   for (const auto& whole : {test::picture(3, 3, 1).substr(0, 26), test::sound(0.1, 440).substr(0, 44),
                             "\x89PNG\r\n\x1A\n\0\0\0\rIHDR\0\0\1\0\0\0\0\x20"s, "\xFF\xD8\xFF\xC0\0\x0B\b\0\1\0\1"s}) {

@@ -254,7 +254,7 @@ TEST_CASE_FIXTURE(Fixture, "an engine is made once, and meanwhile the pool serve
   CHECK(engines[2] == engines[0]);
   CHECK(runtime.contexts == 2);
 
-  // One that cannot be made is no engine for those who waited either, and the next caller tries again.
+  // One that cannot be made is not an engine for those who waited either, and the next caller tries again.
   runtime.on_context = [] { throw Error(Errc::backend_error, "no memory"); };
   CHECK(error_of([&] { pool.engine(model, {.context_length = 300}); }).code() == Errc::backend_error);
   runtime.on_context = {};

@@ -91,7 +91,7 @@ TEST_CASE("a first token that the vocabulary asks for is written once") {
   CHECK(std::ranges::count(tokens, 258) == 1);
 }
 
-TEST_CASE("files that are no language model are refused with the reason, and the next load works") {
+TEST_CASE("files that are not a language model are refused with the reason, and the next load works") {
   const test::TempFolder folder;
   std::ofstream(folder / "text.gguf") << "These are not the bytes you are looking for.";
   std::ofstream empty(folder / "empty.gguf");
@@ -121,7 +121,7 @@ TEST_CASE("files that are no language model are refused with the reason, and the
   };
   const std::vector<Case> cases = {
       {"none.gguf", Errc::model_not_found, "there is no model file"},
-      {"text.gguf", Errc::model_load_error, "is no GGUF file"},
+      {"text.gguf", Errc::model_load_error, "is not a GGUF file"},
       {"empty.gguf", Errc::model_load_error, "fewer than 4 bytes"},
       {"cut.gguf", Errc::model_load_error, "is cut short"},
       {"header.gguf", Errc::model_load_error, "cut short"},

@@ -175,7 +175,7 @@ TEST_CASE("what comes out for a column does not depend on the columns beside it,
   });
 }
 
-TEST_CASE("what is no number stays none, in its column" * doctest::skip(!can_multiply())) {
+TEST_CASE("what is not a number stays none, in its column" * doctest::skip(!can_multiply())) {
   for_each_kernel([&](const Target& target, WeightType type) {
     for (const float odd : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
       for (const int columns : {1, 3}) {

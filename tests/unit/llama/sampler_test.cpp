@@ -149,7 +149,7 @@ TEST_CASE("frequency counts how often the reply said it, presence whether it did
   CHECK(once(frequency, {3, 2.5, 0}, {1}) == 1);
 }
 
-TEST_CASE("a bias is added to the score, and minus infinity forbids; tokens that do not exist are no harm") {
+TEST_CASE("a bias is added to the score, and minus infinity forbids; tokens that do not exist are not harm") {
   std::vector<float> logits = {3, 2, 1};
   CHECK(Sampler(plain(0), {}, {{.token = 1, .bias = 1.5F}, {.token = 99, .bias = 9}}).sample(logits, {}) == 1);
   logits = {3, 2, 1};
@@ -257,7 +257,7 @@ TEST_CASE("suppressed tokens are out, also those that do not exist") {
   CHECK(Sampler(plain(0), suppressed).sample(logits, {}) == 1);
 }
 
-TEST_CASE("scores that are no numbers give no token") {
+TEST_CASE("scores that are not numbers give no token") {
   constexpr auto nan = std::numeric_limits<float>::quiet_NaN();
   constexpr auto infinity = std::numeric_limits<float>::infinity();
   for (const auto value : {nan, infinity, -infinity}) {

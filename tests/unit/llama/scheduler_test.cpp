@@ -262,7 +262,7 @@ TEST_CASE_FIXTURE(Fixture, "a prefix is saved, and known to another engine witho
   tokens.push_back('?');
   const auto usage = wait(engine->generate({.prompt = tokens, .sampling = {.max_tokens = 1, .temperature = 0}})).usage;
   CHECK(usage.cache_read_tokens == 500);
-  CHECK(engine->load(file) == prefix);  // again is no harm
+  CHECK(engine->load(file) == prefix);  // again is not harm
 
   start({.kv_tokens = 100});
   CHECK(error_of([&] { engine->load(file); }).code() == Errc::rate_limit_exceeded);

@@ -65,7 +65,7 @@ TEST_CASE_FIXTURE(Machine, "the longer a neighbour stays busy, the rarer is the 
   CHECK(governor.slowdowns() < static_cast<std::uint64_t>(took / 10s));
 }
 
-TEST_CASE_FIXTURE(Machine, "contexts that grow make steps longer by and by, and that is no slowdown") {
+TEST_CASE_FIXTURE(Machine, "contexts that grow make steps longer by and by, and that is not a slowdown") {
   steps(10);
   for (int i = 0; i < 2000; ++i) {
     quiet = quiet * 1002 / 1000;

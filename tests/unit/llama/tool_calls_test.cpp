@@ -70,7 +70,7 @@ TEST_CASE("a call that cannot be read is an error and no text") {
            {"<tool_call>{\"name\": \"sub\", \"arguments\": {}}</tool_call>", "there is no tool `sub`"},
            {"<tool_call>{\"arguments\": {}}</tool_call>", "it has no `name`"},
            {"<tool_call>{\"name\": \"now\"}</tool_call>", "it has no object `arguments`"},
-           {"<tool_call>[1]</tool_call>", "it is no object"},
+           {"<tool_call>[1]</tool_call>", "it is not an object"},
            {"<tool_call>now()</tool_call>", "cannot be read"},
            {"<tool_call>{\"name\": \"now\", \"arguments\": {}}</tool_call> So!", "there is text after the calls"},
            {"<tool_call>{\"name\": \"no", "raise max_tokens", FinishReason::length},
@@ -138,7 +138,7 @@ TEST_CASE("tools, calls and results are written into the conversation as text") 
   CHECK(with_tools_as_text({{Role::user, "Hi"}}, &contract, contract.format)[0].role == Role::system);
 }
 
-TEST_CASE("a result that is no text is refused") {
+TEST_CASE("a result that is not text is refused") {
   const Chat chat = {{Role::tool, {ToolResultPart{.id = "1", .name = "draw", .content = {MediaPart{}}}}}};
 
   CHECK(error_of([&] { static_cast<void>(with_tools_as_text(chat, nullptr, ToolFormat::tagged())); }).code() ==

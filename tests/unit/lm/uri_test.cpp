@@ -78,8 +78,8 @@ TEST_CASE("An LM URI that cannot be read says what is wrong, and where") {
       {"llama:50%", "at byte 8: `%` needs two hexadecimal digits"},
       {"llama:50%4", "at byte 8: `%` needs two hexadecimal digits"},
       {"llama:%zz", "at byte 6: `%` needs two hexadecimal digits"},
-      {"llama:m?a=%FF", "at byte 10: percent signs stand for bytes that are no text"},
-      {"llama:a%00b", "percent signs stand for bytes that are no text"},
+      {"llama:m?a=%FF", "at byte 10: percent signs stand for bytes that are not text"},
+      {"llama:a%00b", "percent signs stand for bytes that are not text"},
       {"llama:\xFF", "this is not UTF-8"},
   };
   for (const auto& [uri, message] : cases) {

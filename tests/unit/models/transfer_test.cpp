@@ -155,7 +155,7 @@ TEST_CASE("failures in a row end it, and only new bytes begin the count anew") {
   CHECK(std::string_view(error.what()).contains("offline"));
   CHECK(std::string_view(error.what()).contains("50 bytes are here"));
 
-  // The same bytes over and over are no progress.
+  // The same bytes over and over are not progress.
   auto same = transfer({.name = "x.gguf", .url = file.url});
   int rounds = 0;
   const auto ended = error_of([&] {

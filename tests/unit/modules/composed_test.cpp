@@ -113,7 +113,7 @@ TEST_CASE("BestOfN and Refine return the attempt that Python DSPy 3.4.1 returns"
   CHECK(compared > 40);
 }
 
-TEST_CASE("A reward that is no number or throws fails its run") {
+TEST_CASE("A reward that is not a number or throws fails its run") {
   const auto nan = [](const JsonObject&, const Prediction&) { return std::nan(""); };
   const Predict ask("question -> answer", {.lm = scripted({"Answer: a", "Answer: b"})});
   CHECK_THROWS_WITH_AS((BestOfN(ask, 2, nan, 1, 5)({{"question", "?"}})),

@@ -210,7 +210,7 @@ TEST_CASE("A program of Python's is saved again with everything it held, and now
   CHECK(again.at("dspy_cpp").at("predictors").as_object().size() == 2);
 }
 
-TEST_CASE("Modules that are no predictors keep their state") {
+TEST_CASE("Modules that are not predictors keep their state") {
   const auto file = read_program(edited(state("rag.json"), "{", R"({"retrieve": {"k": 3},)"));
 
   CHECK(file.predictors.size() == 2);
@@ -361,7 +361,7 @@ TEST_CASE("A file that changed after it was saved is refused, unless that is acc
 
   CHECK(reason(forged).contains("its content is not what its hash says"));
   CHECK(read_program(forged, {.accept_changed = true}).predictors[0].signature.instructions == "Lie.");
-  // Layout, the order of members and the spelling of numbers are no content.
+  // Layout, the order of members and the spelling of numbers are not content.
   const auto compact = to_text(*parse_json(edited(text, "\"version\": 2", "\"version\": 2.0")));
   CHECK(read_program(compact).integrity == ProgramFile::Integrity::verified);
 }
@@ -384,7 +384,7 @@ TEST_CASE("A program of version 1 is brought to the present one") {
   CHECK(parse_json(to_text(file))->at("dspy_cpp").at("version") == 2);
 }
 
-TEST_CASE("What is no program says what is wrong and where") {
+TEST_CASE("What is not a program says what is wrong and where") {
   struct Case {
     std::string_view text;
     std::string_view message;
@@ -417,7 +417,7 @@ TEST_CASE("What is no program says what is wrong and where") {
       {R"({"signature": {"fields": []}, "dspy_cpp": {"version": 2, "predictors": {"self": {"outputs": [{"name": "a"}]}}}})",
        "`dspy_cpp.predictors.self` names 1 fields, and the `signature` of the same predictor holds 0"},
       {R"({"signature": {"fields": [{}]}, "dspy_cpp": {"version": 2, "predictors": {"self": {"outputs": [{"name": "a b"}]}}}})",
-       "`dspy_cpp.predictors.self.outputs[0]` is not usable: `a b` is no field name"},
+       "`dspy_cpp.predictors.self.outputs[0]` is not usable: `a b` is not a field name"},
       {R"({"signature": {"fields": [{}]}, "dspy_cpp": {"version": 2, "predictors": {"self": {"outputs": [{"name": "a", "type": "flaot"}]}}}})",
        "did you mean `float`"},
       {R"({"signature": {"fields": [{}]}, "dspy_cpp": {"version": 2, "predictors": {"self": {"outputs": [{"name": "a"}], "sampling": {"top_p": 7}}}}})",

@@ -130,7 +130,7 @@ TEST_CASE("Replies that are not what was asked for are errors") {
   CHECK(limited.code() == Errc::rate_limit_exceeded);
   CHECK(limited.info().retry_after == std::chrono::seconds(3));
   CHECK(attempt([&] { return RemoteEmbedder("cohre", {.model = "m"}); }).error().what() ==
-        std::string("`cohre` is no provider that embeds texts; did you mean `cohere`?"));
+        std::string("`cohre` is not a provider that embeds texts; did you mean `cohere`?"));
 }
 
 TEST_CASE("Documents are ranked best first, and no other documents come back") {

@@ -191,7 +191,7 @@ TEST_CASE("Blank lines before a body, and comments in a stream, are waited throu
   CHECK(wait(remote.lm->stream({.messages = {{Role::user, "q"}}}, {})).text() == "hi");
 }
 
-TEST_CASE("Bodies that are no answer are errors, not empty replies") {
+TEST_CASE("Bodies that are not an answer are errors, not empty replies") {
   for (const auto* const body :
        {"", "[]", "<html>", "{}", R"({"choices": []})", R"({"choices": [1]})", "{\"choices\": [{\"index\": 0}]"}) {
     CAPTURE(body);

@@ -74,7 +74,7 @@ TEST_CASE("Trap 6: tool calls in fragments, however they are numbered") {
   }
 }
 
-TEST_CASE("Trap 7: empty arguments are no arguments, not broken ones") {
+TEST_CASE("Trap 7: empty arguments are not arguments, not broken ones") {
   for (const auto* const arguments : {R"("")", R"(" ")", R"("{}")", "{}", "null"}) {
     CAPTURE(arguments);
     const auto reply = read_body(
@@ -88,7 +88,7 @@ TEST_CASE("Trap 7: empty arguments are no arguments, not broken ones") {
   }
 }
 
-TEST_CASE("Trap 8: a content that is null is no text") {
+TEST_CASE("Trap 8: a content that is null is not text") {
   const auto reply = read_body(
       "openai",
       chat(

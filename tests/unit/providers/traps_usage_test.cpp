@@ -74,7 +74,7 @@ TEST_CASE("Trap 4: usage that comes after the reason to finish counts") {
   }
 }
 
-TEST_CASE("Trap 5: a chunk without choices is no chunk of the first choice") {
+TEST_CASE("Trap 5: a chunk without choices is not a chunk of the first choice") {
   const auto reply = read_stream(
       "azure", events({R"({"choices": [], "prompt_filter_results": [{"prompt_index": 0}]})",
                        R"({"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]})",

@@ -136,6 +136,6 @@ TEST_CASE("TREC's files are read and written") {
   CHECK(runs.at("q1")[1] == Retrieved{"d1", 1.5});
   CHECK(run_text(runs, "us") == "q1 Q0 d1 1 1.5 us\nq1 Q0 d2 2 0.5 us\n");
   CHECK_THROWS_WITH_AS(parse_qrels("q1 0 d1 3\nq1 d1 3"), "line 2 has 3 columns where there are 4", Error);
-  CHECK_THROWS_WITH_AS(parse_run("q1 Q0 d1 1 high me"), "line 1: `high` is no number", Error);
+  CHECK_THROWS_WITH_AS(parse_run("q1 Q0 d1 1 high me"), "line 1: `high` is not a number", Error);
   CHECK_THROWS_AS(parse_qrels("q1 0 d1 3\nq1 0 d1 2"), Error);
 }

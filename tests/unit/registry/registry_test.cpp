@@ -36,7 +36,7 @@ EvaluationResult measured(const std::vector<double>& scores, std::uint64_t token
 
 }  // namespace
 
-TEST_CASE("A file that is no registry is an error, and stays as it is") {
+TEST_CASE("A file that is not a registry is an error, and stays as it is") {
   const test::Folder folder;
   const auto path = folder.path / "notes.txt";
   const std::string notes(5000, 'n');

@@ -178,7 +178,7 @@ TEST_CASE("what is not honoured is refused by name") {
   CHECK(refused(R"(, "inputs": {"a": 1})") == Json("inputs"));
 }
 
-TEST_CASE("null, and what is the default anyway, are no requests") {
+TEST_CASE("null, and what is the default anyway, are not requests") {
   ProtocolClient client(test::catalog_of(says(Reply(text("x")))));
 
   const auto answer = client.post(

@@ -62,7 +62,7 @@ TEST_CASE("a file of JsonlTrace becomes the traces that it is made of") {
   CHECK(page.items[0].at("program").as_string() == "sum");
 }
 
-TEST_CASE("what is no span is told, and a process that was killed leaves an unfinished trace") {
+TEST_CASE("what is not a span is told, and a process that was killed leaves an unfinished trace") {
   const test::Folder folder;
   TraceStore store(folder.path / "traces.sqlite");
   std::istringstream in(span(3, 2) + "no JSON\n[]\n{}\n" + span(2, 0) + span(12, 11) + span(11, 10) +

@@ -35,10 +35,10 @@ TEST_CASE("make_field derives the label from the name") {
   CHECK(make_field("answer").type == Type::string());
 }
 
-TEST_CASE("make_field refuses what is no identifier") {
+TEST_CASE("make_field refuses what is not an identifier") {
   for (const auto* name : {"", "1st", "my field", "a-b", "a①", "a\n", "\xFF"}) {
     CAPTURE(name);
-    CHECK_THROWS_WITH_AS(make_field(name), doctest::Contains("is no field name; use letters"), Error);
+    CHECK_THROWS_WITH_AS(make_field(name), doctest::Contains("is not a field name; use letters"), Error);
   }
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("validate refuses fields that contradict themselves") {
       {"int", [](Field& f) { f.type.limits = {.ge = 5, .le = 1}; },
        "the field `x` has limits that no value keeps, ge=5 and le=1; change one of them"},
       {"int", [](Field& f) { f.type.limits = {.le = std::nan("")}; },
-       "the field `x` has the limit `le=\"NaN\"`, which is no finite number; leave it out"},
+       "the field `x` has the limit `le=\"NaN\"`, which is not a finite number; leave it out"},
       {"str", [](Field& f) { f.type.limits = {.ge = 5}; },
        "the field `x` has the limit `ge`, but is a `str`; only `int` and `float` have a range"},
       {"Optional[bool]", [](Field& f) { f.type.limits = {.max_length = 5}; },
@@ -122,7 +122,7 @@ TEST_CASE("validate refuses fields that contradict themselves") {
       {"int", [](Field& f) { f.type.kind = Type::Kind::literal; },
        "the field `x` has an incomplete type; build types with `Type::list` and its siblings"},
       {"int", [](Field& f) { f.name = "a b"; },
-       "`a b` is no field name; use letters, digits and `_`, and do not start with a digit"},
+       "`a b` is not a field name; use letters, digits and `_`, and do not start with a digit"},
   };
   for (const auto& [type, change, message] : cases) {
     CAPTURE(message);

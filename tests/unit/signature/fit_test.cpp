@@ -92,7 +92,7 @@ TEST_CASE("A violation names the place, the rule and the value") {
       {"int | P{x: int}", R"({"x":"a"})", "x", "type", "is a string, not an integer"},
       {"{a: {b: list[int]}}", R"({"a":{"b":[1,"x"]}})", "a.b[1]", "type", "is a string, not an integer"},
       {"P{a: int}", R"({})", "a", "missing", "is missing"},
-      {"P{a: int}", R"({"a":1,"odd key":2})", "[\"odd key\"]", "unknown", "is no member of `P`"},
+      {"P{a: int}", R"({"a":1,"odd key":2})", "[\"odd key\"]", "unknown", "is not a member of `P`"},
       {node, R"({"value":1,"next":{"value":"x"}})", "next.value", "type", "is a string, not an integer"},
       {"date", R"("2023-02-29")", "", "type", "is `2023-02-29`, not a date such as `2026-11-21`"},
       {"datetime", R"("2024-02-29T24:00:00Z")", "", "type",

@@ -353,7 +353,7 @@ TEST_CASE("A schema's fault has its pointer and its byte") {
         "the schema at `#/properties/age/not`, byte 49: a type cannot say `not`; say what is allowed instead");
   const auto fault = attempt([] { parse_json_schema(R"({"properties": {"a": {"type": "int"}}})"); });
   CHECK(fault.error().info().position == 30);
-  CHECK(message_of("{\"type\": ") == "the schema is no JSON at byte 9: incomplete JSON");
+  CHECK(message_of("{\"type\": ") == "the schema is not JSON at byte 9: incomplete JSON");
   CHECK(message_of(R"({"type": "string", "type": "null"})")
             .contains("at byte 19: the member \"type\" stands there twice"));
   CHECK(message_of(std::string(1000, '[')).contains("too deep"));

@@ -69,6 +69,6 @@ TEST_CASE("A path that cannot be read is an error that names it") {
   CHECK_THROWS_WITH_AS(load(Image{.path = absent}), ("there is no file `" + absent + "`; check its path").c_str(),
                        Error);
   const auto directory = folder.path.string();
-  CHECK_THROWS_WITH_AS(load(File{.path = directory}), ("`" + directory + "` is no regular file; name one").c_str(),
+  CHECK_THROWS_WITH_AS(load(File{.path = directory}), ("`" + directory + "` is not a regular file; name one").c_str(),
                        Error);
 }

@@ -124,8 +124,8 @@ TEST_CASE("Signature::parse says what is wrong, where, and what to do") {
       {"question", 8, "the arrow `->` is missing", "write inputs, `->` and outputs"},
       {"question answer", 9, "the arrow `->` is missing", "write inputs"},
       {"what is 2+2?", 5, "the arrow `->` is missing", "write inputs"},
-      {"question => answer", 9, "`=>` is no arrow", "write `->`"},
-      {"question → answer", 9, "`→` is no arrow", "write `->`"},
+      {"question => answer", 9, "`=>` is not an arrow", "write `->`"},
+      {"question → answer", 9, "`→` is not an arrow", "write `->`"},
       {"a: Literal['->']", 16, "the arrow `->` is missing", "write inputs"},
       {"a -> b -> c", 7, "there is a second `->`", "the one arrow"},
       {"a -> -> c", 5, "there is a second `->`", "the one arrow"},
@@ -138,24 +138,24 @@ TEST_CASE("Signature::parse says what is wrong, where, and what to do") {
       {"a, b, a -> c", 6, "the name `a` is already taken", "a name of its own"},
       {"a -> b, b", 8, "the name `b` is already taken", "a name of its own"},
       {"question -> question", 12, "the name `question` is already taken", "a name of its own"},
-      {"1st -> b", 0, "`1st` is no field name", "do not start with a digit"},
-      {"a -> my-field: int", 5, "`my-field` is no field name", "use letters, digits and `_`"},
-      {"a -> μm①", 5, "`μm①` is no field name", "(NFKC)"},
-      {"µm -> b", 0, "`µm` is no field name", "(NFKC)"},
-      {"a -> ́b", 5, "`́b` is no field name", "start with no digit"},
-      {"what? -> b", 0, "`what?` is no field name", "use letters, digits and `_`"},
-      {"a -> : int", 5, "`:` is no field name", "use letters, digits and `_`"},
-      {"[a] -> b", 0, "`[` is no field name", "use letters, digits and `_`"},
-      {"question -> answer: flaot", 20, "`flaot` is no type", "did you mean `float`?"},
-      {"question -> answer: Float", 20, "`Float` is no type", "did you mean `float`?"},
-      {"question -> answer: string", 20, "`string` is no type", "did you mean `str`?"},
-      {"a: integer -> b", 3, "`integer` is no type", "did you mean `int`?"},
-      {"a: std.vector[int] -> b", 3, "`std.vector` is no type", "did you mean `list[T]`?"},
-      {"a -> b: lits[int]", 8, "`lits` is no type", "did you mean `list`?"},
-      {"a -> b: Tensor", 8, "`Tensor` is no type", "write str, int, float, bool, list[T]"},
-      {"a -> b: list[Foo]", 13, "`Foo` is no type", "write str"},
-      {"a -> b: 3", 8, "`3` is no type", "write str"},
-      {"a -> b: 'yes'", 8, "a quoted text is no type", "Literal['yes', 'no']"},
+      {"1st -> b", 0, "`1st` is not a field name", "do not start with a digit"},
+      {"a -> my-field: int", 5, "`my-field` is not a field name", "use letters, digits and `_`"},
+      {"a -> μm①", 5, "`μm①` is not a field name", "(NFKC)"},
+      {"µm -> b", 0, "`µm` is not a field name", "(NFKC)"},
+      {"a -> ́b", 5, "`́b` is not a field name", "start with no digit"},
+      {"what? -> b", 0, "`what?` is not a field name", "use letters, digits and `_`"},
+      {"a -> : int", 5, "`:` is not a field name", "use letters, digits and `_`"},
+      {"[a] -> b", 0, "`[` is not a field name", "use letters, digits and `_`"},
+      {"question -> answer: flaot", 20, "`flaot` is not a type", "did you mean `float`?"},
+      {"question -> answer: Float", 20, "`Float` is not a type", "did you mean `float`?"},
+      {"question -> answer: string", 20, "`string` is not a type", "did you mean `str`?"},
+      {"a: integer -> b", 3, "`integer` is not a type", "did you mean `int`?"},
+      {"a: std.vector[int] -> b", 3, "`std.vector` is not a type", "did you mean `list[T]`?"},
+      {"a -> b: lits[int]", 8, "`lits` is not a type", "did you mean `list`?"},
+      {"a -> b: Tensor", 8, "`Tensor` is not a type", "write str, int, float, bool, list[T]"},
+      {"a -> b: list[Foo]", 13, "`Foo` is not a type", "write str"},
+      {"a -> b: 3", 8, "`3` is not a type", "write str"},
+      {"a -> b: 'yes'", 8, "a quoted text is not a type", "Literal['yes', 'no']"},
       {"a: -> b", 3, "a type is missing", "write str"},
       {"a -> b:", 7, "a type is missing", "write str"},
       {"a: , b -> c", 3, "a type is missing", "write str"},
@@ -175,10 +175,10 @@ TEST_CASE("Signature::parse says what is wrong, where, and what to do") {
       {"a -> b: str[int]", 11, "`[` does not belong", "only list, set, tuple, dict"},
       {"a -> b: Literal[]", 15, "`Literal[]` has no choices", "Literal['yes', 'no']"},
       {"a -> b: Literal[None]", 15, "`None` is the only choice", "name others"},
-      {"a -> b: Literal['x', low]", 21, "`low` is no choice", "put words into quotes"},
-      {"a -> b: Literal[1.5]", 16, "the choice `1.5` is no integer", "put it into quotes"},
-      {"a -> b: Literal[12x]", 16, "the choice `12x` is no integer", "put it into quotes"},
-      {"a -> b: Literal[-]", 16, "the choice `-` is no integer", "put it into quotes"},
+      {"a -> b: Literal['x', low]", 21, "`low` is not a choice", "put words into quotes"},
+      {"a -> b: Literal[1.5]", 16, "the choice `1.5` is not an integer", "put it into quotes"},
+      {"a -> b: Literal[12x]", 16, "the choice `12x` is not an integer", "put it into quotes"},
+      {"a -> b: Literal[-]", 16, "the choice `-` is not an integer", "put it into quotes"},
       {"a -> b: Literal[99999999999999999999]", 16, "is beyond 64 bits", "put it into quotes"},
       {"a -> b: Literal['x", 16, "the text that starts with ' is not closed", "add a ' after it"},
       {"a -> b: Literal[\"x\n\"]", 16, "the text that starts with \" is not closed", "add a \" after it"},
@@ -195,7 +195,7 @@ TEST_CASE("Signature::parse says what is wrong, where, and what to do") {
       {"a: int = -> b", 7, "a default is missing after the `=`", "a: int = 3"},
       {"a -> b: P{x: int =, y: int}", 17, "a default is missing after the `=`", "a: int = 3"},
       {"a -> b: Annotated[int, Field(default=3)] = 3", 41, "the default of `b` is given twice", "give it once"},
-      {"a: int = high -> b", 9, "`high` is no value", "put text into quotes"},
+      {"a: int = high -> b", 9, "`high` is not a value", "put text into quotes"},
       {"a -> b: int = 'x'", 8, "a default that is a string, not an integer", ""},
       {"a -> b = 3", 7, "a default that is an integer, not a string", ""},
       {"a -> b: P{x: Annotated[int, Field(ge=2)] = 1}", 8, "a default that is 1, below the minimum 2", ""},
@@ -203,8 +203,8 @@ TEST_CASE("Signature::parse says what is wrong, where, and what to do") {
       {"a -> b: (int, str)", 12, "`,` does not belong", ""},
       {"a -> b: () | int", 8, "nothing stands in the parentheses", "write a type"},
       {"a -> b: int)", 11, "`)` does not belong", ""},
-      {"a ->> b", 4, "`>` is no field name", "use letters, digits and `_`"},
-      {"a -> b; c", 5, "`b;` is no field name", "use letters, digits and `_`"},
+      {"a ->> b", 4, "`>` is not a field name", "use letters, digits and `_`"},
+      {"a -> b; c", 5, "`b;` is not a field name", "use letters, digits and `_`"},
       {"a | None -> b", 2, "`|` does not belong", "write a type before it"},
       {"a -> b: int \xFF", 12, "is not UTF-8", "save the text as UTF-8"},
   };
@@ -228,7 +228,7 @@ TEST_CASE("Signature::parse says what is wrong, where, and what to do") {
 
 TEST_CASE("The whole message reads as one sentence") {
   CHECK_THROWS_WITH_AS(Signature::parse("question -> answer: flaot"),
-                       "`flaot` is no type at byte 20 of the signature; did you mean `float`?", Error);
+                       "`flaot` is not a type at byte 20 of the signature; did you mean `float`?", Error);
   CHECK_THROWS_WITH_AS(
       Signature::parse("a -> a"),
       "the name `a` is already taken at byte 5 of the signature; give each input and output a name of its own", Error);
@@ -243,7 +243,7 @@ TEST_CASE("A name that means another type inside an object of that name is writt
   }
 }
 
-TEST_CASE("A type of the notation is told from an object that is called the same") {
+TEST_CASE("A type of the notation is distinguished from an object of the same name") {
   const auto record = [](const char* name, Type type) {
     return Type::object(name, {make_field("x", std::move(type))});
   };

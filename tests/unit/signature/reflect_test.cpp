@@ -254,7 +254,7 @@ TEST_CASE("A value that cannot become a member is refused by name") {
       {{{"grid", JsonArray{true}}}, "the field `grid[0]` is a boolean, not a list"},
       {{{"grid", JsonArray{JsonArray{1}}}}, "the field `grid[0][0]` is an integer, not a boolean"},
       {{{"sparse", JsonArray{}}}, "the field `sparse` is a list, not an object"},
-      {{{"status", "gone"}}, "the field `status` is `gone`, which is no enumerator of its enumeration"},
+      {{{"status", "gone"}}, "the field `status` is `gone`, which is not an enumerator of its enumeration"},
       {{{"status", 200}}, "the field `status` is an integer, not a string"},
   };
   for (const auto& [values, message] : cases) {
@@ -269,12 +269,13 @@ TEST_CASE("A value that cannot become a member is refused by name") {
                        doctest::Contains("is 1e+300, beyond its C++ type (±3.40282e+38)"), Error);
 }
 
-TEST_CASE("A value that is no enumerator is refused before it is sent") {
+TEST_CASE("A value that is not an enumerator is refused before it is sent") {
   AllTypes::Output output{};
   output.size = static_cast<AllTypes::Size>(77);
 
   CHECK_THROWS_WITH_AS(to_values(output),
-                       "the input `size` holds 77, which is no enumerator of its enumeration; initialise it", Error);
+                       "the input `size` holds 77, which is not an enumerator of its enumeration; initialise it",
+                       Error);
 }
 
 TEST_CASE("An integer beyond 63 bits is not wrapped on its way out") {

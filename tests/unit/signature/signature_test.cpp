@@ -84,7 +84,7 @@ TEST_CASE("A name is taken on both sides, and must be an identifier") {
                        "the signature has a field `c` already; delete it first, or choose another name", Error);
   CHECK_THROWS_AS(base.prepend(Direction::output, make_field("c")), Error);
   CHECK_THROWS_WITH_AS(base.append(Direction::output, Field{.name = "no name"}),
-                       doctest::Contains("`no name` is no field name"), Error);
+                       doctest::Contains("`no name` is not a field name"), Error);
 }
 
 TEST_CASE("A field built by hand gets its label when it is added") {

@@ -102,7 +102,7 @@ TEST_CASE("Any type survives its notation, and its values survive fit") {
   }
 }
 
-TEST_CASE("Type factories refuse what is no type") {
+TEST_CASE("Type factories refuse what is not a type") {
   CHECK_THROWS_WITH_AS(Type::literal({}), "a literal has no choices; name at least one", Error);
   CHECK_THROWS_WITH_AS(Type::literal({1.5}),
                        "the choice `1.5` of a literal is a number; use strings, 64-bit integers or booleans", Error);

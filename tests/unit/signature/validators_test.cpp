@@ -95,7 +95,7 @@ TEST_CASE("Outputs that are missing or unknown are violations") {
   const auto fitted = fit(signature_of<Bill>(), {{"lines", JsonArray()}, {"lucky", 2}, {"odd name", 1}});
 
   REQUIRE_FALSE(fitted);
-  CHECK(to_sentence(fitted.error()) == "`total` is missing; `[\"odd name\"]` is no output of the signature");
+  CHECK(to_sentence(fitted.error()) == "`total` is missing; `[\"odd name\"]` is not an output of the signature");
 }
 
 TEST_CASE("A value that the C++ type of a validator cannot hold is told by that validator") {

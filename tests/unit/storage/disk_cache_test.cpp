@@ -73,7 +73,7 @@ TEST_CASE("A damaged file is put aside and a new one begun, and a damaged reply 
   set_log_sink([&](LogLevel, std::string_view, std::string_view text) { warnings.emplace_back(text); },
                LogLevel::warning);
 
-  SUBCASE("a file that is no database") {
+  SUBCASE("a file that is not a database") {
     folder.write("replies.sqlite", std::string(20'000, 'x'));
     DiskCache cache(folder.path);
     cache.put(kept(1));

@@ -41,7 +41,7 @@ TEST_CASE("Values are read the same however they are cut") {
   }
 }
 
-TEST_CASE("What is no RESP is an error") {
+TEST_CASE("What is not RESP is an error") {
   for (const auto* const wire : {"HTTP/1.1 400 Bad Request\r\n", ":x\r\n", "$-2\r\n", "$99999999999\r\n",
                                  "$1\r\nabc\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", "\r\n"}) {
     CAPTURE(wire);

@@ -25,7 +25,7 @@ def plain(value: Any) -> Any:
             return converted if isinstance(converted, str) else plain(converted)
     if str(value) in ("<NA>", "NaT"):
         return None
-    raise TypeError(f"a cell holds a {type(value).__name__}, which is no JSON; convert the column first")
+    raise TypeError(f"a cell holds a {type(value).__name__}, which is not JSON; convert the column first")
 
 
 def rows_of(columns: dict[str, Iterable[Any]], inputs: list[str]) -> list[Row]:
@@ -46,7 +46,7 @@ def answer_columns(
 ) -> dict[str, list[Any]]:
     """A column for each output, and `error`: none where a row was answered.
 
-    As text, what is no text is JSON: for frames whose columns have one type.
+    As text, what is not text is JSON: for frames whose columns have one type.
     """
     columns: dict[str, list[Any]] = {name: [] for name in [*outputs, "error"]}
     for answer in runner.run(rows):

@@ -4,7 +4,7 @@
     frame.mapInArrow(map_in_arrow("rag.json"), schema=spark_schema("rag.json", frame.schema))
     dask_map_partitions(frame, "rag.json")
 
-Outputs are text columns: what is no text is JSON.  A task that is run again asks again; a shared cache
+Outputs are text columns: what is not text is JSON.  A task that is run again asks again; a shared cache
 (`[cache] remote = "redis://…"` in dspy.toml) keeps it from being paid again.
 """
 

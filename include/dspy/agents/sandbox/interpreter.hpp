@@ -63,9 +63,9 @@ struct Execution {
   End end = End::finished;
   std::string output = {};         ///< Of `print`, and of its standard error; beginning and end if it was long.
   std::uint64_t left_out = 0;      ///< Letters of the output that are not in it.
-  std::optional<Json> value = {};  ///< Of an expression in the last line; nothing if there was none, or it is no JSON.
+  std::optional<Json> value = {};  ///< Of an expression in the last line; nothing if there was none, or it is not JSON.
   std::string repr = {};           ///< The same as Python writes it.
-  std::string no_value = {};       ///< Why it is no JSON.
+  std::string no_value = {};       ///< Why it is not JSON.
   std::optional<JsonObject> submitted = {};
   std::optional<CodeError> error = {};
   std::string problem = {};  ///< What is known about a crash.

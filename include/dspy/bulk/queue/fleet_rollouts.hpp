@@ -14,7 +14,7 @@
 
 namespace dspy {
 
-/// How workers of such a queue are told from those of rows: `run_worker`'s `version`.
+/// What distinguishes workers of such a queue from workers of rows: `run_worker`'s `version`.
 constexpr std::string_view rollout_version = "rollouts 1";
 
 /// What a worker runs: takes a run as a row, gives `program` the prompts that are tried, and answers with what came of

@@ -40,7 +40,8 @@ struct Ranked {
   bool is_relevant(std::size_t rank) const { return found[rank] >= level; }
 };
 
-/// Orders and judges what was found.  Throws `Error` (`bad_input`) for a document twice or a score that is no number,
+/// Orders and judges what was found.  Throws `Error` (`bad_input`) for a document twice or a score that is not a
+/// number,
 /// (`invalid_parameter`) for a level below 1.
 Ranked ranked(std::span<const Retrieved> found, const Judgements& judgements, int level = 1);
 /// What was found in its order, best first, without scores.
@@ -70,7 +71,7 @@ double ndcg(const Ranked& topic, std::size_t k, Gain gain = Gain::linear);
 
 /// scikit-learn's `ndcg_score` of one row: equal scores share the mean gain of their places.  `k` 0: all.  With
 /// `ignore_ties`, equal scores keep the order of the vectors reversed.  Throws `Error` (`bad_input`) for vectors of
-/// different lengths, negative gains or what is no number.
+/// different lengths, negative gains or what is not a number.
 double tied_ndcg(std::span<const double> gains, std::span<const double> scores, std::size_t k = 0,
                  bool ignore_ties = false);
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,7 @@ struct OtlpSpan {
   std::string trace_id = {};   ///< 32 hexadecimal digits.
   std::string span_id = {};    ///< 16.
   std::string parent_id = {};  ///< Empty for a root.
+  std::string state = {};      ///< W3C `tracestate`; may be empty.
   std::string name = {};
   bool is_client = false;     ///< A request to a model, not something within the process.
   std::int64_t start_ns = 0;  ///< Since 1970.
@@ -58,7 +60,8 @@ struct OtlpOptions {
   std::chrono::milliseconds exit_wait = std::chrono::seconds(2);  ///< The longest that ending the exporter takes.
 };
 
-/// Exports spans on a thread of its own: a call never waits for it.  Thread-safe.
+/// Exports spans on a thread of its own: a call never waits for it.  Spans whose `remote_parent` is not sampled are
+/// left out with all that is part of them.  Thread-safe.
 class OtlpTrace final : public Trace {
  public:
   /// Throws `Error` (`config_error`) without `send`.
@@ -69,6 +72,7 @@ class OtlpTrace final : public Trace {
 
   void begin(const Span& span) override;
   void end(const Span& span) override;
+  std::optional<TraceContext> context_of(std::uint64_t id) const override;
   /// Sends what waits; false if that was not done within `time`.
   bool flush(std::chrono::milliseconds time);
   std::uint64_t dropped() const noexcept;

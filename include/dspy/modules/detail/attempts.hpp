@@ -43,7 +43,7 @@ class BestRun {
   bool goes_on() const noexcept { return done_ < runs_ && !(best_ && reward_ >= threshold_); }
   int done() const noexcept { return done_; }
 
-  /// Throws `Error` (`bad_input`) for a reward that is no number, which fails the run.
+  /// Throws `Error` (`bad_input`) for a reward that is not a number, which fails the run.
   void accept(Out out, double reward) {
     if (std::isnan(reward))
       throw Error(Errc::bad_input, std::format("the reward of {} is not a number; return one", module_));

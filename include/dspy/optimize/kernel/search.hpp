@@ -137,7 +137,8 @@ class Search {
   void race(std::span<const std::size_t> candidates, std::span<const Example> examples, double alpha);
   /// How likely the program's model finds the right outputs of `examples` under each candidate's prompts: the mean of
   /// the logarithms by token.  Costs one reading of each prompt, and no reply.  Nothing where it cannot be told, and a
-  /// note says why: more predictors than one, outputs that the examples do not have, an LM that is no `LikelihoodLM`.
+  /// note says why: more predictors than one, outputs that the examples do not have, an LM that is not a
+  /// `LikelihoodLM`.
   std::optional<std::vector<double>> likelihoods(std::span<const std::size_t> candidates,
                                                  std::span<const Example> examples);
   /// As `evaluate`, on some of the examples.

@@ -29,7 +29,7 @@ class TpeSampler {
 
   Point suggest();
   /// What a point was worth, whether it was suggested or not.  Throws `Error` (`invalid_parameter`) for a point outside
-  /// the space, or a value that is no number.
+  /// the space, or a value that is not a number.
   void record(Point point, double value);
 
  private:

@@ -13,7 +13,7 @@
 #include <vector>
 
 // Cutting documents into pieces of a size that embeds well.  All chunkers keep these promises: a chunk is
-// `text.substr(begin, end - begin)` of its document; chunks together have every character that is no white space; none
+// `text.substr(begin, end - begin)` of its document; chunks together have every character that is not white space; none
 // begins or ends inside a UTF-8 character; and none is longer than the limit unless a single character is.
 
 namespace dspy {

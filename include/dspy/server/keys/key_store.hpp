@@ -58,7 +58,7 @@ class KeyStore {
 
   /// `wanted` says name, tenant, scopes, models, limits and expiry, and the family if it is to share another key's
   /// limits; the rest is set.  Throws `Error` (`bad_input`) for a blank name, no scopes or one that there is not, a
-  /// tenant that is no name, or an expiry in the past.
+  /// tenant that is not a name, or an expiry in the past.
   CreatedKey create(Key wanted);
   /// A new key in place of one, which goes on being valid for `overlap`.  Throws `Error` (`bad_input`) if there is
   /// none, or it is not valid any more.

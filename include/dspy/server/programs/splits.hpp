@@ -31,7 +31,7 @@ struct Split {
 class Splits {
  public:
   /// From now on calls of `program` are divided: those of one tenant, or of all that have no experiment of their own.
-  /// Throws `Error` (`invalid_parameter`) for fewer than two arms, or weights that are no weights.
+  /// Throws `Error` (`invalid_parameter`) for fewer than two arms, or weights that are not weights.
   void start(std::string program, Split split, std::optional<std::string> tenant = {});
   /// Returns whether there was one.
   bool stop(std::string_view program, const std::optional<std::string>& tenant = {});

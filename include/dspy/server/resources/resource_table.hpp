@@ -17,7 +17,7 @@ namespace dspy::server {
 class ResourceTable {
  public:
   /// Throws `Error` (`invalid_parameter`) for a name that is taken or no name, a resource that cannot be listed, a
-  /// relation to or from a field that is not there, or inputs of an action that are no notation.
+  /// relation to or from a field that is not there, or inputs of an action that are not notation.
   void add(Resource resource);
 
   const std::vector<std::shared_ptr<const Resource>>& all() const noexcept { return resources_; }

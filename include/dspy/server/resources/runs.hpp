@@ -16,7 +16,7 @@ struct RunInfo {
 };
 
 /// Keeps an evaluation as a run of the workspace, as `runs/<id>.json`.  With an empty `id` one is made from the time.
-/// Returns the id.  Throws `Error` (`bad_input`) for an id that is no name or is taken, (`io_error`).
+/// Returns the id.  Throws `Error` (`bad_input`) for an id that is not a name or is taken, (`io_error`).
 std::string keep_run(const Workspace& workspace, std::string_view tenant, std::string id,
                      const EvaluationResult& result, const RunInfo& info);
 

@@ -20,7 +20,7 @@ class Workspace {
   explicit Workspace(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
   const std::filesystem::path& folder() const noexcept { return folder_; }
-  /// A tenant's own folder.  Throws `Error` (`bad_input`) for a tenant that is no name.
+  /// A tenant's own folder.  Throws `Error` (`bad_input`) for a tenant that is not a name.
   std::filesystem::path of(std::string_view tenant) const;
   /// Where a tenant's thing of a kind lies, whether it is there or not.  Throws `Error` (`bad_input`) unless `id` is 1
   /// to 128 letters, digits, `-`, `_` and `.`, and does not begin with a `.`.

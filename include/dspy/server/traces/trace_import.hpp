@@ -20,7 +20,7 @@ class TraceAssembler {
   /// `origin.id` is not used.
   TraceAssembler(TraceOrigin origin, std::function<void(TraceRecord)> keep);
 
-  /// One line.  Throws `Error` (`bad_input`) that says why it is no span.
+  /// One line.  Throws `Error` (`bad_input`) that says why it is not a span.
   void add(std::string_view line);
   /// After the last one: spans whose root never ended become unfinished traces.
   void finish();

@@ -98,7 +98,7 @@ class TraceStore {
   std::optional<JsonObject> get(const std::string& tenant, const std::string& id) const;
   bool remove(const std::string& tenant, const std::string& id);
 
-  /// Throws `Error` (`bad_input`) for a name that is blank, a score that is no finite number, or a trace that is not
+  /// Throws `Error` (`bad_input`) for a name that is blank, a score that is not a finite number, or a trace that is not
   /// there.  Returns the id.
   std::string add_feedback(const std::string& tenant, Feedback feedback);
   /// Newest first; of one trace, or of all if `trace` is empty.

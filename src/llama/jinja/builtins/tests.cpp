@@ -72,7 +72,7 @@ bool is_upper(const Value& value) {
 
 std::int64_t remainder(Work& work, const Value& value, std::int64_t by) {
   const auto number = value.integer();
-  if (!number) work.fail(std::format("{} is no whole number", value.type_name()));
+  if (!number) work.fail(std::format("{} is not a whole number", value.type_name()));
   return *arithmetic(work, "%", *number, by).integer();
 }
 

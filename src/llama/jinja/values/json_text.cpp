@@ -76,7 +76,7 @@ class Writer {
     if (value.text() != nullptr) return string(*value.text());
     if (value.is_bool()) return own(value.truth() ? "\"true\"" : "\"false\"");
     if (value.is_none()) return own("\"null\"");
-    if (!value.is_number()) work_->fail(std::format("{} is no name of a member in JSON", value.type_name()));
+    if (!value.is_number()) work_->fail(std::format("{} is not a name of a member in JSON", value.type_name()));
     own("\"" + shown(value).bytes() + "\"");
   }
 

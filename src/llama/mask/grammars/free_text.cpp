@@ -105,7 +105,7 @@ class Names {
 
 using Next = std::optional<Place>;
 
-/// Lines that are no labels, and fences that close.
+/// Lines that are not labels, and fences that close.
 struct Labels {
   enum Phase : std::uint8_t { decoration, label, any_label, text };
   enum Ticks : std::uint8_t { info = 0x10, not_a_fence = 0xFF };

@@ -234,7 +234,7 @@ class Parser {
       case ']':
       case '-':
       case '^': return static_cast<char32_t>(c);
-      default: fail_at(start, std::format("`\\{}` is no escape", c));
+      default: fail_at(start, std::format("`\\{}` is not an escape", c));
     }
   }
 
@@ -247,7 +247,7 @@ class Parser {
       if (!digit && (lower < 'a' || lower > 'f')) fail_at(start, std::format("the escape needs {} digits", size));
       out = out << 4 | static_cast<char32_t>(digit ? c - '0' : lower - 'a' + 10);
     }
-    if (out > 0x10FFFF || (out >= 0xD800 && out <= 0xDFFF)) fail_at(start, "the escape is no character");
+    if (out > 0x10FFFF || (out >= 0xD800 && out <= 0xDFFF)) fail_at(start, "the escape is not a character");
     return out;
   }
 

@@ -186,7 +186,7 @@ class Parser {
       if (digit == 16) fail_at(start, std::format("`\\{}` needs {} hexadecimal digits", text_[start + 1], size));
       out = out << 4 | digit;
     }
-    if (out > 0x10FFFF || (out >= 0xD800 && out <= 0xDFFF)) fail_at(start, "is no character");
+    if (out > 0x10FFFF || (out >= 0xD800 && out <= 0xDFFF)) fail_at(start, "is not a character");
     return out;
   }
 
@@ -237,7 +237,7 @@ class Parser {
       const auto from = low.ranges()[0].first;
       const auto& last = high.ranges();
       if (last.size() != 1 || last[0].first != last[0].last || last[0].first < from)
-        fail_at(low_at, std::format("`{}` is no range", text_.substr(low_at, at_ - low_at)));
+        fail_at(low_at, std::format("`{}` is not a range", text_.substr(low_at, at_ - low_at)));
       for (const auto& range : last) out.add({from, range.last});
     }
     ++at_;

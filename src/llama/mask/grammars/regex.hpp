@@ -9,7 +9,7 @@
 
 namespace dspy::llama::mask {
 
-/// Why a text is no regular expression that a mask can hold.
+/// Why a text is not a regular expression that a mask can hold.
 struct SyntaxProblem {
   std::string message = {};  ///< "a look-ahead cannot be held by a mask"
   std::size_t position = 0;  ///< In bytes.

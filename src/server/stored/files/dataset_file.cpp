@@ -50,7 +50,7 @@ std::vector<JsonObject> parse_lines(std::string_view text, std::string_view what
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     auto json = parse_json(line);
     if (!json || !json->is_object())
-      throw Error(Errc::bad_input, std::format("line {} of {} is no JSON object", number, what));
+      throw Error(Errc::bad_input, std::format("line {} of {} is not a JSON object", number, what));
     out.push_back(std::move(json->get_object()));
   }
   return out;
@@ -177,10 +177,11 @@ std::vector<JsonObject> parse_rows(std::string_view text, std::string_view forma
   text = without_mark(text);
   if (format == "json") {
     const auto json = parse_json(text);
-    if (!json || !json->is_array()) throw Error(Errc::bad_input, "the rows are no JSON list of objects");
+    if (!json || !json->is_array()) throw Error(Errc::bad_input, "the rows are not a JSON list of objects");
     std::vector<JsonObject> out;
     for (const auto& each : json->get_array()) {
-      if (!each.is_object()) throw Error(Errc::bad_input, std::format("row {} of the list is no object", out.size()));
+      if (!each.is_object())
+        throw Error(Errc::bad_input, std::format("row {} of the list is not an object", out.size()));
       out.push_back(each.get_object());
     }
     return out;

@@ -21,7 +21,7 @@ class DatasetFile {
 
   bool exists() const;
   /// Throws `HttpError` (404) if it is not there, `Error` (`io_error`) if it cannot be read, (`bad_input`) that names
-  /// the line of a row which is no object.
+  /// the line of a row which is not an object.
   std::vector<JsonObject> rows() const;
 
   /// Each tells `who` changed it in the journal.  A row that is not there is an `Error` (`bad_input`).

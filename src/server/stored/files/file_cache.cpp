@@ -29,7 +29,7 @@ JsonObject FileCache::one(const WorkspaceEntry& entry) {
   auto read = attempt([&] { return read_(entry); });
   if (!read) {
     log(LogLevel::warning, "server", std::format("`{}` cannot be shown: {}", entry.path.string(), read.error().what()));
-    return {{"id", entry.id}, {"problem", "the file is damaged, or no such thing; the server's log says more"}};
+    return {{"id", entry.id}, {"problem", "the file is damaged or of another kind; the server's log says more"}};
   }
   const std::lock_guard lock(mutex_);
   if (known_.size() >= most_known) known_.clear();
