@@ -53,6 +53,11 @@ class Data(unittest.TestCase):
         self.run_dspy("keys", "revoke", "000000000000", code=2)
         self.run_dspy("keys", "create", "x", "--scope", "a", "--expires", "soon", code=2)
         self.run_dspy("keys", "create", "x", "--scope", "a", "--tenant", "../x", code=2)
+        # A file whose name was typed wrong is not made by looking into it.
+        for arguments in (["list"], ["rotate", made["id"]], ["revoke", made["id"]]):
+            told = self.run_dspy("keys", "--file", "typo.sqlite", *arguments, code=2)
+            self.assertIn("the file of keys `typo.sqlite` does not exist", told)
+        self.assertFalse((self.folder / "typo.sqlite").exists())
         # The file has no key in it.
         for file in (self.folder / "data").iterdir():
             self.assertNotIn(made["secret"][18:].encode(), file.read_bytes())

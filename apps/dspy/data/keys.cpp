@@ -54,6 +54,16 @@ std::optional<std::int64_t> nanodollars(std::optional<double> dollars) {
   return std::llround(*dollars * 1e9);
 }
 
+/// The keys that there are: a name that was typed wrong makes no new file, as only `create` does.
+server::KeyStore existing(const KeyFlags& flags) {
+  std::error_code code;
+  if (!std::filesystem::is_regular_file(flags.file, code))
+    throw Error(Errc::config_error,
+                std::format("the file of keys `{}` does not exist; check --file, or make a key with `dspy keys create`",
+                            flags.file));
+  return server::KeyStore(flags.file);
+}
+
 void tell(const KeyFlags& flags, const server::CreatedKey& made) {
   if (flags.json) {
     auto object = server::to_json(made.key, {});
@@ -82,7 +92,7 @@ int create(const KeyFlags& flags) {
 }
 
 int list(const KeyFlags& flags) {
-  const server::KeyStore keys(flags.file);
+  const auto keys = existing(flags);
   const auto now = std::chrono::system_clock::now();
   for (const auto& key : keys.list(flags.all_tenants ? std::nullopt : std::optional(flags.tenant))) {
     if (flags.json) {
@@ -103,13 +113,13 @@ int list(const KeyFlags& flags) {
 }
 
 int rotate(const KeyFlags& flags) {
-  server::KeyStore keys(flags.file);
+  auto keys = existing(flags);
   tell(flags, keys.rotate(flags.tenant, flags.id, span_of("--overlap", flags.overlap)));
   return exit_ok;
 }
 
 int revoke(const KeyFlags& flags) {
-  server::KeyStore keys(flags.file);
+  auto keys = existing(flags);
   keys.revoke(flags.tenant, flags.id);
   return exit_ok;
 }

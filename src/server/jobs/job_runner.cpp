@@ -204,7 +204,7 @@ std::size_t JobRunner::resume() {
 }
 
 Job JobRunner::submit(const Caller& caller, const std::string& program, JsonObject inputs, JsonObject options,
-                      std::string unit) {
+                      std::string unit, std::shared_ptr<const TraceContext> remote_parent) {
   const auto id = random_id();
   if (unit.empty()) unit = id;
   // What would fail at once is told at once.
@@ -214,7 +214,8 @@ Job JobRunner::submit(const Caller& caller, const std::string& program, JsonObje
           .unit = std::move(unit),
           .program = program,
           .inputs = std::move(inputs),
-          .options = std::move(options)};
+          .options = std::move(options),
+          .remote_parent = std::move(remote_parent)};
   state_->store->add(job);
   state_->tell(job);
   state_->enqueue(job.id);

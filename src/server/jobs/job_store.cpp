@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/lm/tracing/redactor.hpp"
+#include "dspy/lm/tracing/trace_context.hpp"
 #include "dspy/storage/database.hpp"
 #include "server/private_file.hpp"
 
@@ -45,12 +46,23 @@ Time to_time(std::int64_t number) {
 
 /// What never changes.
 std::string asked_text(const Job& job) {
-  return to_text(JsonObject{{"program", job.program},
-                            {"inputs", job.inputs},
-                            {"options", job.options},
-                            {"unit", job.unit},
-                            {"key", job.caller.key},
-                            {"scopes", JsonArray(job.caller.scopes.begin(), job.caller.scopes.end())}});
+  JsonObject out{{"program", job.program}, {"inputs", job.inputs},
+                 {"options", job.options}, {"unit", job.unit},
+                 {"key", job.caller.key},  {"scopes", JsonArray(job.caller.scopes.begin(), job.caller.scopes.end())}};
+  if (job.remote_parent) {
+    out["traceparent"] = traceparent(*job.remote_parent);
+    if (!job.remote_parent->state.empty()) out["tracestate"] = job.remote_parent->state;
+  }
+  return to_text(out);
+}
+
+std::shared_ptr<const TraceContext> remote_parent_of(const JsonObject& asked) {
+  const auto text = [&](std::string_view name) {
+    const auto* const value = asked.if_contains(name);
+    return value == nullptr ? std::string_view() : view(value->as_string());
+  };
+  auto context = read_trace_context(text("traceparent"), text("tracestate"));
+  return context ? std::make_shared<const TraceContext>(*std::move(context)) : nullptr;
 }
 
 std::string came_text(const Job& job) {
@@ -93,6 +105,7 @@ Job job_of(const storage::Statement& row, const std::filesystem::path& path) {
   out.caller.key = view(asked.at("key").as_string());
   const auto* const unit = asked.if_contains("unit");  // not in files of before
   out.unit = unit != nullptr ? std::string(view(unit->as_string())) : out.id;
+  out.remote_parent = remote_parent_of(asked);
   for (const auto& scope : asked.at("scopes").as_array()) out.caller.scopes.emplace_back(view(scope.as_string()));
   out.answer = std::move(came.at("answer").as_object());
   out.error = std::move(came.at("error").as_object());

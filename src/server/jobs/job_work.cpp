@@ -86,10 +86,13 @@ class RootSpan {
   RootSpan(const std::map<std::string, Predictor, std::less<>>& predictors, JsonObject inputs)
       : inputs_(std::move(inputs)), begun_(std::chrono::steady_clock::now()) {
     for (const auto& [path, predictor] : predictors) {
-      if (!trace_ && predictor.context() != nullptr) trace_ = predictor.context()->trace;
+      if (trace_ || predictor.context() == nullptr) continue;
+      trace_ = predictor.context()->trace;
+      remote_parent_ = predictor.context()->remote_parent;
     }
     if (!trace_) return;
     span_ = {.kind = Span::Kind::program, .id = Trace::next_id(), .started_at = std::chrono::system_clock::now()};
+    span_.remote_parent = remote_parent_.get();
     span_.inputs = &inputs_;
     trace_->begin(span_);
   }
@@ -115,6 +118,7 @@ class RootSpan {
   JsonObject inputs_;
   std::chrono::steady_clock::time_point begun_;
   std::shared_ptr<Trace> trace_;
+  std::shared_ptr<const TraceContext> remote_parent_;
   Span span_ = {};
 };
 
@@ -171,9 +175,13 @@ Async<Job> run_program(JobWork work, Job job, ProgramCall call) {
 }  // namespace
 
 Async<Job> work_on(JobWork work, Job job) {
-  auto call =
-      prepare(*work.context, {.program = job.program, .caller = job.caller, .unit = job.unit, .stop = work.stop},
-              job.inputs, job.options);
+  auto call = prepare(*work.context,
+                      {.program = job.program,
+                       .caller = job.caller,
+                       .unit = job.unit,
+                       .stop = work.stop,
+                       .remote_parent = job.remote_parent},
+                      job.inputs, job.options);
   // Of the arm that answers, where an experiment divides the program's calls.
   const auto agent = work.agent ? work.agent(call.served->name) : nullptr;
   auto done = agent ? run_agent(std::move(work), std::move(job), std::move(call), *agent)

@@ -42,7 +42,7 @@ Async<HttpResponse> start(Runner runner, HttpRequest request) {
   const auto program = text_member(body, "program", true);
   const auto job = co_await on_cpu([&] {
     return runner->submit(request.caller, program, object_member(body, "inputs", true),
-                          object_member(body, "options", false), unit_of(request));
+                          object_member(body, "options", false), unit_of(request), remote_parent_of(request));
   });
   auto response = json_response(JsonObject{{"id", job.id}, {"state", to_string(job.state)}}, 202);
   response.headers.set("Location", "/v1/jobs/" + job.id);

@@ -4,12 +4,14 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/usage.hpp"
+#include "dspy/lm/call_context.hpp"
 #include "dspy/lm/events.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/lm/message.hpp"
 #include "dspy/lm/reply.hpp"
 #include "dspy/lm/request.hpp"
 #include "dspy/lm/trace.hpp"
+#include "dspy/lm/tracing/trace_context.hpp"
 #include "dspy/signature/prediction.hpp"
 
 #include <chrono>
@@ -40,8 +42,9 @@ Async<Reply> ask(LM& lm, Request request, const EventSink& sink) {
 }
 
 Async<Reply> run(std::shared_ptr<LM> lm, std::shared_ptr<Trace> trace, Request request, EventSink sink) {
-  ModelCall root(trace, inputs_of(request));
+  ModelCall root(trace, inputs_of(request), request.trace_context);
   ModelAttempt attempt(trace, root.id(), lm->model(), request);
+  request.trace_context = outgoing_trace({.trace = trace, .remote_parent = request.trace_context}, attempt.id());
   try {
     auto reply = co_await ask(*lm, std::move(request), sink);
     attempt.end(reply);
@@ -85,10 +88,14 @@ JsonObject outputs_of(const Reply& reply) {
   return out;
 }
 
-ModelCall::ModelCall(std::shared_ptr<Trace> trace, JsonObject inputs)
-    : trace_(std::move(trace)), inputs_(std::move(inputs)), begun_(std::chrono::steady_clock::now()) {
+ModelCall::ModelCall(std::shared_ptr<Trace> trace, JsonObject inputs, std::shared_ptr<const TraceContext> remote_parent)
+    : trace_(std::move(trace)),
+      inputs_(std::move(inputs)),
+      remote_parent_(std::move(remote_parent)),
+      begun_(std::chrono::steady_clock::now()) {
   if (!trace_) return;
   span_ = {.kind = Span::Kind::program, .id = Trace::next_id(), .started_at = std::chrono::system_clock::now()};
+  span_.remote_parent = remote_parent_.get();
   span_.inputs = &inputs_;
   trace_->begin(span_);
 }

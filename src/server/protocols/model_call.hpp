@@ -19,10 +19,11 @@
 
 namespace dspy::server {
 
-/// The root.  Without a trace it does nothing.  Destroyed before its end, it was given up.
+/// The root, part of `remote_parent` if there is one.  Without a trace it does nothing.  Destroyed before its end, it
+/// was given up.
 class ModelCall {
  public:
-  ModelCall(std::shared_ptr<Trace> trace, JsonObject inputs);
+  ModelCall(std::shared_ptr<Trace> trace, JsonObject inputs, std::shared_ptr<const TraceContext> remote_parent = {});
   ~ModelCall();
   ModelCall(const ModelCall&) = delete;
   ModelCall& operator=(const ModelCall&) = delete;
@@ -36,6 +37,7 @@ class ModelCall {
 
   std::shared_ptr<Trace> trace_;
   JsonObject inputs_;
+  std::shared_ptr<const TraceContext> remote_parent_;
   std::chrono::steady_clock::time_point begun_;
   Span span_ = {};
 };
@@ -48,6 +50,7 @@ class ModelAttempt {
   ModelAttempt(const ModelAttempt&) = delete;
   ModelAttempt& operator=(const ModelAttempt&) = delete;
 
+  std::uint64_t id() const noexcept { return span_.id; }
   void end(const Reply& reply);
   void end(const Error& error);
 

@@ -3,6 +3,7 @@
 #include "dspy/llama/scores.hpp"
 #include "server/anthropic/anthropic.hpp"
 #include "server/openai/openai.hpp"
+#include "server/programs/program_call.hpp"
 #include "server/protocols/claim.hpp"
 #include "server/protocols/common.hpp"
 #include "server/protocols/model_call.hpp"
@@ -200,13 +201,14 @@ Async<HttpResponse> complete(std::shared_ptr<const Gateway> gateway, HttpRequest
   if (asked->is_stream) {
     Asked shape{.model = asked->model, .request = request_of(*asked), .is_stream = true};
     shape.request.deadline = request.deadline;
+    shape.request.trace_context = remote_parent_of(request);
     std::shared_ptr<LM> lm = std::make_shared<TextLM>(model, *asked, std::move(claim));
     lm = server::traced(std::move(lm), trace);
     co_return co_await stream_from(std::move(lm), std::move(shape),
                                    std::make_shared<const AskingProtocol>(streaming(*asked)), std::move(request),
                                    std::move(stamp));
   }
-  ModelCall call(trace, inputs_of(*asked));
+  ModelCall call(trace, inputs_of(*asked), remote_parent_of(request));
   ModelAttempt attempt(trace, call.id(), asked->model, request_of(*asked));
   std::vector<Async<std::vector<Continuation>>> works;
   for (std::size_t i = 0; i < asked->prompts.size(); ++i) works.push_back(continue_one(model, asked, i, request.stop));

@@ -4,6 +4,7 @@
 #include "dspy/modules/predictor.hpp"
 #include "dspy/signature/decision.hpp"
 #include "dspy/signature/signature.hpp"
+#include "server/programs/program_call.hpp"
 #include "server/protocols/common.hpp"
 #include "server/protocols/members.hpp"
 #include "server/protocols/model_call.hpp"
@@ -171,8 +172,13 @@ Async<HttpResponse> decide(std::shared_ptr<const Gateway> gateway, HttpRequest r
   auto stamp = Stamp::now();
   stamp.trace_id = random_id();
   const auto trace = gateway->trace(request.caller, name, "", stamp);
-  ModelCall call(trace, {{"state", given}, {"questions", *questions}});
-  const CallContext around{.deadline = request.deadline, .budget = budget, .trace = trace, .parent_span = call.id()};
+  const auto remote_parent = remote_parent_of(request);
+  ModelCall call(trace, {{"state", given}, {"questions", *questions}}, remote_parent);
+  const CallContext around{.deadline = request.deadline,
+                           .budget = budget,
+                           .trace = trace,
+                           .parent_span = call.id(),
+                           .remote_parent = remote_parent};
   std::vector<Async<Answer>> works;
   for (const auto& question : all) works.push_back(ask_one(question, state, lm, around, request.stop));
   std::vector<Answer> answers;

@@ -2,6 +2,7 @@
 
 #include "dspy/agents/react.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/lm/tracing/trace_context.hpp"
 #include "dspy/server/catalog.hpp"
 #include "dspy/server/event_stream.hpp"
 #include "dspy/server/http.hpp"
@@ -49,10 +50,11 @@ class JobRunner {
   /// Takes up what was not ended.  Returns how many.
   std::size_t resume();
 
-  /// Once this returns, the job survives the process.  An experiment assigns `unit`; empty: the job by itself.  Throws
-  /// `Error`: 404 for a program that there is not, `bad_input` for inputs that it does not take.
+  /// Once this returns, the job survives the process.  An experiment assigns `unit`; empty: the job by itself.  Its
+  /// spans are part of `remote_parent`, if there is one.  Throws `Error`: 404 for a program that there is not,
+  /// `bad_input` for inputs that it does not take.
   Job submit(const Caller& caller, const std::string& program, JsonObject inputs, JsonObject options,
-             std::string unit = {});
+             std::string unit = {}, std::shared_ptr<const TraceContext> remote_parent = {});
   // The jobs of other keys of a tenant are there for callers with the scope `jobs:read`, to be changed with
   // `jobs:write`.
   /// Throws `Error`: 404 for a job that there is not, or that the caller may not see.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/json.hpp"
+#include "dspy/lm/tracing/trace_context.hpp"
 #include "dspy/server/http.hpp"
 
 #include <chrono>
@@ -39,7 +40,8 @@ struct Job {
   std::string unit = {};  ///< Whom an experiment assigns.
   std::string program = {};
   JsonObject inputs = {};
-  JsonObject options = {};  ///< As of a call.
+  JsonObject options = {};                                 ///< As of a call.
+  std::shared_ptr<const TraceContext> remote_parent = {};  ///< The span of another process that started it.
   JobState state = JobState::queued;
   int attempts = 0;           ///< How often it was begun.
   JsonObject answer = {};     ///< What the call would have answered, if it is done.
