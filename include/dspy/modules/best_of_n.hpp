@@ -23,48 +23,32 @@ class BestOfN : public Module<BestOfN<P>, InputOf<P>, OutputOf<P>> {
   using Reward = std::function<double(const InputOf<P>& input, const OutputOf<P>& output)>;
 
   BestOfN(P program, int n, Reward reward, double threshold = 1, int max_errors = 0)
-      : program_(std::move(program)),
-        n_(n),
-        reward_(std::move(reward)),
-        threshold_(threshold),
-        max_errors_(max_errors) {
-    Best("BestOfN", n_, threshold_, max_errors_);
-  }
+      : program_(std::move(program)), reward_(std::move(reward)), begin_("BestOfN", n, threshold, max_errors) {}
 
   Async<OutputOf<P>> run(InputOf<P> input, Run how) const {
-    Best best("BestOfN", n_, threshold_, max_errors_);
+    auto best = begin_;
     while (best.goes_on()) {
       try {
         Run draw{.options = detail::lively(how.options, best.done())};
         auto output = co_await program_.run(input, std::move(draw));
         const double reward = reward_(input, output);
         best.accept(std::move(output), reward);
-      } catch (const Error& error) {
-        best.fail(error);
-      } catch (const std::exception& error) {
-        best.fail(Error(Errc::inference_failed, error.what()));
+      } catch (...) {
+        best.fail(std::current_exception());
       }
     }
     co_return best.take();
   }
 
-  template <class F>
-  void for_each_predictor(F&& visit) {
-    dspy::for_each_predictor(program_, visit);
-  }
-  template <class F>
-  void for_each_predictor(F&& visit) const {
-    dspy::for_each_predictor(program_, visit);
+  template <class Self, class F>
+  void for_each_predictor(this Self& self, F&& visit) {
+    dspy::for_each_predictor(self.program_, visit);
   }
 
  private:
-  using Best = detail::BestRun<OutputOf<P>>;
-
   P program_;
-  int n_;
   Reward reward_;
-  double threshold_;
-  int max_errors_;
+  detail::BestRun<OutputOf<P>> begin_;
 };
 
 }  // namespace dspy

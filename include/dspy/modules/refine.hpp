@@ -49,12 +49,11 @@ class Refine : public Module<Refine<P>, InputOf<P>, OutputOf<P>> {
       : program_(std::move(program)),
         reward_(judged(std::move(reward))),
         options_(std::move(options)),
-        advisor_(detail::advice_signature(), options_.advisor) {
-    Best("Refine", options_.n, options_.threshold, options_.max_errors);
-  }
+        advisor_(detail::advice_signature(), options_.advisor),
+        begin_("Refine", options_.n, options_.threshold, options_.max_errors) {}
 
   Async<OutputOf<P>> run(InputOf<P> input, Run how) const {
-    Best best("Refine", options_.n, options_.threshold, options_.max_errors);
+    auto best = begin_;
     detail::Advice advice;
     while (best.goes_on()) {
       std::optional<detail::WeakRun> weak;
@@ -69,12 +68,9 @@ class Refine : public Module<Refine<P>, InputOf<P>, OutputOf<P>> {
                                .reward = verdict.reward,
                                .feedback = std::move(verdict.feedback)};
         best.accept(std::move(output), weak->reward);
-      } catch (const Error& error) {
+      } catch (...) {
         weak.reset();
-        best.fail(error);
-      } catch (const std::exception& error) {
-        weak.reset();
-        best.fail(Error(Errc::inference_failed, error.what()));
+        best.fail(std::current_exception());
       }
       if (weak && best.goes_on()) {
         weak->threshold = options_.threshold;
@@ -85,18 +81,12 @@ class Refine : public Module<Refine<P>, InputOf<P>, OutputOf<P>> {
     co_return best.take();
   }
 
-  template <class F>
-  void for_each_predictor(F&& visit) {
-    dspy::for_each_predictor(program_, visit);
-  }
-  template <class F>
-  void for_each_predictor(F&& visit) const {
-    dspy::for_each_predictor(program_, visit);
+  template <class Self, class F>
+  void for_each_predictor(this Self& self, F&& visit) {
+    dspy::for_each_predictor(self.program_, visit);
   }
 
  private:
-  using Best = detail::BestRun<OutputOf<P>>;
-
   template <class F>
   static Reward judged(F reward) {
     return [reward = std::move(reward)](const InputOf<P>& input, const OutputOf<P>& output) -> Judged {
@@ -150,6 +140,7 @@ class Refine : public Module<Refine<P>, InputOf<P>, OutputOf<P>> {
   Reward reward_;
   RefineOptions options_;
   Predictor advisor_;
+  detail::BestRun<OutputOf<P>> begin_;
 };
 
 }  // namespace dspy

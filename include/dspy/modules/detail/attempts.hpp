@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <exception>
 #include <format>
 #include <optional>
 #include <string_view>
@@ -18,6 +19,16 @@ inline bool ends_all(Errc code) noexcept {
          code == Errc::config_error;
 }
 
+inline Error as_error(const std::exception_ptr& why) {
+  try {
+    std::rethrow_exception(why);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::exception& error) {
+    return {Errc::inference_failed, error.what()};
+  }
+}
+
 /// The options of run `number` (from 0): the first as they are, the others drawn at temperature 1 with seeds of their
 /// own.
 inline CallOptions lively(CallOptions options, int number) {
@@ -28,7 +39,8 @@ inline CallOptions lively(CallOptions options, int number) {
   return options;
 }
 
-/// Keeps the best of several runs and counts those that failed.
+/// Keeps the best of several runs and counts those that failed.  A module has one as it begins, and copies it for each
+/// call.
 template <class Out>
 class BestRun {
  public:
@@ -53,8 +65,10 @@ class BestRun {
     reward_ = reward;
   }
 
-  /// Throws `error` if that is one too many, or nothing can be returned.
-  void fail(const Error& error) {
+  /// For the exception that ended a run.  Throws it, as an `Error`, if that is one too many, or nothing can be
+  /// returned.
+  void fail(const std::exception_ptr& why) {
+    const auto error = as_error(why);
     ++done_;
     if (++errors_ > max_errors_ || ends_all(error.code()) || (done_ == runs_ && !best_)) throw error;
   }
