@@ -60,6 +60,14 @@ class Parser {
     return out;
   }
 
+  /// The same for what is called from elsewhere: `break` in it cannot leave the loop it is written in.
+  Block callable_body(std::string_view end) {
+    const auto loops = std::exchange(loops_, 0);
+    auto out = body(end);
+    loops_ = loops;
+    return out;
+  }
+
   void end_tag() { cursor_.expect(Token::Kind::tag_end, "`%}`"); }
 
   static std::unique_ptr<Statement> make(Kind kind, Place place) {
@@ -175,9 +183,7 @@ class Parser {
     out->text = cursor_.expect_name("the macro's name");
     parameters(*out);
     end_tag();
-    const auto loops = std::exchange(loops_, 0);
-    out->body = body("endmacro");
-    loops_ = loops;
+    out->body = callable_body("endmacro");
     return out;
   }
 
@@ -187,9 +193,7 @@ class Parser {
     out->expression = parse_expression(cursor_);
     if (out->expression->kind != Expression::Kind::call) throw fault(place, "`call` needs the call of a macro");
     end_tag();
-    const auto loops = std::exchange(loops_, 0);
-    out->body = body("endcall");
-    loops_ = loops;
+    out->body = callable_body("endcall");
     return out;
   }
 
