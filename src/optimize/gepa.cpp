@@ -2,6 +2,7 @@
 
 #include "optimize/demos.hpp"
 #include "optimize/gepa/evolution.hpp"
+#include "optimize/gepa/front.hpp"
 #include "optimize/options.hpp"
 
 #include <algorithm>
@@ -50,6 +51,7 @@ Optimized Gepa::compile(const Program& student, const Training& training) const 
                  {"max_metric_calls", json_of(options_.max_metric_calls)},
                  {"reflection_minibatch_size", options_.reflection_minibatch_size},
                  {"current_best", options_.candidate_selection == GepaOptions::Selection::current_best},
+                 {"frontier", to_string(options_.frontier)},
                  {"all_components", options_.component_selector == GepaOptions::Components::all},
                  {"use_merge", options_.use_merge},
                  {"max_merge_invocations", options_.max_merge_invocations},
@@ -66,7 +68,8 @@ Optimized Gepa::compile(const Program& student, const Training& training) const 
                             "examples",
                             budget, val.size()));
   }
-  return search.complete([&] { evolve(search, options_, student, training.trainset, val, budget); });
+  return search.complete(
+      [&] { evolve(search, options_, student, training.trainset, val, budget, training.search.failure_score); });
 }
 
 }  // namespace dspy

@@ -50,7 +50,11 @@ struct GepaOptions {
   std::size_t reflection_minibatch_size = 3;
   enum class Selection { pareto, current_best };
   Selection candidate_selection = Selection::pareto;  ///< Which program is changed next.
-  std::shared_ptr<LM> reflection_lm = {};             ///< Writes the instructions; else the program's own.
+  /// What a program must be the best at to be changed or merged: an example, one of the metric's aims
+  /// (`Score::objectives`) on average, one of both, or an aim on an example.
+  enum class Frontier { instance, objective, hybrid, cartesian };
+  Frontier frontier = Frontier::instance;
+  std::shared_ptr<LM> reflection_lm = {};  ///< Writes the instructions; else the program's own.
   InstructionProposerOptions proposer = {};
   ProposeInstruction instruction_proposer = {};  ///< Instead of asking a model.
   bool skip_perfect_score = true;                ///< Examples that all go well teach nothing.

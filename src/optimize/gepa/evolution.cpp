@@ -3,6 +3,7 @@
 #include "optimize/demos.hpp"
 #include "optimize/gepa/front.hpp"
 #include "optimize/gepa/merge.hpp"
+#include "optimize/kernel/worth.hpp"
 #include "optimize/proposing/instruction_proposer.hpp"
 #include "optimize/proposing/proposing.hpp"
 
@@ -19,12 +20,6 @@ double sum_of(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
-std::vector<double> scores_of(const std::vector<Outcome>& outcomes) {
-  std::vector<double> out(outcomes.size());
-  std::ranges::transform(outcomes, out.begin(), [](const Outcome& each) { return each.score.value; });
-  return out;
-}
-
 JsonArray to_json(const auto& values) {
   JsonArray out;
   for (const auto& value : values) out.emplace_back(value);
@@ -37,7 +32,7 @@ struct BudgetSpent {};
 class Evolution {
  public:
   Evolution(Search& search, const GepaOptions& options, const Program& student, const std::vector<Example>& train,
-            const std::vector<Example>& val, std::size_t budget)
+            const std::vector<Example>& val, std::size_t budget, double failure_score)
       : search_(search),
         options_(options),
         student_(student),
@@ -47,7 +42,8 @@ class Evolution {
         budget_(budget),
         random_(options.seed),
         sampler_(train.size(), options.reflection_minibatch_size, random_),
-        merger_(random_) {}
+        merger_(random_),
+        front_(options.frontier, failure_score) {}
 
   void run() {
     bool is_spent = false;
@@ -71,9 +67,7 @@ class Evolution {
     details["metric_calls"] = calls_;
     details["budget"] = budget_;
     details["is_spent"] = is_spent;
-    JsonArray front;
-    for (const auto& each : front_.by_example()) front.emplace_back(to_json(each));
-    details["front_per_example"] = std::move(front);
+    front_.tell(details);
     details["iterations"] = std::move(log_);
   }
 
@@ -97,8 +91,9 @@ class Evolution {
     for (const auto parent : individual.parents) parents.push_back(numbers_[parent]);
     const auto number = search_.add(program_of(individual.instructions), std::move(origin), std::move(parents));
     search_.evaluate(number, val_);
-    individual.row_scores = search_.candidates()[number].row_scores;
-    front_.add(individual.row_scores);
+    const auto& measured = search_.candidates()[number];
+    individual.row_scores = measured.row_scores;
+    front_.add(measured.row_scores, measured.row_objectives);
     programs_.push_back(std::move(individual));
     numbers_.push_back(number);
   }
@@ -285,8 +280,8 @@ class Evolution {
 }  // namespace
 
 void evolve(Search& search, const GepaOptions& options, const Program& student, const std::vector<Example>& train,
-            const std::vector<Example>& val, std::size_t budget) {
-  Evolution(search, options, student, train, val, budget).run();
+            const std::vector<Example>& val, std::size_t budget, double failure_score) {
+  Evolution(search, options, student, train, val, budget, failure_score).run();
 }
 
 }  // namespace dspy::optimize

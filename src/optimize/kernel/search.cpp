@@ -3,6 +3,7 @@
 #include "dspy/base/log.hpp"
 #include "dspy/base/sha256.hpp"
 #include "optimize/kernel/search_state.hpp"
+#include "optimize/kernel/worth.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -53,40 +54,6 @@ void check_inputs(const std::vector<Example>& examples, std::string_view what) {
                                                i, what));
     }
   }
-}
-
-std::vector<double> scores_of(std::span<const Outcome> outcomes) {
-  std::vector<double> out(outcomes.size());
-  std::ranges::transform(outcomes, out.begin(), [](const Outcome& each) { return each.score.value; });
-  return out;
-}
-
-/// What a program is worth, measured by some of its runs.
-struct Worth {
-  double score = 0, value = 0, seconds = 0;
-  std::optional<double> tokens = 0;
-};
-
-Worth worth_of(std::span<const Outcome> outcomes, const SearchOptions::Price& price) {
-  Worth out;
-  for (const auto& each : outcomes) {
-    out.score += each.score.value;
-    out.seconds += each.rollout->seconds;
-    const auto tokens =
-        each.rollout->usage.requests == 0 ? std::optional<std::uint64_t>(0) : each.rollout->usage.total_tokens();
-    if (!tokens) out.tokens.reset();
-    if (out.tokens) *out.tokens += static_cast<double>(*tokens);
-  }
-  const auto count = static_cast<double>(outcomes.size());
-  out.score /= count;
-  out.seconds /= count;
-  if (out.tokens) *out.tokens /= count;
-  if (price.per_1000_tokens != 0 && !out.tokens)
-    throw Error(
-        Errc::unsupported,
-        "runs have a price by tokens, and the model does not say how many it took; leave `per_1000_tokens` out");
-  out.value = out.score - price.per_1000_tokens * out.tokens.value_or(0) / 1000 - price.per_second * out.seconds;
-  return out;
 }
 
 }  // namespace
@@ -182,6 +149,7 @@ void Search::measured(std::size_t candidate, std::span<const Outcome> outcomes) 
   each.tokens = worth.tokens;
   each.seconds = worth.seconds;
   each.row_scores = scores_of(outcomes);
+  each.row_objectives = objectives_of(outcomes);
   state_->report.examples = each.row_scores.size();
   const auto best_now = *state_->candidates[*best()].score;
   const auto used = state_->book->ledger->used();

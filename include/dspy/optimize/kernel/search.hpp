@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -92,6 +93,8 @@ struct Candidate {
   std::optional<double> tokens = {};   ///< Of a run, on average, if they are known.
   std::optional<double> seconds = {};  ///< Of a run, on average.
   std::vector<double> row_scores = {};
+  /// The metric's aims by example; nothing where the example failed.
+  std::vector<std::optional<std::map<std::string, double>>> row_objectives = {};
   std::vector<double> minibatch_scores = {};
   std::string variant = {};  ///< As in a job.
 };
