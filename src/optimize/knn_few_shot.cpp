@@ -5,6 +5,7 @@
 #include "optimize/options.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace dspy {
@@ -28,9 +29,7 @@ class NearestDemos : public Module<NearestDemos, JsonObject, Prediction> {
   Async<Prediction> run(JsonObject inputs, Run how) const {
     const auto near = co_await nearest_.nearest(inputs);
     auto program = program_;
-    program.for_each_predictor([&](const std::string& path, Predictor& predictor) {
-      predictor.set_demos(demos_for(path, predictor.signature(), near));
-    });
+    show(program, near);
     co_return co_await program.run(std::move(inputs), std::move(how));
   }
 
@@ -44,22 +43,32 @@ class NearestDemos : public Module<NearestDemos, JsonObject, Prediction> {
   }
 
  private:
-  /// Those that the teacher answered well first, then the others as they are.
-  Demos demos_for(const std::string& path, const Signature& signature, const std::vector<Example>& near) const {
-    Demos good, plain;
-    for (const auto& example : near) {
-      const auto at = demos_->bootstrapped.find(digest(example));
-      const bool is_good = at != demos_->bootstrapped.end() && good.size() < demos_->max_bootstrapped;
-      if (is_good && at->second.contains(path)) {
-        for (const auto& demo : at->second.at(path)) good.push_back(demo);
-      } else {
-        plain.emplace_back(example.data, signature);
-      }
+  /// As BootstrapFewShot on the neighbours: those that the teacher answered well first, then some of the others as they
+  /// are.
+  void show(Program& program, const std::vector<Example>& near) const {
+    std::vector<const DemosByPath*> good;
+    std::vector<std::size_t> left;
+    for (std::size_t i = 0; i < near.size(); ++i) {
+      const auto at = demos_->bootstrapped.find(digest(near[i]));
+      if (at != demos_->bootstrapped.end() && good.size() < demos_->max_bootstrapped)
+        good.push_back(&at->second);
+      else
+        left.push_back(i);
     }
-    const auto room = demos_->max_labeled - std::min(demos_->max_labeled, good.size());
-    plain.resize(std::min(plain.size(), room));
-    std::ranges::move(plain, std::back_inserter(good));
-    return good;
+    PythonRandom(0).shuffle(left);
+    PythonRandom random(0);
+    program.for_each_predictor([&](const std::string& path, Predictor& predictor) {
+      Demos demos;
+      for (const auto* const each : good) {
+        if (const auto at = each->find(path); at != each->end())
+          std::ranges::copy(at->second, std::back_inserter(demos));
+      }
+      const auto room = demos_->max_labeled - std::min(demos_->max_labeled, demos.size());
+      auto chosen = random.sample(left.size(), std::min(room, left.size()));
+      for (auto& each : chosen) each = left[each];
+      std::ranges::move(as_demos(near, chosen, predictor.signature()), std::back_inserter(demos));
+      predictor.set_demos(std::move(demos));
+    });
   }
 
   Program program_;

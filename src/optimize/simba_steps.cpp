@@ -1,6 +1,7 @@
 #include "optimize/simba_steps.hpp"
 
 #include "dspy/evaluate/statistics.hpp"
+#include "dspy/optimize/kernel/numpy_random.hpp"
 #include "optimize/demos.hpp"
 #include "optimize/proposing/proposing.hpp"
 
@@ -50,7 +51,12 @@ std::string shown(const std::vector<TraceStep>& steps) {
 class Steps {
  public:
   Steps(Search& search, const SimbaOptions& options, const Program& student, const Training& training)
-      : search_(search), options_(options), student_(student), train_(training.trainset), random_(options.seed) {
+      : search_(search),
+        options_(options),
+        student_(student),
+        train_(training.trainset),
+        random_(options.seed),
+        drops_(options.seed) {
     numbers_.push_back(0);
     scores_.emplace_back();
     winners_.push_back(0);
@@ -77,12 +83,6 @@ class Steps {
   }
 
  private:
-  std::size_t add(Program program, std::string origin, std::vector<std::size_t> parents) {
-    numbers_.push_back(search_.add(std::move(program), std::move(origin), std::move(parents)));
-    scores_.emplace_back();
-    return numbers_.size() - 1;
-  }
-
   const Program& program(std::size_t index) const { return search_.candidates()[numbers_[index]].program; }
 
   double mean_of(std::size_t index) const { return scores_[index].empty() ? 0 : statistics::mean(scores_[index]); }
@@ -145,20 +145,12 @@ class Steps {
     return buckets;
   }
 
-  /// How often something happens that is expected `mean` times (Knuth's method, for small means).
-  std::size_t poisson(double mean) {
-    const double limit = std::exp(-mean);
-    std::size_t count = 0;
-    for (double product = random_.uniform(); product > limit; product *= random_.uniform()) ++count;
-    return count;
-  }
-
   Program with_fewer_demos(Program program) {
     std::size_t most = 0;
     program.for_each_predictor(
         [&](const std::string&, const Predictor& predictor) { most = std::max(most, predictor.demos().size()); });
     const auto wanted = options_.max_demos > 0 ? options_.max_demos : 3;
-    auto count = std::max(poisson(static_cast<double>(most) / static_cast<double>(wanted)),
+    auto count = std::max(drops_.poisson(static_cast<double>(most) / static_cast<double>(wanted)),
                           static_cast<std::size_t>(most >= wanted ? 1 : 0));
     count = std::min(count, most);
     std::set<std::size_t> dropped;
@@ -236,24 +228,26 @@ class Steps {
 
   void make_step(std::size_t step) {
     const auto rows = batch();
-    std::vector<std::size_t> made;
+    std::vector<std::size_t> made;  // as candidates of the search: the pool has them once all are measured
     for (const auto& bucket : buckets_of(rows)) {
       const auto source = draw(pool(), options_.temperature_for_candidates);
       auto candidate = with_fewer_demos(program(source));
-      const bool is_demo = options_.max_demos > 0 && random_.below(2) == 0;
+      const bool is_demo = random_.below(options_.max_demos > 0 ? 2 : 1) == 0 && options_.max_demos > 0;
       if (!(is_demo ? append_demo(bucket, candidate) : append_rule(bucket, candidate))) continue;
-      made.push_back(add(
+      made.push_back(search_.add(
           std::move(candidate),
           std::format("step {}: {} from example {}", step + 1, is_demo ? "a demonstration" : "rules", bucket.example),
           {numbers_[source]}));
       if (made.size() > options_.num_candidates) break;
     }
     if (made.empty()) return search_.note("a step found no two runs to learn from");
-    std::size_t best = made.front();
-    for (const auto each : made) {
-      search_.evaluate_some(numbers_[each], train_, rows);
-      scores_[each].push_back(search_.candidates()[numbers_[each]].minibatch_scores.back());
-      if (mean_of(each) > mean_of(best)) best = each;
+    const auto first = numbers_.size();
+    auto best = first;
+    for (const auto number : made) {
+      search_.evaluate_some(number, train_, rows);
+      numbers_.push_back(number);
+      scores_.push_back({search_.candidates()[number].minibatch_scores.back()});
+      if (mean_of(numbers_.size() - 1) > mean_of(best)) best = numbers_.size() - 1;
     }
     winners_.push_back(best);
   }
@@ -263,6 +257,7 @@ class Steps {
   const Program& student_;
   const std::vector<Example>& train_;
   PythonRandom random_;
+  NumpyRandom drops_;                 ///< How many demonstrations are dropped.
   std::vector<std::size_t> numbers_;  ///< Of the programs, as candidates of the search.
   std::vector<std::vector<double>> scores_;
   std::vector<std::size_t> winners_;
