@@ -1,5 +1,5 @@
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 
 import { connect } from "./api/live.js";
 import { loadResources } from "./api/use.js";
@@ -14,7 +14,8 @@ function App() {
     window.addEventListener("hashchange", moved);
     return () => window.removeEventListener("hashchange", moved);
   }, []);
-  useEffect(() => {
+  // Before anybody can press a key: later, the focus would be taken from what they went to meanwhile.
+  useLayoutEffect(() => {
     const heading = document.querySelector<HTMLElement>("main h1");
     document.title = `${heading?.textContent ?? place.view} · dspy`;
     // A reader of the screen is told where it is now; the first view is left to the browser.

@@ -1,7 +1,7 @@
 // Dialogs: the browser's own, which keep the focus inside and give it back.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { messageOf } from "../api/client.js";
 import { Button } from "./basic.js";
@@ -11,7 +11,8 @@ export function Dialog({ title, close, children, wide }: { title: ComponentChild
   const id = useId();
   const latest = useRef(close);
   latest.current = close;
-  useEffect(() => {
+  // At once, so that the focus goes back to where it was when the dialog was asked for.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     const before = document.activeElement;
     if (dialog && !dialog.open) {
