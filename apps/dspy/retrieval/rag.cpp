@@ -95,7 +95,7 @@ std::size_t count_unanswerable(Store& store, const std::vector<RagQuestion>& que
                                const std::vector<RagScore>& scores) {
   struct Sought {
     std::size_t question = 0;
-    const Evidence* evidence = nullptr;
+    const RagEvidence* evidence = nullptr;
   };
   std::vector<Sought> left;
   for (std::size_t i = 0; i < questions.size(); ++i) {

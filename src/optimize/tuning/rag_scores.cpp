@@ -33,8 +33,8 @@ std::string text_at(const JsonObject& object, std::string_view name) {
   return std::string(view(value->get_string()));
 }
 
-Evidence evidence_of(const JsonObject& object) {
-  Evidence out{.source = text_at(object, "source"), .quote = single_blanks(text_at(object, "quote"))};
+RagEvidence evidence_of(const JsonObject& object) {
+  RagEvidence out{.source = text_at(object, "source"), .quote = single_blanks(text_at(object, "quote"))};
   if (out.source.empty() && out.quote.empty())
     throw Error(Errc::bad_input, "there is neither `source` nor `quote` to tell what helps");
   return out;
@@ -60,7 +60,7 @@ RagQuestion question_of(const Json& json) {
 
 }  // namespace
 
-bool Evidence::is_in(const Passage& passage) const {
+bool RagEvidence::is_in(const Passage& passage) const {
   if (!source.empty()) {
     if (!passage.source.ends_with(source)) return false;
     const auto before = passage.source.size() - source.size();

@@ -21,7 +21,7 @@
 namespace dspy {
 
 /// What a passage must be from, or have in it, to help with a question.
-struct Evidence {
+struct RagEvidence {
   std::string source = {};  ///< The end of its source, such as `guide/setup.md`; empty: any.
   std::string quote = {};   ///< What its text has, whatever the white space; empty: anything.
 
@@ -30,7 +30,7 @@ struct Evidence {
 
 struct RagQuestion {
   std::string question = {};
-  std::vector<Evidence> evidence = {};
+  std::vector<RagEvidence> evidence = {};
 };
 
 /// Reads JSONL: `{"question": "…", "evidence": [{"source": "…", "quote": "…"}]}`, or short `source` and `quote` beside
