@@ -185,16 +185,10 @@ void RedisConnection::send(std::string_view bytes, Deadline deadline) const {
   }
 }
 
-RespValue RedisConnection::ask(std::initializer_list<std::string_view> words, Deadline deadline) {
-  send(resp_command(std::span(words.begin(), words.size())), deadline);
+RespValue RedisConnection::receive(Deadline deadline) {
   std::array<char, std::size_t{16} * 1024> buffer;
   while (true) {
-    if (auto value = reader_.next()) {
-      if (value->kind == RespValue::Kind::error)
-        throw Error(may_pass(value->text) ? Errc::io_error : Errc::config_error,
-                    std::format("{} says: {}", name_, value->text));
-      return *std::move(value);
-    }
+    if (auto value = reader_.next()) return *std::move(value);
     const auto got = ::recv(socket_, buffer.data(), buffer.size(), 0);
     if (got > 0) {
       reader_.feed({buffer.data(), static_cast<std::size_t>(got)});
@@ -204,6 +198,28 @@ RespValue RedisConnection::ask(std::initializer_list<std::string_view> words, De
       throw Error(Errc::io_error, std::format("the connection to {} is lost", name_));
     }
   }
+}
+
+RespValue RedisConnection::ask(std::initializer_list<std::string_view> words, Deadline deadline) {
+  send(resp_command(std::span(words.begin(), words.size())), deadline);
+  auto value = receive(deadline);
+  if (value.kind == RespValue::Kind::error)
+    throw Error(may_pass(value.text) ? Errc::io_error : Errc::config_error,
+                std::format("{} says: {}", name_, value.text));
+  return value;
+}
+
+std::vector<RespValue> RedisConnection::ask_all(std::span<const std::vector<std::string>> commands, Deadline deadline) {
+  std::string bytes;
+  for (const auto& command : commands) {
+    const std::vector<std::string_view> words(command.begin(), command.end());
+    bytes += resp_command(words);
+  }
+  send(bytes, deadline);
+  std::vector<RespValue> answers;
+  answers.reserve(commands.size());
+  while (answers.size() < commands.size()) answers.push_back(receive(deadline));
+  return answers;
 }
 
 }  // namespace dspy::storage

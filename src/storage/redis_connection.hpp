@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dspy::storage {
 
@@ -41,11 +43,14 @@ class RedisConnection {
   /// Throws `Error` (`config_error`) for an error that the server tells and that comes again, such as a wrong password
   /// or a key of another type; (`io_error`) for one that passes, and if there is no answer by `deadline`.
   RespValue ask(std::initializer_list<std::string_view> words, Deadline deadline);
+  /// Sends all commands at once, and returns their answers in their order; an answer that is an error is one of them.
+  std::vector<RespValue> ask_all(std::span<const std::vector<std::string>> commands, Deadline deadline);
 
  private:
   void connect(const RedisAddress& address, Deadline deadline);
   void wait(short events, Deadline deadline) const;
   void send(std::string_view bytes, Deadline deadline) const;
+  RespValue receive(Deadline deadline);
 
   int socket_ = -1;
   std::string name_;  ///< Role and origin.

@@ -1,158 +1,26 @@
 // Holds a store that is a server against the plain loop of `MemoryStore`: the same passages, filters and searches.
 //     store_probe URI          exits with 0 where all answers are the same
 
-#include "dspy/base/error.hpp"
-#include "dspy/base/json.hpp"
-#include "dspy/base/random.hpp"
 #include "dspy/base/wait.hpp"
-#include "dspy/retrieve/filter.hpp"
-#include "dspy/retrieve/memory_store.hpp"
-#include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/remote/schemes.hpp"
 #include "dspy/retrieve/store.hpp"
+#include "support/store_conformance.hpp"
 
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
 #include <exception>
 #include <format>
 #include <iostream>
-#include <memory>
-#include <set>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace {
-
-using namespace dspy;
-
-std::vector<Passage> sample(std::size_t count) {
-  Random random(11);
-  std::vector<Passage> out;
-  for (std::size_t i = 0; i < count; ++i) {
-    Passage passage{
-        .id = std::format("passage {}", i), .text = std::format("text {} – é", i), .source = std::format("s{}", i % 3)};
-    for (int x = 0; x < 8; ++x) passage.vector.push_back(static_cast<float>(random.uniform() * 2 - 1));
-    passage.metadata["lang"] = i % 2 == 0 ? "en" : "de";
-    if (i % 3 != 0) passage.metadata["year"] = static_cast<std::int64_t>(2000 + random.below(20));
-    if (i % 4 == 0) passage.metadata["rating"] = static_cast<double>(random.below(50)) / 10;
-    if (i % 5 == 0) passage.metadata["draft"] = random.below(2) == 0;
-    passage.metadata["tags"] = JsonArray{"a", static_cast<std::int64_t>(i)};
-    passage.begin = i;
-    passage.end = i + 5;
-    out.push_back(std::move(passage));
-  }
-  return out;
-}
-
-std::vector<Filter> filters() {
-  return {{},
-          Filter::eq("lang", "en"),
-          Filter::ne("lang", "en"),
-          Filter::ne("draft", true),
-          Filter::eq("year", 2010.0),
-          Filter::ne("year", 2010),
-          Filter::gte("year", 2010) && Filter::lt("year", 2015),
-          Filter::gt("rating", 2.5),
-          Filter::in("lang", {"de", "fr"}),
-          Filter::nin("year", {2001, 2002, 2003}),
-          Filter::nin("draft", {true, "x"}),
-          Filter::in("lang", {}),
-          !(Filter::eq("lang", "en") || Filter::eq("draft", false)),
-          !Filter::in("year", {2004, 2005}),
-          Filter::eq("source", "s1"),
-          Filter::eq("lang", "en") && (Filter::lte("year", 2004) || Filter::gte("rating", 4)),
-          Filter::exists("rating"),
-          Filter::exists("rating", false),
-          Filter::eq("lang", 1)};
-}
-
-std::set<std::string> ids(const std::vector<Hit>& hits) {
-  std::set<std::string> out;
-  for (const auto& hit : hits) out.insert(hit.passage.id);
-  return out;
-}
-
-class Comparison {
- public:
-  explicit Comparison(std::string_view uri) : ours_(open_store(uri)) {}
-
-  int run() {
-    auto passages = sample(150);
-    wait(plain_.upsert(passages));
-    wait(ours_->upsert(passages));
-    same("count", wait(ours_->count()), passages.size());
-    for (const auto& filter : filters()) compare(filter);
-    read_back(passages);
-    wait(ours_->remove({"passage 1", "passage 2", "not there"}));
-    wait(plain_.remove({"passage 1", "passage 2"}));
-    same("count after removing", wait(ours_->count()), wait(plain_.count()));
-    wait(ours_->remove_where(Filter::eq("lang", "de")));
-    wait(plain_.remove_where(Filter::eq("lang", "de")));
-    same("count after removing by a filter", wait(ours_->count()), wait(plain_.count()));
-    std::cout << std::format("{}: {} answers the same, {} filters refused, {} different\n", wait(ours_->info()).kind,
-                             same_, refused_, different_);
-    return different_ == 0 ? 0 : 1;
-  }
-
- private:
-  template <class T>
-  void same(std::string_view what, const T& ours, const T& plain) {
-    if (ours == plain) {
-      ++same_;
-    } else {
-      ++different_;
-      std::cout << "different: " << what << '\n';
-    }
-  }
-
-  void compare(const Filter& filter) {
-    const auto name = to_text(to_json(filter));
-    const StoreQuery query{.vector = {1, 0.5F, -0.25F, 0.1F, 0, 0.3F, -1, 0.7F}, .k = 10, .filter = filter};
-    try {
-      const auto found = wait(ours_->search(query)), expected = wait(plain_.search(query));
-      same("search " + name, ids(found), ids(expected));
-      for (std::size_t i = 0; i < std::min(found.size(), expected.size()); ++i)
-        same("score " + name, std::fabs(found[i].score - expected[i].score) < 1e-4, true);
-      same("count " + name, wait(ours_->count(filter)), wait(plain_.count(filter)));
-    } catch (const Error& error) {
-      if (error.code() != Errc::unsupported) throw;
-      ++refused_;
-    }
-  }
-
-  void read_back(const std::vector<Passage>& passages) {
-    std::set<std::string> seen;
-    std::string cursor;
-    do {
-      auto page = wait(ours_->scan({}, cursor, 40));
-      for (const auto& passage : page.passages) seen.insert(passage.id);
-      cursor = page.next;
-    } while (!cursor.empty());
-    same("scan", seen.size(), passages.size());
-    const auto got = wait(ours_->get({passages[7].id, "not there", passages[3].id}));
-    same("get", got.size(), std::size_t{2});
-    for (const auto& passage : got) {
-      const auto& original = passages[passage.id == passages[7].id ? 7 : 3];
-      same("metadata", passage.metadata, original.metadata);
-      same("text", passage.text, original.text);
-      same("place", passage.begin + passage.end, original.begin + original.end);
-    }
-  }
-
-  std::shared_ptr<Store> ours_;
-  MemoryStore plain_;
-  std::size_t same_ = 0, refused_ = 0, different_ = 0;
-};
-
-}  // namespace
 
 int main(int argc, char** argv) {
+  if (argc != 2) return 2;
   try {
-    return argc == 2 ? Comparison(argv[1]).run() : 2;
+    const auto store = dspy::open_store(argv[1]);
+    dspy::test::StoreConformance conformance(store);
+    conformance.run();
+    for (const auto& what : conformance.different()) std::cout << "different: " << what << '\n';
+    std::cout << std::format("{}: {} answers the same, {} filters refused, {} different\n",
+                             dspy::wait(store->info()).kind, conformance.same(), conformance.refused(),
+                             conformance.different().size());
+    return conformance.different().empty() ? 0 : 1;
   } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';
     return 1;

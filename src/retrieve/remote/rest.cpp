@@ -72,7 +72,7 @@ http::Request request_of(const Server& server, const std::string& method, const 
                     .timeouts = server.timeouts,
                     .stop = std::move(stop)};
   out.headers.set("Accept", "application/json");
-  if (method != "GET" && method != "DELETE") {
+  if (method != "GET" && (method != "DELETE" || !body.empty())) {
     out.headers.set("Content-Type", "application/json");
     out.body = to_text(body);
   }
@@ -100,6 +100,8 @@ Async<Answer> ask_once(Server server, http::Request request, std::vector<int> fi
                   std::format("the {} server's answer is not JSON: {}", server.kind, json.error().message));
     }
   }
+  if (server.failure_in != nullptr)
+    if (const auto failure = server.failure_in(answer.body)) throw *failure;
   co_return answer;
 }
 
@@ -132,6 +134,25 @@ StoreUri read_uri(std::string_view uri, std::string_view kind, unsigned default_
   if ((needs_name && out.name.empty()) || !std::ranges::all_of(out.name, is_plain))
     refuse("needs a name of letters, digits, `-`, `_` and `.` after the host");
   return out;
+}
+
+void require_identifier(std::string_view name, std::string_view kind) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto is_plain = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; };
+  if (name.empty() || !is_letter(name.front()) || !std::ranges::all_of(name, is_plain))
+    throw Error(
+        Errc::config_error,
+        std::format("`{}` cannot be a name on a {} server; begin with a letter, and use letters, digits and `_`", name,
+                    kind));
+}
+
+bool wants_graph(const StoreUri& uri, std::string_view kind) {
+  const auto index = uri.query.find("index");
+  if (index == uri.query.end() || index->second == "flat") return false;
+  if (index->second != "hnsw")
+    throw Error(Errc::config_error, std::format("the {} store has no index `{}`; write `index=hnsw`, or leave it out",
+                                                kind, index->second));
+  return true;
 }
 
 Server make_server(std::string kind, std::string base, const RemoteStoreOptions& options, std::string_view header,

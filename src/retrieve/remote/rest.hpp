@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/base/async.hpp"
+#include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/http/transport.hpp"
 #include "dspy/retrieve/filter.hpp"
@@ -29,6 +30,12 @@ struct StoreUri {
 /// `kind://host[:port]/name?…` and `kind+https://…`.  Throws `Error` (`config_error`), which does not repeat the URI.
 StoreUri read_uri(std::string_view uri, std::string_view kind, unsigned default_port, bool needs_name);
 
+/// Throws `Error` (`config_error`) unless a name begins with a letter and has letters, digits and `_` only.
+void require_identifier(std::string_view name, std::string_view kind);
+/// Whether the URI has `?index=hnsw`: vectors are found through a graph then, else by looking at each.  Throws `Error`
+/// (`config_error`) for another index.
+bool wants_graph(const StoreUri& uri, std::string_view kind);
+
 /// A server and how to talk to it.
 struct Server {
   std::string kind = {};
@@ -38,6 +45,8 @@ struct Server {
   std::vector<http::Credential> credentials = {};
   http::Timeouts timeouts = {};
   int attempts = 4;
+  /// For servers that say with status 200 that something went wrong: what the body says is wrong, if anything.
+  std::optional<Error> (*failure_in)(const Json& body) = nullptr;
 };
 Server make_server(std::string kind, std::string base, const RemoteStoreOptions& options, std::string_view header,
                    const char* variable);

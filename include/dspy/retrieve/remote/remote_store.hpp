@@ -43,6 +43,20 @@ std::shared_ptr<Store> pinecone_store(std::string_view uri, RemoteStoreOptions o
 /// `transport` and `api_key`.
 std::shared_ptr<Store> postgres_store(std::string_view uri, RemoteStoreOptions options = {});
 
+// In the next three a filter can say all but parts of texts, the order of texts, and `contains` of a text.  They look
+// at each vector, so that what is found is exact; `?index=hnsw` makes an approximate index instead.
+
+/// `weaviate://host:8080/Class?numbers=year,rating`, `weaviate+https://…`.  Key: `WEAVIATE_API_KEY`.  Fields that are
+/// compared by order are named when the class is made; negated conditions need Weaviate 1.33 or later.
+std::shared_ptr<Store> weaviate_store(std::string_view uri, RemoteStoreOptions options = {});
+/// `milvus://host:19530/collection?database=…`, `milvus+https://…`; API version 2.  Key: `MILVUS_TOKEN`, which may be
+/// `user:password`.  A passage has 65,535 bytes at most.
+std::shared_ptr<Store> milvus_store(std::string_view uri, RemoteStoreOptions options = {});
+/// `redis://host:6379/index?numbers=year,rating&user=…&database=0`: Redis with its search, which is a part of it from
+/// version 8 on.  Password: `REDIS_PASSWORD`.  Fields that are compared by order are named when the index is made.
+/// There is no TLS, and of `RemoteStoreOptions` no use for `transport`.  A passage is kept as one hash.
+std::shared_ptr<Store> redis_store(std::string_view uri, RemoteStoreOptions options = {});
+
 /// Teaches `open_store` their schemes.  Returns true, for use in an initialiser; see dspy/retrieve/remote/schemes.hpp.
 bool register_remote_stores();
 

@@ -1,0 +1,374 @@
+#include "dspy/base/async.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/base/json.hpp"
+#include "dspy/retrieve/filter.hpp"
+#include "dspy/retrieve/passage.hpp"
+#include "dspy/retrieve/remote/remote_store.hpp"
+#include "dspy/retrieve/store.hpp"
+#include "retrieve/remote/facts.hpp"
+#include "retrieve/remote/rest.hpp"
+#include "retrieve/remote/store_over.hpp"
+#include "retrieve/unit_length.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <format>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// Milvus (REST, version 2).  A row has `id` (a UUID), `vector`, `passage` (all of it as one text), `facts` (an array)
+// and `numbers` (JSON, for order).  The status is 200 whatever happens: `code` says what did.
+
+namespace dspy {
+namespace {
+
+using remote::member;
+constexpr std::string_view kind = "milvus";
+constexpr std::size_t most_text_bytes = 65'535;  ///< Of a VarChar.
+constexpr std::size_t most_facts = 4'096;        ///< Of an array.
+constexpr std::int64_t no_such_collection = 100;
+
+struct Collection {
+  std::size_t dimensions = 0;
+  Similarity similarity = Similarity::cosine;
+};
+
+struct State {
+  remote::Server server;
+  std::string name, database;
+  bool is_approximate = false;
+  RemoteStoreOptions options;
+  std::mutex mutex;
+  std::optional<Collection> collection;  ///< Once it is known to be there.
+};
+using Shared = std::shared_ptr<State>;
+
+std::int64_t code_in(const Json& body) {
+  const auto code = member(body, "code", kind).to_number<std::int64_t>();
+  return code == 200 ? 0 : code;  // releases before 2.4
+}
+
+std::optional<Error> failure_in(const Json& body) {
+  const auto code = code_in(body);
+  if (code == 0 || code == no_such_collection) return {};
+  const auto* const said = body.as_object().if_contains("message");
+  const auto busy = code == 1 || code == 2 || code == 4;  // not ready, unavailable, too many requests
+  return Error(code == 8      ? Errc::rate_limit_exceeded
+               : code == 1800 ? Errc::authentication_failed
+               : busy         ? Errc::unavailable
+                              : Errc::refused,
+               std::format("the milvus server answers code {}: {}", code,
+                           said != nullptr && said->is_string() ? view(said->get_string()).substr(0, 300) : ""),
+               {.provider = std::string(kind)});
+}
+
+/// The answer; `code` is 0 or `no_such_collection`.
+Async<Json> call(Shared state, std::string path, JsonObject body, std::stop_token stop = {}) {
+  body["collectionName"] = state->name;
+  if (!state->database.empty()) body["dbName"] = state->database;
+  auto answer = co_await remote::ask(state->server, "POST", "/v2/vectordb" + path, std::move(body), std::move(stop));
+  co_return std::move(answer.body);
+}
+
+/// The answer's data; a collection that has gone meanwhile is an error.
+Async<Json> data_of(Shared state, std::string path, JsonObject body, std::stop_token stop = {}) {
+  const auto answer = co_await call(state, std::move(path), std::move(body), std::move(stop));
+  if (code_in(answer) == no_such_collection)
+    throw Error(Errc::config_error, std::format("the collection `{}` was dropped; open the store anew", state->name));
+  const auto* const found = answer.as_object().if_contains("data");
+  co_return found == nullptr ? Json() : *found;
+}
+
+class Language final : public remote::FactLanguage {
+ public:
+  std::string has(std::string_view fact) const override { return std::format("array_contains(facts, \"{}\")", fact); }
+  std::string all(const std::vector<std::string>& conditions) const override { return joined(conditions, " and "); }
+  std::string any(const std::vector<std::string>& conditions) const override { return joined(conditions, " or "); }
+  std::string negated(const std::string& condition) const override { return std::format("(not {})", condition); }
+
+  std::string ordered(const Filter& filter) const override {
+    const std::string_view op = filter.op() == Filter::Op::gt    ? ">"
+                                : filter.op() == Filter::Op::gte ? ">="
+                                : filter.op() == Filter::Op::lt  ? "<"
+                                                                 : "<=";
+    auto number = std::format("{}", remote::comparable(filter.value(), kind).to_number<double>());
+    if (number.find_first_of(".e") == std::string::npos) number += ".0";
+    return std::format("(numbers[\"{}\"] {} {})", remote::number_fact(filter.field()), op, number);
+  }
+
+ private:
+  static std::string joined(const std::vector<std::string>& conditions, std::string_view between) {
+    std::string out;
+    for (const auto& each : conditions) out += std::string(out.empty() ? "" : between) + each;
+    return std::format("({})", out);
+  }
+};
+
+/// Empty for what everything meets.
+std::string filter_of(const Filter& filter) {
+  return filter.is_everything() ? std::string() : remote::fact_filter(filter, kind, Language());
+}
+
+Passage passage_of(const Json& row, bool with_vector) {
+  const auto whole = parse_json(view(member(row, "passage", kind).as_string()));
+  if (!whole || !whole->is_object())
+    throw Error(Errc::backend_error, "a row of the collection was not kept by this library");
+  auto out = remote::passage_of(whole->get_object());
+  if (with_vector) out.vector = remote::vector_of(member(row, "vector", kind), kind);
+  return out;
+}
+
+Collection collection_of(const State& state, const Json& data) {
+  Collection out;
+  bool has_facts = false;
+  for (const auto& field : remote::list(member(data, "fields", kind), kind)) {
+    const auto name = view(member(field, "name", kind).as_string());
+    has_facts = has_facts || name == "facts";
+    if (name != "vector") continue;
+    for (const auto& each : remote::list(member(field, "params", kind), kind))
+      if (view(member(each, "key", kind).as_string()) == "dim") {
+        const auto& size = member(each, "value", kind);
+        out.dimensions =
+            size.is_string() ? std::stoul(std::string(view(size.get_string()))) : size.to_number<std::size_t>();
+      }
+  }
+  const auto& indexes = remote::list(member(data, "indexes", kind), kind);
+  if (!has_facts || out.dimensions == 0 || indexes.empty())
+    throw Error(Errc::config_error,
+                std::format("the collection `{}` was not made by this library; choose another name", state.name));
+  const auto metric = view(member(indexes.at(0), "metricType", kind).as_string());
+  out.similarity = metric == "COSINE" ? Similarity::cosine : metric == "IP" ? Similarity::dot : Similarity::euclidean;
+  if (state.options.similarity && *state.options.similarity != out.similarity)
+    throw Error(Errc::config_error, std::format("the collection compares by {}, not by {}", to_string(out.similarity),
+                                                to_string(*state.options.similarity)));
+  return out;
+}
+
+/// The collection, if it is there.
+Async<std::optional<Collection>> find(Shared state) {
+  {
+    const std::lock_guard lock(state->mutex);
+    if (state->collection) co_return state->collection;
+  }
+  const auto answer = co_await call(state, "/collections/describe", {});
+  if (code_in(answer) == no_such_collection) co_return std::nullopt;
+  const auto found = collection_of(*state, member(answer, "data", kind));
+  const std::lock_guard lock(state->mutex);
+  state->collection = found;
+  co_return found;
+}
+
+JsonObject field(std::string_view name, std::string_view type, JsonObject parameters = {}) {
+  return {{"fieldName", name}, {"dataType", type}, {"elementTypeParams", std::move(parameters)}};
+}
+
+Async<Collection> find_or_make(Shared state, std::size_t dimensions) {
+  if (const auto found = co_await find(state)) co_return *found;
+  if (!state->options.create) throw Error(Errc::config_error, "there is no such collection, and none may be made");
+  const auto similarity = state->options.similarity.value_or(Similarity::cosine);
+  const std::string_view metric = similarity == Similarity::cosine ? "COSINE"
+                                  : similarity == Similarity::dot  ? "IP"
+                                                                   : "L2";
+  auto id = field("id", "VarChar", {{"max_length", "36"}});
+  id["isPrimary"] = true;
+  auto facts = field("facts", "Array", {{"max_capacity", std::to_string(most_facts)}, {"max_length", "40"}});
+  facts["elementDataType"] = "VarChar";
+  JsonArray fields{std::move(id), field("vector", "FloatVector", {{"dim", std::to_string(dimensions)}}),
+                   field("passage", "VarChar", {{"max_length", std::to_string(most_text_bytes)}}), std::move(facts),
+                   field("numbers", "JSON")};
+  JsonObject index{{"fieldName", "vector"},
+                   {"indexName", "vector"},
+                   {"metricType", metric},
+                   {"indexType", state->is_approximate ? "HNSW" : "FLAT"}};
+  if (state->is_approximate) index["params"] = JsonObject{{"M", 16}, {"efConstruction", 200}};
+  // Where another process was faster, the server answers that the collection is there, if it is the same.
+  co_await call(state, "/collections/create",
+                {{"schema", JsonObject{{"fields", std::move(fields)}}},
+                 {"indexParams", JsonArray{std::move(index)}},
+                 {"params", JsonObject{{"consistencyLevel", "Strong"}}}});
+  const auto made = co_await find(state);
+  if (!made) throw Error(Errc::backend_error, "the milvus server made no collection");
+  co_return *made;
+}
+
+JsonObject row_of(const Passage& passage) {
+  auto text = to_text(remote::payload_of(passage));
+  if (text.size() > most_text_bytes)
+    throw Error(Errc::invalid_parameter,
+                std::format("`{}` has more than {} bytes of text and metadata, which Milvus takes; cut smaller",
+                            passage.id, most_text_bytes));
+  const auto known = remote::facts_of(passage, kind);
+  if (known.size() > most_facts)
+    throw Error(Errc::invalid_parameter,
+                std::format("`{}` has lists of more values than the {} that Milvus takes; keep shorter lists",
+                            passage.id, most_facts));
+  JsonObject numbers;
+  for (const auto& [name, value] : passage.metadata)
+    if (value.is_number()) numbers[remote::number_fact(name)] = remote::comparable(value, kind);
+  return {{"id", remote::uuid_of(passage.id)},
+          {"vector", remote::numbers(passage.vector)},
+          {"passage", std::move(text)},
+          {"facts", JsonArray(known.begin(), known.end())},
+          {"numbers", std::move(numbers)}};
+}
+
+Async<void> upsert(Shared state, std::vector<Passage> passages) {
+  if (passages.empty()) co_return;
+  if (state->options.is_read_only) throw Error(Errc::invalid_parameter, "the store was opened for reading only");
+  remote::require_vectors(passages, kind);
+  check_passages(passages, state->options.dimensions, state->options.similarity.value_or(Similarity::cosine));
+  std::vector<JsonObject> rows;
+  const auto dimensions = passages.front().vector.size();
+  for (const auto& passage : passages) rows.push_back(row_of(passage));
+  const auto collection = co_await find_or_make(state, dimensions);
+  check_passages(passages, collection.dimensions, collection.similarity);
+  const auto batch = state->options.batch == 0 ? 256 : state->options.batch;
+  for (std::size_t begin = 0; begin < rows.size(); begin += batch) {
+    JsonArray some;
+    for (auto i = begin; i < std::min(begin + batch, rows.size()); ++i) {
+      if (collection.similarity == Similarity::cosine) {
+        to_unit_length(passages[i].vector);
+        rows[i]["vector"] = remote::numbers(passages[i].vector);
+      }
+      some.emplace_back(std::move(rows[i]));
+    }
+    co_await data_of(state, "/entities/upsert", {{"data", std::move(some)}});
+  }
+}
+
+Async<std::optional<std::size_t>> remove(Shared state, std::string which) {
+  if (state->options.is_read_only) throw Error(Errc::invalid_parameter, "the store was opened for reading only");
+  if (co_await find(state)) co_await data_of(state, "/entities/delete", {{"filter", std::move(which)}});
+  co_return std::nullopt;
+}
+
+/// UUIDs need no quoting.
+std::string among(const std::vector<std::string>& ids) {
+  std::string out;
+  for (const auto& id : ids) out += std::format("{}\"{}\"", out.empty() ? "" : ", ", remote::uuid_of(id));
+  return std::format("id in [{}]", out);
+}
+
+Async<std::optional<std::size_t>> remove_ids(Shared state, std::vector<std::string> ids) {
+  return remove(std::move(state), among(ids));
+}
+
+Async<std::optional<std::size_t>> remove_where(Shared state, Filter filter) {
+  return remove(std::move(state), remote::fact_filter(filter, kind, Language()));
+}
+
+JsonArray fields_wanted(bool with_vectors) {
+  return with_vectors ? JsonArray{"id", "passage", "vector"} : JsonArray{"id", "passage"};
+}
+
+Async<std::vector<Hit>> search(Shared state, StoreQuery query) {
+  remote::require_vector_search(query, kind);
+  auto filter = filter_of(query.filter);
+  const auto collection = co_await find(state);
+  if (!collection) co_return std::vector<Hit>();
+  check_query(query, collection->dimensions, collection->similarity);
+  const auto rows = co_await data_of(state, "/entities/search",
+                                     {{"data", JsonArray{remote::numbers(query.vector)}},
+                                      {"annsField", "vector"},
+                                      {"limit", query.k},
+                                      {"filter", std::move(filter)},
+                                      {"outputFields", fields_wanted(query.with_vectors)}},
+                                     query.stop);
+  std::vector<Hit> hits;
+  for (const auto& row : remote::list(rows, kind)) {
+    const auto own =
+        member(row, "distance", kind).to_number<double>();  // a similarity, but for L2: the distance's square
+    hits.push_back(remote::hit_of(
+        passage_of(row, query.with_vectors),
+        collection->similarity == Similarity::euclidean ? -std::sqrt(std::max(own, 0.0)) : own, own, hits.size() + 1));
+  }
+  co_return hits;
+}
+
+Async<std::size_t> count(Shared state, Filter filter) {
+  auto which = filter_of(filter);
+  if (!co_await find(state)) co_return 0;
+  const auto rows = co_await data_of(state, "/entities/query",
+                                     {{"filter", std::move(which)}, {"outputFields", JsonArray{"count(*)"}}});
+  co_return member(remote::list(rows, kind).at(0), "count(*)", kind).to_number<std::size_t>();
+}
+
+/// In the order of the primary key, which is how the server joins its segments' rows.
+Async<ScanPage> scan(Shared state, Filter filter, std::string cursor, std::size_t limit, bool with_vectors) {
+  auto which = remote::fact_filter(filter, kind, Language());
+  if (cursor.find_first_not_of("0123456789abcdef-") != std::string::npos)
+    throw Error(Errc::invalid_parameter, "the cursor is not one that a page of this store gave");
+  if (!cursor.empty()) which = std::format("({} and id > \"{}\")", which, cursor);
+  ScanPage page;
+  if (!co_await find(state)) co_return page;
+  const auto rows =
+      co_await data_of(state, "/entities/query",
+                       {{"filter", std::move(which)}, {"limit", limit}, {"outputFields", fields_wanted(with_vectors)}});
+  for (const auto& row : remote::list(rows, kind)) {
+    page.passages.push_back(passage_of(row, with_vectors));
+    page.next = std::max(page.next, std::string(view(member(row, "id", kind).as_string())));
+  }
+  if (page.passages.size() < limit) page.next.clear();
+  co_return page;
+}
+
+Async<std::vector<Passage>> get(Shared state, std::vector<std::string> ids) {
+  std::vector<Passage> out;
+  if (ids.empty() || !co_await find(state)) co_return out;
+  std::map<std::string, Passage> found;
+  const auto rows = co_await data_of(
+      state, "/entities/query", {{"filter", among(ids)}, {"limit", ids.size()}, {"outputFields", fields_wanted(true)}});
+  for (const auto& row : remote::list(rows, kind)) {
+    auto passage = passage_of(row, true);
+    found.emplace(passage.id, std::move(passage));
+  }
+  for (const auto& id : ids)
+    if (const auto each = found.find(id); each != found.end()) out.push_back(each->second);
+  co_return out;
+}
+
+Async<StoreInfo> info(Shared state) {
+  const auto collection = co_await find(state);
+  StoreInfo out{.kind = std::string(kind), .abilities = {.text_search = false}};
+  if (collection) {
+    out.dimensions = collection->dimensions;
+    out.similarity = collection->similarity;
+  }
+  co_return out;
+}
+
+constexpr remote::StoreOver<State>::Functions functions{.upsert = upsert,
+                                                        .remove = remove_ids,
+                                                        .remove_where = remove_where,
+                                                        .search = search,
+                                                        .count = count,
+                                                        .scan = scan,
+                                                        .get = get,
+                                                        .info = info};
+
+}  // namespace
+
+std::shared_ptr<Store> milvus_store(std::string_view uri, RemoteStoreOptions options) {
+  auto where = remote::read_uri(uri, kind, 19530, true);
+  remote::require_identifier(where.name, kind);
+  auto state = std::make_shared<State>();
+  state->server = remote::make_server(std::string(kind), where.base, options, "Authorization", "MILVUS_TOKEN");
+  for (auto& each : state->server.credentials) each.prefix = "Bearer ";
+  state->server.failure_in = failure_in;
+  state->name = where.name;
+  state->database = where.query["database"];
+  state->is_approximate = remote::wants_graph(where, kind);
+  state->options = std::move(options);
+  return std::make_shared<remote::StoreOver<State>>(std::move(state), functions);
+}
+
+}  // namespace dspy
