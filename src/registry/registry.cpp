@@ -4,6 +4,7 @@
 #include "dspy/base/sha256.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/storage/database.hpp"
+#include "registry/lineage.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -47,28 +48,6 @@ void check_name(std::string_view what, std::string_view name) {
   if (fits) return;
   throw Error(Errc::bad_input, std::format("`{}` is not a valid {}; use letters, digits, `-`, `_` and `.`",
                                            text::invalid_utf8(name) ? "(not UTF-8)" : name, what));
-}
-
-JsonObject to_json(const Lineage& lineage) {
-  JsonObject out = {{"optimizer", lineage.optimizer}, {"data", lineage.data},         {"metric", lineage.metric},
-                    {"examples", lineage.examples},   {"requests", lineage.requests}, {"tokens", lineage.tokens}};
-  if (lineage.score) out["score"] = *lineage.score;
-  return out;
-}
-
-Lineage lineage_of(std::string_view text) {
-  const auto json = parse_json(text);
-  if (!json || !json->is_object()) throw Error(Errc::io_error, "a version's lineage in the registry is damaged");
-  const auto& object = json->get_object();
-  const auto count = [&](std::string_view key) { return object.at(key).to_number<std::uint64_t>(); };
-  Lineage out{.optimizer = object.at("optimizer").as_object(),
-              .data = std::string(view(object.at("data").as_string())),
-              .metric = std::string(view(object.at("metric").as_string())),
-              .examples = count("examples"),
-              .requests = count("requests"),
-              .tokens = count("tokens")};
-  if (const auto* const score = object.if_contains("score")) out.score = score->to_number<double>();
-  return out;
 }
 
 }  // namespace

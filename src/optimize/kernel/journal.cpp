@@ -3,6 +3,7 @@
 #include "base/checked_line.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"
+#include "optimize/kernel/journal_text.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -12,7 +13,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <format>
-#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -50,7 +50,10 @@ Journal::Journal(const std::filesystem::path& path, const JsonObject& run, bool 
                                                   path.string()));
     }
     const auto text = read_file(path, longest);
-    read(text, run);
+    auto found = read_journal(text, run, path.string());
+    if (!found.damaged.empty()) quarantine(text, found.good, found.damaged);
+    size_ = static_cast<long long>(found.good.size());
+    records_ = std::move(found.records);
     if (::ftruncate(file_, size_) != 0) throw failure("mend", path, "check its permissions");
     if (size_ == 0) append(JsonObject{{"kind", "run"}, {"format", 1}, {"run", run}});
   } catch (...) {
@@ -61,54 +64,6 @@ Journal::Journal(const std::filesystem::path& path, const JsonObject& run, bool 
 
 Journal::~Journal() {
   ::close(file_);
-}
-
-void Journal::read(std::string_view text, const JsonObject& run) {
-  std::string good;
-  std::size_t number = 0;
-  std::vector<std::size_t> damaged;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = text.find('\n', at);
-    if (end == std::string_view::npos) break;  // cut by a kill: it was never there
-    const auto line = text.substr(at, end - at);
-    at = end + 1;
-    ++number;
-    auto record = read_checked_line(line);
-    if (!record) {
-      damaged.push_back(number);
-      if (number == 1) break;
-      continue;
-    }
-    if (good.empty())
-      check_run(*record, run);
-    else
-      records_.push_back(*std::move(record));
-    good.append(line).append("\n");
-  }
-  if (!damaged.empty()) quarantine(text, good, damaged);
-  size_ = static_cast<long long>(good.size());
-}
-
-void Journal::check_run(const JsonObject& record, const JsonObject& run) const {
-  const auto* const found = record.if_contains("run");
-  const auto* const format = record.if_contains("format");
-  if (found == nullptr || format == nullptr) {
-    throw Error(Errc::config_error,
-                std::format("`{}` does not begin as a checkpoint does: it is none, or its first line is damaged; name "
-                            "another file",
-                            path_.string()));
-  }
-  if (*format != Json(1)) {
-    throw Error(Errc::config_error, std::format("the checkpoint `{}` is of a newer version of this library; use "
-                                                "that version, or name another file",
-                                                path_.string()));
-  }
-  if (*found != Json(run)) {
-    throw Error(Errc::config_error,
-                std::format("the checkpoint `{}` belongs to another run: its program, data, metric or options "
-                            "differ; name another file, or remove it to begin anew",
-                            path_.string()));
-  }
 }
 
 /// Keeps the file as it was under another name, and goes on with its good lines in this one.

@@ -41,13 +41,14 @@ JsonArray shape_of(const std::string& path, const Predictor& predictor) {
   return out;
 }
 
+Error damaged(std::string_view kind, std::string_view name) {
+  return {Errc::config_error,
+          std::format("a run in the checkpoint has no {} `{}`; the file was changed by something else", kind, name)};
+}
+
 JsonObject object_at(const JsonObject& written, std::string_view name) {
   const auto* const value = written.if_contains(name);
-  if (value == nullptr || !value->is_object()) {
-    throw Error(Errc::config_error, std::format("a run in the checkpoint has no object `{}`; the file was changed by "
-                                                "something else",
-                                                name));
-  }
+  if (value == nullptr || !value->is_object()) throw damaged("object", name);
   return value->get_object();
 }
 
@@ -89,13 +90,16 @@ Rollout rollout_from_json(const JsonObject& written) {
   out.prediction.data = object_at(written, "outputs");
   out.prediction.completion = text_at(written, "completion");
   out.prediction.reasoning = text_at(written, "reasoning");
-  if (const auto* const probabilities = written.if_contains("probabilities"); probabilities != nullptr) {
-    for (const auto& each : probabilities->as_object())
+  if (written.contains("probabilities")) {
+    for (const auto& each : object_at(written, "probabilities")) {
+      if (!each.value().is_number()) throw damaged("number", each.key());
       out.prediction.probabilities[each.key()] = each.value().to_number<double>();
+    }
   }
   if (const auto* const steps = written.if_contains("steps"); steps != nullptr && steps->is_array()) {
     for (const auto& each : steps->get_array()) {
-      const auto& step = each.as_object();
+      if (!each.is_object()) throw damaged("list of objects", "steps");
+      const auto& step = each.get_object();
       out.steps.push_back({.path = text_at(step, "path"),
                            .inputs = object_at(step, "inputs"),
                            .prediction = {.data = object_at(step, "outputs")}});

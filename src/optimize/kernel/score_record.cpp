@@ -1,8 +1,22 @@
 #include "optimize/kernel/score_record.hpp"
 
+#include "dspy/base/error.hpp"
+
+#include <format>
+#include <string_view>
 #include <utility>
 
 namespace dspy::optimize {
+namespace {
+
+double number_of(const Json* value, std::string_view name) {
+  if (value != nullptr && value->is_number()) return value->to_number<double>();
+  throw Error(Errc::config_error, std::format("a score in the checkpoint has no number `{}`; the file was changed by "
+                                              "something else: remove it to begin anew, or name another file",
+                                              name));
+}
+
+}  // namespace
 
 JsonObject to_json(const ScoreRecord& record) {
   JsonObject out = {{"value", record.score.value}};
@@ -18,12 +32,11 @@ JsonObject to_json(const ScoreRecord& record) {
 
 ScoreRecord score_from_json(const JsonObject& written) {
   ScoreRecord out;
-  if (const auto* const value = written.if_contains("value"); value != nullptr && value->is_number())
-    out.score.value = value->to_number<double>();
+  out.score.value = number_of(written.if_contains("value"), "value");
   if (const auto* const text = written.if_contains("feedback"); text != nullptr && text->is_string())
     out.score.feedback = view(text->get_string());
   if (const auto* const all = written.if_contains("objectives"); all != nullptr && all->is_object()) {
-    for (const auto& each : all->get_object()) out.score.objectives[each.key()] = each.value().to_number<double>();
+    for (const auto& each : all->get_object()) out.score.objectives[each.key()] = number_of(&each.value(), each.key());
   }
   if (const auto* const text = written.if_contains("failure"); text != nullptr && text->is_string())
     out.failure = view(text->get_string());

@@ -15,6 +15,7 @@ struct ScoreRecord {
 };
 
 JsonObject to_json(const ScoreRecord& record);
+/// Throws `Error` (`config_error`) for anything that `to_json` does not write.
 ScoreRecord score_from_json(const JsonObject& written);
 
 }  // namespace dspy::optimize

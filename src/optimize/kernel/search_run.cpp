@@ -1,8 +1,8 @@
 #include "dspy/base/concurrent.hpp"
 #include "dspy/base/sha256.hpp"
 #include "dspy/base/wait.hpp"
-#include "dspy/lm/exchange_json.hpp"
 #include "dspy/programs/program_file.hpp"
+#include "optimize/kernel/checkpoint_record.hpp"
 #include "optimize/kernel/run_rollout.hpp"
 #include "optimize/kernel/search_state.hpp"
 
@@ -19,17 +19,14 @@ void Search::State::load_checkpoint(const JsonObject& run) {
   if (options.checkpoint.empty()) return;
   book->journal = std::make_unique<Journal>(options.checkpoint, run, options.is_durable);
   if (!book->journal->note().empty()) report.notes.push_back(book->journal->note());
-  for (auto& record : book->journal->take_records()) {
-    const std::string key(view(record.at("key").as_string()));
-    const auto kind = view(record.at("kind").as_string());
-    if (kind == "reply") {
-      book->remember(key, reply_from_json(record.at("reply").as_object()));
-    } else if (kind == "rollout") {
-      rollouts[key] = std::make_shared<const Rollout>(rollout_from_json(record.at("rollout").as_object()));
-      unpaid.insert(key);
-    } else if (kind == "score") {
-      scores[key] = score_from_json(record.at("score").as_object());
+  for (const auto& record : book->journal->take_records()) {
+    auto known = checkpoint_record_from_json(record);
+    if (known.rollout) {
+      rollouts[known.key] = std::make_shared<const Rollout>(*std::move(known.rollout));
+      unpaid.insert(known.key);
     }
+    if (known.score) scores[known.key] = *std::move(known.score);
+    if (known.reply) book->remember(std::move(known.key), *std::move(known.reply));
   }
 }
 

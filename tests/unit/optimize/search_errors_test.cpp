@@ -1,6 +1,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/optimize/bootstrap_few_shot.hpp"
 #include "dspy/optimize/kernel/search.hpp"
+#include "optimize/kernel/checkpoint_record.hpp"
 #include "random_search.hpp"
 
 #include <doctest/doctest.h>
@@ -78,4 +79,25 @@ TEST_CASE("A report is JSON, a page and lines") {
                            .text = "labelled demonstrations",
                            .used = {.requests = 12}}) ==
         "12 calls · 0 tokens · best 75 % · #3 measured: 50 % (labelled demonstrations)");
+}
+
+TEST_CASE("A line of a checkpoint that no search writes is an error that names what is wrong") {
+  const auto read = [](JsonObject record) { return optimize::checkpoint_record_from_json(record); };
+  CHECK(read({{"kind", "score"}, {"key", "a"}, {"score", JsonObject{{"value", 0.5}}}}).score->score.value == 0.5);
+  CHECK(read({{"kind", "of another version"}, {"key", "a"}}).key == "a");
+  CHECK_THROWS_WITH_AS(
+      read({{"kind", "score"}, {"key", "a"}, {"score", JsonObject{{"value", "high"}}}}),
+      "a score in the checkpoint has no number `value`; the file was changed by something else: remove "
+      "it to begin anew, or name another file",
+      Error);
+  CHECK_THROWS_WITH_AS(
+      read({{"kind", "rollout"}, {"key", "a"}, {"rollout", JsonArray()}}),
+      "a line of the checkpoint has no object `rollout`: the file was changed by something else; remove "
+      "it to begin anew, or name another file",
+      Error);
+  const JsonObject rollout = {{"outputs", JsonObject()}, {"steps", JsonArray{1}}, {"usage", JsonObject()}};
+  CHECK_THROWS_WITH_AS(read({{"kind", "rollout"}, {"key", "a"}, {"rollout", rollout}}),
+                       "a run in the checkpoint has no list of objects `steps`; the file was changed by something else",
+                       Error);
+  CHECK_THROWS_AS(read({{"kind", "reply"}, {"key", 7}}), Error);
 }

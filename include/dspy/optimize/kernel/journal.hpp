@@ -37,8 +37,6 @@ class Journal {
   const std::string& note() const noexcept { return note_; }
 
  private:
-  void read(std::string_view text, const JsonObject& run);
-  void check_run(const JsonObject& record, const JsonObject& run) const;
   void quarantine(std::string_view text, std::string_view good, const std::vector<std::size_t>& damaged);
 
   std::filesystem::path path_;
