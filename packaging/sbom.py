@@ -81,7 +81,7 @@ def main():
             "licenseDeclared": "Apache-2.0",
             "copyrightText": "NOASSERTION",
             "checksums": [{"algorithm": "SHA256", "checksumValue": hashlib.sha256(model.read_bytes()).hexdigest()}],
-            "primaryPackagePurpose": "DATA",
+            "primaryPackagePurpose": "OTHER",
         },
     ]
     relations = [("SPDXRef-DOCUMENT", "DESCRIBES", "SPDXRef-dspy-cpp"), ("SPDXRef-dspy-cpp", "CONTAINS", "SPDXRef-dspy-tiny")]
