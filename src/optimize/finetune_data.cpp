@@ -3,6 +3,7 @@
 #include "dspy/base/file.hpp"
 #include "dspy/lm/exchange_json.hpp"
 #include "optimize/demos.hpp"
+#include "optimize/finetune_rows.hpp"
 #include "optimize/options.hpp"
 #include "optimize/proposing/proposing.hpp"
 
@@ -45,27 +46,33 @@ std::string line_of(const FinetuneRow& row) {
 
 }  // namespace
 
-FinetuneData finetune_data(const Program& student, const Training& training, const FinetuneDataOptions& options) {
+FinetuneData optimize::finetune_rows(Search& search, const Program& program, const Training& training,
+                                     const FinetuneDataOptions& options) {
   const bool has_metric = options.metric.is_set();
-  const auto program = training.teacher.value_or(student);
+  FinetuneData data;
+  std::vector<Job> jobs;
+  for (const auto& example : training.trainset)
+    jobs.push_back({.program = &program, .example = &example, .for_demonstration = true});
+  for (const auto& outcome : search.run(jobs)) {
+    if (!outcome.is_scored()) continue;
+    const double score = outcome.score.value;
+    if (has_metric && !(options.metric_threshold ? score >= *options.metric_threshold : score != 0)) continue;
+    ++data.examples;
+    for (const auto& step : outcome.rollout->steps) {
+      data.rows.push_back({.predictor = step.path,
+                           .messages = conversation(predictor_at(program, step.path), step, options.exclude_demos)});
+    }
+  }
+  return data;
+}
+
+FinetuneData finetune_data(const Program& student, const Training& training, const FinetuneDataOptions& options) {
   Search search("BootstrapFinetune", {{"metric_threshold", json_of(options.metric_threshold)}}, student,
-                has_metric ? options.metric : any_answer(), training);
+                options.metric.is_set() ? options.metric : any_answer(), training);
   FinetuneData data;
   auto optimized = search.complete([&] {
     search.choose(search.add(student, "the program as it was"));
-    std::vector<Job> jobs;
-    for (const auto& example : training.trainset)
-      jobs.push_back({.program = &program, .example = &example, .for_demonstration = true});
-    for (const auto& outcome : search.run(jobs)) {
-      if (!outcome.is_scored()) continue;
-      const double score = outcome.score.value;
-      if (has_metric && !(options.metric_threshold ? score >= *options.metric_threshold : score != 0)) continue;
-      ++data.examples;
-      for (const auto& step : outcome.rollout->steps) {
-        data.rows.push_back({.predictor = step.path,
-                             .messages = conversation(predictor_at(program, step.path), step, options.exclude_demos)});
-      }
-    }
+    data = finetune_rows(search, training.teacher.value_or(student), training, options);
   });
   data.report = std::move(optimized.report);
   return data;

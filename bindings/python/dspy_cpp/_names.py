@@ -77,7 +77,7 @@ BaseLM | differs | FunctionLM | LM | a function of a request
 lm15 | differs | LM.complete | Request, Reply | requests and replies as dicts, with the same members
 Embedder | same | Embedder | Embedder | a URI or a function
 Provider | none | | ProviderLM |
-TrainingJob | none | | finetune_data | writes the data; training is elsewhere
+TrainingJob | none | | BootstrapFinetune | trains by a command on this machine
 clients | none | | | a module of DSPy's own layout
 configure_cache | cpp | | cached, Cache | dspy.toml, or a wrapper around an LM
 inspect_history | differs | prediction.info | TraceLog | nothing is kept unless asked for
@@ -149,7 +149,7 @@ InferRules | same | InferRules | InferRules |
 KNNFewShot | same | KNNFewShot | KnnFewShot | the training set is answered once, when it is compiled
 BetterTogether | differs | BetterTogether | BetterTogether | stages are optimizers of prompts; training of weights is elsewhere
 Ensemble | cpp | | Ensemble |
-BootstrapFinetune | cpp | | finetune_data | writes the data; training is elsewhere
+BootstrapFinetune | cpp | | BootstrapFinetune | trains by a command on this machine
 AvatarOptimizer | none | | |
 bootstrap_trace_data | none | | | traces of runs: Evaluate(keeps_traces=True)
 teleprompt | none | | | a module of DSPy's own layout
