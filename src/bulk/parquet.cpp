@@ -9,6 +9,7 @@
 #include "dspy/base/json.hpp"
 
 #include <arrow/array.h>
+#include <arrow/array/array_dict.h>
 #include <arrow/array/array_nested.h>
 #include <arrow/io/file.h>
 #include <arrow/record_batch.h>
@@ -39,6 +40,16 @@ std::unique_ptr<RowSource> open_parquet(const std::filesystem::path& path) {
 
 namespace {
 
+std::optional<Json> cell(const arrow::Array& column, std::int64_t row, const std::string& name);
+
+template <class List>
+JsonArray items(const List& list, std::int64_t row, const std::string& name) {
+  JsonArray out;
+  for (auto i = list.value_offset(row); i < list.value_offset(row + 1); ++i)
+    out.push_back(cell(*list.values(), i, name).value_or(Json()));
+  return out;
+}
+
 /// A cell as JSON; nothing for one that is null, as an empty cell of CSV is.  Throws `Error` (`bad_input`) for a type
 /// that JSON has not.
 std::optional<Json> cell(const arrow::Array& column, std::int64_t row, const std::string& name) {
@@ -64,14 +75,16 @@ std::optional<Json> cell(const arrow::Array& column, std::int64_t row, const std
     }
     case Id::STRING: return Json(static_cast<const arrow::StringArray&>(column).GetView(row));
     case Id::LARGE_STRING: return Json(static_cast<const arrow::LargeStringArray&>(column).GetView(row));
-    case Id::DATE32: return Json(column.GetScalar(row).ValueOrDie()->ToString());
-    case Id::LIST: {
-      JsonArray out;
-      const auto& list = static_cast<const arrow::ListArray&>(column);
-      for (auto i = list.value_offset(row); i < list.value_offset(row + 1); ++i)
-        out.push_back(cell(*list.values(), i, name).value_or(Json()));
-      return Json(std::move(out));
+    case Id::STRING_VIEW: return Json(static_cast<const arrow::StringViewArray&>(column).GetView(row));
+    case Id::DATE32:
+    case Id::DATE64:
+    case Id::TIMESTAMP: return Json(column.GetScalar(row).ValueOrDie()->ToString());
+    case Id::DICTIONARY: {  // a column of categories
+      const auto& coded = static_cast<const arrow::DictionaryArray&>(column);
+      return cell(*coded.dictionary(), coded.GetValueIndex(row), name);
     }
+    case Id::LIST: return Json(items(static_cast<const arrow::ListArray&>(column), row, name));
+    case Id::LARGE_LIST: return Json(items(static_cast<const arrow::LargeListArray&>(column), row, name));
     case Id::STRUCT: {
       JsonObject out;
       const auto& structure = static_cast<const arrow::StructArray&>(column);
