@@ -1,9 +1,9 @@
 """Our remote stores beside the plain loop of MemoryStore, on real servers.
 
-Chroma's server comes from its package, PostgreSQL with pgvector from the system's; exits with 77 (skipped) where neither
-is installed:
+Chroma's server comes from its package, PostgreSQL with pgvector from the system's; of Milvus there is milvus-lite, behind
+a bridge to its REST interface (milvus_bridge.py). Exits with 77 (skipped) where none of them is installed:
 
-    python3 -m venv build/stores && build/stores/bin/pip install chromadb
+    python3 -m venv build/stores && build/stores/bin/pip install chromadb milvus-lite pymilvus
     apt-get install postgresql-18-pgvector
     ctest --test-dir build/release -L service
 """
@@ -20,6 +20,7 @@ import time
 import urllib.request
 
 CHROMA = pathlib.Path("build/stores/bin/chroma")
+PYTHON = pathlib.Path("build/stores/bin/python")
 PROBE = sys.argv[1]
 
 
@@ -76,6 +77,31 @@ def try_chroma():
             stop(server)
 
 
+def try_milvus():
+    python = str(PYTHON) if PYTHON.exists() else sys.executable
+    if subprocess.run([python, "-c", "import milvus_lite, pymilvus"], capture_output=True).returncode != 0:
+        print("skipped: there is no milvus-lite; install it as this file says")
+        return None
+
+    def answers():
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == 0
+
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        server = subprocess.Popen(
+            [python, "tests/service/milvus_bridge.py", str(port), folder],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_for(answers, server)
+            uri = f"milvus://127.0.0.1:{port}"
+            return max(probe(f"{uri}/plain"), probe(f"{uri}/graph?index=hnsw"))
+        finally:
+            stop(server)
+
+
 def try_postgres():
     with_vectors = sorted(pathlib.Path("/usr/share/postgresql").glob("*/extension/vector.control"), reverse=True)
     programs = [pathlib.Path("/usr/lib/postgresql") / path.parts[4] / "bin" for path in with_vectors]
@@ -107,5 +133,5 @@ def try_postgres():
             stop(server)
 
 
-results = [result for result in (try_chroma(), try_postgres()) if result is not None]
+results = [result for result in (try_chroma(), try_milvus(), try_postgres()) if result is not None]
 sys.exit(max(results, default=77))

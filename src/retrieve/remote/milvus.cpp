@@ -5,12 +5,13 @@
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/remote/remote_store.hpp"
 #include "dspy/retrieve/store.hpp"
-#include "retrieve/remote/facts.hpp"
+#include "retrieve/remote/milvus_rows.hpp"
 #include "retrieve/remote/rest.hpp"
 #include "retrieve/remote/store_over.hpp"
 #include "retrieve/unit_length.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -32,15 +33,11 @@ namespace dspy {
 namespace {
 
 using remote::member;
+using Collection = remote::MilvusCollection;
 constexpr std::string_view kind = "milvus";
-constexpr std::size_t most_text_bytes = 65'535;  ///< Of a VarChar.
-constexpr std::size_t most_facts = 4'096;        ///< Of an array.
+constexpr std::size_t most_rows = 16'383;                   ///< Of a page; one more is asked for.
+constexpr std::uint64_t id_space = std::uint64_t{1} << 32;  ///< Of the first eight digits of a UUID.
 constexpr std::int64_t no_such_collection = 100;
-
-struct Collection {
-  std::size_t dimensions = 0;
-  Similarity similarity = Similarity::cosine;
-};
 
 struct State {
   remote::Server server;
@@ -88,69 +85,9 @@ Async<Json> data_of(Shared state, std::string path, JsonObject body, std::stop_t
   co_return found == nullptr ? Json() : *found;
 }
 
-class Language final : public remote::FactLanguage {
- public:
-  std::string has(std::string_view fact) const override { return std::format("array_contains(facts, \"{}\")", fact); }
-  std::string all(const std::vector<std::string>& conditions) const override { return joined(conditions, " and "); }
-  std::string any(const std::vector<std::string>& conditions) const override { return joined(conditions, " or "); }
-  std::string negated(const std::string& condition) const override { return std::format("(not {})", condition); }
-
-  std::string ordered(const Filter& filter) const override {
-    const std::string_view op = filter.op() == Filter::Op::gt    ? ">"
-                                : filter.op() == Filter::Op::gte ? ">="
-                                : filter.op() == Filter::Op::lt  ? "<"
-                                                                 : "<=";
-    auto number = std::format("{}", remote::comparable(filter.value(), kind).to_number<double>());
-    if (number.find_first_of(".e") == std::string::npos) number += ".0";
-    return std::format("(numbers[\"{}\"] {} {})", remote::number_fact(filter.field()), op, number);
-  }
-
- private:
-  static std::string joined(const std::vector<std::string>& conditions, std::string_view between) {
-    std::string out;
-    for (const auto& each : conditions) out += std::string(out.empty() ? "" : between) + each;
-    return std::format("({})", out);
-  }
-};
-
 /// Empty for what everything meets.
 std::string filter_of(const Filter& filter) {
-  return filter.is_everything() ? std::string() : remote::fact_filter(filter, kind, Language());
-}
-
-Passage passage_of(const Json& row, bool with_vector) {
-  const auto whole = parse_json(view(member(row, "passage", kind).as_string()));
-  if (!whole || !whole->is_object())
-    throw Error(Errc::backend_error, "a row of the collection was not kept by this library");
-  auto out = remote::passage_of(whole->get_object());
-  if (with_vector) out.vector = remote::vector_of(member(row, "vector", kind), kind);
-  return out;
-}
-
-Collection collection_of(const State& state, const Json& data) {
-  Collection out;
-  bool has_facts = false;
-  for (const auto& field : remote::list(member(data, "fields", kind), kind)) {
-    const auto name = view(member(field, "name", kind).as_string());
-    has_facts = has_facts || name == "facts";
-    if (name != "vector") continue;
-    for (const auto& each : remote::list(member(field, "params", kind), kind))
-      if (view(member(each, "key", kind).as_string()) == "dim") {
-        const auto& size = member(each, "value", kind);
-        out.dimensions =
-            size.is_string() ? std::stoul(std::string(view(size.get_string()))) : size.to_number<std::size_t>();
-      }
-  }
-  const auto& indexes = remote::list(member(data, "indexes", kind), kind);
-  if (!has_facts || out.dimensions == 0 || indexes.empty())
-    throw Error(Errc::config_error,
-                std::format("the collection `{}` was not made by this library; choose another name", state.name));
-  const auto metric = view(member(indexes.at(0), "metricType", kind).as_string());
-  out.similarity = metric == "COSINE" ? Similarity::cosine : metric == "IP" ? Similarity::dot : Similarity::euclidean;
-  if (state.options.similarity && *state.options.similarity != out.similarity)
-    throw Error(Errc::config_error, std::format("the collection compares by {}, not by {}", to_string(out.similarity),
-                                                to_string(*state.options.similarity)));
-  return out;
+  return filter.is_everything() ? std::string() : remote::milvus_filter(filter);
 }
 
 /// The collection, if it is there.
@@ -161,64 +98,21 @@ Async<std::optional<Collection>> find(Shared state) {
   }
   const auto answer = co_await call(state, "/collections/describe", {});
   if (code_in(answer) == no_such_collection) co_return std::nullopt;
-  const auto found = collection_of(*state, member(answer, "data", kind));
+  const auto found = remote::milvus_collection(state->name, state->options, member(answer, "data", kind));
   const std::lock_guard lock(state->mutex);
   state->collection = found;
   co_return found;
-}
-
-JsonObject field(std::string_view name, std::string_view type, JsonObject parameters = {}) {
-  return {{"fieldName", name}, {"dataType", type}, {"elementTypeParams", std::move(parameters)}};
 }
 
 Async<Collection> find_or_make(Shared state, std::size_t dimensions) {
   if (const auto found = co_await find(state)) co_return *found;
   if (!state->options.create) throw Error(Errc::config_error, "there is no such collection, and none may be made");
   const auto similarity = state->options.similarity.value_or(Similarity::cosine);
-  const std::string_view metric = similarity == Similarity::cosine ? "COSINE"
-                                  : similarity == Similarity::dot  ? "IP"
-                                                                   : "L2";
-  auto id = field("id", "VarChar", {{"max_length", "36"}});
-  id["isPrimary"] = true;
-  auto facts = field("facts", "Array", {{"max_capacity", std::to_string(most_facts)}, {"max_length", "40"}});
-  facts["elementDataType"] = "VarChar";
-  JsonArray fields{std::move(id), field("vector", "FloatVector", {{"dim", std::to_string(dimensions)}}),
-                   field("passage", "VarChar", {{"max_length", std::to_string(most_text_bytes)}}), std::move(facts),
-                   field("numbers", "JSON")};
-  JsonObject index{{"fieldName", "vector"},
-                   {"indexName", "vector"},
-                   {"metricType", metric},
-                   {"indexType", state->is_approximate ? "HNSW" : "FLAT"}};
-  if (state->is_approximate) index["params"] = JsonObject{{"M", 16}, {"efConstruction", 200}};
   // Where another process was faster, the server answers that the collection is there, if it is the same.
-  co_await call(state, "/collections/create",
-                {{"schema", JsonObject{{"fields", std::move(fields)}}},
-                 {"indexParams", JsonArray{std::move(index)}},
-                 {"params", JsonObject{{"consistencyLevel", "Strong"}}}});
+  co_await call(state, "/collections/create", remote::milvus_creation(dimensions, similarity, state->is_approximate));
   const auto made = co_await find(state);
   if (!made) throw Error(Errc::backend_error, "the milvus server made no collection");
   co_return *made;
-}
-
-JsonObject row_of(const Passage& passage) {
-  auto text = to_text(remote::payload_of(passage));
-  if (text.size() > most_text_bytes)
-    throw Error(Errc::invalid_parameter,
-                std::format("`{}` has more than {} bytes of text and metadata, which Milvus takes; cut smaller",
-                            passage.id, most_text_bytes));
-  const auto known = remote::facts_of(passage, kind);
-  if (known.size() > most_facts)
-    throw Error(Errc::invalid_parameter,
-                std::format("`{}` has lists of more values than the {} that Milvus takes; keep shorter lists",
-                            passage.id, most_facts));
-  JsonObject numbers;
-  for (const auto& [name, value] : passage.metadata)
-    if (value.is_number()) numbers[remote::number_fact(name)] = remote::comparable(value, kind);
-  return {{"id", remote::uuid_of(passage.id)},
-          {"vector", remote::numbers(passage.vector)},
-          {"passage", std::move(text)},
-          {"facts", JsonArray(known.begin(), known.end())},
-          {"numbers", std::move(numbers)}};
 }
 
 Async<void> upsert(Shared state, std::vector<Passage> passages) {
@@ -228,7 +122,7 @@ Async<void> upsert(Shared state, std::vector<Passage> passages) {
   check_passages(passages, state->options.dimensions, state->options.similarity.value_or(Similarity::cosine));
   std::vector<JsonObject> rows;
   const auto dimensions = passages.front().vector.size();
-  for (const auto& passage : passages) rows.push_back(row_of(passage));
+  for (const auto& passage : passages) rows.push_back(remote::milvus_row(passage));
   const auto collection = co_await find_or_make(state, dimensions);
   check_passages(passages, collection.dimensions, collection.similarity);
   const auto batch = state->options.batch == 0 ? 256 : state->options.batch;
@@ -263,7 +157,7 @@ Async<std::optional<std::size_t>> remove_ids(Shared state, std::vector<std::stri
 }
 
 Async<std::optional<std::size_t>> remove_where(Shared state, Filter filter) {
-  return remove(std::move(state), remote::fact_filter(filter, kind, Language()));
+  return remove(std::move(state), remote::milvus_filter(filter));
 }
 
 JsonArray fields_wanted(bool with_vectors) {
@@ -288,37 +182,55 @@ Async<std::vector<Hit>> search(Shared state, StoreQuery query) {
     const auto own =
         member(row, "distance", kind).to_number<double>();  // a similarity, but for L2: the distance's square
     hits.push_back(remote::hit_of(
-        passage_of(row, query.with_vectors),
+        remote::passage_of_milvus_row(row, query.with_vectors),
         collection->similarity == Similarity::euclidean ? -std::sqrt(std::max(own, 0.0)) : own, own, hits.size() + 1));
   }
   co_return hits;
 }
 
-Async<std::size_t> count(Shared state, Filter filter) {
-  auto which = filter_of(filter);
-  if (!co_await find(state)) co_return 0;
+Async<std::size_t> count_rows(Shared state, std::string which) {
   const auto rows = co_await data_of(state, "/entities/query",
                                      {{"filter", std::move(which)}, {"outputFields", JsonArray{"count(*)"}}});
   co_return member(remote::list(rows, kind).at(0), "count(*)", kind).to_number<std::size_t>();
 }
 
-/// In the order of the primary key, which is how the server joins its segments' rows.
+Async<std::size_t> count(Shared state, Filter filter) {
+  auto which = filter_of(filter);
+  if (!co_await find(state)) co_return 0;
+  co_return co_await count_rows(state, std::move(which));
+}
+
+/// Ids are spread evenly: a share of what is left has about that share of the rows.
+std::string place_between(std::uint64_t after, double share) {
+  const auto width = static_cast<std::uint64_t>(static_cast<double>(id_space - after) * share);
+  return std::format("{:08x}", after + std::max<std::uint64_t>(width, 1));
+}
+
+/// Rows come in no order that is promised, so that a page is all that lies between two places among the ids.
 Async<ScanPage> scan(Shared state, Filter filter, std::string cursor, std::size_t limit, bool with_vectors) {
-  auto which = remote::fact_filter(filter, kind, Language());
-  if (cursor.find_first_not_of("0123456789abcdef-") != std::string::npos)
+  auto which = remote::milvus_filter(filter);
+  std::uint64_t after = 0;
+  if (const auto* const end = cursor.data() + cursor.size();
+      std::from_chars(cursor.data(), end, after, 16).ptr != end || after >= id_space)
     throw Error(Errc::invalid_parameter, "the cursor is not one that a page of this store gave");
-  if (!cursor.empty()) which = std::format("({} and id > \"{}\")", which, cursor);
   ScanPage page;
   if (!co_await find(state)) co_return page;
-  const auto rows =
-      co_await data_of(state, "/entities/query",
-                       {{"filter", std::move(which)}, {"limit", limit}, {"outputFields", fields_wanted(with_vectors)}});
-  for (const auto& row : remote::list(rows, kind)) {
-    page.passages.push_back(passage_of(row, with_vectors));
-    page.next = std::max(page.next, std::string(view(member(row, "id", kind).as_string())));
+  if (!cursor.empty()) which = std::format("({} and id > \"{}\")", which, cursor);
+  const auto most = std::clamp<std::size_t>(limit, 1, most_rows);
+  const auto left = co_await count_rows(state, which);
+  for (double share = left <= most ? 1 : 0.8 * static_cast<double>(most) / static_cast<double>(left);; share /= 2) {
+    const auto place = share < 1 ? place_between(after, share) : std::string();
+    const auto rows =
+        co_await data_of(state, "/entities/query",
+                         {{"filter", share < 1 ? std::format("({} and id <= \"{}\")", which, place) : which},
+                          {"limit", most + 1},
+                          {"outputFields", fields_wanted(with_vectors)}});
+    const auto& all = remote::list(rows, kind);
+    if (all.size() > most) continue;  // more than their share
+    for (const auto& row : all) page.passages.push_back(remote::passage_of_milvus_row(row, with_vectors));
+    page.next = place;
+    co_return page;
   }
-  if (page.passages.size() < limit) page.next.clear();
-  co_return page;
 }
 
 Async<std::vector<Passage>> get(Shared state, std::vector<std::string> ids) {
@@ -328,7 +240,7 @@ Async<std::vector<Passage>> get(Shared state, std::vector<std::string> ids) {
   const auto rows = co_await data_of(
       state, "/entities/query", {{"filter", among(ids)}, {"limit", ids.size()}, {"outputFields", fields_wanted(true)}});
   for (const auto& row : remote::list(rows, kind)) {
-    auto passage = passage_of(row, true);
+    auto passage = remote::passage_of_milvus_row(row, true);
     found.emplace(passage.id, std::move(passage));
   }
   for (const auto& id : ids)

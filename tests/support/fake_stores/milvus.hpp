@@ -97,6 +97,7 @@ class FakeMilvus {
     if (body.at("outputFields").at(0) == "count(*)")
       return {{"code", 0}, {"data", JsonArray{JsonObject{{"count(*)", met.size()}}}}};
     const auto limit = body.at("limit").to_number<std::size_t>();
+    std::ranges::reverse(met);  // rows come in no order
     JsonArray data;
     for (const auto* const row : met)
       if (data.size() < limit) data.emplace_back(shown(*row, body));
@@ -130,6 +131,10 @@ class FakeMilvus {
       }
       reader.expect("]");
       return [ids](const FakeRow& row) { return ids.contains(row.id); };
+    }
+    if (reader.takes("id <= \"")) {
+      const auto id = reader.until('"');
+      return [id](const FakeRow& row) { return row.id <= id; };
     }
     if (reader.takes("id > \"")) {
       const auto id = reader.until('"');
