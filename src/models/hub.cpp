@@ -2,10 +2,12 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/base/secret.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/http/transport.hpp"
 #include "dspy/http/url.hpp"
 #include "dspy/models/source.hpp"
+#include "models/asking.hpp"
 #include "models/files.hpp"
 #include "models/transfer.hpp"
 
@@ -23,8 +25,6 @@
 
 namespace dspy::models {
 namespace {
-
-constexpr std::size_t most_bytes = std::size_t{32} << 20;
 
 const JsonObject* object_at(const JsonObject& object, std::string_view key) {
   const auto* const value = object.if_contains(key);
@@ -76,42 +76,25 @@ std::string license_of(const JsonObject& repository) {
 }
 
 /// Asks for JSON.  A status that is not a success is explained as one of the model itself.
-Async<Json> ask(Source source, Hub hub, std::string url, std::string accept, bool with_token) {
-  http::Request request{
-      .method = "GET", .url = url, .timeouts = {.first_byte = std::chrono::seconds(60)}, .stop = hub.stop};
-  request.headers.add("Accept", std::move(accept));
-  if (with_token && !hub.token.is_empty())
-    request.credentials.push_back({.header = "Authorization", .prefix = "Bearer ", .value = hub.token});
-  const auto parsed = http::parse_url(url);
-  const auto origin = parsed ? parsed->origin() : url;
-  std::optional<http::Response> response;
-  std::optional<Error> failed;
-  try {
-    response = co_await http::send(hub.transport, std::move(request), most_bytes);
-  } catch (const Error& error) {
-    failed = error;
-  }
-  if (failed) {
-    if (failed->code() != Errc::unavailable) throw *failed;
-    throw Error(Errc::unavailable,
-                std::format("{}; is this machine offline? A model that is here already needs no network (`dspy models "
-                            "list`); behind a proxy, set HTTPS_PROXY; for a mirror, set HF_ENDPOINT",
-                            failed->what()));
-  }
-  const auto status = response->status;
+Async<Json> ask(Source source, Hub hub, std::string url, std::string accept, bool is_hugging_face) {
+  const auto origin = origin_of(url);
+  const auto response =
+      co_await answer_of(hub, std::move(url), std::move(accept), is_hugging_face ? hub.token : Secret(),
+                         is_hugging_face ? "HF_ENDPOINT" : "OLLAMA_ENDPOINT");
+  const auto status = response.status;
   if (status == 404) refuse(source, std::format("{} knows no such model; check the name", origin));
   if (status == 401 || status == 403)
-    throw Error(
-        Errc::authentication_failed,
-        std::format("`{}`: {} answers {}: there is no such model, or it is gated; accept its licence on its page and "
-                    "set HF_TOKEN to a token that may read it",
-                    to_text(source), origin, status),
-        {.status = status});
+    throw Error(Errc::authentication_failed,
+                std::format("`{}`: {} answers {}: there is no such model, or it is {}", to_text(source), origin, status,
+                            is_hugging_face ? "gated; check the name, accept its licence on its page and set HF_TOKEN "
+                                              "to a token that may read it"
+                                            : "private; check the name"),
+                {.status = status});
   if (status != 200)
     throw Error(status == 429 ? Errc::rate_limit_exceeded : Errc::unavailable,
                 std::format("`{}`: {} answers {}; try again later", to_text(source), origin, status),
                 {.status = status});
-  auto json = parse_json(response->body);
+  auto json = parse_json(response.body);
   if (!json)
     throw Error(Errc::unavailable, std::format("`{}`: {} answers with what is not JSON; is it the right address?",
                                                to_text(source), origin));
@@ -200,7 +183,13 @@ Offer read_manifest(const Source& source, const Json& json, const std::string& e
   each_of("projector", [&](const JsonObject& layer) {
     if (out.files.size() == 1) add(layer, "mmproj-" + name + ".gguf");
   });
-  each_of("license", [&](const JsonObject&) { out.license = "see the model's page"; });
+  each_of("license", [&](const JsonObject& layer) {
+    if (!out.license.empty()) return;
+    out.license = "see the model's page";
+    out.license_digest = text_at(layer, "digest");
+    out.license_url =
+        std::format("{}/v2/{}/{}/blobs/{}", endpoint, source.owner, source.repository, out.license_digest);
+  });
   return out;
 }
 

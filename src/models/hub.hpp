@@ -21,7 +21,9 @@ struct Offer {
   std::vector<RemoteFile> files = {};  ///< The model's first.
   std::string revision = {};
   std::string license = {};
-  bool takes_token = false;  ///< Whether the hub's token goes with requests.
+  std::string license_url = {};     ///< Of its text, where that is all there is.
+  std::string license_digest = {};  ///< Of that text, with `sha256:` before it.
+  bool takes_token = false;         ///< Whether the hub's token goes with requests.
 };
 
 struct Hub {

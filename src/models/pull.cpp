@@ -13,6 +13,8 @@
 #include "dspy/models/catalogue.hpp"
 #include "dspy/models/source.hpp"
 #include "dspy/models/store.hpp"
+#include "models/asking.hpp"
+#include "models/fetch.hpp"
 #include "models/files.hpp"
 #include "models/hub.hpp"
 #include "models/transfer.hpp"
@@ -45,145 +47,40 @@ std::string environment(const char* name, std::string_view preset) {
   return out;
 }
 
-/// What the server of a file that is half here called it; nothing if that was another file.
-std::optional<Validator> known_of(const fs::path& notes, const RemoteFile& file) {
-  const auto text = attempt([&] { return read_text(notes, 1 << 16); });
-  const auto json = text ? parse_json(*text) : parse_json("");
-  const auto* const object = json ? json->if_object() : nullptr;
-  if (object == nullptr) return std::nullopt;
-  const auto text_at = [&](std::string_view key) {
-    const auto* const value = object->if_contains(key);
-    return value != nullptr && value->is_string() ? std::string(view(value->get_string())) : std::string();
-  };
-  if (text_at("address") != sha256(file.url) || text_at("sha256") != file.sha256) return std::nullopt;
-  Validator out{.etag = text_at("etag")};
-  if (const auto* const bytes = object->if_contains("bytes"); bytes != nullptr && bytes->is_int64())
-    out.bytes = static_cast<std::uint64_t>(bytes->get_int64());
+/// The file of that name that was pulled before and is here as it was noted.
+const KeptFile* kept_as(const std::string& name, const std::optional<KeptModel>& before) {
+  if (!before) return nullptr;
+  const auto found = std::ranges::find(before->files, name, &KeptFile::name);
+  if (found == before->files.end()) return nullptr;
+  std::error_code error;
+  const auto bytes = fs::file_size(before->folder / name, error);
+  return !error && bytes == found->bytes ? &*found : nullptr;
+}
+
+std::vector<FileChange> changes_of(const KeptModel& now, const std::optional<KeptModel>& before) {
+  std::vector<FileChange> out;
+  for (const auto& file : now.files) {
+    const auto* old = static_cast<const KeptFile*>(nullptr);
+    if (before) {
+      const auto found = std::ranges::find(before->files, file.name, &KeptFile::name);
+      if (found != before->files.end()) old = &*found;
+    }
+    if (old == nullptr)
+      out.push_back({.name = file.name, .after = file});
+    else if (old->sha256 != file.sha256)
+      out.push_back({.name = file.name, .before = *old, .after = file});
+  }
+  if (!before) return out;
+  for (const auto& old : before->files) {
+    if (!std::ranges::contains(now.files, old.name, &KeptFile::name)) out.push_back({.name = old.name, .before = old});
+  }
   return out;
 }
 
-void note(const fs::path& notes, const RemoteFile& file, const Validator& known) {
-  // Not the address itself, which may be signed.
-  JsonObject json{{"address", sha256(file.url)}, {"sha256", file.sha256}, {"etag", known.etag}};
-  if (known.bytes) json["bytes"] = *known.bytes;
-  replace_file(notes, dspy::to_text(Json(std::move(json))));
-}
-
-fs::path part_of(const fs::path& folder, const std::string& name) {
-  return folder / (name + ".part");
-}
-
-fs::path notes_of(fs::path part) {
-  return part += ".json";
-}
-
-void require_gguf(const fs::path& file, const RemoteFile& remote) {
-  std::ifstream in(file, std::ios::binary);
-  std::string magic(4, '\0');
-  in.read(magic.data(), 4);
-  if (in && magic == "GGUF") return;
-  in.close();
-  remove_file(file);
-  remove_file(notes_of(file));
-  throw Error(Errc::model_load_error, std::format("what came as `{}` is not a GGUF file{}; check the address",
-                                                  remote.name, magic.starts_with("<") ? ", but a page" : ""));
-}
-
-struct Job {
-  RemoteFile file = {};
-  fs::path folder = {};
-  Secret token = {};
-  std::shared_ptr<http::Transport> transport = {};
-  PullOptions options = {};
-};
-
-/// Takes one body to its end, or to where it breaks.
-Async<Transfer::Step> take(Job& job, Transfer& transfer, GrowingFile& file, std::unique_ptr<http::Body> body,
-                           std::uint64_t& fetched) {
-  std::optional<Error> failed;
-  try {
-    while (auto bytes = co_await body->next()) {
-      transfer.on_bytes(bytes->size());
-      file.append(*bytes);
-      fetched += bytes->size();
-      if (job.options.progress) job.options.progress({job.file.name, transfer.have(), transfer.total()});
-    }
-  } catch (const Error& error) {
-    if (error.code() == Errc::io_error) throw;
-    failed = error;
-  }
-  co_return failed ? transfer.on_failure(*failed) : transfer.on_end();
-}
-
-/// Fetches one file, which is not yet put in its place.  Returns what is kept of it, and adds to `fetched`.
-Async<KeptFile> fetch(Job job, std::uint64_t& fetched) {
-  const auto part = part_of(job.folder, job.file.name);
-  const auto notes = notes_of(part);
-  const auto noted = known_of(notes, job.file);
-  GrowingFile file(part);
-  if (!noted || (noted->etag.empty() && job.file.sha256.empty())) file.restart();
-  const auto known = file.size() > 0 ? *noted : Validator();
-  if (job.file.bytes && file.size() > *job.file.bytes) file.restart();
-  note(notes, job.file, known);
-  Transfer transfer(job.file, job.token, file.size(), known,
-                    {.attempts = job.options.attempts, .pause = job.options.pause});
-  const auto tell = [&](std::string words) {
-    if (job.options.progress)
-      job.options.progress({job.file.name, transfer.have(), transfer.total(), std::move(words)});
-  };
-  bool has_room = false;
-  Transfer::Step step = Transfer::Ask();
-  if (file.size() > 0 && transfer.total() == file.size()) step = Transfer::Done();
-  for (;;) {
-    if (const auto* const ask = std::get_if<Transfer::Ask>(&step)) {
-      if (ask->forgets) file.restart();
-      if (ask->pause.count() > 0) {
-        tell(std::format("waiting {:.1f} s before the next try", static_cast<double>(ask->pause.count()) / 1000));
-        co_await sleep(ask->pause, job.options.stop);
-      }
-    } else if (std::holds_alternative<Transfer::Done>(step)) {
-      const auto digest = file.finish();
-      if (!transfer.sha256().empty() && digest != transfer.sha256()) {
-        file.restart();
-        step = transfer.on_wrong_digest(digest);
-        tell("the checksum is wrong; fetching it anew");
-        continue;
-      }
-      require_gguf(part, job.file);
-      co_return KeptFile{.name = job.file.name, .bytes = file.size(), .sha256 = digest};
-    }
-    auto request = transfer.request();
-    request.stop = job.options.stop;
-    request.timeouts.first_byte = std::chrono::seconds(60);
-    request.timeouts.idle = std::chrono::seconds(60);
-    std::optional<Error> failed;
-    http::Streamed reply;
-    try {
-      reply = co_await job.transport->open(std::move(request));
-    } catch (const Error& error) {
-      failed = error;
-    }
-    step = failed ? transfer.on_failure(*failed)
-                  : transfer.on_header(reply.status, reply.headers, std::chrono::system_clock::now());
-    const bool restarts = std::holds_alternative<Transfer::Restart>(step);
-    if (!restarts && !std::holds_alternative<Transfer::Append>(step)) continue;
-    if (restarts) file.restart();
-    if (!std::exchange(has_room, true) && transfer.total())
-      require_room(job.folder, *transfer.total() - transfer.have());
-    note(notes, job.file, transfer.validator());
-    step = co_await take(job, transfer, file, std::move(reply.body), fetched);
-  }
-}
-
-/// Whether the file that is here is the one that is offered.
-const KeptFile* same_as(const RemoteFile& file, const std::optional<KeptModel>& before, bool is_same_revision) {
-  if (!before) return nullptr;
-  const auto found = std::ranges::find(before->files, file.name, &KeptFile::name);
-  if (found == before->files.end()) return nullptr;
-  std::error_code error;
-  if (fs::file_size(before->folder / file.name, error) != found->bytes || error) return nullptr;
-  const bool is_same = file.sha256.empty() ? is_same_revision : file.sha256 == found->sha256;
-  return is_same ? &*found : nullptr;
+/// As `parse_source` reads it today.
+std::string canonical(const std::string& source) {
+  const auto parsed = attempt([&] { return parse_source(source); });
+  return parsed ? to_text(*parsed) : source;
 }
 
 std::string now_text() {
@@ -229,14 +126,12 @@ Async<Pulled> pull(std::string wanted, Catalogue catalogue, ModelStore store, Pu
   if (hub.token.is_empty()) hub.token = Secret(environment("HF_TOKEN", ""));
   auto offer = co_await offer_of(source, hub);
   if (entry != nullptr) apply_catalogue(offer, *entry);
-  // A hub's words are shown on terminals.
-  std::erase_if(offer.license, [](char letter) { return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7F; });
+  if (entry != nullptr && !entry->license.empty()) offer.license_url.clear();
 
   Pulled out;
   out.model = {.name = name,
                .source = to_text(asked),
                .revision = offer.revision,
-               .license = offer.license,
                .pulled = now_text(),
                .folder = store.folder() / name};
   make_folder(out.model.folder);
@@ -247,39 +142,54 @@ Async<Pulled> pull(std::string wanted, Catalogue catalogue, ModelStore store, Pu
     lock = FolderLock::attempt(out.model.folder);
   }
   const auto before = store.find(name);
-  if (before && before->source != out.model.source)
+  if (before && canonical(before->source) != out.model.source)
     throw Error(
         Errc::invalid_parameter,
         std::format("`{}` is already the model from `{}`; keep this one under another name (--name), or remove that "
                     "one (`dspy models rm {}`)",
                     name, before->source, name));
+  const bool is_same_revision = before && !offer.revision.empty() && before->revision == offer.revision;
+  if (is_same_revision && !offer.license_url.empty())
+    offer.license = before->license;
+  else if (!offer.license_url.empty())
+    offer.license = co_await license_at(hub, offer.license_url, offer.license_digest);
+  // A hub's words are shown on terminals.
+  std::erase_if(offer.license, [](char letter) { return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7F; });
+  out.model.license = offer.license;
   if (options.progress && !offer.license.empty())
     options.progress({.file = offer.files.front().name, .note = "licence: " + offer.license});
-  const bool is_same_revision = before && !offer.revision.empty() && before->revision == offer.revision;
   std::vector<std::string> came;
   for (auto& file : offer.files) {
-    if (const auto* const kept = same_as(file, before, is_same_revision)) {
+    const auto* const kept = kept_as(file.name, before);
+    if (kept != nullptr && (file.sha256.empty() ? is_same_revision : file.sha256 == kept->sha256)) {
       out.model.files.push_back(*kept);
       continue;
     }
-    Job job{.file = std::move(file),
-            .folder = out.model.folder,
-            .token = offer.takes_token ? hub.token : Secret(),
-            .transport = hub.transport,
-            .options = options};
-    out.model.files.push_back(co_await fetch(std::move(job), out.fetched));
-    came.push_back(out.model.files.back().name);
+    FetchJob job{.file = std::move(file),
+                 .folder = out.model.folder,
+                 .token = offer.takes_token ? hub.token : Secret(),
+                 .transport = hub.transport,
+                 .options = options};
+    // Without a revision, the address is the one that it came from.
+    if (kept != nullptr && job.file.sha256.empty() && offer.revision.empty()) {
+      job.present = Present{.validator = {.etag = kept->etag, .modified = kept->modified, .bytes = kept->bytes},
+                            .sha256 = kept->sha256};
+    }
+    if (auto fresh = co_await fetch(std::move(job), out.fetched)) {
+      out.model.files.push_back(*std::move(fresh));
+      came.push_back(out.model.files.back().name);
+    } else {
+      out.model.files.push_back(*kept);
+    }
   }
   // All of a model in parts changes at once.
-  for (const auto& each : came) {
-    const auto part = part_of(out.model.folder, each);
-    move_into_place(part, out.model.folder / each);
-    remove_file(notes_of(part));
-  }
+  for (const auto& each : came) put_in_place(out.model.folder, each);
+  out.changes = changes_of(out.model, before);
   if (before) {
-    if (out.fetched == 0 && out.model.files == before->files) out.model.pulled = before->pulled;
-    for (const auto& old : before->files) {
-      if (!std::ranges::contains(out.model.files, old.name, &KeptFile::name)) remove_file(out.model.folder / old.name);
+    out.before = before;
+    if (out.changes.empty()) out.model.pulled = before->pulled;
+    for (const auto& change : out.changes) {
+      if (!change.after) remove_file(out.model.folder / change.name);
     }
   }
   store.keep(out.model);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <format>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,7 +16,7 @@ namespace {
 
 constexpr std::string_view remedy =
     "a model is named by a name of the catalogue (`dspy models catalogue`), `hf:owner/repository[:file]`, "
-    "`ollama:name[:tag]` or an https URL of a .gguf file";
+    "`ollama:name[:tag]`, the address of a page of the hub, or an https URL of a .gguf file";
 
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
   throw Error(Errc::invalid_parameter, std::format("`{}` {}; {}", text, why, remedy));
@@ -63,6 +64,34 @@ Source hugging_face(std::string_view whole, std::string_view rest) {
   return out;
 }
 
+/// A page or a file of the hub by its address, as browsers and other programs write it: `https://hf.co/o/r`, with
+/// `/tree/REVISION`, `/blob/REVISION/FILE` or `/resolve/REVISION/FILE`.  Nothing for other addresses.
+std::optional<Source> hub_address(std::string_view whole) {
+  auto rest = whole;
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (rest.starts_with(scheme)) rest.remove_prefix(scheme.size());
+  }
+  const auto slash = rest.find('/');
+  const auto host = text::to_lower(rest.substr(0, slash));
+  if (slash == rest.npos || (host != "huggingface.co" && host != "www.huggingface.co" && host != "hf.co"))
+    return std::nullopt;
+  rest = rest.substr(slash + 1, rest.find_first_of("?#") - slash - 1);
+  while (rest.ends_with('/')) rest.remove_suffix(1);
+  const auto cut = [&] {
+    const auto part = rest.substr(0, rest.find('/'));
+    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+    return std::string(part);
+  };
+  const auto owner = cut(), repository = cut(), kind = cut();
+  if (kind.empty()) return hugging_face(whole, owner + "/" + repository);
+  const auto revision = cut();
+  const bool is_file = kind == "blob" || kind == "resolve";
+  if ((!is_file && kind != "tree") || revision.empty() || (is_file && rest.empty()))
+    refuse(whole.substr(0, whole.find_first_of("?#")), "is not a page of a model");
+  return hugging_face(whole, std::format("{}/{}{}{}{}", owner, repository, revision == "main" ? "" : "@" + revision,
+                                         is_file ? ":" : "", is_file ? rest : ""));
+}
+
 Source ollama(std::string_view whole, std::string_view rest) {
   Source out{.kind = Source::Kind::ollama};
   out.revision = take_after(rest, ':');
@@ -106,6 +135,7 @@ bool is_model_name(std::string_view name) noexcept {
 Source parse_source(std::string_view text) {
   if (text.starts_with("hf:")) return hugging_face(text, text.substr(3));
   if (text.starts_with("ollama:")) return ollama(text, text.substr(7));
+  if (auto source = hub_address(text)) return *std::move(source);
   if (text.starts_with("http://") || text.starts_with("https://")) {
     const auto url = http::parse_url(text);
     if (!url) refuse(text.substr(0, text.find_first_of("?@")), "is not a URL that can be asked: " + url.error());

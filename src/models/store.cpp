@@ -49,7 +49,9 @@ class Reader {
       if (bytes == nullptr || !bytes->is_int64() || bytes->get_int64() < 0) refuse("has a file without `bytes`");
       out.files.push_back({.name = text(object, "name"),
                            .bytes = static_cast<std::uint64_t>(bytes->get_int64()),
-                           .sha256 = text(object, "sha256")});
+                           .sha256 = text(object, "sha256"),
+                           .etag = text_or_none(object, "etag"),
+                           .modified = text_or_none(object, "modified")});
       if (!is_file_name(out.files.back().name)) refuse("names a file that is not in its folder");
     }
     if (out.files.empty()) refuse("names no files");
@@ -67,6 +69,10 @@ class Reader {
     const auto* const value = object.if_contains(key);
     if (value == nullptr || !value->is_string()) refuse(std::format("has no text `{}`", key));
     return std::string(view(value->get_string()));
+  }
+
+  std::string text_or_none(const JsonObject& object, std::string_view key) const {
+    return object.contains(key) ? text(object, key) : std::string();
   }
 
   fs::path file_;
@@ -96,8 +102,12 @@ fs::path KeptModel::main_file() const {
 
 JsonObject to_json(const KeptModel& model) {
   JsonArray files;
-  for (const auto& file : model.files)
-    files.push_back(JsonObject{{"name", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}});
+  for (const auto& file : model.files) {
+    JsonObject told{{"name", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}};
+    if (!file.etag.empty()) told["etag"] = file.etag;
+    if (!file.modified.empty()) told["modified"] = file.modified;
+    files.push_back(std::move(told));
+  }
   return {{"dspy_model", format},       {"name", model.name},       {"source", model.source},
           {"revision", model.revision}, {"license", model.license}, {"pulled", model.pulled},
           {"files", std::move(files)}};

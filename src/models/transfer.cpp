@@ -6,6 +6,7 @@
 #include "dspy/http/retry_after.hpp"
 #include "dspy/http/transport.hpp"
 #include "dspy/http/url.hpp"
+#include "models/redirects.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -55,14 +56,19 @@ bool is_digest(std::string_view text) noexcept {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
-/// `location`, which may be relative, as seen from `from`.
-std::string resolved(const std::string& from, std::string_view location) {
-  if (location.starts_with("http://") || location.starts_with("https://")) return std::string(location);
-  const auto url = http::parse_url(from);
-  if (!url) return {};
-  if (location.starts_with("//")) return url->scheme + ":" + std::string(location);
-  if (location.starts_with('/')) return url->origin() + std::string(location);
-  return url->origin() + url->path.substr(0, url->path.rfind('/') + 1) + std::string(location);
+/// What names the bytes of a reply.
+Validator validator_of(const http::Headers& headers, std::optional<std::uint64_t> bytes) {
+  Validator out{.etag = strong_etag(headers.find("etag").value_or("")), .bytes = bytes};
+  // A file may change twice in the second in which it is sent.
+  const auto modified = headers.find("last-modified"), date = headers.find("date");
+  if (modified && date && *modified != *date) out.modified = *modified;
+  return out;
+}
+
+/// Whether a server that says `now` speaks of other bytes than one that said `before`.
+bool differs(const Validator& before, const Validator& now) noexcept {
+  if (!before.etag.empty() && !now.etag.empty()) return before.etag != now.etag;
+  return !before.modified.empty() && !now.modified.empty() && before.modified != now.modified;
 }
 
 }  // namespace
@@ -90,8 +96,11 @@ http::Request Transfer::request() const {
   out.headers.add("Accept-Encoding", "identity");
   if (have_ > 0) {
     out.headers.add("Range", std::format("bytes={}-", have_));
-    // A redirected server has other tags than the one that was asked.
-    if (!known_.etag.empty()) out.headers.add("If-Range", known_.etag);
+    if (known_.names()) out.headers.add("If-Range", known_.etag.empty() ? known_.modified : known_.etag);
+  } else if (present_ && !present_->validator.etag.empty()) {
+    out.headers.add("If-None-Match", present_->validator.etag);
+  } else if (present_ && !present_->validator.modified.empty()) {
+    out.headers.add("If-Modified-Since", present_->validator.modified);
   }
   if (with_token_ && !token_.is_empty())
     out.credentials.push_back({.header = "Authorization", .prefix = "Bearer ", .value = token_});
@@ -120,6 +129,9 @@ Transfer::Step Transfer::on_header(int status, const http::Headers& headers,
     case 303:
     case 307:
     case 308: return redirect(headers);
+    case 304:
+      if (present_) return Unchanged();
+      refuse(status);
     case 416: {
       if (const auto total = range_of(headers).total; total && have_ > 0 && *total == have_) return Done();
       if (have_ == 0) refuse(status);
@@ -137,10 +149,9 @@ Transfer::Step Transfer::on_header(int status, const http::Headers& headers,
 }
 
 Transfer::Step Transfer::redirect(const http::Headers& headers) {
-  const auto location = headers.find("location");
-  if (!location || ++redirects_ > limits_.redirects)
-    throw Error(Errc::unavailable, std::format("{} redirects {}; the address may be wrong", origin(),
-                                               location ? "in a circle" : "to nowhere"));
+  if (++redirects_ > limits_.redirects)
+    throw Error(Errc::unavailable, std::format("{} redirects in a circle; the address may be wrong", origin()));
+  auto next = redirect_of(url_, headers);
   // The hub says here what its store will not: the file's own digest and size.
   if (const auto tag = headers.find("x-linked-etag"); tag && file_.sha256.empty()) {
     const auto digest = text::to_lower(text::trim(*tag));
@@ -148,18 +159,12 @@ Transfer::Step Transfer::redirect(const http::Headers& headers) {
     if (is_digest(bare)) file_.sha256 = bare;
   }
   if (const auto size = headers.find("x-linked-size"); size && !file_.bytes) file_.bytes = number_of(*size);
-  const auto before = http::parse_url(url_);
-  auto next = resolved(url_, *location);
-  const auto after = http::parse_url(next);
-  if (!after || !before) throw Error(Errc::unavailable, std::format("{} redirects to what is not a URL", origin()));
-  if (before->scheme == "https" && after->scheme != "https")
-    throw Error(Errc::unavailable,
-                std::format("{} redirects to a connection without TLS; that is not followed", origin()));
-  if (before->origin() != after->origin()) {
+  if (present_ && !file_.sha256.empty() && file_.sha256 == present_->sha256) return Unchanged();
+  if (next.leaves_origin) {
     with_token_ = false;
     left_origin_ = true;
   }
-  url_ = std::move(next);
+  url_ = std::move(next.url);
   return Ask();
 }
 
@@ -173,8 +178,14 @@ Transfer::Step Transfer::start(int status, const http::Headers& headers) {
                   std::format("{} sends another part of `{}` than was asked for", origin(), file_.name));
     return again({}, true);
   }
-  if (!goes_on) have_ = 0;
   const auto said = goes_on ? range.total : length;
+  auto names = validator_of(headers, said ? said : total());
+  // Not every server looks at what a range was asked of.
+  if (goes_on && differs(known_, names)) return again({}, true);
+  if (!goes_on && present_ && !names.etag.empty() && names.etag == present_->validator.etag &&
+      (!said || said == present_->validator.bytes))
+    return Unchanged();  // the server only has no word for that
+  if (!goes_on) have_ = 0;
   if (said && total() && *said != *total()) {
     if (goes_on && !file_.bytes) return again({}, true);  // it is another file by now
     if (file_.bytes)
@@ -182,7 +193,11 @@ Transfer::Step Transfer::start(int status, const http::Headers& headers) {
                   std::format("`{}` has {} bytes at {}, and {} were promised; the file was replaced, or is another one",
                               file_.name, *said, origin(), *file_.bytes));
   }
-  known_ = {.etag = strong_etag(headers.find("etag").value_or("")), .bytes = said ? said : total()};
+  if (goes_on && !names.names()) {
+    known_.bytes = names.bytes;
+    return Append();
+  }
+  known_ = std::move(names);
   if (goes_on) return Append();
   return Restart();
 }
@@ -216,8 +231,8 @@ Transfer::Step Transfer::on_failure(const Error& error) {
                         : ""));
   }
   return again(std::min<std::chrono::milliseconds>(limits_.pause * (1 << std::min(failures_ - 1, 10)), longest_pause),
-               // Without a tag or a digest nobody could tell whether the rest is of the same file.
-               known_.etag.empty() && file_.sha256.empty());
+               // Without a tag, a date or a digest nobody could tell whether the rest is of the same file.
+               !known_.names() && file_.sha256.empty());
 }
 
 Transfer::Step Transfer::on_wrong_digest(const std::string& found) {

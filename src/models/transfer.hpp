@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 
 namespace dspy::models {
@@ -23,12 +24,22 @@ struct RemoteFile {
   bool operator==(const RemoteFile&) const = default;
 };
 
-/// What a server called the bytes that it sent, so that the rest of the same can be asked for.
+/// What a server called the bytes that it sent, so that the rest of the same can be asked for, or only what changed.
 struct Validator {
-  std::string etag = {};  ///< A strong one.
+  std::string etag = {};      ///< A strong one.
+  std::string modified = {};  ///< `Last-Modified`, where it is older than the reply.
   std::optional<std::uint64_t> bytes = {};
 
+  /// Whether it names the bytes, not only how many they are.
+  bool names() const noexcept { return !etag.empty() || !modified.empty(); }
+
   bool operator==(const Validator&) const = default;
+};
+
+/// A file that is here as a whole.
+struct Present {
+  Validator validator = {};
+  std::string sha256 = {};
 };
 
 /// One file on its way here, through redirects, cuts and servers that change their mind: what to ask next, and what an
@@ -43,6 +54,8 @@ class Transfer {
 
   /// `have` bytes are here from an earlier time, of what `known` describes.
   Transfer(RemoteFile file, Secret token, std::uint64_t have, Validator known, Limits limits);
+  /// A file of that address is here already: requests ask for it only if it is another by now.
+  void compare_with(Present present) { present_ = std::move(present); }
 
   /// The next request.
   http::Request request() const;
@@ -53,8 +66,9 @@ class Transfer {
     std::chrono::milliseconds pause{0};
     bool forgets = false;  ///< What is here is worth nothing.
   };
-  struct Done {};  ///< All of it is here.
-  using Step = std::variant<Append, Restart, Ask, Done>;
+  struct Done {};       ///< All of it is here.
+  struct Unchanged {};  ///< It is the file that is here already (`compare_with`).
+  using Step = std::variant<Append, Restart, Ask, Done, Unchanged>;
 
   /// What a reply's header means.  Throws `Error` where there is nothing to hope for.
   Step on_header(int status, const http::Headers& headers, std::chrono::system_clock::time_point now);
@@ -84,6 +98,7 @@ class Transfer {
   RemoteFile file_;
   Secret token_;
   Validator known_;
+  std::optional<Present> present_;
   Limits limits_;
   std::uint64_t have_ = 0;
   std::uint64_t furthest_ = 0;

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <format>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,7 +59,39 @@ JsonObject json_of(const models::Pulled& pulled) {
   auto json = models::to_json(pulled.model);
   json["path"] = pulled.model.main_file().string();
   json["fetched_bytes"] = pulled.fetched;
+  JsonArray changes;
+  for (const auto& change : pulled.changes) {
+    JsonObject told{{"file", change.name}, {"change", !change.before ? "new" : !change.after ? "gone" : "changed"}};
+    if (change.before) told["sha256_before"] = change.before->sha256;
+    if (change.after) told["sha256"] = change.after->sha256;
+    changes.push_back(std::move(told));
+  }
+  json["changes"] = std::move(changes);
+  if (pulled.before) json["revision_before"] = pulled.before->revision;
   return json;
+}
+
+/// What is another than before, a line each; nothing for a model that is new.
+std::vector<std::string> words_of(const models::Pulled& pulled) {
+  std::vector<std::string> out;
+  if (!pulled.before) return out;
+  const auto& before = *pulled.before;
+  const auto short_form = [](const std::string& text) { return text.empty() ? "none" : text.substr(0, 12); };
+  if (before.revision != pulled.model.revision)
+    out.push_back(std::format("revision {} -> {}", short_form(before.revision), short_form(pulled.model.revision)));
+  if (before.license != pulled.model.license)
+    out.push_back(std::format("licence {} -> {}", before.license.empty() ? "none" : before.license,
+                              pulled.model.license.empty() ? "none" : pulled.model.license));
+  for (const auto& [name, old, now] : pulled.changes) {
+    if (!old)
+      out.push_back(std::format("new: {}, {}", name, size_text(now->bytes)));
+    else if (!now)
+      out.push_back(std::format("gone: {}, {}", name, size_text(old->bytes)));
+    else
+      out.push_back(std::format("changed: {}, {} -> {}, SHA-256 {} -> {}", name, size_text(old->bytes),
+                                size_text(now->bytes), short_form(old->sha256), short_form(now->sha256)));
+  }
+  return out;
 }
 
 void tell(const PulledFlags& flags, const models::Pulled& pulled) {
@@ -67,6 +100,7 @@ void tell(const PulledFlags& flags, const models::Pulled& pulled) {
   print_line(std::format("{}: {}, {}{}", model.name, size_text(model.bytes()),
                          pulled.fetched == 0 ? "nothing new" : size_text(pulled.fetched) + " fetched",
                          model.license.empty() ? ", its source names no licence" : ", licence " + model.license));
+  for (const auto& words : words_of(pulled)) print_line("  " + words);
   print_line("  " + model.main_file().string());
   print_line(std::format("  use it as `llama:{}`", model.name));
 }
@@ -95,7 +129,20 @@ int update_models(const PulledFlags& flags) {
     }
   }
   if (wanted.empty() && !flags.json) print_line(std::format("no model was pulled into `{}`", store.folder().string()));
-  for (const auto& model : wanted) tell(flags, pull_one(flags, model.source, model.name));
+  // One that is gone from its hub does not keep the others from being updated.
+  std::optional<Error> failed;
+  int failures = 0;
+  for (const auto& model : wanted) {
+    try {
+      tell(flags, pull_one(flags, model.source, model.name));
+    } catch (const Error& error) {
+      if (error.code() == Errc::cancelled || wanted.size() == 1) throw;
+      ++failures;
+      PullBar(false).say(std::format("{}: {}", model.name, error.what()));
+      failed = error;
+    }
+  }
+  if (failed) throw Error(failed->code(), std::format("{} of {} models could not be updated", failures, wanted.size()));
   return exit_ok;
 }
 

@@ -13,6 +13,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 namespace dspy::models {
 
@@ -38,10 +39,21 @@ struct PullOptions {
   std::chrono::milliseconds pause{1000};  ///< After a failure; doubled for each that follows.
 };
 
+/// A file that is another than before.
+struct FileChange {
+  std::string name = {};
+  std::optional<KeptFile> before = {};  ///< Nothing: it is new.
+  std::optional<KeptFile> after = {};   ///< Nothing: it is gone.
+
+  bool operator==(const FileChange&) const = default;
+};
+
 /// What `pull` did.
 struct Pulled {
   KeptModel model = {};
-  std::uint64_t fetched = 0;  ///< Bytes that came now; 0: all was here.
+  std::uint64_t fetched = 0;             ///< Bytes that came now; 0: all was here.
+  std::optional<KeptModel> before = {};  ///< What was here under that name.
+  std::vector<FileChange> changes = {};
 
   bool operator==(const Pulled&) const = default;
 };
@@ -49,7 +61,7 @@ struct Pulled {
 /// Fetches a model into `store`, or the rest of one that an earlier call began.  Files are checked against the size and
 /// the SHA-256 that catalogue or source give, and are there as a whole or not at all; the same model pulled twice at
 /// once is fetched once.  What is there and still the same is not fetched again, so this is also how a model is
-/// updated.
+/// updated; where a source gives no digest, its server is asked for the file only if that has changed.
 ///
 /// Throws `Error`: `invalid_parameter` (not a source); `model_not_found`; `authentication_failed` (gated, or no token);
 /// `unavailable`, `timeout` (offline too) and `stream_broken` after so many attempts; `io_error` (no room, no rights);

@@ -16,6 +16,8 @@ struct KeptFile {
   std::string name = {};
   std::uint64_t bytes = 0;
   std::string sha256 = {};
+  std::string etag = {};      ///< What its server called these bytes; empty: nothing.
+  std::string modified = {};  ///< When they were last changed, as the server said.
 
   bool operator==(const KeptFile&) const = default;
 };

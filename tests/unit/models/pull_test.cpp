@@ -8,9 +8,8 @@
 #include "dspy/base/wait.hpp"
 #include "dspy/models/catalogue.hpp"
 #include "dspy/models/store.hpp"
-#include "hub_server.hpp"
 #include "mock_provider/exchange.hpp"
-#include "support/folder.hpp"
+#include "pulling.hpp"
 
 #include <doctest/doctest.h>
 
@@ -26,32 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::content_of;
-using test::Hub;
-
-struct Pulling {
-  test::Folder folder{};
-  Hub hub{};
-  ModelStore store{folder.path / "models"};
-
-  PullOptions options() const {
-    PullOptions out;
-    out.hugging_face = hub.url();
-    out.ollama = hub.url();
-    out.token = Secret("key");
-    out.pause = std::chrono::milliseconds(1);
-    out.attempts = 3;
-    return out;
-  }
-  Pulled pull(std::string_view source = "hf:o/r") {
-    return wait(models::pull(std::string(source), Catalogue(), store, options()));
-  }
-  Error failure(std::string_view source = "hf:o/r") {
-    const auto result = attempt([&] { return pull(source); });
-    REQUIRE_FALSE(result.has_value());
-    return result.error();
-  }
-  std::string read(std::string_view file) const { return read_file(folder.path / "models" / file, 1 << 30); }
-};
+using test::Pulling;
 
 TEST_CASE_FIXTURE(Pulling, "a model is fetched, checked, kept with its licence, and found") {
   hub.files["m-Q8_0.gguf"].bytes = content_of(100'000);

@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/models/catalogue.hpp"
+#include "models/asking.hpp"
 #include "models/hub.hpp"
 
 #include <doctest/doctest.h>
@@ -60,6 +61,30 @@ TEST_CASE("sources are read as they are written") {
     CHECK(error.code() == Errc::invalid_parameter);
     CHECK(std::string_view(error.what()).contains("hf:owner/repository"));
     CHECK_FALSE(std::string_view(error.what()).contains("u:p"));
+  }
+}
+
+TEST_CASE("the hub's own addresses are read as what they show") {
+  struct Case {
+    std::string_view address, source;
+  };
+  const std::vector<Case> cases = {
+      {"https://huggingface.co/o/r", "hf:o/r"},
+      {"hf.co/o/r/", "hf:o/r"},
+      {"https://huggingface.co/o/r/tree/main", "hf:o/r"},
+      {"https://huggingface.co/o/r/tree/v1?x=1", "hf:o/r@v1"},
+      {"https://huggingface.co/o/r/blob/main/x-Q8_0.gguf", "hf:o/r:x-Q8_0.gguf"},
+      {"https://huggingface.co/o/r/resolve/v1/dir/x.gguf?download=true", "hf:o/r@v1:dir/x.gguf"},
+      {"hf.co/o/r:Q4_K_M", "hf:o/r:Q4_K_M"},
+  };
+  for (const auto& [address, source] : cases) {
+    CAPTURE(address);
+    CHECK(to_text(parse_source(address)) == source);
+  }
+  for (const auto address : {"https://huggingface.co/o", "https://huggingface.co/o/r/discussions/3",
+                             "https://huggingface.co/o/r/blob/main", "https://huggingface.co/../r"}) {
+    CAPTURE(address);
+    CHECK(error_of([&] { parse_source(address); }).code() == Errc::invalid_parameter);
   }
 }
 
@@ -130,6 +155,16 @@ TEST_CASE("a repository's description says what is fetched, its size, digest and
         Errc::model_not_found);
 }
 
+TEST_CASE("a licence's text is named by its first lines") {
+  CHECK(license_name("\n   Apache License\n  Version 2.0, January 2004\n  http://…") ==
+        "Apache License, Version 2.0, January 2004");
+  CHECK(license_name("MIT License\r\n\r\nCopyright (c) X") == "MIT License");
+  CHECK(license_name("LLAMA 3.2 COMMUNITY LICENSE\nLlama 3.2 Version Release Date") == "LLAMA 3.2 COMMUNITY LICENSE");
+  CHECK(license_name("ACME Licence Version 3\nVersion of the text") == "ACME Licence Version 3");
+  CHECK(license_name(" \n\t\n").empty());
+  CHECK(license_name(std::string(500, 'x')).size() == 80);
+}
+
 TEST_CASE("an Ollama manifest is read by its layers") {
   const auto json = *parse_json(R"({"layers": [
       {"mediaType": "application/vnd.ollama.image.license", "digest": "sha256:11", "size": 1},
@@ -142,6 +177,7 @@ TEST_CASE("an Ollama manifest is read by its layers") {
                                      .bytes = 3,
                                      .sha256 = "33"});
   CHECK(offer.files[1].name == "mmproj-qwen3-4b.gguf");
+  CHECK(offer.license_url == "https://registry.example/v2/library/qwen3/blobs/sha256:11");
   CHECK(error_of([&] {
           read_manifest(parse_source("ollama:x"), *parse_json(R"({"layers": []})"), "https://r.example");
         }).code() == Errc::model_not_found);

@@ -80,6 +80,55 @@ TEST_CASE("a server that sends all again, or another part, or has another file b
   CHECK(std::get<Transfer::Ask>(again).forgets);
 }
 
+TEST_CASE("a date names the bytes where a server has no tags, unless they may still change in that second") {
+  const RemoteFile bare{.name = "x.gguf", .url = file.url};
+  auto at = transfer(bare);
+  at.on_header(200,
+               {{"Content-Length", "100"},
+                {"Date", "Mon, 02 Mar 2026 10:00:00 GMT"},
+                {"Last-Modified", "Sun, 01 Mar 2026 10:00:00 GMT"}},
+               now);
+  at.on_bytes(60);
+  const auto step = at.on_failure(Error(Errc::stream_broken, "cut"));
+  REQUIRE(std::holds_alternative<Transfer::Ask>(step));
+  CHECK_FALSE(std::get<Transfer::Ask>(step).forgets);
+  CHECK(header(at.request(), "if-range") == "Sun, 01 Mar 2026 10:00:00 GMT");
+  const auto changed = at.on_header(206,
+                                    {{"Content-Range", "bytes 60-99/100"},
+                                     {"Date", "Mon, 02 Mar 2026 11:00:00 GMT"},
+                                     {"Last-Modified", "Mon, 02 Mar 2026 10:30:00 GMT"}},
+                                    now);
+  REQUIRE(std::holds_alternative<Transfer::Ask>(changed));
+  CHECK(std::get<Transfer::Ask>(changed).forgets);
+
+  auto young = transfer(bare);
+  young.on_header(200,
+                  {{"Content-Length", "100"},
+                   {"Date", "Mon, 02 Mar 2026 10:00:00 GMT"},
+                   {"Last-Modified", "Mon, 02 Mar 2026 10:00:00 GMT"}},
+                  now);
+  young.on_bytes(60);
+  CHECK(std::get<Transfer::Ask>(young.on_failure(Error(Errc::stream_broken, "cut"))).forgets);
+}
+
+TEST_CASE("what is here is asked for only if it has changed, by tag or by date") {
+  const RemoteFile bare{.name = "x.gguf", .url = file.url};
+  auto tagged = transfer(bare);
+  tagged.compare_with({.validator = {.etag = "\"a\"", .modified = "Sun, 01 Mar 2026 10:00:00 GMT", .bytes = 100}});
+  CHECK(header(tagged.request(), "if-none-match") == "\"a\"");
+  CHECK(header(tagged.request(), "if-modified-since").empty());
+  CHECK(std::holds_alternative<Transfer::Unchanged>(tagged.on_header(304, {}, now)));
+  CHECK(std::holds_alternative<Transfer::Unchanged>(
+      tagged.on_header(200, {{"ETag", "\"a\""}, {"Content-Length", "100"}}, now)));
+  CHECK(std::holds_alternative<Transfer::Restart>(
+      tagged.on_header(200, {{"ETag", "\"b\""}, {"Content-Length", "100"}}, now)));
+
+  auto dated = transfer(bare);
+  dated.compare_with({.validator = {.modified = "Sun, 01 Mar 2026 10:00:00 GMT", .bytes = 100}});
+  CHECK(header(dated.request(), "if-modified-since") == "Sun, 01 Mar 2026 10:00:00 GMT");
+  CHECK(error_of([&] { transfer(bare).on_header(304, {}, now); }).code() == Errc::unavailable);
+}
+
 TEST_CASE("416 means that all is here, or that nothing here is worth anything") {
   auto whole = transfer(file, 100, {.etag = "\"a\"", .bytes = 100});
   CHECK(std::holds_alternative<Transfer::Done>(whole.on_header(416, {{"Content-Range", "bytes */100"}}, now)));
