@@ -17,6 +17,7 @@
 namespace dspy::llama {
 
 class LoraCache;
+class MarkerTokens;
 class PieceCache;
 class Runtime;
 class RuntimeModel;
@@ -80,7 +81,8 @@ class Model {
   std::vector<Token> tokenize(const std::vector<PromptPart>& parts, const TextWriter& write) const;
   std::size_t count_tokens(std::string_view text) const { return tokenize(text).size(); }
 
-  /// The bytes a token stands for, which may be part of a character; none for control tokens.
+  /// The bytes a token stands for, which may be part of a character; none for control tokens, but for those around
+  /// calls of tools (`ToolFormat`), which stand for their names.
   std::string_view piece(Token token) const noexcept;
   std::string detokenize(std::span<const Token> tokens) const;
   /// True for the tokens that end a reply.
@@ -112,6 +114,7 @@ class Model {
   bool on_gpu_;
   Kernels kernels_;
   ChatTemplate template_;
+  std::unique_ptr<const MarkerTokens> markers_;
   std::string pieces_;  // of all tokens, one after the other
   std::vector<std::uint32_t> piece_ends_;
   std::vector<bool> ends_reply_;

@@ -43,7 +43,8 @@ void require_same_tokens(const Model& model, const Model& draft) {
   if (draft.vocabulary_size() != model.vocabulary_size())
     refuse(std::format("it has {} tokens, not {}", draft.vocabulary_size(), model.vocabulary_size()));
   for (Token token = 0; token < model.vocabulary_size(); ++token) {
-    if (draft.piece(token) != model.piece(token) || draft.ends_reply(token) != model.ends_reply(token))
+    if (draft.handle().piece(token) != model.handle().piece(token) ||
+        draft.ends_reply(token) != model.ends_reply(token))
       refuse(std::format("its token {} is another one", token));
   }
 }

@@ -9,6 +9,7 @@
 #include "llama/model/device_fault.hpp"
 #include "llama/model/gguf.hpp"
 #include "llama/model/hardware.hpp"
+#include "llama/model/marker_tokens.hpp"
 #include "llama/model/model_info.hpp"
 #include "llama/model/piece_cache.hpp"
 #include "llama/model/runtime.hpp"
@@ -199,7 +200,8 @@ Model::Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string p
       placement_(std::move(placement)),
       on_gpu_(on_gpu),
       kernels_(kernels),
-      template_(template_of(info_, *handle_)) {
+      template_(template_of(info_, *handle_)),
+      markers_(std::make_unique<MarkerTokens>(*handle_, ToolFormat::recognise(info_.chat_template))) {
   const auto& facts = handle_->facts();
   info_.vocabulary = facts.vocabulary;
   if (info_.context_length == 0) info_.context_length = facts.context_length;
@@ -207,7 +209,10 @@ Model::Model(ModelInfo info, std::unique_ptr<RuntimeModel> handle, std::string p
   piece_ends_.reserve(count);
   ends_reply_.resize(count);
   for (Token token = 0; token < facts.vocabulary; ++token) {
-    pieces_ += handle_->piece(token);
+    if (const auto* const marker = markers_->find(token))
+      pieces_ += *marker;
+    else
+      pieces_ += handle_->piece(token);
     piece_ends_.push_back(static_cast<std::uint32_t>(pieces_.size()));
     ends_reply_[static_cast<std::size_t>(token)] = handle_->token_facts(token).ends_generation;
   }
@@ -307,13 +312,17 @@ std::shared_ptr<const mask::Vocabulary> Model::mask_vocabulary() const {
     std::vector<std::string> pieces;
     std::vector<Token> ends;
     for (Token token = 0; token < vocabulary_size(); ++token) {
-      pieces.emplace_back(handle_->token_facts(token).control ? std::string_view() : piece(token));
+      const bool is_hidden = handle_->token_facts(token).control && markers_->find(token) == nullptr;
+      pieces.emplace_back(is_hidden ? std::string_view() : piece(token));
       if (ends_reply(token)) ends.push_back(token);
     }
     for (const auto token : suppressed()) pieces[static_cast<std::size_t>(token)].clear();
     const bool blank = handle_->facts().adds_space_prefix;
     vocabulary_ = std::make_shared<const Vocabulary>(
-        std::move(pieces), std::move(ends), [this](std::string_view text) { return continuation(text); },
+        std::move(pieces), std::move(ends),
+        [this](std::string_view text) {
+          return markers_->tokenize(text, [this](std::string_view part) { return continuation(part); });
+        },
         blank ? Vocabulary::FirstBlank::dropped : Vocabulary::FirstBlank::belongs);
   });
   return vocabulary_;

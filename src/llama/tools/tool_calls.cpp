@@ -13,8 +13,6 @@
 namespace dspy::llama {
 namespace {
 
-constexpr std::string_view opening = "<tool_call>";
-constexpr std::string_view closing = "</tool_call>";
 constexpr std::string_view spaces = " \t\r\n";
 
 [[noreturn]] void refuse(const Completion& completion, std::string_view call, std::string_view why) {
@@ -25,27 +23,151 @@ constexpr std::string_view spaces = " \t\r\n";
               {.raw = completion.text});
 }
 
-ToolCallPart call_of(const Completion& completion, std::string_view text, const ToolContract& contract) {
-  const auto json = parse_json(text);
-  if (!json) refuse(completion, text, json.error().message);
-  const auto* const object = json->if_object();
-  if (object == nullptr) refuse(completion, text, "it is not an object");
-  const auto* const name = object->if_contains("name");
-  if (name == nullptr || !name->is_string()) refuse(completion, text, "it has no `name`");
-  const auto* input = object->if_contains(contract.format.arguments_key);
-  if (input == nullptr) input = object->if_contains("arguments");
-  if (input == nullptr || !input->is_object())
-    refuse(completion, text, std::format("it has no object `{}`", contract.format.arguments_key));
-  const auto tool = view(name->get_string());
-  if (!std::ranges::contains(contract.tools, tool, &ToolDefinition::name))
-    refuse(completion, text, std::format("there is no tool `{}` among those offered", tool));
-  return {.id = {}, .name = std::string(tool), .input = input->get_object()};
+void skip_blanks(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(spaces), text.size()));
 }
+
+/// Takes `expected` off the start of `text`, whatever white space either has.
+bool take(std::string_view& text, std::string_view expected) {
+  auto rest = text;
+  skip_blanks(rest);
+  for (skip_blanks(expected); !expected.empty(); skip_blanks(expected)) {
+    if (!rest.starts_with(expected.front())) return false;
+    rest.remove_prefix(1);
+    expected.remove_prefix(1);
+    skip_blanks(rest);
+  }
+  text = rest;
+  return true;
+}
+
+/// How far the object or list goes that `text` begins with, whatever its strings say; nothing if it does not end.
+std::optional<std::size_t> end_of_value(std::string_view text) {
+  if (!text.starts_with('{') && !text.starts_with('[')) return std::nullopt;
+  std::size_t depth = 0;
+  bool is_text = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char byte = text[at];
+    if (is_text && byte == '\\') {
+      ++at;
+    } else if (byte == '"') {
+      is_text = !is_text;
+    } else if (!is_text && (byte == '{' || byte == '[')) {
+      ++depth;
+    } else if (!is_text && (byte == '}' || byte == ']') && --depth == 0) {
+      return at + 1;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Reads the calls at a reply's end, one after the other.
+class CallReader {
+ public:
+  CallReader(const Completion& completion, const ToolContract& contract, std::string_view text)
+      : completion_(&completion), contract_(&contract), format_(&contract.format), rest_(text) {}
+
+  std::vector<ToolCallPart> read(std::size_t first) {
+    std::vector<ToolCallPart> out;
+    if (!format_->opening.empty() && !take(rest_, format_->opening)) {
+      require_whole(std::nullopt);
+      refuse(rest_, "no list of calls follows");
+    }
+    do {
+      out.push_back(call());
+      out.back().id = id_of(out.back(), first++);
+    } while (goes_on());
+    if (!format_->closing.empty()) take(rest_, format_->closing);
+    if (!text::trim(rest_).empty()) refuse(rest_, "there is text after the calls");
+    return out;
+  }
+
+ private:
+  [[noreturn]] void refuse(std::string_view call, std::string_view why) const {
+    llama::refuse(*completion_, call, why);
+  }
+
+  void require_whole(std::optional<std::size_t> end) const {
+    if (!end && completion_->finish == FinishReason::length)
+      refuse(rest_, "it was cut at the limit of tokens; raise max_tokens");
+  }
+
+  /// Whether another call follows.
+  bool goes_on() {
+    auto after = rest_;
+    const bool joined = take(after, format_->between);
+    if (!joined && text::trim(format_->between).size() > 0) return false;
+    if (!(format_->before.empty() ? after.starts_with('{') : take(after, format_->before))) return false;
+    if (joined) take(rest_, format_->between);
+    return true;
+  }
+
+  ToolCallPart call() {
+    if (!take(rest_, format_->before)) {
+      require_whole(std::nullopt);
+      refuse(rest_, "it does not begin as a call");
+    }
+    std::string name;
+    if (!format_->after_name.empty()) name = name_before_arguments();
+    skip_blanks(rest_);
+    const auto end = end_of_value(rest_);
+    require_whole(end);
+    auto size = end;
+    if (!end) {
+      const auto tail = text::trim(format_->after);
+      size = tail.empty() ? rest_.size() : std::min(rest_.find(tail), rest_.size());
+    }
+    const auto value = text::trim(rest_.substr(0, *size));
+    const auto json = parse_json(value);
+    if (!json) refuse(value, json.error().message);
+    rest_.remove_prefix(*size);
+    if (!take(rest_, format_->after)) skip_blanks(rest_);
+    const auto* const object = json->if_object();
+    if (object == nullptr) refuse(value, "it is not an object");
+    if (!format_->after_name.empty()) return checked(value, name, object);
+    const auto* const said = object->if_contains(format_->name_key);
+    if (said == nullptr || !said->is_string()) refuse(value, std::format("it has no `{}`", format_->name_key));
+    const auto* input = object->if_contains(format_->arguments_key);
+    if (input == nullptr) input = object->if_contains("arguments");
+    if (input == nullptr || !input->is_object())
+      refuse(value, std::format("it has no object `{}`", format_->arguments_key));
+    return checked(value, view(said->get_string()), &input->get_object());
+  }
+
+  /// Of a format in which the name stands by itself.
+  std::string name_before_arguments() {
+    const auto mark = text::trim(format_->after_name);
+    const auto at = rest_.find(mark);
+    require_whole(at == rest_.npos ? std::nullopt : std::optional(at));
+    if (at == rest_.npos) refuse(rest_, std::format("no `{}` follows its name", mark));
+    auto name = text::trim(rest_.substr(0, at));
+    rest_.remove_prefix(at + mark.size());
+    if (!format_->before_number.empty()) name = name.substr(0, name.rfind(format_->before_number));
+    return std::string(name);
+  }
+
+  ToolCallPart checked(std::string_view call, std::string_view name, const JsonObject* input) const {
+    if (!std::ranges::contains(contract_->tools, name, &ToolDefinition::name))
+      refuse(call, std::format("there is no tool `{}` among those offered", name));
+    return {.id = {}, .name = std::string(name), .input = *input};
+  }
+
+  /// Templates that number calls by their ids are given such ids again.
+  std::string id_of(const ToolCallPart& call, std::size_t number) const {
+    if (format_->before_number.empty()) return std::format("call_{}", number);
+    return std::format("functions.{}{}{}", call.name, format_->before_number, number - 1);
+  }
+
+  const Completion* completion_;
+  const ToolContract* contract_;
+  const ToolFormat* format_;
+  std::string_view rest_;
+};
 
 /// Where calls begin, if there are any.
 std::optional<std::size_t> calls_begin(std::string_view text, const ToolContract& contract) {
-  if (!contract.format.before.empty()) {
-    const auto at = text.find(opening);
+  if (const auto marker = contract.format.marker(); !marker.empty()) {
+    const auto at = text.find(marker);
     return at == std::string_view::npos ? std::nullopt : std::optional(at);
   }
   const auto at = text.find_first_not_of(spaces);
@@ -53,7 +175,8 @@ std::optional<std::size_t> calls_begin(std::string_view text, const ToolContract
   // An answer may be an object too.
   const auto json = parse_json(text::trim(text));
   const auto* const object = json ? json->if_object() : nullptr;
-  const bool is_call = object != nullptr && object->contains("name") && object->contains(contract.format.arguments_key);
+  const bool is_call = object != nullptr && object->contains(contract.format.name_key) &&
+                       object->contains(contract.format.arguments_key);
   return is_call || contract.required ? std::optional(at) : std::nullopt;
 }
 
@@ -62,7 +185,8 @@ std::optional<std::size_t> calls_begin(std::string_view text, const ToolContract
 void ToolCallHolder::push(std::string_view text, const std::function<void(std::string_view)>& sink) {
   held_ += text;
   if (in_call_) return;
-  if (format_->before.empty()) {
+  const auto opening = format_->marker();
+  if (opening.empty()) {
     const auto first = held_.find_first_not_of(spaces);
     if (!begun_ && first == std::string::npos) return;
     in_call_ = !begun_ && held_[first] == '{';
@@ -97,25 +221,7 @@ void take_tool_calls(Completion& completion, const ToolContract& contract, std::
       refuse(completion, text, "a call was required and the reply has none");
     return;
   }
-  std::vector<ToolCallPart> calls;
-  auto rest = text.substr(*begin);
-  if (contract.format.before.empty()) {
-    calls.push_back(call_of(completion, text::trim(rest), contract));
-    rest = {};
-  }
-  while (rest.starts_with(opening)) {
-    const auto end = rest.find(closing);
-    const bool is_cut = completion.finish == FinishReason::length;
-    if (end == std::string_view::npos && is_cut)
-      refuse(completion, rest, "it was cut at the limit of tokens; raise max_tokens");
-    const auto inside = rest.substr(opening.size(), std::min(end, rest.size()) - opening.size());
-    calls.push_back(call_of(completion, text::trim(inside), contract));
-    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + closing.size());
-    rest.remove_prefix(std::min(rest.find_first_not_of(spaces), rest.size()));
-  }
-  if (!rest.empty()) refuse(completion, rest, "there is text after the calls");
-  for (auto& call : calls) call.id = std::format("call_{}", first++);
-  completion.tool_calls = std::move(calls);
+  completion.tool_calls = CallReader(completion, contract, text.substr(*begin)).read(first);
   completion.text.resize(text::trim_end(text.substr(0, *begin)).size());
   completion.finish = FinishReason::tool_calls;
   std::erase_if(completion.resume_points,

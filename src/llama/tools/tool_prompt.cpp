@@ -18,9 +18,10 @@ bool is_tool_part(const Part& part) noexcept {
   return part.get<ToolCallPart>() != nullptr || part.get<ToolResultPart>() != nullptr;
 }
 
-std::string call_text(const ToolCallPart& call, const ToolFormat& format) {
-  const JsonObject object = {{"name", call.name}, {format.arguments_key, call.input}};
-  return format.before + to_text(object) + format.after;
+std::string call_text(const ToolCallPart& call, const ToolFormat& format, std::size_t number) {
+  const auto head = format.head(call.name);
+  return head.first + (head.has_number ? std::to_string(number) : "") + head.second + to_text(Json(call.input)) +
+         format.tail();
 }
 
 std::string result_text(const ToolResultPart& result, const ToolFormat& format) {
@@ -36,7 +37,7 @@ std::string result_text(const ToolResultPart& result, const ToolFormat& format) 
     content += text->text;
   }
   if (result.is_error) content.insert(0, "Error: ");
-  return format.before.empty() ? content : "<tool_response>\n" + content + "\n</tool_response>";
+  return format.marker().empty() ? content : "<tool_response>\n" + content + "\n</tool_response>";
 }
 
 std::string description_of(const ToolContract& contract) {
@@ -46,8 +47,9 @@ std::string description_of(const ToolContract& contract) {
     JsonObject function = {{"name", tool.name}, {"description", tool.description}, {"parameters", tool.parameters}};
     out += to_text(JsonObject{{"type", "function"}, {"function", std::move(function)}}) + "\n";
   }
-  out += std::format("</tools>\nTo call a tool, reply with\n{}{{\"name\": \"<name>\", \"{}\": {{<arguments>}}}}{}\n",
-                     format.before, format.arguments_key, format.after);
+  const auto head = format.head("<name>");
+  out += std::format("</tools>\nTo call a tool, reply with\n{}{}{}{}{{<arguments>}}{}{}\n", format.opening, head.first,
+                     head.has_number ? "<number>" : "", head.second, format.tail(), format.closing);
   if (contract.required) {
     out +=
         contract.several ? "Reply with one or more calls and nothing else." : "Reply with one call and nothing else.";
@@ -59,17 +61,17 @@ std::string description_of(const ToolContract& contract) {
 }
 
 /// The texts of a message's parts; results become turns of their own.
-void add_as_text(std::vector<Message>& out, const Message& message, const ToolFormat& format) {
+void add_as_text(std::vector<Message>& out, const Message& message, const ToolFormat& format, std::size_t& number) {
   std::vector<Part> kept;
   std::string calls;
   for (const auto& part : message.parts) {
     if (const auto* const call = part.get<ToolCallPart>()) {
-      if (!calls.empty()) calls += '\n';
-      calls += call_text(*call, format);
+      calls += calls.empty() ? format.opening : format.between;
+      calls += call_text(*call, format, number++);
     } else if (const auto* const result = part.get<ToolResultPart>()) {
       auto text = result_text(*result, format);
-      // In the tagged format, results that follow each other share a turn.
-      const bool joins = !format.before.empty() && !out.empty() && out.back().role == Role::tool;
+      // But for bare objects, results that follow each other share a turn.
+      const bool joins = !format.marker().empty() && !out.empty() && out.back().role == Role::tool;
       if (joins)
         out.back() = Message(Role::tool, out.back().text() + "\n" + text);
       else
@@ -83,7 +85,7 @@ void add_as_text(std::vector<Message>& out, const Message& message, const ToolFo
       const auto* const text = part.get<TextPart>();
       return text != nullptr && !text->text.empty();
     });
-    kept.emplace_back(TextPart{(has_text ? "\n" : "") + calls});
+    kept.emplace_back(TextPart{(has_text ? "\n" : "") + calls + format.closing});
   }
   if (!kept.empty()) out.emplace_back(message.role, std::move(kept));
 }
@@ -98,6 +100,7 @@ bool has_tool_parts(const Chat& chat) noexcept {
 Chat with_tools_as_text(const Chat& chat, const ToolContract* contract, const ToolFormat& format) {
   std::vector<Message> out;
   out.reserve(chat.size() + 1);
+  std::size_t number = 0;
   std::string description = contract != nullptr ? description_of(*contract) : std::string();
   for (const auto& message : chat) {
     const bool is_system = message.role == Role::system || message.role == Role::developer;
@@ -106,7 +109,7 @@ Chat with_tools_as_text(const Chat& chat, const ToolContract* contract, const To
       more.parts.emplace_back(TextPart{"\n\n" + std::exchange(description, {})});
       out.push_back(std::move(more));
     } else if (std::ranges::any_of(message.parts, is_tool_part)) {
-      add_as_text(out, message, format);
+      add_as_text(out, message, format, number);
     } else {
       out.push_back(message);
     }

@@ -131,7 +131,7 @@ TEST_CASE("tools, calls and results are written into the conversation as text") 
   REQUIRE(text.size() == 4);
   CHECK(text[0].text().starts_with("Be brief.\n\nYou can call these tools:\n<tools>\n{\"type\":\"function\""));
   CHECK(text[0].text().contains(R"("name":"now","description":"Tells the time.")"));
-  CHECK(text[2].text() == "I add.\n<tool_call>\n{\"name\":\"add\",\"arguments\":{\"a\":1}}\n</tool_call>");
+  CHECK(text[2].text() == "I add.\n<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\":1}}\n</tool_call>");
   CHECK(text[3].role == Role::tool);
   CHECK(text[3].text() == "<tool_response>\n3\n</tool_response>\n<tool_response>\nError: gone\n</tool_response>");
   CHECK_FALSE(has_tool_parts(text));

@@ -17,6 +17,7 @@ namespace dspy::llama::mask {
 namespace {
 
 constexpr std::uint32_t most_calls = 16;
+constexpr std::uint32_t most_digits = 3;  ///< Of a call's number.
 
 const TextStyle style = {.json = {.after_item = ", ", .after_key = ": "}};
 
@@ -48,10 +49,11 @@ Expr call_of(Grammar& grammar, const ToolContract& contract) {
   const auto& format = contract.format;
   std::vector<Expr> calls;
   calls.reserve(contract.tools.size());
+  const auto number = pool.repeat(one_of(pool, {{'0', '9'}}), 1, most_digits);
   for (const auto& tool : contract.tools) {
-    const auto head =
-        std::format("{}{{\"name\": {}, \"{}\": ", format.before, to_text(Json(tool.name)), format.arguments_key);
-    calls.push_back(pool.seq({pool.literal(head), arguments_of(grammar, tool), pool.literal("}" + format.after)}));
+    const auto head = format.head(tool.name);
+    calls.push_back(pool.seq({pool.literal(head.first), head.has_number ? number : Pool::empty,
+                              pool.literal(head.second), arguments_of(grammar, tool), pool.literal(format.tail())}));
   }
   return pool.alt(calls);
 }
@@ -59,11 +61,11 @@ Expr call_of(Grammar& grammar, const ToolContract& contract) {
 /// Text in which no call begins.
 Expr text_before(Pool& pool, const ToolFormat& format) {
   const auto any = pool.star(one_of(pool, CharSet::all()));
-  if (format.before.empty()) {  // a call begins with a brace, and nothing stands before it
+  if (format.marker().empty()) {  // a call begins with a brace, and nothing stands before it
     CharSet first = {{'{', '{'}, {' ', ' '}, {'\t', '\t'}, {'\r', '\r'}, {'\n', '\n'}};
     return pool.optional(pool.seq(one_of(pool, first.complement()), any));
   }
-  const auto opening = pool.literal(format.before.substr(0, format.before.find('\n')));
+  const auto opening = pool.literal(format.marker());
   const auto inside = pool.determinize(pool.both(any, pool.all_but(pool.seq({any, opening, any}))));
   return pool.automaton(pool.add(*inside));
 }
@@ -74,12 +76,14 @@ Expr with_tool_calls(Grammar& grammar, bool is_any_text, const ToolContract& con
   auto& pool = grammar.pool;
   const auto call = call_of(grammar, contract);
   const bool several = contract.several && contract.format.several;
-  const auto more = several ? pool.repeat(pool.seq(pool.literal("\n"), call), 0, most_calls - 1) : Pool::empty;
-  const auto calls = pool.seq(call, more);
+  const auto& format = contract.format;
+  const auto more =
+      several ? pool.repeat(pool.seq(pool.literal(format.between), call), 0, most_calls - 1) : Pool::empty;
+  const auto calls = pool.seq({pool.literal(format.opening), call, more, pool.literal(format.closing)});
   if (contract.required) return calls;
   if (!is_any_text) return pool.alt({grammar.start, calls});
-  const auto text = text_before(pool, contract.format);
-  if (contract.format.before.empty()) return pool.alt({text, calls});
+  const auto text = text_before(pool, format);
+  if (format.marker().empty()) return pool.alt({text, calls});
   return pool.seq(text, pool.optional(calls));
 }
 
