@@ -65,12 +65,16 @@ JsonObject object_of(nb::handle value, int depth) {
   return out;
 }
 
+/// Of a list or tuple, through functions that the stable ABI has.  Reading an item may run code that changes the list.
 Json sequence_of(nb::handle value, int depth) {
+  const bool is_list = PyList_CheckExact(value.ptr()) != 0;
+  const auto size = [&] { return is_list ? PyList_Size(value.ptr()) : PyTuple_Size(value.ptr()); };
   JsonArray out;
-  const auto count = static_cast<std::size_t>(PySequence_Fast_GET_SIZE(value.ptr()));
-  out.reserve(count);
-  PyObject** const items = PySequence_Fast_ITEMS(value.ptr());
-  for (std::size_t i = 0; i < count; ++i) out.push_back(read(items[i], depth + 1));
+  out.reserve(static_cast<std::size_t>(size()));
+  for (Py_ssize_t i = 0; i < size(); ++i) {
+    const auto item = nb::borrow(is_list ? PyList_GetItem(value.ptr(), i) : PyTuple_GetItem(value.ptr(), i));
+    out.push_back(read(item, depth + 1));
+  }
   return out;
 }
 
