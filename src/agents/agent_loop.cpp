@@ -1,5 +1,6 @@
 #include "agents/agent_loop.hpp"
 
+#include "agents/held_arguments.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/lm/tracing/sinks.hpp"
 #include "dspy/modules/configure.hpp"
@@ -61,6 +62,7 @@ AgentLoop::AgentLoop(ReActAgent agent, AgentRunOptions options, FieldSink sink)
                 "no language model to ask: give the agent one, or configure one for all, such as "
                 "\"llama:MODEL.gguf\"");
   }
+  if (!is_native() && lm_->capabilities().enforces_contract) agent_.react_.set_lm(held_to(lm_, agent_.arguments_));
   begun_ = clock_->now();
 }
 

@@ -1,4 +1,5 @@
 #include "agents/agent_loop.hpp"
+#include "agents/call_stream.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/lm/exchange_json.hpp"
 
@@ -79,6 +80,12 @@ void name_calls(Completion& completion, std::size_t turn) {
   }
 }
 
+/// `calls` is told of the reply as it grows, if there is one.
+Async<Reply> reply_of(LM& lm, Request request, CallStream* calls) {
+  if (calls == nullptr) return lm.complete(std::move(request));
+  return lm.stream(std::move(request), [calls](const StreamEvent& event) { calls->take(event); });
+}
+
 }  // namespace
 
 Request AgentLoop::native_request() {
@@ -97,12 +104,13 @@ Request AgentLoop::native_request() {
     native_.push_back(std::move(asked));
     if (!results.parts.empty()) native_.push_back(std::move(results));
   }
+  auto tools = agent_.tools_.definitions(1);
+  tools.push_back(submit_.definition());
   Request request{.messages = Chat(native_),
                   .sampling = options_.call.sampling.over(agent_.react_.sampling()),
-                  .tools = agent_.tools_.definitions(),
+                  .tools = std::move(tools),
                   .deadline = context_.deadline,
                   .stop = context_.stop};
-  request.tools.push_back(submit_.definition());
   if (machine_.end()) {
     request.messages.push_back(
         Message(Role::user, "Give the outputs now by calling `submit`, as well as they are known."));
@@ -137,7 +145,9 @@ Async<Reply> AgentLoop::request(Self self, Request asked) {
     trace->end(span);
   };
   try {
-    auto reply = co_await self->lm_->complete(std::move(asked));
+    CallStream calls(self->agent_.tools_, self->sink_);
+    auto reply = co_await reply_of(*self->lm_, std::move(asked), self->sink_ ? &calls : nullptr);
+    if (self->sink_) calls.finish(reply.completion());
     if (context.budget) context.budget->spend(reply.usage);
     tell(&reply, nullptr);
     co_return reply;

@@ -1,6 +1,7 @@
 #include "dspy/agents/react.hpp"
 
 #include "agents/agent_loop.hpp"
+#include "agents/held_arguments.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/sha256.hpp"
 #include "dspy/base/text.hpp"
@@ -93,7 +94,8 @@ ReActAgent::ReActAgent(const Signature& signature, Tools tools, ReActOptions opt
                                               .adapter = options_.predictor.adapter,
                                               .sampling = options_.predictor.sampling,
                                               .policy = options_.predictor.policy}),
-      program_(program_of(signature, tools_)) {
+      program_(program_of(signature, tools_)),
+      arguments_(std::make_shared<const Type>(arguments_of_any(tools_))) {
   const AgentMachine check(options_.limits, tools_, options_.approval.tools);
 }
 

@@ -15,6 +15,7 @@
 #include "dspy/modules/predictor.hpp"
 #include "dspy/modules/typed.hpp"
 #include "dspy/signature/reflect.hpp"
+#include "dspy/signature/type.hpp"
 
 #include <concepts>
 #include <filesystem>
@@ -89,7 +90,8 @@ class ReActAgent : public Module<ReActAgent, JsonObject, Prediction> {
   /// nobody can be asked: then `start` it with a journal.
   Async<Prediction> run(JsonObject inputs, Run how) const;
 
-  /// Begins a run, with a journal if one is named.  It ends when the run is done, or waits for a person.
+  /// Begins a run, with a journal if one is named.  It ends when the run is done, or waits for a person.  `sink` is
+  /// told of `next_thought`, `next_tool_name` and `next_tool_args` as the model writes them, whatever the protocol.
   Async<AgentOutcome> astart(JsonObject inputs, AgentRunOptions options, FieldSink sink = {}) const;
   /// Goes on with a run, wherever its process stopped.  No tool call that ended is made again; one that was begun and
   /// did not end is made again if the tool is idempotent, and else needs a decision: `Error` (`config_error`) names it.
@@ -126,7 +128,8 @@ class ReActAgent : public Module<ReActAgent, JsonObject, Prediction> {
   ReActOptions options_;
   Predictor react_;
   Predictor extract_;
-  std::string program_;  ///< Of a journal: equal for agents that can go on with each other's runs.
+  std::string program_;                    ///< Of a journal: equal for agents that can go on with each other's runs.
+  std::shared_ptr<const Type> arguments_;  ///< What any of the tools may be given.
 };
 
 /// What an agent found out: the user's `Output`, and how it came to it.
