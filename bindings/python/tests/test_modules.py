@@ -292,7 +292,7 @@ def test_optimizers_one_after_the_other():
     )
     made = both.compile(student, trainset=trainset, valset=trainset)
     assert made(question="1").answer == "yes" and both.report
-    with pytest.raises(TypeError, match="no optimizer"):
+    with pytest.raises(TypeError, match="not an optimizer"):
         dspy.BetterTogether(metric, strategy="a", a=3)
     with pytest.raises(dspy.InvalidParameter, match="b"):
         dspy.BetterTogether(metric, strategy="a -> b", a=dspy.LabeledFewShot(k=2)).compile(student, trainset=trainset)
