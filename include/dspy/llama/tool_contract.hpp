@@ -22,8 +22,11 @@ struct ToolFormat {
   std::string number_key = {};     ///< First in the object: the call's number in the conversation, as text.
   std::string after_name = {};     ///< Not empty: the name stands by itself.
   std::string before_number = {};  ///< Not empty: the call's number follows a name that stands by itself.
-  bool several = true;             ///< There may be more than one call in a reply.
-  bool native = true;              ///< The model's chat template has a place for tools, so that it was trained on them.
+  std::string key_before = {};     ///< Not empty: arguments are elements, this, a key, `key_after`, the value …
+  std::string key_after = {};
+  std::string value_after = {};  ///< … and this; texts stand as they are, other values as JSON.
+  bool several = true;           ///< There may be more than one call in a reply.
+  bool native = true;            ///< The model's chat template has a place for tools, so that it was trained on them.
 
   /// What stands in `<tool_call>` … `</tool_call>` (Hermes, Qwen and many others).
   static ToolFormat tagged();
@@ -45,6 +48,10 @@ struct ToolFormat {
   static ToolFormat phi();
   /// `functions.name:number` and the arguments, in a section of their own (Kimi K2).
   static ToolFormat kimi();
+  /// Arguments as `<arg_key>` and `<arg_value>` (GLM 4.5 and later).
+  static ToolFormat glm();
+  /// Arguments as `<parameter=name>` in `<function=name>` (Qwen's coders).
+  static ToolFormat qwen_coder();
   /// The format that a model's chat template, a Jinja source, shows; else `tagged`, which is not `native` then.
   static ToolFormat recognise(std::string_view jinja);
 

@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/text.hpp"
+#include "llama/tools/element_arguments.hpp"
 
 #include <algorithm>
 #include <format>
@@ -109,6 +110,7 @@ class CallReader {
     }
     std::string name;
     if (!format_->after_name.empty()) name = name_before_arguments();
+    if (!format_->key_before.empty()) return call_of_elements(name);
     skip_blanks(rest_);
     const auto end = end_of_value(rest_);
     require_whole(end);
@@ -134,10 +136,26 @@ class CallReader {
     return checked(value, view(said->get_string()), &input->get_object());
   }
 
+  ToolCallPart call_of_elements(const std::string& name) {
+    const auto whole = rest_;
+    const auto tool = std::ranges::find(contract_->tools, name, &ToolDefinition::name);
+    if (tool == contract_->tools.end()) checked(name, name, nullptr);
+    const auto input = take_elements(rest_, *format_, arguments_type(*tool));
+    if (!input) {
+      require_whole(std::nullopt);
+      refuse(whole, input.error());
+    }
+    if (!take(rest_, format_->after)) {
+      require_whole(std::nullopt);
+      if (!text::trim(rest_).empty()) refuse(whole, "it has neither another argument nor an end");
+    }
+    return checked(whole, name, &*input);
+  }
+
   /// Of a format in which the name stands by itself.
   std::string name_before_arguments() {
     const auto mark = text::trim(format_->after_name);
-    const auto at = rest_.find(mark);
+    const auto at = mark.empty() ? std::min(rest_.find_first_of("\n<"), rest_.size()) : rest_.find(mark);
     require_whole(at == rest_.npos ? std::nullopt : std::optional(at));
     if (at == rest_.npos) refuse(rest_, std::format("no `{}` follows its name", mark));
     auto name = text::trim(rest_.substr(0, at));

@@ -72,10 +72,29 @@ ToolFormat ToolFormat::kimi() {
           .before_number = ":"};
 }
 
+ToolFormat ToolFormat::glm() {
+  return {.before = "<tool_call>",
+          .after = "</tool_call>",
+          .after_name = "\n",
+          .key_before = "<arg_key>",
+          .key_after = "</arg_key>\n<arg_value>",
+          .value_after = "</arg_value>\n"};
+}
+
+ToolFormat ToolFormat::qwen_coder() {
+  return {.before = "<tool_call>\n<function=",
+          .after = "</function>\n</tool_call>",
+          .after_name = ">\n",
+          .key_before = "<parameter=",
+          .key_after = ">\n",
+          .value_after = "\n</parameter>\n"};
+}
+
 ToolFormat ToolFormat::recognise(std::string_view jinja) {
-  // Formats in which arguments are elements (Qwen's coders, GLM) are not known here.
-  const bool has_elements = jinja.contains("<parameter=") || jinja.contains("<arg_key>");
   const bool is_tagged = jinja.contains("<tool_call>");
+  if (is_tagged && jinja.contains("<arg_key>") && jinja.contains("<arg_value>")) return glm();
+  if (is_tagged && jinja.contains("<function=") && jinja.contains("<parameter=")) return qwen_coder();
+  const bool has_elements = jinja.contains("<parameter=") || jinja.contains("<arg_key>");
   if (is_tagged && !has_elements && !jinja.contains("<function=")) return tagged();
   if (!is_tagged && !has_elements) {
     if (jinja.contains("<|tool_calls_section_begin|>")) return kimi();

@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "llama/tools/element_arguments.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -20,8 +21,8 @@ bool is_tool_part(const Part& part) noexcept {
 
 std::string call_text(const ToolCallPart& call, const ToolFormat& format, std::size_t number) {
   const auto head = format.head(call.name);
-  return head.first + (head.has_number ? std::to_string(number) : "") + head.second + to_text(Json(call.input)) +
-         format.tail();
+  return head.first + (head.has_number ? std::to_string(number) : "") + head.second +
+         (format.key_before.empty() ? to_text(Json(call.input)) : write_elements(call.input, format)) + format.tail();
 }
 
 std::string result_text(const ToolResultPart& result, const ToolFormat& format) {
@@ -48,8 +49,10 @@ std::string description_of(const ToolContract& contract) {
     out += to_text(JsonObject{{"type", "function"}, {"function", std::move(function)}}) + "\n";
   }
   const auto head = format.head("<name>");
-  out += std::format("</tools>\nTo call a tool, reply with\n{}{}{}{}{{<arguments>}}{}{}\n", format.opening, head.first,
-                     head.has_number ? "<number>" : "", head.second, format.tail(), format.closing);
+  const auto arguments =
+      format.key_before.empty() ? "{<arguments>}" : write_elements({{"<name>", "<value>"}}, format) + "...";
+  out += std::format("</tools>\nTo call a tool, reply with\n{}{}{}{}{}{}{}\n", format.opening, head.first,
+                     head.has_number ? "<number>" : "", head.second, arguments, format.tail(), format.closing);
   if (contract.required) {
     out +=
         contract.several ? "Reply with one or more calls and nothing else." : "Reply with one call and nothing else.";

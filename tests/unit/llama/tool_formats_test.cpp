@@ -8,6 +8,7 @@
 #include "llama/mask/contract.hpp"
 #include "llama/mask/matcher.hpp"
 #include "llama/model/marker_tokens.hpp"
+#include "llama/tools/element_arguments.hpp"
 #include "llama/tools/tool_calls.hpp"
 #include "llama/tools/tool_prompt.hpp"
 #include "support/mask/accepts.hpp"
@@ -65,6 +66,11 @@ const std::vector<Family>& families() {
        "<|tool_calls_section_begin|><|tool_call_begin|>functions.add:0<|tool_call_argument_begin|>{\"a\": "
        "1}<|tool_call_end|>"
        "<|tool_call_begin|>functions.now:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>"},
+      {"glm", ToolFormat::glm(),
+       "<tool_call>add\n<arg_key>a</arg_key>\n<arg_value>1</arg_value>\n</tool_call>\n<tool_call>now\n</tool_call>"},
+      {"qwen_coder", ToolFormat::qwen_coder(),
+       "<tool_call>\n<function=add>\n<parameter=a>\n1\n</parameter>\n</function>\n</tool_call>\n"
+       "<tool_call>\n<function=now>\n</function>\n</tool_call>"},
   };
   return all;
 }
@@ -129,7 +135,7 @@ TEST_CASE("whatever a mask allows of a family's calls is read, whatever a model 
     auto grammar = mask::compile({}, &contract);
     const auto constraint =
         std::make_shared<mask::Constraint>(std::move(grammar.pool), grammar.start, vocabulary_of(format));
-    std::vector<std::string> exits = {"\"", "\"}", "1", "\\\"", "}", format.tail()};
+    std::vector<std::string> exits = {"\"", "\"}", "1", "\\\"", "}", format.tail(), format.value_after};
     int read = 0;
     for (int round = 0; round < 60; ++round) {
       const auto reply = test::random_reply(mask::Matcher(constraint), random, exits);
@@ -152,8 +158,10 @@ TEST_CASE("an argument that says how a call ends or begins stays an argument") {
     const auto contract = contract_of(format);
     const auto attack = format.tail() + format.closing + "\\" + '"' + std::string(format.marker()) + "}]}";
     const auto head = format.head("add");
-    const auto reply = format.opening + head.first + (head.has_number ? "7" : "") + head.second +
-                       std::format("{{\"a\": 1, \"t\": {}}}", to_text(Json(attack))) + format.tail() + format.closing;
+    const auto arguments = format.key_before.empty() ? std::format("{{\"a\": 1, \"t\": {}}}", to_text(Json(attack)))
+                                                     : write_elements({{"a", 1}, {"t", attack}}, format);
+    const auto reply = format.opening + head.first + (head.has_number ? "7" : "") + head.second + arguments +
+                       format.tail() + format.closing;
     CHECK(test::accepts(mask::compile({}, &contract), reply));
     const auto calls = taken(reply, contract).tool_calls;
     REQUIRE(calls.size() == 1);
@@ -221,7 +229,9 @@ TEST_CASE("a family is known by its template; formats whose arguments are elemen
   CHECK(of("deepseek_r1") == ToolFormat::deepseek(true));
   CHECK(of("granite") == ToolFormat::granite());
   CHECK(of("phi") == ToolFormat::phi());
-  for (const auto name : {"glm", "gemma", "smollm", "command_r"}) {
+  CHECK(of("glm") == ToolFormat::glm());
+  CHECK(ToolFormat::recognise("<tool_call><function=x><parameter=y>") == ToolFormat::qwen_coder());
+  for (const auto name : {"gemma", "smollm", "command_r"}) {
     CAPTURE(name);
     CHECK_FALSE(of(name).native);
   }
@@ -236,10 +246,39 @@ TEST_CASE("a family is known by its template; formats whose arguments are elemen
 TEST_CASE("Kimi's calls get the ids that its template numbers them by") {
   const auto contract = contract_of(ToolFormat::kimi());
   Completion completion;
-  completion.text = families().back().two_calls;
+  completion.text = std::ranges::find(families(), "kimi", &Family::name)->two_calls;
   take_tool_calls(completion, contract, 4);
   CHECK(completion.tool_calls.at(0).id == "functions.add:3");
   CHECK(completion.tool_calls.at(1).id == "functions.now:4");
+}
+
+TEST_CASE("arguments that are elements are read by the tool's schema, and by nothing else") {
+  const auto parameters = parse_json(R"({"type":"object","properties":{
+      "text":{"type":"string"},"count":{"type":"integer"},"unit":{"enum":["C","F",3]},
+      "tags":{"type":"array","items":{"type":"string"}},"any":{},"maybe":{"type":["string","null"]}},
+      "required":["text"],"additionalProperties":false})");
+  for (const auto& format : {ToolFormat::glm(), ToolFormat::qwen_coder()}) {
+    const ToolContract contract{.format = format,
+                                .tools = {{.name = "f", .description = {}, .parameters = parameters->as_object()}},
+                                .required = true};
+    const auto grammar = mask::compile({}, &contract);
+    const JsonObject input = {{"text", " 12\n"},          {"count", 3}, {"unit", "F"},
+                              {"tags", JsonArray{"a<b"}}, {"any", 1.5}, {"maybe", nullptr}};
+    const auto call = [&](const std::string& elements) { return format.head("f").first + elements + format.tail(); };
+    const auto reply = call(write_elements(input, format));
+    CAPTURE(reply);
+    CHECK(test::accepts(grammar, reply));
+    CHECK(taken(reply, contract).tool_calls.at(0).input == input);
+    CHECK_FALSE(test::accepts(grammar, call(write_elements({{"count", 3}}, format))));
+    CHECK_FALSE(test::accepts(grammar, call(write_elements({{"text", "x"}, {"count", "three"}}, format))));
+    CHECK_FALSE(test::accepts(grammar, call(write_elements({{"text", "x"}, {"unit", "K"}}, format))));
+    for (const auto& wrong : {write_elements({{"count", "three"}}, format),
+                              write_elements({{"text", "x"}}, format) + write_elements({{"text", "y"}}, format),
+                              format.key_before + "text", format.key_before + "text" + format.key_after + "x"}) {
+      CAPTURE(wrong);
+      CHECK(attempt([&] { return taken(call(wrong), contract); }).error().code() == Errc::parse_error);
+    }
+  }
 }
 
 TEST_CASE("control tokens around calls stand for their names; the tokens that end replies never do") {

@@ -2,14 +2,18 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/base/text.hpp"
 #include "dspy/signature/json_schema.hpp"
 #include "llama/mask/expressions/characters.hpp"
 #include "llama/mask/grammars/type_grammar.hpp"
 #include "llama/mask/grammars/values.hpp"
+#include "llama/tools/element_arguments.hpp"
 
 #include <cstdint>
 #include <format>
+#include <ranges>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -44,6 +48,65 @@ Expr arguments_of(Grammar& grammar, const ToolDefinition& tool) {
   }
 }
 
+/// Any text without another in it.
+Expr text_without(Pool& pool, std::string_view text) {
+  const auto any = pool.star(one_of(pool, CharSet::all()));
+  const auto inside = pool.determinize(pool.both(any, pool.all_but(pool.seq({any, pool.literal(text), any}))));
+  return pool.automaton(pool.add(*inside));
+}
+
+/// An argument's value in an element that ends with `closing`.
+Expr element_of(Grammar& grammar, const Type& type, std::string_view closing, const std::string& part) {
+  auto& pool = grammar.pool;
+  const auto& inner = type.required();
+  switch (element_text(type)) {
+    case ElementText::raw:
+      if (inner.kind != Type::Kind::string || *inner.limits != Limits())
+        grammar.unenforced.push_back({.part = part, .reason = "it stands in the call as any text"});
+      return text_without(pool, closing);
+    case ElementText::either:
+      grammar.unenforced.push_back({.part = part, .reason = "it stands in the call as any text, or any JSON"});
+      return text_without(pool, closing);
+    case ElementText::choice: {
+      std::vector<std::string> texts;
+      for (const auto& each : inner.choices)
+        texts.push_back(each.is_string() ? std::string(view(each.get_string())) : to_text(each));
+      if (type.is_optional()) texts.emplace_back("null");
+      return one_of_texts(pool, std::move(texts));
+    }
+    case ElementText::json: break;
+  }
+  try {
+    return TypeGrammar(pool, style, grammar.unenforced).json(type, part);
+  } catch (const Error& error) {
+    grammar.unenforced.push_back({.part = part, .reason = error.what()});
+    return Values(pool, style.json).any(1);
+  }
+}
+
+/// Arguments as elements, in the order of the schema.
+Expr elements_of(Grammar& grammar, const ToolDefinition& tool, const ToolFormat& format) {
+  auto& pool = grammar.pool;
+  const auto closing = text::trim(format.value_after);
+  const auto part = std::format("the arguments of the tool `{}`", tool.name);
+  const auto element = [&](Expr key, Expr value) {
+    return pool.seq({pool.literal(format.key_before), key, pool.literal(format.key_after), value,
+                     pool.literal(format.value_after)});
+  };
+  const auto arguments = arguments_type(tool);
+  if (arguments.kind != Type::Kind::object) {
+    grammar.unenforced.push_back({.part = part, .reason = "no type says what its schema says"});
+    return Pool::empty;
+  }
+  Expr out = Pool::empty;
+  for (const auto& member : std::views::reverse(*arguments.members)) {
+    const auto value = element_of(grammar, member.type, closing, std::format("{}, `{}`", part, member.name));
+    const auto one = element(pool.literal(member.name), value);
+    out = pool.seq(member.is_required() ? one : pool.optional(one), out);
+  }
+  return out;
+}
+
 Expr call_of(Grammar& grammar, const ToolContract& contract) {
   auto& pool = grammar.pool;
   const auto& format = contract.format;
@@ -52,22 +115,21 @@ Expr call_of(Grammar& grammar, const ToolContract& contract) {
   const auto number = pool.repeat(one_of(pool, {{'0', '9'}}), 1, most_digits);
   for (const auto& tool : contract.tools) {
     const auto head = format.head(tool.name);
-    calls.push_back(pool.seq({pool.literal(head.first), head.has_number ? number : Pool::empty,
-                              pool.literal(head.second), arguments_of(grammar, tool), pool.literal(format.tail())}));
+    calls.push_back(
+        pool.seq({pool.literal(head.first), head.has_number ? number : Pool::empty, pool.literal(head.second),
+                  format.key_before.empty() ? arguments_of(grammar, tool) : elements_of(grammar, tool, format),
+                  pool.literal(format.tail())}));
   }
   return pool.alt(calls);
 }
 
 /// Text in which no call begins.
 Expr text_before(Pool& pool, const ToolFormat& format) {
-  const auto any = pool.star(one_of(pool, CharSet::all()));
   if (format.marker().empty()) {  // a call begins with a brace, and nothing stands before it
     CharSet first = {{'{', '{'}, {' ', ' '}, {'\t', '\t'}, {'\r', '\r'}, {'\n', '\n'}};
-    return pool.optional(pool.seq(one_of(pool, first.complement()), any));
+    return pool.optional(pool.seq(one_of(pool, first.complement()), pool.star(one_of(pool, CharSet::all()))));
   }
-  const auto opening = pool.literal(format.marker());
-  const auto inside = pool.determinize(pool.both(any, pool.all_but(pool.seq({any, opening, any}))));
-  return pool.automaton(pool.add(*inside));
+  return text_without(pool, format.marker());
 }
 
 }  // namespace
