@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <format>
 #include <limits>
 #include <string_view>
@@ -24,10 +26,25 @@ constexpr bool continues_character(char c) noexcept {
   return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
 }
 
+/// Eight bytes at a time: those that continue a character have the bits 10 on top.
 std::size_t characters(std::string_view text) {
-  std::size_t continued = 0;
-  for (const char c : text) continued += continues_character(c) ? 1U : 0U;
+  constexpr std::uint64_t lowest = 0x0101'0101'0101'0101U;
+  std::size_t continued = 0, at = 0;
+  for (; at + sizeof lowest <= text.size(); at += sizeof lowest) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + at, sizeof bytes);
+    continued += ((bytes >> 7U) & ~(bytes >> 6U) & lowest) * lowest >> 56U;  // the sum of the eight
+  }
+  for (; at < text.size(); ++at) continued += continues_character(text[at]) ? 1U : 0U;
   return text.size() - continued;
+}
+
+/// Eight characters of a byte each, before `end`.
+bool is_ascii(std::string_view text, std::size_t at, std::size_t end) {
+  std::uint64_t bytes = 0;
+  if (end - at < sizeof bytes + 1) return false;  // and one more, so that the last is whole
+  std::memcpy(&bytes, text.data() + at, sizeof bytes);
+  return (bytes & 0x8080'8080'8080'8080U) == 0 && !continues_character(text[at + sizeof bytes]);
 }
 
 /// The nearest place at or before `at` that is no inside of a character.
@@ -61,6 +78,21 @@ Cutter::Cutter(std::string_view text, const ChunkOptions& options) : text_(text)
 
 std::size_t Cutter::size(Span span) const {
   return count_ ? count_(text(span)) : characters(text(span));
+}
+
+bool Cutter::fits(Span span) const {
+  if (!count_) {  // a character has one to four bytes
+    const auto bytes = span.end - span.begin;
+    if (bytes <= limit_) return true;
+    if (bytes / 4 > limit_) return false;
+  }
+  return size(span) <= limit_;
+}
+
+/// As the last of a chunk, without the white space at its end.
+std::size_t Cutter::size_at_end(Span piece, std::size_t size_of_all) const {
+  const auto end = std::max(trimmed(piece).end, piece.begin);
+  return count_ ? size({piece.begin, end}) : size_of_all - (piece.end - end);
 }
 
 void Cutter::add(Span span, std::vector<Span>& out) const {
@@ -111,8 +143,7 @@ void Cutter::pack(const std::vector<Span>& pieces, Seam finer, std::vector<Span>
   };
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     sizes[i] = size(pieces[i]);
-    const auto bare =
-        size({pieces[i].begin, std::max(trimmed(pieces[i]).end, pieces[i].begin)});  // as the last of a chunk
+    const auto bare = size_at_end(pieces[i], sizes[i]);
     if (bare > limit_) {
       flush(i);
       cut(pieces[i], finer, out);
@@ -144,7 +175,15 @@ std::size_t Cutter::longest_prefix(Span span) const {
   auto low = next_character(text_, span.begin);
   if (!count_) {
     std::size_t taken = 1;
-    for (; low < span.end && taken < limit_; ++taken) low = next_character(text_, low);
+    while (low < span.end && taken < limit_) {
+      if (taken + 8 <= limit_ && is_ascii(text_, low, span.end)) {
+        low += 8;
+        taken += 8;
+      } else {
+        low = next_character(text_, low);
+        ++taken;
+      }
+    }
   } else {
     // Doubles until it does not fit, then halves the doubt.
     auto high = low;

@@ -30,7 +30,7 @@ class Cutter {
 
   /// In units of the limit: tokens as counted, or characters where nothing counts tokens.
   std::size_t size(Span span) const;
-  bool fits(Span span) const { return size(span) <= limit_; }
+  bool fits(Span span) const;
 
   /// Appends the chunks of `span`, cut at `seam`, and at finer ones where a piece is still too long.
   void cut(Span span, Seam seam, std::vector<Span>& out) const;
@@ -45,6 +45,7 @@ class Cutter {
 
  private:
   void add(Span span, std::vector<Span>& out) const;
+  std::size_t size_at_end(Span piece, std::size_t size_of_all) const;
   std::vector<Span> split(Span span, Seam seam) const;
   std::size_t longest_prefix(Span span) const;
   std::size_t start_of_overlap(Span span) const;

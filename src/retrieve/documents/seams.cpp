@@ -43,6 +43,14 @@ static_assert(std::ranges::is_sorted(abbreviations));
 constexpr auto wide_ends = std::to_array<std::string_view>({"。", "！", "？", "｡", "।", "؟", "۔", "…"});
 constexpr auto wide_closers = std::to_array<std::string_view>({"”", "’", "»", "」", "』", "）", "›"});
 
+/// Bytes with which the end of a sentence may begin.
+constexpr auto may_end = [] {
+  std::array<bool, 256> out{};
+  for (const char c : {'.', '!', '?', '\n'}) out[static_cast<unsigned char>(c)] = true;
+  for (const auto wide : wide_ends) out[static_cast<unsigned char>(wide.front())] = true;
+  return out;
+}();
+
 /// The bytes that one of `options` has at `at`, or 0.
 template <std::size_t N>
 std::size_t match_at(std::string_view text, std::size_t at, const std::array<std::string_view, N>& options) {
@@ -143,10 +151,9 @@ std::vector<Span> sentences_of(std::string_view text, Span span) {
   std::vector<Span> out;
   auto begin = span.begin;
   for (auto at = begin; at < span.end;) {
-    const char c = text[at];
-    const bool may_end = c == '.' || c == '!' || c == '?' || c == '\n' || static_cast<unsigned char>(c) >= 0xC2;
-    const auto end = may_end ? sentence_end(text, span, at) : 0;
-    if (end > at) {
+    if (!may_end[static_cast<unsigned char>(text[at])]) {
+      ++at;
+    } else if (const auto end = sentence_end(text, span, at); end > at) {
       out.push_back({begin, end});
       begin = at = end;
     } else {
