@@ -5,6 +5,7 @@
 #include "http/curl/errors.hpp"
 #include "http/curl/loop.hpp"
 #include "http/curl/transfer.hpp"
+#include "http/curl/web_socket.hpp"
 
 #include <sys/types.h>
 #include <unistd.h>
@@ -132,18 +133,37 @@ class CurlTransport final : public Transport {
   explicit CurlTransport(CurlOptions options) : options_(std::move(options)), loop_(loop_of_this_process(options_)) {}
 
   Async<Streamed> open(Request request) override {
+    require_own_process();
+    return begin(loop_, options_, std::move(request));
+  }
+
+  Async<Upgraded> connect(Request request, SocketLimits limits) override {
+    require_own_process();
+    return begin_socket(loop_, options_, std::move(request), limits);
+  }
+
+ private:
+  void require_own_process() const {
     if (::getpid() != owner_)
       throw Error(Errc::backend_error,
                   "this process was forked from the one that made the transport, and its I/O thread does not live on; "
                   "make LMs and transports after the fork");
-    return begin(loop_, options_, std::move(request));
   }
 
- private:
-  static Async<Streamed> begin(std::shared_ptr<Loop> loop, CurlOptions options, Request request) {
+  static void require_time(const Request& request) {
     if (request.stop.stop_requested()) throw curl::stopped_error();
     if (request.deadline && *request.deadline <= std::chrono::steady_clock::now())
       throw Error(Errc::deadline_exceeded, "the deadline passed before the request was sent");
+  }
+
+  static Async<Upgraded> begin_socket(std::shared_ptr<Loop> loop, CurlOptions options, Request request,
+                                      SocketLimits limits) {
+    require_time(request);
+    co_return co_await curl::connect(std::move(loop), std::move(options), std::move(request), limits);
+  }
+
+  static Async<Streamed> begin(std::shared_ptr<Loop> loop, CurlOptions options, Request request) {
+    require_time(request);
     auto stop = request.stop;
     auto transfer = std::make_shared<Transfer>(std::move(request), options, loop->take_handle());
     auto call = std::make_shared<Call>(std::move(loop), std::move(transfer), stop);

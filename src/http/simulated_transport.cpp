@@ -1,5 +1,7 @@
 #include "dspy/http/simulated_transport.hpp"
 
+#include "http/simulation.hpp"
+
 #include <algorithm>
 #include <deque>
 #include <format>
@@ -10,55 +12,16 @@
 namespace dspy::http {
 namespace {
 
-using std::chrono::nanoseconds;
-
-/// What a request waits with, by the simulated clock.
-struct Waiter {
-  std::shared_ptr<FakeClock> clock;
-  Timeouts timeouts;
-  std::optional<Clock::Time> deadline;
-  std::stop_token stop;
-  Clock::Time begun = clock->now();
-
-  /// Lets `time` pass, or as much of it as the request allows; throws what ends it.
-  void pass(nanoseconds time, nanoseconds timeout, std::string_view phase) const {
-    require_not_stopped();
-    const auto now = clock->now();
-    auto end = now + time;
-    auto limit = now + timeout;
-    auto problem = std::format("the simulated server sent no {} in time", phase);
-    auto code = Errc::timeout;
-    if (timeouts.total && begun + *timeouts.total < limit) {
-      limit = begun + *timeouts.total;
-      problem = "the simulated server did not end its reply in the total time";
-    }
-    if (deadline && *deadline < limit) {
-      limit = *deadline;
-      problem = "the deadline passed";
-      code = Errc::deadline_exceeded;
-    }
-    const bool is_late = end > limit;
-    if (is_late) end = std::max(limit, now);
-    if (end > now) clock->advance(end - now);
-    if (is_late) throw Error(code, problem);
-    require_not_stopped();
-  }
-
-  void require_not_stopped() const {
-    if (stop.stop_requested()) throw Error(Errc::cancelled, "the caller asked to stop");
-  }
-};
-
 class SimulatedBody final : public Body {
  public:
-  SimulatedBody(std::shared_ptr<const Waiter> waiter, SimulatedReply reply)
+  SimulatedBody(std::shared_ptr<const SimulatedWait> waiter, SimulatedReply reply)
       : reading_(std::make_shared<Reading>(Reading{.waiter = std::move(waiter), .reply = std::move(reply)})) {}
 
   Async<std::optional<std::string>> next() override { return read(reading_); }
 
  private:
   struct Reading {
-    std::shared_ptr<const Waiter> waiter;
+    std::shared_ptr<const SimulatedWait> waiter;
     SimulatedReply reply;
     std::size_t at = 0;
   };
@@ -90,7 +53,9 @@ struct SimulatedTransport::State {
   std::shared_ptr<FakeClock> clock;
   std::deque<SimulatedReply> replies;
   Server server;
+  std::deque<SimulatedSocket> sockets;
   std::vector<Request> requests;
+  std::vector<std::string> messages;
 
   SimulatedReply answer(const Request& request) {
     Server other;
@@ -109,11 +74,40 @@ struct SimulatedTransport::State {
                 "the simulated server has no reply left; add one with `reply`, or give it a `serve`");
   }
 
-  static Async<Streamed> open(std::shared_ptr<State> state, Request request) {
-    const auto waiter = std::make_shared<const Waiter>(Waiter{
-        .clock = state->clock, .timeouts = request.timeouts, .deadline = request.deadline, .stop = request.stop});
-    waiter->require_not_stopped();
+  SimulatedSocket take_socket(const Request& request) {
+    const std::lock_guard lock(mutex);
+    requests.push_back(request);
+    if (sockets.empty())
+      throw Error(Errc::config_error, "the simulated server takes no WebSocket; add one with `accept`");
+    auto socket = std::move(sockets.front());
+    sockets.pop_front();
+    return socket;
+  }
+
+  static SimulatedWait begun(const State& state, const Request& request) {
+    SimulatedWait waiter{
+        .clock = state.clock, .timeouts = request.timeouts, .deadline = request.deadline, .stop = request.stop};
+    waiter.require_not_stopped();
     for (const auto& header : request.headers) require_sendable(header.name, header.value);
+    return waiter;
+  }
+
+  static Async<Upgraded> connect(std::shared_ptr<State> state, Request request) {
+    const auto waiter = begun(*state, request);
+    auto socket = state->take_socket(request);
+    waiter.pass(socket.header_delay, waiter.timeouts.first_byte, "header");
+    if (socket.error) throw Error(*socket.error);
+    Upgraded out{.status = socket.status, .headers = socket.headers};
+    if (socket.status == 101)
+      out.socket = simulated_socket(state->clock, std::move(socket), [state](const std::string& message) {
+        const std::lock_guard lock(state->mutex);
+        state->messages.push_back(message);
+      });
+    co_return out;
+  }
+
+  static Async<Streamed> open(std::shared_ptr<State> state, Request request) {
+    const auto waiter = std::make_shared<const SimulatedWait>(begun(*state, request));
     auto reply = state->answer(request);
     waiter->pass(reply.header_delay, waiter->timeouts.first_byte, "header");
     if (reply.error) throw Error(*reply.error);
@@ -141,6 +135,20 @@ void SimulatedTransport::serve(Server server) {
 
 Async<Streamed> SimulatedTransport::open(Request request) {
   return State::open(state_, std::move(request));
+}
+
+void SimulatedTransport::accept(SimulatedSocket socket) {
+  const std::lock_guard lock(state_->mutex);
+  state_->sockets.push_back(std::move(socket));
+}
+
+Async<Upgraded> SimulatedTransport::connect(Request request, SocketLimits /*limits*/) {
+  return State::connect(state_, std::move(request));
+}
+
+std::vector<std::string> SimulatedTransport::messages() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->messages;
 }
 
 std::vector<Request> SimulatedTransport::requests() const {

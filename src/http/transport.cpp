@@ -7,6 +7,11 @@
 
 namespace dspy::http {
 
+Async<Upgraded> Transport::connect(Request /*request*/, SocketLimits /*limits*/) {
+  throw Error(Errc::unsupported, "this transport opens no WebSockets; use `curl_transport`, or ask over HTTP",
+              {.feature = "websocket"});
+}
+
 Async<Response> send(std::shared_ptr<Transport> transport, Request request, std::size_t most_bytes) {
   auto streamed = co_await transport->open(std::move(request));
   Response response{.status = streamed.status, .headers = std::move(streamed.headers)};

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,13 +29,14 @@ struct Delivery {
   std::optional<std::size_t> closes_after = {};  ///< Connection closed after so many bytes of the body.
   bool resets_before_header = false;
   bool closes_before_header = false;
-  bool hangs = false;  ///< Never says anything.
+  bool hangs = false;                             ///< Never says anything.
+  std::optional<std::uint16_t> closes_with = {};  ///< Of a WebSocket: closed with this code after the reply.
 };
 
 struct Reply {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers = {};
-  std::vector<std::string> parts = {};  ///< The body; of a stream, an event each.
+  std::vector<std::string> parts = {};  ///< The body; of a stream an event each, over a WebSocket a message each.
   bool is_stream = false;               ///< Sent in chunks of no known length in all.
   Delivery delivery = {};
 

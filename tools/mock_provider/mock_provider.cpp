@@ -6,6 +6,7 @@
 #include "mock_provider/answer.hpp"
 #include "mock_provider/batches.hpp"
 #include "mock_provider/dialect.hpp"
+#include "mock_provider/responses_socket.hpp"
 #include "mock_provider/server.hpp"
 
 #include <atomic>
@@ -75,6 +76,26 @@ struct MockProvider::State {
       : options(std::move(settings)), server(options.port, [this](const Request& request) { return serve(request); }) {}
 
   Reply serve(Request request) {
+    if (wants_socket(request)) return answer_to_upgrade(request);
+    if (!is_socket_message(request)) return serve_one(std::move(request));
+    const auto inside = request_in(request);
+    auto reply = inside ? serve_one(*inside)
+                        : error_reply(openai_responses(), {}, 400, "Send a message of the type response.create");
+    use_messages(reply);
+    return reply;
+  }
+
+  Reply answer_to_upgrade(const Request& request) const {
+    if (!has_key(request, options.required_key))
+      return error_reply(openai_responses(), {}, 401, "Incorrect API key provided");
+    if (dialect_of(request.path) != &openai_responses())
+      return error_reply(
+          openai_chat(), {}, 404,
+          std::format("The mock provider has no WebSocket at {}; there is one at /v1/responses", request.path));
+    return {.status = 101};
+  }
+
+  Reply serve_one(Request request) {
     const auto number = ++count;
     const auto asked = request;
     auto list = wishes_of(request);

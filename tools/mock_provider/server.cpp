@@ -4,6 +4,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "mock_provider/query.hpp"
+#include "mock_provider/socket.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -12,13 +13,13 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -53,18 +54,6 @@ Request request_of(const beast::http::request<beast::http::string_body>& message
   return request;
 }
 
-void reset(tcp::socket& socket) {
-  error_code ignored;
-  socket.set_option(asio::socket_base::linger(true, 0), ignored);
-  socket.close(ignored);
-}
-
-Async<void> pause(std::chrono::milliseconds time) {
-  if (time.count() == 0) co_return;
-  asio::steady_timer timer(co_await asio::this_coro::executor, time);
-  co_await timer.async_wait(asio::use_awaitable);
-}
-
 /// One connection.
 class Connection {
  public:
@@ -87,7 +76,12 @@ class Connection {
       co_await beast::http::async_read(socket_, buffer_, parser, asio::redirect_error(asio::use_awaitable, problem));
       if (problem) co_return;
       const auto message = parser.release();
-      const auto reply = handler_(request_of(message));
+      const auto request = request_of(message);
+      const auto reply = handler_(request);
+      if (reply.status == 101 && beast::websocket::is_upgrade(message)) {
+        co_await converse(std::move(socket_), message, request, handler_, counters_.bytes);
+        co_return;
+      }
       if (!co_await send(reply, message.method() == beast::http::verb::head) || !message.keep_alive()) break;
     }
     socket_.shutdown(tcp::socket::shutdown_both, problem);

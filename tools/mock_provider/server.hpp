@@ -8,7 +8,8 @@
 
 namespace dspy::mock {
 
-/// Called on the server's thread.
+/// Called on the server's thread.  A request for a WebSocket that is answered with status 101 opens one: each message
+/// that comes is a request of its own, with the head of the first and the message as its body.
 using Handler = std::function<Reply(const Request&)>;
 
 /// An HTTP/1.1 server on 127.0.0.1, on a thread of its own, until it is destroyed.

@@ -77,6 +77,8 @@ const std::map<std::string, Set>& setters() {
       {"close-after", [](auto& w, auto n, auto& v) { w.delivery.closes_after = to_number(n, v); }},
       {"reset", [](auto& w, auto n, auto& v) { w.delivery.resets_before_header = to_flag(n, v); }},
       {"close", [](auto& w, auto n, auto& v) { w.delivery.closes_before_header = to_flag(n, v); }},
+      {"close-code",
+       [](auto& w, auto n, auto& v) { w.delivery.closes_with = static_cast<std::uint16_t>(to_number(n, v)); }},
       {"hang", [](auto& w, auto n, auto& v) { w.delivery.hangs = to_flag(n, v); }},
   };
   return table;

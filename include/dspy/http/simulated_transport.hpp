@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dspy::http {
@@ -24,6 +25,19 @@ struct SimulatedReply {
   std::chrono::nanoseconds piece_delay{0};       ///< Before each piece.
   std::optional<std::size_t> breaks_after = {};  ///< The connection ends after so many bytes of the body.
   std::optional<Error> error = {};               ///< Thrown instead of a reply, after `header_delay`.
+};
+
+/// What a simulated server does with one WebSocket.
+struct SimulatedSocket {
+  int status = 101;  ///< Any other refuses it.
+  Headers headers = {};
+  /// What it says to each message; null: nothing.
+  std::function<std::vector<std::string>(std::string_view message)> answer = {};
+  std::chrono::nanoseconds header_delay{0};    ///< Until the socket is open.
+  std::chrono::nanoseconds message_delay{0};   ///< Before each message.
+  std::optional<std::size_t> ends_after = {};  ///< Messages of the server, after which it closes.
+  std::optional<SocketClose> close = {};       ///< How; the connection breaks without it.
+  std::optional<Error> error = {};             ///< Thrown instead of a socket, after `header_delay`.
 };
 
 /// A transport without a network, for tests: replies as scripted, keeps what it was asked.  Delays move the clock it
@@ -42,10 +56,16 @@ class SimulatedTransport final : public Transport {
   /// Answers what no reply was added for.  Without it, such a request is a `config_error`.
   void serve(Server server);
 
+  /// Does this with the next WebSocket, in the order in which they were added.
+  void accept(SimulatedSocket socket);
+
   Async<Streamed> open(Request request) override;
+  Async<Upgraded> connect(Request request, SocketLimits limits = {}) override;
 
   /// What was sent, in order.
   std::vector<Request> requests() const;
+  /// The messages that were sent over WebSockets, in order.
+  std::vector<std::string> messages() const;
   /// Replies that nobody has asked for.
   std::size_t left() const;
 

@@ -3,6 +3,7 @@
 #include "dspy/base/async.hpp"
 #include "dspy/base/secret.hpp"
 #include "dspy/http/headers.hpp"
+#include "dspy/http/web_socket.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -65,6 +66,13 @@ struct Streamed {
   std::unique_ptr<Body> body = {};
 };
 
+/// A server's answer to the wish for a WebSocket.
+struct Upgraded {
+  int status = 0;  ///< 101 where it has agreed.
+  Headers headers = {};
+  std::unique_ptr<WebSocket> socket = {};  ///< Null where it has not.
+};
+
 /// What sends requests.  Calls may overlap and come from any thread; what a call returns may be awaited, and a body
 /// read, after the transport is gone.
 class Transport {
@@ -76,6 +84,11 @@ class Transport {
   /// `invalid_parameter` (a URL or header that cannot be sent), `unavailable` (name, connection, TLS, or closed before
   /// the header was complete), `timeout` (which one), `deadline_exceeded`, `cancelled`.
   virtual Async<Streamed> open(Request request) = 0;
+
+  /// Opens a WebSocket at `request.url` (`https` stands for `wss`, `http` for `ws`), with its headers and credentials;
+  /// method and body are not looked at, and its times, deadline and stop token are about the opening alone.  Any HTTP
+  /// status is an answer.  Throws as `open` does, and `unsupported` for a transport that has no WebSockets.
+  virtual Async<Upgraded> connect(Request request, SocketLimits limits = {});
 };
 
 /// Sends `request` and reads the whole reply.  Throws what `Transport::open` and `Body::next` throw, and

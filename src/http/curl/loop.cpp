@@ -110,6 +110,17 @@ void Loop::resume(std::shared_ptr<Transfer> transfer) {
   });
 }
 
+void Loop::wake(std::shared_ptr<Transfer> transfer) {
+  asio::post(io_, [this, transfer = std::move(transfer)] {
+    auto* const handle = transfer->handle();
+    if (handle == nullptr || !active_.contains(handle)) return;
+    transfer->line()->pump();
+    const auto found = active_.find(handle);
+    if (found != active_.end() && transfer->due(std::chrono::steady_clock::now()) < found->second->due)
+      watch_time(found->second);
+  });
+}
+
 void Loop::drop(std::shared_ptr<Transfer> transfer) {
   asio::post(io_, [this, transfer = std::move(transfer)] { remove(transfer->handle()); });
 }
@@ -149,6 +160,7 @@ void Loop::remove(CURL* handle) {
   const auto active = std::move(found->second);
   active_.erase(found);
   active->timer.cancel();
+  if (active->transfer->line() != nullptr) active->transfer->line()->detach();
   curl_multi_remove_handle(multi_, handle);
   auto freed = active->transfer->take_handle();
   curl_easy_reset(freed.get());
@@ -161,8 +173,7 @@ void Loop::finish(CURL* handle, std::optional<Error> error) {
   if (found == active_.end()) return;
   const auto transfer = found->second->transfer;
   remove(handle);
-  transfer->shared.end(std::move(error));
-  transfer->shared.bell->ring();
+  transfer->end(std::move(error));
 }
 
 void Loop::kick(curl_socket_t socket, int events) {
@@ -185,7 +196,14 @@ void Loop::settle() {
     auto* const handle = message->easy_handle;
     const auto code = message->data.result;
     const auto found = active_.find(handle);
-    if (found != active_.end()) finish(handle, found->second->transfer->outcome(code));
+    if (found == active_.end()) continue;
+    const auto active = found->second;
+    if (code != CURLE_OK || active->transfer->line() == nullptr) {
+      finish(handle, active->transfer->outcome(code));
+      continue;
+    }
+    active->transfer->upgrade(io_, [this, handle](std::optional<Error> why) { finish(handle, std::move(why)); });
+    if (active_.contains(handle)) watch_time(active);
   }
   for (const auto& transfer : std::exchange(news_, {})) {
     const auto changes = transfer->take_changes();
@@ -200,6 +218,10 @@ void Loop::settle() {
 /// Looks at the transfer again when the first of its times is over.
 void Loop::watch_time(const std::shared_ptr<Active>& active) {
   const auto now = std::chrono::steady_clock::now();
+  if (auto* const line = active->transfer->line()) {
+    line->tick(now);
+    if (!active_.contains(active->transfer->handle())) return;
+  }
   const auto due = active->transfer->due(now);
   if (due <= now) {
     if (active->transfer->is_lingering()) {

@@ -35,6 +35,8 @@ class Loop {
   void start(std::shared_ptr<Transfer> transfer);
   /// Goes on with a transfer whose reader has made room.
   void resume(std::shared_ptr<Transfer> transfer);
+  /// Does what a user of a WebSocket has asked for, and looks at its times anew.
+  void wake(std::shared_ptr<Transfer> transfer);
   /// Removes a transfer that has ended for its reader.
   void drop(std::shared_ptr<Transfer> transfer);
   /// Removes a transfer whose reader is gone, a little later if its connection may be saved.

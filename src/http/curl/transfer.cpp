@@ -35,7 +35,7 @@ void Shared::end(std::optional<Error> why) {
   error = std::move(why);
 }
 
-Transfer::Transfer(Request request, const CurlOptions& options, Handle handle)
+Transfer::Transfer(Request request, const CurlOptions& options, Handle handle, std::optional<SocketLimits> socket)
     : request_(std::move(request)), options_(options), handle_(std::move(handle)) {
   auto url = parse_url(request_.url);
   if (!url) throw Error(Errc::invalid_parameter, std::format("the URL of a request cannot be asked: {}", url.error()));
@@ -45,7 +45,24 @@ Transfer::Transfer(Request request, const CurlOptions& options, Handle handle)
     throw Error(Errc::invalid_parameter,
                 std::format("{}: the URL has a name or a password in it; send it as a credential", origin_));
   }
+  if (socket) line_ = std::make_unique<SocketLine>(origin_, *socket);
   set_up();
+}
+
+void Transfer::upgrade(boost::asio::io_context& io, SocketLine::OnEnd on_end) {
+  is_upgraded_ = true;
+  {
+    const std::lock_guard lock(shared.mutex);
+    shared.is_upgraded = true;
+  }
+  shared.bell->ring();
+  line_->start(handle(), io, weak_from_this(), std::move(on_end));
+}
+
+void Transfer::end(std::optional<Error> why) {
+  shared.end(why);
+  shared.bell->ring();
+  if (line_) line_->shared.end(std::move(why));
 }
 
 Transfer::Limit Transfer::limit(Time now) {
@@ -71,10 +88,12 @@ Transfer::Limit Transfer::limit(Time now) {
 }
 
 Time Transfer::due(Time now) {
+  if (is_upgraded_) return line_->due(now);
   return lingers_until_ ? *lingers_until_ : limit(now).time;
 }
 
 Error Transfer::late(Time now) {
+  if (is_upgraded_) return line_->late(now);
   const auto passed = limit(now);
   if (passed.code == Errc::deadline_exceeded) return deadline_error(origin_, phase_);
   return timeout_error(origin_, phase_, passed.what, std::chrono::round<std::chrono::milliseconds>(now - begun_));
@@ -91,6 +110,8 @@ std::optional<Error> Transfer::outcome(CURLcode code) const {
 }
 
 bool Transfer::linger() {
+  if (is_upgraded_) line_->leave();
+  if (line_) return false;
   const std::lock_guard lock(shared.mutex);
   if (phase_ != Phase::body || shared.is_paused || shared.is_over || lingers_until_) return false;
   lingers_until_ = std::chrono::steady_clock::now() + longest_linger;
@@ -137,7 +158,7 @@ bool Transfer::take_header_line(std::string_view line) {
     head_.headers.add(std::string(line.substr(0, colon)), std::string(text::trim(value)));
     return true;
   }
-  if (head_.status < 200) return true;
+  if (head_.status < 200 && !(line_ && head_.status == 101)) return true;
   // The body is handed out decoded, so its encoding and its encoded length are nobody's business.
   if (const auto encoding = head_.headers.find("Content-Encoding"); encoding && *encoding != "identity") {
     head_.headers.remove("Content-Encoding");

@@ -5,6 +5,7 @@
 #include "dspy/http/curl_transport.hpp"
 #include "dspy/http/transport.hpp"
 #include "dspy/http/url.hpp"
+#include "http/curl/socket_line.hpp"
 
 #include <curl/curl.h>
 
@@ -19,8 +20,6 @@
 #include <vector>
 
 namespace dspy::http::curl {
-
-using Time = std::chrono::steady_clock::time_point;
 
 struct FreeHandle {
   void operator()(CURL* handle) const noexcept { curl_easy_cleanup(handle); }
@@ -42,6 +41,7 @@ struct Shared {
   std::string bytes;
   bool is_paused = false;      ///< The sender is held back.
   std::optional<Time> asked;   ///< Since when the reader waits for bytes.
+  bool is_upgraded = false;    ///< What was asked for is a WebSocket, and it is there.
   bool is_over = false;        ///< Nothing more comes.
   std::optional<Error> error;  ///< Why it is over, if not by a proper end.
   const std::shared_ptr<Bell> bell = std::make_shared<Bell>();
@@ -56,7 +56,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   using News = std::vector<std::shared_ptr<Transfer>>;
 
   /// Throws `Error` (`invalid_parameter`) for what cannot be sent.
-  Transfer(Request request, const CurlOptions& options, Handle handle);
+  Transfer(Request request, const CurlOptions& options, Handle handle, std::optional<SocketLimits> socket = {});
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
@@ -65,6 +65,13 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   Handle take_handle() noexcept { return std::move(handle_); }
   /// Before it begins: where it puts itself when something about it has changed.
   void report_to(News& news) noexcept { news_ = &news; }
+
+  /// Of a request for a WebSocket; null for any other.
+  SocketLine* line() const noexcept { return line_.get(); }
+  /// The server has agreed to a WebSocket, and libcurl has left it to us.
+  void upgrade(boost::asio::io_context& io, SocketLine::OnEnd on_end);
+  /// For whoever waits for it.
+  void end(std::optional<Error> why);
 
   /// When it must be looked at again; `now` or earlier: it must end with `late`.
   Time due(Time now);
@@ -112,6 +119,8 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   CurlOptions options_;
   Url url_;
   std::string origin_;
+  std::unique_ptr<SocketLine> line_;
+  bool is_upgraded_ = false;
   List headers_;
   char problem_[CURL_ERROR_SIZE] = {};
   std::optional<Error> refusal_;  ///< Why a callback ended it.

@@ -20,6 +20,9 @@ void set(CURL* handle, CURLoption option, T value) {
   }
 }
 
+/// CURLWS_NOAUTOPONG, which older headers lack: libcurl sends its pongs with the next message, which may be never.
+constexpr long no_auto_pong = 1L << 1;
+
 long in_milliseconds(std::chrono::milliseconds time) {
   return static_cast<long>(
       std::clamp<std::chrono::milliseconds::rep>(time.count(), 1, std::numeric_limits<int>::max()));
@@ -36,16 +39,23 @@ bool wants_stream(const Headers& headers) {
 void Transfer::set_up() {
   auto* const handle = handle_.get();
   set(handle, CURLOPT_PRIVATE, this);
-  set(handle, CURLOPT_URL, request_.url.c_str());
-  set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  // `http` becomes `ws`, and `https` `wss`.
+  const auto url = line_ ? "ws" + request_.url.substr(std::string_view("http").size()) : request_.url;
+  set(handle, CURLOPT_URL, url.c_str());
+  set(handle, CURLOPT_PROTOCOLS_STR, line_ ? "ws,wss" : "http,https");
+  if (line_) {
+    set(handle, CURLOPT_CONNECT_ONLY, 2L);  // and the frames are ours
+    set(handle, CURLOPT_WS_OPTIONS, no_auto_pong);
+  }
   set(handle, CURLOPT_NOSIGNAL, 1L);
   set(handle, CURLOPT_FOLLOWLOCATION, 0L);
   set(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   set(handle, CURLOPT_ERRORBUFFER, problem_);
   set(handle, CURLOPT_CONNECTTIMEOUT_MS, in_milliseconds(request_.timeouts.connect));
   set(handle, CURLOPT_TCP_KEEPALIVE, 1L);
-  set(handle, CURLOPT_HTTP_VERSION, static_cast<long>(options_.http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
-  set(handle, CURLOPT_PIPEWAIT, options_.http2 && url_.scheme == "https" ? 1L : 0L);
+  const bool http2 = options_.http2 && !line_;
+  set(handle, CURLOPT_HTTP_VERSION, static_cast<long>(http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+  set(handle, CURLOPT_PIPEWAIT, http2 && url_.scheme == "https" ? 1L : 0L);
 
   set(handle, CURLOPT_SSL_VERIFYPEER, 1L);
   set(handle, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -97,7 +107,7 @@ void Transfer::set_up_headers() {
   auto* const handle = handle_.get();
   const auto& headers = request_.headers;
   // Decoded whatever the server sends; asked for only where it costs no time.
-  set(handle, CURLOPT_ACCEPT_ENCODING, wants_stream(headers) ? "identity" : "");
+  if (!line_) set(handle, CURLOPT_ACCEPT_ENCODING, wants_stream(headers) ? "identity" : "");
   for (const auto& header : headers) add_header(header.name, header.value);
   for (const auto& credential : request_.credentials) {
     std::string value = credential.prefix;
