@@ -6,6 +6,7 @@
 #include "dspy/base/version.hpp"
 #include "dspy/http/curl_transport.hpp"
 #include "dspy/http/url.hpp"
+#include "providers/socket_exchange.hpp"
 
 #include <cstdlib>
 #include <format>
@@ -171,6 +172,7 @@ Endpoint make_endpoint(const Dialect& dialect, const RemoteOptions& options) {
                                .prefix = std::string(dialect.key_prefix),
                                .value = std::move(key)});
   }
+  if (options.web_socket) out.sockets = std::make_shared<SocketPool>();
   out.headers.set("Content-Type", "application/json");
   if (!out.headers.find("User-Agent")) out.headers.set("User-Agent", std::format("dspy-cpp/{}", version()));
   if (dialect.api == Api::anthropic && !out.headers.find("anthropic-version"))

@@ -10,6 +10,8 @@
 
 namespace dspy::providers {
 
+class SocketPool;
+
 /// Where requests go, and what goes with each.
 struct Endpoint {
   const Dialect* dialect = nullptr;
@@ -20,6 +22,7 @@ struct Endpoint {
   http::Timeouts timeouts = {};
   bool sends_trace_context = false;
   std::shared_ptr<http::Transport> transport = {};
+  std::shared_ptr<SocketPool> sockets = {};  ///< Where requests go over WebSockets; else null.
   /// Tells accounts apart, and nothing else about them: 16 hexadecimal digits of a digest.
   std::string account = {};
 

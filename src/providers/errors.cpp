@@ -122,6 +122,7 @@ bool is_money(const Told& told) {
 Errc bad_request_code(const Told& told) {
   if (is_context(told)) return Errc::context_too_long;
   if (is_money(told)) return Errc::billing_error;
+  if (names(told, {"websocket_connection_limit_reached"})) return Errc::unavailable;  // another socket will do
   if (names(told, {"model_not_found", "unknown_model", "invalid_model"})) return Errc::model_not_found;
   if (names(told, {"unsupported_parameter", "unsupported_value", "unsupported_model"})) return Errc::unsupported;
   return Errc::refused;

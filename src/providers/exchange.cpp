@@ -9,6 +9,7 @@
 #include "dspy/lm/tracing/trace_context.hpp"
 #include "providers/errors.hpp"
 #include "providers/rate_headers.hpp"
+#include "providers/socket_exchange.hpp"
 #include "providers/stop_cutter.hpp"
 
 #include <format>
@@ -236,6 +237,7 @@ Async<JsonObject> post(const Endpoint& endpoint, std::string_view path, std::str
 
 Async<Reply> exchange(const Endpoint& endpoint, const Protocol& protocol, std::string_view model,
                       const WireRequest& wire, const Request& request) {
+  if (endpoint.sockets) co_return co_await stream_exchange(endpoint, protocol, model, wire, request, {});
   auto posted = co_await posted_with_limits(endpoint, wire.path, model, wire.body, request);
   try {
     auto reply = protocol.read(posted.body, *endpoint.dialect);
@@ -252,6 +254,12 @@ Async<Reply> stream_exchange(const Endpoint& endpoint, const Protocol& protocol,
   const EventSink listen = [&](const StreamEvent& event) { listener(event); };
   Emitter out(listen);
   try {
+    if (endpoint.sockets) {
+      auto reply = co_await ask_over_socket(endpoint, protocol, model, wire, request, out);
+      listener.finish();
+      emit_parts(reply, out);
+      co_return reply;
+    }
     auto streamed = co_await endpoint.transport->open(sent(endpoint, wire.path, wire.body, request, true));
     const auto type = streamed.headers.find("Content-Type").value_or("");
     const bool is_whole = protocol.framing == Framing::server_sent_events && type.starts_with("application/json");

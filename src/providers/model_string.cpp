@@ -80,6 +80,8 @@ const Table& setters() {
                               auto value) { options.allow_plain_http = providers::read_option<bool>(name, value); }},
       {"trace_context", [](auto& options, auto name,
                            auto value) { options.sends_trace_context = providers::read_option<bool>(name, value); }},
+      {"web_socket",
+       [](auto& options, auto name, auto value) { options.web_socket = providers::read_option<bool>(name, value); }},
       {"api_key", [](auto&, auto name, auto) { providers::refuse_key(name); }},
       {"reasoning_effort", set_effort},
       {"reasoning_budget",

@@ -164,6 +164,11 @@ ProviderLM::ProviderLM(const Dialect& dialect, RemoteOptions options) {
   if (api != dialect.api && !(is_choice && has_choice))
     throw Error(Errc::config_error,
                 std::format("{} does not speak `{}`; leave `api` out", dialect.title, to_string(api)));
+  if (options.web_socket && api != Api::responses)
+    throw Error(Errc::config_error,
+                std::format("{}: only Responses can be asked over a WebSocket; set `api` to `responses`, or leave "
+                            "`web_socket` out",
+                            dialect.title));
   auto endpoint = providers::make_endpoint(dialect, options);
   options.api_key = Secret();  // the endpoint has it
   setup_ = std::make_shared<const Setup>(

@@ -32,6 +32,9 @@ struct RemoteOptions {
   bool allow_plain_http = false;
   /// Send `Request::trace_context` as W3C's `traceparent` and `tracestate`, for servers that take part in one's traces.
   bool sends_trace_context = false;
+  /// Ask Responses over WebSockets that are kept open, where a provider offers it (OpenAI, Azure, xAI): no new request
+  /// over HTTP in each turn of an agent.  With `Api::responses` only; no trace context is sent.
+  bool web_socket = false;
 
   // How.
   http::Timeouts timeouts = {};
