@@ -52,8 +52,11 @@ class Setup {
     ask("PRAGMA mmap_size=0");
     ask("PRAGMA foreign_keys=ON");
     if (!options_.is_read_only) {
-      ask("PRAGMA page_size=8192");
-      ask("PRAGMA auto_vacuum=INCREMENTAL");
+      // Of a file that is there they change nothing, and would write to it, which waits for the disk.
+      if (ask("PRAGMA page_count") == "0") {
+        ask("PRAGMA page_size=8192");
+        ask("PRAGMA auto_vacuum=INCREMENTAL");
+      }
       if (ask("PRAGMA journal_mode=WAL") != "wal")
         throw Error(Errc::io_error,
                     std::format("the {} `{}` is on a file system that cannot have a write-ahead log, such as a network "
@@ -71,6 +74,7 @@ class Setup {
     const auto size = fs::file_size(path_, code);
     if (code || size > options_.check_up_to_bytes) return;
     if (const auto found = ask("PRAGMA quick_check(1)"); found != "ok") throw Damaged(found);
+    ::sqlite3_db_release_memory(connection_);  // the pages that it read
   }
 
   void migrate() {

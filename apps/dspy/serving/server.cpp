@@ -27,6 +27,7 @@
 #include "dspy/server/system/system_api.hpp"
 #include "dspy/server/web_socket.hpp"
 #include "serving/data_parts.hpp"
+#include "serving/idle_memory.hpp"
 #include "serving/key_spending.hpp"
 #include "serving/served_models.hpp"
 #include "serving/served_texts.hpp"
@@ -245,17 +246,19 @@ void tell(const ServeFlags& flags, const Parts& parts, const std::string& url, c
 }
 
 /// Looks at the programs' sources and at experiments twice a second until a signal comes.
-void run_until_signal(ProgramSources& sources, const DataParts& data) {
+void run_until_signal(ProgramSources& sources, const DataParts& data, const Listener& listener) {
   asio::io_context loop;
   asio::signal_set signals(loop, SIGINT, SIGTERM);
   signals.async_wait([&](const boost::system::error_code&, int) { loop.stop(); });
   asio::steady_timer timer(loop);
+  IdleMemory memory;
   std::function<void()> again = [&] {
     timer.expires_after(std::chrono::milliseconds(500));
     timer.async_wait([&](const boost::system::error_code& code) {
       if (code) return;
       sources.poll();
       if (data.live_experiments) data.live_experiments->poll();
+      memory.look(listener.state().requests, std::chrono::steady_clock::now());
       again();
     });
   };
@@ -285,7 +288,7 @@ int serve(const ServeFlags& flags) {
   watch_listener(*parts.metrics, listener);
   if (parts.jobs) parts.jobs->resume();
   tell(flags, parts, url_of(options, listener.port()), admin_url);
-  run_until_signal(*parts.sources, parts.data);
+  run_until_signal(*parts.sources, parts.data, listener);
   parts.is_draining->store(true);
   std::signal(SIGINT, SIG_DFL);  // a second one ends it at once
   std::signal(SIGTERM, SIG_DFL);

@@ -1,5 +1,6 @@
 #include "dspy/server/experiments/served_names.hpp"
 
+#include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/server/resources/workspace.hpp"
@@ -9,6 +10,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <format>
+#include <fstream>
+#include <ios>
 #include <memory>
 #include <optional>
 #include <set>
@@ -47,6 +51,22 @@ void remove_ended(const Workspace& workspace) {
   }
 }
 
+/// Whole or not at all for those who read it.  It need not survive the machine, so nothing waits for the disk.
+void write_names(const std::filesystem::path& path, const std::string& text) {
+  auto part = path;
+  part += ".part";
+  std::ofstream file(part, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  std::error_code code;
+  if (file) std::filesystem::rename(part, path, code);
+  if (file && !code) return;
+  std::error_code ignored;
+  std::filesystem::remove(part, ignored);
+  throw Error(Errc::io_error,
+              std::format("what is served cannot be written to `{}`; check the folder and the disk", path.string()));
+}
+
 }  // namespace
 
 class ServedNames::Held {
@@ -78,7 +98,7 @@ ServedNames::~ServedNames() = default;
 
 void ServedNames::tell(std::set<std::string> programs) {
   if (told_ == programs) return;
-  replace_file(file_, to_text(JsonObject{{"programs", JsonArray(programs.begin(), programs.end())}}) + "\n");
+  write_names(file_, to_text(JsonObject{{"programs", JsonArray(programs.begin(), programs.end())}}) + "\n");
   told_ = std::move(programs);
 }
 

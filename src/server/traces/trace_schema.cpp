@@ -2,6 +2,7 @@
 
 #include "dspy/storage/database.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -33,10 +34,22 @@ CREATE INDEX feedback_by_trace ON feedback (tenant, trace, number);
 CREATE INDEX feedback_by_tenant ON feedback (tenant, number);
 )";
 
+/// A server must not wait long for its traces when it starts; damage in a larger file shows where it is read.
+constexpr std::uintmax_t most_checked = 4U << 20;
+
+storage::Database opened(const std::filesystem::path& path, std::uintmax_t check_up_to) {
+  return storage::Database(
+      path, {.migrations = {std::string(schema)}, .purpose = "trace store", .check_up_to_bytes = check_up_to});
+}
+
 }  // namespace
 
 storage::Database open_traces(const std::filesystem::path& path) {
-  return storage::Database(path, {.migrations = {std::string(schema)}, .purpose = "trace store"});
+  return opened(path, most_checked);
+}
+
+storage::Database open_traces_again(const std::filesystem::path& path) {
+  return opened(path, 0);
 }
 
 }  // namespace dspy::server

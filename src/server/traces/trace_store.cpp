@@ -48,7 +48,7 @@ class TraceStore::State {
         idle_.pop_back();
       }
     }
-    if (!connection) connection = std::make_unique<storage::Database>(open_traces(path_));
+    if (!connection) connection = std::make_unique<storage::Database>(open_traces_again(path_));
     auto out = work(*connection);
     const std::lock_guard lock(mutex_);
     if (idle_.size() < most_idle) idle_.push_back(std::move(connection));

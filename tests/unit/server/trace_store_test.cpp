@@ -16,9 +16,11 @@
 #include <chrono>
 #include <csignal>
 #include <deque>
+#include <filesystem>
 #include <format>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -316,6 +318,23 @@ TEST_CASE("sinks take spans from many threads at once, and traces survive the st
   }
   const TraceStore store(folder.path / "traces.sqlite");
   CHECK(store.list({.tenant = "t"}).total == 400);
+}
+
+TEST_CASE("a store that is opened again writes nothing") {
+  const test::Folder folder;
+  const auto file = folder.path / "traces.sqlite";
+  {
+    TraceStore store(file);
+    REQUIRE(store.add(record("1", 1, "2+2?", "4")));
+    REQUIRE(store.flush(5s));
+  }
+  const TraceStore store(file);
+  CHECK(store.list({}).items.size() == 1);
+  auto log = file;
+  log += "-wal";
+  std::error_code code;
+  const auto written = std::filesystem::file_size(log, code);
+  CHECK((code || written == 0));
 }
 
 TEST_CASE("times of the API are read and written") {
