@@ -164,13 +164,14 @@ void measure(const std::string& file, int threads, int rounds, const Arrangement
   std::vector<Cost> ours;
   const auto all = peers();
   std::vector<std::vector<Cost>> theirs(all.size());
-  std::size_t tokens = 0, computed = 0;
+  std::size_t tokens = 0, computed = 0, passages = 0;
   for (int round = 0; round < rounds; ++round) {
     std::vector<Tokens> prompts;
     {
       const LlamaLM lm(file, {.engine = {.context_length = longest, .sequences = at_once, .threads = threads},
                               .model = {.gpu_layers = 0}});
       const auto set = documents(lm.engine().model());
+      passages = set.passages.size();
       wait(lm.engine().generate({.prompt = random_tokens(8, 1), .sampling = {.max_tokens = 4, .temperature = 0}}));
       const auto before = lm.engine().stats().computed_tokens;
       ours.push_back(run_here(lm, set, how));
@@ -186,7 +187,7 @@ void measure(const std::string& file, int threads, int rounds, const Arrangement
       theirs[i].push_back(run_there(server, prompts));
     }
   }
-  std::printf("\n%s: %zu tokens of prompts, of which we read %zu\n", how.title, tokens, computed);
+  std::printf("\n%s (%zu): %zu tokens of prompts, of which we read %zu\n", how.title, passages, tokens, computed);
   print("dspy, search and all", ours, nullptr);
   for (std::size_t i = 0; i < all.size(); ++i)
     if (!theirs[i].empty()) print(all[i].name, theirs[i], &ours);

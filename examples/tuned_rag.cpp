@@ -6,11 +6,11 @@
 #include <dspy/optimize/tuning/rag_tuning.hpp>
 
 #include <array>
+#include <cstddef>
 #include <filesystem>
 #include <format>
 #include <fstream>
 #include <iostream>
-#include <string>
 #include <string_view>
 #include <vector>
 

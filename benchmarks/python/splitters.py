@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Cutting Markdown beside the splitters of LangChain and LlamaIndex: the guide's text, in one process each.
+"""Cutting Markdown beside the splitters of LangChain, LlamaIndex and Haystack: the guide's text, in one process each.
 
     python3 -m venv build/splitters
-    build/splitters/bin/pip install langchain-text-splitters llama-index-core
+    build/splitters/bin/pip install langchain-text-splitters llama-index-core haystack-ai
     build/splitters/bin/python benchmarks/python/splitters.py [--megabytes N] [--ours build/release/bin/bench-documents]
 
 Pieces of 1,280 characters (320 tokens of four), 128 of them repeated.  A token is four characters for everybody, so that
@@ -63,11 +63,24 @@ def llama_markdown():
     ]
 
 
+def haystack_recursive():
+    from haystack import Document
+    from haystack.components.preprocessors import RecursiveDocumentSplitter
+
+    splitter = RecursiveDocumentSplitter(
+        split_length=LIMIT, split_overlap=OVERLAP, split_unit="char", separators=["\n\n", "\n", " "]
+    )
+    return lambda text: [
+        (piece.content, piece.meta["split_idx_start"]) for piece in splitter.run([Document(content=text)])["documents"]
+    ]
+
+
 OTHERS = {
     "LangChain RecursiveCharacterTextSplitter (Markdown)": langchain_recursive,
     "LangChain MarkdownHeaderTextSplitter": langchain_headers,
     "LlamaIndex SentenceSplitter": llama_sentences,
     "LlamaIndex MarkdownNodeParser": llama_markdown,
+    "Haystack RecursiveDocumentSplitter": haystack_recursive,
 }
 
 
@@ -109,7 +122,7 @@ def main():
     command = [arguments.ours, "--benchmark_filter=cut", "--benchmark_format=json"]
     for each in json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["benchmarks"]:
         rate = each["bytes_per_second"] / 1e6
-        print(f"ours, {each['name'].split('/')[-1]}: {rate:.0f} MB/s, {rate / best:.0f} times the fastest of them")
+        print(f"ours, {each['name'].split('/')[-1]}: {rate:.0f} MB/s, {rate / best:.1f} times the fastest of them")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -74,6 +75,9 @@ Async<MultiHop::Output> hopped(MultiHop program, std::string question, Run how) 
 Async<Rag::Output> answered(Rag program, std::string question, Run how) {
   Rag::Output out;
   out.hits = co_await program.search.run(question, how);
+  if (program.keeps_document_order)
+    std::ranges::sort(out.hits, {},
+                      [](const Hit& hit) { return std::tie(hit.passage.source, hit.passage.begin, hit.passage.id); });
   JsonObject inputs{{"context", numbered(out.hits)}, {"question", std::move(question)}};
   out.prediction = co_await program.answer.run(std::move(inputs), std::move(how));
   out.answer = text_of(out.prediction, "answer");

@@ -6,7 +6,6 @@
 #include "support/fake_stores/rows.hpp"
 
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>

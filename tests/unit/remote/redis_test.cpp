@@ -15,7 +15,6 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
-#include <string>
 #include <string_view>
 
 using namespace dspy;

@@ -88,6 +88,18 @@ TEST_CASE("An answer is asked for with numbered passages") {
   CHECK(check_citations(out.answer, out.hits).is_supported);
 }
 
+TEST_CASE("Passages in the order of their documents begin prompts alike, and marks follow that order") {
+  const auto lm = scripted({"Answer: Owls do [1].", "Answer: Mice eat grain [2]."});
+  auto search = animals();  // none has a source: by id
+  const auto program = with_lm(Rag{.search = search, .keeps_document_order = true}, lm);
+  const auto first = call(program, "Which mice do owls hunt?");
+  const auto second = call(program, "Mice eat grain in barns, while owls hunt");
+  for (const auto& request : lm->requests())
+    CHECK(request.messages.back().text().contains("[1] Mice eat grain in barns.\n\n[2] Owls hunt mice"));
+  CHECK(first.hits.front().score < first.hits.back().score);  // the owl was found first
+  CHECK(second.hits.front().passage.id == "mouse");
+}
+
 TEST_CASE("A model orders documents window by window, from the end") {
   const auto lm = scripted({"Order: [2, 1, 2, 9]", "Order: [3]", "Order: [3, 1]"});
   ListwiseReranker rerank(Predict(ListwiseReranker::instructions(), {.lm = lm}), {.window = 3, .step = 2});

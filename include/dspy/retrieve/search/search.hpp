@@ -62,10 +62,13 @@ std::string numbered(const std::vector<Hit>& hits);
 struct Rag {
   Retriever search;
   Predict<> answer{instructions()};
+  /// Passages are shown by source and place, not best first.  Prompts of questions about the same documents begin alike
+  /// then, and an engine reads what they share once.
+  bool keeps_document_order = false;
 
   struct Output {
     std::string answer = {};
-    std::vector<Hit> hits = {};
+    std::vector<Hit> hits = {};  ///< In the order in which the prompt shows them.
     Prediction prediction = {};
   };
 
