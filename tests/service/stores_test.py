@@ -1,9 +1,10 @@
 """Our remote stores beside the plain loop of MemoryStore, on real servers.
 
-Chroma's server comes from its package, PostgreSQL with pgvector from the system's; of Milvus there is milvus-lite, behind
-a bridge to its REST interface (milvus_bridge.py). Exits with 77 (skipped) where none of them is installed:
+Chroma's server comes from its package, PostgreSQL with pgvector from the system's. Of Milvus and Qdrant there are milvus-lite and
+the local mode of qdrant-client, behind bridges to the REST interfaces (milvus_bridge.py, qdrant_bridge.py). Exits with 77
+(skipped) where none of them is installed:
 
-    python3 -m venv build/stores && build/stores/bin/pip install chromadb milvus-lite pymilvus
+    python3 -m venv build/stores && build/stores/bin/pip install chromadb milvus-lite pymilvus qdrant-client
     apt-get install postgresql-18-pgvector
     ctest --test-dir build/release -L service
 """
@@ -77,10 +78,11 @@ def try_chroma():
             stop(server)
 
 
-def try_milvus():
+def try_bridge(name, modules, uris):
+    """A server in Python over what a package has of a store; `uris` are paths and options of stores to try."""
     python = str(PYTHON) if PYTHON.exists() else sys.executable
-    if subprocess.run([python, "-c", "import milvus_lite, pymilvus"], capture_output=True).returncode != 0:
-        print("skipped: there is no milvus-lite; install it as this file says")
+    if subprocess.run([python, "-c", f"import {modules}"], capture_output=True).returncode != 0:
+        print(f"skipped: there is no {modules}; install it as this file says")
         return None
 
     def answers():
@@ -90,16 +92,23 @@ def try_milvus():
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         server = subprocess.Popen(
-            [python, "tests/service/milvus_bridge.py", str(port), folder],
+            [python, f"tests/service/{name}_bridge.py", str(port), folder],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
             wait_for(answers, server)
-            uri = f"milvus://127.0.0.1:{port}"
-            return max(probe(f"{uri}/plain"), probe(f"{uri}/graph?index=hnsw"))
+            return max(probe(f"{name}://127.0.0.1:{port}/{uri}") for uri in uris)
         finally:
             stop(server)
+
+
+def try_milvus():
+    return try_bridge("milvus", "milvus_lite, pymilvus", ["plain", "graph?index=hnsw"])
+
+
+def try_qdrant():
+    return try_bridge("qdrant", "qdrant_client", ["plain"])
 
 
 def try_postgres():
@@ -133,5 +142,5 @@ def try_postgres():
             stop(server)
 
 
-results = [result for result in (try_chroma(), try_milvus(), try_postgres()) if result is not None]
+results = [result for result in (try_chroma(), try_milvus(), try_qdrant(), try_postgres()) if result is not None]
 sys.exit(max(results, default=77))
