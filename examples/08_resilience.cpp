@@ -1,30 +1,24 @@
-// What stands between a program and its models in production: retries, limits, fallbacks, budgets.  The models here are
-// scripts that fail as real ones do, so that the example runs anywhere; put `dspy::lm("…")` in their place.
+// What stands between a program and its models in production: retries, limits, fallbacks, budgets.  The provider here
+// is the mock one, on this machine, which fails as real ones do.
 
 #include <dspy/dspy.hpp>
-#include <dspy/lm/scripted.hpp>
+#include <mock_provider/mock_provider.hpp>
 
-#include <chrono>
+#include <format>
 #include <iostream>
 #include <memory>
-#include <string>
 
 namespace {
 
 /// A model that is overloaded for its first requests.
-std::shared_ptr<dspy::LM> overloaded(int requests) {
-  return std::make_shared<dspy::ScriptedLM>(
-      [left = std::make_shared<int>(requests)](const dspy::Request&) -> std::string {
-        if ((*left)-- > 0)
-          throw dspy::Error(dspy::Errc::unavailable, "the model is overloaded",
-                            {.retry_after = std::chrono::milliseconds(5)});
-        return "Answer: Paris";
-      });
+std::shared_ptr<dspy::LM> overloaded(dspy::mock::MockProvider& provider, int requests) {
+  for (int i = 0; i < requests; ++i) provider.next({{"status", "503"}, {"retry-after", "0"}});
+  return dspy::lm("compatible/any?base_url=" + provider.url("/v1"));
 }
 
-std::shared_ptr<dspy::LM> always(dspy::Errc code, const std::string& message) {
-  return std::make_shared<dspy::ScriptedLM>(
-      [code, message](const dspy::Request&) -> std::string { throw dspy::Error(code, message); });
+/// One that always answers with this status.
+std::shared_ptr<dspy::LM> failing(const dspy::mock::MockProvider& provider, int status) {
+  return dspy::lm(std::format("compatible/any?base_url={}/mock/status={},retry-after=0/v1", provider.url(), status));
 }
 
 void ask(const char* what, const std::shared_ptr<dspy::LM>& lm) {
@@ -40,19 +34,19 @@ void ask(const char* what, const std::shared_ptr<dspy::LM>& lm) {
 }  // namespace
 
 int main() {
-  ask("an overloaded model, as it is", overloaded(2));
-  ask("with retries", dspy::resilient({.primary = overloaded(2)}));
-  ask("with a fallback", dspy::resilient({.primary = always(dspy::Errc::authentication_failed, "there is no such key"),
-                                          .fallbacks = {overloaded(0)}}));
-  ask("when nothing helps", dspy::resilient({.primary = overloaded(1'000), .retry = {.max_retries = 2}}));
+  dspy::mock::MockProvider provider({.wishes = {{"reply", "Answer: Paris"}}});
+  ask("an overloaded model, as it is", overloaded(provider, 1));
+  ask("with retries", dspy::resilient({.primary = overloaded(provider, 2)}));
+  ask("with a fallback", dspy::resilient({.primary = failing(provider, 401), .fallbacks = {overloaded(provider, 0)}}));
+  ask("when nothing helps", dspy::resilient({.primary = failing(provider, 503), .retry = {.max_retries = 2}}));
 
   // A budget is set aside before a request is made, so that many at once cannot overshoot it.
-  const auto thrifty = dspy::resilient({.primary = overloaded(0), .budget = {.requests = 2}});
+  const auto thrifty = dspy::resilient({.primary = overloaded(provider, 0), .budget = {.requests = 2}});
   for (int i = 0; i < 3; ++i) ask("on a budget of two requests", thrifty);
 
   // By hand, layer by layer: the first is outermost.
-  const auto lm = dspy::stack(overloaded(1), {dspy::retrying({.initial_backoff_ms = 1}), dspy::breaking(),
-                                              dspy::limited({.requests_per_minute = 600})});
+  const auto lm = dspy::stack(overloaded(provider, 1), {dspy::retrying({.initial_backoff_ms = 1}), dspy::breaking(),
+                                                        dspy::limited({.requests_per_minute = 600})});
   const auto reply = dspy::wait(lm->complete({.messages = {dspy::Message(dspy::Role::user, "Hello")}}));
   for (const auto& attempt : reply.handling->attempts)
     std::cout << "attempt of " << attempt.lm << ": "

@@ -1,12 +1,13 @@
-// Replies that were written before: in memory, and in a file that the next program finds.  The model here is a script
-// that counts how often it is asked.
+// Replies that were written before: in memory, and in a file that the next program finds.  The provider here is
+// the mock one, on this machine, which counts how often it is asked.
 
 #include <dspy/dspy.hpp>
-#include <dspy/lm/scripted.hpp>
+#include <mock_provider/mock_provider.hpp>
 
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -25,11 +26,8 @@ void tell(const char* what, const dspy::Reply& reply) {
 int main() {
   const auto folder = std::filesystem::temp_directory_path() / "dspy-caching-example";
   std::filesystem::remove_all(folder);
-  int asked = 0;
-  const auto model = std::make_shared<dspy::ScriptedLM>([&asked](const dspy::Request&) -> std::string {
-    ++asked;
-    return "Paris";
-  });
+  const dspy::mock::MockProvider provider({.wishes = {{"reply", "Paris"}}});
+  const auto model = dspy::lm("compatible/any?base_url=" + provider.url("/v1"));
 
   {
     const auto lm = dspy::cached({.directory = folder.string()})(model);
@@ -50,6 +48,6 @@ int main() {
   std::vector<dspy::Async<dspy::Reply>> many;
   for (int i = 0; i < 1'000; ++i) many.push_back(lm->complete(question("The capital of Italy?")));
   dspy::wait(dspy::when_all(std::move(many)));
-  std::cout << "asked " << asked << " times in all\n";
+  std::cout << "asked " << provider.request_count() << " times in all\n";
   std::filesystem::remove_all(folder);
 }

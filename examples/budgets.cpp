@@ -1,10 +1,11 @@
 // What calls may cost together.  The most that a request may cost is set aside before it is made, so a budget is not
-// overshot; and a model whose price nobody knows is not asked on a budget of money.
+// overshot; and a model whose price nobody knows is not asked on a budget of money.  The provider here is the mock one,
+// on this machine.
 
 #include <boost/json/parse.hpp>
 #include <dspy/dspy.hpp>
 #include <dspy/lm/prices.hpp>
-#include <dspy/lm/scripted.hpp>
+#include <mock_provider/mock_provider.hpp>
 
 #include <iostream>
 #include <memory>
@@ -28,9 +29,10 @@ void ask(const std::shared_ptr<dspy::LM>& lm) {
 }  // namespace
 
 int main() {
-  const auto model = std::make_shared<dspy::ScriptedLM>([](const dspy::Request&) -> std::string { return "Paris"; });
+  const dspy::mock::MockProvider provider({.wishes = {{"reply", "Paris"}}});
+  const auto model = dspy::lm("compatible/mock-model?base_url=" + provider.url("/v1"));
   const auto prices = std::make_shared<const dspy::PriceTable>(dspy::PriceTable::from_json(
-      boost::json::parse(R"({"date": "2026-08-06", "models": {"scripted": {"prompt": 2, "completion": 10}}})")
+      boost::json::parse(R"({"date": "2026-08-06", "models": {"mock-model": {"prompt": 2, "completion": 10}}})")
           .as_object()));
 
   const auto budget = std::make_shared<dspy::Budget>(dspy::Budget::Limits{.nanodollars = 280'000});

@@ -2,10 +2,9 @@
 // `dspy::Error`, with a code, a sentence that names the remedy, and facts as fields.
 
 #include <dspy/dspy.hpp>
-#include <dspy/lm/scripted.hpp>
+#include <mock_provider/mock_provider.hpp>
 
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <iostream>
 
@@ -36,8 +35,10 @@ int main() {
   });
 
   // A reply that does not fit the signature keeps everything that could be read.
-  const auto parrot = std::make_shared<dspy::ScriptedLM>(std::deque<std::string>{"Answer: many\nUnit: apples"});
-  const dspy::Predict count("question -> answer: int, unit, reason", {.lm = parrot, .policy = {.ask_again = 0}});
+  const dspy::mock::MockProvider parrot({.wishes = {{"reply", "Answer: many\nUnit: apples"}}});
+  const dspy::Predict count(
+      "question -> answer: int, unit, reason",
+      {.lm = dspy::lm("compatible/any?base_url=" + parrot.url("/v1")), .policy = {.ask_again = 0}});
   report("an unreadable reply", [&] { count({{"question", "2+2?"}}); });
 
   // `attempt` turns the throw into a value, for loops in which one failure must not end the rest.

@@ -1,10 +1,11 @@
-// What programs ask, counted for Prometheus.  docs/dashboards/grafana.json is a dashboard of these metrics.
+// What programs ask, counted for Prometheus.  docs/dashboards/grafana.json is a dashboard of these metrics.  The
+// provider here is the mock one, on this machine.
 
 #include <dspy/dspy.hpp>
-#include <dspy/lm/scripted.hpp>
 #include <dspy/lm/tracing/metrics.hpp>
 #include <dspy/lm/tracing/sinks.hpp>
 #include <dspy/telemetry/metrics_server.hpp>
+#include <mock_provider/mock_provider.hpp>
 
 #include <iostream>
 #include <memory>
@@ -18,12 +19,10 @@ int main() {
   dspy::set_process_trace(std::make_shared<dspy::MetricsTrace>(metrics));
   const dspy::MetricsServer server(metrics, 0);  // GET /metrics; without the 0, on port 9464
 
-  const auto model = std::make_shared<dspy::ScriptedLM>([](const dspy::Request& request) -> std::string {
-    if (request.messages.back().text().contains("Atlantis"))
-      throw dspy::Error(dspy::Errc::unavailable, "the model is overloaded");
-    return "Answer: Paris";
-  });
-  const dspy::Predict capital("country -> answer", {.lm = model});
+  dspy::mock::MockProvider provider({.wishes = {{"reply", "Answer: Paris"}}});
+  const dspy::Predict capital("country -> answer", {.lm = dspy::lm("compatible/any?base_url=" + provider.url("/v1"))});
+  provider.next({});
+  provider.next({{"status", "503"}});  // the second request is refused
   for (const char* country : {"France", "Atlantis", "France"})
     if (!dspy::attempt([&] { return capital({{"country", country}}); })) std::cout << country << " failed\n";
 

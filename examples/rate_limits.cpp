@@ -1,19 +1,19 @@
 // What a provider allows a minute: requests beyond it wait in turn, and one that would wait too long is refused.  The
-// waits are told here instead of waited for; leave `Timing` out, and they are real.
+// waits are told here instead of waited for; leave `Timing` out, and they are real.  The provider is the mock one, on
+// this machine.
 
 #include <dspy/dspy.hpp>
-#include <dspy/lm/scripted.hpp>
+#include <mock_provider/mock_provider.hpp>
 
 #include <chrono>
 #include <format>
 #include <iostream>
-#include <memory>
 #include <stop_token>
 #include <string>
 
 int main() {
-  const auto model =
-      std::make_shared<dspy::ScriptedLM>([](const dspy::Request&) -> std::string { return "Answer: Paris"; });
+  const dspy::mock::MockProvider provider({.wishes = {{"reply", "Answer: Paris"}}});
+  const auto model = dspy::lm("compatible/any?base_url=" + provider.url("/v1"));
   dspy::Timing timing;
   timing.sleep = [](std::chrono::nanoseconds time, std::stop_token) -> dspy::Async<void> {
     std::cout << std::format("waits {:.0f} s\n", std::chrono::duration<double>(time).count());
