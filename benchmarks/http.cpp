@@ -5,6 +5,7 @@
 #include "dspy/http/curl_transport.hpp"
 #include "dspy/http/ndjson.hpp"
 #include "dspy/http/server_sent_events.hpp"
+#include "dspy/providers/provider_lm.hpp"
 #include "mock_provider/mock_provider.hpp"
 
 #include <benchmark/benchmark.h>
@@ -83,6 +84,26 @@ void transport(benchmark::State& state) {
   });
 }
 BENCHMARK(transport)->UseRealTime();
+
+/// The same question as a request to a model.
+void provider_lm(benchmark::State& state) {
+  const auto lm = openai_compatible({.model = "m", .base_url = provider().url("/v1")});
+  const Request request{.messages = {Message(Role::user, "What is the capital of France?")}};
+  measure(state, [&] {
+    if (!wait(lm->complete(request)).text().contains("capital")) state.SkipWithError("no reply");
+  });
+}
+BENCHMARK(provider_lm)->UseRealTime();
+
+/// And over a WebSocket that stays open.
+void provider_lm_over_web_socket(benchmark::State& state) {
+  const auto lm = openai({.model = "m", .api = Api::responses, .base_url = provider().url("/v1"), .web_socket = true});
+  const Request request{.messages = {Message(Role::user, "What is the capital of France?")}};
+  measure(state, [&] {
+    if (!wait(lm->complete(request)).text().contains("capital")) state.SkipWithError("no reply");
+  });
+}
+BENCHMARK(provider_lm_over_web_socket)->UseRealTime();
 
 std::string stream_of(std::size_t bytes) {
   std::string out;
