@@ -175,7 +175,8 @@ TEST_CASE("with a trace that has places of its own, a provider is told the reque
   for (const auto& [path, body] : ways()) {
     CAPTURE(path);
     served.ask(path, body, std::format("traceparent: {}\r\n", parent));
-    const auto sent = served.sent(asked++).find("traceparent");
+    const auto headers = served.sent(asked++);
+    const auto sent = headers.find("traceparent");
     REQUIRE(sent);
     const auto context = read_trace_context(*sent);
     REQUIRE(context);
