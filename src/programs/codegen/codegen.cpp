@@ -1,5 +1,6 @@
 #include "dspy/programs/codegen.hpp"
 
+#include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "programs/codegen/codegen_types.hpp"
 
@@ -79,15 +80,18 @@ using Parts = std::vector<std::string_view>;
 
 Parts parts_of(std::string_view name_space) {
   Parts out;
-  while (!name_space.empty()) {
-    const auto part = name_space.substr(0, name_space.find("::"));
+  if (name_space.empty()) return out;
+  for (auto rest = name_space;;) {
+    const auto part = rest.substr(0, rest.find("::"));
+    if (part.empty())
+      throw Error(
+          Errc::config_error,
+          std::format("the namespace `{}` has a part without a name; write names with `::` between them", name_space));
     check_usable(part, "namespace");
     out.push_back(part);
-    if (part.size() == name_space.size()) break;
-    name_space.remove_prefix(part.size() + 2);
-    if (name_space.empty()) check_usable(name_space, "last part of the namespace");
+    if (part.size() == rest.size()) return out;
+    rest.remove_prefix(part.size() + 2);
   }
-  return out;
 }
 
 std::string qualified(const std::string& scope, const std::string& name) {

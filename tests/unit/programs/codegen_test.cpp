@@ -208,6 +208,10 @@ TEST_CASE("What C++ cannot say is refused by name") {
   const auto signature = Signature::parse("q -> a");
   CHECK(message_of([&] { to_cpp(signature, {.name = "new"}); }).contains("the struct `new`"));
   CHECK(message_of([&] { to_cpp(signature, {.name_space = "a::1"}); }).contains("the namespace `1`"));
+  for (const auto* const wrong : {"a::", "::a", "a::::b", "::"}) {
+    CHECK(message_of([&] { to_cpp(signature, {.name_space = wrong}); }) ==
+          std::format("the namespace `{}` has a part without a name; write names with `::` between them", wrong));
+  }
   CHECK(message_of([&] { to_cpp(Type::string()); }).contains("not of `str`"));
   CHECK(message_of([&] { to_cpp(signature.with_instructions(std::string("a\0b", 3))); }).contains("NUL"));
   struct Steps {
