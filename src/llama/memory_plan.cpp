@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 #include "llama/engine/engine_options.hpp"
 #include "llama/engine/scheduler.hpp"
+#include "llama/media/senses_file.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -21,7 +22,7 @@ std::uint64_t whole(const ModelInfo& model, std::string_view key, std::uint64_t 
 
 }  // namespace
 
-MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& wanted) {
+MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& wanted, const MediaOptions& media) {
   validate(wanted);
   const auto options = sized(wanted, model);
   if (model.kv_elements == 0)
@@ -29,7 +30,9 @@ MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& wanted) {
         Errc::invalid_parameter,
         std::format("the file of `{}` does not say how large a token is, so what it takes cannot be told", model.name),
         {.model = model.name});
-  MemoryPlan plan{.kv_tokens = options.kv_tokens, .weights = model.weight_bytes};
+  MemoryPlan plan{
+      .kv_tokens = options.kv_tokens, .weights = model.weight_bytes, .senses = senses_bytes(model.path, media)};
+  if (plan.senses > 0) plan.media = media.cache_bytes;
   // The library rounds up to groups of cells.
   constexpr std::uint64_t cells = 256;
   const auto tokens = (static_cast<std::uint64_t>(options.kv_tokens) + cells - 1) / cells * cells;

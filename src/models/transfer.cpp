@@ -224,11 +224,9 @@ Transfer::Step Transfer::on_failure(const Error& error) {
     const bool is_offline = error.code() == Errc::unavailable;
     throw Error(
         error.code(),
-        std::format("{} (tried {} times{}); what came is kept, and the same command goes on from there{}", error.what(),
-                    failures_, have_ > 0 ? std::format(", {} bytes are here", have_) : "",
-                    is_offline
-                        ? "; is this machine offline? Behind a proxy, set HTTPS_PROXY; for a mirror, set HF_ENDPOINT"
-                        : ""));
+        std::format("{} (tried {} times){}{}", error.what(), failures_,
+                    have_ > 0 ? std::format("; {} bytes are here, and the same command goes on from there", have_) : "",
+                    is_offline ? "; is this machine offline? Behind a proxy, set HTTPS_PROXY" : ""));
   }
   return again(std::min<std::chrono::milliseconds>(limits_.pause * (1 << std::min(failures_ - 1, 10)), longest_pause),
                // Without a tag, a date or a digest nobody could tell whether the rest is of the same file.

@@ -96,7 +96,7 @@ class Doctor {
       llama::EngineOptions options;
       if (flags_.context > 0) options.context_length = flags_.context;
       if (info.context_length > 0) trained = info.context_length;
-      return llama::plan_memory(info, options);
+      return llama::plan_memory(info, options, {.mmproj = option_of(name, "mmproj=")});
     });
     if (!plan && plan.error().code() == Errc::model_not_found) return;  // told when it is tried
     if (!plan) return add(Finding::Level::warning, "memory", plan.error().what());
@@ -111,9 +111,14 @@ class Doctor {
     add(plan->total() > free ? Finding::Level::warning : Finding::Level::ok, "memory",
         std::format("an engine that holds {} tokens, of all its prompts and replies together, takes {:.0f} MB: {:.0f} "
                     "weights, {:.0f} keys and values, {:.0f} to compute "
-                    "with, {:.0f} scores; up to {:.0f} more for known prompts{}",
+                    "with, {:.0f} scores{}; up to {:.0f} more for known prompts{}",
                     plan->kv_tokens, megabytes(plan->total()), megabytes(plan->weights), megabytes(plan->kv),
-                    megabytes(plan->scratch), megabytes(plan->scores), megabytes(plan->host),
+                    megabytes(plan->scratch), megabytes(plan->scores),
+                    plan->senses == 0 ? ""
+                                      : std::format(", {:.0f} its image or audio part (mmproj), without what that "
+                                                    "computes with",
+                                                    megabytes(plan->senses)),
+                    megabytes(plan->host + plan->media),
                     plan->total() > free ? "; that is more than is free: lower context_length or kv_tokens, or take "
                                            "kv_type=q8_0"
                                          : ""));
@@ -123,6 +128,15 @@ class Doctor {
   static std::string model_name(std::string_view model) {
     if (model.starts_with("llama:")) model.remove_prefix(6);
     return std::string(model.substr(0, model.find('?')));
+  }
+
+  /// `llama:NAME?mmproj=FILE` → FILE, as it is written.
+  static std::string option_of(std::string_view model, std::string_view key) {
+    for (auto at = model.find('?'); at != model.npos; at = model.find('&', at + 1)) {
+      auto rest = model.substr(at + 1);
+      if (rest.starts_with(key)) return std::string(rest.substr(key.size(), rest.find('&') - key.size()));
+    }
+    return {};
   }
 
   void examine_model() {

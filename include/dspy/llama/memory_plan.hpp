@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/llama/engine.hpp"
+#include "dspy/llama/media.hpp"
 #include "dspy/llama/model_info.hpp"
 
 #include <cstdint>
@@ -15,15 +16,17 @@ struct MemoryPlan {
   std::uint64_t scratch = 0;  ///< For computing a step: an estimate, and more than is used.
   std::uint64_t scores = 0;   ///< Of tokens, one row for each that is asked for.
   std::uint64_t host = 0;     ///< At most, for known prompts that wait (`EngineOptions::host_bytes`).
+  std::uint64_t senses = 0;   ///< Of the image or audio part (mmproj), loaded with the first picture or sound.
+  std::uint64_t media = 0;    ///< At most, for those that may come again (`MediaOptions::cache_bytes`).
 
   /// Beside the weights, which engines share.
   std::uint64_t context() const noexcept { return kv + scratch + scores; }
-  std::uint64_t total() const noexcept { return weights + context(); }
+  std::uint64_t total() const noexcept { return weights + senses + context(); }
 };
 
 /// The plan for `options` as they would be in force.  For models of the usual kind, with attention in each layer; one
-/// with states instead (recurrent, hybrid) takes less.  Throws `Error` (`invalid_parameter`) for options out of range,
-/// and where the file does not say how large a token is.
-MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& options = {});
+/// with states instead (recurrent, hybrid) takes less.  What an image or audio part computes with is not counted.
+/// Throws `Error` (`invalid_parameter`) for options out of range, and where the file does not say how large a token is.
+MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& options = {}, const MediaOptions& media = {});
 
 }  // namespace dspy::llama

@@ -88,13 +88,10 @@ std::pair<std::vector<fs::path>, std::vector<std::string>> folder_of(const fs::p
   return {std::move(parts), std::move(models)};
 }
 
-}  // namespace
-
-std::optional<SensesFile> find_senses(const ModelInfo& model, const MediaOptions& options) {
-  if (options.mmproj == "none") return std::nullopt;
-  if (!options.mmproj.empty()) return read(options.mmproj);
-  auto [parts, models] = folder_of(model.path);
-  const auto name = without_format(model.path.stem().string());
+/// The parts that may be the model's: one is, and of several nobody knows which.
+std::vector<fs::path> parts_beside(const fs::path& model) {
+  auto [parts, models] = folder_of(model);
+  const auto name = without_format(model.stem().string());
   auto own = parts;
   std::erase_if(own, [&](const fs::path& part) { return *named_after(part) != name; });
   // A part whose name says nothing, beside a single model, is that one's.
@@ -102,6 +99,15 @@ std::optional<SensesFile> find_senses(const ModelInfo& model, const MediaOptions
     own = parts;
     std::erase_if(own, [&](const fs::path& part) { return !named_after(part)->empty(); });
   }
+  return own;
+}
+
+}  // namespace
+
+std::optional<SensesFile> find_senses(const ModelInfo& model, const MediaOptions& options) {
+  if (options.mmproj == "none") return std::nullopt;
+  if (!options.mmproj.empty()) return read(options.mmproj);
+  const auto own = parts_beside(model.path);
   if (own.size() == 1) return read(own.front());
   if (!own.empty()) {
     log(LogLevel::warning, "llama",
@@ -109,6 +115,15 @@ std::optional<SensesFile> find_senses(const ModelInfo& model, const MediaOptions
                     model.path.string(), own.size()));
   }
   return std::nullopt;
+}
+
+std::uint64_t senses_bytes(const fs::path& model, const MediaOptions& options) {
+  if (options.mmproj == "none") return 0;
+  const auto own = options.mmproj.empty() ? parts_beside(model) : std::vector<fs::path>{options.mmproj};
+  if (own.size() != 1) return 0;
+  std::error_code error;
+  const auto bytes = fs::file_size(own.front(), error);
+  return error ? 0 : bytes;
 }
 
 }  // namespace dspy::llama

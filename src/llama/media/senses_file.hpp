@@ -25,5 +25,7 @@ struct SensesFile {
 /// `Error`: `model_not_found`; `model_load_error` (no such part).  Whether it is another model's is seen when it is
 /// loaded.
 std::optional<SensesFile> find_senses(const ModelInfo& model, const MediaOptions& options);
+/// How large that file is, unread; 0 if there is none.
+std::uint64_t senses_bytes(const std::filesystem::path& model, const MediaOptions& options);
 
 }  // namespace dspy::llama

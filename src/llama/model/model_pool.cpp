@@ -5,6 +5,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/llama/hardware.hpp"
 #include "dspy/llama/memory_plan.hpp"
+#include "llama/media/senses_file.hpp"
 #include "llama/model/model_files.hpp"
 
 #include <algorithm>
@@ -307,7 +308,7 @@ std::shared_ptr<const Model> ModelPool::load(std::string_view name_or_path, Mode
       if (other->result->error().code() != Errc::cancelled) throw other->result->error();
       continue;
     }
-    const auto bytes = model_bytes(path);
+    const auto bytes = model_bytes(path) + senses_bytes(path, options.media);
     impl_->drop_ended_engines();
     auto kept = impl_->has_room(bytes) ? std::vector<std::shared_ptr<Engine>>{} : impl_->take_kept_engines();
     if (!kept.empty()) {

@@ -2,8 +2,10 @@
 
 #include "dspy/base/log.hpp"
 #include "dspy/llama/model_info.hpp"
+#include "dspy/llama/model_pool.hpp"
 #include "llama/engine/scheduler.hpp"
 #include "support.hpp"
+#include "support/random_senses.hpp"
 
 #include <doctest/doctest.h>
 
@@ -84,6 +86,28 @@ TEST_CASE("a plan is what the library takes for keys and values, and no less for
     CHECK(static_cast<double>(plan.scratch) >= used["compute"]);
     CHECK(static_cast<double>(plan.scratch) <= 3 * used["compute"] + (1 << 20));
   }
+}
+
+TEST_CASE("the image or audio part that a model would be loaded with is in its plan, and in what a pool may hold") {
+  const test::TempFolder folder;
+  test::RandomModel{}.write(folder / "fox.gguf");
+  const auto alone = plan_memory(inspect_model(folder / "fox.gguf"));
+  CHECK(alone.senses == 0);
+  CHECK(alone.media == 0);
+
+  test::RandomSenses{}.write(folder / "mmproj-fox.gguf");
+  const auto part = std::filesystem::file_size(folder / "mmproj-fox.gguf");
+  const auto info = inspect_model(folder / "fox.gguf");
+  const auto both = plan_memory(info);
+  CHECK(both.senses == part);
+  CHECK(both.total() == alone.total() + part);
+  CHECK(both.media == MediaOptions().cache_bytes);
+  CHECK(plan_memory(info, {}, {.mmproj = "none"}).senses == 0);
+  CHECK(plan_memory(info, {}, {.mmproj = folder / "nowhere.gguf"}).senses == 0);
+
+  ModelPool pool({.directories = {}, .max_bytes = info.file_bytes + part - 1});
+  CHECK(error_of([&] { pool.load(folder / "fox.gguf", {.gpu_layers = 0}); }).code() == Errc::model_load_error);
+  CHECK(pool.load(folder / "fox.gguf", {.gpu_layers = 0, .media = {.mmproj = "none"}}) != nullptr);
 }
 
 TEST_CASE("a plan follows the options, and refuses what cannot be told") {

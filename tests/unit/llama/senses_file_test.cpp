@@ -57,7 +57,7 @@ TEST_CASE("what an image part reads is told by its header") {
   const auto error =
       error_of([&] { find_senses(inspect_model(folder / "fox.gguf"), {.mmproj = folder / "fox.gguf"}); });
   CHECK(error.code() == Errc::model_load_error);
-  CHECK(std::string(error.what()).contains("no image or audio part"));
+  CHECK(std::string(error.what()).contains("is not an image or audio part"));
   CHECK(error_of([&] { find_senses(inspect_model(folder / "fox.gguf"), {.mmproj = folder / "none.gguf"}); }).code() ==
         Errc::model_not_found);
 }
