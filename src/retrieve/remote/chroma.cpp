@@ -126,6 +126,22 @@ Async<std::size_t> batch_of(Shared state) {
   co_return state->batch;
 }
 
+/// The server keeps what a passage had before unless it is told that it is gone.
+Async<void> forget_old_fields(const State& state, const Collection& collection, const JsonArray& ids,
+                              JsonArray& metadata) {
+  const auto answer =
+      co_await ask(state.server, "POST", collection.path + "/get", {{"ids", ids}, {"include", JsonArray{"metadatas"}}});
+  const auto& there = remote::list(member(answer.body, "ids", kind), kind);
+  const auto& old = remote::list(member(answer.body, "metadatas", kind), kind);
+  for (std::size_t i = 0; i < there.size(); ++i) {
+    const auto at = static_cast<std::size_t>(std::ranges::find(ids, there[i]) - ids.begin());
+    const auto* const fields = old.at(i).if_object();
+    if (fields == nullptr || at == ids.size()) continue;
+    for (const auto& [name, value] : *fields)
+      if (!metadata[at].get_object().contains(name)) metadata[at].get_object()[name] = nullptr;
+  }
+}
+
 Async<void> upsert(Shared state, std::vector<Passage> passages) {
   if (passages.empty()) co_return;
   if (state->options.is_read_only) throw Error(Errc::invalid_parameter, "the store was opened for reading only");
@@ -144,6 +160,7 @@ Async<void> upsert(Shared state, std::vector<Passage> passages) {
       texts.emplace_back(passages[i].text);
       rest.emplace_back(std::move(metadata[i]));
     }
+    co_await forget_old_fields(*state, collection, ids, rest);
     co_await ask(state->server, "POST", collection.path + "/upsert",
                  {{"ids", std::move(ids)},
                   {"embeddings", std::move(vectors)},

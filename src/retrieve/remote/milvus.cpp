@@ -153,11 +153,11 @@ std::string among(const std::vector<std::string>& ids) {
 }
 
 Async<std::optional<std::size_t>> remove_ids(Shared state, std::vector<std::string> ids) {
-  return remove(std::move(state), among(ids));
+  co_return co_await remove(std::move(state), among(ids));
 }
 
 Async<std::optional<std::size_t>> remove_where(Shared state, Filter filter) {
-  return remove(std::move(state), remote::milvus_filter(filter));
+  co_return co_await remove(std::move(state), remote::milvus_filter(filter));
 }
 
 JsonArray fields_wanted(bool with_vectors) {

@@ -217,7 +217,7 @@ Async<std::optional<std::size_t>> remove_ids(Shared state, std::vector<std::stri
   if (state->options.is_read_only) throw Error(Errc::invalid_parameter, "the store was opened for reading only");
   RedisCommand command{"DEL"};
   for (const auto& id : ids) command.push_back(key_of(*state, id));
-  return remove_keys(std::move(state), std::move(command));
+  co_return co_await remove_keys(std::move(state), std::move(command));
 }
 
 Async<std::optional<std::size_t>> remove_where(Shared state, Filter filter) {
@@ -304,7 +304,7 @@ storage::RedisAddress address_of(remote::StoreUri& where, const RemoteStoreOptio
     const auto* const end = number.data() + number.size();
     if (const auto [parsed, problem] = std::from_chars(number.data(), end, out.database);
         problem != std::errc{} || parsed != end || out.database < 0)
-      throw Error(Errc::config_error, std::format("`database={}` in the URI of a redis store is no number", number));
+      throw Error(Errc::config_error, std::format("`database={}` in the URI of a redis store is not a number", number));
   }
   return out;
 }

@@ -133,7 +133,7 @@ std::vector<float> vector_in(std::string_view bytes) {
 
 std::vector<storage::RespValue> rows_of(const storage::RespValue& answer) {
   if (answer.kind != storage::RespValue::Kind::list)
-    throw Error(Errc::backend_error, "the Redis server's answer to a search is no list");
+    throw Error(Errc::backend_error, "the Redis server's answer to a search is not a list");
   std::vector<storage::RespValue> out;
   for (const auto& each : answer.list)
     if (each.kind == storage::RespValue::Kind::list) out.push_back(each);

@@ -38,7 +38,7 @@ std::string tags_of(const Passage& passage);
 std::string bytes_of(const std::vector<float>& vector);
 std::vector<float> vector_in(std::string_view bytes);
 
-/// The lists of names and values in an answer.  Throws `Error` (`backend_error`) for an answer that is no list.
+/// The lists of names and values in an answer.  Throws `Error` (`backend_error`) for an answer that is not a list.
 std::vector<storage::RespValue> rows_of(const storage::RespValue& answer);
 Passage passage_of_text(std::string_view text);
 /// Nothing where the row has no passage.

@@ -208,7 +208,7 @@ Async<std::optional<std::size_t>> remove_where(Shared state, Filter filter) {
 }
 
 Async<std::optional<std::size_t>> remove_ids(Shared state, std::vector<std::string> ids) {
-  return remove_where(std::move(state), Filter::in("id", JsonArray(ids.begin(), ids.end())));
+  co_return co_await remove_where(std::move(state), Filter::in("id", JsonArray(ids.begin(), ids.end())));
 }
 
 /// What a query of one class answers.

@@ -122,17 +122,20 @@ TEST_CASE("Chroma: parallel lists, one key a condition, distances as scores") {
   Scripted server;
   const std::string collection =
       R"({"id": "u-1", "name": "docs", "dimension": 2, "configuration_json": {"hnsw": {"space": "cosine"}}})";
-  server.says(collection).says(R"({"max_batch_size": 100})").says("{}");
+  server.says(collection).says(R"({"max_batch_size": 100})");
+  server.says(R"({"ids": ["p"], "metadatas": [{"lang": "de", "size": 3}]})").says("{}");
   const auto store = chroma_store("chroma://db.example/docs?tenant=t", server.options());
 
   wait(store->upsert({passage("p")}));
   const std::string base = "http://db.example:8000/api/v2/tenants/t/databases/default_database/collections";
   CHECK(server.sent(0).url == base + "/docs");
-  CHECK(server.sent(2).url == base + "/u-1/upsert");
-  const auto body = server.body(2);
+  CHECK(server.body(2) == json(R"({"ids": ["p"], "include": ["metadatas"]})"));
+  CHECK(server.sent(3).url == base + "/u-1/upsert");
+  const auto body = server.body(3);
   CHECK(body.at("ids") == JsonArray{"p"});
   const auto metadata = body.at("metadatas").at(0).as_object();
   CHECK(metadata.at("year") == 2020.0);
+  CHECK(metadata.at("size").is_null());  // it had one before
   CHECK_FALSE(metadata.contains("tags"));
   CHECK(metadata.at("dspy_source") == "a.md");
 
@@ -142,7 +145,7 @@ TEST_CASE("Chroma: parallel lists, one key a condition, distances as scores") {
                                  {"distances", JsonArray{JsonArray{0.25}}}}));
   const auto hits = wait(
       store->search({.vector = {1, 0}, .k = 2, .filter = !(Filter::eq("lang", "de") || Filter::in("year", {1, "x"}))}));
-  CHECK(server.body(3).at("where") == json(R"({"$and": [{"lang": {"$ne": "de"}},
+  CHECK(server.body(4).at("where") == json(R"({"$and": [{"lang": {"$ne": "de"}},
       {"$and": [{"year": {"$nin": ["x"]}}, {"year": {"$nin": [1.0]}}]}]})"));
   REQUIRE(hits.size() == 1);
   CHECK(hits[0].score == Approx(0.75));
