@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agents/arena.hpp"
 #include "dspy/agents/agent_machine.hpp"
 #include "dspy/agents/react.hpp"
 #include "dspy/lm/call_context.hpp"
@@ -54,6 +55,7 @@ class AgentLoop {
   void settle_doubts();
   bool take_submitted();
   Request native_request();
+  std::vector<ToolDefinition> definitions();
   void accept_natively(Completion completion, const Usage& usage);
   AgentOutcome outcome() const;
   bool is_native() const;
@@ -71,6 +73,7 @@ class AgentLoop {
   const Clock* clock_;
   std::vector<Message> native_ = {};  ///< The turns that are over, as messages.
   std::size_t native_turns_ = 0, native_from_ = 0;
+  std::shared_ptr<Arena::Size> tool_bytes_ = std::make_shared<Arena::Size>(0);  ///< Of the tools in a request.
 };
 
 }  // namespace dspy

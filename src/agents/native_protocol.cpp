@@ -1,7 +1,10 @@
 #include "agents/agent_loop.hpp"
+#include "agents/arena.hpp"
 #include "agents/call_stream.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/lm/exchange_json.hpp"
+
+#include <boost/json/storage_ptr.hpp>
 
 #include <chrono>
 #include <format>
@@ -88,6 +91,24 @@ Async<Reply> reply_of(LM& lm, Request request, CallStream* calls) {
 
 }  // namespace
 
+/// As many values as all the schemas have are copied in every turn, and thrown away with the request.
+std::vector<ToolDefinition> AgentLoop::definitions() {
+  const auto memory = boost::json::make_shared_resource<Arena>(tool_bytes_);
+  std::vector<ToolDefinition> out;
+  out.reserve(agent_.tools_.size() + 1);
+  const auto add = [&](const ToolDefinition& tool) {
+    out.push_back({.name = wire_name(tool.name),
+                   .description = tool.description,
+                   .parameters = JsonObject(tool.parameters, memory),
+                   .strict = tool.strict,
+                   .builtin = tool.builtin,
+                   .options = tool.options});
+  };
+  for (const auto& tool : agent_.tools_) add(tool.definition());
+  add(submit_.definition());
+  return out;
+}
+
 Request AgentLoop::native_request() {
   const auto& turns = machine_.turns();
   if (native_.empty() || native_from_ != machine_.first_shown()) {
@@ -104,11 +125,9 @@ Request AgentLoop::native_request() {
     native_.push_back(std::move(asked));
     if (!results.parts.empty()) native_.push_back(std::move(results));
   }
-  auto tools = agent_.tools_.definitions(1);
-  tools.push_back(submit_.definition());
   Request request{.messages = Chat(native_),
                   .sampling = options_.call.sampling.over(agent_.react_.sampling()),
-                  .tools = std::move(tools),
+                  .tools = definitions(),
                   .deadline = context_.deadline,
                   .stop = context_.stop};
   if (machine_.end()) {

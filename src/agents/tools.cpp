@@ -98,9 +98,9 @@ std::vector<std::string> Tools::names() const {
   return out;
 }
 
-std::vector<ToolDefinition> Tools::definitions(std::size_t more) const {
+std::vector<ToolDefinition> Tools::definitions() const {
   std::vector<ToolDefinition> out;
-  out.reserve(tools_->size() + more);
+  out.reserve(tools_->size());
   for (const auto& tool : *tools_) {
     out.push_back(tool.definition());
     out.back().name = wire_name(tool.name());

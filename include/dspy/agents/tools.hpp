@@ -45,8 +45,8 @@ class Tools {
   auto end() const noexcept { return tools_->end(); }
 
   std::vector<std::string> names() const;
-  /// As a provider is told of them: with `_` for `.` in the names.  There is room for as many `more`.
-  std::vector<ToolDefinition> definitions(std::size_t more = 0) const;
+  /// As a provider is told of them: with `_` for `.` in the names.
+  std::vector<ToolDefinition> definitions() const;
   /// The tool that a provider calls so.
   const FunctionTool* find_by_wire_name(std::string_view name) const noexcept;
 
