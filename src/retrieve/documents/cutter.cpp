@@ -1,7 +1,6 @@
 #include "retrieve/documents/cutter.hpp"
 
 #include "dspy/base/error.hpp"
-#include "dspy/base/text.hpp"
 
 #include <algorithm>
 #include <cmath>
