@@ -1,6 +1,5 @@
 #include "agents/held_arguments.hpp"
 
-#include "dspy/agents/agent_machine.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/signature/json_schema.hpp"
 
