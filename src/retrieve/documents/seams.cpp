@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -151,9 +150,8 @@ std::vector<Span> sentences_of(std::string_view text, Span span) {
   std::vector<Span> out;
   auto begin = span.begin;
   for (auto at = begin; at < span.end;) {
-    if (!may_end[static_cast<unsigned char>(text[at])]) {
-      ++at;
-    } else if (const auto end = sentence_end(text, span, at); end > at) {
+    const auto end = may_end[static_cast<unsigned char>(text[at])] ? sentence_end(text, span, at) : 0;
+    if (end > at) {
       out.push_back({begin, end});
       begin = at = end;
     } else {

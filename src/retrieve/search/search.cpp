@@ -4,7 +4,6 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/text.hpp"
-#include "dspy/modules/run.hpp"
 #include "dspy/retrieve/fusion.hpp"
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/signature/prediction.hpp"

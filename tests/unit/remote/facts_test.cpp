@@ -7,7 +7,6 @@
 #include "dspy/base/wait.hpp"
 #include "dspy/http/simulated_transport.hpp"
 #include "dspy/retrieve/filter.hpp"
-#include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/remote/remote_store.hpp"
 #include "dspy/retrieve/remote/schemes.hpp"
 #include "dspy/retrieve/store.hpp"
