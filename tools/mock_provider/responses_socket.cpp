@@ -2,7 +2,7 @@
 
 #include "mock_provider/dialect.hpp"
 
-#include <algorithm>
+#include <string>
 #include <string_view>
 #include <utility>
 

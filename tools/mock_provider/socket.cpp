@@ -56,8 +56,8 @@ Async<bool> say(Socket& socket, const Reply& reply, std::atomic<std::uint64_t>& 
 
 void reset(tcp::socket& socket) {
   error_code ignored;
-  socket.set_option(asio::socket_base::linger(true, 0), ignored);
-  socket.close(ignored);
+  static_cast<void>(socket.set_option(asio::socket_base::linger(true, 0), ignored));
+  static_cast<void>(socket.close(ignored));
 }
 
 Async<void> pause(std::chrono::milliseconds time) {

@@ -120,7 +120,7 @@ class CurlSocket final : public WebSocket {
     if (const auto position = text::invalid_utf8(text))
       throw Error(Errc::invalid_parameter,
                   std::format("a WebSocket's message is not UTF-8 at byte {}; convert the text first", *position),
-                  {.position = *position});
+                  {.position = position});
     const StopGuard guard(ends, wait.stop);
     auto& shared = ends->shared();
     const auto limit = ends->transfer().line()->limits().waiting_bytes;
