@@ -108,7 +108,7 @@ TEST_CASE("what is wrong with a file is said in words") {
   };
   const std::vector<Case> cases = {
       {"empty", "", "fewer than 4 bytes"},
-      {"other", "PK\x03\x04 some zip file", "no GGUF file"},
+      {"other", "PK\x03\x04 some zip file", "not a GGUF file"},
       {"old", patched(whole_file(), 4, std::uint32_t{1}), "version 1"},
       {"new", patched(whole_file(), 4, std::uint32_t{99}), "version 99"},
       {"many tensors", patched(whole_file(), 8, ~std::uint64_t{0}), "announces 18446744073709551615 tensors"},
