@@ -4,7 +4,7 @@
 #include "dspy/base/wait.hpp"
 #include "dspy/retrieve/remote/schemes.hpp"
 #include "dspy/retrieve/store.hpp"
-#include "support/store_conformance.hpp"
+#include "support/remote_conformance.hpp"
 
 #include <exception>
 #include <format>

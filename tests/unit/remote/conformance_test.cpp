@@ -7,7 +7,7 @@
 #include "support/fake_stores/milvus.hpp"
 #include "support/fake_stores/redis.hpp"
 #include "support/fake_stores/weaviate.hpp"
-#include "support/store_conformance.hpp"
+#include "support/remote_conformance.hpp"
 
 #include <doctest/doctest.h>
 
