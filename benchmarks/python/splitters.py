@@ -7,7 +7,7 @@
 
 Pieces of 1,280 characters (320 tokens of four), 128 of them repeated.  A token is four characters for everybody, so that
 no tokenizer is measured.  Processor time; the best of three.  What is told of the pieces: how many there are, how many
-are no slice of the text (their place cannot be shown), how many are longer than was asked for, and how many characters
+are not slices of the text (their place cannot be shown), how many are longer than was asked for, and how many characters
 that are not white space are in none.
 """
 
