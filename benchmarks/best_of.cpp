@@ -40,7 +40,7 @@ void one_call(benchmark::State& state) {
   const auto ask = predictor();
   for (auto _ : state) benchmark::DoNotOptimize(ask(question()));
 }
-BENCHMARK(one_call)->Unit(benchmark::kMillisecond)->UseRealTime()->MeasureProcessCPUTime();
+BENCHMARK(one_call)->MinWarmUpTime(0.5)->Unit(benchmark::kMillisecond)->UseRealTime()->MeasureProcessCPUTime();
 
 void best_of_8(benchmark::State& state) {
   const dspy::BestOfN best(predictor(), 8, [](const dspy::JsonObject&, const dspy::Prediction&) { return 0.5; });

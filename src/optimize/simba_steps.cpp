@@ -2,7 +2,7 @@
 
 #include "dspy/evaluate/statistics.hpp"
 #include "dspy/optimize/kernel/numpy_random.hpp"
-#include "optimize/demos.hpp"
+#include "dspy/optimize/kernel/python_random.hpp"
 #include "optimize/proposing/proposing.hpp"
 
 #include <algorithm>
