@@ -173,7 +173,7 @@ TEST_CASE("The folder of another run is refused, and what differs is named") {
   CHECK(code_of([&] { run_bulk(shouting.program, job, resume); }, "the inputs") == Errc::config_error);
   other = job;
   other.out = folder.path;
-  CHECK(code_of([&] { run_bulk(shouting.program, other); }, "no run's folder") == Errc::config_error);
+  CHECK(code_of([&] { run_bulk(shouting.program, other); }, "is not a run's folder") == Errc::config_error);
 }
 
 TEST_CASE("A shard that another process has is refused") {
@@ -365,7 +365,7 @@ TEST_CASE("A table or a rule that does not fit the program is refused before any
   CHECK(code_of([&] { run_bulk(shouting.program, job); }, "lacks `question` and has `Question` and `id`") ==
         Errc::bad_input);
   job.inputs = folder.write("in.jsonl", rows(5));
-  CHECK(code_of([&] { run_bulk(shouting.program, job, {.rule = ShardRule::parse("hash:nope")}); }, "no input") ==
+  CHECK(code_of([&] { run_bulk(shouting.program, job, {.rule = ShardRule::parse("hash:nope")}); }, "is not an input") ==
         Errc::invalid_parameter);
   CHECK_FALSE(std::filesystem::exists(job.out));
 }
