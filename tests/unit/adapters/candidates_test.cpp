@@ -3,6 +3,7 @@
 #include "support/candidates.hpp"
 
 #include "every.hpp"
+#include "support/thinning.hpp"
 
 #include <doctest/doctest.h>
 
@@ -13,7 +14,7 @@ TEST_CASE("Of two values for a field none is taken in silence") {
     for (const auto& other : test::every_adapter) {
       CAPTURE(each.name);
       CAPTURE(other.name);
-      test::check_candidates(*each.make(), *other.make(), 0, 200);
+      test::check_candidates(*each.make(), *other.make(), 0, 200 / test::thinning);
     }
   }
 }

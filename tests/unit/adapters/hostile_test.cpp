@@ -4,6 +4,7 @@
 #include "dspy/base/text.hpp"
 #include "every.hpp"
 #include "streamed.hpp"
+#include "support/thinning.hpp"
 
 #include <doctest/doctest.h>
 
@@ -121,19 +122,13 @@ const Signature& tree_signature() {
 
 // Where time grew with the square of the size, the test runner's time limit would end these tests.
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::size_t hostile_bytes = 100'000;  // some thirty times slower there
-#else
-constexpr std::size_t hostile_bytes = 1'000'000;
-#endif
-
 TEST_CASE("A hostile megabyte is read in linear time and never crashes") {
   for (const auto& each : test::every_adapter) {
     for (const auto& data : cases()) {
       for (const auto* const asked : {&signature(), &object_signature(), &tree_signature()}) {
         CAPTURE(each.name);
         CAPTURE(data.name);
-        const auto reply = reply_of(data, hostile_bytes);
+        const auto reply = reply_of(data, 1'000'000 / test::thinning);
 
         const auto reading = each.make()->parse(*asked, reply);
 
