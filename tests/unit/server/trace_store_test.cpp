@@ -2,12 +2,10 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/lm/scripted.hpp"
-#include "dspy/modules/predict.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "dspy/programs/program.hpp"
 #include "dspy/server/iso_time.hpp"
 #include "dspy/server/traces/trace_record.hpp"
-#include "server/traces/trace_words.hpp"
 #include "support/folder.hpp"
 
 #include <doctest/doctest.h>
