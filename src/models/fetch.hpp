@@ -15,7 +15,7 @@
 
 namespace dspy::models {
 
-/// One file that is to be fetched into a folder.
+/// A file to download into a folder.
 struct FetchJob {
   RemoteFile file = {};
   std::optional<Present> present = {};  ///< The file of that address that is there already.

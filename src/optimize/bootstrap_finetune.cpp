@@ -50,7 +50,7 @@ void check(const TrainerCommand& trainer) {
       has_output = has_output || name == "output";
       if (name == "data" || name == "output" || name == "name") return name;
       throw Error(Errc::invalid_parameter,
-                  std::format("the trainer's command has the placeholder `{{{}}}`; those that are filled in are "
+                  std::format("the trainer's command names `{{{}}}`, which has no value; use only "
                               "`{{data}}`, `{{output}}` and `{{name}}`",
                               name));
     });
@@ -88,8 +88,8 @@ class Trained {
     rows.write(data_);
     std::vector<std::string> argv;
     for (const auto& word : options_.trainer.argv) {
-      argv.push_back(filled(word, [&](std::string_view placeholder) {
-        return placeholder == "name" ? name_ : placeholder == "data" ? data_.string() : output_.string();
+      argv.push_back(filled(word, [&](std::string_view word_in_braces) {
+        return word_in_braces == "name" ? name_ : word_in_braces == "data" ? data_.string() : output_.string();
       }));
     }
     auto of = origin(argv);

@@ -4,8 +4,8 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/lm/exchange_json.hpp"
-#include "optimize/kernel/checkpoint_record.hpp"
-#include "optimize/kernel/journal_text.hpp"
+#include "optimize/kernel/records/checkpoint_record.hpp"
+#include "optimize/kernel/records/journal_text.hpp"
 
 #include <algorithm>
 #include <cstddef>

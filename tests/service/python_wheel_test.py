@@ -33,7 +33,7 @@ def run(*command, **options):
     return subprocess.run(command, check=True, **options)
 
 
-# What nanobind's classes and functions are at run time, which no stub says.
+# Differences that every nanobind module has from its type declarations (.pyi), whatever these say.
 NANOBIND = ("metaclass differs", "is not a function", "is a disjoint base at runtime, but isn't marked with @disjoint_base in the stub",
             '.__init__ is inconsistent, stub does not have *args parameter "args"', "stub is a staticmethod but runtime is not")  # fmt: skip
 

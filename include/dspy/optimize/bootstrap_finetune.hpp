@@ -44,7 +44,7 @@ struct BootstrapFinetuneOptions {
 class BootstrapFinetune {
  public:
   /// Throws `Error` (`invalid_parameter`) without a folder or a command, for a command without `{data}` and `{output}`,
-  /// and for a placeholder that is not known.
+  /// and for a word in braces other than those two and `{name}`.
   explicit BootstrapFinetune(BootstrapFinetuneOptions options);
   /// Throws as all optimizers do, and `Error`: `config_error` for a trainer that cannot be started, fails, or leaves no
   /// weights, `deadline_exceeded`, `cancelled`.

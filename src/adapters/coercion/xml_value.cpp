@@ -189,7 +189,7 @@ class Reader {
       if ((*tag)->name != "item" && wanted.required().kind == Kind::string) {
         const auto close_tag = std::format("</{}>", (*tag)->name);
         const auto inside = text_.substr(at_, text_.find(close_tag, at_) - at_);
-        if (inside.contains("</")) return refuse(inside, "is not text", "elements stand in an item that is to be text");
+        if (inside.contains("</")) return refuse(inside, "is not text", "a text item must not contain elements");
       }
       auto item = value(wanted, **tag, scope);
       if (!item) {

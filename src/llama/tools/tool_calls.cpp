@@ -166,7 +166,7 @@ class CallReader {
 
   ToolCallPart checked(std::string_view call, std::string_view name, const JsonObject* input) const {
     if (!std::ranges::contains(contract_->tools, name, &ToolDefinition::name))
-      refuse(call, std::format("there is no tool `{}` among those offered", name));
+      refuse(call, std::format("the tool `{}` was not offered", name));
     return {.id = {}, .name = std::string(name), .input = *input};
   }
 

@@ -3,7 +3,7 @@
 #include "base/checked_line.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"
-#include "optimize/kernel/journal_text.hpp"
+#include "optimize/kernel/records/journal_text.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>

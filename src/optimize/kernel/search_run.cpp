@@ -2,7 +2,7 @@
 #include "dspy/base/sha256.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/programs/program_file.hpp"
-#include "optimize/kernel/checkpoint_record.hpp"
+#include "optimize/kernel/records/checkpoint_record.hpp"
 #include "optimize/kernel/run_rollout.hpp"
 #include "optimize/kernel/search_state.hpp"
 

@@ -3,7 +3,7 @@
 #include "dspy/optimize/kernel/search.hpp"
 #include "optimize/kernel/fault.hpp"
 #include "optimize/kernel/recorded_lm.hpp"
-#include "optimize/kernel/score_record.hpp"
+#include "optimize/kernel/records/score_record.hpp"
 
 #include <chrono>
 #include <memory>

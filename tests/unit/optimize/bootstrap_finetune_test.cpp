@@ -165,7 +165,7 @@ TEST_CASE("BootstrapFinetune refuses commands that cannot work") {
                        "the trainer's command lacks `{output}`: it could not say where its weights are wanted", Error);
   options.trainer.argv = {"train", "{data}", "--out={output}", "{epochs}"};
   CHECK_THROWS_WITH_AS(BootstrapFinetune{options},
-                       "the trainer's command has the placeholder `{epochs}`; those that are filled in are `{data}`, "
+                       "the trainer's command names `{epochs}`, which has no value; use only `{data}`, "
                        "`{output}` and `{name}`",
                        Error);
   options.trainer.argv.pop_back();

@@ -1,7 +1,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/optimize/bootstrap_few_shot.hpp"
 #include "dspy/optimize/kernel/search.hpp"
-#include "optimize/kernel/checkpoint_record.hpp"
+#include "optimize/kernel/records/checkpoint_record.hpp"
 #include "random_search.hpp"
 
 #include <doctest/doctest.h>

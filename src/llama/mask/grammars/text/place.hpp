@@ -17,7 +17,7 @@ struct Place {
   std::uint8_t fence = 0;  ///< The backticks of the open code fence.
   std::uint8_t ticks = 0;  ///< The backticks that began this line; or one of `Labels::Ticks`.
   std::uint8_t count = 0;
-  std::uint8_t null = 0;    ///< How far the text is a word for no value, or its placeholder.
+  std::uint8_t null = 0;    ///< How much of a word for no value, or of `{name}`, has been read; see null_word.hpp.
   std::uint8_t inside = 0;  ///< `Partial`, and the flags.
 
   bool operator==(const Place&) const = default;

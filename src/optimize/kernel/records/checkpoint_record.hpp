@@ -2,7 +2,7 @@
 
 #include "dspy/lm/reply.hpp"
 #include "dspy/optimize/kernel/rollout.hpp"
-#include "optimize/kernel/score_record.hpp"
+#include "optimize/kernel/records/score_record.hpp"
 
 #include <optional>
 #include <string>

@@ -1,4 +1,4 @@
-#include "optimize/kernel/score_record.hpp"
+#include "optimize/kernel/records/score_record.hpp"
 
 #include "dspy/base/error.hpp"
 

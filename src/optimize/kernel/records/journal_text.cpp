@@ -1,4 +1,4 @@
-#include "optimize/kernel/journal_text.hpp"
+#include "optimize/kernel/records/journal_text.hpp"
 
 #include "base/checked_line.hpp"
 #include "dspy/base/error.hpp"

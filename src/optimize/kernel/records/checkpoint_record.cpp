@@ -1,4 +1,4 @@
-#include "optimize/kernel/checkpoint_record.hpp"
+#include "optimize/kernel/records/checkpoint_record.hpp"
 
 #include "dspy/base/error.hpp"
 #include "dspy/lm/exchange_json.hpp"
