@@ -16,7 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <format>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -234,28 +233,19 @@ Async<ScanPage> scan(Shared state, Filter filter, std::string cursor, std::size_
 }
 
 Async<std::vector<Passage>> get(Shared state, std::vector<std::string> ids) {
-  std::vector<Passage> out;
-  if (ids.empty() || !co_await find(state)) co_return out;
-  std::map<std::string, Passage> found;
+  if (ids.empty() || !co_await find(state)) co_return std::vector<Passage>();
+  std::vector<Passage> found;
   const auto rows = co_await data_of(
       state, "/entities/query", {{"filter", among(ids)}, {"limit", ids.size()}, {"outputFields", fields_wanted(true)}});
   for (const auto& row : remote::list(rows, kind)) {
-    auto passage = remote::passage_of_milvus_row(row, true);
-    found.emplace(passage.id, std::move(passage));
+    found.push_back(remote::passage_of_milvus_row(row, true));
   }
-  for (const auto& id : ids)
-    if (const auto each = found.find(id); each != found.end()) out.push_back(each->second);
-  co_return out;
+  co_return remote::in_order(ids, found);
 }
 
 Async<StoreInfo> info(Shared state) {
-  const auto collection = co_await find(state);
-  StoreInfo out{.kind = std::string(kind), .abilities = {.text_search = false}};
-  if (collection) {
-    out.dimensions = collection->dimensions;
-    out.similarity = collection->similarity;
-  }
-  co_return out;
+  const auto found = co_await find(std::move(state));
+  co_return remote::info_of(kind, found);
 }
 
 constexpr remote::StoreOver<State>::Functions functions{.upsert = upsert,

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <format>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -266,28 +265,19 @@ Async<ScanPage> scan(Shared state, Filter filter, std::string cursor, std::size_
 }
 
 Async<std::vector<Passage>> get(Shared state, std::vector<std::string> ids) {
-  std::vector<Passage> out;
-  if (ids.empty() || !co_await find(state)) co_return out;
+  if (ids.empty() || !co_await find(state)) co_return std::vector<Passage>();
   const auto answer = co_await ask(state->server, "POST", state->path + "/points",
                                    {{"ids", uuids_of(ids)}, {"with_payload", true}, {"with_vector", true}});
-  std::map<std::string, Passage> found;
+  std::vector<Passage> found;
   for (const auto& point : remote::list(member(answer.body, "result", kind), kind)) {
-    auto passage = passage_of(point, true);
-    found.emplace(passage.id, std::move(passage));
+    found.push_back(passage_of(point, true));
   }
-  for (const auto& id : ids)
-    if (const auto each = found.find(id); each != found.end()) out.push_back(each->second);
-  co_return out;
+  co_return remote::in_order(ids, found);
 }
 
 Async<StoreInfo> info(Shared state) {
-  const auto collection = co_await find(state);
-  StoreInfo out{.kind = std::string(kind), .abilities = {.text_search = false}};
-  if (collection) {
-    out.dimensions = collection->dimensions;
-    out.similarity = collection->similarity;
-  }
-  co_return out;
+  const auto found = co_await find(std::move(state));
+  co_return remote::info_of(kind, found);
 }
 
 Async<std::optional<std::size_t>> remove_ids(Shared state, std::vector<std::string> ids) {

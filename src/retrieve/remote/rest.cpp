@@ -284,4 +284,13 @@ Hit hit_of(Passage passage, double score, double own_number, std::size_t rank) {
       .passage = std::move(passage), .score = score, .parts = {{.by = "vector", .value = own_number, .rank = rank}}};
 }
 
+std::vector<Passage> in_order(const std::vector<std::string>& ids, const std::vector<Passage>& found) {
+  std::map<std::string_view, const Passage*> by_id;
+  for (const auto& passage : found) by_id.emplace(passage.id, &passage);
+  std::vector<Passage> out;
+  for (const auto& id : ids)
+    if (const auto each = by_id.find(id); each != by_id.end()) out.push_back(*each->second);
+  return out;
+}
+
 }  // namespace dspy::remote

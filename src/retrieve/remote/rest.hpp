@@ -7,6 +7,7 @@
 #include "dspy/retrieve/filter.hpp"
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/remote/remote_store.hpp"
+#include "dspy/retrieve/store.hpp"
 
 #include <cstddef>
 #include <map>
@@ -35,6 +36,20 @@ void require_identifier(std::string_view name, std::string_view kind);
 /// Whether the URI has `?index=hnsw`: vectors are found through a graph then, else by looking at each.  Throws `Error`
 /// (`config_error`) for another index.
 bool wants_graph(const StoreUri& uri, std::string_view kind);
+
+/// The passages by the order of `ids`; those that are not among them are left out.
+std::vector<Passage> in_order(const std::vector<std::string>& ids, const std::vector<Passage>& found);
+
+/// What is known of a store without search by text; `found` is its collection, if it is there.
+template <class Collection>
+StoreInfo info_of(std::string_view kind, const std::optional<Collection>& found) {
+  StoreInfo out{.kind = std::string(kind), .abilities = {.text_search = false}};
+  if (found) {
+    out.dimensions = found->dimensions;
+    out.similarity = found->similarity;
+  }
+  return out;
+}
 
 /// A server and how to talk to it.
 struct Server {

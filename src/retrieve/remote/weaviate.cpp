@@ -15,7 +15,6 @@
 #include <cmath>
 #include <cstddef>
 #include <format>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -280,31 +279,22 @@ Async<ScanPage> scan(Shared state, Filter filter, std::string cursor, std::size_
 }
 
 Async<std::vector<Passage>> get(Shared state, std::vector<std::string> ids) {
-  std::vector<Passage> out;
   const auto class_there = co_await find(state);
-  if (ids.empty() || !class_there) co_return out;
-  std::map<std::string, Passage> found;
+  if (ids.empty() || !class_there) co_return std::vector<Passage>();
+  std::vector<Passage> found;
   const auto where = remote::weaviate_filter(Filter::in("id", JsonArray(ids.begin(), ids.end())), class_there->numbers);
   const auto objects =
       co_await query_answer(state, "Get", std::format("where: {} limit: {}", remote::graphql(where), ids.size()),
                             "passage _additional { vector }");
   for (const auto& object : remote::list(objects, kind)) {
-    auto passage = passage_of(object, true);
-    found.emplace(passage.id, std::move(passage));
+    found.push_back(passage_of(object, true));
   }
-  for (const auto& id : ids)
-    if (const auto each = found.find(id); each != found.end()) out.push_back(each->second);
-  co_return out;
+  co_return remote::in_order(ids, found);
 }
 
 Async<StoreInfo> info(Shared state) {
-  const auto found = co_await find(state);
-  StoreInfo out{.kind = std::string(kind), .abilities = {.text_search = false}};
-  if (found) {
-    out.dimensions = found->dimensions;
-    out.similarity = found->similarity;
-  }
-  co_return out;
+  const auto found = co_await find(std::move(state));
+  co_return remote::info_of(kind, found);
 }
 
 constexpr remote::StoreOver<State>::Functions functions{.upsert = upsert,
