@@ -97,7 +97,7 @@ class CallReader {
   bool goes_on() {
     auto after = rest_;
     const bool joined = take(after, format_->between);
-    if (!joined && text::trim(format_->between).size() > 0) return false;
+    if (!joined && !text::trim(format_->between).empty()) return false;
     if (!(format_->before.empty() ? after.starts_with('{') : take(after, format_->before))) return false;
     if (joined) take(rest_, format_->between);
     return true;

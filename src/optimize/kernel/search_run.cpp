@@ -171,12 +171,15 @@ std::vector<Outcome> Search::run(std::span<const Job> jobs) {
   // order says what is measured, so it stays.
   if (programs.size() > 1 && !state.book->ledger->has_limits()) {
     std::unordered_map<const Program*, std::string> prompts;
+    // In whatever order: each prompt goes to its own program.
+    // NOLINTNEXTLINE(bugprone-nondeterministic-pointer-iteration-order)
     for (const auto& each : programs) prompts[each.first] = to_text(prompts_of(*each.first));
     std::ranges::stable_sort(runs, {},
                              [&](const Work* work) -> const std::string& { return prompts[work->job->program]; });
   }
   const auto limit = state.options.concurrency;
   const auto guarded = [&](auto begin) -> std::function<Async<void>(std::size_t)> {
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here, where all of it lives
     return [&state, begin](std::size_t i) -> Async<void> {
       if (state.halt) co_return;
       try {
@@ -199,6 +202,7 @@ std::vector<Outcome> Search::run(std::span<const Job> jobs) {
     return at == state.rollouts.end() || at->second->failure;
   });
   const auto halted = std::exchange(state.halt, std::nullopt);  // what was run is scored all the same
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here, where all of it lives
   wait(run_concurrently(todo.size(), limit, [&](std::size_t i) -> Async<void> {
     if (state.halt) co_return;
     co_await state.score(*todo[i].job, todo[i].run_key, todo[i].score_key);
@@ -237,6 +241,7 @@ std::vector<std::optional<Prediction>> Search::ask(std::vector<Inquiry> question
   const auto first = state.questions;
   state.questions += questions.size();
   state.halt.reset();
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here, where all of it lives
   wait(run_concurrently(questions.size(), state.options.concurrency, [&](std::size_t i) -> Async<void> {
     if (state.halt) co_return;
     auto& [predictor, inputs, draw] = questions[i];

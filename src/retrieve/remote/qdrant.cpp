@@ -281,11 +281,13 @@ Async<StoreInfo> info(Shared state) {
 }
 
 Async<std::optional<std::size_t>> remove_ids(Shared state, std::vector<std::string> ids) {
-  return remove(std::move(state), {{"points", uuids_of(ids)}});
+  JsonObject which{{"points", uuids_of(ids)}};
+  co_return co_await remove(std::move(state), std::move(which));
 }
 
 Async<std::optional<std::size_t>> remove_where(Shared state, Filter filter) {
-  return remove(std::move(state), {{"filter", filter_of(filter)}});
+  JsonObject which{{"filter", filter_of(filter)}};
+  co_return co_await remove(std::move(state), std::move(which));
 }
 
 constexpr remote::StoreOver<State>::Functions functions{.upsert = upsert,
