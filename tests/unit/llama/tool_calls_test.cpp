@@ -67,7 +67,7 @@ TEST_CASE("a call that cannot be read is an error and no text") {
     FinishReason finish = FinishReason::stop;
   };
   for (const auto& [reply, says, finish] : std::vector<Case>{
-           {"<tool_call>{\"name\": \"sub\", \"arguments\": {}}</tool_call>", "there is no tool `sub`"},
+           {"<tool_call>{\"name\": \"sub\", \"arguments\": {}}</tool_call>", "the tool `sub` was not offered"},
            {"<tool_call>{\"arguments\": {}}</tool_call>", "it has no `name`"},
            {"<tool_call>{\"name\": \"now\"}</tool_call>", "it has no object `arguments`"},
            {"<tool_call>[1]</tool_call>", "it is not an object"},
