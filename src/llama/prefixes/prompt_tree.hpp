@@ -99,6 +99,11 @@ class PromptTree {
     std::size_t root = 0;
   };
 
+  /// How a prompt goes on below a node.
+  enum class Way { new_leaf, child, blocked };
+
+  Way open_way(Node& child, std::span<const Token> rest, std::size_t& room);
+  bool adopt(Node& node, int sequence, std::size_t shared, std::size_t end);
   bool in_use(const Node& node) const;
   bool pinned(const Node& node, std::size_t from = 0) const;
   Node* idlest_in_cells() const;

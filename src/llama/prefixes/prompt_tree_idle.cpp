@@ -1,0 +1,91 @@
+// Which nodes are idle, which of them goes first, and the sequences that they leave free.
+#include "llama/prefixes/prompt_tree.hpp"
+#include "llama/prefixes/prompt_tree_node.hpp"
+
+#include <algorithm>
+
+namespace dspy::llama {
+
+void PromptTree::shrink_idle(std::size_t most) {
+  while (idle_cells() > most) {
+    auto* const node = idlest_in_cells();
+    if (!node) return;
+    store(*node);
+  }
+}
+
+void PromptTree::make_room(std::size_t cells) {
+  const auto target = cells_ > cells ? cells_ - cells : 0;
+  while (cells_ > target) {
+    auto* const node = idlest_in_cells();
+    if (!node) return;
+    store(*node);
+  }
+}
+
+std::size_t PromptTree::idle_cells() const {
+  std::size_t used = 0;
+  for (const auto* node : in_cells_) used += in_use(*node) ? node->tokens.size() : 0;
+  return cells_ - used;
+}
+
+bool PromptTree::in_use(const Node& node) const {
+  return std::ranges::any_of(leases_,
+                             [&](const auto& lease) { return std::ranges::contains(lease.second.path, &node); });
+}
+
+/// Of the nodes that may leave the cells: those below which nothing is in the cells.
+PromptTree::Node* PromptTree::idlest_in_cells() const {
+  Node* idlest = nullptr;
+  for (auto* node : in_cells_) {
+    if (idlest && node->last_use >= idlest->last_use) continue;
+    const bool inner = std::ranges::any_of(node->children, [](const auto& child) { return child.second->in_cells(); });
+    if (!inner && !in_use(*node)) idlest = node;
+  }
+  return idlest;
+}
+
+PromptTree::Node* PromptTree::idlest_on_host() const {
+  Node* idlest = nullptr;
+  for (auto* node : on_host_) {
+    if (idlest && node->last_use >= idlest->last_use) continue;
+    // What leaves for a file can come back, so what follows it may be there already; what is dropped takes all along.
+    const bool inner =
+        std::ranges::any_of(node->children, [&](const auto& child) { return !store_ || !child.second->blob.empty(); });
+    if (!inner && !in_use(*node) && !pinned(*node)) idlest = node;
+  }
+  return idlest;
+}
+
+PromptTree::Node* PromptTree::idlest_in_files() const {
+  Node* idlest = nullptr;
+  for (auto* node : in_files_) {
+    if (idlest && node->last_use >= idlest->last_use) continue;
+    const bool inner =
+        std::ranges::any_of(node->children, [](const auto& child) { return child.second->file_bytes > 0; });
+    if (!inner && !in_use(*node)) idlest = node;
+  }
+  return idlest;
+}
+
+/// -1 if running sequences use all of them.
+int PromptTree::free_sequence() {
+  if (free_.empty()) {
+    auto* const node = idlest_in_cells();
+    if (!node) return -1;
+    store(*node);
+  }
+  const int sequence = free_.back();
+  free_.pop_back();
+  return sequence;
+}
+
+/// As above; `node` stays where it is.
+int PromptTree::free_sequence_beside(Node& node) {
+  leases_[-1].path = {&node};
+  const int own = free_sequence();
+  leases_.erase(-1);
+  return own;
+}
+
+}  // namespace dspy::llama

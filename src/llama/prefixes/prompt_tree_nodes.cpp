@@ -1,0 +1,106 @@
+// The shape of the tree: nodes are added, dropped, cut in two and joined.
+#include "llama/prefixes/prompt_tree.hpp"
+#include "llama/prefixes/prompt_tree_node.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dspy::llama {
+
+PromptTree::Node& PromptTree::add_child(Node& parent, std::span<const Token> tokens) {
+  auto child = std::make_unique<Node>();
+  child->parent = &parent;
+  child->begin = parent.end();
+  child->tokens.assign(tokens.begin(), tokens.end());
+  return *(parent.children[tokens.front()] = std::move(child));
+}
+
+/// Cuts a node in the cells in two.  False if there is no sequence for the second part.
+bool PromptTree::split(Node& node, std::size_t length) {
+  const int own = free_sequence_beside(node);
+  if (own < 0) return false;
+  leave_file(node);
+  const auto begin = static_cast<int>(node.begin + length);
+  const auto end = static_cast<int>(node.end());
+  context_.copy(node.sequence, own, begin, end);
+  context_.remove(node.sequence, begin, end);
+
+  auto rest = std::make_unique<Node>();
+  rest->parent = &node;
+  rest->begin = node.begin + length;
+  rest->tokens.assign(node.tokens.begin() + static_cast<std::ptrdiff_t>(length), node.tokens.end());
+  rest->children = std::move(node.children);
+  for (auto& child : rest->children) child.second->parent = rest.get();
+  rest->sequence = own;
+  rest->last_use = node.last_use;
+  in_cells_.push_back(rest.get());
+  node.tokens.resize(length);
+  for (auto& [unused, lease] : leases_) {
+    const auto place = std::ranges::find(lease.path, &node);
+    if (place != lease.path.end() && lease.length > rest->begin) lease.path.insert(place + 1, rest.get());
+  }
+  node.children.clear();
+  node.children[rest->tokens.front()] = std::move(rest);
+  return true;
+}
+
+/// Makes a node and its only child one.  False where they must stay apart.
+bool PromptTree::join(Node& node) {
+  if (!limits_.joins || !node.in_cells() || node.children.size() != 1) return false;
+  auto& child = *node.children.begin()->second;
+  if (!child.in_cells() || pinned(node) != pinned(child)) return false;
+  leave_file(node);
+  leave_file(child);
+  context_.copy(child.sequence, node.sequence, static_cast<int>(child.begin), static_cast<int>(child.end()));
+  context_.remove(child.sequence, 0, -1);
+  free_.push_back(child.sequence);
+  std::erase(in_cells_, &child);
+  for (auto& [unused, lease] : leases_) std::erase(lease.path, &child);
+  node.tokens.insert(node.tokens.end(), child.tokens.begin(), child.tokens.end());
+  node.last_use = std::max(node.last_use, child.last_use);
+  auto children = std::move(child.children);
+  for (auto& [unused, each] : children) each->parent = &node;
+  node.children = std::move(children);
+  return true;
+}
+
+/// So that one sequence for a split and one for a leaf can be had, if that is possible.
+void PromptTree::join_for_sequences() {
+  if (!limits_.joins || free_.size() >= 2 || idlest_in_cells()) return;
+  const auto nodes = in_cells_;
+  // Joining takes only the child away, which may stand later in the list.
+  for (auto* node : nodes) {
+    while (std::ranges::contains(in_cells_, node) && join(*node)) {
+      if (free_.size() >= 2) return;
+    }
+  }
+}
+
+/// Forgets a node and all below it, none of which is in use.
+void PromptTree::drop(Node& node) {
+  while (!node.children.empty()) drop(*node.children.begin()->second);
+  if (node.in_cells()) leave_cells(node);
+  leave_host(node);
+  leave_file(node);
+  totals_.dropped += node.tokens.size();
+  node.parent->children.erase(node.tokens.front());
+}
+
+void PromptTree::clear() {
+  for (const auto& [number, unused] : roots_) clear(number);
+}
+
+void PromptTree::clear(std::size_t root_number) {
+  const auto forget = [&](auto& self, Node& node) -> void {
+    for (auto child = node.children.begin(); child != node.children.end();) {
+      auto& next = *(child++)->second;
+      if (in_use(next))
+        self(self, next);
+      else
+        drop(next);
+    }
+  };
+  if (const auto top = roots_.find(root_number); top != roots_.end()) forget(forget, *top->second);
+}
+
+}  // namespace dspy::llama

@@ -1,0 +1,166 @@
+// Where a node's tokens are: in the cells, in host memory, in files; and moving them.
+#include "llama/prefixes/prompt_tree.hpp"
+#include "llama/prefixes/prompt_tree_node.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+namespace dspy::llama {
+
+// --- cells -----------------------------------------------------------------------------------------------------------
+
+/// The node's tokens are in the cells under `sequence` now.
+void PromptTree::settle(Node& node, int sequence) {
+  leave_host(node);
+  node.sequence = sequence;
+  cells_ += node.tokens.size();
+  in_cells_.push_back(&node);
+}
+
+void PromptTree::leave_cells(Node& node) {
+  context_.remove(node.sequence, 0, -1);
+  free_.push_back(std::exchange(node.sequence, -1));
+  cells_ -= node.tokens.size();
+  std::erase(in_cells_, &node);
+}
+
+// --- host memory -----------------------------------------------------------------------------------------------------
+
+/// Moves a node to host memory, or drops it where there is none.
+void PromptTree::store(Node& node) {
+  auto blob = limits_.host_bytes > 0 || store_ ? context_.save(node.sequence) : std::vector<std::byte>{};
+  const bool fits = blob.size() <= limits_.host_bytes || pinned(node) || store_;
+  if (blob.empty() || !fits) return drop(node);
+  leave_cells(node);
+  node.blob = std::move(blob);
+  host_bytes_ += node.blob.size();
+  on_host_.push_back(&node);
+  totals_.stored += node.tokens.size();
+  shrink_host(limits_.host_bytes);
+}
+
+bool PromptTree::restore(Node& node) {
+  if (!recall(node)) return false;
+  const int sequence = free_sequence();
+  if (sequence < 0) return false;
+  if (!context_.restore(sequence, node.blob)) {
+    context_.remove(sequence, 0, -1);
+    free_.push_back(sequence);
+    return false;
+  }
+  settle(node, sequence);
+  totals_.restored += node.tokens.size();
+  return true;
+}
+
+void PromptTree::leave_host(Node& node) {
+  if (node.blob.empty()) return;
+  host_bytes_ -= node.blob.size();
+  node.blob = {};
+  std::erase(on_host_, &node);
+}
+
+void PromptTree::shrink_host(std::size_t most) {
+  while (host_bytes_ > most) {
+    auto* const node = idlest_on_host();
+    if (!node) break;
+    if (spill(*node))
+      leave_host(*node);
+    else
+      drop(*node);
+  }
+  if (store_) shrink_files(limits_.file_bytes);
+}
+
+// --- files -----------------------------------------------------------------------------------------------------------
+
+/// Makes sure that a node is in a file.  False where there is none, or no room.
+bool PromptTree::spill(Node& node) {
+  if (node.file_bytes > 0) return true;
+  // A set of adapters has a number in this process only.
+  if (!store_ || &node.top() != &root(0) || node.blob.size() > limits_.file_bytes) return false;
+  const auto tokens = node.all_tokens();
+  // Pictures and sounds have numbers in this process only, too.
+  if (std::ranges::any_of(tokens, [](Token token) { return token < 0; })) return false;
+  const auto bytes = store_->write(tokens, node.begin, node.blob);
+  if (bytes == 0) return false;
+  node.file_bytes = bytes;
+  file_bytes_ += bytes;
+  in_files_.push_back(&node);
+  totals_.spilled += node.tokens.size();
+  return true;
+}
+
+/// Brings a node's bytes to host memory.  False where its file is gone or damaged.
+bool PromptTree::recall(Node& node) {
+  if (!node.blob.empty()) return true;
+  if (node.file_bytes == 0) return false;
+  auto blob = store_->read(node.all_tokens(), node.begin);
+  if (!blob || blob->empty()) {
+    leave_file(node);
+    return false;
+  }
+  node.blob = *std::move(blob);
+  host_bytes_ += node.blob.size();
+  on_host_.push_back(&node);
+  totals_.loaded += node.tokens.size();
+  return true;
+}
+
+void PromptTree::leave_file(Node& node) {
+  if (node.file_bytes == 0) return;
+  store_->remove(node.all_tokens(), node.begin);
+  file_bytes_ -= std::exchange(node.file_bytes, 0);
+  std::erase(in_files_, &node);
+}
+
+void PromptTree::shrink_files(std::uint64_t most) {
+  while (file_bytes_ > most) {
+    auto* const node = idlest_in_files();
+    if (!node) return;
+    // What is only there goes with all that follows it, unless a part of that is in use.
+    if (node->in_cells() || !node->blob.empty())
+      leave_file(*node);
+    else
+      drop(*node);
+  }
+}
+
+void PromptTree::flush() {
+  if (!store_) return;
+  while (auto* const node = idlest_in_cells()) store(*node);
+  // Those used last are worth most, and shorter ones are what longer ones need.
+  auto nodes = on_host_;
+  std::ranges::sort(nodes, std::greater{}, &Node::last_use);
+  for (auto* node : nodes) {
+    if (file_bytes_ + node->blob.size() <= limits_.file_bytes) spill(*node);
+  }
+}
+
+/// Makes known what other processes left.
+void PromptTree::list_store() {
+  for (const auto& [tokens, begin, bytes] : store_->list()) {
+    auto* node = &root(0);
+    std::size_t position = 0;
+    while (position < begin) {
+      const auto child = node->children.find(tokens[position]);
+      if (child == node->children.end()) break;
+      const auto rest = std::span(tokens).subspan(position);
+      if (common_prefix(child->second->tokens, rest) < child->second->tokens.size()) break;
+      node = child->second.get();
+      position = node->end();
+    }
+    if (position != begin || begin >= tokens.size() || node->children.contains(tokens[begin])) {
+      store_->remove(tokens, begin);  // what it follows is gone
+      continue;
+    }
+    auto& leaf = add_child(*node, std::span(tokens).subspan(begin));
+    leaf.file_bytes = bytes;
+    file_bytes_ += bytes;
+    in_files_.push_back(&leaf);
+  }
+  shrink_files(limits_.file_bytes);
+}
+
+}  // namespace dspy::llama
