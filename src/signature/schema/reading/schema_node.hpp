@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-// A JSON Schema that is read: what `$ref` and `allOf` add to a schema is gathered into one node.
+// A JSON Schema while it is read: its own keywords, and what `$ref` and `allOf` add to them, gathered into one node.
 
 namespace dspy::json_schema {
 
@@ -67,9 +67,6 @@ class Nodes {
   std::vector<SchemaGap> gaps_;
   int depth_ = 0;
 };
-
-/// True for keywords that say nothing about values.
-bool is_annotation(std::string_view keyword) noexcept;
 
 [[noreturn]] void fail(const std::string& pointer, std::string_view keyword, std::string message);
 
