@@ -1,11 +1,10 @@
-// One pass over the scores finds the best, a second collects what can be drawn at all; what follows works on few. Loops
-// over blocks of fixed size become vector instructions.
+// One pass over the scores finds the best, a second collects what can be drawn at all; what follows works on few.
 
 #include "llama/sampling/sampler.hpp"
 
+#include "llama/sampling/score_vectors.hpp"
+
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -14,93 +13,12 @@
 namespace dspy::llama {
 namespace {
 
-constexpr float nothing = -std::numeric_limits<float>::infinity();
+using scores::exp_of_negative, scores::any_reaches;
+using scores::lanes, scores::no_score;
+using scores::largest, scores::largest_marked, scores::total_weight;
+
 /// Below it the likeliest token is as good as certain, and its inverse leaves the range of a float.
 constexpr double least_temperature = 1e-6;
-constexpr std::size_t lanes = 16;
-
-float largest(std::span<const float> values) {
-  std::array<float, lanes> best;
-  best.fill(nothing);
-  std::size_t i = 0;
-  for (; i + lanes <= values.size(); i += lanes) {
-    for (std::size_t lane = 0; lane < lanes; ++lane)
-      best[lane] = values[i + lane] > best[lane] ? values[i + lane] : best[lane];
-  }
-  for (; i < values.size(); ++i) best[0] = values[i] > best[0] ? values[i] : best[0];
-  return *std::ranges::max_element(best);
-}
-
-/// The largest of those that have a bit; the others become nothing on the way.
-float largest_marked(std::span<float> values, std::span<const std::uint64_t> bits) {
-  float best = nothing;
-  for (std::size_t at = 0; at < values.size(); at += 64) {
-    const auto word = at / 64 < bits.size() ? bits[at / 64] : 0;
-    const auto block = values.subspan(at, std::min<std::size_t>(64, values.size() - at));
-    if (word == 0) {
-      std::ranges::fill(block, nothing);
-      continue;
-    }
-    if (word != ~std::uint64_t{0}) {
-      for (std::size_t i = 0; i < block.size(); ++i) block[i] = (word >> i & 1) != 0 ? block[i] : nothing;
-    }
-    best = std::max(best, largest(block));
-  }
-  return best;
-}
-
-// Four at a time; a wider vector would need another instruction set than the least that x86-64 has.
-using Floats [[gnu::vector_size(16)]] = float;
-using Integers [[gnu::vector_size(16)]] = std::int32_t;
-constexpr std::size_t width = 4;
-
-/// e^x for four x ≤ 0, to about seven digits: 2^n by the exponent's bits, the rest by its Taylor series.
-Floats exp_of_negative(Floats x) {
-  constexpr float log2_e = 1.44269504F;
-  constexpr float ln2_high = 0.693145752F, ln2_low = 1.42860677e-6F;
-  const Floats least = Floats{} - 87.0F;
-  x = x > least ? x : least;
-  const Integers n = __builtin_convertvector(x * log2_e - 0.5F, Integers);
-  const Floats whole = __builtin_convertvector(n, Floats);
-  const Floats r = x - whole * ln2_high - whole * ln2_low;
-  const Floats series =
-      1.0F + r * (1.0F + r * (0.5F + r * (1.0F / 6 + r * (1.0F / 24 + r * (1.0F / 120 + r * (1.0F / 720))))));
-  return series * std::bit_cast<Floats>((n + 127) << 23);
-}
-
-Floats load(const float* values) {
-  Floats result;
-  std::memcpy(&result, values, sizeof result);
-  return result;
-}
-
-/// Whether any of `lanes` numbers does; NaN never does.
-bool any_reaches(const float* values, float floor) {
-  Integers reaches{};
-  for (std::size_t i = 0; i < lanes; i += width) reaches |= load(values + i) >= floor;
-  std::array<std::uint64_t, 2> words;
-  std::memcpy(words.data(), &reaches, sizeof reaches);
-  return (words[0] | words[1]) != 0;
-}
-
-float exp_of_negative(float x) {
-  return exp_of_negative(Floats{x, 0, 0, 0})[0];
-}
-
-/// The sum of e^(logit - best).
-double total_weight(std::span<const float> logits, float best) {
-  double total = 0;
-  std::size_t i = 0;
-  while (i + width <= logits.size()) {
-    // Single precision does for some hundred terms.
-    Floats sum{};
-    for (const auto end = std::min(logits.size(), i + 64 * width); i + width <= end; i += width)
-      sum += exp_of_negative(load(&logits[i]) - best);
-    for (std::size_t lane = 0; lane < width; ++lane) total += static_cast<double>(sum[lane]);
-  }
-  for (; i < logits.size(); ++i) total += static_cast<double>(exp_of_negative(logits[i] - best));
-  return total;
-}
 
 /// The finaliser of splitmix64 (Steele, Lea, Flood 2014).
 std::uint64_t mix(std::uint64_t x) {
@@ -138,7 +56,7 @@ std::optional<Token> Sampler::sample(std::span<float> logits, std::span<const To
     if (exists(token)) logits[static_cast<std::size_t>(token)] += bias;
   }
   for (const auto token : suppressed_) {
-    if (exists(token)) logits[static_cast<std::size_t>(token)] = nothing;
+    if (exists(token)) logits[static_cast<std::size_t>(token)] = no_score;
   }
   penalize(logits, history);
   if (allowed == nullptr) return choose(logits, largest(logits), history.size());
@@ -157,7 +75,7 @@ std::optional<Token> Sampler::sample_listed(std::span<const float> logits, std::
   listed_.clear();
   for (const auto token : allowed) {
     const bool exists = token >= 0 && static_cast<std::size_t>(token) < logits.size();
-    listed_.push_back(exists ? logits[static_cast<std::size_t>(token)] : nothing);
+    listed_.push_back(exists ? logits[static_cast<std::size_t>(token)] : no_score);
   }
   const auto chosen = choose(listed_, largest(listed_), place);
   if (!chosen) return std::nullopt;
@@ -166,7 +84,7 @@ std::optional<Token> Sampler::sample_listed(std::span<const float> logits, std::
 
 /// `best` is the highest of the scores.
 std::optional<Token> Sampler::choose(std::span<const float> logits, float best, std::size_t place) {
-  if (best == nothing || best == std::numeric_limits<float>::infinity()) return std::nullopt;
+  if (best == no_score || best == std::numeric_limits<float>::infinity()) return std::nullopt;
   if (options_.temperature < least_temperature || options_.top_k == 1)
     return static_cast<Token>(std::ranges::find(logits, best) - logits.begin());
 
@@ -262,8 +180,8 @@ double Sampler::weigh(float best, float sharpness) {
   weights_.resize((count + lanes - 1) / lanes * lanes);
   for (std::size_t i = 0; i < count; ++i) weights_[i] = (candidates_[i].logit - best) * sharpness;
   std::fill(weights_.begin() + static_cast<std::ptrdiff_t>(count), weights_.end(), -87.0F);
-  for (std::size_t i = 0; i < weights_.size(); i += width) {
-    const auto block = exp_of_negative(load(&weights_[i]));
+  for (std::size_t i = 0; i < weights_.size(); i += scores::width) {
+    const auto block = exp_of_negative(scores::load(&weights_[i]));
     std::memcpy(&weights_[i], &block, sizeof block);
   }
   weights_.resize(count);
