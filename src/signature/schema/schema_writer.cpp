@@ -1,6 +1,8 @@
 #include "schema_writer.hpp"
 
 #include "dspy/base/text.hpp"
+#include "schema_limits.hpp"
+#include "schema_recursion.hpp"
 #include "signature/types/type_rules.hpp"
 
 #include <algorithm>
@@ -11,14 +13,6 @@
 
 namespace dspy::json_schema {
 namespace {
-
-Json to_json(const Number& number) {
-  return number.is_integer ? Json(number.integer) : Json(number.real);
-}
-
-bool is_text(Type::Kind kind) noexcept {
-  return kind == Type::Kind::string || kind == Type::Kind::code || kind == Type::Kind::reasoning;
-}
 
 bool is_medium(Type::Kind kind) noexcept {
   return kind == Type::Kind::image || kind == Type::Kind::audio || kind == Type::Kind::file;
@@ -37,33 +31,6 @@ Json types_of(const std::vector<Json>& values) {
   return names.size() == 1 ? names[0] : Json(names);
 }
 
-/// Adds the names of all objects in `type`, and of those among them that refer to themselves.
-void collect_names(const Type& type, std::vector<std::string_view>& open, std::set<std::string_view>& recursive) {
-  if (type.kind == Type::Kind::reference) {
-    // Every object on the way back refers to itself through the others.
-    const auto from = std::ranges::find(open, std::string_view(type.name));
-    recursive.insert(from, open.end());
-    return;
-  }
-  const bool is_object = type.kind == Type::Kind::object;
-  if (is_object) open.emplace_back(type.name);
-  for (const auto& argument : type.arguments) collect_names(argument, open, recursive);
-  for (const auto& member : *type.members) collect_names(member.type, open, recursive);
-  if (is_object) open.pop_back();
-}
-
-/// True if the type refers to no object outside of it.
-bool is_closed(const Type& type, std::vector<std::string_view>& open) {
-  if (type.kind == Type::Kind::reference) return std::ranges::contains(open, std::string_view(type.name));
-  const auto closed = [&](const Type& inner) { return is_closed(inner, open); };
-  const bool is_object = type.kind == Type::Kind::object;
-  if (is_object) open.emplace_back(type.name);
-  const bool out =
-      std::ranges::all_of(type.arguments, closed) && std::ranges::all_of(*type.members, closed, &Field::type);
-  if (is_object) open.pop_back();
-  return out;
-}
-
 class Writer {
  public:
   ExportedSchema take(JsonObject root) && {
@@ -71,14 +38,11 @@ class Writer {
     return {std::move(root), std::move(gaps_)};
   }
 
-  void look_through(const Type& type) {
-    std::vector<std::string_view> open;
-    collect_names(type, open, recursive_);
-  }
+  void look_through(const Type& type) { note_recursive(type, recursive_); }
 
   JsonObject type(const Type& type, const std::string& path) {
     auto out = kind(type, path);
-    if (type.limits.is_set()) limits(type, *type.limits, path, out);
+    if (type.limits.is_set()) write_limits(type, path, out, gaps_);
     return out;
   }
 
@@ -190,7 +154,7 @@ class Writer {
       for (const auto rule : rules_of(*key.limits))
         gap(path, rule, std::format("the keys' limit `{}` cannot be said of a property's name", rule));
     } else {
-      limits(key, *key.limits, path, names);
+      write_limits(key, path, names, gaps_);
     }
     JsonObject out{{"type", "object"}};
     if (!names.empty()) out["propertyNames"] = std::move(names);
@@ -237,8 +201,7 @@ class Writer {
 
   /// The key under which the object stands already, or a free one.
   std::string new_key(const Type& type) const {
-    std::vector<std::string_view> open;
-    const bool closed = is_closed(type, open);
+    const bool closed = is_closed(type);
     auto key = type.name;
     for (int i = 2;; ++i) {
       const auto found = written_.find(key);
@@ -254,33 +217,6 @@ class Writer {
       if (scope_[i].first == name) return scope_[i].second;
     }
     return name;
-  }
-
-  void limits(const Type& type, const Limits& limits, const std::string& path, JsonObject& out) {
-    const auto number = [&](std::string_view keyword, const std::optional<Number>& value) {
-      if (value) out[keyword] = to_json(*value);
-    };
-    number("exclusiveMinimum", limits.gt);
-    number("minimum", limits.ge);
-    number("exclusiveMaximum", limits.lt);
-    number("maximum", limits.le);
-    number("multipleOf", limits.multiple_of);
-    lengths(type.kind, limits, path, out);
-    if (!limits.pattern.empty()) out["pattern"] = limits.pattern.text();
-    if (!limits.one_of.empty()) out["enum"] = JsonArray(limits.one_of.begin(), limits.one_of.end());
-    if (limits.unique_items) out["uniqueItems"] = true;
-    if (limits.allow_inf_nan) gap(path, "allow_inf_nan", "JSON has no infinity and no NaN");
-  }
-
-  void lengths(Type::Kind kind, const Limits& limits, const std::string& path, JsonObject& out) {
-    if (kind == Type::Kind::bytes) {
-      if (limits.min_length) gap(path, "min_length", "a schema counts the characters of base64, not the bytes");
-      if (limits.max_length) gap(path, "max_length", "a schema counts the characters of base64, not the bytes");
-      return;
-    }
-    const std::string_view unit = is_text(kind) ? "Length" : kind == Type::Kind::dict ? "Properties" : "Items";
-    if (limits.min_length) out[std::format("min{}", unit)] = *limits.min_length;
-    if (limits.max_length) out[std::format("max{}", unit)] = *limits.max_length;
   }
 
   using Scope = std::vector<std::pair<std::string, std::string>>;
