@@ -1,15 +1,15 @@
-// Whether a value has its type and keeps its limits: the walk through its parts.  What has none is
-// looked at in fit_scalars.cpp, and limits in fit_limits.cpp.
+// Whether a value has its type and keeps its limits: the walk through its parts.  Values without parts are checked in
+// fit_scalars.cpp, keys of dictionaries in fit_keys.cpp, limits in fit_limits.cpp; fit_unions.cpp says why a value fits
+// no type of a union.
 
 #include "fit.hpp"
 
 #include "dspy/base/text.hpp"
 #include "fit_findings.hpp"
+#include "fit_unions.hpp"
 #include "signature/types/shapes.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdint>
 #include <format>
 #include <utility>
 
@@ -131,38 +131,12 @@ class Fitter {
     return fits;
   }
 
-  bool key(const Type& type, std::string_view key) {
-    if (type.kind == Type::Kind::integer) {
-      Json integer;
-      std::int64_t number = 0;
-      const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), number);
-      // `01` would be the same key as `1`.
-      if (error != std::errc() || stop != key.data() + key.size() || std::to_string(number) != key)
-        return findings_.broken("key", Json(key),
-                                std::format("has the key `{}`, which is not an integer", shown(Json(key))));
-      integer = number;
-      return !type.limits.is_set() || keeps_limits(type, integer, findings_);
-    }
-    Json text(key);
-    if (const auto position = text::invalid_utf8(key))
-      return findings_.broken("key", text, std::format("has a key that is not valid UTF-8 at byte {}", *position));
-    if (type.kind == Type::Kind::string) return !type.limits.is_set() || keeps_limits(type, text, findings_);
-    // A JSON object writes every key as a string.
-    const auto is_key = [&](const Json& choice) {
-      return choice.is_string() ? view(choice.get_string()) == key : to_text(choice) == key;
-    };
-    if (std::ranges::any_of(type.choices, is_key)) return true;
-    return findings_.broken("key", text,
-                            std::format("has the key `{}`, which is not {}{}", shown(text),
-                                        type.choices.size() > 1 ? "one of " : "", enumerated(type.choices)));
-  }
-
   bool each_member(JsonObject& members, const Type& type, const Scope* scope) {
     static const Type text = Type::string();
     bool fits = true;
     for (auto& member : members) {
       if (!fits && !findings_.want_more()) break;
-      fits = key(text, member.key()) && fits;
+      fits = fit_key(text, member.key(), findings_) && fits;
       const auto inside = findings_.inside(std::string_view(member.key()));
       fits = this->type(type, member.value(), scope) && fits;
     }
@@ -174,7 +148,7 @@ class Fitter {
     bool fits = true;
     for (auto& member : value.get_object()) {
       if (!fits && !findings_.want_more()) break;
-      fits = key(type.arguments[0], member.key()) && fits;
+      fits = fit_key(type.arguments[0], member.key(), findings_) && fits;
       const auto inside = findings_.inside(std::string_view(member.key()));
       fits = this->type(type.arguments[1], member.value(), scope) && fits;
     }
@@ -219,7 +193,7 @@ class Fitter {
                                 type.name.empty() ? std::string("is not a member of the object")
                                                   : std::format("is not a member of `{}`", type.name));
       } else {
-        fits = key(Type::string(), name) && this->type(type.arguments[0], value, scope) && fits;
+        fits = fit_key(Type::string(), name, findings_) && this->type(type.arguments[0], value, scope) && fits;
       }
     }
     return fits;
@@ -233,47 +207,11 @@ class Fitter {
   bool one_of_types(const Type& type, Json& value, const Scope* scope) {
     if (choose(type.arguments, value, scope)) return true;
     if (!findings_.are_noted()) return false;
-    const Type* alike = nullptr;
-    int alike_count = 0;
-    for (const auto& each : type.arguments) {
-      if (!is_alike(each, value, scope)) continue;
-      alike = &each;
-      ++alike_count;
-    }
     if (union_steps_ > most_union_steps)
       return findings_.broken("union", value,
                               "takes too long to tell which type of the union it has; make the types differ more");
-    if (alike_count == 1) return this->type(*alike, value, scope);
-    std::vector<std::string> names;
-    names.reserve(type.arguments.size());
-    for (const auto& each : type.arguments) names.push_back(std::format("`{}`", annotation_name(each)));
-    return findings_.broken("union", value,
-                            std::format("is {}, which fits none of {}", kind_of(value), text::enumerate(names)));
-  }
-
-  /// True if the value has the JSON kind of the type, so that its violations are worth telling.
-  static bool is_alike(const Type& type, const Json& value, const Scope* scope) {
-    switch (type.kind) {
-      case Type::Kind::integer:
-      case Type::Kind::number: return value.is_number();
-      case Type::Kind::boolean: return value.is_bool();
-      case Type::Kind::any: return true;
-      case Type::Kind::literal: return std::ranges::contains(type.choices, value.kind(), &Json::kind);
-      case Type::Kind::list:
-      case Type::Kind::tuple: return value.is_array();
-      case Type::Kind::dict:
-      case Type::Kind::object: return value.is_object();
-      case Type::Kind::reference: return value.is_object() && scope != nullptr;
-      case Type::Kind::string:
-      case Type::Kind::date:
-      case Type::Kind::datetime:
-      case Type::Kind::time:
-      case Type::Kind::duration:
-      case Type::Kind::bytes:
-      case Type::Kind::code:
-      case Type::Kind::reasoning: return value.is_string();
-      default: return value.is_object();
-    }
+    if (const auto* const alike = alternative_like(type, value, scope)) return this->type(*alike, value, scope);
+    return findings_.broken("union", value, fits_none_of(type, value));
   }
 
   bool special(const Type& type, Json& value) {

@@ -70,6 +70,9 @@ class Findings {
 /// Holds a value to a type that has no parts: text, numbers, booleans, words, times, bytes.
 bool fit_scalar(const Type& type, Json& value, Findings& findings);
 
+/// Holds a key of an object to the type of a dictionary's keys: text, integer or choice.
+bool fit_key(const Type& type, std::string_view key, Findings& findings);
+
 /// Holds a value that has the type to the type's limits.
 bool keeps_limits(const Type& type, const Json& value, Findings& findings);
 
