@@ -1,13 +1,13 @@
-// Types written as notation.
+// Types written as notation.  Constants and `Field(…)` are written in field_call.cpp.
 
 #include "dspy/base/text.hpp"
 #include "dspy/signature/field.hpp"
+#include "field_call.hpp"
 #include "notation.hpp"
 #include "signature/types/type_rules.hpp"
 
 #include <algorithm>
 #include <cstddef>
-#include <format>
 #include <functional>
 #include <initializer_list>
 #include <map>
@@ -51,100 +51,7 @@ std::string_view name_of(Type::Kind kind) noexcept {
   return "unknown";
 }
 
-void append_quoted(std::string& out, std::string_view text) {
-  const char quote = text.contains('\'') && !text.contains('"') ? '"' : '\'';
-  out += quote;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == quote || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      out += std::format("\\x{:02x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  out += quote;
-}
-
 namespace {
-
-/// A constant as Python writes it.
-void append_constant(std::string& out, const Json& value) {
-  if (value.is_null()) {
-    out += "None";
-  } else if (value.is_bool()) {
-    out += value.get_bool() ? "True" : "False";
-  } else if (value.is_string()) {
-    append_quoted(out, view(value.get_string()));
-  } else if (const auto* items = value.if_array()) {
-    out += '[';
-    for (std::size_t i = 0; i < items->size(); ++i) {
-      if (i != 0) out += ", ";
-      append_constant(out, (*items)[i]);
-    }
-    out += ']';
-  } else if (const auto* members = value.if_object()) {
-    out += '{';
-    bool first = true;
-    for (const auto& [key, member] : *members) {
-      if (!first) out += ", ";
-      first = false;
-      append_quoted(out, key);
-      out += ": ";
-      append_constant(out, member);
-    }
-    out += '}';
-  } else {
-    append_text(out, value);
-  }
-}
-
-/// The arguments of a `Field(...)`, as far as there are any.
-class FieldCall {
- public:
-  std::string& argument(std::string_view key) {
-    if (!text_.empty()) text_ += ", ";
-    text_ += key;
-    text_ += '=';
-    return text_;
-  }
-  void number(std::string_view key, const std::optional<Number>& value) {
-    if (value) argument(key) += to_text(*value);
-  }
-  void count(std::string_view key, const std::optional<std::size_t>& value) {
-    if (value) argument(key) += std::to_string(*value);
-  }
-  void constant(std::string_view key, const Json& value) { append_constant(argument(key), value); }
-
-  void limits(const Limits& limits, bool as_set) {
-    number("gt", limits.gt);
-    number("ge", limits.ge);
-    number("lt", limits.lt);
-    number("le", limits.le);
-    number("multiple_of", limits.multiple_of);
-    count("min_length", limits.min_length);
-    count("max_length", limits.max_length);
-    if (!limits.pattern.empty()) append_quoted(argument("pattern"), limits.pattern.text());
-    if (!limits.one_of.empty()) constant("one_of", JsonArray(limits.one_of.begin(), limits.one_of.end()));
-    if (limits.unique_items && !as_set) constant("unique_items", true);
-    if (limits.allow_inf_nan) constant("allow_inf_nan", true);
-  }
-
-  void enumeration(const Type& type) {
-    if (type.kind != Type::Kind::literal) return;
-    if (!type.name.empty()) append_quoted(argument("title"), type.name);
-    if (!type.labels.empty()) constant("labels", JsonArray(type.labels.begin(), type.labels.end()));
-  }
-
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
 
 /// Where Python has it, so that it means no object of that name.
 std::string_view module_of(std::string_view name) {
@@ -164,14 +71,14 @@ class Writer {
 
   void type(const Type& type) {
     if (!full_) return bare(type);
-    FieldCall call;
+    notation::FieldCall call;
     call.limits(*type.limits, type.kind == Type::Kind::list);
     call.enumeration(type);
     annotated(type, call);
   }
 
  private:
-  void annotated(const Type& type, const FieldCall& call) {
+  void annotated(const Type& type, const notation::FieldCall& call) {
     if (call.text().empty()) return bare(type);
     word("Annotated");
     out_ += '[';
@@ -232,7 +139,7 @@ class Writer {
     out_ += '[';
     for (std::size_t i = 0; i < type.choices.size(); ++i) {
       if (i != 0) out_ += ", ";
-      append_constant(out_, type.choices[i]);
+      notation::append_constant(out_, type.choices[i]);
     }
     out_ += ']';
   }
@@ -288,7 +195,7 @@ class Writer {
     }
     out_ += ": ";
     if (!full_) return bare(field.type);
-    FieldCall call;
+    notation::FieldCall call;
     call.limits(*field.type.limits, field.type.kind == Type::Kind::list);
     call.enumeration(field.type);
     if (!field.description.empty()) append_quoted(call.argument("desc"), field.description);
@@ -306,10 +213,6 @@ class Writer {
 };
 
 }  // namespace
-
-void append_default(std::string& out, const Field& field) {
-  if (field.default_value) append_constant(out += " = ", *field.default_value);
-}
 
 void add_object_names(const Type& type, TypeNames& names) {
   if (type.kind == Type::Kind::object) {
