@@ -2,11 +2,9 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "signature/fit/fit.hpp"
 #include "signature/notation/notation.hpp"
 
 #include <algorithm>
-#include <array>
 #include <format>
 #include <utility>
 
@@ -44,99 +42,6 @@ Field complete(const Signature& signature, Field field) {
   if (field.label.empty()) field.label = text::to_words(field.name);
   return field;
 }
-
-template <class Write>
-void append_fields(std::string& out, const std::vector<Field>& fields, Write write) {
-  bool first = true;
-  for (const auto& field : fields) {
-    if (!first) out += ", ";
-    first = false;
-    out += field.name;
-    out += ": ";
-    out += write(field.type);
-    append_default(out, field);
-  }
-}
-
-/// Values that no output asked for.  What would be computed may be there, and is computed again.
-void add_unknown_outputs(const Signature& signature, JsonObject& outputs, Violations& violations) {
-  for (const auto& each : signature.computed) outputs.erase(each.field.name);
-  for (const auto& [name, value] : outputs) {
-    if (std::ranges::contains(signature.outputs, std::string_view(name), &Field::name)) continue;
-    violations.push_back({.path = path_of(name), .rule = "unknown", .message = "is not an output of the signature"});
-  }
-}
-
-/// Why inputs were refused, in the parts of one sentence.
-class InputProblems {
- public:
-  InputProblems(const Signature& signature, JsonObject& inputs) : signature_(signature) {
-    for (const auto& field : signature.inputs) check(field, inputs.if_contains(field.name));
-    for (const auto& member : inputs) {
-      if (std::ranges::find(signature.inputs, std::string_view(member.key()), &Field::name) == signature.inputs.end())
-        add_unknown(member.key());
-    }
-  }
-
-  Error error() && {
-    std::vector<std::string> parts;
-    if (!info_.missing.empty()) {
-      parts.push_back(std::format("no value for the input{} {}", info_.missing.size() == 1 ? "" : "s",
-                                  text::enumerate(info_.missing, "`", "and")));
-    }
-    parts.insert(parts.end(), invalid_.begin(), invalid_.end());
-    parts.insert(parts.end(), unknown_.begin(), unknown_.end());
-    std::string message;
-    for (const auto& part : parts) message.append(message.empty() ? "" : "; ").append(part);
-    if (signature_.inputs.empty()) {
-      message += "; the signature takes no inputs";
-    } else if (!unknown_.empty() || !info_.missing.empty()) {
-      message.append("; the inputs are `").append(inputs_notation()).append("`");
-    }
-    return {Errc::bad_input, message, std::move(info_)};
-  }
-
- private:
-  void check(const Field& field, Json* value) {
-    if (!value) {
-      if (!field.is_required()) return;
-      info_.missing.push_back(field.name);
-      info_.violations.push_back({.path = field.name, .rule = "missing", .value = nullptr, .message = "is missing"});
-      return;
-    }
-    Violations violations;
-    if (fit_in_place(field, *value, violations)) return;
-    info_.invalid.push_back(field.name);
-    info_.violations.insert(info_.violations.end(), violations.begin(), violations.end());
-    invalid_.push_back("the input " + to_sentence(violations));
-    if (value->is_string() && !info_.position) info_.position = text::invalid_utf8(view(value->get_string()));
-  }
-
-  void add_unknown(std::string_view key) {
-    const auto name = shown(Json(key));
-    if (signature_.find(key)) {
-      unknown_.push_back(std::format("`{}` is an output, not an input", name));
-      return;
-    }
-    std::vector<std::string> names;
-    names.reserve(signature_.inputs.size());
-    for (const auto& field : signature_.inputs) names.push_back(field.name);
-    const auto meant = text::nearest(key, names);
-    unknown_.push_back(meant ? std::format("there is no input `{}`, did you mean `{}`?", name, *meant)
-                             : std::format("there is no input `{}`", name));
-  }
-
-  std::string inputs_notation() const {
-    std::string out;
-    append_fields(out, signature_.inputs, annotation_name);
-    return out;
-  }
-
-  const Signature& signature_;
-  ErrorInfo info_;
-  std::vector<std::string> invalid_;
-  std::vector<std::string> unknown_;
-};
 
 }  // namespace
 
@@ -249,73 +154,6 @@ void validate(const Signature& signature) {
         Errc::signature_error,
         std::format("the name `{}` is taken by two fields; give each input and output a name of its own", *repeated));
   }
-}
-
-JsonObject checked_inputs(const Signature& signature, JsonObject inputs) {
-  Violations violations;
-  std::size_t known = 0;
-  bool fine = true;
-  for (const auto& field : signature.inputs) {
-    if (auto* value = inputs.if_contains(field.name)) {
-      fine = fit_in_place(field, *value, violations) && fine;
-    } else if (field.default_value) {
-      inputs.emplace(field.name, *field.default_value);
-    } else if (field.type.is_optional()) {
-      inputs.emplace(field.name, nullptr);
-    } else {
-      fine = false;
-      break;
-    }
-    ++known;
-  }
-  if (fine && known == inputs.size()) return inputs;
-  throw InputProblems(signature, inputs).error();
-}
-
-std::expected<JsonObject, Violations> fit(const Signature& signature, JsonObject outputs) {
-  Violations violations;
-  std::size_t known = 0;
-  for (const auto& field : signature.outputs) {
-    if (auto* value = outputs.if_contains(field.name)) {
-      fit_in_place(field, *value, violations);
-    } else if (!field.is_required()) {
-      outputs.emplace(field.name, field.default_value.value_or(nullptr));
-    } else {
-      violations.push_back({.path = field.name, .rule = "missing", .message = "is missing"});
-      continue;
-    }
-    ++known;
-  }
-  if (known != outputs.size()) add_unknown_outputs(signature, outputs, violations);
-  if (!violations.empty()) return std::unexpected(std::move(violations));
-
-  if (!signature.validators.empty()) {
-    const Json whole(outputs);
-    for (const auto& validator : signature.validators) {
-      if (auto problem = validator.check(whole))
-        violations.push_back({.rule = validator.name, .message = *std::move(problem)});
-    }
-    if (!violations.empty()) return std::unexpected(std::move(violations));
-  }
-  for (const auto& each : signature.computed) {
-    auto value = each.compute(outputs);
-    if (fit_in_place(each.field, value, violations)) outputs[each.field.name] = std::move(value);
-  }
-  if (!violations.empty()) return std::unexpected(std::move(violations));
-  return outputs;
-}
-
-std::string to_notation(const Signature& signature) {
-  TypeNames names;
-  for (const auto* const fields : {&signature.inputs, &signature.outputs}) {
-    for (const auto& field : *fields) add_object_names(field.type, names);
-  }
-  const auto write = [&](const Type& type) { return to_notation(type, names); };
-  std::string out;
-  append_fields(out, signature.inputs, write);
-  out += out.empty() ? "-> " : " -> ";
-  append_fields(out, signature.outputs, write);
-  return out;
 }
 
 }  // namespace dspy
