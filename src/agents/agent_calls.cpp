@@ -59,23 +59,22 @@ void AgentLoop::settle_doubts() {
 
 Async<void> AgentLoop::run_calls(Self self) {
   std::vector<std::string> ids;
-  std::vector<AgentStep> steps;
-  for (const auto* const step : self->machine_.runnable()) steps.push_back(*step);
-  for (const auto& step : steps) {
+  // What is recorded changes these steps, and moves none of them.
+  for (const auto* const step : self->machine_.runnable()) {
     using Kind = Verdict::Kind;
-    const auto kind = step.decision ? step.decision->kind : Kind::approve;
+    const auto kind = step->decision ? step->decision->kind : Kind::approve;
     if (kind == Kind::deny || kind == Kind::answer) {
       auto result = kind == Kind::answer
-                        ? ToolOutcome{.value = step.decision->value}
-                        : ToolOutcome::error(std::format("This call was not allowed: {}", step.decision->words.empty()
+                        ? ToolOutcome{.value = step->decision->value}
+                        : ToolOutcome::error(std::format("This call was not allowed: {}", step->decision->words.empty()
                                                                                               ? "no reason was given"
-                                                                                              : step.decision->words));
-      self->record({.kind = AgentEvent::Kind::finished, .call = step.call.id, .outcome = std::move(result)});
+                                                                                              : step->decision->words));
+      self->record({.kind = AgentEvent::Kind::finished, .call = step->call.id, .outcome = std::move(result)});
       continue;
     }
-    if (step.call.tool != AgentMachine::submit_tool)
-      self->record({.kind = AgentEvent::Kind::started, .call = step.call.id});
-    ids.push_back(step.call.id);
+    if (step->call.tool != AgentMachine::submit_tool)
+      self->record({.kind = AgentEvent::Kind::started, .call = step->call.id});
+    ids.push_back(step->call.id);
   }
   self->flush();
   if (ids.size() > 1 && self->agent_.options_.parallel) {
@@ -99,7 +98,7 @@ Async<void> AgentLoop::run_call(Self self, std::string id) {
   lock.unlock();
   ToolOutcome result;
   if (self->is_native() && tool == AgentMachine::submit_tool) {
-    result = co_await self->submit_.call(std::move(arguments));
+    result = co_await self->agent_.submit_.call(std::move(arguments));
   } else if (!context.call.trace) {
     result = co_await self->agent_.tools_.call(tool, std::move(arguments), std::move(context));
   } else {

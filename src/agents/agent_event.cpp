@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <format>
-#include <utility>
 
 namespace dspy {
 namespace {
@@ -74,51 +73,6 @@ std::string_view to_string(Verdict::Kind kind) noexcept {
 
 Verdict::Kind verdict_kind(std::string_view name) {
   return named<Verdict::Kind>(verdict_names, name, "decision");
-}
-
-JsonObject to_json(const AgentEvent& event) {
-  using Kind = AgentEvent::Kind;
-  JsonObject out{{"kind", to_string(event.kind)}, {"at", event.at}};
-  switch (event.kind) {
-    case Kind::begun:
-      out["run"] = event.text;
-      out["agent"] = event.agent;
-      out["program"] = event.program;
-      out["inputs"] = event.inputs;
-      break;
-    case Kind::turn: {
-      if (!event.text.empty()) out["thought"] = event.text;
-      JsonArray calls;
-      for (const auto& call : event.calls)
-        calls.push_back(JsonObject{{"id", call.id}, {"tool", call.tool}, {"arguments", call.arguments}});
-      out["calls"] = std::move(calls);
-      if (!event.message.is_null()) out["message"] = event.message;
-      out["usage"] = to_json(event.usage);
-      break;
-    }
-    case Kind::forgotten: break;
-    case Kind::decided:
-      out["call"] = event.call;
-      out["decision"] = to_string(event.decision.kind);
-      if (!event.decision.value.is_null()) out["value"] = event.decision.value;
-      if (!event.decision.words.empty()) out["words"] = event.decision.words;
-      break;
-    case Kind::started: out["call"] = event.call; break;
-    case Kind::finished:
-      out["call"] = event.call;
-      out["outcome"] = to_json(event.outcome);
-      break;
-    case Kind::ended:
-      out["end"] = to_string(event.end);
-      if (!event.text.empty()) out["why"] = event.text;
-      out["usage"] = to_json(event.usage);
-      break;
-    case Kind::done:
-      out["outputs"] = event.outputs;
-      out["usage"] = to_json(event.usage);
-      break;
-  }
-  return out;
 }
 
 AgentEvent agent_event_from_json(const JsonObject& written) {

@@ -26,12 +26,6 @@ std::string new_run() {
   return std::format("{:016x}-{:x}", process, Trace::next_id());
 }
 
-FunctionTool submit_tool(const Signature& signature) {
-  return {std::string(AgentMachine::submit_tool), "Gives the final outputs; call it once everything is known.",
-          Type::object("", signature.outputs),
-          [](JsonObject outputs, ToolContext) -> Async<ToolOutcome> { co_return ToolOutcome{.value = outputs}; }};
-}
-
 CallContext context_of(const ReActAgent& agent, const CallOptions& options) {
   CallContext given{.deadline = options.deadline, .stop = options.stop};
   agent.for_each_predictor([&](const std::string& path, const Predictor& predictor) {
@@ -54,7 +48,6 @@ AgentLoop::AgentLoop(ReActAgent agent, AgentRunOptions options, FieldSink sink)
       sink_(std::move(sink)),
       context_(context_of(agent_, options_.call)),
       lm_(agent_.react_.lm()),
-      submit_(submit_tool(*agent_.signature_)),
       machine_(agent_.options_.limits, agent_.tools_, agent_.options_.approval.tools),
       clock_(agent_.options_.clock != nullptr ? agent_.options_.clock : &Clock::real()) {
   if (!lm_) lm_ = settings().lm;
@@ -107,7 +100,7 @@ void AgentLoop::record(AgentEvent event) {
   const std::lock_guard lock(mutex_);
   event.at = std::chrono::duration_cast<std::chrono::milliseconds>(clock_->wall().time_since_epoch()).count();
   if (journal_) journal_->add(event);
-  machine_.apply(event);
+  machine_.apply(std::move(event));
 }
 
 void AgentLoop::flush() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agents/arena.hpp"
+#include "agents/lent_messages.hpp"
 #include "dspy/agents/agent_machine.hpp"
 #include "dspy/agents/react.hpp"
 #include "dspy/lm/call_context.hpp"
@@ -12,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,14 +67,14 @@ class AgentLoop {
   FieldSink sink_;
   CallContext context_;
   std::shared_ptr<LM> lm_;
-  FunctionTool submit_;
   AgentMachine machine_;
   std::unique_ptr<AgentJournal> journal_;
   std::mutex mutex_;
   std::chrono::steady_clock::time_point begun_;
   const Clock* clock_;
-  std::vector<Message> native_ = {};  ///< The turns that are over, as messages.
+  LentMessages native_;  ///< The turns that are over, as messages.
   std::size_t native_turns_ = 0, native_from_ = 0;
+  std::optional<Message> said_ = {};  ///< The last turn's message, if the model wrote it in this process.
   std::shared_ptr<Arena::Size> tool_bytes_ = std::make_shared<Arena::Size>(0);  ///< Of the tools in a request.
 };
 

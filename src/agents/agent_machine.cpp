@@ -115,11 +115,13 @@ void AgentMachine::resume() {
   }
 }
 
-void AgentMachine::apply_turn(const AgentEvent& event) {
-  AgentTurn turn{.thought = event.text, .message = event.message, .usage = event.usage, .at = event.at};
-  for (const auto& call : event.calls) {
+void AgentMachine::apply_turn(AgentEvent event) {
+  AgentTurn turn{
+      .thought = std::move(event.text), .message = std::move(event.message), .usage = event.usage, .at = event.at};
+  turn.steps.reserve(event.calls.size());
+  for (auto& call : event.calls) {
     if (call.tool == finish_tool) {
-      turn.steps.push_back({.call = call, .outcome = ToolOutcome{.value = "Completed."}});
+      turn.steps.push_back({.call = std::move(call), .outcome = ToolOutcome{.value = "Completed."}});
       if (!end_) {
         end_ = AgentEnd::finish;
         turns_at_end_ = turns_.size() + 1;
@@ -130,13 +132,13 @@ void AgentMachine::apply_turn(const AgentEvent& event) {
     if (!turn.steps.empty()) last = &turn.steps.back();
     const bool is_same = last != nullptr && last->call.tool == call.tool && last->call.arguments == call.arguments;
     repeats_ = is_same ? repeats_ + 1 : 1;
-    turn.steps.push_back({.call = call});
+    turn.steps.push_back({.call = std::move(call)});
   }
   usage_ += event.usage;
   turns_.push_back(std::move(turn));
 }
 
-void AgentMachine::apply(const AgentEvent& event) {
+void AgentMachine::apply(AgentEvent event) {
   using Kind = AgentEvent::Kind;
   if ((event.kind == Kind::begun) == is_begun_)
     throw Error(Errc::config_error, is_begun_ ? "a run begins once" : "a run begins with its inputs");
@@ -145,29 +147,29 @@ void AgentMachine::apply(const AgentEvent& event) {
   switch (event.kind) {
     case Kind::begun:
       is_begun_ = true;
-      run_ = event.text;
-      agent_ = event.agent;
-      inputs_ = event.inputs;
+      run_ = std::move(event.text);
+      agent_ = std::move(event.agent);
+      inputs_ = std::move(event.inputs);
       break;
-    case Kind::turn: apply_turn(event); break;
+    case Kind::turn: apply_turn(std::move(event)); break;
     case Kind::forgotten: ++first_shown_; break;
     case Kind::decided: {
       auto& at = step(event.call);
       if (event.decision.kind == Verdict::Kind::wait) break;
-      at.decision = event.decision;
+      at.decision = std::move(event.decision);
       std::erase(doubtful_, event.call);
       break;
     }
     case Kind::started: step(event.call).is_started = true; break;
-    case Kind::finished: step(event.call).outcome = event.outcome; break;
+    case Kind::finished: step(event.call).outcome = std::move(event.outcome); break;
     case Kind::ended:
       end_ = event.end;
-      why_ = event.text;
+      why_ = std::move(event.text);
       turns_at_end_ = turns_.size();
       usage_ += event.usage;
       break;
     case Kind::done:
-      outputs_ = event.outputs;
+      outputs_ = std::move(event.outputs);
       usage_ += event.usage;
       break;
   }

@@ -1,5 +1,6 @@
 #include "dspy/agents/journal.hpp"
 
+#include "agents/event_text.hpp"
 #include "base/checked_line.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"
@@ -7,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,12 +26,11 @@ constexpr std::uintmax_t longest = std::uintmax_t{4} << 30;
 constexpr int version = 1;
 
 std::string line_of(const AgentEvent& event) {
-  auto record = to_json(event);
-  if (event.kind == AgentEvent::Kind::begun) {
-    record["format"] = "dspy.agent_journal";
-    record["version"] = version;
-  }
-  return checked_line(record);
+  std::string line = "{";
+  append_members(line, event);
+  if (event.kind == AgentEvent::Kind::begun) line += std::format(R"(,"format":"dspy.agent_journal","version":{})", version);
+  close_checked_line(line, 0);
+  return line;
 }
 
 void check_header(const JsonObject& record, std::string_view name) {
@@ -66,9 +67,8 @@ JournalContent parse_journal(std::string_view text, std::string_view name) {
                                 number, name));
       }
       // Of a file that is none, nothing may be cut off.
-      constexpr std::string_view beginning = R"({"kind":"begun")";
-      const auto first = text.substr(0, beginning.size());
-      if (number == 1 && !beginning.starts_with(first))
+      constexpr std::string_view begun = R"({"kind":"begun")";
+      if (number == 1 && !begun.starts_with(text.substr(0, begun.size())))
         throw Error(Errc::config_error, std::format("`{}` is not a journal of an agent; name another file", name));
       content.has_torn_tail = true;
       return content;
@@ -110,6 +110,11 @@ struct AgentJournal::State {
   State& operator=(const State&) = delete;
   ~State() { ::close(file); }
 
+  bool is_empty() const {
+    struct stat facts{};
+    if (::fstat(file, &facts) != 0) throw failure("read", path, "check its permissions");
+    return facts.st_size == 0;
+  }
   void cut(std::size_t size) const {
     if (::ftruncate(file, static_cast<off_t>(size)) != 0) throw failure("mend", path, "check its permissions");
   }
@@ -120,9 +125,8 @@ AgentJournal::~AgentJournal() = default;
 
 std::unique_ptr<AgentJournal> AgentJournal::begin(const std::filesystem::path& path, JournalOptions options) {
   auto state = std::make_unique<State>(path, options);
-  const auto text = read_file(path, longest);
-  if (!text.empty()) {
-    if (!parse_journal(text, path.string()).events.empty()) {
+  if (!state->is_empty()) {
+    if (!read_journal(path).events.empty()) {
       throw Error(Errc::config_error,
                   std::format("the journal `{}` holds a run already; resume it, or name another file", path.string()));
     }

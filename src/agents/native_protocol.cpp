@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <format>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -105,7 +106,7 @@ std::vector<ToolDefinition> AgentLoop::definitions() {
                    .options = tool.options});
   };
   for (const auto& tool : agent_.tools_) add(tool.definition());
-  add(submit_.definition());
+  add(agent_.submit_.definition());
   return out;
 }
 
@@ -114,18 +115,19 @@ Request AgentLoop::native_request() {
   if (native_.empty() || native_from_ != machine_.first_shown()) {
     native_.clear();
     native_from_ = native_turns_ = machine_.first_shown();
-    native_.emplace_back(Role::system, system_text(*agent_.signature_));
-    native_.emplace_back(Role::user, inputs_text(*agent_.signature_, machine_.inputs()));
+    native_.push_back({Role::system, system_text(*agent_.signature_)});
+    native_.push_back({Role::user, inputs_text(*agent_.signature_, machine_.inputs())});
   }
   for (; native_turns_ < turns.size(); ++native_turns_) {
     const auto& turn = turns[native_turns_];
     if (!turn.message.is_object()) continue;
-    auto asked = message_from_json(turn.message.get_object());
+    auto asked = said_ && native_turns_ + 1 == turns.size() ? *std::exchange(said_, std::nullopt)
+                                                            : message_from_json(turn.message.get_object());
     auto results = results_of(turn, asked);
     native_.push_back(std::move(asked));
     if (!results.parts.empty()) native_.push_back(std::move(results));
   }
-  Request request{.messages = Chat(native_),
+  Request request{.messages = native_.lend(),
                   .sampling = options_.call.sampling.over(agent_.react_.sampling()),
                   .tools = definitions(),
                   .deadline = context_.deadline,
@@ -200,8 +202,10 @@ void AgentLoop::accept_natively(Completion completion, const Usage& usage) {
         {.id = std::move(id), .tool = tool != nullptr ? tool->name() : call.name, .arguments = call.input});
   }
   const bool has_calls = !turn.calls.empty();
-  turn.message = to_json(to_message(completion));
+  auto said = to_message(completion);
+  turn.message = to_json(said);
   record(std::move(turn));
+  said_ = std::move(said);
   if (!has_calls && !was_over) end(AgentEnd::empty_tool_calls, completion.text, {});
 }
 

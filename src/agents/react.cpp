@@ -83,6 +83,12 @@ std::string program_of(const Signature& signature, const Tools& tools) {
   return sha256(text).substr(0, 32);
 }
 
+FunctionTool submit_tool(const Signature& signature) {
+  return {std::string(AgentMachine::submit_tool), "Gives the final outputs; call it once everything is known.",
+          Type::object("", signature.outputs),
+          [](JsonObject outputs, ToolContext) -> Async<ToolOutcome> { co_return ToolOutcome{.value = outputs}; }};
+}
+
 }  // namespace
 
 ReActAgent::ReActAgent(const Signature& signature, Tools tools, ReActOptions options)
@@ -95,7 +101,8 @@ ReActAgent::ReActAgent(const Signature& signature, Tools tools, ReActOptions opt
                                               .sampling = options_.predictor.sampling,
                                               .policy = options_.predictor.policy}),
       program_(program_of(signature, tools_)),
-      arguments_(std::make_shared<const Type>(arguments_of_any(tools_))) {
+      arguments_(std::make_shared<const Type>(arguments_of_any(tools_))),
+      submit_(submit_tool(signature)) {
   const AgentMachine check(options_.limits, tools_, options_.approval.tools);
 }
 

@@ -58,15 +58,6 @@ ToolOutcome capped(ToolOutcome outcome, std::size_t max_bytes) {
   return outcome;
 }
 
-JsonObject to_json(const ToolOutcome& outcome) {
-  JsonObject out{{"value", outcome.value}};
-  if (outcome.is_error) out["is_error"] = true;
-  if (!outcome.hands_to.empty()) out["hands_to"] = outcome.hands_to;
-  if (outcome.left_out != 0) out["left_out"] = outcome.left_out;
-  if (!outcome.parts.empty()) out["message"] = to_json(Message(Role::tool, outcome.parts));
-  return out;
-}
-
 ToolOutcome tool_outcome_from_json(const Json& written) {
   const auto* const object = written.if_object();
   const auto* const value = object != nullptr ? object->if_contains("value") : nullptr;

@@ -2,6 +2,7 @@
 
 #include "dspy/base/json.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,10 @@ namespace dspy {
 /// `{…,"sum":"…"}` and a line end: a record of a journal.  `sum` is `hash_bytes` of what stands before it, as 16
 /// digits, so that a line cut or changed by accident is noticed.  `record` has at least one member.
 std::string checked_line(const JsonObject& record);
+
+/// Makes a checked line of the JSON text that begins at `begin` and lacks only its closing brace: for records that are
+/// written as text at once.
+void close_checked_line(std::string& text, std::size_t begin);
 
 /// The record of a line (without its end), less its `sum`; nothing for a line that is damaged or not whole.
 std::optional<JsonObject> read_checked_line(std::string_view line);

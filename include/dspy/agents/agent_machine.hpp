@@ -65,7 +65,7 @@ class AgentMachine {
 
   Todo next() const;
   /// Throws `Error` (`config_error`) for an event that cannot happen now.
-  void apply(const AgentEvent& event);
+  void apply(AgentEvent event);
   /// What was begun and did not end may be begun again: called once, after the events of a journal were applied.
   void resume();
 
@@ -98,7 +98,7 @@ class AgentMachine {
  private:
   AgentStep& step(std::string_view call);
   bool needs_approval(const AgentCall& call) const;
-  void apply_turn(const AgentEvent& event);
+  void apply_turn(AgentEvent event);
 
   AgentLimits limits_;
   Tools tools_;

@@ -130,6 +130,7 @@ class ReActAgent : public Module<ReActAgent, JsonObject, Prediction> {
   Predictor extract_;
   std::string program_;                    ///< Of a journal: equal for agents that can go on with each other's runs.
   std::shared_ptr<const Type> arguments_;  ///< What any of the tools may be given.
+  FunctionTool submit_;                    ///< Takes the outputs, where tools are called natively.
 };
 
 /// What an agent found out: the user's `Output`, and how it came to it.

@@ -22,3 +22,11 @@ TEST_CASE("A journal's line gives its record back, and a changed or cut one give
     CHECK_FALSE(dspy::read_checked_line(changed));
   }
 }
+
+TEST_CASE("A record that is text already becomes the same line, behind whatever stands before it") {
+  const JsonObject record{{"kind", "step"}, {"n", 3}};
+  std::string text = "before";
+  text += R"({"kind":"step","n":3)";
+  dspy::close_checked_line(text, 6);
+  CHECK(text == "before" + dspy::checked_line(record));
+}
