@@ -65,14 +65,15 @@ int exit_code_of(const Error& error) {
 
 void ModelFlags::add_to(CLI::App& command) {
   command
-      .add_option(
-          "-m,--model", model,
-          "A name in dspy.toml, a GGUF file, a model's name, a provider's model such as openai/gpt-5.4-mini, or "
-          "a URI such as llama:PATH?threads=2 [$DSPY_MODEL, else dspy.toml's default, else the embedded model]")
+      .add_option("-m,--model", model,
+                  "The model: a name in dspy.toml, a GGUF file, a local model's name, a provider's model such as "
+                  "openai/gpt-5.4-mini, or a URI such as llama:PATH?threads=2 [$DSPY_MODEL, else dspy.toml's default, "
+                  "else the embedded model]")
       ->group("Model");
-  add_number(command, "--temperature", sampling.temperature, "0 always takes the likeliest token");
-  add_number(command, "--top-p", sampling.top_p, "Keep the likeliest tokens that make up this share");
-  add_number(command, "--top-k", sampling.top_k, "Keep this many of the likeliest tokens; 0 keeps all");
+  add_number(command, "--temperature", sampling.temperature, "Sampling temperature; 0 is greedy");
+  add_number(command, "--top-p", sampling.top_p,
+             "Sample from the most likely tokens that together have this probability");
+  add_number(command, "--top-k", sampling.top_k, "Sample from this many of the most likely tokens; 0: all");
   add_number(command, "--max-tokens", sampling.max_tokens, "End the reply after this many tokens");
   add_number(command, "--seed", sampling.seed, "The same seed gives the same text");
   command.add_option("--stop", sampling.stop, "End the reply before this text (may be repeated)")->group("Model");
@@ -130,20 +131,19 @@ std::shared_ptr<LM> make_lm(std::string name) {
     throw Error(
         Errc::config_error,
         "no model was named, and the small one that comes with dspy (share/dspy/models/dspy-tiny.gguf beside the "
-        "folder "
-        "of the program) is not there; give --model FILE.gguf, set DSPY_MODEL, or name a `default` in dspy.toml");
+        "program's folder) was not found; give --model FILE.gguf, set DSPY_MODEL, or name a `default` in dspy.toml");
   }
   return lm(model_uri(name));
 }
 
 void SignatureFlags::add_to(CLI::App& command) {
-  command.add_option("-s,--signature", notation, "What goes in and what comes out: \"a, b: int -> c: float\"")
+  command.add_option("-s,--signature", notation, "The inputs and outputs: \"a, b: int -> c: float\"")
       ->capture_default_str()
       ->group("Signature");
   command.add_option("-i,--instructions", instructions, "What the model is to do")->group("Signature");
   command
       .add_option("--adapter", adapter,
-                  "How the prompt is written and the reply read: field, chat, json, xml or two_step")
+                  "The adapter, which writes the prompt and reads the reply: field, chat, json, xml or two_step")
       ->capture_default_str()
       ->group("Signature");
   command.add_flag("--cot", chain_of_thought, "Let the model reason before it answers")->group("Signature");
@@ -155,27 +155,25 @@ Signature SignatureFlags::make() const {
 }
 
 void PolicyFlags::add_to(CLI::App& command) {
-  constexpr auto group = "Replies that cannot be read, or break a limit";
+  constexpr auto group = "Replies that cannot be read or break a limit";
   command
-      .add_option(
-          "--rewrite", rewrite,
-          "Have a wrong value of a local model's reply written again, at most this often, with what stands before "
-          "it kept")
+      .add_option("--rewrite", rewrite,
+                  "Let a local model rewrite a wrong value, keeping the text before it, at most this many times")
       ->capture_default_str()
       ->group(group);
   command
       .add_option("--ask-again", ask_again,
-                  "Show the model its reply and what is wrong with it, at most this often; 0 never, nor once it was "
-                  "streamed")
+                  "Ask again, showing the model its reply and what is wrong with it, at most this many times; 0: "
+                  "never. Not after part of the reply was streamed")
       ->capture_default_str()
       ->group(group);
   command
       .add_option("--fallback", fallback,
-                  "Then ask once more by another adapter: field, chat, json, xml or two_step [none unless named]")
+                  "Then ask once more with another adapter: field, chat, json, xml or two_step [none]")
       ->group(group);
   command
       .add_option("--finally", finally,
-                  "Then fail, or accept what could be read and values that break only a limit, each with a flag")
+                  "Then fail, or accept what could be read, including values that only break a limit, each with a flag")
       ->capture_default_str()
       ->check(CLI::IsMember({"fail", "accept"}))
       ->group(group);
@@ -191,11 +189,12 @@ CallPolicy PolicyFlags::make() const {
 }
 
 void ProgramFlags::add_to(CLI::App& command) {
-  command.add_option("-s,--signature", signature, "The signature, for files of Python DSPy that do not name fields")
+  command
+      .add_option("-s,--signature", signature, "The signature, for files of Python DSPy that do not name their fields")
       ->group("Program");
   command.add_option("--predictor", predictor, "Which predictor, of a file with several (`dspy inspect` lists them)")
       ->group("Program");
-  command.add_flag("--accept-changed", accept_changed, "Take a file that was edited after it was saved")
+  command.add_flag("--accept-changed", accept_changed, "Accept a file that was edited after it was saved")
       ->group("Program");
 }
 
@@ -219,9 +218,9 @@ const SavedPredictor& ProgramFlags::choose(const ProgramFile& file) const {
   if (const auto* found = file.find(predictor)) return *found;
   std::vector<std::string> paths;
   for (const auto& each : file.predictors) paths.push_back(each.path);
-  throw Error(Errc::bad_input, "`" + path + "` holds the predictors " + text::enumerate(paths, "`", "and") +
-                                   (predictor.empty() ? "; choose one with --predictor"
-                                                      : ", and none that is called `" + predictor + "`"));
+  throw Error(Errc::bad_input,
+              "`" + path + "` holds the predictors " + text::enumerate(paths, "`", "and") +
+                  (predictor.empty() ? "; choose one with --predictor" : ", and none named `" + predictor + "`"));
 }
 
 Predictor ProgramFlags::make(const SavedPredictor& saved, PredictorOptions options) const {
@@ -300,7 +299,8 @@ std::vector<Example> read_examples(const std::string& path, const Signature& sig
     if (text::trim(text).empty()) continue;
     const auto json = parse_json(text);
     if (!json || !json->is_object()) {
-      throw Error(Errc::bad_input, path + ", line " + std::to_string(number) + ": no JSON object; write one a line");
+      throw Error(Errc::bad_input,
+                  path + ", line " + std::to_string(number) + ": not a JSON object; write one per line");
     }
     out.emplace_back(json->get_object(), signature);
   }
@@ -387,7 +387,7 @@ std::string shown(const Json& value) {
 
 void tell_what_was_not_held(const std::vector<std::string>& unenforced) {
   std::cout.flush();
-  for (const auto& part : unenforced) std::cerr << "dspy: not held to its type: " << part << '\n';
+  for (const auto& part : unenforced) std::cerr << "dspy: not constrained to its type: " << part << '\n';
 }
 
 void tell_what_was_accepted(const Prediction& prediction) {

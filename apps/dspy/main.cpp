@@ -124,7 +124,7 @@ int main(int argc, char** argv) {
       "  dspy render --signature \"ticket -> priority: Literal['low', 'high']\" --input ticket=\"It broke.\"\n"
       "  echo \"Answer: 4\" | dspy parse --signature \"question -> answer: int\"\n"
       "\n"
-      "Exit codes: 0 all right; 1 a reply could not be read or a model failed; 2 wrong flags or values.\n"
+      "Exit codes: 0 success; 1 a reply could not be read or a model failed; 2 invalid flags or values.\n"
       "`dspy COMMAND --help` says more.");
 
   const bool json = wants_json(argc, argv);

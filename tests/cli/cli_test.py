@@ -455,7 +455,7 @@ class Run(unittest.TestCase):
         several = dspy("run", state, "--input", "question=x")
         self.assertEqual(several.returncode, 2)
         self.assertIn("`query` and `answer.predict`; choose one with --predictor", several.err)
-        self.assertIn("none that is called `x`", dspy("run", state, "--predictor", "x").err)
+        self.assertIn("none named `x`", dspy("run", state, "--predictor", "x").err)
         asked = ["--predictor", "query", "-s", "question -> query", "--input", "question=x0", "--temperature", "0"]
         self.assertEqual(dspy("run", state, *asked).returncode, 0)
         seen = lines(dspy("inspect", state, "--json"))[0]
@@ -490,12 +490,12 @@ class Run(unittest.TestCase):
         self.assertIn("max_tokens is 5, and the shortest reply that keeps the contract takes `dspy-tiny` 1000", short.err)
         ended = dspy("ask", "x", "--regex", "[a-z]{3,}", "--max-tokens", "3", "--temperature", "0", "--json")
         self.assertEqual(ended.returncode, 0, ended.err)
-        self.assertEqual(lines(ended)[0]["closed_early"], "ended at max_tokens" in ended.err)
+        self.assertEqual(lines(ended)[0]["closed_early"], "cut at max_tokens" in ended.err)
 
     def test_what_cannot_be_held_is_told_and_frees_no_other_output(self):
         signature = "q -> a: int, v: Literal[' x', 'y']"
         result = dspy("ask", "-s", signature, "Hello", "--temperature", "0", "--max-tokens", "60", "--ask-again", "0", "--json")
-        self.assertIn("dspy: not held to its type: the output `v`", result.err)
+        self.assertIn("dspy: not constrained to its type: the output `v`", result.err)
         answer = lines(result)[0]
         self.assertTrue((answer.get("error") or answer)["unenforced"][0].startswith("the output `v`: "))
         values = answer["error"]["partial"] if "error" in answer else answer["outputs"]

@@ -73,7 +73,7 @@ int tell(const AgentFlags& flags, const ReActAgent& agent, const AgentOutcome& o
     } else {
       const auto model = flags.model.model.empty() ? std::string() : std::format(" -m {}", flags.model.model);
       const auto adapter = flags.adapter == AgentFlags().adapter ? std::string() : " --adapter " + flags.adapter;
-      print_line(std::format("go on with: dspy agent resume {} {}{}{} --decide {}=approve", flags.file,
+      print_line(std::format("resume with: dspy agent resume {} {}{}{} --decide {}=approve", flags.file,
                              flags.journal.empty() ? "JOURNAL" : flags.journal, model, adapter,
                              outcome.waiting.front().id));
     }
@@ -104,7 +104,7 @@ int resume_agent(const AgentFlags& flags) {
   auto journal = flags.journal;
   if (flags.before_turn >= 0) {
     if (flags.before_turn_to.empty())
-      throw Error(Errc::bad_input, "--before-turn needs --to, a new journal for the run that begins there");
+      throw Error(Errc::bad_input, "--before-turn needs --to, the file of the new journal");
     step_back(journal, flags.before_turn_to, static_cast<std::size_t>(flags.before_turn));
     journal = flags.before_turn_to;
   }
@@ -133,7 +133,7 @@ int show_run(const AgentFlags& flags) {
     for (const auto& event : content.events) print_json(dspy::to_json(event));
   } else {
     print_line(transcript(content.events));
-    if (content.has_torn_tail) print_line("The last line of the journal is torn, and was left out.");
+    if (content.has_torn_tail) print_line("The last line of the journal is incomplete and was ignored.");
   }
   return exit_ok;
 }
@@ -163,7 +163,7 @@ int list_tools(const ToolFlags& flags) {
 
 const FunctionTool& tool_named(const AgentFile& file, const std::string& name) {
   if (const auto* const tool = file.tools.find(name)) return *tool;
-  throw Error(Errc::bad_input, std::format("the agent has no tool `{}`; `dspy tools list` names those it has", name));
+  throw Error(Errc::bad_input, std::format("the agent has no tool `{}`; `dspy tools list` shows its tools", name));
 }
 
 int call_tool(const ToolFlags& flags, bool only_checks) {
@@ -185,8 +185,7 @@ int call_tool(const ToolFlags& flags, bool only_checks) {
 }
 
 void add_model_flags(CLI::App& command, AgentFlags& flags) {
-  command.add_option("--adapter", flags.adapter, "How prompts are written: field, chat, json, xml")
-      ->capture_default_str();
+  command.add_option("--adapter", flags.adapter, "Adapter: field, chat, json, xml")->capture_default_str();
   command.add_flag("--ask", flags.ask, "Ask on the terminal about calls that need consent");
   flags.model.add_to(command);
 }
@@ -200,23 +199,23 @@ void add_agent(CLI::App& app, Plan& plan) {
   auto* run = command->add_subcommand("run", "Run the agent that a file describes");
   run->add_option("agent", flags->file, "The agent's file (docs/formats/agent.md), or registry:NAME@ALIAS")->required();
   run->add_option("--input", flags->inputs, "An input as name=value or {\"name\": value} (may be repeated)");
-  run->add_option("--journal", flags->journal, "Keep the run in this file, so that it can be resumed");
+  run->add_option("--journal", flags->journal, "Record the run in this file, so that it can be resumed");
   run->add_flag("--durable", flags->durable, "Have each step on the disk before it takes effect");
   add_model_flags(*run, *flags);
-  auto* resume = command->add_subcommand("resume", "Go on with a run from its journal");
+  auto* resume = command->add_subcommand("resume", "Resume a run from its journal");
   resume->add_option("agent", flags->file, "The agent's file")->required();
   resume->add_option("journal", flags->journal, "The run's journal")->required();
   resume->add_option("--decide", flags->decisions,
                      "CALL=approve, CALL=deny:WHY, CALL=edit:ARGUMENTS or CALL=answer:RESULT (may be repeated)");
-  resume->add_option("--before-turn", flags->before_turn, "Go on from before this turn, counted from 0");
+  resume->add_option("--before-turn", flags->before_turn, "Restart before this turn, counted from 0");
   resume->add_option("--to", flags->before_turn_to, "With --before-turn: the new journal");
   resume->add_flag("--durable", flags->durable, "Have each step on the disk before it takes effect");
   add_model_flags(*resume, *flags);
-  auto* replay = command->add_subcommand("replay", "Run the agent again on recorded results of its tools");
+  auto* replay = command->add_subcommand("replay", "Run the agent again with the recorded results of its tools");
   replay->add_option("agent", flags->file, "The agent's file")->required();
   replay->add_option("journal", flags->journal, "The journal with the results")->required();
   add_model_flags(*replay, *flags);
-  auto* show = command->add_subcommand("show", "A run's transcript, with what it cost");
+  auto* show = command->add_subcommand("show", "Show a run's transcript and cost");
   show->add_option("journal", flags->journal, "The run's journal")->required();
   show->add_flag("--atif", flags->atif, "Print it in the Agent Trajectory Interchange Format");
   for (auto* each : {run, resume, replay, show}) each->add_flag("--json", flags->json, "Print JSON");
@@ -230,9 +229,9 @@ void add_tools(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<ToolFlags>();
   auto* command = app.add_subcommand("tools", "List, check and call the tools of an agent");
   command->require_subcommand(1);
-  auto* list = command->add_subcommand("list", "The tools of an agent's file");
+  auto* list = command->add_subcommand("list", "List the tools of an agent's file");
   auto* call = command->add_subcommand("call", "Call a tool");
-  auto* check = command->add_subcommand("check", "Print the arguments as the tool would get them, or what is wrong");
+  auto* check = command->add_subcommand("check", "Print the arguments as the tool would receive them, or the errors");
   for (auto* each : {list, call, check}) each->add_option("agent", flags->file, "The agent's file")->required();
   for (auto* each : {call, check}) {
     each->add_option("tool", flags->tool, "The tool's name")->required();

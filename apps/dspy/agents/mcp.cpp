@@ -122,22 +122,23 @@ int inspect(const InspectFlags& flags) {
 }  // namespace
 
 void add_mcp(CLI::App& app, Plan& plan) {
-  auto* command = app.add_subcommand("mcp", "Model Context Protocol: serve programs, look at servers");
+  auto* command = app.add_subcommand("mcp", "Model Context Protocol: serve programs, inspect servers");
   command->require_subcommand(1);
 
   auto served = std::make_shared<ServeFlags>();
   auto* serving = command->add_subcommand("serve", "Serve a saved program as a tool, over standard input and output");
   serving->add_option("program", served->program.path, "A program file")->required();
-  serving->add_option("--name", served->name, "What the tool is called (default: the file's name)");
+  serving->add_option("--name", served->name, "The tool's name (default: the file's name)");
   serving->add_option("--http", served->port, "Serve Streamable HTTP on this port of 127.0.0.1 instead; 0: any");
-  serving->add_option("--origin", served->origins, "A web page's origin that may ask over HTTP (may be repeated)");
+  serving->add_option("--origin", served->origins,
+                      "An origin whose web pages may send requests over HTTP (may be repeated)");
   served->program.add_to(*serving);
   served->model.add_to(*serving);
   serving->callback([served, &plan] { plan = [served] { return serve(*served); }; });
 
   auto looked = std::make_shared<InspectFlags>();
   auto* looking = command->add_subcommand("inspect", "Show what a server offers, or call one of its tools");
-  looking->add_option("server", looked->target, "A command, which is run, or a URL")->required();
+  looking->add_option("server", looked->target, "A command to run, or a URL")->required();
   looking->add_option("--call", looked->tool, "Call this tool");
   looking->add_option("--arguments", looked->arguments, "Its arguments, a JSON object");
   looking->add_flag("--json", looked->json, "Print JSON");

@@ -67,7 +67,7 @@ void stream_outputs(const Predictor& predictor, JsonObject inputs) {
   });
   if (was_restarted) {
     std::cout.flush();
-    std::cerr << "dspy: some of the text above was not part of the answer; the answer as a whole:\n";
+    std::cerr << "dspy: some of the text above was not part of the answer; the complete answer is:\n";
     print_outputs(predictor.signature(), prediction, true);
     return;
   }
@@ -84,17 +84,18 @@ OutputContract contract_of(const AskFlags& flags) {
 void tell_if_ended_early(const Reply& reply) {
   std::cout.flush();
   if (reply.completion().finish == FinishReason::length || !reply.completion().closed_early.empty())
-    std::cerr << "dspy: the reply keeps its contract, but was ended at max_tokens; the model would have gone on\n";
+    std::cerr << "dspy: the reply keeps its contract, but was cut at max_tokens; the model would have written more\n";
 }
 
 /// What a model that cannot be held to a contract says is compared with it.
 void require_kept(const AskFlags& flags, const std::string& text) {
   const auto refuse = [&](std::string_view what) {
-    throw Error(Errc::parse_error,
-                std::format("the model replied \"{}\", which {}; ask again, or ask a local model, which "
-                            "can be held to it",
-                            text, what),
-                {.raw = text});
+    throw Error(
+        Errc::parse_error,
+        std::format(
+            "the model replied \"{}\", which {}; try again, or use a local model, whose replies can be constrained",
+            text, what),
+        {.raw = text});
   };
   if (!flags.choices.empty() && !std::ranges::contains(flags.choices, text)) refuse("is none of the choices");
   if (!flags.regex.empty()) {
@@ -109,10 +110,11 @@ int ask_plainly(const AskFlags& flags) {
   const auto lm = flags.model.make();
   const bool is_held = lm->capabilities().enforces_contract && lm->capabilities().prefill;
   if (!is_held && !flags.grammar.empty()) {
-    throw Error(Errc::unsupported,
-                std::format("`{}` cannot be held to a grammar; ask a local model, or describe the reply "
-                            "by a signature",
-                            lm->model()));
+    throw Error(
+        Errc::unsupported,
+        std::format(
+            "`{}` cannot be constrained by a grammar; use a local model, or describe the reply with a signature",
+            lm->model()));
   }
   Request request{
       .messages = {{Role::user, question_of(flags)}}, .sampling = flags.model.sampling, .contract = contract_of(flags)};
@@ -143,7 +145,7 @@ int ask_plainly(const AskFlags& flags) {
 /// From an index; what is asked is then fixed.
 int ask_from_index(const AskFlags& flags) {
   if (flags.has_contract() || flags.stream || !flags.inputs.empty())
-    throw Error(Errc::bad_input, "--index answers a question from passages; leave --input, --stream and contracts out");
+    throw Error(Errc::bad_input, "--index answers a question from passages; omit --input, --stream and contracts");
   const auto question = question_of(flags);
   if (question.empty()) throw Error(Errc::bad_input, "--index needs a question");
   return ask_index(flags.index, question,
@@ -182,10 +184,10 @@ void add_contract(CLI::App& command, AskFlags& flags) {
   for (const auto* name : {"--input", "--signature", "--instructions", "--adapter", "--cot"})
     others.push_back(command.get_option(name));
   for (auto* option :
-       {command.add_option("--choices", flags.choices, "The reply is one of these texts, with commas between them")
+       {command.add_option("--choices", flags.choices, "The reply is one of these texts, separated by commas")
             ->delimiter(','),
-        command.add_option("--regex", flags.regex, "All of the reply matches this regular expression"),
-        command.add_option("--grammar", flags.grammar, "The reply is a text of the grammar in this file (GBNF)")}) {
+        command.add_option("--regex", flags.regex, "The whole reply matches this regular expression"),
+        command.add_option("--grammar", flags.grammar, "The reply matches the grammar in this file (GBNF)")}) {
     option->group("Contract, instead of a signature");
     for (auto* other : others) option->excludes(other);
     others.push_back(option);
@@ -197,8 +199,7 @@ void require_contract(const CLI::App& command, const AskFlags& flags) {
   const auto require = [&](const char* name, bool is_empty) {
     if (command.count(name) != 0 && is_empty)
       throw CLI::ValidationError(name,
-                                 "is empty, so the reply would be held to nothing; say what it is to be, or "
-                                 "leave the flag out");
+                                 "is empty, so it would not constrain the reply; give it a value, or omit the flag");
   };
   require("--choices", std::ranges::all_of(flags.choices, [](const std::string& choice) { return choice.empty(); }));
   require("--regex", flags.regex.empty());
@@ -210,7 +211,7 @@ void require_contract(const CLI::App& command, const AskFlags& flags) {
 void add_ask(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<AskFlags>();
   auto* command = app.add_subcommand("ask", "Ask a model one question and print the typed answer");
-  command->add_option("question", flags->question, "The text of the first text input; - reads it from standard input");
+  command->add_option("question", flags->question, "The value of the first text input; - reads it from standard input");
   command->add_option("--input", flags->inputs, "An input as name=value or {\"name\": value} (may be repeated)");
   command->add_flag("--stream", flags->stream, "Print each field as it is written");
   command->add_flag("--json", flags->json, "Print {\"outputs\", \"usage\", \"flags\", \"violations\"?, \"failures\"?}");

@@ -74,12 +74,13 @@ void print_for_people(const Rag::Output& out, const CitedAnswer& cited) {
 void AskIndexFlags::add_to(CLI::App& command) {
   command.add_option("--index", store, "Answer from this index's passages (a folder, or a store's URI)")
       ->group("Answers from an index");
-  command.add_option("--embedder", embedder, "What makes the question's vector; the index's own [words only]")
+  command
+      .add_option("--embedder", embedder, "The model that embeds the question, the same as the index's [words only]")
       ->group("Answers from an index");
-  command.add_option("-k,--passages", k, "How many passages are read [5]")
+  command.add_option("-k,--passages", k, "How many passages to use [5]")
       ->check(at_least_one())
       ->group("Answers from an index");
-  command.add_flag("--hybrid", hybrid, "Look for vectors and words")->group("Answers from an index");
+  command.add_flag("--hybrid", hybrid, "Search by vectors and by words")->group("Answers from an index");
 }
 
 int ask_index(const AskIndexFlags& flags, const std::string& question, const PredictorOptions& options, bool json) {

@@ -123,7 +123,7 @@ int run_decide(const DecideFlags& flags) {
     }
   }
   if (labelled_inputs > 0)
-    std::cerr << std::format("dspy: {} of {} right by the labels in the file\n", right, labelled_inputs);
+    std::cerr << std::format("dspy: {} of {} right according to the labels in the file\n", right, labelled_inputs);
   return all_fine ? exit_ok : exit_failed;
 }
 
@@ -133,11 +133,11 @@ void add_decide(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<DecideFlags>();
   auto* command = app.add_subcommand("decide", "Decide many inputs by the measured probabilities of the answers");
   command->add_option("--inputs", flags->inputs, "The inputs (.jsonl, .json, .csv)")->required();
-  command->add_option("--output", flags->output, "The output that is decided [the first that can be]");
+  command->add_option("--output", flags->output, "The output to decide [the first that can be decided]");
   command
       ->add_option("--calibrate", flags->calibrate,
-                   "Divide by how likely each answer is by itself: over these inputs (batch), or over inputs that say "
-                   "nothing (content-free)")
+                   "Correct for answers the model prefers regardless of the input, measured over these inputs (batch) "
+                   "or over inputs without content (content-free)")
       ->check(CLI::IsMember({"none", "batch", "content-free"}))
       ->capture_default_str();
   command->add_option("--fit", flags->fit, "Fit the threshold, weights or cuts to these labelled examples");
@@ -150,8 +150,8 @@ void add_decide(CLI::App& app, Plan& plan) {
   flags->signature.add_to(*command);
   flags->model.add_to(*command);
   command->footer(
-      "A model in this process tells the probability of every answer, by its tokens; the method is `measured` then.\n"
-      "Where a model tells none, the value is what it wrote, and the method `none`.\n"
+      "For a model in this process the probability of every answer is measured token by token; the method is then "
+      "`measured`.\nFor other models the value is what the model wrote, and the method is `none`.\n"
       "Examples:\n"
       "  dspy decide -s \"text -> sentiment: Literal['positive', 'negative']\" --inputs texts.jsonl --calibrate batch "
       "--json\n"

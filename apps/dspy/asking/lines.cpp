@@ -33,7 +33,7 @@ std::string answer_line(const Line& line, const LineAnswer& answer) {
           std::format("line {} is not JSON: {} at byte {}", line.number, json.error().message, json.error().position),
           std::move(info));
     }
-    if (!json->is_object()) throw Error(Errc::bad_input, std::format("line {} holds no JSON object", line.number));
+    if (!json->is_object()) throw Error(Errc::bad_input, std::format("line {} is not a JSON object", line.number));
     if (const auto repeated = repeated_member(line.text))
       throw Error(Errc::bad_input, std::format("line {} is ambiguous: {} at byte {}", line.number, repeated->message,
                                                repeated->position));

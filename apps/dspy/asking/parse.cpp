@@ -41,11 +41,11 @@ int run_parse(const ParseFlags& flags) {
 
 void add_parse(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<ParseFlags>();
-  auto* command = app.add_subcommand("parse", "Read a model's reply from standard input into typed fields");
+  auto* command = app.add_subcommand("parse", "Parse a model's reply from standard input into typed fields");
   command->add_flag(
       "--batch", flags->batch,
-      "Read {\"signature\", \"completion\", \"instructions\"?, \"adapter\"?} a line; print a result a line");
-  command->add_flag("--json", flags->json, "The output is JSON always; this is for symmetry");
+      "Read one {\"signature\", \"completion\", \"instructions\"?, \"adapter\"?} per line; print one result per line");
+  command->add_flag("--json", flags->json, "The output is always JSON; accepted for consistency");
   flags->signature.add_to(*command);
   command->footer(
       "Prints {\"outputs\", \"flags\"} and exits with 0, or {\"error\": {\"kind\", \"missing\", \"invalid\", "

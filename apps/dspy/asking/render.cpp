@@ -67,7 +67,7 @@ void add_render(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<RenderFlags>();
   auto* command = app.add_subcommand("render", "Show the exact messages a call would send, without a model");
   command->add_option("--input", flags->inputs, "An input as name=value or {\"name\": value} (may be repeated)");
-  command->add_option("--demos", flags->demos, "Demonstrations: a JSONL file, an object of fields a line");
+  command->add_option("--demos", flags->demos, "Demonstrations: a JSONL file, one object of fields per line");
   command->add_flag("--batch", flags->batch,
                     "Read {\"signature\", \"inputs\", \"instructions\"?, \"adapter\"?, \"demos\"?} a line from "
                     "standard input; print {\"messages\"} a line");

@@ -75,7 +75,8 @@ int run_program(const RunFlags& flags) {
   const auto& saved = flags.program.choose(file);
   const auto predictor = flags.program.make(saved, {.sampling = flags.model.sampling, .policy = flags.policy.make()});
   if (const auto functions = ProgramFlags::functions_of(saved); !functions.empty())
-    std::cerr << "dspy: note: the program was saved with " << functions << ", which only its own C++ can run\n";
+    std::cerr << "dspy: note: the program was saved with " << functions
+              << ", which only the C++ code that defined them can run\n";
   const auto& signature = predictor.signature();
   const auto with_model = [&] {
     auto copy = predictor;
@@ -101,15 +102,15 @@ void add_run(CLI::App& app, Plan& plan) {
   command->add_option("program", flags->program.path,
                       "A program file, as dspy::save or Python DSPy wrote it, or a flow (.toml, .json)");
   command->add_option("--input", flags->inputs, "An input as name=value or {\"name\": value} (may be repeated)");
-  command->add_option(
-      "--inputs", flags->inputs_file,
-      "A JSONL file: an object of inputs a line; prints a result a line. With --out also .csv, .json, .parquet");
+  command->add_option("--inputs", flags->inputs_file,
+                      "A JSONL file with one object of inputs per line; prints one result per line. With --out also "
+                      ".csv, .json, .parquet");
   command->add_flag("--batch", flags->batch,
                     "Read {\"signature\", \"inputs\", \"instructions\"?, \"module\"?, \"demos\"?, \"history\"?, "
                     "\"adapter\"?} a line from standard input");
   command
       ->add_option("-j,--jobs,--concurrency", flags->jobs,
-                   "With --batch or --inputs: ask this many at once; the order stays")
+                   "With --batch or --inputs: how many to run at once; the order is kept")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "Print {\"outputs\", \"usage\", \"flags\", \"violations\"?, \"failures\"?}");

@@ -83,7 +83,7 @@ int tell(const BatchReport& report, bool json, bool has_run) {
       print_line(std::format("batch {}: {} requests, {}{}", batch.id.empty() ? "(no id)" : batch.id, batch.count,
                              batch.state, batch.said.empty() ? "" : " (" + batch.said + ")"));
     if (has_run)
-      print_line(std::format("{} rows answered, {} failed, {} to come",
+      print_line(std::format("{} rows answered, {} failed, {} pending",
                              report.rows.rows + report.rows.resumed - report.rows.again, report.rows.failed,
                              report.rows.again));
     if (report.unsent != 0)
@@ -109,18 +109,18 @@ int run_verb(const BatchFlags& flags, BatchReport (BatchRun::*verb)(), bool runs
 void add_batch(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<BatchFlags>();
   auto* command =
-      app.add_subcommand("batch", "Run a saved program over a provider's batch API: slow, at half the price");
+      app.add_subcommand("batch", "Run a saved program over a provider's batch API: slower, at half the price");
   command->require_subcommand(1);
   const auto add = [&](const char* name, const char* what, BatchReport (BatchRun::*verb)(), bool runs) {
     auto* sub = command->add_subcommand(name, what);
     sub->add_option("program", flags->program.path, "A program file or a flow")->required();
     sub->add_option("--inputs", flags->inputs, "The rows: .jsonl, .json or .csv")->required();
-    sub->add_option("--out", flags->out, "The run's folder, which `dspy bulk merge` reads too")->required();
+    sub->add_option("--out", flags->out, "The run's folder, as for `dspy bulk merge`")->required();
     sub->add_flag("--json", flags->json, "Print {\"batches\", \"waiting\", \"unsent\", \"rows\", …}");
     if (runs) {
       sub->add_option("--batch-requests", flags->batch.max_requests, "Requests in one batch")->capture_default_str();
       sub->add_flag("--submit-again", flags->batch.submits_again,
-                    "Give up batches that the provider may not have, or does not have any more");
+                    "Abandon batches that the provider may not have, or no longer has");
     }
     flags->program.add_to(*sub);
     flags->model.add_to(*sub);
@@ -128,8 +128,8 @@ void add_batch(CLI::App& app, Plan& plan) {
     sub->callback([flags, &plan, verb, runs] { plan = [flags, verb, runs] { return run_verb(*flags, verb, runs); }; });
   };
   add("submit", "Send the requests that have no reply yet", &BatchRun::submit, true);
-  add("status", "Ask how far the batches are", &BatchRun::status, false);
-  add("collect", "Fetch replies, and run the rows on them", &BatchRun::collect, true);
+  add("status", "Show the progress of the batches", &BatchRun::status, false);
+  add("collect", "Fetch the replies, and run the rows with them", &BatchRun::collect, true);
 }
 
 }  // namespace dspy::app

@@ -68,7 +68,7 @@ int status(const BulkCommandFlags& flags) {
     std::string line;
     for (const auto& [state, count] : states) line += std::format("{}{} {}", line.empty() ? "" : ", ", count, state);
     print_line(std::format("{} shards: {}", shards.size(), line));
-    print_line(std::format("{} rows: {} answered, {} failed, {} to ask again{}", sum.rows,
+    print_line(std::format("{} rows: {} answered, {} failed, {} to retry{}", sum.rows,
                            sum.rows - sum.failed - sum.again, sum.failed, sum.again,
                            rate > 0 ? std::format("; {:.1f} rows/s", rate) : std::string()));
     for (const auto& shard : shards) {
@@ -106,17 +106,18 @@ int fields(const ProgramFlags& program) {
 
 void add_bulk(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<BulkCommandFlags>();
-  auto* command = app.add_subcommand("bulk", "What `dspy run --out` wrote: how far it is, and all of it in one file");
+  auto* command =
+      app.add_subcommand("bulk", "Show the progress of `dspy run --out`, and merge its results into one file");
   command->require_subcommand(1);
   auto* merging = command->add_subcommand("merge", "Write the rows of all shards into one file, in the inputs' order");
   merging->add_option("folder", flags->folder, "The folder given to --out")->required();
   merging->add_option("--to", flags->to, "FILE.jsonl or FILE.csv")->required();
-  merging->add_flag("--partial", flags->partial, "Also of a run that is not complete");
-  merging->add_flag("--with-inputs", flags->with_inputs, "Put each row's inputs beside its outputs");
+  merging->add_flag("--partial", flags->partial, "Also merge a run that is not complete");
+  merging->add_flag("--with-inputs", flags->with_inputs, "Include each row's inputs with its outputs");
   merging->add_option("--inputs", flags->inputs, "Where the inputs are now, if they were moved");
   merging->add_flag("--json", flags->json, "Print {\"rows\", \"failed\", \"missing\"}");
   merging->callback([flags, &plan] { plan = [flags] { return merge(*flags); }; });
-  auto* asking = command->add_subcommand("status", "How far the shards of a run are");
+  auto* asking = command->add_subcommand("status", "Show the progress of a run's shards");
   asking->add_option("folder", flags->folder, "The folder given to --out")->required();
   asking->add_flag("--json", flags->json,
                    "Print {\"shards\", \"rows\", \"failed\", \"again\", \"missing\", \"rows_per_second\"}");

@@ -20,9 +20,9 @@ constexpr std::uintmax_t longest_program = std::uintmax_t{256} << 20;
 void tell(const BulkProgress& progress) {
   const auto rate = progress.seconds > 0 ? static_cast<double>(progress.rows) / progress.seconds : 0;
   const auto rows = progress.rows + progress.resumed;
-  std::cerr << std::format(
-      "dspy: {} rows ({} of them before): {} answered, {} failed, {} to ask again; {:.1f} rows/s\n", rows,
-      progress.resumed, rows - progress.failed - progress.again, progress.failed, progress.again, rate);
+  std::cerr << std::format("dspy: {} rows ({} of them before): {} answered, {} failed, {} to retry; {:.1f} rows/s\n",
+                           rows, progress.resumed, rows - progress.failed - progress.again, progress.failed,
+                           progress.again, rate);
 }
 
 JsonObject to_json(const BulkReport& report) {
@@ -44,22 +44,23 @@ void BulkFlags::add_to(CLI::App& command) {
   auto* const folder = command.add_option("--out", out, "A folder for the results, the same for all shards");
   folder->group(group);
   const auto add = [&](CLI::Option* option) { return option->group(group)->needs(folder); };
-  add(command.add_option("--shard", shard, "Which part of the inputs: INDEX/COUNT, counted from 0")
+  add(command.add_option("--shard", shard, "Which part of the inputs to run: INDEX/COUNT, counted from 0")
           ->capture_default_str());
   add(command.add_option("--shard-by", rule,
                          "How rows are divided: range (JSONL; the default there), row, or hash:FIELD, which keeps rows "
                          "of one value together"));
-  auto* const resuming = add(command.add_flag("--resume", resume, "Go on with a shard that was begun"));
-  add(command.add_flag("--retry-failed", retry_failed, "With --resume: ask again also what failed for good"))
+  auto* const resuming = add(command.add_flag("--resume", resume, "Resume a shard that was started"));
+  add(command.add_flag("--retry-failed", retry_failed, "With --resume: also retry rows that failed permanently"))
       ->needs(resuming);
   add(command.add_option("--part-rows", part_rows, "Rows in a part file")->capture_default_str());
   add(command.add_option("--max-rows", max_rows, "End after so many rows"));
-  add(command.add_option("--max-errors", max_errors, "End after as many rows have failed"));
-  add(command.add_option("--limits", limits,
-                         "redis://HOST:PORT/DB: the limits below hold for all that name the same server and folder"));
+  add(command.add_option("--max-errors", max_errors, "Stop after this many rows have failed"));
+  add(command.add_option(
+      "--limits", limits,
+      "redis://HOST:PORT/DB: the limits below apply to all shards that name the same server and folder together"));
   add(command.add_option("--requests-per-minute", requests_per_minute, "Of all shards together"));
   add(command.add_option("--tokens-per-minute", tokens_per_minute, "The same of tokens"));
-  add(command.add_option("--budget-requests", budget_requests, "What all shards together may ask"));
+  add(command.add_option("--budget-requests", budget_requests, "What all shards together may use"));
   add(command.add_option("--budget-tokens", budget_tokens, "The same of tokens"));
   add(command.add_option("--budget-usd", budget_usd, "The same in dollars, by the prices that are known"));
 }
@@ -80,7 +81,7 @@ ReadyProgram ready_program(const ProgramFlags& program, const ModelFlags& model,
 
 int run_shard(Program program, const Signature& signature, const std::string& source, const std::string& inputs,
               std::size_t concurrency, const BulkFlags& flags, bool json) {
-  if (inputs.empty()) throw Error(Errc::bad_input, "--out needs --inputs FILE, whose rows are run");
+  if (inputs.empty()) throw Error(Errc::bad_input, "--out needs --inputs FILE, the rows to run");
   const BulkJob job{
       .signature = signature, .version = program_version(program, source), .inputs = inputs, .out = flags.out};
   const SharedLimitOptions limits{.requests_per_minute = flags.requests_per_minute,
@@ -89,7 +90,8 @@ int run_shard(Program program, const Signature& signature, const std::string& so
                                   .budget_tokens = flags.budget_tokens,
                                   .budget_nanodollars = to_nanodollars(flags.budget_usd)};
   if (flags.limits.empty() && limits.is_any())
-    throw Error(Errc::bad_input, "limits of all shards together need a server that counts: --limits redis://HOST:PORT");
+    throw Error(Errc::bad_input,
+                "limits shared by all shards need a server that keeps count: --limits redis://HOST:PORT");
   if (!flags.limits.empty()) {
     const auto shared = std::make_shared<SharedLimits>(flags.limits, job.version, limits);
     share_limits(program, shared);
@@ -108,10 +110,9 @@ int run_shard(Program program, const Signature& signature, const std::string& so
   if (flags.max_errors != 0) options.max_errors = flags.max_errors;
   const auto report = run_bulk(program, job, options);
   if (json) print_json(to_json(report));
-  if (report.stopped) std::cerr << "dspy: the run stopped before its end: " << report.stopped->what() << '\n';
+  if (report.stopped) std::cerr << "dspy: the run stopped early: " << report.stopped->what() << '\n';
   if (!report.stopped && report.again != 0)
-    std::cerr << std::format("dspy: {} rows failed for reasons that pass; ask them again with --resume\n",
-                             report.again);
+    std::cerr << std::format("dspy: {} rows failed for temporary reasons; retry them with --resume\n", report.again);
   return report.is_complete ? exit_ok : exit_failed;
 }
 

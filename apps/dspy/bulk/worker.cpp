@@ -37,8 +37,9 @@ struct WorkerFlags {
 };
 
 void tell(const BulkProgress& progress) {
-  std::cerr << std::format("dspy: {} rows answered, {} answered before, {} failed, {} given back to be tried again\n",
-                           progress.rows, progress.resumed, progress.failed, progress.again);
+  std::cerr << std::format(
+      "dspy: {} rows answered, {} answered before, {} failed, {} returned to the queue to be retried\n", progress.rows,
+      progress.resumed, progress.failed, progress.again);
 }
 
 int put_rows(const WorkerFlags& flags) {
@@ -91,22 +92,22 @@ void add_worker(CLI::App& app, Plan& plan) {
       ->required();
   command
       ->add_option("--name", flags->redis.name,
-                   "The stream; answers and errors go to NAME:out, rows that were tried too often to NAME:dead")
+                   "The stream; answers and errors go to NAME:out, rows that failed too often to NAME:dead")
       ->capture_default_str();
   command->add_option("--group", flags->redis.group, "The consumer group")->capture_default_str();
-  command->add_option("--put", flags->put, "Put the rows of this file (.jsonl, .json, .csv) into the queue, and end");
+  command->add_option("--put", flags->put, "Put the rows of this file (.jsonl, .json, .csv) into the queue, and exit");
   command->add_option("-j,--concurrency", flags->worker.concurrency, "Rows under way at once")->capture_default_str();
   command->add_flag("--until-empty", flags->worker.until_empty, "End when no row is left");
-  command->add_option("--patience", flags->patience, "Seconds after which a row of a worker that died is another's")
+  command->add_option("--patience", flags->patience, "Seconds after which the rows of a dead worker go to another")
       ->capture_default_str();
-  command->add_option("--outage", flags->outage, "Seconds for which the server may be gone")->capture_default_str();
+  command->add_option("--outage", flags->outage, "Seconds for which the server may be unreachable")
+      ->capture_default_str();
   command
-      ->add_option("--max-deliveries", flags->worker.max_deliveries,
-                   "A row that was handed out more often is set aside")
+      ->add_option("--max-deliveries", flags->worker.max_deliveries, "A row that was delivered more often is set aside")
       ->capture_default_str();
   command->add_option("--requests-per-minute", flags->limits.requests_per_minute, "Of all workers together");
   command->add_option("--tokens-per-minute", flags->limits.tokens_per_minute, "The same of tokens");
-  command->add_option("--budget-requests", flags->limits.budget_requests, "What all workers together may ask");
+  command->add_option("--budget-requests", flags->limits.budget_requests, "What all workers together may use");
   command->add_option("--budget-tokens", flags->limits.budget_tokens, "The same of tokens");
   command->add_option("--budget-usd", flags->budget_usd, "The same in dollars, by the prices that are known");
   command->add_flag("--rollouts", flags->rollouts, "The rows are runs of `dspy optimize --fleet` with this program");

@@ -49,7 +49,7 @@ class Checker {
     for (const auto& difference : differences(saved, signature_))
       add(line_of(text, root + "/signature"), {}, "fields", "differs: " + difference);
     if (const auto functions = ProgramFlags::functions_of(saved); !functions.empty())
-      notes_.push_back(std::format("{} was saved with {}, to which nothing is held here", file, functions));
+      notes_.push_back(std::format("{} was saved with {}, which is not checked here", file, functions));
     for (std::size_t i = 0; i < saved.demos.size(); ++i) {
       ++rows_;
       values(line_of(text, std::format("{}/demos/{}", root, i)), saved.demos[i]);
@@ -149,7 +149,7 @@ int run_check(const CheckFlags& flags) {
     throw Error(Errc::bad_input,
                 subject.schema
                     ? std::format("`{}` is a JSON Schema; check against a signature or a saved program", flags.against)
-                    : std::format("`{}` holds several predictors, or names no fields; choose one with "
+                    : std::format("`{}` has several predictors, or does not name its fields; choose one with "
                                   "--predictor, or give its signature with --signature",
                                   flags.against));
   }
@@ -178,13 +178,14 @@ void add_check(CLI::App& app, Plan& plan) {
                    "The signature: \"question -> answer: int\", or a file with a signature or a saved program")
       ->required();
   command->add_option("files", flags->files, "Datasets (.jsonl, .json, .csv) or saved programs (.json)")->required();
-  command->add_flag("--inputs-only", flags->inputs_only, "Do not ask for the outputs, as in data without labels");
+  command->add_flag("--inputs-only", flags->inputs_only, "Do not require the outputs, for data without labels");
   command->add_option("--most", flags->most, "Show up to this many problems")->capture_default_str();
   command->add_flag("--json", flags->json, "Print {\"rows\", \"count\", \"problems\", \"unknown\", \"notes\"}");
   flags->program.add_to(*command);
   command->footer(
       "Prints `file:line: field problem` for each value that breaks its type or a limit, and each field that is\n"
-      "missing; of a program, also how its fields differ.  Columns that are not fields are noted, and no problem.\n"
+      "missing; of a program, also how its fields differ.  Columns that are not fields are noted, but are not a "
+      "problem.\n"
       "Exit code 0 if there is no problem, 1 if there is one, 2 if the signature is wrong.\n"
       "Examples:\n"
       "  dspy check \"question -> answer: Annotated[int, Field(ge=0)]\" train.jsonl dev.csv\n"

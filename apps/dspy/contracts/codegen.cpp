@@ -67,14 +67,12 @@ void add_codegen(CLI::App& app, Plan& plan) {
   command->add_option("--lang", flags->language, "The language")->check(CLI::IsMember({"cpp"}))->capture_default_str();
   command->add_option("-n,--name", flags->options.name, "The struct's name [from the file's]");
   command->add_option("--namespace", flags->options.name_space, "The namespace, such as shop::support");
-  command->add_option("-o,--output", flags->output, "The file to write, whole or not at all [standard output]");
+  command->add_option("-o,--output", flags->output, "The file to write, atomically [standard output]");
   flags->program.add_to(*command);
   command->footer(
-      "Of a program: a struct with typed modules into which the file loads with `dspy::load`, and the signature of "
-      "each\n"
-      "predictor (with --predictor: of that one alone).  Of a JSON Schema: a struct for its values.  What C++ cannot "
-      "say\n"
-      "is an error, exit code 2.\n"
+      "For a program: a struct with typed modules, into which the file loads with `dspy::load`, and the signature of "
+      "each\npredictor (with --predictor: only of that one).  For a JSON Schema: a struct for its values.  What C++ "
+      "cannot express\nis an error, exit code 2.\n"
       "Examples:\n"
       "  dspy codegen triage.json --name Triage -o triage.hpp\n"
       "  dspy codegen \"ticket -> priority: Literal['low', 'high']\" --name Triage");

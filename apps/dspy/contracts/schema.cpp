@@ -60,21 +60,21 @@ int run_schema(const SchemaFlags& flags) {
 
 void add_schema(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<SchemaFlags>();
-  auto* command = app.add_subcommand("schema", "Show the JSON Schema a provider would get, and what it cannot say");
+  auto* command = app.add_subcommand(
+      "schema", "Show the JSON Schema a provider would get, and which constraints it cannot express");
   command
       ->add_option("target", flags->target,
                    "A signature such as \"question -> answer: int\", or a file with a signature, a saved program or a "
                    "JSON Schema")
       ->required();
-  command
-      ->add_option("-d,--dialect", flags->dialect, "json_schema (2020-12, whole), openai, anthropic, gemini or llama")
+  command->add_option("-d,--dialect", flags->dialect, "json_schema (full 2020-12), openai, anthropic, gemini or llama")
       ->capture_default_str();
   command->add_flag("--inputs", flags->inputs, "The schema of the inputs, as for a tool, instead of the outputs");
   command->add_flag("--json", flags->json, "Print {\"dialect\", \"accepted\", \"schema\", \"gaps\"}");
   flags->program.add_to(*command);
   command->footer(
-      "The schema goes to standard output.  What the dialect cannot say goes to standard error, a line each: the\n"
-      "field, the keyword, and what holds instead.  Exit code 1 if the provider would refuse the schema.\n"
+      "The schema goes to standard output.  What the dialect cannot express goes to standard error, one line each: "
+      "the\nfield, the keyword, and what applies instead.  Exit code 1 if the provider would refuse the schema.\n"
       "Examples:\n"
       "  dspy schema \"ticket -> priority: Literal['low', 'high'], tags: set[str]\" --dialect openai\n"
       "  dspy schema order.schema.json --dialect gemini      (translates a schema)");

@@ -50,7 +50,7 @@ std::chrono::seconds span_of(std::string_view flag, std::string_view text) {
 
 std::optional<std::int64_t> nanodollars(std::optional<double> dollars) {
   if (!dollars) return std::nullopt;
-  if (!(*dollars >= 0 && *dollars < 9e9)) throw Error(Errc::bad_input, "a budget of US dollars is 0 or more");
+  if (!(*dollars >= 0 && *dollars < 9e9)) throw Error(Errc::bad_input, "a budget in US dollars must be 0 or more");
   return std::llround(*dollars * 1e9);
 }
 
@@ -129,10 +129,10 @@ int revoke(const KeyFlags& flags) {
 void add_keys(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<KeyFlags>();
   flags->file = (server::default_workspace() / "keys.sqlite").string();
-  auto* command = app.add_subcommand("keys", "Make and take back keys to the server");
+  auto* command = app.add_subcommand("keys", "Create, rotate and revoke the server's API keys");
   command->require_subcommand(1);
   command->add_option("--file", flags->file, "The file of keys")->envname("DSPY_KEYS")->capture_default_str();
-  command->add_option("--tenant", flags->tenant, "Whose key; left out: whoever runs the server");
+  command->add_option("--tenant", flags->tenant, "The tenant; omit it for the server's operator");
   command->add_flag("--json", flags->json, "Print objects");
   const auto part = [&](const std::string& name, const std::string& about, int (*run)(const KeyFlags&)) {
     auto* each = command->add_subcommand(name, about);
@@ -140,11 +140,12 @@ void add_keys(CLI::App& app, Plan& plan) {
     each->callback([flags, &plan, run] { plan = [flags, run] { return run(*flags); }; });
     return each;
   };
-  auto* creates = part("create", "Make a key, and print it once", create);
+  auto* creates = part("create", "Create a key, and print it once", create);
   creates->add_option("name", flags->name, "Who or what uses it")->required();
-  creates->add_option("--scope", flags->scopes, "What it may do, such as traces:read; `*` is everything")->required();
-  creates->add_option("--model", flags->models, "Models that it may ask, with `*` for any text [all]");
-  creates->add_option("--expires", flags->expires, "After so long: 90d, 12h [never]");
+  creates->add_option("--scope", flags->scopes, "What the key may do, such as traces:read; `*` is everything")
+      ->required();
+  creates->add_option("--model", flags->models, "Models the key may use; `*` matches any text [all]");
+  creates->add_option("--expires", flags->expires, "Expires after: 90d, 12h [never]");
   creates->add_option("--requests-per-minute", flags->requests_per_minute);
   creates->add_option("--tokens-per-day", flags->tokens_per_day);
   creates->add_option("--tokens-per-month", flags->tokens_per_month);
@@ -152,7 +153,7 @@ void add_keys(CLI::App& app, Plan& plan) {
   creates->add_option("--usd-per-month", flags->usd_per_month);
   part("list", "List keys, without their secrets", list)
       ->add_flag("--all-tenants", flags->all_tenants, "Those of every tenant");
-  auto* rotates = part("rotate", "Make a key in place of one, which stays valid for a while", rotate);
+  auto* rotates = part("rotate", "Replace a key; the old one stays valid for a while", rotate);
   rotates->add_option("id", flags->id)->required();
   rotates->add_option("--overlap", flags->overlap, "For how long")->capture_default_str();
   part("revoke", "Take a key back, at once", revoke)->add_option("id", flags->id)->required();

@@ -118,12 +118,12 @@ void add_list(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<ListFlags>();
   flags->folder = server::default_workspace().string();
   auto* command = app.add_subcommand("list", "List what is stored: traces, runs, datasets, programs, keys, …");
-  command->add_option("resource", flags->resource, "What; left out: which kinds there are");
+  command->add_option("resource", flags->resource, "The resource; omit it to list the kinds");
   command->add_option("id", flags->id, "The whole of one");
   command->add_option("--workspace", flags->folder, "The folder")->envname("DSPY_DATA")->capture_default_str();
-  command->add_option("--tenant", flags->tenant, "Whose; left out: whoever runs the server");
+  command->add_option("--tenant", flags->tenant, "The tenant; omit it for the server's operator");
   command->add_option("-q,--text", flags->text, "Words that must be in it");
-  command->add_option("--sort", flags->sort, "A field, with `-` before it for the largest first");
+  command->add_option("--sort", flags->sort, "Sort by this field; `-FIELD` sorts in descending order");
   command->add_option("--where", flags->filters, "FIELD=VALUE");
   command->add_option("--limit", flags->limit)->check(CLI::Range(1, 1000))->capture_default_str();
   command->add_flag("--json", flags->json, "An object a line");

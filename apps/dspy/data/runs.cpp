@@ -25,7 +25,8 @@ struct RunFlags {
 int add(const RunFlags& flags) {
   const auto json = parse_json(read_text(flags.file, std::uintmax_t{1} << 30));
   if (!json || !json->is_object())
-    throw Error(Errc::bad_input, std::format("`{}` holds no results of `dspy eval --output FILE.json`", flags.file));
+    throw Error(Errc::bad_input,
+                std::format("`{}` does not contain results of `dspy eval --output FILE.json`", flags.file));
   print_line(server::keep_run(server::Workspace(flags.folder), flags.tenant, flags.id,
                               evaluation_from_json(json->get_object()), flags.info));
   return exit_ok;
@@ -36,14 +37,14 @@ int add(const RunFlags& flags) {
 void add_runs(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<RunFlags>();
   flags->folder = server::default_workspace().string();
-  auto* command = app.add_subcommand("runs", "Keep evaluations, to look at and to compare");
+  auto* command = app.add_subcommand("runs", "Store evaluations for viewing and comparing");
   command->require_subcommand(1);
-  auto* adds = command->add_subcommand("add", "Keep the results of `dspy eval --output FILE.json`");
+  auto* adds = command->add_subcommand("add", "Store the results of `dspy eval --output FILE.json`");
   adds->add_option("file", flags->file)->required();
   adds->add_option("--workspace", flags->folder, "The folder")->envname("DSPY_DATA")->capture_default_str();
-  adds->add_option("--tenant", flags->tenant, "Whose; left out: whoever runs the server");
-  adds->add_option("--id", flags->id, "What it is called [the time]");
-  adds->add_option("--program", flags->info.program, "What was measured, such as triage:3");
+  adds->add_option("--tenant", flags->tenant, "The tenant; omit it for the server's operator");
+  adds->add_option("--id", flags->id, "The run's name [the time]");
+  adds->add_option("--program", flags->info.program, "The program that was evaluated, such as triage:3");
   adds->add_option("--dataset", flags->info.dataset, "On what");
   adds->callback([flags, &plan] { plan = [flags] { return add(*flags); }; });
   command->footer(

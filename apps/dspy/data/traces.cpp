@@ -32,7 +32,7 @@ int import(const TracesFlags& flags) {
                 std::format("the trace file `{}` cannot be read: {}", flags.file, imported.first_problem));
   print_line(std::format("{} traces with {} spans", imported.traces, imported.spans));
   if (imported.bad_lines != 0)
-    std::cerr << std::format("dspy: {} lines were left out: {}\n", imported.bad_lines, imported.first_problem);
+    std::cerr << std::format("dspy: {} lines were skipped: {}\n", imported.bad_lines, imported.first_problem);
   return exit_ok;
 }
 
@@ -41,14 +41,14 @@ int import(const TracesFlags& flags) {
 void add_traces(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<TracesFlags>();
   flags->store = (server::default_workspace() / "traces.sqlite").string();
-  auto* command = app.add_subcommand("traces", "Bring traces of programs into the store that the page shows");
+  auto* command = app.add_subcommand("traces", "Import traces of programs into the server's trace store");
   command->require_subcommand(1);
-  auto* imports = command->add_subcommand("import", "Read a file of JsonlTrace; what is there already stays");
+  auto* imports = command->add_subcommand("import", "Import a file of JsonlTrace; existing traces are kept");
   imports->add_option("file", flags->file, "`-` is standard input")->required();
   imports->add_option("--store", flags->store, "The trace store")->envname("DSPY_TRACES")->capture_default_str();
-  imports->add_option("--program", flags->origin.program, "Of which program they are");
+  imports->add_option("--program", flags->origin.program, "The program the traces belong to");
   imports->add_option("--program-version", flags->origin.version, "And in which version");
-  imports->add_option("--tenant", flags->origin.tenant, "Whose; left out: whoever runs the server");
+  imports->add_option("--tenant", flags->origin.tenant, "The tenant; omit it for the server's operator");
   imports->callback([flags, &plan] { plan = [flags] { return import(*flags); }; });
   command->footer("Example:\n  dspy traces import run.jsonl --program triage\n  dspy list traces -q refund");
 }

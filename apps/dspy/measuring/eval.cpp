@@ -81,7 +81,8 @@ Metric metric_of(const EvalFlags& flags, const std::string& field, const std::sh
   if (name == "complete_and_grounded")
     return metrics::metric(with_lm(metrics::CompleteAndGrounded(), lm), {.response = field});
   if (name == "judge") {
-    if (flags.rubric.empty()) throw Error(Errc::bad_input, "the metric `judge` needs --rubric: what earns points");
+    if (flags.rubric.empty())
+      throw Error(Errc::bad_input, "the metric `judge` needs --rubric, the criteria to score by");
     return metrics::metric(with_lm(metrics::Judge(flags.rubric), lm));
   }
   const std::vector<std::string> names = {
@@ -97,8 +98,7 @@ void write(const std::string& path, const EvaluationResult& result, const HtmlOp
   if (ending == ".json") return replace_file(path, to_text(to_json(result)) + "\n");
   if (ending == ".csv") return replace_file(path, to_csv(result));
   if (ending == ".html") return replace_file(path, to_html(result, html));
-  throw Error(Errc::bad_input,
-              std::format("--output `{}` ends neither in .json nor in .csv or .html; rename it", path));
+  throw Error(Errc::bad_input, std::format("--output `{}` does not end in .json, .csv or .html; rename it", path));
 }
 
 void show_progress(const EvaluationProgress& progress) {
@@ -193,7 +193,7 @@ int run_eval(EvalFlags flags) {
 EvaluationResult read_results(const std::string& path) {
   const auto json = parse_json(read_text(path, std::uintmax_t{1} << 32));
   if (!json || !json->is_object())
-    throw Error(Errc::bad_input, std::format("`{}` holds no results of `dspy eval --output FILE.json`", path));
+    throw Error(Errc::bad_input, std::format("`{}` does not contain results of `dspy eval --output FILE.json`", path));
   return evaluation_from_json(json->get_object());
 }
 
@@ -203,28 +203,28 @@ void add_eval(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<EvalFlags>();
   auto* command = app.add_subcommand("eval", "Measure a program on a dataset");
   command->add_option("program", flags->subject, "A program file, or a signature \"question -> answer\"")->required();
-  command->add_option("data", flags->data, "The examples (.jsonl, .json, .csv), with inputs and what is right")
+  command->add_option("data", flags->data, "The examples (.jsonl, .json, .csv), with inputs and expected outputs")
       ->required();
   command->add_option("--metric", flags->metric,
                       "exact_match, f1, hotpot_f1, equal, passage_match, semantic_f1, complete_and_grounded or judge "
-                      "[exact_match of a text, equal of any other output]");
-  command->add_option("--field", flags->field, "The output that is measured [the last one]");
-  command->add_option("--rubric", flags->rubric, "What earns points, for the metric judge");
-  command->add_option("-j,--jobs", flags->jobs, "Examples under way at once")
+                      "[exact_match for text outputs, otherwise equal]");
+  command->add_option("--field", flags->field, "The output to score [the last one]");
+  command->add_option("--rubric", flags->rubric, "The criteria to score by, for the metric judge");
+  command->add_option("-j,--jobs", flags->jobs, "Examples to run concurrently")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
-  command->add_option("--limit", flags->limit, "Read only so many examples; 0 reads all");
+  command->add_option("--limit", flags->limit, "Read only this many examples; 0: all");
   command->add_option("-o,--output", flags->outputs,
                       "Write the results: .json (for `dspy compare`), .csv or .html (may be repeated)");
-  command->add_option("--checkpoint", flags->checkpoint, "Keep finished examples in this file, and go on from it");
-  command->add_option("--slice", flags->slice, "Tell the score by this value of the examples, too");
-  command->add_option("--rows", flags->rows, "Print so many rows, the worst first");
-  command->add_option("--max-errors", flags->max_errors, "Begin no more examples after so many have failed");
-  command->add_option("--max-requests", flags->max_requests, "Ask the model no more than so often");
-  command->add_option("--max-seconds", flags->max_seconds, "Begin no more examples after so long");
+  command->add_option("--checkpoint", flags->checkpoint, "Record finished examples in this file, and resume from it");
+  command->add_option("--slice", flags->slice, "Also report the score for each value of this field");
+  command->add_option("--rows", flags->rows, "Print this many rows, the worst first");
+  command->add_option("--max-errors", flags->max_errors, "Stop after this many examples have failed");
+  command->add_option("--max-requests", flags->max_requests, "Make at most this many requests");
+  command->add_option("--max-seconds", flags->max_seconds, "Start no more examples after this time");
   command->add_option("--failure-score", flags->failure_score, "The score of an example that fails")
       ->capture_default_str();
-  command->add_option("--adapter", flags->adapter, "Of a signature: field, chat, json, xml or two_step")
+  command->add_option("--adapter", flags->adapter, "Adapter for a signature: field, chat, json, xml or two_step")
       ->capture_default_str();
   command->add_flag("--traces", flags->traces, "Keep the calls behind each answer, for --output");
   command->add_flag("--json", flags->json,
@@ -233,7 +233,7 @@ void add_eval(CLI::App& app, Plan& plan) {
   flags->model.add_to(*command);
   flags->policy.add_to(*command);
   command->footer(
-      "Exit code 0 if all examples were run, 1 if it was stopped before or all of them failed, 2 for wrong flags or "
+      "Exit code 0 if all examples were run, 1 if the run stopped early or all of them failed, 2 for invalid flags or "
       "data.\n"
       "Examples:\n"
       "  dspy eval \"question -> answer\" dev.jsonl --metric exact_match --json\n"
@@ -249,11 +249,11 @@ void add_compare(CLI::App& app, Plan& plan) {
     bool json = false;
   };
   auto flags = std::make_shared<CompareFlags>();
-  auto* command = app.add_subcommand("compare", "Compare two evaluations on the same data by a paired test");
+  auto* command = app.add_subcommand("compare", "Compare two evaluations on the same data with a paired test");
   command->add_option("a", flags->a, "Results of `dspy eval --output A.json`")->required();
-  command->add_option("b", flags->b, "The same of another program")->required();
-  command->add_option("--flips", flags->flips, "Print so many examples whose score differs")->capture_default_str();
-  command->add_option("--confidence", flags->confidence, "Of the interval around the difference")
+  command->add_option("b", flags->b, "The results of another program")->required();
+  command->add_option("--flips", flags->flips, "Print this many examples whose scores differ")->capture_default_str();
+  command->add_option("--confidence", flags->confidence, "Confidence level of the interval around the difference")
       ->capture_default_str();
   command->add_flag(
       "--json", flags->json,

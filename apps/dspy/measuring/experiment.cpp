@@ -67,8 +67,7 @@ std::vector<ArmOutcomes> read_arms(const ExperimentFlags& flags) {
   });
   if (flags.has_weights && flags.weights.size() != arms.size()) {
     throw Error(Errc::bad_input,
-                std::format("--weights has {} numbers and `{}` {} arms; give one for each, in the order "
-                            "in which they occur",
+                std::format("--weights has {} numbers and `{}` {} arms; give one for each, in order of occurrence",
                             flags.weights.size(), flags.data, arms.size()));
   }
   for (std::size_t i = 0; i < arms.size(); ++i) arms[i].weight = flags.has_weights ? flags.weights[i] : 1;
@@ -108,19 +107,19 @@ int analyze_file(const ExperimentFlags& flags) {
 
 void add_experiment(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<ExperimentFlags>();
-  auto* command = app.add_subcommand("experiment", "Run A/B experiments on what is served, or on data of your own");
+  auto* command = app.add_subcommand("experiment", "Run A/B experiments on served programs, or analyse your own data");
   command->require_subcommand(1);
-  auto* assigns = command->add_subcommand("assign", "Say which arm each unit belongs to");
+  auto* assigns = command->add_subcommand("assign", "Print the arm that each unit is assigned to");
   assigns->add_option("seed", flags->seed, "The experiment's name")->required();
-  assigns->add_option("units", flags->units, "Users, requests or whatever is assigned")->required();
+  assigns->add_option("units", flags->units, "The units to assign, such as users or requests")->required();
   assigns->add_option("--weights", flags->weights, "Of the arms, as in 9,1")->delimiter(',');
   assigns->callback([flags, &plan] { plan = [flags] { return assign(*flags); }; });
   auto* analyzes = command->add_subcommand("analyze", "Compare the arms of rows {\"arm\", \"value\"} with one of them");
-  analyzes->add_option("data", flags->data, "JSONL or CSV, in the order in which it happened")->required();
-  analyzes->add_option("--control", flags->control, "The arm that the others are compared with [the first one]");
-  auto* weights = analyzes->add_option("--weights", flags->weights, "Of the arms, in the order in which they occur")
-                      ->delimiter(',');
-  analyzes->add_option("--smallest-effect", flags->smallest_effect, "The difference that would matter")
+  analyzes->add_option("data", flags->data, "JSONL or CSV, in chronological order")->required();
+  analyzes->add_option("--control", flags->control, "The control arm [the first one]");
+  auto* weights =
+      analyzes->add_option("--weights", flags->weights, "Weights of the arms, in order of occurrence")->delimiter(',');
+  analyzes->add_option("--smallest-effect", flags->smallest_effect, "The smallest difference that matters")
       ->capture_default_str();
   analyzes->callback([flags, weights, &plan] {
     flags->has_weights = weights->count() > 0;

@@ -101,24 +101,25 @@ void add_experiment_store(CLI::App& command, Plan& plan) {
   const auto part = [&](const std::string& name, const std::string& about, int (*run)(const StoreFlags&)) {
     auto* each = command.add_subcommand(name, about);
     each->add_option("--workspace", flags->folder, "The folder")->envname("DSPY_DATA")->capture_default_str();
-    each->add_option("--tenant", flags->tenant, "Whose; left out: whoever runs the server");
+    each->add_option("--tenant", flags->tenant, "The tenant; omit it for the server's operator");
     each->callback([flags, &plan, run] { plan = [flags, run] { return run(*flags); }; });
     return each;
   };
-  part("list", "List the experiments of a workspace, an object a line", list);
-  part("show", "Show one: its arms, whom they were given to, and the result", show)
+  part("list", "List the experiments of a workspace, one object per line", list);
+  part("show", "Show an experiment: its arms, the callers assigned to them, and the result", show)
       ->add_option("name", flags->name)
       ->required();
-  auto* starts = part("start", "Start one, which divides the calls of a program that is served", start);
+  auto* starts = part("start", "Start an experiment that splits the calls of a served program", start);
   starts->add_option("name", flags->name)->required();
   starts->add_option("program", flags->program, "As it is served")->required();
-  starts->add_option("--metric", flags->metric, "The feedback that counts, by its name")->required();
-  auto* arms = starts->add_option("--arm", flags->arms, "NAME=VERSION (twice or more): of the registry, or served");
+  starts->add_option("--metric", flags->metric, "The name of the feedback to compare")->required();
+  auto* arms = starts->add_option("--arm", flags->arms,
+                                  "NAME=VERSION (at least twice): a version in the registry, or a served program");
   arms->required()->allow_extra_args(false);
   starts->add_option("--weights", flags->weights, "Of the arms, as in 9,1")->delimiter(',');
-  starts->add_option("--smallest-effect", flags->smallest_effect, "The difference that would matter")
+  starts->add_option("--smallest-effect", flags->smallest_effect, "The smallest difference that matters")
       ->capture_default_str();
-  part("stop", "Stop one, and show the result", stop)->add_option("name", flags->name)->required();
+  part("stop", "Stop an experiment, and show the result", stop)->add_option("name", flags->name)->required();
 }
 
 }  // namespace dspy::app

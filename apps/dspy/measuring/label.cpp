@@ -168,18 +168,17 @@ int run_label(const LabelFlags& flags) {
 
 void add_label(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<LabelFlags>();
-  auto* command = app.add_subcommand("label", "Label examples by hand, one after the other");
-  command->add_option("--inputs", flags->inputs, "What is to be labelled (.jsonl, .json, .csv)")->required();
-  command->add_option("--out", flags->out, "Where labelled examples are kept (.jsonl); one that is there goes on")
+  auto* command = app.add_subcommand("label", "Label examples by hand, one at a time");
+  command->add_option("--inputs", flags->inputs, "The examples to label (.jsonl, .json, .csv)")->required();
+  command->add_option("--out", flags->out, "The file of labelled examples (.jsonl); an existing file is continued")
       ->required();
-  command->add_option("--output", flags->output, "The output that is labelled [the last one]");
-  command->add_flag("--suggest", flags->suggest, "Ask the model first; an empty line takes its answer");
+  command->add_option("--output", flags->output, "The output to label [the last one]");
+  command->add_flag("--suggest", flags->suggest, "Ask the model first; an empty line accepts its answer");
   flags->signature.add_to(*command);
   flags->model.add_to(*command);
   command->footer(
-      "Type a value, or the number of a choice. `:skip` leaves one out, `:back` takes the last one back, `:quit` "
-      "ends;\n"
-      "the file is whole after each label, and what is in it is not asked again.\n"
+      "Type a value, or the number of a choice. `:skip` skips an example, `:back` undoes the last label, `:quit` "
+      "exits;\nthe file is complete after each label, and examples in it are not shown again.\n"
       "Example:\n"
       "  dspy label -s \"ticket -> desk: Literal['maple', 'cedar']\" --inputs tickets.jsonl --out labelled.jsonl");
   command->callback([flags, &plan] { plan = [flags] { return run_label(*flags); }; });

@@ -129,7 +129,7 @@ int run_metrics(const MetricsFlags& flags) {
   signals.run();
   return exit_ok;
 #else
-  throw Error(Errc::config_error, "this program was built without libcurl, and offers no metrics; leave --port out");
+  throw Error(Errc::config_error, "this program was built without libcurl and cannot serve metrics; omit --port");
 #endif
 }
 
@@ -137,10 +137,10 @@ int run_metrics(const MetricsFlags& flags) {
 
 void add_metrics(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<MetricsFlags>();
-  auto* command = app.add_subcommand("metrics", "Counts and times of a trace file, as Prometheus reads them");
-  command->add_option("TRACE", flags->path, "A file of JsonlTrace; it may still be written")->required();
+  auto* command = app.add_subcommand("metrics", "Counters and timings of a trace file, in Prometheus format");
+  command->add_option("TRACE", flags->path, "A file of JsonlTrace, which may still be growing")->required();
   command->add_option("-p,--port", flags->port,
-                      "Offer them at http://127.0.0.1:PORT/metrics until interrupted; 0 is any free port");
+                      "Serve them at http://127.0.0.1:PORT/metrics until interrupted; 0: any free port");
   command->footer("Example:\n  dspy metrics run.jsonl --port 9464");
   command->callback([flags, &plan] { plan = [flags] { return run_metrics(*flags); }; });
 }

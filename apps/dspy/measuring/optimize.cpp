@@ -139,9 +139,9 @@ int run_optimize(const OptimizeFlags& flags) {
   const std::filesystem::path checkpoint = flags.out + ".checkpoint.jsonl";
   std::error_code code;
   if (!flags.resume && std::filesystem::exists(checkpoint, code)) {
-    throw Error(Errc::bad_input, std::format("`{}` is what an interrupted run left; give --resume to go on from it, or "
-                                             "remove it",
-                                             checkpoint.string()));
+    throw Error(Errc::bad_input,
+                std::format("`{}` was left by an interrupted run; give --resume to continue it, or remove the file",
+                            checkpoint.string()));
   }
   const StopKey stop_key;
   training.search = {.concurrency = flags.jobs,
@@ -173,7 +173,7 @@ int run_optimize(const OptimizeFlags& flags) {
 
 void add_optimize(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<OptimizeFlags>();
-  auto* command = app.add_subcommand("optimize", "Make a saved program better on examples");
+  auto* command = app.add_subcommand("optimize", "Improve a saved program on examples");
   command
       ->add_option(
           "program", flags->program.path,
@@ -185,45 +185,42 @@ void add_optimize(CLI::App& app, Plan& plan) {
                    "labeled, bootstrap, random-search, optuna, copro, mipro, simba, gepa or infer-rules")
       ->capture_default_str();
   command->add_option("--metric", flags->choice.metric, "exact_match, f1 or equal")->capture_default_str();
-  command->add_option("--field", flags->choice.field, "The output that is measured; the last one unless said");
-  command->add_option("--out", flags->out, "Where the best program is saved")->required();
-  command->add_option("--report", flags->report, "Where a page about the search is written");
-  command->add_option("--val", flags->val, "Examples that programs are measured on; else a share of the data");
+  command->add_option("--field", flags->choice.field, "The output to score [the last one]");
+  command->add_option("--out", flags->out, "The file for the best program")->required();
+  command->add_option("--report", flags->report, "Write an HTML report of the search to this file");
+  command->add_option("--val", flags->val, "Validation examples; otherwise a share of the data");
   command->add_option("--val-share", flags->val_share, "That share")
       ->check(CLI::Range(0.01, 0.99))
       ->capture_default_str();
   command->add_option("--effort", flags->choice.effort, "Of mipro and gepa")
       ->check(CLI::IsMember({"light", "medium", "heavy"}))
       ->capture_default_str();
-  command->add_option("--adapter", flags->adapter, "Of a signature: field, chat, json, xml or two_step")
+  command->add_option("--adapter", flags->adapter, "Adapter for a signature: field, chat, json, xml or two_step")
       ->capture_default_str();
-  command->add_option(
-      "--screen-to", flags->choice.screen_to,
-      "Of random-search: measure only so many candidates, those under which a local model finds the right "
-      "answers likeliest");
-  command->add_option(
-      "--race", flags->choice.race,
-      "Of random-search: stop candidates that can hardly win; the probability of stopping a winner, such as "
-      "0.05");
+  command->add_option("--screen-to", flags->choice.screen_to,
+                      "For random-search: measure only this many candidates, those under which a local model finds the "
+                      "right answers most likely");
+  command->add_option("--race", flags->choice.race,
+                      "For random-search: stop candidates that are unlikely to win; the accepted probability of "
+                      "stopping a winner, such as 0.05");
   command->add_option("--token-price", flags->token_price,
-                      "Taken off a score for each 1,000 tokens of a run, such as 0.01");
-  command->add_option("--candidates", flags->choice.candidates, "Programs, or instructions a round, that are tried")
+                      "Subtract this from the score for each 1,000 tokens of a run, such as 0.01");
+  command->add_option("--candidates", flags->choice.candidates, "How many programs, or instructions per round, to try")
       ->check(CLI::Range(least_candidates, most_candidates))
       ->capture_default_str();
   command->add_option("--max-bootstrapped-demos", flags->choice.max_bootstrapped_demos)->capture_default_str();
   command->add_option("--max-labeled-demos", flags->choice.max_labeled_demos)->capture_default_str();
   command->add_option("--teacher-model", flags->choice.teacher_model, "Answers the training examples");
   command->add_option("--prompt-model", flags->choice.prompt_model, "Writes instructions and rules");
-  command->add_option("--max-requests", flags->max_requests, "Never more requests than these");
-  command->add_option("--max-tokens-used", flags->max_tokens, "End when so many tokens are used");
+  command->add_option("--max-requests", flags->max_requests, "Make at most this many requests");
+  command->add_option("--max-tokens-used", flags->max_tokens, "Stop after using this many tokens");
   command->add_option("--search-seed", flags->choice.seed, "The same seed gives the same search")
       ->capture_default_str();
-  command->add_option(
-      "--fleet", flags->fleet,
-      "redis://HOST:PORT/DB: `dspy worker PROGRAM --queue … --rollouts` make the runs, as many as there "
-      "are; the same search finds the same");
+  command->add_option("--fleet", flags->fleet,
+                      "redis://HOST:PORT/DB: workers (`dspy worker PROGRAM --queue … --rollouts`) make the runs; the "
+                      "result does not depend on how many there are");
   command->add_option("--fleet-name", flags->fleet_name, "The queue of --fleet")->capture_default_str();
-  command->add_flag("--resume", flags->resume, "Go on from what an interrupted run left");
+  command->add_flag("--resume", flags->resume, "Continue an interrupted run");
   command->add_option("-j,--jobs", flags->jobs, "Runs under way at once")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();

@@ -131,7 +131,8 @@ std::string default_registry() {
 void add_registry(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<RegistryFlags>();
   flags->file = default_registry();
-  auto* command = app.add_subcommand("registry", "Keep versions of programs, and names such as `production` for them");
+  auto* command =
+      app.add_subcommand("registry", "Store versions of programs, and aliases such as `production` for them");
   command->require_subcommand(1);
   command->add_option("--file", flags->file, "The registry's file")->envname("DSPY_REGISTRY")->capture_default_str();
   command->add_flag("--json", flags->json, "Print objects");
@@ -143,9 +144,9 @@ void add_registry(CLI::App& app, Plan& plan) {
   };
   auto* adds = part("add", "Add a program file, or an agent's file, as a version", add);
   adds->add_option("program", flags->program)->required();
-  adds->add_flag("--accept-changed", flags->load.accept_changed, "Take a file that was edited after it was saved");
+  adds->add_flag("--accept-changed", flags->load.accept_changed, "Accept a file that was edited after it was saved");
   adds->add_option("--name", flags->name, "Else the file's name");
-  adds->add_option("--parent", flags->parent, "The version that it descends from; else the newest");
+  adds->add_option("--parent", flags->parent, "The version it descends from [the newest]");
   part("list", "List versions and aliases", list)->add_option("name", flags->name);
   auto* gets = part("get", "Write a version to a file", fetch);
   gets->add_option("reference", flags->name, "name, name:3, name:1.2.0 or name@alias")->required();
@@ -154,13 +155,13 @@ void add_registry(CLI::App& app, Plan& plan) {
   moves->add_option("name", flags->name)->required();
   moves->add_option("alias", flags->alias)->required();
   moves->add_option("version", flags->version)->required();
-  moves->add_option("--from", flags->from, "The version that it names now; left out for a new alias");
+  moves->add_option("--from", flags->from, "The version that the alias names now; omit it for a new alias");
   moves->add_option("--reason", flags->reason);
   auto* backs = part("rollback", "Move an alias back", go_back);
   backs->add_option("name", flags->name)->required();
   backs->add_option("alias", flags->alias)->required();
   backs->add_option("--steps", flags->steps)->check(CLI::Range(1, 1000))->capture_default_str();
-  part("history", "Tell what was done, an object a line", tell_history)->add_option("name", flags->name)->required();
+  part("history", "Print the history, one object per line", tell_history)->add_option("name", flags->name)->required();
 }
 
 }  // namespace dspy::app

@@ -50,7 +50,7 @@ void add_trace(CLI::App& app, Plan& plan) {
   command->require_subcommand(1);
   auto* show = command->add_subcommand("show", "Each call: its requests, times, usage, cost and errors");
   show->add_option("FILE", flags->path, "A file of JsonlTrace; `-` is standard input")->required();
-  show->add_flag("--content", flags->content, "What was asked and answered, too");
+  show->add_flag("--content", flags->content, "Also show the requests and replies");
   show->add_flag("--failed", flags->failed, "Only calls that failed");
   show->callback([flags, &plan] { plan = [flags] { return run_trace(*flags); }; });
   command->footer("Example:\n  dspy trace show run.jsonl --failed");

@@ -56,7 +56,7 @@ void indent(std::string& out, int depth, std::string_view line) {
 void write_error(std::string& out, const JsonObject& error, int depth) {
   indent(out, depth, std::format("! {}: {}", text_of(error, "kind"), text_of(error, "message")));
   if (const auto* const wait = member(error, "retry_after_ms"))
-    indent(out, depth, std::format("  it may be asked again after {} ms", to_text(*wait)));
+    indent(out, depth, std::format("  it may be retried after {} ms", to_text(*wait)));
 }
 
 /// What was tried on the way to a reply, and where it came from.
@@ -97,7 +97,7 @@ void TraceReport::add(std::string_view line, std::size_t number) {
   const auto fail = [&](std::string_view what) {
     throw Error(Errc::bad_input, std::format("line {} of the trace {}", number, what), {.position = number});
   };
-  if (!json || !json->is_object()) fail("is not a JSON object; was the file cut, or is it another one?");
+  if (!json || !json->is_object()) fail("is not a JSON object; the file may be truncated, or not a trace");
   const auto& span = json->get_object();
   const auto id = [&](std::string_view name) -> std::optional<std::uint64_t> {
     const auto* const value = span.if_contains(name);
