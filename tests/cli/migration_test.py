@@ -65,7 +65,7 @@ class Migrate(Folder):
     def test_without_python(self):
         file = self.write("maps.py", "import dspy\n")
         told = dspy("migrate", file, "--python", "/nowhere/python3", code=2).stderr
-        self.assertIn("install python3, or name it by --python", told)
+        self.assertIn("install python3, or name it with --python", told)
         nothing = dict(os.environ, PATH=str(self.folder))
         nothing.pop("DSPY_PYTHON", None)
         self.assertIn("install python3", dspy("migrate", file, code=2, env=nothing).stderr)

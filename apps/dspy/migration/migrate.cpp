@@ -31,7 +31,7 @@ struct MigrateFlags {
 constexpr std::string_view loader = R"py(
 import sys
 if sys.version_info < (3, 8):
-    sys.exit("dspy: error: migrate needs Python 3.8 or newer, and %s is %d.%d; name another by --python" % (
+    sys.exit("dspy: error: migrate needs Python 3.8 or newer, and %s is %d.%d; name another with --python" % (
         sys.executable, sys.version_info[0], sys.version_info[1]))
 import types
 names, script, arguments = sys.argv[1], sys.argv[2], sys.argv[3:]
@@ -46,7 +46,7 @@ for name, text in (("_names", names), ("migrate", script)):
 try:
     code = sys.modules["dspy_cpp.migrate"].main(arguments)
 except Exception as problem:
-    sys.stderr.write("dspy: error: the program could not be looked through: %s: %s\n" % (type(problem).__name__, problem))
+    sys.stderr.write("dspy: error: the program could not be analysed: %s: %s\n" % (type(problem).__name__, problem))
     code = 2
 sys.exit(code)
 )py";
@@ -70,10 +70,9 @@ int run_python(const std::string& python, const std::vector<std::string>& argume
   pid_t child = 0;
   const int failed = ::posix_spawnp(&child, python.c_str(), nullptr, nullptr, argv.data(), environ);
   if (failed != 0) {
-    throw Error(Errc::config_error,
-                std::format("`{}` cannot be started ({}); Python programs are read by Python's own parser: install "
-                            "python3, or name it by --python or $DSPY_PYTHON",
-                            python, std::strerror(failed)));
+    throw Error(Errc::config_error, std::format("`{}` cannot be started ({}); Python programs are parsed by Python "
+                                                "itself: install python3, or name it with --python or $DSPY_PYTHON",
+                                                python, std::strerror(failed)));
   }
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
@@ -101,7 +100,7 @@ int run_migrate(const MigrateFlags& flags) {
   if (code == 0 || code == exit_failed || code == exit_usage) return code;
   throw Error(
       Errc::config_error,
-      std::format("`{}` ended with code {}, which Python does not for this; name Python 3.8 or newer by --python",
+      std::format("`{}` exited with code {}, which is unexpected for Python; name Python 3.8 or newer with --python",
                   wanted_python(flags), code));
 }
 
@@ -110,12 +109,13 @@ int run_migrate(const MigrateFlags& flags) {
 void add_migrate(CLI::App& app, Plan& plan) {
   const auto flags = std::make_shared<MigrateFlags>();
   auto* const command = app.add_subcommand(
-      "migrate", "Say of a Python DSPy program, line by line, what maps, what differs and what has no place here");
-  command->add_option("FILE", flags->files, "Python files; they are read, and nothing of them is run")->required();
-  command->add_option("--python", flags->python, "The Python whose parser reads them [$DSPY_PYTHON, python3]");
-  command->add_flag("--json", flags->json, "An object a file, a line each");
+      "migrate",
+      "Report line by line what in a Python DSPy program maps directly, what differs and what has no counterpart");
+  command->add_option("FILE", flags->files, "Python files; they are parsed, never run")->required();
+  command->add_option("--python", flags->python, "The Python that parses them [$DSPY_PYTHON, python3]");
+  command->add_flag("--json", flags->json, "Print one JSON object per file, one per line");
   command->footer(
-      "Exit codes: 0 everything maps; 1 something is only in C++, or has no place; 2 a file that cannot be read.");
+      "Exit codes: 0 everything maps; 1 something is only in C++, or has no counterpart; 2 a file cannot be read.");
   command->callback([flags, &plan] { plan = [flags] { return run_migrate(*flags); }; });
 }
 

@@ -111,7 +111,8 @@ void add_bench(CLI::App& app, Plan& plan) {
   command->add_flag("--json", flags->json, "Print {\"figures\"}");
   command->add_flag("--no-model", flags->no_model, "Leave the model out");
   flags->model.add_to(*command);
-  command->footer("Figures are medians. `./dev bench` in the source tree measures more, beside other programs.");
+  command->footer(
+      "Figures are medians. `./dev bench` in the source tree measures more, and compares with other programs.");
   command->callback([flags, &plan] { plan = [flags] { return run_bench(*flags); }; });
 }
 

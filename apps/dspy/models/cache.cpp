@@ -23,7 +23,7 @@ struct CacheFlags {
 std::string folder_of(const CacheFlags& flags) {
   const auto folder = flags.directory.empty() ? Config::load().cache().directory : flags.directory;
   if (folder.empty())
-    throw Error(Errc::bad_input, "no cache is meant: give --directory DIR, or name one in dspy.toml under [cache]");
+    throw Error(Errc::bad_input, "no cache was named; give --directory DIR, or name one in dspy.toml under [cache]");
   return folder;
 }
 
@@ -71,7 +71,7 @@ int run_clear(const CacheFlags& flags) {
   if (flags.older_than_hours)
     filter.older_than = std::chrono::milliseconds(static_cast<std::int64_t>(*flags.older_than_hours * 3.6e6));
   if (filter == CacheFilter() && !flags.all)
-    throw Error(Errc::bad_input, "say what goes: --model, --program, --older-than, or --all");
+    throw Error(Errc::bad_input, "say what to delete: --model, --program, --older-than, or --all");
   const auto erased = open(flags)->erase(filter, now());
   if (flags.json) {
     print_json({{"erased", static_cast<std::uint64_t>(erased)}});
@@ -98,7 +98,7 @@ int run_export(const CacheFlags& flags) {
 
 void add_cache(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<CacheFlags>();
-  auto* command = app.add_subcommand("cache", "Look at, empty or export a cache of replies");
+  auto* command = app.add_subcommand("cache", "Inspect, clear or export a cache of replies");
   command->require_subcommand(1);
   const auto add = [&](const char* name, const char* what, int (*run)(const CacheFlags&)) {
     auto* const verb = command->add_subcommand(name, what);
@@ -106,12 +106,12 @@ void add_cache(CLI::App& app, Plan& plan) {
     verb->callback([flags, &plan, run] { plan = [flags, run] { return run(*flags); }; });
     return verb;
   };
-  add("stats", "How many replies there are, of which models", run_stats)
+  add("stats", "Count the replies, by model", run_stats)
       ->add_flag("--json", flags->json, "Print {\"entries\", \"bytes\", \"models\", …}");
   auto* const clear = add("clear", "Erase replies", run_clear);
   clear->add_option("--model", flags->model, "Those of this model");
   clear->add_option("--program", flags->program, "Those of this program");
-  clear->add_option("--older-than", flags->older_than_hours, "Those written more than so many hours ago")
+  clear->add_option("--older-than", flags->older_than_hours, "Only replies written more than this many hours ago")
       ->check(CLI::NonNegativeNumber);
   clear->add_flag("--all", flags->all, "All of them");
   clear->add_flag("--json", flags->json, "Print {\"erased\"}");

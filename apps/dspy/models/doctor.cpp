@@ -75,7 +75,7 @@ class Doctor {
       add(Finding::Level::ok, "device",
           std::format("{} ({}), {:.1f} of {:.1f} GB free{}", device.name, device.description,
                       gigabytes(device.memory_free), gigabytes(device.memory_total),
-                      device.software ? ", no card: its driver computes on the processor" : ""));
+                      device.software ? ", not a real GPU: its driver computes on the CPU" : ""));
     }
     add(Finding::Level::ok, "choice", hardware->reason);
     const auto& host = hardware->host;
@@ -102,26 +102,24 @@ class Doctor {
     if (!plan) return add(Finding::Level::warning, "memory", plan.error().what());
     if (trained && flags_.context > *trained)
       add(Finding::Level::warning, "memory",
-          std::format(
-              "--context {}: the model was made for {} tokens, and an engine reads no more; this is the plan for "
-              "those",
-              flags_.context, *trained));
+          std::format("--context {}: the model was trained for {} tokens, the most an engine accepts; this is the plan "
+                      "for those",
+                      flags_.context, *trained));
     const auto free = llama::HostFacts::read().memory_free;
     const auto megabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
     add(plan->total() > free ? Finding::Level::warning : Finding::Level::ok, "memory",
-        std::format("an engine that holds {} tokens, of all its prompts and replies together, takes {:.0f} MB: {:.0f} "
-                    "weights, {:.0f} keys and values, {:.0f} to compute "
-                    "with, {:.0f} scores{}; up to {:.0f} more for known prompts{}",
-                    plan->kv_tokens, megabytes(plan->total()), megabytes(plan->weights), megabytes(plan->kv),
-                    megabytes(plan->scratch), megabytes(plan->scores),
-                    plan->senses == 0 ? ""
-                                      : std::format(", {:.0f} its image or audio part (mmproj), without what that "
-                                                    "computes with",
-                                                    megabytes(plan->senses)),
-                    megabytes(plan->host + plan->media),
-                    plan->total() > free ? "; that is more than is free: lower context_length or kv_tokens, or take "
-                                           "kv_type=q8_0"
-                                         : ""));
+        std::format(
+            "an engine with {} tokens for all prompts and replies together needs {:.0f} MB: {:.0f} weights, {:.0f} "
+            "keys and values, {:.0f} compute buffers, {:.0f} logits{}; up to {:.0f} more for cached prompts{}",
+            plan->kv_tokens, megabytes(plan->total()), megabytes(plan->weights), megabytes(plan->kv),
+            megabytes(plan->scratch), megabytes(plan->scores),
+            plan->senses == 0
+                ? ""
+                : std::format(", {:.0f} its image or audio part (mmproj), without that part's compute buffers",
+                              megabytes(plan->senses)),
+            megabytes(plan->host + plan->media),
+            plan->total() > free ? "; that is more than is free: lower context_length or kv_tokens, or use kv_type=q8_0"
+                                 : ""));
   }
 
   /// `llama:NAME?OPTIONS` → NAME.
@@ -166,7 +164,7 @@ class Doctor {
           std::format("{} loads and answers in {:.0f} ms: {}", model, took.count(), shown(answer->at("answer"))));
     } else if (answer.error().code() == Errc::parse_error) {
       add(Finding::Level::warning, "model",
-          std::format("{} loads, but does not keep to the prompt format: {}", model, answer.error().what()));
+          std::format("{} loads, but does not follow the prompt format: {}", model, answer.error().what()));
     } else {
       add(Finding::Level::failure, "model", answer.error().what());
     }
@@ -205,9 +203,11 @@ int run_doctor(const DoctorFlags& flags) {
 void add_doctor(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<DoctorFlags>();
   auto* command = app.add_subcommand(
-      "doctor", "Check the installation, the hardware, a model, and what dspy.toml names; say what to do");
-  command->add_option("-m,--model", flags->model, "The model to try [the embedded one]");
-  command->add_option("--context", flags->context, "Tokens of prompt and reply to plan memory for [as engines do]")
+      "doctor", "Check the installation, the hardware, a model, and what dspy.toml names, and suggest fixes");
+  command->add_option("-m,--model", flags->model, "The model to test [the embedded one]");
+  command
+      ->add_option("--context", flags->context,
+                   "Plan memory for this many tokens of prompt and reply [the engine's default]")
       ->check(CLI::Range(1, 100'000'000));
   command->add_flag("--json", flags->json, "Print {\"healthy\", \"findings\"}");
   command->footer("Exits with 1 if something essential is missing.");

@@ -71,7 +71,7 @@ class Outside {
       const std::string_view proxy(value);
       const auto at = proxy.rfind('@');  // a password before it is nobody's business
       add(Level::ok, "proxy",
-          std::format("{} is {}: providers are asked through it, servers on this machine are not", name,
+          std::format("{} is {}: requests to providers use it, requests to this machine do not", name,
                       at == std::string_view::npos ? proxy : proxy.substr(at + 1)));
     }
   }
@@ -106,9 +106,9 @@ class Outside {
     if (server.empty()) return;
     const auto stats = attempt([&] { return RemoteCache(server).stats(); });
     if (stats) {
-      add(Level::ok, "cache", std::format("its server answers and has {} replies", stats->entries));
+      add(Level::ok, "cache", std::format("its server answers, and holds {} replies", stats->entries));
     } else {
-      add(Level::warning, "cache", std::format("{}; calls go on without it", stats.error().what()));
+      add(Level::warning, "cache", std::format("{}; calls continue without it", stats.error().what()));
     }
   }
 
@@ -160,8 +160,7 @@ class Outside {
     if (remote == nullptr) return;
     const auto& dialect = remote->dialect();
     const auto key = key_of(dialect, given, variable);
-    add(Level::ok, subject,
-        std::format("{}: {}", dialect.title, key.is_empty() ? "no key, and none is needed" : "there is a key"));
+    add(Level::ok, subject, std::format("{}: {}", dialect.title, key.is_empty() ? "no key needed" : "there is a key"));
     examine_endpoint(subject, *remote, key);
   }
 
@@ -189,10 +188,10 @@ class Outside {
     examine_clock(subject, *response);
     if (response->status == 401 || response->status == 403) {
       add(Level::failure, subject,
-          std::format("{} does not accept the key (HTTP {}); make a new one", dialect.title, response->status));
+          std::format("{} does not accept the key (HTTP {}); create a new one", dialect.title, response->status));
     } else if (response->status != 200) {
       add(Level::warning, subject,
-          std::format("{} can be reached, and has no list of models (HTTP {})", dialect.title, response->status));
+          std::format("{} can be reached, but has no list of models (HTTP {})", dialect.title, response->status));
     } else {
       examine_list(subject, lm, response->body);
     }
@@ -206,7 +205,7 @@ class Outside {
     const auto apart = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now() - *there);
     if (apart > 60s || apart < -60s)
       add(Level::warning, subject,
-          std::format("this machine's clock is {} s apart from the server's; set it", apart.count()));
+          std::format("this machine's clock differs from the server's by {} s; set it", apart.count()));
   }
 
   void examine_list(const std::string& subject, const ProviderLM& lm, std::string_view body) {
@@ -230,9 +229,9 @@ class Outside {
     }
     const std::string model(lm.model());
     if (names.empty()) {
-      add(Level::warning, subject, "it can be reached, and its list of models cannot be read");
+      add(Level::warning, subject, "it can be reached, but its list of models cannot be read");
     } else if (std::ranges::contains(names, model) || std::ranges::contains(names, model + ":latest")) {
-      add(Level::ok, subject, std::format("it can be reached, and knows `{}`", model));
+      add(Level::ok, subject, std::format("it can be reached, and has `{}`", model));
     } else {
       const auto near = text::nearest(model, names);
       add(Level::warning, subject,

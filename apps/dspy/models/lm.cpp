@@ -72,7 +72,7 @@ int list_providers(const LmFlags& flags) {
   const auto rows = provider_rows();
   if (rows.empty())
     throw Error(Errc::unsupported,
-                "this program was built without remote models; install libcurl4-openssl-dev, and build again");
+                "this program was built without remote models; install libcurl4-openssl-dev, and rebuild");
   if (flags.json) {
     JsonArray all;
     for (const auto& row : rows)
@@ -139,13 +139,13 @@ int test_model(const LmFlags& flags) {
 
 void add_lm(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<LmFlags>();
-  auto* command = app.add_subcommand("lm", "Which models there are, and whether one answers");
+  auto* command = app.add_subcommand("lm", "List and test models, and configure them in dspy.toml");
   command->require_subcommand(1);
   auto* list =
-      command->add_subcommand("list", "Providers: what their model strings begin with, where they are, their keys");
+      command->add_subcommand("list", "List providers: the prefix of their model strings, their addresses, their keys");
   list->add_flag("--json", flags->json, "Print {\"providers\": […]}");
   list->callback([flags, &plan] { plan = [flags] { return list_providers(*flags); }; });
-  auto* test = command->add_subcommand("test", "Ask a model one short question, and tell what came back");
+  auto* test = command->add_subcommand("test", "Ask a model one short question, and report the reply");
   test->add_option("model", flags->model, "Such as openai/gpt-5.4-mini, or a GGUF file")->required();
   test->add_option("question", flags->question, "What to ask")->capture_default_str();
   test->add_flag("--json", flags->json, "Print {\"model\", \"text\", \"finish\", \"usage\", \"milliseconds\", …}");

@@ -74,7 +74,7 @@ void write_whole(const fs::path& path, const std::string& text) {
   out << text;
   out.close();
   if (!out)
-    throw Error(Errc::io_error, std::format("`{}` cannot be written; name another file by --file", path.string()));
+    throw Error(Errc::io_error, std::format("`{}` cannot be written; name another file with --file", path.string()));
   fs::rename(aside, path, code);
   if (code) throw Error(Errc::io_error, std::format("`{}` cannot be written: {}", path.string(), code.message()));
 }
@@ -88,18 +88,18 @@ int run_add(const AddFlags& flags) {
   auto text = fs::exists(path, code) ? read_text(path, 1U << 20) : std::string();
   const auto before = Config::parse(text, path.string());
   if (before.lms().contains(flags.name))
-    throw Error(Errc::bad_input, std::format("{} has an LM `{}` already; change it there, or take another name",
+    throw Error(Errc::bad_input, std::format("{} already has an LM `{}`; edit it there, or choose another name",
                                              path.string(), flags.name));
   if (flags.is_default && !before.default_lm().empty())
     throw Error(Errc::bad_input,
-                std::format("{} names `{}` as the default; change that there", path.string(), before.default_lm()));
+                std::format("{} already names `{}` as the default; edit it there", path.string(), before.default_lm()));
   if (!text.empty() && !text.ends_with('\n')) text += '\n';
   if (!text.empty()) text += '\n';
   text += entry(flags);
   if (flags.is_default) text = std::format("default = {}\n\n", toml_text(flags.name)) + text;
   Config::parse(text, path.string());  // says what is wrong before anything is written
   write_whole(path, text);
-  print_line(std::format("{} has the LM `{}` now; try it: dspy lm show {}", path.string(), flags.name, flags.name));
+  print_line(std::format("{} now has the LM `{}`; try it: dspy lm show {}", path.string(), flags.name, flags.name));
   return exit_ok;
 }
 
@@ -107,18 +107,18 @@ int run_add(const AddFlags& flags) {
 
 void add_lm_add(CLI::App& command, Plan& plan) {
   auto flags = std::make_shared<AddFlags>();
-  auto* add = command.add_subcommand("add", "Name a model in dspy.toml, behind what is there");
+  auto* add = command.add_subcommand("add", "Append a named model to dspy.toml");
   add->add_option("NAME", flags->name, "What it is called")->required();
-  add->add_option("--model", flags->model, "Such as openai/gpt-5.4-mini or llama:FILE.gguf")->required();
-  add->add_option("--base-url", flags->base_url, "Where it is, if not at the provider's own address");
-  auto* env = add->add_option("--key-env", flags->key_env, "The variable that has its key");
-  auto* file = add->add_option("--key-file", flags->key_file, "The file that has its key");
+  add->add_option("--model", flags->model, "The model, such as openai/gpt-5.4-mini or llama:FILE.gguf")->required();
+  add->add_option("--base-url", flags->base_url, "Its base URL, if it is not the provider's own");
+  auto* env = add->add_option("--key-env", flags->key_env, "The environment variable that holds its key");
+  auto* file = add->add_option("--key-file", flags->key_file, "The file that holds its key");
   auto* shell = add->add_option("--key-command", flags->key_command, "What prints its key");
   env->excludes(file)->excludes(shell);
   file->excludes(shell);
-  add->add_option("--fallback", flags->fallbacks, "Who is asked where it cannot answer");
-  add->add_flag("--default", flags->is_default, "The one that is asked if none is named");
-  add->add_option("--file", flags->file, "Which file [the one that holds here, else dspy.toml]");
+  add->add_option("--fallback", flags->fallbacks, "The model to ask when it cannot answer");
+  add->add_flag("--default", flags->is_default, "Make it the default model");
+  add->add_option("--file", flags->file, "The file to change [the one in effect here, else dspy.toml]");
   add->footer("Example:\n  dspy lm add fast --model openai/gpt-5.4-mini --key-env OPENAI_API_KEY --default");
   add->callback([flags, &plan] { plan = [flags] { return run_add(*flags); }; });
 }

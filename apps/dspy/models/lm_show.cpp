@@ -115,12 +115,12 @@ int run_prices(const LmFlags& flags) {
 
 void add_lm_show(CLI::App& command, Plan& plan) {
   auto flags = std::make_shared<LmFlags>();
-  auto* show_command = command.add_subcommand("show", "The models that dspy.toml names, and what stands around them");
+  auto* show_command = command.add_subcommand("show", "Show the models that dspy.toml names, and their middleware");
   show_command->add_option("NAME", flags->name, "One of them");
   show_command->add_flag("--json", flags->json, "Print {\"file\", \"lms\"}");
   show_command->callback([flags, &plan] { plan = [flags] { return run_show(*flags); }; });
-  auto* prices = command.add_subcommand("prices", "What models cost, and since when that is known");
-  prices->add_option("MODEL", flags->name, "Those with this in their name");
+  auto* prices = command.add_subcommand("prices", "Show the prices of models, and their date");
+  prices->add_option("MODEL", flags->name, "Only models whose name contains this");
   prices->callback([flags, &plan] { plan = [flags] { return run_prices(*flags); }; });
 }
 

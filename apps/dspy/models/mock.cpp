@@ -62,24 +62,24 @@ int run_mock(const MockFlags& flags) {
 void add_mock(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<MockFlags>();
   auto* command =
-      app.add_subcommand("mock", "Be a provider on this machine: OpenAI, Anthropic, Gemini and Ollama, offline");
-  command->add_option("-p,--port", flags->port, "Where to listen, on 127.0.0.1 only; 0 is any free port")
+      app.add_subcommand("mock", "Run a mock provider on this machine (OpenAI, Anthropic, Gemini and Ollama), offline");
+  command->add_option("-p,--port", flags->port, "The port to listen on, on 127.0.0.1 only; 0: any free port")
       ->capture_default_str();
   command
       ->add_option("-s,--script", flags->script,
-                   "A JSON file with replies to say in turn: texts, or objects of wishes; then as without it")
+                   "A JSON file with replies to give in turn: texts, or objects of wishes; then as without a script")
       ->check(CLI::ExistingFile);
   command->add_option("-w,--wish", flags->wishes,
                       "NAME=VALUE, for every reply: reply=…, status=429, delay=50, piece-bytes=1, …");
   command->add_option("--key", flags->key, "Refuse requests without this key");
-  command->add_option("--fault-rate", flags->fault_rate, "How many of the requests get a fault, from 0 to 1")
+  command->add_option("--fault-rate", flags->fault_rate, "The share of requests that get a fault, from 0 to 1")
       ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--seed", flags->seed, "Which faults; the same seed gives the same ones")->capture_default_str();
-  command->add_flag("-q,--quiet", flags->quiet, "No line on standard error for each request");
+  command->add_option("--seed", flags->seed, "The seed that chooses the faults; the same seed gives the same ones")
+      ->capture_default_str();
+  command->add_flag("-q,--quiet", flags->quiet, "Do not log requests to standard error");
   command->footer(
-      "Says what the user said last, or a value of the JSON Schema it is asked for.  Prints its address, and runs "
-      "until it\n"
-      "is interrupted.  docs/guide/mock_provider.md lists the wishes.\n"
+      "Repeats the user's last message, or replies with a value of the JSON Schema in the request.  Prints its "
+      "address, and\nruns until interrupted.  docs/guide/mock_provider.md lists the wishes.\n"
       "Example:\n"
       "  dspy mock --port 8080 --wish status=429 --wish retry-after=2");
   command->callback([flags, &plan] { plan = [flags] { return run_mock(*flags); }; });

@@ -54,8 +54,8 @@ int list_models(const ModelsFlags& flags) {
   }
   if (files.empty()) {
     print_line(
-        "no models; fetch one (`dspy models pull smollm2`), put GGUF files into one of these folders, or name "
-        "others in DSPY_MODELS:");
+        "no models found; download one (`dspy models pull smollm2`), put GGUF files into one of these folders, or name "
+        "other folders in DSPY_MODELS:");
     for (const auto& directory : pool.directories()) print_line("  " + directory.string());
   }
   return exit_ok;
@@ -128,31 +128,31 @@ int bench_model(const ModelsFlags& flags) {
 
 void add_models(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<ModelsFlags>();
-  auto* command = app.add_subcommand("models", "Fetch models by name, list, show, measure, quantize them");
+  auto* command = app.add_subcommand("models", "Download, list, show, measure and quantize models");
   command->require_subcommand(0, 1);
   const auto common = [&](CLI::App& sub) {
     sub.add_option("--directory", flags->directories, "Look in this folder first (may be repeated)");
     sub.add_flag("--json", flags->json, "Print one JSON object");
   };
   common(*command);
-  auto* list = command->add_subcommand("list", "Every model file in the model folders");
+  auto* list = command->add_subcommand("list", "List every model file in the model folders");
   common(*list);
-  auto* info = command->add_subcommand("info", "What one model's file says, read without loading it");
+  auto* info = command->add_subcommand("info", "Show a model file's metadata without loading the model");
   info->add_option("name", flags->name, "A model's name or path")->required();
   common(*info);
-  auto* bench = command->add_subcommand("bench", "How fast this machine runs a model");
+  auto* bench = command->add_subcommand("bench", "Measure how fast this machine runs a model");
   bench->add_option("name", flags->name, "A model's name or path")->required();
   bench->add_option("--threads", flags->threads, "0: as many as help")->check(CLI::Range(0, 512));
-  bench->add_option("--sequences", flags->sequences, "Measure up to this many replies at once")
+  bench->add_option("--sequences", flags->sequences, "Measure up to this many concurrent replies")
       ->check(CLI::Range(1, 96));
-  bench->add_option("--kernels", flags->kernels, "auto: dspy's where they know what is asked; library: llama.cpp's")
+  bench->add_option("--kernels", flags->kernels, "auto: dspy's where they support the model; library: llama.cpp's")
       ->check(CLI::IsMember({"auto", "library"}));
   common(*bench);
-  auto* quantize = command->add_subcommand("quantize", "Write a model with weights of another type");
-  quantize->add_option("name", flags->name, "A model's name or path, best one of f16 or f32 weights")->required();
-  quantize->add_option("output", flags->output, "The new file (default: beside it, named by the type)");
+  auto* quantize = command->add_subcommand("quantize", "Write a model with quantized weights");
+  quantize->add_option("name", flags->name, "A model's name or path, preferably with f16 or f32 weights")->required();
+  quantize->add_option("output", flags->output, "The new file (default: next to the model, named after the type)");
   quantize->add_option("--type", flags->type, "Such as q8_0, q4_0, q4_k_m");
-  quantize->add_option("--threads", flags->threads, "0: as many as there are cores")->check(CLI::Range(0, 512));
+  quantize->add_option("--threads", flags->threads, "0: one per core")->check(CLI::Range(0, 512));
   common(*quantize);
   const auto pulling = add_pulled(*command, plan);
   command->footer(

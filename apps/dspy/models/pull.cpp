@@ -107,7 +107,7 @@ void tell(const PulledFlags& flags, const models::Pulled& pulled) {
 
 int pull_models(const PulledFlags& flags) {
   if (!flags.as.empty() && flags.names.size() > 1)
-    throw Error(Errc::bad_input, "--name names one model, and several are given; pull them one by one");
+    throw Error(Errc::bad_input, "--name applies to one model, and several are given; pull them one at a time");
   for (const auto& source : flags.names) tell(flags, pull_one(flags, source, flags.as));
   return exit_ok;
 }
@@ -122,7 +122,7 @@ int update_models(const PulledFlags& flags) {
       auto model = store.find(name);
       if (!model)
         throw Error(Errc::model_not_found,
-                    std::format("no model `{}` was pulled into `{}`; `dspy models pull` fetches one", name,
+                    std::format("no model `{}` was pulled into `{}`; `dspy models pull` downloads one", name,
                                 store.folder().string()),
                     {.model = name});
       wanted.push_back(*std::move(model));
@@ -157,7 +157,7 @@ int remove_models(const PulledFlags& flags) {
     removed.push_back(std::move(told));
     if (!flags.json)
       print_line(model ? std::format("{}: removed, {} are free", name, size_text(model->bytes()))
-                       : std::format("{}: what had come of it is removed", name));
+                       : std::format("{}: the partial download is removed", name));
   }
   if (flags.json) print_json({{"removed", std::move(removed)}});
   return exit_ok;
@@ -220,28 +220,28 @@ std::vector<CLI::App*> add_pulled(CLI::App& models, Plan& plan) {
     out.push_back(command);
     return command;
   };
-  auto* const pull = add(
-      "pull", "Fetch models: a name of the catalogue, hf:owner/repository[:file], ollama:name, a URL", &pull_models);
+  auto* const pull =
+      add("pull", "Download models: a name from the catalogue, hf:owner/repository[:file], ollama:name, or a URL",
+          &pull_models);
   pull->add_option("model", flags->names, "What to fetch")->required();
   pull->add_option("--name", flags->as, "Keep it under this name");
-  auto* const update =
-      add("update", "Fetch what has changed of models that were pulled (default: all)", &update_models);
+  auto* const update = add("update", "Download changes to pulled models (default: all)", &update_models);
   update->add_option("name", flags->names, "Names of pulled models");
   for (auto* const command : {pull, update}) {
-    command->add_flag("--text-only", flags->text_only, "Leave image and audio parts (mmproj) out");
+    command->add_flag("--text-only", flags->text_only, "Skip image and audio parts (mmproj)");
     command->add_flag("--quiet", flags->quiet, "No progress");
   }
   pull->footer(
       "HF_TOKEN goes with requests to the hub; HF_ENDPOINT and OLLAMA_ENDPOINT name mirrors; HTTPS_PROXY is obeyed.\n"
-      "A pull that was cut goes on where it ended when the same command is given again.");
+      "Run the same command again to resume an interrupted pull.");
   add("rm", "Delete models that were pulled", &remove_models)
       ->add_option("name", flags->names, "Names of pulled models")
       ->required();
-  add("show", "Where a model is from, its licence and its files", &show_model)
+  add("show", "Show a model's source, licence and files", &show_model)
       ->add_option("name", flags->names, "A model's name or path")
       ->required()
       ->expected(1);
-  add("catalogue", "The names that can be pulled", &show_catalogue)
+  add("catalogue", "List the names that can be pulled", &show_catalogue)
       ->footer("Add your own in ~/.config/dspy/models.toml, or the file that $DSPY_CATALOGUE names.");
   return out;
 }

@@ -35,7 +35,8 @@ std::shared_ptr<Store> open_there(const IndexFlags& flags, bool is_read_only) {
 }
 
 std::shared_ptr<EmbeddedStore> open_embedded(const IndexFlags& flags, bool is_read_only) {
-  if (is_uri(flags.store)) throw Error(Errc::bad_input, "this is for indexes in folders; servers look after their own");
+  if (is_uri(flags.store))
+    throw Error(Errc::bad_input, "this only applies to indexes in folders; servers manage their own");
   EmbeddedOptions options;
   options.is_read_only = is_read_only;
   options.create = false;
@@ -126,7 +127,7 @@ int run_check(const IndexFlags& flags) {
     print_line(std::format("{} passages, {} vectors, {}", check.passages, check.vectors,
                            check.problems.empty() ? "all sound" : std::format("{} problems:", check.problems.size())));
     for (const auto& problem : check.problems) print_line(problem);
-    if (recall) print_line(std::format("a search finds {:.1f} % of the 10 nearest", *recall * 100));
+    if (recall) print_line(std::format("a search finds {:.1f} % of the 10 nearest vectors", *recall * 100));
   }
   return check.problems.empty() ? exit_ok : exit_failed;
 }
@@ -149,7 +150,7 @@ int run_compact(const IndexFlags& flags) {
 
 void add_index(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<IndexFlags>();
-  auto* command = app.add_subcommand("index", "Build, search and look after an index of passages");
+  auto* command = app.add_subcommand("index", "Build, search and maintain an index of passages");
   command->require_subcommand(1);
   const auto add = [&](const char* name, const char* what, int (*run)(const IndexFlags&)) {
     auto* const verb = command->add_subcommand(name, what);
@@ -162,25 +163,26 @@ void add_index(CLI::App& app, Plan& plan) {
   build->add_option("FILES", flags->files, "Documents, or folders of them")->required();
   build->add_flag("--passages", flags->passages,
                   R"(FILES are passages: {"text": …, "id": …, "source": …, "metadata": {…}} a line)");
-  build->add_option("--tokens", flags->tokens, "The most that a passage has [320]")->check(at_least_one());
-  build->add_flag("--compact", flags->compact, "Then make one segment of all, and the approximate index");
-  build->add_option("--embedder", flags->embedder, "What makes vectors, such as llama:PATH [words only]");
-  build->add_option("--embedding-cache", flags->cache, "A file in which vectors of texts are remembered");
-  build->add_option("--similarity", flags->similarity, "cosine, dot or euclidean, of a new index [cosine]");
+  build->add_option("--tokens", flags->tokens, "The maximum length of a passage [320]")->check(at_least_one());
+  build->add_flag("--compact", flags->compact, "Afterwards merge all segments, and build the approximate index");
+  build->add_option("--embedder", flags->embedder, "The embedding model, such as llama:PATH [words only]");
+  build->add_option("--embedding-cache", flags->cache, "A file that caches the vectors of texts");
+  build->add_option("--similarity", flags->similarity, "Similarity of a new index: cosine, dot or euclidean [cosine]");
   build->add_flag("--half", flags->half, "Keep vectors of a new index in 16 bits");
   build->add_option("--batch", flags->batch, "Passages at once [64]")->check(at_least_one());
   auto* const search = add("search", "Find passages", run_search);
   search->add_option("QUERY", flags->query, "What to look for")->required();
   search->add_option("-k", flags->k, "How many passages [5]")->check(at_least_one());
-  search->add_option("--embedder", flags->embedder, "What makes the query's vector; the one of the index [words only]");
+  search->add_option("--embedder", flags->embedder,
+                     "The model that embeds the query, the same as the index's [words only]");
   search->add_flag("--hybrid", flags->hybrid, "Vectors and words, fused");
   search->add_option("--filter", flags->filter, R"(Such as {"lang": "en", "year": {"$gte": 2020}})");
-  search->add_flag("--exact", flags->exact, "Leave an approximate index aside");
-  add("stats", "How many passages there are, and of what kind", run_stats);
-  add("check", "Read everything, and compare it with itself", run_check)
-      ->add_option("--recall", flags->samples, "Also measure what a search misses, with so many queries");
-  add("compact", "Make one segment of all, without what was removed", run_compact)
-      ->add_flag("--give-up-damaged", flags->give_up_damaged, "Keep passages whose vectors are lost without them");
+  search->add_flag("--exact", flags->exact, "Do not use the approximate index");
+  add("stats", "Show the number and kind of passages", run_stats);
+  add("check", "Read the whole index, and check its consistency", run_check)
+      ->add_option("--recall", flags->samples, "Also measure the recall of searches, with this many queries");
+  add("compact", "Merge all segments, without removed passages", run_compact)
+      ->add_flag("--give-up-damaged", flags->give_up_damaged, "Keep passages whose vectors are lost, without vectors");
   command->footer("Example:\n  dspy index search docs.index \"how do I reset it?\" --json");
 }
 

@@ -103,7 +103,7 @@ int ingest_files(const IndexFlags& flags, const std::shared_ptr<Store>& store,
     const auto report = ingest(store, file, options);
     has_failed = has_failed || !report.failures.empty();
     for (const auto& failure : report.failures)
-      std::cerr << std::format("dspy: {} is left out: {}\n", failure.source, failure.error.what());
+      std::cerr << std::format("dspy: {} is skipped: {}\n", failure.source, failure.error.what());
     if (flags.json) {
       reports.push_back(dspy::to_json(report));
       continue;

@@ -113,7 +113,7 @@ std::size_t count_unanswerable(Store& store, const std::vector<RagQuestion>& que
   std::set<std::size_t> out;
   for (const auto& sought : left) {
     out.insert(sought.question);
-    std::cerr << std::format("dspy: question {}: no passage has what it needs (source `{}`, quote `{}`)\n",
+    std::cerr << std::format("dspy: question {}: no passage contains what it needs (source `{}`, quote `{}`)\n",
                              sought.question + 1, sought.evidence->source, sought.evidence->quote);
   }
   return out.size();
@@ -146,8 +146,8 @@ int run_eval(const RagFlags& flags) {
   }
   print_line(std::format("{} questions, {} passages each", questions.size(), search.options().k));
   if (unanswerable != 0)
-    print_line(
-        std::format("{} of them need what no passage has, so no search finds it; check the questions", unanswerable));
+    print_line(std::format("{} of them need content that no passage has, so no search can find it; check the questions",
+                           unanswerable));
   std::size_t shown = 0;
   for (std::size_t i = 0; i < questions.size() && shown < flags.rows; ++i)
     if (scores[i].recall == 0 && shown++ < flags.rows)
@@ -210,7 +210,7 @@ int run_tune(const RagFlags& flags) {
 }  // namespace
 
 void add_rag(CLI::App& app, Plan& plan) {
-  auto* command = app.add_subcommand("rag", "Measure and tune how documents are cut and searched");
+  auto* command = app.add_subcommand("rag", "Measure and tune chunking and search");
   command->require_subcommand(1);
   const auto add = [&](const char* name, const char* what, const char* subject, const char* help,
                        int (*run)(const RagFlags&)) {
@@ -220,32 +220,32 @@ void add_rag(CLI::App& app, Plan& plan) {
     verb->add_option("QUESTIONS", flags->questions,
                      R"(A question a line: {"question": …, "source": …, "quote": …} or with "evidence": [{…}, …])")
         ->required();
-    verb->add_option("--embedder", flags->embedder, "What makes vectors, such as llama:PATH [words only]");
-    verb->add_option("--reranker", flags->reranker, "What orders the best passages anew, such as llama:PATH");
+    verb->add_option("--embedder", flags->embedder, "The embedding model, such as llama:PATH [words only]");
+    verb->add_option("--reranker", flags->reranker, "The model that reranks the best passages, such as llama:PATH");
     verb->add_option("--rows", flags->rows, "Lines of detail [10]");
     verb->add_flag("--json", flags->json, "Print JSON");
     verb->callback([flags, &plan, run] { plan = [flags, run] { return run(*flags); }; });
     return std::pair{verb, flags.get()};
   };
-  const auto [eval, eval_flags] = add("eval", "How well a search finds what questions need", "SUBJECT",
+  const auto [eval, eval_flags] = add("eval", "Measure how well searches find what questions need", "SUBJECT",
                                       "An index (a folder or a store's URI), or a file of `rag tune --out`", run_eval);
   eval->add_option("-k", eval_flags->k, "Passages a question [5]")->check(at_least_one());
   eval->add_flag("--hybrid", eval_flags->hybrid, "Vectors and words, fused");
   const auto [tune, tune_flags] =
-      add("tune", "Try ways to cut and search a folder of documents", "FOLDER", "The documents", run_tune);
+      add("tune", "Try ways to chunk and search a folder of documents", "FOLDER", "The documents", run_tune);
   tune->add_option("--grid", tune_flags->grid,
-                   "What is varied: chunk,method,overlap,k,hybrid,weight,rerank [chunk,hybrid]")
+                   "The settings to vary: chunk,method,overlap,k,hybrid,weight,rerank [chunk,hybrid]")
       ->delimiter(',');
   tune->add_option("--tokens", tune_flags->tokens, "Sizes of chunks [320,160,640]")
       ->delimiter(',')
       ->check(at_least_one());
   tune->add_option("-k", tune_flags->ks, "Passages a question [5]")->delimiter(',')->check(at_least_one());
   tune->add_option("--aim", tune_flags->aim, "recall, mrr or precision [mrr]");
-  tune->add_option("--trials", tune_flags->trials, "Let a Parzen estimator choose so many settings [0: all]");
+  tune->add_option("--trials", tune_flags->trials, "Try this many settings, chosen by a Parzen estimator [0: all]");
   tune->add_option("--seed", tune_flags->seed, "Of what is drawn [0]");
-  tune->add_option("--held-out", tune_flags->held_out, "The share of questions that tuning does not see [0.3]");
-  tune->add_option("--journal", tune_flags->journal, "A file of trials, so that a run can be taken up again");
-  tune->add_option("--html", tune_flags->html, "Write the report as a page");
+  tune->add_option("--held-out", tune_flags->held_out, "The share of questions held out from tuning [0.3]");
+  tune->add_option("--journal", tune_flags->journal, "Record trials in this file, so that the run can be resumed");
+  tune->add_option("--html", tune_flags->html, "Write the report as an HTML page");
   tune->add_option("--out", tune_flags->out, "Write the best setting, for `rag eval`");
   command->footer("Example:\n  dspy rag tune docs questions.jsonl --grid chunk,k --html report.html --out rag.json");
 }

@@ -50,7 +50,7 @@ std::optional<std::uint64_t> count_of(const JsonObject& settings, std::string_vi
   if (value == nullptr) return std::nullopt;
   const auto number = value->to_number<std::int64_t>();
   if (number < static_cast<std::int64_t>(least) || number > static_cast<std::int64_t>(most))
-    throw Error(Errc::bad_input, std::format("`{}` is a whole number from {} to {}", name, least, most),
+    throw Error(Errc::bad_input, std::format("`{}` must be a whole number from {} to {}", name, least, most),
                 {.invalid = {std::string(name)}});
   return static_cast<std::uint64_t>(number);
 }
@@ -72,7 +72,7 @@ void require_no_budget(const DataParts& parts, const Caller& caller) {
   const auto key = parts.keys->find(caller.tenant, caller.key);
   if (key && key->limits.has_budget())
     throw HttpError(403, Errc::authentication_failed,
-                    "a key with a budget may not start an optimizer, as not all that it asks could be counted");
+                    "a key with a budget may not start an optimizer, because not all of its requests could be counted");
 }
 
 std::shared_ptr<const ServedProgram> program_of(const DataParts& parts, const Catalog& catalog, const Caller& caller,
@@ -130,7 +130,7 @@ OptimizationWork prepare(const DataFlags& flags, const DataParts& parts, const C
     const auto* const given = settings.if_contains("val_share");
     const auto share = given != nullptr ? given->to_number<double>() : 0.5;
     if (!(share > 0 && share < 1))
-      throw Error(Errc::bad_input, "`val_share` lies between 0 and 1", {.invalid = {"val_share"}});
+      throw Error(Errc::bad_input, "`val_share` must lie between 0 and 1", {.invalid = {"val_share"}});
     std::tie(training.valset, training.trainset) = split(std::move(training.trainset), share, choice.seed);
   }
   training.search.limits.requests = count_of(settings, "max_requests", 1);

@@ -207,11 +207,10 @@ void add_routes(const ServeFlags& flags, Parts& parts) {
 ListenerOptions listener_options(const ServeFlags& flags, const std::string& address) {
   auto out = listen_at(address);
   if (!is_loopback(out.address) && !flags.insecure && flags.data.keys.empty())
-    throw Error(
-        Errc::config_error,
-        std::format("{} can be reached from other machines, and no key is asked for; give --keys FILE, or listen "
-                    "at 127.0.0.1 behind a proxy that asks, or give --insecure",
-                    address));
+    throw Error(Errc::config_error,
+                std::format("{} can be reached from other machines without a key; give --keys FILE, listen on "
+                            "127.0.0.1 behind a proxy that authenticates, or give --insecure",
+                            address));
   out.limits = flags.limits;
   out.limits.request_time = milliseconds(flags.request_seconds);
   out.limits.socket_idle_time = milliseconds(flags.socket_idle_seconds);

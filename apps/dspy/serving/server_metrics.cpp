@@ -11,7 +11,7 @@ namespace dspy::app {
 
 void watch_queue(Metrics& metrics, const std::shared_ptr<server::Admission>& admission) {
   metrics.describe_gauge("dspy_queue_running", "Requests that work.");
-  metrics.describe_gauge("dspy_queue_waiting", "Requests that wait for their turn.");
+  metrics.describe_gauge("dspy_queue_waiting", "Requests waiting in the queue.");
   metrics.watch("dspy_queue_running", {}, [admission] { return static_cast<double>(admission->state().running); });
   metrics.watch("dspy_queue_waiting", {}, [admission] { return static_cast<double>(admission->state().waiting); });
 }

@@ -46,7 +46,7 @@ int generate(const GenerateFlags& flags) {
   const auto [path, text] = generated(flags);
   std::error_code code;
   if (fs::exists(path, code) && !flags.overwrite)
-    throw Error(Errc::bad_input, std::format("`{}` is there already; choose another name, or give --overwrite", path));
+    throw Error(Errc::bad_input, std::format("`{}` already exists; choose another name, or give --overwrite", path));
   fs::create_directories(fs::path(path).parent_path(), code);
   replace_file(path, text);
   print_line("wrote " + path);
@@ -62,7 +62,7 @@ void add_generate(CLI::App& app, Plan& plan) {
       ->required()
       ->check(CLI::IsMember({"program", "signature", "metric", "tool"}));
   command->add_option("name", flags->name, "What it is called")->required();
-  command->add_flag("--overwrite", flags->overwrite, "Write over a file that is there");
+  command->add_flag("--overwrite", flags->overwrite, "Overwrite an existing file");
   flags->signature.add_to(*command);
   command->footer(
       "Examples:\n"

@@ -56,8 +56,7 @@ void require_project_name(std::string_view name) {
                                        "edit_cache", "rebuild_cache", "preinstall", "package", "package_source",
                                        "depend", "list_install_components", "ALL_BUILD", "RUN_TESTS", "ZERO_CHECK"}) {
     if (text::equals_ignoring_case(name, taken))
-      throw Error(Errc::bad_input,
-                  std::format("`{}` is the name of something else in the project; choose another", name));
+      throw Error(Errc::bad_input, std::format("`{}` is already used in the project; choose another name", name));
   }
 }
 

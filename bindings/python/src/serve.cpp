@@ -111,13 +111,13 @@ std::unique_ptr<PyServer> serve(nb::handle programs, nb::handle models, const st
   require_unforked();
   const auto options = listen_at(address);
   if (!is_loopback(options.address) && !key)
-    throw Error(
-        Errc::config_error,
-        std::format("{} can be reached from other machines, and no key is asked for; give a `key`, or listen at "
-                    "127.0.0.1 behind a proxy that asks",
-                    address));
+    throw Error(Errc::config_error,
+                std::format("{} can be reached from other machines without a key; give a `key`, or listen on 127.0.0.1 "
+                            "behind a proxy that authenticates",
+                            address));
   if (key && key->size() < 16)
-    throw Error(Errc::config_error, "a key has at least 16 characters; make one with secrets.token_urlsafe(32)");
+    throw Error(Errc::config_error,
+                "a key must have at least 16 characters; create one with secrets.token_urlsafe(32)");
   const auto catalog = catalog_of(programs, models);
   const auto admission = std::make_shared<server::Admission>(AdmissionLimits{.running = concurrency});
   auto is_draining = std::make_shared<std::atomic<bool>>(false);
