@@ -1,7 +1,7 @@
 #include "llama/engine/engine_options.hpp"
 
 #include "dspy/base/error.hpp"
-#include "llama/engine/drafter.hpp"
+#include "llama/engine/reply/drafter.hpp"
 #include "llama/engine/scheduler.hpp"
 #include "llama/model/hardware.hpp"
 

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "dspy/llama/engine.hpp"
-#include "llama/engine/drafter.hpp"
 #include "llama/engine/mailbox.hpp"
-#include "llama/engine/sequence.hpp"
-#include "llama/engine/speculation.hpp"
+#include "llama/engine/reply/drafter.hpp"
+#include "llama/engine/reply/sequence.hpp"
+#include "llama/engine/reply/speculation.hpp"
 #include "llama/engine/step_padding.hpp"
 #include "llama/engine/thread_governor.hpp"
 #include "llama/lora/lora_cache.hpp"

@@ -1,4 +1,4 @@
-#include "llama/engine/speculation.hpp"
+#include "llama/engine/reply/speculation.hpp"
 
 #include "dspy/adapters/adapter.hpp"
 #include "engine_fixture.hpp"

@@ -1,4 +1,4 @@
-#include "llama/engine/thought_budget.hpp"
+#include "llama/engine/reply/thought_budget.hpp"
 
 #include "dspy/llama/engine.hpp"
 #include "engine_fixture.hpp"

@@ -1,4 +1,4 @@
-#include "llama/engine/drafter.hpp"
+#include "llama/engine/reply/drafter.hpp"
 
 #include "dspy/base/error.hpp"
 #include "llama/prefixes/prompt_tree.hpp"

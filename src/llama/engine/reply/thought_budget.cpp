@@ -1,4 +1,4 @@
-#include "llama/engine/thought_budget.hpp"
+#include "llama/engine/reply/thought_budget.hpp"
 
 #include <algorithm>
 #include <string>

@@ -1,4 +1,4 @@
-#include "llama/engine/speculation.hpp"
+#include "llama/engine/reply/speculation.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dspy/llama/engine.hpp"
-#include "llama/engine/sequence.hpp"
+#include "llama/engine/reply/sequence.hpp"
 #include "llama/model/runtime.hpp"
 
 #include <cstddef>
