@@ -88,7 +88,7 @@ std::string Unreadable::complaint() const {
 std::string Unreadable::message() const {
   const auto out = complaint();
   const auto start = excerpt(text::trim(raw), longest_excerpt);
-  return start.empty() ? out + "; the model replied with nothing"
+  return start.empty() ? out + "; the model's reply was empty"
                        : std::format("{}; the model replied \"{}\"", out, start);
 }
 

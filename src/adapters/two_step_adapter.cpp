@@ -90,8 +90,9 @@ class TwoStepExchange final : public Exchange {
 TwoStepAdapterOptions completed(TwoStepAdapterOptions options) {
   if (!options.extraction) options.extraction = std::make_shared<ChatAdapter>();
   if (dynamic_cast<const TwoStepAdapter*>(options.extraction.get()) != nullptr) {
-    throw Error(Errc::config_error,
-                "the second step of `two_step` cannot ask twice itself; give it `chat`, `json`, `xml` or `field`");
+    throw Error(
+        Errc::config_error,
+        "the second step of `two_step` cannot be a two-step adapter itself; use `chat`, `json`, `xml` or `field`");
   }
   return options;
 }

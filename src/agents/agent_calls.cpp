@@ -49,11 +49,12 @@ void AgentLoop::settle_doubts() {
     }
   }
   if (!unknown.empty()) {
-    throw Error(Errc::config_error,
-                std::format("it is not known whether these calls took effect, as the process ended while they ran: {}. "
-                            "Look, and decide for each: approve makes it again, answer gives its result, deny tells "
-                            "the model that it failed",
-                            unknown));
+    throw Error(
+        Errc::config_error,
+        std::format(
+            "the process ended while these calls ran, so it is unknown whether they took effect: {}. Check, and decide "
+            "for each: approve repeats it, answer supplies its result, deny tells the model that it failed",
+            unknown));
   }
 }
 

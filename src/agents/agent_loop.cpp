@@ -79,8 +79,8 @@ void AgentLoop::take_up(const JournalContent& content) {
   if (content.events.empty()) throw Error(Errc::config_error, "the journal holds no run that has begun; start one");
   if (content.events.front().program != agent_.program_) {
     throw Error(Errc::config_error,
-                std::format("the journal is of another program (`{}`): its signature or its tools differ from this "
-                            "agent's; go on with the program that began the run",
+                std::format("the journal belongs to another program (`{}`): its signature or its tools differ from "
+                            "this agent's; resume with the program that started the run",
                             content.events.front().agent));
   }
   for (const auto& event : content.events) machine_.apply(event);
@@ -213,13 +213,12 @@ Async<void> AgentLoop::extract(Self self) {
       co_return self->flush();
     }
     if (self->machine_.was_forced()) {
-      throw Error(
-          Errc::parse_error,
-          std::format("the agent ended ({}) without its outputs, and did not give them when it could do nothing "
-                      "else; its trajectory has {} turns{}{}",
-                      to_string(*self->machine_.end()), self->machine_.turns().size(),
-                      self->machine_.why().empty() ? "" : ": ", self->machine_.why()),
-          {.usage = self->machine_.usage()});
+      throw Error(Errc::parse_error,
+                  std::format("the agent stopped ({}) without its outputs, and did not give them when nothing else was "
+                              "allowed; its trajectory has {} turns{}{}",
+                              to_string(*self->machine_.end()), self->machine_.turns().size(),
+                              self->machine_.why().empty() ? "" : ": ", self->machine_.why()),
+                  {.usage = self->machine_.usage()});
     }
   }
   for (int attempt = 0;; ++attempt) {

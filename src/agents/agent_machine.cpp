@@ -183,15 +183,16 @@ std::optional<AgentEnd> AgentMachine::reached(std::chrono::nanoseconds elapsed) 
   if (limits_.max_tokens) {
     const auto tokens = usage_.total_tokens();
     if (!tokens)
-      throw Error(Errc::unsupported, "`max_tokens` cannot be kept, as the model does not tell how many it took",
+      throw Error(Errc::unsupported,
+                  "`max_tokens` cannot be enforced, because the model does not report its token usage",
                   {.feature = "max_tokens"});
     if (*tokens >= *limits_.max_tokens) return AgentEnd::max_tokens;
   }
   if (limits_.max_nanodollars) {
     if (!usage_.cost_nanodollars)
       throw Error(Errc::unsupported,
-                  "the limit of money cannot be kept, as the price of the model is not known; put a budget with prices "
-                  "around the model, or leave the limit out",
+                  "the cost limit cannot be enforced, because the model's price is unknown; put a budget with prices "
+                  "around the model, or remove the limit",
                   {.feature = "max_nanodollars"});
     if (*usage_.cost_nanodollars >= *limits_.max_nanodollars) return AgentEnd::max_cost;
   }

@@ -28,7 +28,8 @@ constexpr int version = 1;
 std::string line_of(const AgentEvent& event) {
   std::string line = "{";
   append_members(line, event);
-  if (event.kind == AgentEvent::Kind::begun) line += std::format(R"(,"format":"dspy.agent_journal","version":{})", version);
+  if (event.kind == AgentEvent::Kind::begun)
+    line += std::format(R"(,"format":"dspy.agent_journal","version":{})", version);
   close_checked_line(line, 0);
   return line;
 }
@@ -181,8 +182,8 @@ void step_back(const std::filesystem::path& from, const std::filesystem::path& t
     if (content.events[count].kind == AgentEvent::Kind::turn && turns++ == turn) break;
   }
   if (count == content.events.size()) {
-    throw Error(Errc::invalid_parameter,
-                std::format("the run in `{}` has no turn {}; it has {}, counted from 0", from.string(), turn, turns));
+    throw Error(Errc::invalid_parameter, std::format("the run in `{}` has no turn {}; it has {} turns, counted from 0",
+                                                     from.string(), turn, turns));
   }
   // What was forgotten or noted for the turn itself goes with it.
   while (count > 0 && content.events[count - 1].kind == AgentEvent::Kind::forgotten) --count;

@@ -109,8 +109,8 @@ ReActAgent::ReActAgent(const Signature& signature, Tools tools, ReActOptions opt
 void require_nobody_waits(const AgentOutcome& outcome) {
   if (outcome.waiting.empty()) return;
   throw Error(Errc::config_error,
-              std::format("the call of `{}` needs a person's consent, and nobody can be asked: give the agent an "
-                          "approval that asks, or start the run with a journal and resume it with the decision",
+              std::format("the call of `{}` needs a person's consent, but there is no way to ask: give the agent an "
+                          "`approval.ask`, or start the run with a journal and resume it with the decision",
                           outcome.waiting.front().tool));
 }
 

@@ -36,8 +36,9 @@ void validate(const ToolDefinition& definition, const ToolOptions& options) {
   if (text::trim(definition.description).empty()) {
     throw Error(
         Errc::invalid_parameter,
-        std::format("the tool `{}` has no description; say in a sentence what it does, as a model chooses by it",
-                    definition.name));
+        std::format(
+            "the tool `{}` has no description; say in one sentence what it does, since models choose tools by it",
+            definition.name));
   }
   if (options.timeout && *options.timeout <= std::chrono::nanoseconds(0))
     throw Error(Errc::invalid_parameter, std::format("the timeout of the tool `{}` must be above 0", definition.name));
@@ -162,7 +163,7 @@ Async<ToolOutcome> FunctionTool::State::run(std::shared_ptr<const State> self, J
                 std::format("the deadline passed while the tool `{}` ran", self->definition.name));
   co_return ToolOutcome::error(std::format("`{}` did not end within {}{}", self->definition.name,
                                            seconds(options.timeout.value_or(until.value_or(now) - now)),
-                                           options.blocks ? "; what it began may still take effect" : ""));
+                                           options.blocks ? "; it may still take effect" : ""));
 }
 
 Async<ToolOutcome> FunctionTool::State::call(std::shared_ptr<const State> self, Json given, ToolContext context) {
@@ -185,7 +186,7 @@ Async<ToolOutcome> FunctionTool::State::call(std::shared_ptr<const State> self, 
     co_return capped(ToolOutcome::error(std::format("`{}` failed: {}", self->definition.name, error.what())),
                      self->options.max_observation);
   } catch (...) {
-    co_return ToolOutcome::error(std::format("`{}` failed, and did not say why", self->definition.name));
+    co_return ToolOutcome::error(std::format("`{}` failed without a message", self->definition.name));
   }
 }
 

@@ -107,7 +107,7 @@ std::string transcript(const std::vector<AgentEvent>& events) {
         break;
     }
   }
-  for (const auto& [call, at] : started) out += std::format("\n{} was begun, and nobody knows how it ended.\n", call);
+  for (const auto& [call, at] : started) out += std::format("\n{} was started; its result is unknown.\n", call);
   if (events.back().kind != Kind::done) out += "\nThe run is not done.\n";
   out += std::format("\n{} turn{}, {}\n", turns, turns == 1 ? "" : "s", usage_text(usage));
   return out;

@@ -203,7 +203,7 @@ std::optional<JsonProblem> repeated_member(std::string_view text) {
           levels.back().before_name = false;
           const auto name = boost::json::parse(text.substr(at, end - at), {}, strict);  // two spellings are one name
           if (!levels.back().names.emplace(view(name.get_string())).second) {
-            return JsonProblem{std::format("the member {} stands there twice", text.substr(at, end - at)), at};
+            return JsonProblem{std::format("the member {} is duplicated", text.substr(at, end - at)), at};
           }
         }
         at = end - 1;

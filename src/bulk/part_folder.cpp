@@ -168,7 +168,7 @@ void PartFolder::lock() {
         size > 0 ? std::format(" ({})", std::string_view(text.data(), static_cast<std::size_t>(size))) : std::string();
     ::close(lock_);
     throw Error(Errc::config_error,
-                std::format("`{}` is being written by another process{}; wait for it, or take another shard",
+                std::format("`{}` is being written by another process{}; wait for it, or choose another shard",
                             folder_.string(), who));
   }
   if (::gethostname(text.data(), text.size() - 1) != 0) text[0] = '\0';
@@ -180,9 +180,11 @@ void PartFolder::read() {
   const auto take_row = [&](const std::filesystem::path& part, std::string_view line) {
     const auto head = row_head(line);
     if (!head)
-      throw Error(Errc::io_error, std::format("`{}` is damaged: row {} cannot be read; restore it, or move it away to "
-                                              "have its rows asked again",
-                                              part.string(), rows_.size() + 1));
+      throw Error(
+          Errc::io_error,
+          std::format(
+              "`{}` is damaged: row {} cannot be read; restore it, or move it away so that its rows are run again",
+              part.string(), rows_.size() + 1));
     rows_.push_back(*head);
   };
   for (const auto& part : part_files(folder_)) {
@@ -224,8 +226,8 @@ void PartFolder::read_open_part() {
   }
   if (damaged != 0)
     log(LogLevel::warning, "bulk",
-        std::format("{} lines of `{}` cannot be read, as after a power cut; their rows are asked again", damaged,
-                    path.string()));
+        std::format("{} lines of `{}` cannot be read, perhaps after a power failure; their rows will be run again",
+                    damaged, path.string()));
   open_bytes_ = good.size();
   if (damaged != 0) {
     replace_file(path, good);

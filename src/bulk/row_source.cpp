@@ -53,10 +53,9 @@ void require_columns(const std::filesystem::path& path, const std::vector<std::s
   if (!unknown.empty())
     what += std::format("{}has {}, which the program does not take", what.empty() ? "" : " and ",
                         text::enumerate(unknown, "`", "and"));
-  throw Error(Errc::bad_input,
-              std::format("the columns of `{}` do not fit the program: it {}; the program's inputs are {}: rename "
-                          "columns, or take out those that it does not need",
-                          path.string(), what, text::enumerate(inputs, "`", "and")));
+  throw Error(Errc::bad_input, std::format("the columns of `{}` do not match the program: it {}; the program's inputs "
+                                           "are {}: rename columns, or remove extra ones",
+                                           path.string(), what, text::enumerate(inputs, "`", "and")));
 }
 
 /// Lines of JSON, from one byte of the file to another.
@@ -262,7 +261,7 @@ std::unique_ptr<RowSource> open_rows(const std::filesystem::path& path, const Si
     all = open_parquet(path);
   } else {
     throw Error(Errc::bad_input,
-                std::format("`{}` ends in none of .jsonl, .json, .csv and .parquet; rename it", path.string()));
+                std::format("`{}` does not end in .jsonl, .json, .csv or .parquet; rename it", path.string()));
   }
   if (shard.count == 1) return all;
   return std::make_unique<Selected>(std::move(all), shard, rule);

@@ -55,10 +55,11 @@ class Work {
         begun_(clock_.now()),
         told_(begun_) {
     if (!folder_.rows().empty() && !options.resume)
-      throw Error(Errc::config_error,
-                  std::format("shard {} was begun before and holds {} rows in `{}`; resume it (--resume), or name "
-                              "another folder",
-                              to_string(options.shard), folder_.rows().size(), job.out.string()));
+      throw Error(
+          Errc::config_error,
+          std::format(
+              "shard {} was started before and has {} rows in `{}`; resume it (--resume), or name another folder",
+              to_string(options.shard), folder_.rows().size(), job.out.string()));
   }
 
   BulkReport run() {
@@ -104,8 +105,8 @@ class Work {
       return false;
     }
     if (options_.max_rows != 0 && begun_rows_ >= options_.max_rows) {
-      stop(Error(Errc::cancelled,
-                 std::format("{} rows were asked, as many as were allowed; resume it to go on", options_.max_rows)));
+      stop(
+          Error(Errc::cancelled, std::format("{} rows were run, the limit; resume it to continue", options_.max_rows)));
       return false;
     }
     while (!has_ended_) {
@@ -166,7 +167,7 @@ class Work {
     tell(false);
   }
 
-  static Error told_to() { return {Errc::cancelled, "it was told to; resume it to go on"}; }
+  static Error told_to() { return {Errc::cancelled, "it was asked to stop; resume it to continue"}; }
 
   void stop(const Error& why) {
     if (!report_.stopped) report_.stopped = why;

@@ -19,10 +19,11 @@ std::string program_version(const Program& program, std::string_view source) {
   text += sha256(source);
   program.for_each_predictor([&](const std::string& path, const Predictor& predictor) {
     if (predictor.lm() == nullptr)
-      throw Error(Errc::config_error,
-                  std::format("the predictor `{}` has no model, so nobody can say which version of the program this "
-                              "is; give it one",
-                              path));
+      throw Error(
+          Errc::config_error,
+          std::format(
+              "the predictor `{}` has no model, so the version of the program cannot be determined; give it one",
+              path));
     const auto& policy = predictor.policy();
     std::format_to(std::back_inserter(text), "\n{} {} {} {} {} {}", path,
                    cache_key(Request{.sampling = predictor.sampling()}, predictor.lm()->fingerprint()), policy.rewrite,

@@ -268,7 +268,7 @@ Config ConfigReader::read(std::string_view text, std::string_view name, std::str
     std::vector<std::string> names;
     for (const auto& [each, unused] : config.lms_) names.push_back(each);
     place.fail(root.get("default")->source(),
-               std::format("`default` names `{}`, and there is {}", config.default_lm_,
+               std::format("`default` names `{}`, but there is {}", config.default_lm_,
                            names.empty() ? "no [lm.NAME]" : text::enumerate(names, "`", "and")));
   }
   return config;

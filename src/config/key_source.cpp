@@ -77,7 +77,7 @@ Secret from_file(const std::string& file, std::string_view name) {
   if (!is_whole) fail(name, std::format("the file `{}` is too long for a key, or cannot be read", file));
   if (is_open_to_others)
     log(LogLevel::warning, "config",
-        std::format("others on this machine can read the key in `{}`; take that away by `chmod 600`", file));
+        std::format("other users of this machine can read the key in `{}`; run `chmod 600` on it", file));
   return checked(name, std::move(text), std::format("the file `{}`", file));
 }
 

@@ -39,9 +39,9 @@ JsonObject blank_inputs(const Signature& signature, const std::string& text) {
     } else if (input.is_required()) {
       throw Error(
           Errc::invalid_parameter,
-          std::format("the input `{}` is a {}, for which nothing stands for no content; calibrate by a batch of "
-                      "inputs instead",
-                      input.name, annotation_name(input.type)));
+          std::format(
+              "the input `{}` is a {}, which has no content-free value; calibrate with a batch of inputs instead",
+              input.name, annotation_name(input.type)));
     }
   }
   return out;
@@ -74,8 +74,8 @@ std::vector<double> probabilities_of(const Prediction& prediction, const Field& 
     const auto found = prediction.probabilities.find(field.name + "." + label);
     if (found == prediction.probabilities.end()) {
       throw Error(Errc::bad_input,
-                  std::format("the prediction has no probability of `{}` for `{}`: the output is not decided "
-                              "(`set_decisions`), or the model does not tell probabilities",
+                  std::format("the prediction has no probability of `{}` for `{}`: the output is not a decision "
+                              "(`set_decisions`), or the model does not report probabilities",
                               label, field.name));
     }
     out.push_back(found->second);

@@ -115,11 +115,9 @@ void Checkpoint::read(const JsonObject& header) {
                     std::format("`{}` is not a checkpoint of an evaluation; name another file for it", path_.string()));
       }
       if (object != header) {
-        throw Error(
-            Errc::config_error,
-            std::format("the checkpoint `{}` is of another evaluation (different: {}); name another file, or remove "
-                        "this one to begin anew",
-                        path_.string(), differences(object, header)));
+        throw Error(Errc::config_error, std::format("the checkpoint `{}` belongs to another evaluation (different: "
+                                                    "{}); name another file, or remove this one to start over",
+                                                    path_.string(), differences(object, header)));
       }
     } else if (const auto* const index = object.if_contains("index"); index == nullptr || !index->is_int64()) {
       ++bad;
@@ -133,8 +131,9 @@ void Checkpoint::read(const JsonObject& header) {
     const auto kept = free_name(path_);
     std::filesystem::rename(path_, kept);
     log(LogLevel::warning, "evaluate",
-        std::format("{} lines of the checkpoint `{}` cannot be read; it is kept as `{}`, and its {} good rows go on",
-                    bad, path_.string(), kept.string(), rows_.size()));
+        std::format(
+            "{} lines of the checkpoint `{}` cannot be read; it was saved as `{}`, and its {} intact rows are used",
+            bad, path_.string(), kept.string(), rows_.size()));
     if (!has_header) {
       good.clear();
       rows_.clear();

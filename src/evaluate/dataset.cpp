@@ -137,7 +137,7 @@ std::pair<std::vector<Example>, std::vector<Example>> split(std::vector<Example>
   }
   if (examples.size() < 2) {
     throw Error(Errc::invalid_parameter,
-                std::format("a dataset of {} cannot be split in two; it takes two examples", examples.size()));
+                std::format("a dataset of {} cannot be split in two; it needs at least two examples", examples.size()));
   }
   examples = shuffled(std::move(examples), seed);
   const auto wanted = static_cast<std::size_t>(std::llround(share * static_cast<double>(examples.size())));

@@ -36,7 +36,7 @@ void validate(const EvaluateOptions& options, const std::vector<Example>& exampl
   if (!options.metric.is_set()) throw Error(Errc::config_error, "an evaluation needs a metric; set `metric`");
   if (examples.empty()) refuse("there are no examples to evaluate on; give at least one");
   if (options.concurrency == 0) refuse("an evaluation with `concurrency` 0 would never begin; allow 1 or more");
-  if (options.batch_size == 0) refuse("`batch_size` is 0; a batched metric takes 1 or more");
+  if (options.batch_size == 0) refuse("`batch_size` is 0; it must be 1 or more");
   if (options.max_errors == std::size_t{0})
     refuse("`max_errors` is 0, so nothing would be run; leave it unset, or allow 1 or more");
   if (!std::isfinite(options.failure_score)) refuse("`failure_score` must be a finite number");
@@ -80,8 +80,9 @@ void Evaluation::resume(const std::vector<JsonObject>& rows) {
   for (const auto& written : rows) {
     const auto index = written.at("index").to_number<std::size_t>();
     if (index >= rows_.size()) {
-      throw Error(Errc::config_error, std::format("the checkpoint has a row {} of {} examples; remove it to begin anew",
-                                                  index, rows_.size()));
+      throw Error(Errc::config_error,
+                  std::format("the checkpoint has a row {}, but there are only {} examples; remove it to start over",
+                              index, rows_.size()));
     }
     auto& row = rows_[index];
     EvaluatedRow read{.index = index, .was_resumed = true};
@@ -121,7 +122,7 @@ std::optional<Error> Evaluation::over() const {
   }
   if (options_.max_errors && failures_ >= *options_.max_errors) {
     return Error(Errc::cancelled,
-                 std::format("the evaluation ended after {} examples had failed (`max_errors`)", failures_));
+                 std::format("the evaluation stopped after {} examples had failed (`max_errors`)", failures_));
   }
   return std::nullopt;
 }

@@ -229,9 +229,9 @@ FittedDecision fit_decision(const DecisionSpace& space, const DecisionSettings& 
   out.held_out = share(outside);
   out.candidates = fit.tried();
   if (after <= before) {
-    out.skipped = "nothing decides more examples right than the start";
+    out.skipped = "no setting gets more examples right than the initial one";
   } else if (outside <= before) {
-    out.skipped = "what was found on four fifths of the examples does not help on the rest";
+    out.skipped = "the setting fitted on four fifths of the examples does not help on the rest";
   } else {
     out.settings = std::move(best);
     out.is_kept = true;

@@ -144,8 +144,7 @@ void each_row(const std::filesystem::path& path, const Signature* signature, con
   if (ending == ".jsonl" || ending == ".ndjson") return each_json_line(path, visit);
   if (ending == ".json") return each_json_item(path, visit);
   if (ending == ".csv") return each_csv_row(path, signature, visit);
-  throw Error(Errc::bad_input,
-              std::format("`{}` ends neither in .jsonl nor in .json or .csv; rename it", path.string()));
+  throw Error(Errc::bad_input, std::format("`{}` does not end in .jsonl, .json or .csv; rename it", path.string()));
 }
 
 }  // namespace dspy

@@ -57,7 +57,7 @@ struct Observed {
   Json make(const Type& type, const FlowSource& source) {
     auto value = token(type, ++made);
     if (!value) {
-      refuse(std::format("`{}` is a {}, whose values cannot be told apart", to_string(source), annotation_name(type)));
+      refuse(std::format("`{}` is a {}, whose values cannot be traced", to_string(source), annotation_name(type)));
     }
     known.emplace_back(to_text(*value), source);
     return *std::move(value);
@@ -128,7 +128,7 @@ class WatchingExchange final : public Exchange {
   std::expected<Reading, Unreadable> parse(const Completion& completion) const override {
     return Reading{.outputs = parse_json(completion.text).value().as_object()};
   }
-  std::unique_ptr<FieldStream> open_stream() const override { refuse("the program streams what it makes"); }
+  std::unique_ptr<FieldStream> open_stream() const override { refuse("the program streams its own values"); }
   OutputContract contract() const override { return {}; }
 };
 

@@ -159,7 +159,7 @@ void validate(const FlowPlan& plan) {
     const auto& [name, source] = plan.outputs[i];
     const auto place = "/outputs/" + name;
     for (std::size_t k = 0; k < i; ++k) {
-      if (plan.outputs[k].first == name) refuse(place, std::format("the output `{}` is there twice", name));
+      if (plan.outputs[k].first == name) refuse(place, std::format("the output `{}` is named twice", name));
     }
     find_source(plan, plan.steps.size(), source, place);
   }

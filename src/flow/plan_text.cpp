@@ -66,7 +66,7 @@ class TomlReader {
     if (const auto* const number = node.as_integer()) return Json(number->get());
     if (const auto* const number = node.as_floating_point()) return Json(number->get());
     if (const auto* const flag = node.as_boolean()) return Json(flag->get());
-    throw Error(Errc::config_error, std::format("{}:{}: dates and times mean nothing here; write a text", source_,
+    throw Error(Errc::config_error, std::format("{}:{}: dates and times are not allowed here; write a string", source_,
                                                 find(place).value_or("?")));
   }
 

@@ -146,8 +146,8 @@ class CurlTransport final : public Transport {
   void require_own_process() const {
     if (::getpid() != owner_)
       throw Error(Errc::backend_error,
-                  "this process was forked from the one that made the transport, and its I/O thread does not live on; "
-                  "make LMs and transports after the fork");
+                  "this process was forked from the one that created the transport, and the I/O thread does not "
+                  "survive a fork; create LMs and transports after the fork");
   }
 
   static void require_time(const Request& request) {

@@ -70,7 +70,7 @@ Coerced Coercion::code_from_text(const Type& type, std::string_view text) {
     const auto fence = match_fence(text.substr(at, line_end - at));
     const auto next = std::min(line_end + 1, text.size());
     if (fence.kind == FenceLine::Kind::fence && ticks == 0) {
-      if (block) return refuse(text, "holds several blocks of code", "several blocks of code stand in it");
+      if (block) return refuse(text, "holds several blocks of code", "it contains several code blocks");
       before = text.substr(0, at);
       ticks = fence.ticks;
       begin = next;

@@ -40,7 +40,8 @@ Coerced Coercion::union_from_text(const Type& type, std::string_view text) {
 
 std::unexpected<Refusal> Coercion::refused_union(const Type& type, const Json& value) const {
   return union_steps_ > most_union_steps
-             ? refuse_union(value, "takes too long to tell which type of the union it has; make the types differ more")
+             ? refuse_union(value,
+                            "took too long to match against the types of the union; make the types more distinct")
              : refuse_union(value, "is none of " + annotation_name(type));
 }
 

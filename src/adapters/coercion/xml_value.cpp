@@ -224,7 +224,8 @@ class Reader {
     }
     const auto taken = repairs_.cut(mark);
     if (std::ranges::contains(taken, std::string_view("duplicate_key"), &Flag::repair))
-      return refuse(elements, "may be several items", "several items stand in it without an element around each");
+      return refuse(elements, "may be several items",
+                    "it contains several items that are not each wrapped in an element");
     repairs_.take(taken);
     repairs_.take("single_item");
     return JsonArray{*std::move(item)};

@@ -176,7 +176,7 @@ class Search {
         ++at;
         continue;
       }
-      if (is_endless(*read)) return problem("a string in it has no end", read->end);
+      if (is_endless(*read)) return problem("it contains an unterminated string", read->end);
       const auto end = read->end;
       if (auto problem = take(at, *std::move(read))) return std::unexpected(*std::move(problem));
       at = end;
@@ -249,18 +249,18 @@ class Search {
         return std::nullopt;
       }
       if (continues_object(before) && (found_ || has_quoted_key(before)))
-        return JsonProblem{.message = "it stands among members of another object", .position = begin};
+        return JsonProblem{.message = "it is among the members of another object", .position = begin};
       auto* const members = candidates.only();
       if (candidates.is_schema() && members == nullptr && !found_)
         return JsonProblem{.message = "it is a JSON Schema, not a reply", .position = begin};
       const bool nested = members != read.value.if_object();
       if (members == nullptr || (nested && read.repairs.has(JsonRepair::unclosed)))
-        return JsonProblem{.message = "it cannot be told which object inside it is meant", .position = begin};
+        return JsonProblem{.message = "it is unclear which object inside it is meant", .position = begin};
       if (read.repairs.has(JsonRepair::unclosed) && holds_lost_member(*members))
-        return JsonProblem{.message = "members of it stand in an object within it", .position = begin};
+        return JsonProblem{.message = "some of its members are in a nested object", .position = begin};
       if (echoes_schema(*members)) return JsonProblem{.message = "it is a JSON Schema, not a reply", .position = begin};
       if (!is_start(before) && closes_more(read.end))
-        return JsonProblem{.message = "it stands within broken JSON", .position = begin};
+        return JsonProblem{.message = "it is inside malformed JSON", .position = begin};
       if (found_) {
         if (found_->members != *members) {
           is_ambiguous_ = true;

@@ -208,7 +208,7 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
                                           "`max_tokens`"));
     }
     if (const auto* const key = value && *value ? member_outside(i) : nullptr) {
-      const auto reason = std::format("`{}` stands outside it and may be a member of it", *key);
+      const auto reason = std::format("`{}` is outside it and may belong inside it", *key);
       value = within_limits(field, refuse(**value, "may have been closed too early", reason));
     }
     if (value) {

@@ -39,7 +39,7 @@ Async<std::shared_ptr<Connection>> connection_of(std::shared_ptr<State> state) {
       const std::lock_guard lock(state->mutex);
       if (state->connection && state->connection->channel->is_open()) co_return state->connection;
       if (state->connection && !state->options.reconnects)
-        throw Error(Errc::unavailable, std::format("the MCP server `{}` is gone", state->target));
+        throw Error(Errc::unavailable, std::format("the MCP server `{}` has ended", state->target));
       if (!state->is_connecting) {
         state->is_connecting = true;
         break;
@@ -85,7 +85,8 @@ Async<std::vector<JsonObject>> listed(std::shared_ptr<State> state, std::string 
     auto* const items = result.if_contains(key);
     if (items == nullptr || !items->is_array()) tell_broken(std::format("`{}` of `{}` is not a list", key, method));
     for (auto& item : items->get_array()) {
-      if (!item.is_object()) tell_broken(std::format("`{}` of `{}` has what is not an object", key, method));
+      if (!item.is_object())
+        tell_broken(std::format("`{}` of `{}` contains something that is not an object", key, method));
       out.push_back(std::move(item.get_object()));
     }
     const auto* const next = result.if_contains("nextCursor");
@@ -187,7 +188,7 @@ Async<std::vector<JsonObject>> McpClient::read_resource(std::string uri) const {
     auto* const contents = result.if_contains("contents");
     if (contents == nullptr || !contents->is_array()) tell_broken("`contents` of a resource is not a list");
     for (auto& each : contents->get_array()) {
-      if (!each.is_object()) tell_broken("`contents` of a resource has what is not an object");
+      if (!each.is_object()) tell_broken("`contents` of a resource contains something that is not an object");
       out.push_back(std::move(each.get_object()));
     }
     co_return out;

@@ -65,7 +65,7 @@ Async<void> post(std::shared_ptr<Link> link, Answer answer, std::string version)
 Async<std::optional<Answer>> take(std::shared_ptr<Link> link, Question* question, std::string text) {
   auto message = read(text);
   if (!message)
-    throw Error(Errc::backend_error, "the MCP server sent what is not a message: " + message.error().message);
+    throw Error(Errc::backend_error, "the MCP server sent something that is not a message: " + message.error().message);
   if (auto* const answer = std::get_if<Answer>(&*message)) {
     if (answer->id == question->call.id || (answer->id.is_null() && answer->fault() != nullptr))
       co_return std::move(*answer);
@@ -91,7 +91,7 @@ Async<Answer> read_stream(std::shared_ptr<Link> link, std::unique_ptr<http::Body
     }
   }
   throw Error(Errc::unavailable,
-              "the MCP server ended its stream before it answered; it may have done what it was asked");
+              "the MCP server ended its stream before it answered; it may have carried out the request");
 }
 
 Async<std::string> read_body(std::shared_ptr<Link> link, std::unique_ptr<http::Body> body) {
@@ -188,7 +188,7 @@ namespace dspy::rpc {
 std::shared_ptr<Channel> http_channel(const std::string&, const McpOptions&, Channel::OnCall) {
   throw Error(
       Errc::unsupported,
-      "this build has no HTTP, so MCP servers can only be programs; install libcurl4-openssl-dev and build again");
+      "this build has no HTTP, so MCP servers can only be local programs; install libcurl4-openssl-dev and rebuild");
 }
 
 }  // namespace dspy::rpc

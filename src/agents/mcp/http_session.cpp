@@ -59,7 +59,7 @@ std::string mismatch(const HttpRequest& request, const Call& call, const std::st
   if (request.field("mcp-method") != call.method) return "Mcp-Method is not the message's method";
   if (const auto name = routed_name(call.method, call.params)) {
     const auto told = read_header_value(request.field("mcp-name"));
-    if (!told || *told != *name) return "Mcp-Name is not what the message names";
+    if (!told || *told != *name) return "Mcp-Name does not match the message";
   }
   return {};
 }

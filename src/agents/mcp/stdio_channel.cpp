@@ -75,7 +75,7 @@ struct Link {
       log(LogLevel::warning, "mcp",
           std::format("`{}` wrote a line that is not a message: {}", command, message.error().message));
       if (++stray <= most_stray_lines) return true;
-      fail("what it writes to its standard output is not JSON-RPC");
+      fail("its standard output is not JSON-RPC");
       return false;
     }
     if (auto* const answer = std::get_if<Answer>(&*message)) {
@@ -195,17 +195,18 @@ Async<Answer> asked(std::shared_ptr<Link> link, Question question) {
     if (question.on_note)
       for (const auto& note : notes) question.on_note(note);
     if (answer) co_return *std::move(answer);
-    if (!is_sent && ended.empty()) ended = "it does not read what it is sent";
+    if (!is_sent && ended.empty()) ended = "it does not read its standard input";
     if (!ended.empty())
-      throw Error(Errc::unavailable, std::format("the MCP server `{}` is gone: {}", link->command, ended));
+      throw Error(Errc::unavailable, std::format("the MCP server `{}` has ended: {}", link->command, ended));
     if (is_cancelled) {
       tell_cancelled(*link, question, "the caller asked to stop");
-      throw Error(Errc::cancelled, "the caller asked to stop; the MCP server was told");
+      throw Error(Errc::cancelled, "the caller asked to stop; the MCP server was notified");
     }
     if (pending->until <= std::chrono::steady_clock::now()) {
       tell_cancelled(*link, question, "the time for the call is over");
-      throw Error(Errc::deadline_exceeded, std::format("the MCP server `{}` did not answer `{}` in time; it was told",
-                                                       link->command, question.call.method));
+      throw Error(Errc::deadline_exceeded,
+                  std::format("the MCP server `{}` did not answer `{}` in time; it was notified", link->command,
+                              question.call.method));
     }
     co_await Bell::wait(pending->bell, [link, pending] { cancel(*link, *pending); });
   }

@@ -56,7 +56,7 @@ BuiltContext ContextBuilder::build() const {
   }
   if (required > left)
     throw Error(Errc::context_too_long,
-                std::format("what must be in the prompt has {} tokens, where {} are allowed", required, left),
+                std::format("the required parts of the prompt have {} tokens, but only {} are allowed", required, left),
                 {.actual = required, .max = left});
   left -= required;
 

@@ -22,9 +22,8 @@ std::string base_of(const Json& document, const OpenApiOptions& options) {
   }
   const auto url = http::parse_url(base);
   if (!url) {
-    throw Error(Errc::config_error, std::format("the OpenAPI document names no server that can be asked ({}); give a "
-                                                "`base_url`",
-                                                url.error()));
+    throw Error(Errc::config_error,
+                std::format("the OpenAPI document names no usable server ({}); give a `base_url`", url.error()));
   }
   if (!url->query.empty() || url->has_userinfo)
     throw Error(Errc::config_error, "the base URL of an HTTP interface has neither a query nor a password");

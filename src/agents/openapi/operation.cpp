@@ -31,7 +31,7 @@ const JsonObject& resolved(const Json& document, const Json& value, const std::s
     if (!at->is_object()) refuse(place, "must be an object");
     const auto reference = text_at(at->get_object(), "$ref");
     if (reference.empty()) return at->get_object();
-    if (!reference.starts_with("#/")) refuse(place, "refers to another document; put what it means into this one");
+    if (!reference.starts_with("#/")) refuse(place, "refers to another document; copy the definition into this one");
     at = find_at(document, std::string_view(reference).substr(1));
     if (at == nullptr) refuse(place, std::format("refers to `{}`, which is not there", reference));
   }
@@ -159,7 +159,7 @@ class Builder {
           text::equals_ignoring_case(name, "accept"))
         return;  // not the model's business
     } else if (in != "query") {
-      refuse(place_, std::format("has the parameter `{}` in `{}`, which is no place", name, in));
+      refuse(place_, std::format("has the parameter `{}` in `{}`, which is not a valid location", name, in));
     }
     if (const auto* const explode = parameter.if_contains("explode")) made.is_exploded = *explode != Json(false);
     // The operation's own parameter goes before the path's.
@@ -183,7 +183,8 @@ class Builder {
         content != nullptr && content->is_object() ? content->get_object().if_contains("application/json") : nullptr;
     if (json == nullptr || !json->is_object() || !json->get_object().contains("schema"))
       refuse(place_, "has a body that is not `application/json` with a schema, which is not supported");
-    if (properties_.contains("body")) refuse(place_, "has a parameter `body` beside its body; rename it");
+    if (properties_.contains("body"))
+      refuse(place_, "has both a request body and a parameter named `body`; rename the parameter");
     const auto* const flag = body.if_contains("required");
     add_property("body", json->get_object().at("schema"), flag != nullptr && *flag == Json(true),
                  text_at(body, "description"));

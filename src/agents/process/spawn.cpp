@@ -60,7 +60,7 @@ Ends output_pair() {
 }
 
 pid_t spawn(const ChildOptions& options, const std::array<int, 3>& standard) {
-  if (options.argv.empty()) throw Error(Errc::invalid_parameter, "a program to start has no name");
+  if (options.argv.empty()) throw Error(Errc::invalid_parameter, "the command to run is empty");
   Actions actions;
   std::vector<Descriptor> moved;  // above all numbers that are given away
   int next = 0;

@@ -54,7 +54,7 @@ Execution read_execution(const JsonObject& message) {
   Execution out;
   const auto end = text_of(message, "end");
   const auto* const known = std::ranges::find(ends, end, &decltype(ends)::value_type::first);
-  if (known == ends.end()) refuse("an execution has an unknown end");
+  if (known == ends.end()) refuse("an execution ended in an unknown way");
   out.end = known->second;
   const auto& output = object_of(message, "output");
   out.left_out = number_of(output, "left_out");
@@ -115,7 +115,7 @@ Message read_message(std::string_view text, std::uint64_t execution) {
   const auto& message = parsed->get_object();
   const auto type = text_of(message, "type");
   if (type == "ready") {
-    if (execution != 0) refuse("it says that it is ready while it runs code");
+    if (execution != 0) refuse("it reported that it is ready while running code");
     if (number_of(message, "protocol") != 1) refuse("it speaks another version of the protocol");
     return Ready{.python = text_of(message, "python"), .layers = object_of(message, "layers")};
   }
@@ -174,7 +174,7 @@ void require_usable(const std::vector<HostFunction>& functions) {
   for (auto each = functions.begin(); each != functions.end(); ++each) {
     if (!is_python_name(each->name))
       throw Error(Errc::invalid_parameter,
-                  std::format("`{}` is not a name that Python can say; use letters, digits and `_`", each->name));
+                  std::format("`{}` is not a valid Python name; use letters, digits and `_`", each->name));
     if (each->name == "SUBMIT" || std::ranges::find(functions.begin(), each, each->name, &HostFunction::name) != each)
       throw Error(Errc::invalid_parameter,
                   std::format("there are two functions `{}` for code to call; rename one of them", each->name));

@@ -28,7 +28,7 @@ class Turn {
     if (session_->is_busy.exchange(true))
       throw Error(
           Errc::invalid_parameter,
-          "the interpreter runs another piece of code; an interpreter is for one at a time, so make a second one");
+          "the interpreter is busy with another execution; an interpreter runs one at a time, so create a second one");
   }
   ~Turn() { session_->is_busy.store(false); }
   Turn(const Turn&) = delete;

@@ -88,7 +88,7 @@ bool PythonMailbox::take(std::string_view bytes) {
       while (auto message = frames_.next()) {
         // An interpreter speaks when it is spoken to: one message, or a call and what follows its answer.
         if (messages_.size() >= 16)
-          throw Error(Errc::backend_error, "the interpreter sent messages that nobody waits for; it was ended");
+          throw Error(Errc::backend_error, "the interpreter sent unexpected messages; it was ended");
         messages_.push_back(*std::move(message));
       }
     } catch (const Error& error) {
@@ -160,7 +160,7 @@ void PythonInterpreter::Session::start() {
   if (bubblewrap.empty() && is_sandboxed)
     throw Error(
         Errc::unsupported,
-        "code is not run, as there is no sandbox for it here: `bwrap` was not found; install bubblewrap (0.8 or "
+        "the code was not run, because no sandbox is available: `bwrap` was not found; install bubblewrap (0.8 or "
         "newer), or set PythonOptions::allow_unsandboxed for code that you wrote yourself");
   process::ChildOptions how{.environment = environment};
   std::optional<process::MemoryFile> filter;

@@ -39,7 +39,7 @@ class Turn {
  public:
   explicit Turn(std::shared_ptr<Session> session) : session_(std::move(session)) {
     if (session_->is_busy.exchange(true))
-      throw Error(Errc::invalid_parameter, "the interpreter runs another piece of code; make a second one");
+      throw Error(Errc::invalid_parameter, "the interpreter is busy with another execution; create a second one");
   }
   ~Turn() { session_->is_busy.store(false); }
   Turn(const Turn&) = delete;
@@ -121,7 +121,7 @@ Async<Execution> run(std::shared_ptr<Session> session, ExecuteRequest asked) {
       co_return std::move(*done);
     }
     auto* const call = std::get_if<interpreter::Call>(&answer);
-    if (call == nullptr) throw Error(Errc::backend_error, "the service of interpreters answered out of order");
+    if (call == nullptr) throw Error(Errc::backend_error, "the interpreter service answered out of order");
     ++calls;
     message = co_await interpreter::answered(session->functions, std::move(*call));
   }
@@ -168,7 +168,7 @@ namespace dspy {
 struct RemoteInterpreter::Session {};
 
 RemoteInterpreter::RemoteInterpreter(std::vector<HostFunction>, RemoteInterpreterOptions) {
-  throw Error(Errc::unsupported, "this build has no HTTP; install libcurl4-openssl-dev and build again");
+  throw Error(Errc::unsupported, "this build has no HTTP; install libcurl4-openssl-dev and rebuild");
 }
 
 RemoteInterpreter::~RemoteInterpreter() = default;

@@ -209,8 +209,7 @@ Async<Prediction> RLM::run(JsonObject inputs, Run how) const {
   inputs = checked_inputs(*signature_, std::move(inputs));
   const auto questions = std::make_shared<Questions>();
   questions->lm = options_.sub_lm ? options_.sub_lm : act_.lm() ? act_.lm() : settings().lm;
-  if (!questions->lm)
-    throw Error(Errc::config_error, "RLM has no language model to ask: give it one, or configure one for all");
+  if (!questions->lm) throw Error(Errc::config_error, "RLM has no language model; give it one, or configure a default");
   questions->options = how.options;
   if (act_.context() != nullptr) questions->context = *act_.context();
   questions->most = options_.max_llm_calls;

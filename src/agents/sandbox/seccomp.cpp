@@ -50,12 +50,12 @@ struct Release {
 
 void require(int result, const char* what) {
   if (result < 0)
-    throw Error(Errc::unsupported, std::string("the filter of system calls could not be made (") + what + ")");
+    throw Error(Errc::unsupported, std::string("the system call filter could not be created (") + what + ")");
 }
 
 std::string exported(bool is_inner) {
   const std::unique_ptr<void, Release> context(seccomp_init(SCMP_ACT_ALLOW));
-  if (!context) throw Error(Errc::unsupported, "the filter of system calls could not be begun");
+  if (!context) throw Error(Errc::unsupported, "the system call filter could not be started");
   const auto forbid = [&](const char* name, int error) {
     const auto number = seccomp_syscall_resolve_name(name);
     if (number == __NR_SCMP_ERROR) return;

@@ -70,7 +70,7 @@ std::string type_words(const Json& wanted) {
 bool SchemaChecker::check(const Json& schema, const Json& value, const std::string& path, SeenParts& seen) {
   if (schema.is_bool()) return schema.get_bool() || tell(path, "false", value, "is not allowed here");
   if (++depth_ > deepest)
-    throw Error(Errc::signature_error, "a JSON Schema refers to itself without end; give its recursion a way out");
+    throw Error(Errc::signature_error, "a JSON Schema refers to itself endlessly; give its recursion a base case");
   const auto* const resource = index_.resource_at(schema);
   const bool enters = resource != nullptr && scope_.back() != resource;
   if (enters) scope_.push_back(resource);

@@ -133,10 +133,9 @@ bool SchemaChecker::contained(const JsonObject& schema, const Json& value, const
   const auto* const most = schema.if_contains("maxContains");
   bool good = true;
   if (static_cast<double>(count) < (least != nullptr ? least->to_number<double>() : 1.0))
-    good = tell(path, "contains", value, std::format("has {} items of the wanted kind, too few", count));
+    good = tell(path, "contains", value, std::format("has {} matching items, too few", count));
   if (most != nullptr && static_cast<double>(count) > most->to_number<double>())
-    good = tell(path, "maxContains", value,
-                std::format("has {} items of the wanted kind, more than {}", count, shown(*most)));
+    good = tell(path, "maxContains", value, std::format("has {} matching items, more than {}", count, shown(*most)));
   return good;
 }
 

@@ -155,9 +155,10 @@ Ended run(const std::vector<std::string>& command, std::string_view input, const
 }
 
 ToolOutcome outcome_of(const std::string& program, Ended ended) {
-  if (ended.was_killed) return ToolOutcome::error(std::format("`{}` was ended, as its time was over", program));
+  if (ended.was_killed)
+    return ToolOutcome::error(std::format("`{}` was ended because it exceeded its time limit", program));
   if (ended.was_too_long)
-    return ToolOutcome::error(std::format("`{}` was ended, as it wrote more than {} bytes", program, most_output));
+    return ToolOutcome::error(std::format("`{}` was ended because it wrote more than {} bytes", program, most_output));
   const auto said = text::trim(ended.errors);
   if (WIFSIGNALED(ended.status))
     return ToolOutcome::error(std::format("`{}` was ended by signal {}. {}", program, WTERMSIG(ended.status), said));

@@ -100,8 +100,8 @@ class BatchRun::Impl {
       if (batch.state != "submitting") continue;
       if (!options_.submits_again)
         throw Error(Errc::config_error,
-                    std::format("{} requests were being submitted when a process ended, and nobody knows whether the "
-                                "provider has them (mark {}); look there, and say --submit-again if it has not",
+                    std::format("a process ended while it submitted {} requests, so it is unknown whether the provider "
+                                "has them (mark {}); check there, and give --submit-again if it does not",
                                 batch.count, batch.mark));
       batch.state = "forgotten";
     }
@@ -124,7 +124,7 @@ class BatchRun::Impl {
       return state;
     } catch (const Error& error) {
       if (error.info().status != not_found) throw;
-      batch.said = "the provider does not know it; `submit --submit-again` sends its requests anew";
+      batch.said = "the provider does not know it; `submit --submit-again` sends its requests again";
       return std::nullopt;
     }
   }
@@ -186,7 +186,8 @@ class BatchRun::Impl {
       }
       throw;
     }
-    if (id.empty()) throw Error(Errc::unavailable, "the provider gave the batch no id; look there whether it has it");
+    if (id.empty())
+      throw Error(Errc::unavailable, "the provider returned no id for the batch; check there whether it exists");
     folder_.batches().back().id = id;
     folder_.batches().back().state = "submitted";
     folder_.save();
@@ -195,9 +196,11 @@ class BatchRun::Impl {
   const http::Request& sample_of(const KeptBatch& batch) const {
     const auto found = samples_.find(batch.url);
     if (found == samples_.end())
-      throw Error(Errc::config_error,
-                  std::format("the batch {} was asked at {}, and this program asks elsewhere; give the model it had",
-                              batch.id, batch.url));
+      throw Error(
+          Errc::config_error,
+          std::format(
+              "the batch {} was sent to {}, but this program uses another endpoint; use the model that it was sent to",
+              batch.id, batch.url));
     return found->second;
   }
 

@@ -19,11 +19,11 @@ const BatchApi& batch_api_of(std::string_view url) {
   if (path.ends_with("/chat/completions") || path.ends_with("/responses")) return openai_batches;
   if (path.ends_with("/v1/messages")) return anthropic_batches;
   if (path.ends_with(":generateContent")) return gemini_batches;
-  throw Error(Errc::unsupported,
-              std::format("nothing is known of a batch API at {}; use a model of OpenAI, Anthropic or Gemini, or "
-                          "`dspy run`",
-                          path),
-              {.feature = "batch"});
+  throw Error(
+      Errc::unsupported,
+      std::format("{} has no batch API that dspy supports; use a model of OpenAI, Anthropic or Gemini, or `dspy run`",
+                  path),
+      {.feature = "batch"});
 }
 
 http::Request like(const http::Request& sample, std::string_view method, std::string url, std::string body) {
@@ -44,7 +44,7 @@ std::string origin_of(std::string_view url) {
 JsonObject object_of(std::string_view text) {
   auto json = parse_json(text::trim(text));
   if (!json || !json->is_object())
-    throw Error(Errc::unavailable, "the batch API sent what is not a JSON object; is the base URL right?",
+    throw Error(Errc::unavailable, "the batch API sent something that is not a JSON object; check the base URL",
                 {.raw = std::string(text.substr(0, 4096))});
   return std::move(json->get_object());
 }

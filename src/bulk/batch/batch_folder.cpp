@@ -41,7 +41,7 @@ BatchFolder::BatchFolder(std::filesystem::path folder) : folder_(std::move(folde
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     ::close(lock_);
     throw Error(Errc::config_error,
-                std::format("another process works on the batches in `{}`; wait for it", folder_.string()));
+                std::format("another process is working on the batches in `{}`; wait for it", folder_.string()));
   }
   try {
     read();

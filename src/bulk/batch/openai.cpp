@@ -17,7 +17,7 @@ std::string base_of(std::string_view url) {
   for (const std::string_view end : {"/chat/completions", "/responses"}) {
     if (url.ends_with(end)) return std::string(url.substr(0, url.size() - end.size()));
   }
-  throw Error(Errc::unsupported, std::format("nothing is known of a batch API at {}", url), {.feature = "batch"});
+  throw Error(Errc::unsupported, std::format("{} has no batch API that dspy supports", url), {.feature = "batch"});
 }
 
 std::string multipart(std::string_view boundary, std::string_view file) {

@@ -101,13 +101,13 @@ class SharedLimits::Impl {
     require_positive(options.requests_per_minute, "requests");
     require_positive(options.tokens_per_minute, "tokens");
     if (options.budget_nanodollars && *options.budget_nanodollars < 0)
-      throw Error(Errc::invalid_parameter, "a budget of money is no less than 0");
+      throw Error(Errc::invalid_parameter, "a cost budget must be 0 or more");
   }
 
   std::chrono::milliseconds claim(const SharedClaim& claim) {
     if (options_.budget_nanodollars && !claim.nanodollars)
       throw Error(Errc::config_error,
-                  "what a request costs is not known, so the fleet's budget of money cannot be kept");
+                  "the cost of a request is unknown, so the fleet's cost budget cannot be enforced");
     const auto most = [&](std::optional<double> rate) {
       return rate ? std::format("{}", std::max(1.0, *rate * options_.burst_seconds / 60)) : std::string("-1");
     };
@@ -245,10 +245,9 @@ std::shared_ptr<LM> limited(std::shared_ptr<LM> lm, std::shared_ptr<SharedLimits
   if (limits->options().budget_nanodollars) {
     price = (prices ? prices : builtin_prices())->find(lm->model());
     if (!price || !price->prompt || !price->completion) {
-      throw Error(Errc::config_error,
-                  std::format("what `{}` costs is not known, so a budget of money cannot be kept; say it in a table of "
-                              "prices, or give a budget of tokens",
-                              lm->model()));
+      throw Error(Errc::config_error, std::format("the price of `{}` is unknown, so a cost budget cannot be enforced; "
+                                                  "add it to a price table, or use a token budget",
+                                                  lm->model()));
     }
   }
   return std::make_shared<LimitedLM>(std::move(lm), std::move(limits), price);

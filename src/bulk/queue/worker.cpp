@@ -120,7 +120,7 @@ class Worker {
     if (row.deliveries > self->options_.max_deliveries) {
       auto given_up = row;
       --given_up.deliveries;  // this time it is not tried
-      const auto why = std::format("it was handed out {} times, and each time its worker ended before it was answered",
+      const auto why = std::format("it was delivered {} times, and each time its worker ended before answering",
                                    given_up.deliveries);
       co_await on_cpu([&] { self->queue_.bury(given_up, why); });
       ++report.failed;

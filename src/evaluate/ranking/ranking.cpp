@@ -18,7 +18,7 @@ namespace dspy::ranking {
 namespace {
 
 void require_cut(std::size_t k) {
-  if (k == 0) throw Error(Errc::invalid_parameter, "a measure of the first 0 documents says nothing; cut at 1 or more");
+  if (k == 0) throw Error(Errc::invalid_parameter, "a cutoff of 0 documents is not meaningful; use 1 or more");
 }
 
 void require_level(int level) {

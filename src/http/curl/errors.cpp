@@ -20,8 +20,8 @@ std::string_view remedy(CURLcode code) noexcept {
     case CURLE_COULDNT_RESOLVE_HOST: return "the name could not be resolved; check it, and whether there is a network";
     case CURLE_COULDNT_RESOLVE_PROXY:
       return "the name of the proxy could not be resolved; check HTTPS_PROXY and its like";
-    case CURLE_COULDNT_CONNECT: return "no connection could be made; check that the server runs and listens there";
-    case CURLE_PROXY: return "the proxy made no connection; check HTTPS_PROXY and its like";
+    case CURLE_COULDNT_CONNECT: return "the connection failed; check that the server is running and listening there";
+    case CURLE_PROXY: return "the proxy could not connect; check HTTPS_PROXY and similar variables";
     case CURLE_PEER_FAILED_VERIFICATION:
       return "its certificate could not be verified; check the address and the clock, or name the authority with "
              "`ca_file`";

@@ -38,7 +38,7 @@ void Shared::end(std::optional<Error> why) {
 Transfer::Transfer(Request request, const CurlOptions& options, Handle handle, std::optional<SocketLimits> socket)
     : request_(std::move(request)), options_(options), handle_(std::move(handle)) {
   auto url = parse_url(request_.url);
-  if (!url) throw Error(Errc::invalid_parameter, std::format("the URL of a request cannot be asked: {}", url.error()));
+  if (!url) throw Error(Errc::invalid_parameter, std::format("the URL of a request is invalid: {}", url.error()));
   url_ = *std::move(url);
   origin_ = url_.origin();
   if (url_.has_userinfo) {

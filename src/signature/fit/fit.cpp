@@ -209,7 +209,7 @@ class Fitter {
     if (!findings_.are_noted()) return false;
     if (union_steps_ > most_union_steps)
       return findings_.broken("union", value,
-                              "takes too long to tell which type of the union it has; make the types differ more");
+                              "took too long to match against the types of the union; make the types more distinct");
     if (const auto* const alike = alternative_like(type, value, scope)) return this->type(*alike, value, scope);
     return findings_.broken("union", value, fits_none_of(type, value));
   }

@@ -44,7 +44,7 @@ TEST_CASE("A reply that cannot be read keeps its text and says what is wrong in 
   CHECK(error.info().invalid == std::vector<std::string>{"b"});
   CHECK(error.info().raw == "B: many\nlines");
   CHECK(FieldAdapter().parse(qa(), " ").error().message() ==
-        "the reply lacks the field `answer`; the model replied with nothing");
+        "the reply lacks the field `answer`; the model's reply was empty");
 }
 
 TEST_CASE("What breaks a JSON object is told, and where") {

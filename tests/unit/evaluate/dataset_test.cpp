@@ -70,7 +70,7 @@ TEST_CASE("What is wrong with a dataset is named with its line") {
            {"a.csv", "q,q\n", " has two columns `q`; rename one"},
            {"a.json", "[{\"q\":1},\n7]", ":2: the row is not a JSON object"},
            {"a.json", "{}", " holds no list of rows"},
-           {"a.txt", "", " ends neither in .jsonl nor in .json or .csv; rename it"},
+           {"a.txt", "", " does not end in .jsonl, .json or .csv; rename it"},
        }) {
     CAPTURE(text);
     const auto path = folder.write(name, text);

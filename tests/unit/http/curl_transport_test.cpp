@@ -90,7 +90,7 @@ TEST_CASE("a refused connection names the origin, and neither query nor key") {
                               .credentials = {{.header = "X-Api-Key", .value = Secret("sk-canary")}}});
 
   CHECK(error.code() == Errc::unavailable);
-  CHECK(std::string(error.what()).starts_with(std::format("http://127.0.0.1:{}: no connection could be made", port)));
+  CHECK(std::string(error.what()).starts_with(std::format("http://127.0.0.1:{}: the connection failed", port)));
   CHECK_FALSE(std::string(error.what()).contains("canary"));
 }
 

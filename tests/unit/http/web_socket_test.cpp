@@ -92,7 +92,7 @@ TEST_CASE("a WebSocket that cannot be opened is an error with a remedy") {
   const auto nobody =
       failure_of([&] { return wait(transport()->connect({.url = std::format("ws://127.0.0.1:{}/", free_port())})); });
   CHECK(nobody.code() == Errc::unavailable);
-  CHECK(std::string(nobody.what()).contains("check that the server runs"));
+  CHECK(std::string(nobody.what()).contains("check that the server is running"));
   CHECK(failure_of([&] { return wait(transport()->connect({.url = "ftp://example.org/"})); }).code() ==
         Errc::invalid_parameter);
 
