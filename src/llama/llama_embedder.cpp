@@ -32,8 +32,7 @@ Async<Embeddings> embed_with(std::shared_ptr<const llama::TextModel> with, Embed
     auto tokens = model->handle().tokenize_whole(request.texts[i]);
     const auto is_control = [&](Token token) { return model->handle().token_facts(token).control; };
     if (llama::is_blank(request.texts[i]) || std::ranges::all_of(tokens, is_control))
-      throw Error(Errc::invalid_parameter,
-                  std::format("{} is blank, so there is nothing to embed; leave it out", what));
+      throw Error(Errc::invalid_parameter, std::format("{} is blank, so there is nothing to embed; omit it", what));
     llama::fit_text(tokens, static_cast<std::size_t>(options.context_length), options, *model, what);
     result.usage += {.prompt_tokens = tokens.size()};
     work.texts.push_back(std::move(tokens));
@@ -56,15 +55,14 @@ LlamaEmbedder::LlamaEmbedder(std::string_view name_or_path, LlamaReadOptions opt
   if (options.pooling == Pooling::model) {
     if (!facts.pooling)
       refuse(
-          "is not an embedding model: its file names no pooling; use one that does, or ask for a pooling (mean or "
-          "last)");
+          "is not an embedding model: its file names no pooling; use one that does, or set a pooling (mean or last)");
     if (facts.pooling == Pooling::rank) refuse("is a reranker; make a LlamaReranker of it, or ask for another pooling");
     options.pooling = *facts.pooling;
   }
   if (options.pooling == Pooling::cls && facts.has_decoder && !facts.has_encoder)
     refuse(
-        "reads a text from left to right, so its first token (pooling cls) says nothing of the rest; use last or "
-        "mean");
+        "reads text from left to right, so its first token (pooling cls) carries no information about the rest; use "
+        "last or mean");
   model_ = std::make_shared<const llama::TextModel>(std::move(model), std::move(options));
 }
 

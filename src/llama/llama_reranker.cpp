@@ -52,7 +52,7 @@ Async<Ranking> rank_with(std::shared_ptr<const llama::TextModel> with, RankReque
   const auto frame = frame_of(*model);
   const auto query = model->tokenize(request.query);
   if (llama::is_blank(request.query) || query.empty())
-    throw Error(Errc::invalid_parameter, "the query is blank, so there is nothing to rank by; ask something");
+    throw Error(Errc::invalid_parameter, "the query is blank, so there is nothing to rank by; give a query");
   const auto own = frame.before.size() + frame.between.size() + frame.after.size() + query.size();
   const auto most = static_cast<std::size_t>(options.context_length);
   if (own >= most)
@@ -68,7 +68,7 @@ Async<Ranking> rank_with(std::shared_ptr<const llama::TextModel> with, RankReque
     llama::require_text(request.documents[i], what);
     auto document = model->tokenize(request.documents[i]);
     if (llama::is_blank(request.documents[i]) || document.empty())
-      throw Error(Errc::invalid_parameter, std::format("{} is blank, so there is nothing to rank; leave it out", what));
+      throw Error(Errc::invalid_parameter, std::format("{} is blank, so there is nothing to rank; omit it", what));
     llama::fit_text(document, most - own, options, *model, what);
     auto tokens = frame.before;
     for (const auto* part :
@@ -90,7 +90,7 @@ Async<Ranking> rank_with(std::shared_ptr<const llama::TextModel> with, RankReque
 
 LlamaReranker::LlamaReranker(std::string_view name_or_path, LlamaReadOptions options) {
   if (options.pooling != Pooling::model)
-    throw Error(Errc::invalid_parameter, "a reranker has a pooling of its own; leave `pooling` as it is");
+    throw Error(Errc::invalid_parameter, "a reranker has its own pooling; do not set `pooling`");
   auto model = llama::load_for_texts(name_or_path, options);
   const auto& facts = model->handle().facts();
   if (facts.pooling != Pooling::rank || facts.rank_outputs.empty())

@@ -28,7 +28,7 @@ MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& wanted, cons
   if (model.kv_elements == 0)
     throw Error(
         Errc::invalid_parameter,
-        std::format("the file of `{}` does not say how large a token is, so what it takes cannot be told", model.name),
+        std::format("the file of `{}` does not say how large a token is, so its memory cannot be planned", model.name),
         {.model = model.name});
   MemoryPlan plan{
       .kv_tokens = options.kv_tokens, .weights = model.weight_bytes, .senses = senses_bytes(model.path, media)};

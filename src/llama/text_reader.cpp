@@ -162,8 +162,8 @@ struct TextReader::Impl {
         for (const float value : row) {
           if (!std::isfinite(value))
             throw Error(Errc::inference_failed,
-                        std::format("`{}` made a vector that holds no numbers; the file may be damaged, or the device "
-                                    "faulty",
+                        std::format("`{}` produced a vector with values that are not numbers; the file may be damaged, "
+                                    "or the device faulty",
                                     model->name()),
                         {.model = model->name()});
         }

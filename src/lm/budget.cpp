@@ -39,8 +39,8 @@ template <std::integral T>
 
 [[noreturn]] void refuse_unknown_price(std::int64_t limit) {
   throw Error(Errc::token_budget_exhausted,
-              std::format("a budget of {} cannot be kept by a model whose price is unknown; name its price in a price "
-                          "file, or take the limit of money away",
+              std::format("a budget of {} cannot be enforced for a model whose price is unknown; add its price to a "
+                          "price file, or remove the cost limit",
                           as_money(limit)));
 }
 
@@ -53,8 +53,8 @@ void check_claim(const char* what, T used, T held, T claim, std::optional<T> lim
   if (left == 0)
     refuse(used, *limit, std::format("the budget of {} is used up; give a larger one", words(*limit, what)));
   refuse(used, *limit,
-         std::format("of the budget of {}, {} are used and {} are set aside for requests under way, and this request "
-                     "may take {}; shorten its prompt, lower its max_tokens, or give a larger budget",
+         std::format("of the budget of {}, {} are used and {} are reserved for requests in progress, and this request "
+                     "may use {}; shorten its prompt, lower its max_tokens, or raise the budget",
                      words(*limit, what), words(used, what), words(held, what), words(claim, what)));
 }
 

@@ -37,7 +37,7 @@ Secret take_over_key(std::string_view reference) {
   const auto found = keys().waiting.find(reference);
   if (found == keys().waiting.end())
     throw Error(Errc::config_error,
-                "`api_key_ref` names no key that was handed over; name a variable of the environment by `api_key_env`");
+                "`api_key_ref` names no key that was handed over; use `api_key_env` to name an environment variable");
   auto key = std::move(found->second);
   keys().waiting.erase(found);
   return key;

@@ -69,7 +69,7 @@ void require_gguf(const fs::path& file, const RemoteFile& remote) {
   in.close();
   remove_file(file);
   remove_file(notes_of(file));
-  throw Error(Errc::model_load_error, std::format("what came as `{}` is not a GGUF file{}; check the address",
+  throw Error(Errc::model_load_error, std::format("the download `{}` is not a GGUF file{}; check the address",
                                                   remote.name, magic.starts_with("<") ? ", but a page" : ""));
 }
 
@@ -124,7 +124,7 @@ Async<std::optional<KeptFile>> fetch(FetchJob job, std::uint64_t& fetched) {
       if (!transfer.sha256().empty() && digest != transfer.sha256()) {
         file.restart();
         step = transfer.on_wrong_digest(digest);
-        tell("the checksum is wrong; fetching it anew");
+        tell("the checksum is wrong; downloading it again");
         continue;
       }
       require_gguf(part, job.file);

@@ -84,7 +84,7 @@ void require_room(const fs::path& folder, std::uint64_t bytes) {
   const auto space = fs::space(folder, error);
   if (error || space.available >= bytes + kept_free) return;
   throw Error(Errc::io_error,
-              std::format("`{}` has {} free and {} are needed; make room, or name another folder (DSPY_MODELS)",
+              std::format("`{}` has {} free, but {} are needed; free some space, or name another folder (DSPY_MODELS)",
                           folder.string(), gigabytes(space.available), gigabytes(bytes + kept_free)));
 }
 
@@ -127,7 +127,7 @@ struct Digest::State {
 
 Digest::Digest() : state_(std::make_unique<State>()) {
   if (!state_->context || EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr) != 1)
-    throw Error(Errc::backend_error, "SHA-256 is not there; OpenSSL is not installed as it should be");
+    throw Error(Errc::backend_error, "SHA-256 is not available; OpenSSL is not installed correctly");
 }
 
 Digest::~Digest() = default;

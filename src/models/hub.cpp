@@ -84,20 +84,21 @@ Async<Json> ask(Source source, Hub hub, std::string url, std::string accept, boo
   const auto status = response.status;
   if (status == 404) refuse(source, std::format("{} knows no such model; check the name", origin));
   if (status == 401 || status == 403)
-    throw Error(Errc::authentication_failed,
-                std::format("`{}`: {} answers {}: there is no such model, or it is {}", to_text(source), origin, status,
-                            is_hugging_face ? "gated; check the name, accept its licence on its page and set HF_TOKEN "
-                                              "to a token that may read it"
-                                            : "private; check the name"),
-                {.status = status});
+    throw Error(
+        Errc::authentication_failed,
+        std::format("`{}`: {} answered {}: there is no such model, or it is {}", to_text(source), origin, status,
+                    is_hugging_face ? "gated; check the name, accept its licence on its page and set HF_TOKEN "
+                                      "to a token that may read it"
+                                    : "private; check the name"),
+        {.status = status});
   if (status != 200)
     throw Error(status == 429 ? Errc::rate_limit_exceeded : Errc::unavailable,
                 std::format("`{}`: {} answers {}; try again later", to_text(source), origin, status),
                 {.status = status});
   auto json = parse_json(response.body);
   if (!json)
-    throw Error(Errc::unavailable, std::format("`{}`: {} answers with what is not JSON; is it the right address?",
-                                               to_text(source), origin));
+    throw Error(Errc::unavailable,
+                std::format("`{}`: {} did not answer with JSON; check the address", to_text(source), origin));
   co_return *std::move(json);
 }
 

@@ -34,7 +34,7 @@ Redirect redirect_of(const std::string& from, const http::Headers& headers) {
   auto next = before ? resolved(*before, *location) : std::string();
   const auto after = http::parse_url(next);
   if (!after)
-    throw Error(Errc::unavailable, std::format("{} redirects to what is not a URL; the address may be wrong", origin));
+    throw Error(Errc::unavailable, std::format("{} redirects to an invalid URL; the address may be wrong", origin));
   if (before->scheme == "https" && after->scheme != "https")
     throw Error(Errc::unavailable,
                 std::format("{} redirects to a connection without TLS; that is not followed", origin));

@@ -139,7 +139,7 @@ Source parse_source(std::string_view text) {
   if (text.starts_with("http://") || text.starts_with("https://")) {
     const auto url = http::parse_url(text);
     if (!url) refuse(text.substr(0, text.find_first_of("?@")), "is not a URL that can be asked: " + url.error());
-    if (url->has_userinfo) refuse(url->origin(), "has a password in it, which would be kept");
+    if (url->has_userinfo) refuse(url->origin(), "contains a password, which would be stored");
     return {.kind = Source::Kind::url, .url = std::string(text)};
   }
   if (!is_model_name(text)) refuse(text, "is not a name of a model");

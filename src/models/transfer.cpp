@@ -175,7 +175,7 @@ Transfer::Step Transfer::start(int status, const http::Headers& headers) {
   if (goes_on && range.from != have_) {  // not what was asked for
     if (++failures_ >= limits_.attempts || have_ == 0)
       throw Error(Errc::unavailable,
-                  std::format("{} sends another part of `{}` than was asked for", origin(), file_.name));
+                  std::format("{} sent a part of `{}` other than the one requested", origin(), file_.name));
     return again({}, true);
   }
   const auto said = goes_on ? range.total : length;
@@ -225,7 +225,7 @@ Transfer::Step Transfer::on_failure(const Error& error) {
     throw Error(
         error.code(),
         std::format("{} (tried {} times){}{}", error.what(), failures_,
-                    have_ > 0 ? std::format("; {} bytes are here, and the same command goes on from there", have_) : "",
+                    have_ > 0 ? std::format("; {} bytes are here, and the same command resumes from there", have_) : "",
                     is_offline ? "; is this machine offline? Behind a proxy, set HTTPS_PROXY" : ""));
   }
   return again(std::min<std::chrono::milliseconds>(limits_.pause * (1 << std::min(failures_ - 1, 10)), longest_pause),

@@ -233,7 +233,7 @@ void CallMachine::finish(Completion& completion, Reading reading) {
 void CallMachine::decline(const Completion& completion) {
   error_.emplace(
       Errc::refused,
-      std::format("the model declined: \"{}\"; change the question, or ask another model", completion.refusal),
+      std::format("the model declined: \"{}\"; rephrase the question, or use another model", completion.refusal),
       ErrorInfo{.unenforced = prediction_.unenforced, .usage = prediction_.lm_usage, .raw = completion.refusal});
   state_ = State::failed;
 }
@@ -244,8 +244,8 @@ void CallMachine::fail(const Unreadable& unreadable, bool is_kept_from_asking) {
   info.unenforced = std::move(prediction_.unenforced);
   info.usage = prediction_.lm_usage;
   error_.emplace(error.code(),
-                 is_kept_from_asking ? std::format("{}; it was not asked for again, since part of the reply had been "
-                                                   "streamed (`CallPolicy::streamed`)",
+                 is_kept_from_asking ? std::format("{}; there was no second request, because part of the reply had "
+                                                   "already been streamed (`CallPolicy::streamed`)",
                                                    error.what())
                                      : std::string(error.what()),
                  std::move(info));

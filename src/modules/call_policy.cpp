@@ -11,8 +11,9 @@ void validate(const CallPolicy& policy) {
     throw Error(Errc::invalid_parameter,
                 std::format("`rewrite` is {}; use 0 to write no value again, or how often to", policy.rewrite));
   if (policy.ask_again >= 0) return;
-  throw Error(Errc::invalid_parameter,
-              std::format("`ask_again` is {}; use 0 to fail at once, or how often to ask again", policy.ask_again));
+  throw Error(
+      Errc::invalid_parameter,
+      std::format("`ask_again` is {}; use 0 to fail immediately, or the number of further requests", policy.ask_again));
 }
 
 }  // namespace dspy

@@ -42,8 +42,7 @@ std::optional<std::string> answer_vote(const Json& value) {
 }
 
 std::size_t majority(std::span<const JsonObject> completions, std::string_view field, const VoteOf& vote) {
-  if (completions.empty())
-    throw Error(Errc::bad_input, "a majority of no completions was asked for; give at least one");
+  if (completions.empty()) throw Error(Errc::bad_input, "there are no completions to vote; give at least one");
   std::vector<std::optional<std::string>> votes;
   votes.reserve(completions.size());
   for (const auto& completion : completions) votes.push_back(vote(value_of(completion, field)));

@@ -17,7 +17,7 @@ using namespace optimize;
 /// What candidates are measured on.
 const std::vector<Example>& measured_on(Search& search, const Training& training) {
   if (!training.valset.empty()) return training.valset;
-  search.note("there is no validation set: scores are of training examples, and promise too much");
+  search.note("there is no validation set: scores are on training examples, and too optimistic");
   return training.trainset;
 }
 

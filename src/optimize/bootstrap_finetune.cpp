@@ -102,7 +102,7 @@ class Trained {
     const auto log = fs::path(base_).concat(".log");
     run_trainer({.argv = std::move(argv), .log = log, .time_limit = options_.trainer.time_limit, .stop = stop});
     if (const auto wrong = problem()) {
-      throw Error(Errc::config_error, std::format("the trainer `{}` ended well, but `{}` {}; see its log `{}`",
+      throw Error(Errc::config_error, std::format("the trainer `{}` succeeded, but `{}` {}; see its log `{}`",
                                                   options_.trainer.argv[0], output_.string(), *wrong, log.string()));
     }
     replace_file(mark, of);
@@ -164,8 +164,8 @@ Optimized BootstrapFinetune::compile(const Program& student, const Training& tra
     search.report().details["examples"] = all.examples;
     if (all.rows.empty()) {
       throw Error(Errc::bad_input,
-                  "there is nothing to train on: the program answered none of the training examples "
-                  "well; give a better teacher, or a lower `metric_threshold`");
+                  "there is nothing to train on: the program answered none of the training examples well enough; use a "
+                  "better teacher, or lower `metric_threshold`");
     }
     std::map<std::string, FinetuneData> parts;
     for (const auto& row : all.rows)

@@ -89,8 +89,8 @@ void run_trainer(const TrainerRun& run) {
     if (run.time_limit && std::chrono::steady_clock::now() - begun >= *run.time_limit) {
       end(child);
       throw Error(Errc::deadline_exceeded,
-                  std::format("the trainer `{}` took more than its {} s and was ended; raise `time_limit`; {}",
-                              run.argv[0], run.time_limit->count(), end_of(run.log)));
+                  std::format("the trainer `{}` exceeded its {} s and was ended; raise `time_limit`; {}", run.argv[0],
+                              run.time_limit->count(), end_of(run.log)));
     }
     std::this_thread::sleep_for(pause);
   }

@@ -210,7 +210,7 @@ void Registry::move_alias(const std::string& name, const std::string& alias, std
     const auto now = this->alias(name, alias);
     if (now != expected) {
       throw Error(Errc::config_error,
-                  std::format("`{}@{}` {} and not {}: somebody else has moved it; look again before you do", name,
+                  std::format("`{}@{}` {} and not {}: it was moved in the meantime; check before you move it", name,
                               alias, now ? std::format("names version {}", *now) : "names nothing",
                               expected ? std::format("version {}", *expected) : "nothing"));
     }

@@ -66,7 +66,7 @@ Filter condition(std::string_view field, Op op, const Json& value, const std::st
     case Op::nin:
       if (!value.is_array()) fail(place, std::format("wants a list for `{}`", to_string(op)));
       return op == Op::in ? Filter::in(field, value.get_array()) : Filter::nin(field, value.get_array());
-    default: fail(place, std::format("has `{}` inside a field; it stands around whole filters", to_string(op)));
+    default: fail(place, std::format("has `{}` inside a field; it applies to whole filters", to_string(op)));
   }
 }
 
@@ -80,8 +80,8 @@ Filter read_field(std::string_view field, const Json& json, const std::string& p
   for (const auto& member : *object) {
     const std::string name(member.key());
     if (!name.starts_with('$'))
-      fail(place, std::format("has `{}` where an operator such as `$eq` belongs; only fields of metadata can be asked "
-                              "for, not members of them",
+      fail(place, std::format("has `{}` where an operator such as `$eq` belongs; only metadata fields can be filtered, "
+                              "not members inside them",
                               name));
     all.push_back(condition(field, op_named(name, place), member.value(), place));
   }

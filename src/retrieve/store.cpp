@@ -37,8 +37,8 @@ void check_vector(const std::vector<float>& vector, std::size_t dimensions, Simi
   }
   if (length == 0 && similarity == Similarity::cosine)
     refuse(
-        std::format("the vector of {} has the length zero, which has no angle to others; leave it out, or use "
-                    "another similarity than cosine",
+        std::format("the vector of {} has length zero, so its angle to others is undefined; omit it, or use a "
+                    "similarity other than cosine",
                     whose));
   if (!(length < 1e30)) refuse(std::format("the vector of {} is too long to be compared; scale it down", whose));
 }
@@ -65,10 +65,9 @@ void check_metadata(const JsonObject& metadata, const std::string& whose) {
       refuse(std::format("the metadata of {} has the name `{}`, which is the passage's own; set that, or rename it",
                          whose, name));
     if (has_odd_number(member.value()))
-      refuse(std::format("the metadata of {} has a number under `{}` that is infinite or none; leave it out", whose,
-                         name));
+      refuse(std::format("the metadata of {} has a number under `{}` that is infinite or NaN; remove it", whose, name));
     if (name.empty() || name.starts_with('$'))
-      refuse(std::format("the metadata of {} has the name `{}`, which filters cannot ask for; rename it", whose, name));
+      refuse(std::format("the metadata of {} has the name `{}`, which filters cannot use; rename it", whose, name));
   }
   check_text(to_text(Json(metadata)), "metadata", whose);
 }
@@ -107,7 +106,7 @@ void check_passages(const std::vector<Passage>& passages, std::size_t dimensions
   for (const auto& passage : passages) {
     check_passage(passage);
     if (!ids.insert(passage.id).second)
-      refuse(std::format("the id `{}` stands twice in one call; which one is meant?", passage.id));
+      refuse(std::format("the id `{}` occurs twice in one call; make ids unique", passage.id));
     if (passage.vector.empty()) continue;
     check_vector(passage.vector, dimensions, similarity, std::format("the passage `{}`", passage.id));
     dimensions = passage.vector.size();

@@ -56,7 +56,7 @@ Async<std::shared_ptr<void>> Admission::enter(std::stop_token stop) {
         ++self->running_;
         waiter->is_admitted = true;
       } else if (self->waiting_.size() >= self->limits_.waiting) {
-        throw Error(Errc::rate_limit_exceeded, "the server has as many requests waiting as it takes; come back later",
+        throw Error(Errc::rate_limit_exceeded, "the server's queue is full; try again later",
                     {.retry_after = std::chrono::seconds(1)});
       } else {
         self->waiting_.push_back(waiter);
@@ -69,7 +69,7 @@ Async<std::shared_ptr<void>> Admission::enter(std::stop_token stop) {
       const std::lock_guard lock(self->mutex_);
       if (!waiter->is_admitted) {
         std::erase(self->waiting_, waiter);
-        throw Error(Errc::cancelled, "the request ended while it waited for its turn");
+        throw Error(Errc::cancelled, "the request ended while it was in the queue");
       }
     }
     co_return std::make_shared<Pass>(std::move(self));

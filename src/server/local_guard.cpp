@@ -48,7 +48,7 @@ Authenticator local_guard() {
     if (host && !is_own_host(*host))
       throw HttpError(403, Errc::authentication_failed,
                       "this server has no keys, so it answers to `localhost` and addresses only; start it with --keys, "
-                      "or with --insecure behind a proxy that asks");
+                      "or with --insecure behind a proxy that authenticates");
     return anybody();
   };
 }

@@ -89,7 +89,7 @@ HttpResponse no_route(const HttpRequest& request, const std::vector<std::string>
   if (allowed.empty())
     return error_response(
         HttpError(404, Errc::bad_input,
-                  std::format("there is nothing at {}; GET /openapi.json says what there is", shown(request.path))),
+                  std::format("there is nothing at {}; GET /openapi.json lists the endpoints", shown(request.path))),
         form);
   std::string header;
   for (const auto& method : allowed) header += (header.empty() ? "" : ", ") + method;

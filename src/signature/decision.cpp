@@ -38,7 +38,7 @@ DecisionSpace of_values(std::vector<Json> values, bool is_scale, const std::stri
   auto sorted = out.labels;
   std::ranges::sort(sorted);
   if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end())
-    refuse(std::format("`{}` has two answers that are called `{}`, which their probabilities cannot tell apart", name,
+    refuse(std::format("`{}` has two answers named `{}`, which cannot be distinguished by their probabilities", name,
                        *twice));
   return out;
 }
@@ -100,7 +100,7 @@ DecisionSpace decision_space(const Field& field, bool is_scale) {
     }
   }
   refuse(
-      std::format("`{}` is a {}, of which no probabilities can be told; decide a bool, a Literal, an enumeration or a "
+      std::format("`{}` is a {}, whose probabilities cannot be measured; decide a bool, a Literal, an enumeration or a "
                   "whole number with `ge` and `le`",
                   field.name, annotation_name(field.type)));
 }
@@ -155,7 +155,7 @@ Decision decide(const DecisionSpace& space, const DecisionSettings& settings, st
     if (!(each >= 0 && each <= 1 + 1e-6)) throw Error(Errc::bad_input, std::format("{} is not a probability", each));
   }
   const auto sum = std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
-  if (!(sum > 0)) throw Error(Errc::bad_input, "all probabilities are 0, which decides nothing");
+  if (!(sum > 0)) throw Error(Errc::bad_input, "all probabilities are 0, so nothing can be decided");
 
   Decision out{.method = DecisionMethod::given};
   for (std::size_t i = 0; i < probabilities.size(); ++i)

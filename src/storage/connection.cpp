@@ -24,7 +24,7 @@ std::string_view remedy(int code) noexcept {
     case SQLITE_CANTOPEN:
     case SQLITE_PERM: return "name a folder that can be written";
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return "another process holds it; end that, or name another folder";
+    case SQLITE_LOCKED: return "another process holds it; end that process, or name another folder";
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return "the file is damaged; it is put aside when it is opened the next time";
     default: return "check the folder and the disk";
@@ -151,8 +151,8 @@ void put_aside(const fs::path& path, std::string_view purpose, const std::string
     fs::rename(from, to, code);  // often there is none
   }
   log(LogLevel::warning, "storage",
-      std::format("the {} `{}` was damaged ({}); it is now `{}`, and a new one is begun", purpose, path.string(),
-                  reason, aside.string()));
+      std::format("the {} `{}` was damaged ({}); it was renamed to `{}`, and a new one was started", purpose,
+                  path.string(), reason, aside.string()));
 }
 
 Connection opened(const fs::path& path, const DatabaseOptions& options) {

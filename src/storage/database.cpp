@@ -112,7 +112,7 @@ Database::Database(const fs::path& path, const DatabaseOptions& options)
   std::error_code code;
   if (!options.is_read_only && path.has_parent_path()) fs::create_directories(path.parent_path(), code);
   if (code)
-    throw Error(Errc::io_error, std::format("the folder `{}` of the {} cannot be made: {}; name another one",
+    throw Error(Errc::io_error, std::format("the folder `{}` of the {} cannot be created: {}; name another one",
                                             path.parent_path().string(), options.purpose, code.message()));
   try {
     impl_->connection = opened(path, options);

@@ -69,7 +69,7 @@ class DiskCache::Impl {
     give_back(std::move(reader));
     if (is_there && (!entry || entry->key != key)) {
       ++damaged;
-      tell("a damaged reply in the cache is dropped and asked for again");
+      tell("a damaged reply in the cache was dropped and will be requested again");
       forget(key);
       return {};
     }
@@ -80,7 +80,7 @@ class DiskCache::Impl {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= options_.max_waiting) {
       if (!std::exchange(has_told_full_, true))
-        tell("the disk is too slow for the cache: some replies are not kept there");
+        tell("the disk is too slow for the cache: some replies were not stored");
       return;
     }
     waiting_.push_back(std::move(entry));

@@ -74,7 +74,7 @@ class RemoteCache::Impl {
     auto entry = entry_of(key, found->text);
     if (!entry) {
       ++damaged;
-      tell("a damaged reply in the remote cache is not served, and asked for again");
+      tell("a damaged reply in the remote cache was ignored and will be requested again");
       return {};
     }
     if (entry->expires && *entry->expires <= now) return {};
@@ -212,7 +212,7 @@ class RemoteCache::Impl {
       is_sending_ = true;
       lock.unlock();
       std::optional<Error> failure;
-      if (!guarded([&] { send(entry); })) failure.emplace(Errc::io_error, "the cache's server does not take replies");
+      if (!guarded([&] { send(entry); })) failure.emplace(Errc::io_error, "the cache's server does not accept replies");
       lock.lock();
       is_sending_ = false;
       if (failure) failure_ = std::move(failure);

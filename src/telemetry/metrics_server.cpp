@@ -149,7 +149,7 @@ class MetricsServer::Impl {
 };
 
 MetricsServer::MetricsServer(std::shared_ptr<const Metrics> metrics, std::uint16_t port) {
-  if (!metrics) throw Error(Errc::config_error, "there are no metrics to offer; make a `Metrics`");
+  if (!metrics) throw Error(Errc::config_error, "there are no metrics to serve; create a `Metrics`");
   impl_ = std::make_unique<Impl>([metrics = std::move(metrics)] { return metrics->text(); }, port);
 }
 

@@ -487,7 +487,7 @@ class Run(unittest.TestCase):
             self.assertIn("is empty", result.err)
         short = dspy("ask", "x", "--regex", "a{1000}", "--max-tokens", "5")
         self.assertNotEqual(short.returncode, 0)
-        self.assertIn("max_tokens is 5, and the shortest reply that keeps the contract takes `dspy-tiny` 1000", short.err)
+        self.assertIn("max_tokens is 5, but the shortest reply that keeps the contract takes `dspy-tiny` 1000", short.err)
         ended = dspy("ask", "x", "--regex", "[a-z]{3,}", "--max-tokens", "3", "--temperature", "0", "--json")
         self.assertEqual(ended.returncode, 0, ended.err)
         self.assertEqual(lines(ended)[0]["closed_early"], "cut at max_tokens" in ended.err)

@@ -95,8 +95,8 @@ std::vector<std::shared_ptr<const Medium>> Admission::media_of(std::span<const T
     if (piece == nullptr || prompt[i] != piece->first || prompt.size() - i < size ||
         prompt[i + size - 1] != piece->last())
       throw Error(Errc::invalid_parameter,
-                  std::format("the prompt has a part of a picture or sound at token {} that `{}` does not know (any "
-                              "more); make the prompt anew",
+                  std::format("the prompt has a part of a picture or sound at token {} that `{}` does not know, or no "
+                              "longer knows; build the prompt again",
                               i, model_->name()),
                   {.position = i, .model = model_->name()});
     const auto at_once = options_->micro_batch > 0 ? std::min(options_->micro_batch, options_->batch) : options_->batch;
@@ -143,8 +143,8 @@ void Admission::check(const Generation& work, std::span<const Token> given) cons
   // The last token need not be computed.
   if (!given.empty() && work.prompt.size() + given.size() > most + 1)
     throw Error(Errc::context_too_long,
-                std::format("the prompt and what comes after it have {} tokens and `{}` reads {}; shorten one of "
-                            "them, or raise context_length",
+                std::format("the prompt and its continuation have {} tokens and `{}` reads {}; shorten one of them, or "
+                            "raise context_length",
                             work.prompt.size() + given.size(), model_->name(), most),
                 {.actual = work.prompt.size() + given.size(), .max = most, .model = model_->name()});
   require_tokens(work.prompt, "prompt");
@@ -183,8 +183,8 @@ void Admission::require_budget(const Generation& work, std::size_t given, std::s
   const auto asked = static_cast<std::size_t>(work.sampling.max_tokens.value_or(512));
   if (most == asked)
     throw Error(Errc::invalid_parameter,
-                std::format("max_tokens is {}, and the shortest reply that keeps the contract takes `{}` {} tokens; "
-                            "raise max_tokens to at least {}, or ask for less",
+                std::format("max_tokens is {}, but the shortest reply that keeps the contract takes `{}` {} tokens; "
+                            "raise max_tokens to at least {}, or simplify the contract",
                             most, model_->name(), least, least),
                 {.actual = least, .max = most, .model = model_->name()});
   throw Error(Errc::context_too_long,
@@ -210,8 +210,8 @@ mask::CompiledContract Admission::hold(const Generation& work) {
   }
   if (work.constrain == Constrain::strict && !compiled.unenforced.empty())
     throw Error(Errc::invalid_parameter,
-                std::format("the contract cannot be held as strictly as asked: {}; change it, or hold what can be "
-                            "held (constrain=on)",
+                std::format("the contract cannot be enforced as strictly as requested: {}; change it, or enforce only "
+                            "what can be enforced (constrain=on)",
                             text::enumerate(mask::descriptions(compiled.unenforced), "", "and")),
                 {.model = model_->name()});
   return compiled;

@@ -123,11 +123,12 @@ struct Engine::Calls {
   std::shared_ptr<Impl> impl() const {
     auto impl = impl_.lock();
     if (impl) return impl;
-    throw Error(Errc::model_not_loaded,
-                std::format("the engine of `{}` was closed before the request began; keep it until its calls have "
-                            "ended",
-                            name_),
-                {.model = name_});
+    throw Error(
+        Errc::model_not_loaded,
+        std::format(
+            "the engine of `{}` was closed before the request started; keep it alive until its calls have ended",
+            name_),
+        {.model = name_});
   }
 
   static Async<Generated> generate(Calls self, Generation work, EventSink sink) {
@@ -268,8 +269,8 @@ std::vector<Token> Engine::load(const std::filesystem::path& file) {
       impl_->worker.between_steps([&](Scheduler& scheduler) { return scheduler.make_known(tokens, state); });
   if (!known)
     throw Error(Errc::rate_limit_exceeded,
-                std::format("`{}` has no room for the {} tokens of {} now; raise kv_tokens, or load it before requests "
-                            "are sent",
+                std::format("`{}` currently has no room for the {} tokens of {}; raise kv_tokens, or load the file "
+                            "before sending requests",
                             impl_->model->name(), tokens.size(), file.string()),
                 {.model = impl_->model->name()});
   return tokens;

@@ -39,7 +39,7 @@ void Worker::submit(std::vector<Job> jobs) {
         queued + jobs.size() > static_cast<std::size_t>(options_.queue_limit)) {
       const auto& model = scheduler_.model_name();
       throw Error(Errc::rate_limit_exceeded,
-                  std::format("{} requests already wait for `{}`; send fewer at once, raise queue_limit, or let "
+                  std::format("{} requests are already waiting for `{}`; send fewer at once, raise queue_limit, or let "
                               "callers wait (when_full)",
                               queued, model),
                   {.model = model});

@@ -38,9 +38,7 @@ LoraSet LoraCache::load(const Model& model, std::span<const Lora> loras) {
   for (const auto& [file, scale] : ordered) {
     if (!std::isfinite(scale))
       throw Error(Errc::invalid_parameter,
-                  std::format("the scale of the LoRA adapter `{}` is not a number; 1 is as it was "
-                              "trained",
-                              file.string()));
+                  std::format("the scale of the LoRA adapter `{}` is not a number; 1 is full strength", file.string()));
     auto adapter = load(model, file);
     if (scale != 0) set.emplace_back(std::move(adapter), static_cast<float>(scale));
   }

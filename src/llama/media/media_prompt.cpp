@@ -43,7 +43,7 @@ std::string bytes_of(const MediaPart& part, const std::string& what, std::uint64
                 std::format("{} has a `data:` URL that is not base64; write it as data:TYPE;base64,…", what));
   }
   throw Error(Errc::unsupported,
-              std::format("{} lies on the network, and a model in this process fetches nothing; load it, and give its "
+              std::format("{} is on the network, and a model in this process fetches nothing; load it, and give its "
                           "bytes or the path of a file",
                           what),
               {.feature = "url"});

@@ -36,7 +36,7 @@ void Senses::check(std::span<const std::byte> file, bool is_sound, const std::st
   const auto header = read_media_header(file);
   if (!header) throw Error(Errc::bad_input, std::format("{} {}", what, header.error()));
   if (is_sound ? !header->is_sound() : !header->is_picture())
-    throw Error(Errc::bad_input, std::format("{} was given as a {} and is none", what, kind));
+    throw Error(Errc::bad_input, std::format("{} was given as a {}, but is not one", what, kind));
   // Each side is below 2^32.
   if (!is_sound && header->height > options_.max_pixels / header->width)
     throw Error(Errc::bad_input,
@@ -104,9 +104,7 @@ std::shared_ptr<const Medium> Senses::number(const std::string& key, std::vector
     if (place < firsts.size() && firsts[place].second != count) firsts.resize(place);
     if (place == firsts.size()) {
       if (next_ < std::numeric_limits<Token>::min() + count + 1)
-        throw Error(Errc::unsupported,
-                    "this process has read so many pictures that none can be told apart any more; "
-                    "start it anew");
+        throw Error(Errc::unsupported, "this process has read too many pictures to identify new ones; restart it");
       firsts.emplace_back(next_, count);
       next_ -= count;
     }

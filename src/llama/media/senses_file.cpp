@@ -63,7 +63,7 @@ SensesFile read(const fs::path& path) {
   file.sees = flag("clip.has_vision_encoder");
   file.hears = flag("clip.has_audio_encoder");
   if (gguf.text("general.architecture") != "clip" || (!file.sees && !file.hears))
-    refuse("is not an image or audio part of a model (mmproj); name the file that was made beside the model");
+    refuse("is not an image or audio part of a model (mmproj); name the file that belongs to the model");
   for (const std::string_view key :
        {"clip.projector_type", "clip.vision.projector_type", "clip.audio.projector_type"}) {
     if (const auto name = gguf.text(key); name && file.projector.empty()) file.projector = *name;
@@ -111,7 +111,7 @@ std::optional<SensesFile> find_senses(const ModelInfo& model, const MediaOptions
   if (own.size() == 1) return read(own.front());
   if (!own.empty()) {
     log(LogLevel::warning, "llama",
-        std::format("`{}` reads text only: there are {} image or audio parts beside it; name one (mmproj=FILE)",
+        std::format("`{}` reads text only: there are {} image or audio parts next to it; name one (mmproj=FILE)",
                     model.path.string(), own.size()));
   }
   return std::nullopt;

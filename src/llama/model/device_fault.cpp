@@ -46,12 +46,11 @@ Error explained(const Error& error, const std::string& model, const std::string&
                       model, placement, error.what()),
           std::move(info));
     case DeviceFault::lost:
-      return Error(
-          error.code(),
-          std::format("the device of `{}` ({}) was lost: {}; see the system's log for why, and start the process "
-                      "anew, or run on the processor (gpu_layers=0)",
-                      model, placement, error.what()),
-          std::move(info));
+      return Error(error.code(),
+                   std::format("the device of `{}` ({}) was lost: {}; see the system's log for the reason, and restart "
+                               "the process, or run on the CPU (gpu_layers=0)",
+                               model, placement, error.what()),
+                   std::move(info));
   }
   return error;
 }

@@ -71,7 +71,7 @@ fs::path only_model(const fs::path& folder) {
     if (directory != data_folder() || fs::is_directory(directory, error)) places.push_back(directory.string());
 
   auto message = fs::path(name).is_absolute() ? std::format("there is no model file `{}`", name)
-                                              : std::format("there is no model `{}`, neither as a file nor in {}", name,
+                                              : std::format("no model `{}` was found, either as a file or in {}", name,
                                                             text::enumerate(places, "`"));
   auto stem = fs::path(name).filename();
   if (is_gguf(stem)) stem.replace_extension();

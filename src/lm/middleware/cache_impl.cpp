@@ -54,7 +54,7 @@ std::shared_ptr<const Reply> Cache::Impl::find_kept(const Question& question, co
   });
   if (!reply || reply->completions.empty()) {
     log(LogLevel::warning, "cache",
-        std::format("a reply in the cache cannot be read ({}) and is asked for again",
+        std::format("a reply in the cache cannot be read ({}) and will be requested again",
                     reply ? "it is empty" : reply.error().what()));
     return {};
   }

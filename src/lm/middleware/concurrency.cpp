@@ -26,9 +26,9 @@ class Places {
       return true;
     }
     if (queue_.size() >= max_queue_)
-      throw Error(
-          Errc::rate_limit_exceeded,
-          std::format("{} requests wait for this model already; ask less at once, or raise max_queue", queue_.size()));
+      throw Error(Errc::rate_limit_exceeded,
+                  std::format("{} requests are already waiting for this model; send fewer at once, or raise max_queue",
+                              queue_.size()));
     waiter = std::make_shared<Waiter>();
     queue_.push_back(waiter);
     return false;

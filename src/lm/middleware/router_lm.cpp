@@ -174,7 +174,7 @@ std::shared_ptr<LM> router(std::vector<Route> routes, RouterOptions options,
   }
   const bool has_always =
       std::ranges::any_of(routes, [](const Route& route) { return route.use == Route::Use::always; });
-  if (!has_always) throw Error(Errc::config_error, "none of a router's LMs is asked first; let one be of Use::always");
+  if (!has_always) throw Error(Errc::config_error, "no LM of the router is asked first; give at least one Use::always");
   const bool for_refused =
       std::ranges::any_of(routes, [](const Route& route) { return route.use == Route::Use::refused; });
   const auto seed = Seeds(timing.seed).next()();

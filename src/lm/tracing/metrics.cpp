@@ -175,15 +175,15 @@ std::vector<double> doublings(double first, int count) {
 MetricsTrace::MetricsTrace(std::shared_ptr<Metrics> metrics) : metrics_(std::move(metrics)) {
   if (!metrics_) throw Error(Errc::config_error, "there are no metrics to count into; make a `Metrics`");
   auto& m = *metrics_;
-  m.describe_counter("dspy_calls_total", "Calls of predictors, by how they ended.");
-  m.describe_counter("dspy_tool_calls_total", "Calls of tools by agents, by how they ended.");
-  m.describe_counter("dspy_lm_requests_total", "Requests to language models, by how they ended.");
-  m.describe_counter("dspy_lm_attempts_total", "Requests as they were made, retries and fallbacks included, by error.");
-  m.describe_counter("dspy_lm_fallbacks_total", "Replies of another model than the one that was asked first.");
-  m.describe_counter("dspy_lm_cache_requests_total", "Replies by the tier of the cache they came from, or the model.");
+  m.describe_counter("dspy_calls_total", "Calls of predictors, by outcome.");
+  m.describe_counter("dspy_tool_calls_total", "Tool calls by agents, by outcome.");
+  m.describe_counter("dspy_lm_requests_total", "Requests to language models, by outcome.");
+  m.describe_counter("dspy_lm_attempts_total", "Attempts, including retries and fallbacks, by error.");
+  m.describe_counter("dspy_lm_fallbacks_total", "Replies from a model other than the first choice.");
+  m.describe_counter("dspy_lm_cache_requests_total", "Replies by source: a tier of the cache, or the model.");
   m.describe_counter("dspy_lm_tokens_total", "Tokens of prompts and replies.");
   m.describe_counter("dspy_lm_cost_usd_total", "What requests cost, in US dollars.");
-  m.describe_counter("dspy_lm_cost_unknown_total", "Requests of which nobody knows what they cost.");
+  m.describe_counter("dspy_lm_cost_unknown_total", "Requests whose cost is unknown.");
   m.describe_gauge("dspy_lm_inflight", "Requests under way.");
   m.describe_histogram("dspy_lm_request_duration_seconds", "How long requests took.", doublings(0.01, 15));
   m.set("dspy_lm_inflight", {}, 0);

@@ -77,7 +77,7 @@ void Journal::quarantine(std::string_view text, std::string_view good, const std
   replace_file(kept, text);
   if (::ftruncate(file_, 0) != 0 || !write_all(file_, good))
     throw failure("mend", path_, std::format("the file as it was is `{}`", kept.string()));
-  note_ = std::format("{} of the checkpoint `{}` {} damaged: the other lines go on, the file as it was is `{}`",
+  note_ = std::format("{} of the checkpoint `{}` {} damaged: the other lines are used, the original file is `{}`",
                       damaged.size() == 1 ? std::format("line {}", damaged[0])
                                           : std::format("{} lines from line {} on", damaged.size(), damaged[0]),
                       path_.string(), damaged.size() == 1 ? "is" : "are", kept.string());

@@ -23,8 +23,8 @@ void check_backend(const Training& training) {
   if (!training.search.backend) return;
   if (training.search.limits.requests) {
     throw Error(Errc::invalid_parameter,
-                "a limit of requests is kept where they are made, which is elsewhere with a backend; limit rollouts or "
-                "tokens instead, or give the workers a budget");
+                "a request limit cannot be enforced with a backend, where requests are made elsewhere; limit rollouts "
+                "or tokens instead, or give the workers a budget");
   }
   if (training.teacher) {
     throw Error(Errc::invalid_parameter,
@@ -38,7 +38,7 @@ void check(const SearchOptions& options) {
   if (options.concurrency == 0)
     throw Error(Errc::invalid_parameter, "a search of concurrency 0 would never begin; allow at least 1 run at a time");
   if (options.attempts < 1)
-    throw Error(Errc::invalid_parameter, "a request is made at least once: `attempts` is at least 1");
+    throw Error(Errc::invalid_parameter, "`attempts` must be at least 1: every request is made once");
   const auto is_price = [](double price) { return price >= 0 && std::isfinite(price); };
   if (!is_price(options.price.per_1000_tokens) || !is_price(options.price.per_second))
     throw Error(Errc::invalid_parameter, "the price of a run is a number, 0 or more");

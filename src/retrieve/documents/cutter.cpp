@@ -67,7 +67,7 @@ Span trimmed(std::string_view text, Span span) {
 }
 
 Cutter::Cutter(std::string_view text, const ChunkOptions& options) : text_(text), count_(options.count) {
-  if (options.tokens == 0) throw Error(Errc::invalid_parameter, "chunks of 0 tokens hold nothing; allow at least 1");
+  if (options.tokens == 0) throw Error(Errc::invalid_parameter, "chunks of 0 tokens are empty; allow at least 1");
   if (!(options.overlap >= 0 && options.overlap < 1))
     throw Error(Errc::invalid_parameter, std::format("an overlap of {} of a chunk is not in [0, 1)", options.overlap));
   constexpr auto most = std::numeric_limits<std::size_t>::max() / 8;

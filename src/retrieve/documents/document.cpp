@@ -135,7 +135,7 @@ std::vector<TextDocument> read_documents(const std::filesystem::path& path, cons
   if (!format)
     throw Error(
         Errc::unsupported,
-        std::format("`{}` has an ending that tells no format; name the format (DocumentOptions::format)", source),
+        std::format("the extension of `{}` is not a known format; name the format (DocumentOptions::format)", source),
         {.feature = path.extension().string()});
   if (*format == DocumentFormat::pdf)
     return naming(source, [&] { return finished(documents::read_pdf(path, options), *format, source); });

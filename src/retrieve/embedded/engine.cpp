@@ -54,7 +54,7 @@ void Engine::open_or_make() {
   if (!fs::exists(file_, code)) {
     if (options_.is_read_only || !options_.create)
       throw Error(Errc::io_error,
-                  std::format("there is no index in `{}`; make one first, with `dspy index build`", folder_.string()));
+                  std::format("there is no index in `{}`; create one with `dspy index build`", folder_.string()));
     if (fs::exists(folder_, code) && !fs::is_directory(folder_, code))
       throw Error(Errc::io_error, std::format("`{}` is not a folder; an index is one", folder_.string()));
     Catalog(file_, false);
@@ -69,9 +69,9 @@ void Engine::open_or_make() {
   if (found == catalog_version) return;
   // It was interrupted when it was made.
   if (options_.is_read_only)
-    throw Error(Errc::io_error, std::format("the index in `{}` was not finished when it was made; build it again with "
-                                            "`dspy index build`",
-                                            folder_.string()));
+    throw Error(Errc::io_error,
+                std::format("building the index in `{}` was not finished; build it again with `dspy index build`",
+                            folder_.string()));
   Catalog(file_, false);
 }
 

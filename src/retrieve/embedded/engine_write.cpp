@@ -262,10 +262,9 @@ void Engine::give_up_lost(Catalog& catalog, const std::vector<std::uint64_t>& ro
   found.reset();
   if (lost.empty()) return;
   if (!is_allowed)
-    throw Error(Errc::io_error,
-                std::format("{} passages of the index `{}` have lost their vectors in a damaged segment; keep those "
-                            "that `check` names anew, or give the vectors up",
-                            lost.size(), folder_.string()));
+    throw Error(Errc::io_error, std::format("{} passages of the index `{}` have lost their vectors in a damaged "
+                                            "segment; write those that `check` names again, or give up their vectors",
+                                            lost.size(), folder_.string()));
   for (const auto row : lost) {
     auto stored = catalog.passage(row);
     if (!stored) continue;

@@ -126,11 +126,9 @@ class Ingestion {
     // As stores name embedders: model and length of vectors.
     const auto ours = std::format("{}|{}", options_.embedder->model(), options_.embedder->dimensions());
     if (info.embedder != ours)
-      throw Error(
-          Errc::config_error,
-          std::format("the store's vectors are made by `{}`, not by `{}`, and the two cannot be compared; use the "
-                      "same embedder, or make a new store",
-                      info.embedder, ours));
+      throw Error(Errc::config_error, std::format("the store's vectors come from `{}`, not from `{}`, and the two "
+                                                  "cannot be compared; use the same embedder, or create a new store",
+                                                  info.embedder, ours));
   }
 
   /// What the store has of this folder.
@@ -283,7 +281,7 @@ JsonObject to_json(const IngestReport& report) {
 Async<IngestReport> aingest(std::shared_ptr<Store> store, std::filesystem::path folder, IngestOptions options) {
   if (!store) throw Error(Errc::config_error, "there is no store to ingest into; open one");
   if (options.batch == 0 || options.concurrency == 0)
-    throw Error(Errc::invalid_parameter, "an ingestion with batches of 0 texts, or 0 at once, would never end");
+    throw Error(Errc::invalid_parameter, "ingestion with batches of 0 texts, or 0 concurrent batches, would never end");
   Ingestion ingestion(std::move(store), std::move(options));
   co_return co_await ingestion.run(std::move(folder));
 }

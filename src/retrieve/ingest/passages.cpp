@@ -147,7 +147,7 @@ FoundFiles find_files(const fs::path& folder, const IngestOptions& options) {
     }
     code.clear();
   }
-  if (code) throw Error(Errc::io_error, std::format("cannot look through `{}`: {}", folder.string(), code.message()));
+  if (code) throw Error(Errc::io_error, std::format("cannot list `{}`: {}", folder.string(), code.message()));
   std::ranges::sort(found.files, {}, &FoundFile::source);
   return found;
 }

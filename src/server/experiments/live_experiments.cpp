@@ -66,9 +66,11 @@ std::shared_ptr<const ServedProgram> LiveExperiments::arm(const std::string& pro
                                                           const std::string& version) const {
   if (auto served = options_.catalog->program(version)) return served;
   if (version.contains('@'))
-    throw Error(Errc::bad_input, std::format("the arm `{}` is an alias, which may be moved while the experiment runs; "
-                                             "name the version that it stands for",
-                                             version));
+    throw Error(
+        Errc::bad_input,
+        std::format(
+            "the arm `{}` is an alias, which may be moved while the experiment runs; name the version it points to",
+            version));
   auto now = options_.catalog->program(program);
   if (now && now->version == version) return now;
   if (!options_.version)

@@ -95,7 +95,7 @@ Job job_of(const storage::Statement& row, const std::filesystem::path& path) {
           .updated_at = to_time(row.integer(4))};
   out.caller.tenant = row.bytes(1);
   const auto state = job_state(row.bytes(2));
-  if (!state) throw Error(Errc::io_error, std::format("`{}` holds a job in a state that there is not", path.string()));
+  if (!state) throw Error(Errc::io_error, std::format("`{}` contains a job in an unknown state", path.string()));
   out.state = *state;
   const auto asked = object_of(row.bytes(6), path);
   auto came = object_of(row.bytes(7), path);

@@ -132,8 +132,8 @@ std::vector<Route> job_routes(std::shared_ptr<JobRunner> runner, const std::stri
                  {"properties", JsonObject{{"program", text}, {"inputs", object}, {"options", object}}},
                  {"required", JsonArray{"program", "inputs"}}};
   out.push_back(at("GET", "/v1/jobs", list, "The newest jobs"));
-  out.push_back(at("GET", "/v1/jobs/{id}", show, "Where a job stands, and what came of it"));
-  out.push_back(at("GET", "/v1/jobs/{id}/events", events, "What a job does, as it happens"));
+  out.push_back(at("GET", "/v1/jobs/{id}", show, "The state and the result of a job"));
+  out.push_back(at("GET", "/v1/jobs/{id}/events", events, "The events of a job, as they happen"));
   out.back().document.streams = true;
   out.push_back(at("POST", "/v1/jobs/{id}:cancel", cancel, "Stops a job"));
   out.push_back(at("POST", "/v1/jobs/{id}:approve", approve, "Decides about a call that an agent waits with"));

@@ -56,7 +56,7 @@ void check_new(const Key& wanted, Time now) {
   if (!is_tenant(wanted.tenant))
     throw Error(Errc::bad_input, "a `tenant` is up to 64 letters, digits, `-` and `_`, or nothing");
   if (wanted.expires_at && *wanted.expires_at <= now)
-    throw Error(Errc::bad_input, "`expires_at` has passed already; give a later time, or none");
+    throw Error(Errc::bad_input, "`expires_at` is in the past; give a later time, or omit it");
 }
 
 constexpr auto most_tokens = std::numeric_limits<std::uint64_t>::max();
@@ -132,14 +132,15 @@ class KeyStore::State {
     const bool is_right = is_secret_of(parts ? parts->secret : "", row ? row->hash : "");
     if (!row || !is_right || !row->key.is_valid(wall)) {
       const auto wait = failures.take(peer_group(peer), static_cast<double>(options.max_failures), clock.now());
-      if (wait) throw too_many("too many wrong keys came from this address; wait", *wait);
+      if (wait) throw too_many("too many wrong keys from this address; wait", *wait);
       throw wrong_key();
     }
     const auto& key = row->key;
     if (key.limits.requests_per_minute) {
       const auto wait = rates.take(key.family, static_cast<double>(*key.limits.requests_per_minute), clock.now());
       if (wait) {
-        throw too_many(std::format("this key may ask {} times a minute", *key.limits.requests_per_minute), *wait);
+        throw too_many(std::format("this key is limited to {} requests per minute", *key.limits.requests_per_minute),
+                       *wait);
       }
     }
     note_use(key, wall);

@@ -26,7 +26,7 @@ constexpr std::size_t secret_digits = 64;
 std::string draw_digits(std::size_t count) {
   std::array<unsigned char, 32> bytes{};
   if (::getentropy(bytes.data(), bytes.size()) != 0)
-    throw Error(Errc::backend_error, "the system gives no random bytes, so no key can be made");
+    throw Error(Errc::backend_error, "the system provides no random bytes, so no key can be created");
   std::string out;
   for (std::size_t i = 0; i < count / 2; ++i) out += std::format("{:02x}", bytes.at(i));
   bytes.fill(0);

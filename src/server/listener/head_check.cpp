@@ -109,13 +109,13 @@ void check_head(std::string_view head, const ListenerLimits& limits) {
   std::size_t fields = 0;
   while (!head.empty()) {
     const auto line = take_line(head);
-    if (line.empty()) refuse(400, "an empty line stands inside of the head");
+    if (line.empty()) refuse(400, "the head contains an empty line");
     if (++fields > limits.header_fields)
       refuse(431, std::format("a request may have {} header fields", limits.header_fields));
     check_field(line, is_http_1_1, seen);
   }
   if (seen.hosts > 1 || (is_http_1_1 && seen.hosts == 0)) refuse(400, "a request has one Host field");
-  if (seen.lengths + seen.encodings > 1) refuse(400, "a request says once, in one way, how long its body is");
+  if (seen.lengths + seen.encodings > 1) refuse(400, "a request must give the length of its body once, in one way");
 }
 
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space) {

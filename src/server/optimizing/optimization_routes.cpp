@@ -36,7 +36,7 @@ std::vector<Route> optimization_routes(std::shared_ptr<OptimizationRunner> runne
       {.path = "/api/optimizations/{id}/events",
        .handler = [runner = std::move(runner)](HttpRequest request) { return events(runner, std::move(request)); },
        .scope = "optimizations:read",
-       .document = {.summary = "What a search has done, and what it does", .tag = "optimizations", .streams = true}}};
+       .document = {.summary = "The history and live events of a search", .tag = "optimizations", .streams = true}}};
 }
 
 }  // namespace dspy::server

@@ -108,7 +108,7 @@ class OptimizationRunner::State {
     if (runs.contains(id)) throw conflict(std::format("`{}` is running already", id.second));
     if (runs.size() >= options.max_running)
       throw HttpError(429, Errc::rate_limit_exceeded,
-                      std::format("{} optimizers run, and no more may at once; wait, or stop one", runs.size()));
+                      std::format("{} optimizers are running, the maximum; wait, or stop one", runs.size()));
     const auto file = path(id, ".run");
     std::filesystem::create_directories(file.parent_path());
     replace_file(file, to_text(settings) + "\n");

@@ -92,9 +92,8 @@ HttpResponse no_page() {
   HttpResponse response{.status = 404, .headers = safe_headers("text/plain; charset=utf-8")};
   response.headers.set("Cache-Control", "no-store");
   response.body =
-      "This server was built without its page, as node.js 20.19 (or newer), npm or the packages of the page were not "
-      "to "
-      "be had. The API is there: see /v1/programs and /openapi.json.\n";
+      "This server was built without its page, as node.js 20.19 (or newer), npm or the page's packages were not "
+      "available. The API works: see /v1/programs and /openapi.json.\n";
   return response;
 }
 

@@ -160,7 +160,7 @@ std::vector<Route> program_routes(std::shared_ptr<const Catalog> catalog, Progra
                  .document = std::move(document)};
   };
   std::vector<Route> out;
-  out.push_back(at("GET", "/v1/programs", list, {.summary = "The programs that are served"}));
+  out.push_back(at("GET", "/v1/programs", list, {.summary = "The served programs"}));
   out.push_back(at("GET", "/v1/programs/{name}", show, {.summary = "One program, with its fields"}));
   out.push_back(
       at("POST", "/v1/programs/{name}", call_once, {.summary = "Runs a program", .request = schema_of_call(false)}));

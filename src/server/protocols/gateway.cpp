@@ -26,7 +26,7 @@ constexpr std::string_view model_scope = "model:";
   const auto& catalog = gateway.catalog();
   if (catalog.program(name))
     throw Error(Errc::unsupported,
-                std::format("`{}` is a program, and only a model can be asked this; ask the program at "
+                std::format("`{}` is a program, and this endpoint is only for models; call the program at "
                             "/v1/chat/completions or /v1/programs/{}",
                             name, name),
                 {.feature = "model"});

@@ -155,7 +155,7 @@ void refuse_of_ollama(RouteTable& table) {
   for (const auto* const path : {"/api/pull", "/api/push", "/api/create", "/api/copy"})
     table.refuse("POST", path, ollama::error_body, why);
   table.refuse("DELETE", "/api/delete", ollama::error_body, why);
-  table.refuse("GET", "/api/ps", ollama::error_body, "GET /api/system says what is loaded");
+  table.refuse("GET", "/api/ps", ollama::error_body, "GET /api/system lists what is loaded");
   table.refuse("POST", "/api/embeddings", ollama::error_body, "POST /api/embed takes its place");
 }
 

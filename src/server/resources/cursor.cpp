@@ -36,7 +36,7 @@ Cursor cursor_from(std::string_view text, std::string_view sort, bool descending
   if (fits) rest.remove_prefix(1);
   fits = fits && take(rest, out.number) && rest.starts_with('~');
   if (!fits || rest.substr(1) != order_of(sort, descending)) {
-    throw Error(Errc::bad_input, "`cursor` is not the `next` of a page in this order; leave it out to begin anew");
+    throw Error(Errc::bad_input, "`cursor` is not the `next` of a page in this order; omit it to start over");
   }
   return out;
 }

@@ -101,12 +101,12 @@ Route description_route(JsonObject description) {
   const auto answer = [](std::shared_ptr<const JsonObject> known) -> Async<HttpResponse> {
     co_return json_response(*known);
   };
-  return {.path = "/api/resources",
-          .handler = [answer, known = std::make_shared<const JsonObject>(std::move(description))](
-                         const HttpRequest& /*request*/) { return answer(known); },
-          .scope = "resources:read",
-          .document = {
-              .summary = "What is stored, and what can be done with it", .tag = "resources", .response = any_object()}};
+  return {
+      .path = "/api/resources",
+      .handler = [answer, known = std::make_shared<const JsonObject>(std::move(description))](
+                     const HttpRequest& /*request*/) { return answer(known); },
+      .scope = "resources:read",
+      .document = {.summary = "The stored resources and their actions", .tag = "resources", .response = any_object()}};
 }
 
 std::vector<Route> routes_of(const Held& resource) {

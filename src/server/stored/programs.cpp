@@ -142,7 +142,7 @@ EvaluationResult run_of(const ResourceServices& services, const std::string& ten
   if (!std::filesystem::is_regular_file(path, code)) throw not_there("runs", id);
   const auto json = parse_json(read_text(path, std::uintmax_t{1} << 30));
   if (!json || !json->is_object())
-    throw Error(Errc::bad_input, std::format("the run `{}` holds no results of an evaluation", id));
+    throw Error(Errc::bad_input, std::format("the run `{}` does not contain evaluation results", id));
   return evaluation_from_json(json->get_object());
 }
 
@@ -168,10 +168,11 @@ Json promoted(const ResourceServices& services, const ActionCall& call) {
     const auto expected = optional_number(call.inputs, "expected");
     const auto now = registry.alias(call.id, alias);
     if (expected && now != static_cast<std::int64_t>(*expected))
-      throw HttpError(409, Errc::bad_input,
-                      std::format("`{}@{}` {} and not version {}: somebody else has moved it; look again before you do",
-                                  call.id, alias, now ? std::format("names version {}", *now) : "names nothing",
-                                  static_cast<std::int64_t>(*expected)));
+      throw HttpError(
+          409, Errc::bad_input,
+          std::format("`{}@{}` {} and not version {}: it was moved in the meantime; check before you move it", call.id,
+                      alias, now ? std::format("names version {}", *now) : "names nothing",
+                      static_cast<std::int64_t>(*expected)));
     const auto moved = attempt([&] {
       registry.move_alias(call.id, alias, now, to, optional_text(call.inputs, "reason").value_or("promoted"));
     });

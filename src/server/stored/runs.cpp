@@ -37,7 +37,7 @@ constexpr std::uintmax_t most_bytes = std::uintmax_t{1} << 30;
 JsonObject read_run(const WorkspaceEntry& entry) {
   auto json = parse_json(read_text(entry.path, most_bytes));
   if (!json || !json->is_object())
-    throw Error(Errc::bad_input, std::format("the run `{}` holds no results of an evaluation", entry.id));
+    throw Error(Errc::bad_input, std::format("the run `{}` does not contain evaluation results", entry.id));
   return std::move(json->get_object());
 }
 

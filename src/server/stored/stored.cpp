@@ -53,7 +53,7 @@ void tell(const ResourceServices& services, std::string_view tenant, std::string
           std::string_view change) {
   if (!services.on_change) return;
   const auto told = attempt([&] { services.on_change(tenant, resource, id, change); });
-  if (!told) log(LogLevel::warning, "server", std::format("a change was not told: {}", told.error().what()));
+  if (!told) log(LogLevel::warning, "server", std::format("a change could not be announced: {}", told.error().what()));
 }
 
 std::string text_input(const JsonObject& inputs, std::string_view name) {

@@ -72,8 +72,8 @@ bool is_redacted(const Json& value) {
 void require_whole(const Json& values, std::string_view as) {
   if (!is_redacted(values)) return;
   throw HttpError(409, Errc::bad_input,
-                  std::format("something that looks like a key was taken out of this trace ({}), so that it cannot be "
-                              "{}: what the program said belongs to the text as it was",
+                  std::format("something that looks like a key was taken out of this trace ({}), so it cannot be {}: "
+                              "the program's outputs belong to the original text",
                               Redactor::replacement, as));
 }
 

@@ -75,7 +75,7 @@ TraceStore::TraceStore(const std::filesystem::path& path, TraceStoreOptions opti
 
 TraceStore::~TraceStore() {
   if (!state_->queue.stop(state_->options.exit_wait))
-    log(LogLevel::warning, "traces", "the disk did not take the last traces in time");
+    log(LogLevel::warning, "traces", "the last traces could not be written to disk in time");
 }
 
 std::shared_ptr<Trace> TraceStore::sink(TraceOrigin origin) {

@@ -96,7 +96,7 @@ class Compiler : PatternText {
     std::optional<unsigned> most = least;
     if (take(',')) most = here() == '}' ? std::nullopt : std::optional(count());
     take('}');
-    if (most && *most < least) fail("has a repetition whose end is below its start", start, "swap the numbers");
+    if (most && *most < least) fail("has a repetition whose maximum is below its minimum", start, "swap the numbers");
     return Range{least, most};
   }
 
@@ -184,7 +184,7 @@ class Compiler : PatternText {
       if (take('<')) {
         if (!at_end() && (here() == '=' || here() == '!')) fail_looking(start);
         const auto end = text_.find('>', position_);
-        if (end == std::string_view::npos) fail("has a group whose name does not end", start, "add a `>`");
+        if (end == std::string_view::npos) fail("has a group with an unterminated name", start, "add a `>`");
         position_ = end + 1;
       } else if (!take(':')) {
         if (!at_end() && (here() == '=' || here() == '!')) fail_looking(start);

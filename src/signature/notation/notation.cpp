@@ -54,7 +54,7 @@ std::string_view meant_type(std::string_view name) {
 std::string_view rule_for_names(std::string_view name) noexcept {
   const bool is_ascii = std::ranges::none_of(name, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
   return is_ascii ? "use letters, digits and `_`, and do not start with a digit"
-                  : "use letters as Python keeps them (NFKC), digits and `_`, and start with no digit";
+                  : "use letters in Unicode's NFKC form, digits and `_`, and do not start with a digit";
 }
 
 NotationReader::NotationReader(std::string_view text, const NamedTypes* names) : text_(text), names_(names) {

@@ -104,7 +104,7 @@ void NotationReader::argument(std::string_view key, std::size_t start, Type& typ
     }
   } else if (key == "desc" || key == "description" || key == "label" || key == "default") {
     if (field == nullptr)
-      fail(std::format("`{}` stands within a type", key), start, "it belongs to the type of a whole field");
+      fail(std::format("`{}` is inside a type", key), start, "it belongs to the type of a whole field");
     if (key == "default") {
       field->default_value = constant();
     } else {

@@ -55,7 +55,7 @@ void NotationReader::member(std::vector<Field>& members, std::size_t brace) {
   if (name.empty())
     fail(std::format("`{}` is not a name of a member", token(start)), start, "use letters, or put it into quotes");
   if (std::ranges::contains(members, name, &Field::name))
-    fail(std::format("the member `{}` is there already", token(start)), start, "give each member a name of its own");
+    fail(std::format("the member `{}` is already defined", token(start)), start, "give each member a name of its own");
   if (members.size() == most_members)
     fail(std::format("an object has more than {} members", most_members), brace, "use a dict, or nest objects");
   auto& field = members.emplace_back(name);

@@ -141,7 +141,7 @@ Type NotationReader::term() {
 Type NotationReader::parenthesized() {
   const auto bracket = position_++;
   skip_space();
-  if (here() == ')') fail("nothing stands in the parentheses", bracket, "write a type there, or take them away");
+  if (here() == ')') fail("the parentheses are empty", bracket, "write a type there, or take them away");
   auto out = type();
   skip_space();
   if (at_end() || at_arrow()) fail("the `(` is not closed", bracket, "add a `)`");

@@ -72,7 +72,7 @@ Problem range_problem(const Type& type, const Limits& limits) {
     if (!a || !b) return std::nullopt;
     const auto order = compare(*a, *b);
     if (order < 0 || (order == 0 && may_be_equal)) return std::nullopt;
-    return std::format("has limits that no value keeps, {}; change one of them", pair_text(low, *a, high, *b));
+    return std::format("has limits that no value can meet, {}; change one of them", pair_text(low, *a, high, *b));
   };
   for (const auto& problem :
        {contradiction("ge", limits.ge, "le", limits.le, true), contradiction("ge", limits.ge, "lt", limits.lt, false),
@@ -91,8 +91,8 @@ Problem range_problem(const Type& type, const Limits& limits) {
   if (lowest && unit && unit->is_integer) lowest = next_multiple(*lowest, unit->integer);
   if (lowest && !is_above(*lowest, limits)) return std::nullopt;
   return unit && unit->is_integer
-             ? std::format("has limits between which no multiple of {} lies; change one of them", to_text(*unit))
-             : "has limits between which no 64-bit integer lies; change one of them";
+             ? std::format("has limits that contain no multiple of {}; change one of them", to_text(*unit))
+             : "has limits that contain no 64-bit integer; change one of them";
 }
 
 /// How many values a type has, if it has few.
@@ -111,7 +111,7 @@ Problem limits_problem(const Type& type) {
   }
   if (auto problem = range_problem(type, limits)) return problem;
   if (limits.min_length && limits.max_length && *limits.min_length > *limits.max_length)
-    return std::format("has limits that no value keeps, min_length={} and max_length={}; change one of them",
+    return std::format("has limits that no value can meet, min_length={} and max_length={}; change one of them",
                        *limits.min_length, *limits.max_length);
   if (limits.unique_items && limits.min_length) {
     const auto values = count_values(type.arguments[0]);
@@ -211,8 +211,8 @@ class Checker {
     }
     if (!type.name.empty() && !has_value(type, type.name))
       return std::format(
-          "has the recursive type `{}`, of which no value ends; make the member that holds it optional, "
-          "a list, or give it a default",
+          "has the recursive type `{}`, whose values never end; make the member that holds it optional, a list, or "
+          "give it a default",
           type.name);
     return std::nullopt;
   }

@@ -195,7 +195,7 @@ TEST_CASE("Semantic chunks part where the subject changes") {
 }
 
 TEST_CASE("Options and texts that cannot be cut are refused") {
-  CHECK_THROWS_WITH_AS(chunk("a", {.tokens = 0}), "chunks of 0 tokens hold nothing; allow at least 1", Error);
+  CHECK_THROWS_WITH_AS(chunk("a", {.tokens = 0}), "chunks of 0 tokens are empty; allow at least 1", Error);
   CHECK_THROWS_AS(chunk("a", {.overlap = 1}), Error);
   CHECK_THROWS_AS(chunk("a", {.overlap = -0.1}), Error);
   CHECK_THROWS_WITH_AS(chunk("ab\xff", {}), "byte 2 of the text to cut is not UTF-8", Error);

@@ -120,7 +120,7 @@ TEST_CASE_FIXTURE(ContractFixture, "max_tokens counts tokens that had to come, a
     if (!result) {
       CHECK(least == 0);
       CHECK(result.error().code() == Errc::invalid_parameter);
-      CHECK(std::string(result.error().what()).contains(std::format("max_tokens is {}, and the shortest", most)));
+      CHECK(std::string(result.error().what()).contains(std::format("max_tokens is {}, but the shortest", most)));
       continue;
     }
     if (least == 0) least = most;
@@ -251,7 +251,7 @@ TEST_CASE_FIXTURE(ContractFixture, "what cannot be held is told, or an error") {
   const auto error = error_of([&] { reply_to(std::move(strict)); });
   CHECK(error.code() == Errc::invalid_parameter);
   CHECK(std::string_view(error.what())
-            .starts_with("the contract cannot be held as strictly as asked: the output `tags`"));
+            .starts_with("the contract cannot be enforced as strictly as requested: the output `tags`"));
   auto off = held(contract);
   off.constrain = Constrain::off;
   CHECK(reply_to(std::move(off)).unenforced.empty());

@@ -149,7 +149,7 @@ TEST_CASE("embedders and rerankers say which model is of the wrong kind and what
         Case{Pooling::rank, Pooling::model, false, "is a reranker; make a LlamaReranker of it"},
         Case{std::nullopt, Pooling::rank, false, "make a LlamaReranker"},
         Case{Pooling::mean, Pooling::model, true, "is not a reranker"},
-        Case{Pooling::rank, Pooling::mean, true, "leave `pooling` as it is"}}) {
+        Case{Pooling::rank, Pooling::mean, true, "do not set `pooling`"}}) {
     CAPTURE(message);
     const Fake fake(model);
     const auto error = error_of([&] {
@@ -198,15 +198,15 @@ TEST_CASE("a blank text is refused, whatever marks the model puts around it") {
     CAPTURE(blank);
     const auto error = error_of([&] { embedder({"fine", blank}); });
     CHECK(error.code() == Errc::invalid_parameter);
-    CHECK(std::string_view(error.what()) == "text 2 is blank, so there is nothing to embed; leave it out");
+    CHECK(std::string_view(error.what()) == "text 2 is blank, so there is nothing to embed; omit it");
   }
 
   const Fake ranking(Pooling::rank);
   LlamaReranker reranker("fake", ranking.options());
   CHECK(std::string_view(error_of([&] { reranker(" ", {"a"}); }).what()) ==
-        "the query is blank, so there is nothing to rank by; ask something");
+        "the query is blank, so there is nothing to rank by; give a query");
   CHECK(std::string_view(error_of([&] { reranker("q", {"a", ""}); }).what()) ==
-        "document 2 is blank, so there is nothing to rank; leave it out");
+        "document 2 is blank, so there is nothing to rank; omit it");
 }
 
 TEST_CASE("what an embedder or reranker returned can be awaited when it has gone") {
@@ -269,7 +269,8 @@ TEST_CASE("the first token of a causal model is not a pooling: it has read nothi
 
   CHECK(error.code() == Errc::invalid_parameter);
   CHECK(std::string_view(error.what()) ==
-        "`random` reads a text from left to right, so its first token (pooling cls) says nothing of the rest; use last "
+        "`random` reads text from left to right, so its first token (pooling cls) carries no information about the "
+        "rest; use last "
         "or mean");
 }
 

@@ -82,12 +82,12 @@ TEST_CASE("a grammar that cannot be used is refused with what is wrong and where
     std::size_t position;
   };
   const std::vector<Case> cases = {
-      {"", "there is no rule `root`; name the one to start with so", 0},
+      {"", "there is no rule `root`; name the start rule `root`", 0},
       {"root ::= thing", "there is no rule `thing`", 9},
       {"root ::= root \"a\" | \"b\"",
-       "the rule `root` begins with itself; put what it begins with first, as in `list ::= item list?`", 0},
+       "the rule `root` is left-recursive; make it right-recursive, as in `list ::= item list?`", 0},
       {"root ::= a\na ::= \"\"? b\nb ::= a \"x\" | \"y\"",
-       "the rule `a` begins with itself; put what it begins with first, as in `list ::= item list?`", 9},
+       "the rule `a` is left-recursive; make it right-recursive, as in `list ::= item list?`", 9},
       {"root ::= \"a\" root", "the rule `root` never ends", 0},
       {"root ::= \"a", "the literal has no end", 9},
       {"root ::= [a", "`[` is not closed", 9},

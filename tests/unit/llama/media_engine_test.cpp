@@ -147,7 +147,7 @@ TEST_CASE("a picture that nobody holds any more is encoded again, and known by t
   // Without its rows such a prompt is refused, since they may have to be computed.
   const auto error = error_of([&] { wait(lm.engine().generate({.prompt = first})); });
   CHECK(error.code() == Errc::invalid_parameter);
-  CHECK(std::string(error.what()).contains("make the prompt anew"));
+  CHECK(std::string(error.what()).contains("build the prompt again"));
 }
 
 TEST_CASE("a picture larger than a step is computed as a whole, beside replies that go on") {

@@ -155,7 +155,7 @@ TEST_CASE_FIXTURE(Fixture, "a score that cannot be given is an error, and the en
            {"too long",
             {.prompt = prompt, .continuation = model->tokenize(std::string(12, 'c'))},
             Errc::context_too_long,
-            "the prompt and what comes after it have 102 tokens and `random` reads 100; shorten one of them, or raise "
+            "the prompt and its continuation have 102 tokens and `random` reads 100; shorten one of them, or raise "
             "context_length"},
            {"no such token",
             {.prompt = prompt, .continuation = {1, 4000}},

@@ -207,7 +207,7 @@ TEST_CASE("Once a stream has handed out something there is no second request") {
     REQUIRE_FALSE(result.has_value());
     CHECK(result.error().code() == Errc::parse_error);
     CHECK(result.error().info().invalid == std::vector<std::string>{"count"});
-    CHECK(std::string_view(result.error().what()).contains("since part of the reply had been streamed"));
+    CHECK(std::string_view(result.error().what()).contains("because part of the reply had already been streamed"));
     CHECK(texts["reasoning"] == "first");
   }
 

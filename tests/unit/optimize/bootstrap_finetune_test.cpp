@@ -143,7 +143,7 @@ TEST_CASE("A trainer that takes too long, or is not wanted any more, is ended") 
   Scene scene;
   auto slow = scene.options("sleep 600 & sleep 600");
   slow.trainer.time_limit = std::chrono::seconds(0);
-  CHECK(why(scene, slow).contains("took more than its 0 s and was ended"));
+  CHECK(why(scene, slow).contains("exceeded its 0 s and was ended"));
   std::stop_source stop;
   scene.training.search.stop = stop.get_token();
   auto stopping = scene.options("sleep 600");

@@ -78,7 +78,7 @@ TEST_CASE("Aliases are moved only by those who know where they are, and go back"
   const auto late = attempt([&] { registry.move_alias("qa", "production", 1, 2); });
   REQUIRE_FALSE(late.has_value());
   CHECK(std::string(late.error().what()) ==
-        "`qa@production` names version 3 and not version 1: somebody else has moved it; look again before you do");
+        "`qa@production` names version 3 and not version 1: it was moved in the meantime; check before you move it");
   CHECK(registry.find("qa@production").number == 3);
   CHECK(registry.rollback("qa", "production") == 2);
   CHECK(registry.rollback("qa", "production") == 1);

@@ -321,7 +321,7 @@ TEST_CASE("An index whose making was interrupted is made by the next writer") {
   replace_file(path / "index.sqlite", "");
   auto reader = EmbeddedOptions();
   reader.is_read_only = true;
-  CHECK(why([&] { EmbeddedStore(path.string(), reader); }).contains("was not finished when it was made"));
+  CHECK(why([&] { EmbeddedStore(path.string(), reader); }).contains("was not finished"));
   EmbeddedStore store(path.string());
   wait(store.upsert(test::sample_passages(5, 4)));
   CHECK(wait(store.count()) == 5);

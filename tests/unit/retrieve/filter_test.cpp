@@ -69,7 +69,7 @@ TEST_CASE("A filter that cannot be read says where") {
   CHECK(why(R"({"$or": {"a": 1}})") == "the filter at `$or` wants a list of filters for `$or`");
   CHECK(why(R"([1])") == "the filter is not an object such as `{\"lang\": \"en\"}`");
   CHECK(why(R"({"a": {"$gt": true}})") == "a filter `$gt` on the field `a` takes a text or a number");
-  CHECK(why(R"({"a": {"b": 1}})").contains("only fields of metadata"));
+  CHECK(why(R"({"a": {"b": 1}})").contains("only metadata fields"));
   CHECK(why(R"({"a": [1]})").contains("takes a text, a number"));
   std::string deep;
   for (int i = 0; i < 80; ++i) deep += R"({"$not":)";

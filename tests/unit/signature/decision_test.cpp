@@ -106,7 +106,7 @@ TEST_CASE("What can be decided is told by the output's type") {
   CHECK_THROWS_AS(space("int"), Error);
   CHECK_THROWS_AS(space("bool", true), Error);
   CHECK_THROWS_WITH_AS(space("Literal['1', 1]"),
-                       "`b` has two answers that are called `1`, which their probabilities cannot tell apart", Error);
+                       "`b` has two answers named `1`, which cannot be distinguished by their probabilities", Error);
 }
 
 TEST_CASE("A prior takes away what answers have without a reason") {

@@ -95,7 +95,7 @@ TEST_CASE("validate refuses fields that contradict themselves") {
   };
   const std::vector<Case> cases = {
       {"int", [](Field& f) { f.type.limits = {.ge = 5, .le = 1}; },
-       "the field `x` has limits that no value keeps, ge=5 and le=1; change one of them"},
+       "the field `x` has limits that no value can meet, ge=5 and le=1; change one of them"},
       {"int", [](Field& f) { f.type.limits = {.le = std::nan("")}; },
        "the field `x` has the limit `le=\"NaN\"`, which is not a finite number; leave it out"},
       {"str", [](Field& f) { f.type.limits = {.ge = 5}; },
@@ -105,7 +105,7 @@ TEST_CASE("validate refuses fields that contradict themselves") {
        "have "
        "a length"},
       {"str", [](Field& f) { f.type.limits = {.min_length = 5, .max_length = 1}; },
-       "the field `x` has limits that no value keeps, min_length=5 and max_length=1; change one of them"},
+       "the field `x` has limits that no value can meet, min_length=5 and max_length=1; change one of them"},
       {"int", [](Field& f) { f.default_value = "x"; },
        "the field `x` has a default that is a string, not an integer; choose one that is valid"},
       {"int", [](Field& f) { f.default_value = 9, f.type.limits = {.le = 5}; },

@@ -185,14 +185,14 @@ TEST_CASE("Types that contradict themselves are refused") {
     std::string_view message;
   };
   const std::vector<Case> cases = {
-      {"N{value: int, next: N}", "the recursive type `N`, of which no value ends"},
+      {"N{value: int, next: N}", "the recursive type `N`, whose values never end"},
       {"N{next: Annotated[list[N], Field(min_length=1)]}", "the recursive type `N`"},
       {"N{pair: tuple[int, N]}", "the recursive type `N`"},
       {"N{a: N | M{n: N}}", "the recursive type `N`"},
-      {"Annotated[int, Field(gt=1, lt=2)]", "limits between which no 64-bit integer lies"},
-      {"Annotated[int, Field(ge=7, le=9, multiple_of=5)]", "no multiple of 5 lies"},
-      {"Annotated[int, Field(gt=9223372036854775807)]", "no 64-bit integer lies"},
-      {"Annotated[float, Field(gt=1, le=1)]", "limits that no value keeps, gt=1 and le=1"},
+      {"Annotated[int, Field(gt=1, lt=2)]", "limits that contain no 64-bit integer"},
+      {"Annotated[int, Field(ge=7, le=9, multiple_of=5)]", "limits that contain no multiple of 5"},
+      {"Annotated[int, Field(gt=9223372036854775807)]", "contain no 64-bit integer"},
+      {"Annotated[float, Field(gt=1, le=1)]", "limits that no value can meet, gt=1 and le=1"},
       {"Annotated[float, Field(multiple_of=0)]", "`multiple_of=0`"},
       {"Annotated[set[bool], Field(min_length=3)]", "wants 3 different items"},
       {"Annotated[str, Field(min_length=3, max_length=2)]", "min_length=3 and max_length=2"},

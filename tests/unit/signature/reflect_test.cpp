@@ -226,7 +226,7 @@ TEST_CASE("A note never widens a C++ type, and takes the place of a bound that i
 
 TEST_CASE("Notes that contradict each other are an error at the first use") {
   CHECK_THROWS_WITH_AS(signature_of<Contradictory>(),
-                       "the field `count` has limits that no value keeps, ge=3 and le=1; change one of them", Error);
+                       "the field `count` has limits that no value can meet, ge=3 and le=1; change one of them", Error);
 }
 
 TEST_CASE("What is absent keeps its initialiser, and what is unknown is passed over") {

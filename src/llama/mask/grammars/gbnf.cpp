@@ -25,7 +25,7 @@ class Parser {
   Expr parse() {
     for (skip_space(true); at_ < text_.size(); skip_space(true)) definition();
     const auto root = rules_.find("root");
-    if (root == rules_.end()) fail_at(0, "there is no rule `root`; name the one to start with so");
+    if (root == rules_.end()) fail_at(0, "there is no rule `root`; name the start rule `root`");
     if (const auto problem = pool_.check_rules()) complain(*problem);
     return root->second.expr;
   }
@@ -49,8 +49,7 @@ class Parser {
       case Pool::Problem::Kind::undefined: fail_at(at, std::format("there is no rule `{}`", problem.rule));
       case Pool::Problem::Kind::endless: fail_at(at, std::format("the rule `{}` never ends", problem.rule));
       case Pool::Problem::Kind::left_recursion:
-        fail_at(at, std::format("the rule `{}` begins with itself; put what it begins with first, as in "
-                                "`list ::= item list?`",
+        fail_at(at, std::format("the rule `{}` is left-recursive; make it right-recursive, as in `list ::= item list?`",
                                 problem.rule));
     }
     std::unreachable();

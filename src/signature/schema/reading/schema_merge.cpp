@@ -110,7 +110,7 @@ void Nodes::merge_keyword(Node& into, const std::string& keyword, const Located&
   } else if (keyword != "uniqueItems") {
     unsupported(
         value.pointer, keyword,
-        std::format("`{}` stands in several parts of one schema with different values; keep one of them", keyword));
+        std::format("`{}` occurs in several parts of one schema with different values; keep one of them", keyword));
   }
 }
 

@@ -71,7 +71,7 @@ Located Nodes::resolve(const Located& reference) const {
          std::format("`$ref` to the anchor `{}`; refer to it with a JSON Pointer, such as `#/$defs/Name`", target));
   const auto* found = find_at(root_, pointer);
   if (found == nullptr)
-    fail(reference.pointer, "$ref", std::format("`$ref` to `{}`, and nothing stands there", target));
+    fail(reference.pointer, "$ref", std::format("`$ref` to `{}`, but there is nothing there", target));
   return {found, pointer};
 }
 
@@ -85,7 +85,7 @@ Node Nodes::gather(const Located& schema) {
   if (!schema.value->is_object())
     fail(schema.pointer, "schema",
          std::format("a schema must be an object or a boolean, not {}", to_text(*schema.value)));
-  if (depth_ == deepest) fail(schema.pointer, "$ref", "its references lead back to itself without end");
+  if (depth_ == deepest) fail(schema.pointer, "$ref", "its references form an endless cycle");
   ++depth_;
   for (const auto& member : schema.value->get_object())
     keyword(node, member.key(), {&member.value(), step_into(schema.pointer, member.key())});
