@@ -1,17 +1,23 @@
+// Reads program files: what Python DSPy saves, and this library's part under its own key.
+
 #include "dspy/base/file.hpp"
 #include "dspy/base/version.hpp"
 #include "lm/json/sampling_json.hpp"
 #include "programs/program_format.hpp"
+#include "programs/program_migration.hpp"
+#include "programs/program_place.hpp"
 
 #include <algorithm>
 #include <array>
 #include <format>
 #include <utility>
+#include <vector>
 
 namespace dspy {
 namespace {
 
 using namespace program_format;
+using Place = ProgramPlace;
 
 // Members that are read; all others are kept.
 constexpr std::array state_members = {"demos", "signature"};
@@ -30,106 +36,10 @@ JsonObject without(JsonObject object, const std::array<const char*, N>& members)
   return object;
 }
 
-/// A JSON value in the file with its path, for messages: `dspy_cpp.scores[2].value`.
-class Place {
- public:
-  Place(std::string_view source, std::string path, const Json& value)
-      : source_(source), path_(std::move(path)), value_(&value) {}
-
-  [[noreturn]] void fail(std::string_view problem) const {
-    throw Error(Errc::config_error,
-                std::format("{}: {}{}", source_, path_.empty() ? std::string() : std::format("`{}` ", path_), problem));
-  }
-
-  const JsonObject& object() const {
-    if (!value_->is_object()) fail("must be an object");
-    return value_->get_object();
-  }
-  const JsonArray& array() const {
-    if (!value_->is_array()) fail("must be a list");
-    return value_->get_array();
-  }
-  std::string text() const {
-    if (!value_->is_string()) fail("must be text");
-    return std::string(view(value_->get_string()));
-  }
-  double number() const {
-    if (!value_->is_number()) fail("must be a number");
-    return value_->to_number<double>();
-  }
-  std::uint64_t count() const {
-    boost::system::error_code code;
-    const auto count = value_->is_number() ? value_->to_number<std::uint64_t>(code) : 0;
-    if (code || !value_->is_number()) fail("must be a count");
-    return count;
-  }
-
-  std::optional<Place> find(std::string_view name) const {
-    const auto* value = object().if_contains(name);
-    if (value == nullptr || value->is_null()) return std::nullopt;
-    return Place(source_, path_.empty() ? std::string(name) : std::format("{}.{}", path_, name), *value);
-  }
-  Place at(std::string_view name) const {
-    if (auto place = find(name)) return *std::move(place);
-    fail(std::format("has no `{}`", name));
-  }
-  template <class F>
-  void each(F&& visit) const {
-    for (std::size_t i = 0; i < array().size(); ++i) visit(Place(source_, std::format("{}[{}]", path_, i), array()[i]));
-  }
-
-  /// What `read` returns; an `Error` of it is told together with the place.
-  template <class F>
-  auto reading(F&& read) const {
-    try {
-      return read(object());
-    } catch (const Error& error) {
-      fail(std::format("is not usable: {}", error.what()));
-    }
-  }
-
- private:
-  std::string_view source_;
-  std::string path_;
-  const Json* value_;
-};
-
 bool is_state(const Json& value) {
   const auto* object = value.if_object();
   const auto* signature = object == nullptr ? nullptr : object->if_contains("signature");
   return signature != nullptr && signature->is_object() && signature->get_object().contains("fields");
-}
-
-/// Brings this library's part of an older file to the present format, one version at a time.
-void migrate(JsonObject& own, std::int64_t from) {
-  if (from < 2) {
-    // Version 1 held one predictor, its types as one arrow notation, and limits by field name.
-    const auto take = [&](std::string_view name, const Json& fallback) {
-      const auto* found = own.if_contains(name);
-      Json value = found == nullptr ? fallback : *found;
-      own.stable_erase(name);
-      return value;
-    };
-    const auto module = take("module", "Predict");
-    const auto notation = take("signature", "");
-    const auto limits = take("fields", JsonObject());
-    const auto adapter = take("adapter", "");
-    if (!notation.is_string() || !limits.is_object()) throw Error(Errc::config_error, "its version 1 part is damaged");
-    const auto signature = Signature::parse(view(notation.get_string()));
-    const auto side = [&](const std::vector<Field>& fields) {
-      JsonArray out;
-      for (const auto& field : fields) {
-        auto written = field_to_json(field);
-        if (const auto* own_limits = limits.get_object().if_contains(field.name); own_limits && own_limits->is_object())
-          written.insert(own_limits->get_object().begin(), own_limits->get_object().end());
-        out.push_back(std::move(written));
-      }
-      return out;
-    };
-    JsonObject predictor{
-        {"inputs", side(signature.inputs)}, {"outputs", side(signature.outputs)}, {"adapter", adapter}};
-    own["predictors"] = JsonObject{{module == "ChainOfThought" ? "predict" : "self", std::move(predictor)}};
-  }
 }
 
 /// This library's part as the present version writes it, or nothing if the file has none.
