@@ -20,6 +20,9 @@ struct Spelled {
   std::vector<Spelled> alternatives = {};  ///< Of a variant; what an optional holds.
 };
 
+/// A type without parts.
+Spelled plain(std::string_view cpp, Type::Kind kind);
+
 /// The members of one struct.
 struct Members {
   std::string text = {};                      ///< A line each.
