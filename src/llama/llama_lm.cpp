@@ -9,6 +9,7 @@
 #include "llama/media/senses.hpp"
 #include "llama/thoughts.hpp"
 #include "llama/tools/chat_request.hpp"
+#include "llama/tools/tool_call_holder.hpp"
 #include "llama/tools/tool_calls.hpp"
 #include "llama/tools/tool_prompt.hpp"
 #include "lm/json/sampling_json.hpp"
@@ -111,11 +112,12 @@ struct LlamaLM::Setup {
     const auto& model = engine->model();
     if (llama::has_media(messages)) prompt.read = llama::read_media(model, messages);
     const bool has_media = !prompt.read.media.empty();
-    const auto written = llama::written_for(model.chat_template(), has_media ? prompt.read.chat : messages, tools,
-                                            tool_format(), reasoning);
+    const auto format = tool_format();
+    const auto written =
+        llama::written_for(model.chat_template(), has_media ? prompt.read.chat : messages, tools, format, reasoning);
     require_readable(written.chat, written.native_tools);
     auto parts = model.chat_template().render(written.chat, written.options);
-    prompt.opened = llama::take_opened_thoughts(parts);
+    prompt.opened = llama::take_opened(parts, format, tools != nullptr);
     prompt.tokens = has_media ? llama::tokenize(model, parts, prompt.read) : model.tokenize(parts);
     return prompt;
   }
@@ -136,7 +138,7 @@ struct LlamaLM::Setup {
                          request.provider_options().reasoning.effort != ReasoningOptions::Effort::off;
     const auto& reasoning = request.provider_options().reasoning;
     auto [tokens, read, opened] = prompt_for(request.messages, tools.get(), reasoning);
-    auto prefill = llama::begin_of_reply(opened, request.prefill, contract.may_think);
+    auto prefill = llama::begin_of_reply(opened, request.prefill, contract.may_think, tool_format());
     return {.work = {.prompt = std::move(tokens),
                      .sampling = sampling_for(request.sampling),
                      .deadline = request.deadline,
@@ -176,7 +178,7 @@ struct LlamaLM::Setup {
   static Async<ReplyLikelihood> likelihood(std::shared_ptr<const Setup> setup, Request request, std::string reply) {
     if (reply.empty()) throw Error(Errc::invalid_parameter, "the reply whose likelihood is wanted is empty");
     const auto asked = setup->prompt_for(request.messages, nullptr, request.provider_options().reasoning);
-    reply.insert(0, llama::begin_of_reply(asked.opened, {}, false));
+    reply.insert(0, llama::begin_of_reply(asked.opened, {}, false, setup->tool_format()));
     auto score = co_await setup->engine->score({.prompt = asked.tokens,
                                                 .continuation = setup->engine->model().tokenize(reply),
                                                 .deadline = request.deadline,

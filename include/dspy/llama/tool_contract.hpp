@@ -2,6 +2,7 @@
 
 #include "dspy/lm/tool.hpp"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,11 +23,16 @@ struct ToolFormat {
   std::string number_key = {};     ///< First in the object: the call's number in the conversation, as text.
   std::string after_name = {};     ///< Not empty: the name stands by itself.
   std::string before_number = {};  ///< Not empty: the call's number follows a name that stands by itself.
+  std::size_t id_size = 0;         ///< Not 0: an id of so many letters and digits stands in place of the number.
   std::string key_before = {};     ///< Not empty: arguments are elements, this, a key, `key_after`, the value …
   std::string key_after = {};
   std::string value_after = {};  ///< … and this; texts stand as they are, other values as JSON.
-  bool several = true;           ///< There may be more than one call in a reply.
-  bool native = true;            ///< The model's chat template has a place for tools, so that it was trained on them.
+  bool python = false;           ///< Arguments are `key=value` with commas between them, as Python writes them.
+  std::string text_mark = {};    ///< Not empty: text begins with this where calls may come, with `before` in it.
+  std::string result_before = "<tool_response>\n";  ///< Around a call's result, where that is written as text.
+  std::string result_after = "\n</tool_response>";
+  bool several = true;  ///< There may be more than one call in a reply.
+  bool native = true;   ///< The model's chat template has a place for tools, so that it was trained on them.
 
   /// What stands in `<tool_call>` … `</tool_call>` (Hermes, Qwen and many others).
   static ToolFormat tagged();
@@ -36,12 +42,16 @@ struct ToolFormat {
   static ToolFormat mistral(std::string_view gap = "");
   /// `[TOOL_CALLS]name[ARGS]{…}` (Mistral since 2025).
   static ToolFormat mistral_named();
+  /// `[TOOL_CALLS]name[CALL_ID]id[ARGS]{…}` (Mistral Small 3.2, Magistral, Devstral), with ids of nine characters.
+  static ToolFormat mistral_ids();
   /// DeepSeek V3 and R1: arguments in a fence; `false`: V3.1, which has none.
   static ToolFormat deepseek(bool is_fenced);
   /// A list between `<|START_ACTION|>` and `<|END_ACTION|>`, each call with its number (Command R7B, Command A).
   static ToolFormat command_r();
   /// `<function=name>{…}</function>` (Functionary 3.1).
   static ToolFormat functionary();
+  /// `>>>name`, a line end and the arguments; text begins with `>>>all` (Functionary 3.2).
+  static ToolFormat functionary_marked();
   /// A list after `<|tool_call|>` (Granite 3).
   static ToolFormat granite();
   /// The same with `<|/tool_call|>` behind it (Phi 4 mini).
@@ -52,6 +62,8 @@ struct ToolFormat {
   static ToolFormat glm();
   /// Arguments as `<parameter=name>` in `<function=name>` (Qwen's coders).
   static ToolFormat qwen_coder();
+  /// Python's calls, one a line, in a fence `tool_code` (Gemma 3, whose template has no place for tools).
+  static ToolFormat gemma();
   /// The format that a model's chat template, a Jinja source, shows; else `tagged`, which is not `native` then.
   static ToolFormat recognise(std::string_view jinja);
 

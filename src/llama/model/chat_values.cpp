@@ -4,6 +4,7 @@
 #include "dspy/base/json.hpp"
 #include "dspy/lm/part.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <format>
@@ -30,8 +31,12 @@ void set(Dict& dict, std::string name, Value value) {
   dict.members.emplace_back(Value::own(std::move(name)), std::move(value));
 }
 
-/// Nine letters and digits, others for other ids.
+/// Nine letters and digits, others for other ids; one that has that form stays as it is.
 std::string short_id(std::string_view id) {
+  const auto is_part = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  if (id.size() == 9 && std::ranges::all_of(id, is_part)) return std::string(id);
   std::uint64_t hash = 14695981039346656037U;  // FNV-1a
   for (const char byte : id) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211U;
   constexpr std::string_view letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";

@@ -26,10 +26,11 @@ WrittenChat written_for(const ChatTemplate& chat_template, const Chat& chat, con
                         const ToolFormat& format, const ReasoningOptions& reasoning);
 
 /// Where a template opens the thoughts itself: takes `<think>` and what follows it off the end of the prompt, for the
-/// reply to begin with.  Empty if it does not.
-std::string take_opened_thoughts(std::vector<PromptPart>& prompt);
+/// reply to begin with.  Likewise what stands before both texts and calls (`text_mark`); with no tools, the prompt goes
+/// on to where the text begins.  Empty if it opens neither.
+std::string take_opened(std::vector<PromptPart>& prompt, const ToolFormat& format, bool has_tools);
 
 /// What the reply begins with, where the prompt ended with `opened`.
-std::string begin_of_reply(const std::string& opened, const Prefill& prefill, bool may_think);
+std::string begin_of_reply(const std::string& opened, const Prefill& prefill, bool may_think, const ToolFormat& format);
 
 }  // namespace dspy::llama

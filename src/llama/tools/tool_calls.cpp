@@ -4,6 +4,7 @@
 #include "dspy/base/json.hpp"
 #include "dspy/base/text.hpp"
 #include "llama/tools/element_arguments.hpp"
+#include "llama/tools/python_arguments.hpp"
 
 #include <algorithm>
 #include <format>
@@ -74,10 +75,13 @@ class CallReader {
       require_whole(std::nullopt);
       refuse(rest_, "no list of calls follows");
     }
+    if (format_->python) take(rest_, "[");  // where models make a list of them
     do {
-      out.push_back(call());
-      out.back().id = id_of(out.back(), first++);
+      auto next = call();
+      next.id = id_of(next, first++, out);
+      out.push_back(std::move(next));
     } while (goes_on());
+    if (format_->python) take(rest_, "]");
     if (!format_->closing.empty()) take(rest_, format_->closing);
     if (!text::trim(rest_).empty()) refuse(rest_, "there is text after the calls");
     return out;
@@ -95,6 +99,11 @@ class CallReader {
 
   /// Whether another call follows.
   bool goes_on() {
+    if (format_->python) {
+      take(rest_, ",");
+      skip_blanks(rest_);
+      return !rest_.empty() && !rest_.starts_with('`') && !rest_.starts_with(']');
+    }
     auto after = rest_;
     const bool joined = take(after, format_->between);
     if (!joined && !text::trim(format_->between).empty()) return false;
@@ -108,8 +117,12 @@ class CallReader {
       require_whole(std::nullopt);
       refuse(rest_, "it does not begin as a call");
     }
+    skip_blanks(rest_);
+    // Models that were not held to it may write an object where the name should stand.
+    const bool has_name = !format_->after_name.empty() && !(format_->python && rest_.starts_with('{'));
     std::string name;
-    if (!format_->after_name.empty()) name = name_before_arguments();
+    if (has_name) name = name_before_arguments();
+    if (has_name && format_->python) return call_of_python(name);
     if (!format_->key_before.empty()) return call_of_elements(name);
     skip_blanks(rest_);
     const auto end = end_of_value(rest_);
@@ -123,10 +136,10 @@ class CallReader {
     const auto json = parse_json(value);
     if (!json) refuse(value, json.error().message);
     rest_.remove_prefix(*size);
-    if (!take(rest_, format_->after)) skip_blanks(rest_);
+    if ((format_->python && !has_name) || !take(rest_, format_->after)) skip_blanks(rest_);
     const auto* const object = json->if_object();
     if (object == nullptr) refuse(value, "it is not an object");
-    if (!format_->after_name.empty()) return checked(value, name, object);
+    if (has_name) return checked(value, name, object);
     const auto* const said = object->if_contains(format_->name_key);
     if (said == nullptr || !said->is_string()) refuse(value, std::format("it has no `{}`", format_->name_key));
     const auto* input = object->if_contains(format_->arguments_key);
@@ -152,6 +165,16 @@ class CallReader {
     return checked(whole, name, &*input);
   }
 
+  ToolCallPart call_of_python(const std::string& name) {
+    const auto whole = rest_;
+    const auto input = take_python_arguments(rest_);
+    if (!input) {
+      require_whole(std::nullopt);
+      refuse(name + "(" + std::string(whole), input.error());
+    }
+    return checked(whole, name, &*input);
+  }
+
   /// Of a format in which the name stands by itself.
   std::string name_before_arguments() {
     const auto mark = text::trim(format_->after_name);
@@ -160,7 +183,11 @@ class CallReader {
     if (at == rest_.npos) refuse(rest_, std::format("no `{}` follows its name", mark));
     auto name = text::trim(rest_.substr(0, at));
     rest_.remove_prefix(at + mark.size());
-    if (!format_->before_number.empty()) name = name.substr(0, name.rfind(format_->before_number));
+    if (!format_->before_number.empty()) {
+      const auto end = std::min(name.rfind(format_->before_number), name.size());
+      id_ = text::trim(name.substr(std::min(end + format_->before_number.size(), name.size())));
+      name = text::trim(name.substr(0, end));
+    }
     return std::string(name);
   }
 
@@ -170,9 +197,12 @@ class CallReader {
     return {.id = {}, .name = std::string(name), .input = *input};
   }
 
-  /// Templates that number calls by their ids are given such ids again.
-  std::string id_of(const ToolCallPart& call, std::size_t number) const {
-    if (format_->before_number.empty()) return std::format("call_{}", number);
+  /// Templates that number calls by their ids, or write ids that models made, are given such ids again.
+  std::string id_of(const ToolCallPart& call, std::size_t number, const std::vector<ToolCallPart>& before) const {
+    if (format_->id_size != 0 && id_.size() == format_->id_size &&
+        !std::ranges::contains(before, id_, &ToolCallPart::id))
+      return id_;
+    if (format_->before_number.empty() || format_->id_size != 0) return std::format("call_{}", number);
     return std::format("functions.{}{}{}", call.name, format_->before_number, number - 1);
   }
 
@@ -180,6 +210,7 @@ class CallReader {
   const ToolContract* contract_;
   const ToolFormat* format_;
   std::string_view rest_;
+  std::string id_;  ///< What stands in place of the last call's number.
 };
 
 /// Where calls begin, if there are any.
@@ -200,38 +231,12 @@ std::optional<std::size_t> calls_begin(std::string_view text, const ToolContract
 
 }  // namespace
 
-void ToolCallHolder::push(std::string_view text, const std::function<void(std::string_view)>& sink) {
-  held_ += text;
-  if (in_call_) return;
-  const auto opening = format_->marker();
-  if (opening.empty()) {
-    const auto first = held_.find_first_not_of(spaces);
-    if (!begun_ && first == std::string::npos) return;
-    in_call_ = !begun_ && held_[first] == '{';
-    begun_ = true;
-    if (!in_call_) sink(std::exchange(held_, {}));
-    return;
-  }
-  if (const auto at = held_.find(opening); at != std::string::npos) {
-    in_call_ = true;
-    if (const auto before = text::trim_end(std::string_view(held_).substr(0, at)); !before.empty()) sink(before);
-    return;
-  }
-  // What may be the start of the tag waits, with the white space before it.
-  auto tag = std::min(held_.size(), opening.size() - 1);
-  while (!opening.starts_with(std::string_view(held_).substr(held_.size() - tag))) --tag;
-  const auto ready = text::trim_end(std::string_view(held_).substr(0, held_.size() - tag)).size();
-  if (ready == 0) return;
-  sink(std::string_view(held_).substr(0, ready));
-  held_.erase(0, ready);
-}
-
-void ToolCallHolder::finish(bool has_calls, const std::function<void(std::string_view)>& sink) {
-  if (!has_calls && !held_.empty()) sink(held_);
-  held_.clear();
-}
-
 void take_tool_calls(Completion& completion, const ToolContract& contract, std::size_t first) {
+  if (const auto& mark = contract.format.text_mark; !mark.empty() && completion.text.starts_with(mark)) {
+    completion.text.erase(0, mark.size());
+    std::erase_if(completion.resume_points, [&](const ResumePoint& point) { return point.offset < mark.size(); });
+    for (auto& point : completion.resume_points) point.offset -= mark.size();
+  }
   const std::string_view text = completion.text;
   const auto begin = calls_begin(text, contract);
   if (!begin) {

@@ -26,6 +26,13 @@ ToolFormat ToolFormat::mistral_named() {
   return {.before = "[TOOL_CALLS]", .between = "", .after_name = "[ARGS]"};
 }
 
+ToolFormat ToolFormat::mistral_ids() {
+  auto out = mistral_named();
+  out.before_number = "[CALL_ID]";
+  out.id_size = 9;
+  return out;
+}
+
 ToolFormat ToolFormat::deepseek(bool is_fenced) {
   ToolFormat out{.opening = "<｜tool▁calls▁begin｜>",
                  .before = "<｜tool▁call▁begin｜>",
@@ -52,6 +59,10 @@ ToolFormat ToolFormat::command_r() {
 
 ToolFormat ToolFormat::functionary() {
   return {.before = "<function=", .after = "</function>", .between = "", .after_name = ">"};
+}
+
+ToolFormat ToolFormat::functionary_marked() {
+  return {.before = ">>>", .between = "", .after_name = "\n", .text_mark = ">>>all\n"};
 }
 
 ToolFormat ToolFormat::granite() {
@@ -90,6 +101,18 @@ ToolFormat ToolFormat::qwen_coder() {
           .value_after = "\n</parameter>\n"};
 }
 
+ToolFormat ToolFormat::gemma() {
+  return {.opening = "```tool_code\n",
+          .after = ")",
+          .closing = "\n```",
+          .arguments_key = "parameters",
+          .after_name = "(",
+          .python = true,
+          .result_before = "```tool_output\n",
+          .result_after = "\n```",
+          .native = false};
+}
+
 ToolFormat ToolFormat::recognise(std::string_view jinja) {
   const bool is_tagged = jinja.contains("<tool_call>");
   if (is_tagged && jinja.contains("<arg_key>") && jinja.contains("<arg_value>")) return glm();
@@ -102,12 +125,14 @@ ToolFormat ToolFormat::recognise(std::string_view jinja) {
     if (jinja.contains("<|START_ACTION|>")) return command_r();
     if (jinja.contains("<|tool|>") && jinja.contains("<|/tool|>")) return phi();
     if (jinja.contains("<|tool_call|>")) return granite();
-    if (jinja.contains("[TOOL_CALLS]") && !jinja.contains("[CALL_ID]")) {
-      if (jinja.contains("[ARGS]")) return mistral_named();
+    if (jinja.contains("[TOOL_CALLS]")) {
+      if (jinja.contains("[ARGS]")) return jinja.contains("[CALL_ID]") ? mistral_ids() : mistral_named();
       return mistral(jinja.contains("[TOOL_CALLS] ") ? " " : "");
     }
+    if (jinja.contains(">>>all")) return functionary_marked();
     if (jinja.contains("<function=") && jinja.contains("</function>")) return functionary();
     if (jinja.contains("<|start_header_id|>") && jinja.contains("parameters")) return bare();
+    if (jinja.contains("<start_of_turn>") && !jinja.contains("function_call>")) return gemma();
   }
   auto format = tagged();
   format.native = false;
@@ -116,13 +141,15 @@ ToolFormat ToolFormat::recognise(std::string_view jinja) {
 
 std::string_view ToolFormat::marker() const noexcept {
   const std::string_view first = opening.empty() ? before : opening;
-  return first.substr(0, std::min(first.find_first_of(">]="), first.size() - 1) + 1);
+  const auto inside = first.find_first_not_of('>');
+  return first.substr(0, std::min(first.find_first_of(">]=", inside), first.size() - 1) + 1);
 }
 
 std::vector<std::string> ToolFormat::markers() const {
   std::vector<std::string> out;
-  for (const std::string_view text : {std::string_view(opening), std::string_view(before), std::string_view(after_name),
-                                      std::string_view(after), std::string_view(closing)}) {
+  for (const std::string_view text :
+       {std::string_view(opening), std::string_view(before), std::string_view(before_number),
+        std::string_view(after_name), std::string_view(after), std::string_view(closing)}) {
     for (std::size_t at = 0; (at = text.find_first_of("<[", at)) != text.npos;) {
       const auto end = text.find(text[at] == '<' ? '>' : ']', at);
       if (end == text.npos) break;

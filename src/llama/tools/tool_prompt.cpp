@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "llama/tools/element_arguments.hpp"
+#include "llama/tools/python_arguments.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -19,10 +20,25 @@ bool is_tool_part(const Part& part) noexcept {
   return part.get<ToolCallPart>() != nullptr || part.get<ToolResultPart>() != nullptr;
 }
 
+/// The call's number, or an id in its place.
+std::string number_text(const ToolCallPart& call, const ToolFormat& format, std::size_t number) {
+  if (format.id_size == 0) return std::to_string(number);
+  const auto is_part = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  if (call.id.size() == format.id_size && std::ranges::all_of(call.id, is_part)) return call.id;
+  return std::format("{:0>{}}", number, format.id_size);
+}
+
+std::string arguments_text(const JsonObject& arguments, const ToolFormat& format) {
+  if (format.python) return write_python_arguments(arguments);
+  return format.key_before.empty() ? to_text(Json(arguments)) : write_elements(arguments, format);
+}
+
 std::string call_text(const ToolCallPart& call, const ToolFormat& format, std::size_t number) {
   const auto head = format.head(call.name);
-  return head.first + (head.has_number ? std::to_string(number) : "") + head.second +
-         (format.key_before.empty() ? to_text(Json(call.input)) : write_elements(call.input, format)) + format.tail();
+  return head.first + (head.has_number ? number_text(call, format, number) : "") + head.second +
+         arguments_text(call.input, format) + format.tail();
 }
 
 std::string result_text(const ToolResultPart& result, const ToolFormat& format) {
@@ -38,7 +54,7 @@ std::string result_text(const ToolResultPart& result, const ToolFormat& format) 
     content += text->text;
   }
   if (result.is_error) content.insert(0, "Error: ");
-  return format.marker().empty() ? content : "<tool_response>\n" + content + "\n</tool_response>";
+  return format.marker().empty() ? content : format.result_before + content + format.result_after;
 }
 
 std::string description_of(const ToolContract& contract) {
@@ -49,10 +65,12 @@ std::string description_of(const ToolContract& contract) {
     out += to_text(JsonObject{{"type", "function"}, {"function", std::move(function)}}) + "\n";
   }
   const auto head = format.head("<name>");
-  const auto arguments =
-      format.key_before.empty() ? "{<arguments>}" : write_elements({{"<name>", "<value>"}}, format) + "...";
+  std::string arguments = "{<arguments>}";
+  if (format.python) arguments = "<argument>=<value>, ...";
+  if (!format.key_before.empty()) arguments = write_elements({{"<name>", "<value>"}}, format) + "...";
+  const auto number = format.id_size == 0 ? std::string("<number>") : std::format("<id of {} letters>", format.id_size);
   out += std::format("</tools>\nTo call a tool, reply with\n{}{}{}{}{}{}{}\n", format.opening, head.first,
-                     head.has_number ? "<number>" : "", head.second, arguments, format.tail(), format.closing);
+                     head.has_number ? number : "", head.second, arguments, format.tail(), format.closing);
   if (contract.required) {
     out +=
         contract.several ? "Reply with one or more calls and nothing else." : "Reply with one call and nothing else.";

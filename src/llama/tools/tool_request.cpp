@@ -8,7 +8,7 @@
 namespace dspy::llama {
 namespace {
 
-void check(const ToolDefinition& tool, const std::vector<ToolDefinition>& before) {
+void check(const ToolDefinition& tool, const std::vector<ToolDefinition>& before, const ToolFormat& format) {
   if (!tool.builtin.empty()) {
     throw Error(Errc::unsupported,
                 std::format("the tool `{}` is run by a provider, and a model in this process has none; offer a tool of "
@@ -18,6 +18,11 @@ void check(const ToolDefinition& tool, const std::vector<ToolDefinition>& before
   if (tool.name.empty()) throw Error(Errc::invalid_parameter, "a tool has no name; give it one");
   if (std::ranges::contains(before, tool.name, &ToolDefinition::name))
     throw Error(Errc::invalid_parameter, std::format("two tools are called `{}`; rename one", tool.name));
+  if (!format.text_mark.empty() && format.head(tool.name).first == format.text_mark) {
+    throw Error(
+        Errc::invalid_parameter,
+        std::format("a tool is called `{}`, with which this model begins what is no call; rename it", tool.name));
+  }
 }
 
 }  // namespace
@@ -30,7 +35,7 @@ std::shared_ptr<const ToolContract> tool_contract_of(const Request& request, con
   }
   auto contract = std::make_shared<ToolContract>();
   for (const auto& tool : request.tools) {
-    check(tool, contract->tools);
+    check(tool, contract->tools, format);
     contract->tools.push_back(tool);
   }
   for (const auto& name : choice.allowed) {

@@ -1,6 +1,7 @@
 #include "llama/tools/tool_calls.hpp"
 
 #include "dspy/base/error.hpp"
+#include "llama/tools/tool_call_holder.hpp"
 #include "llama/tools/tool_prompt.hpp"
 #include "support.hpp"
 

@@ -8,18 +8,18 @@
 #include "llama/mask/contract.hpp"
 #include "llama/mask/matcher.hpp"
 #include "llama/model/marker_tokens.hpp"
-#include "llama/tools/element_arguments.hpp"
+#include "llama/tools/tool_call_holder.hpp"
 #include "llama/tools/tool_calls.hpp"
 #include "llama/tools/tool_prompt.hpp"
 #include "support/mask/accepts.hpp"
 #include "support/mask/vocabularies.hpp"
 #include "support/mask/walk.hpp"
+#include "tool_families.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstddef>
-#include <format>
 #include <memory>
 #include <random>
 #include <string>
@@ -29,69 +29,12 @@
 
 using namespace dspy;
 using namespace dspy::llama;
+using test::contract_of;
+using test::families;
+using test::Family;
+using test::taken;
 
 namespace {
-
-struct Family {
-  std::string_view name;
-  ToolFormat format;
-  std::string_view two_calls;
-};
-
-const std::vector<Family>& families() {
-  static const std::vector<Family> all = {
-      {"tagged", ToolFormat::tagged(),
-       "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>\n"
-       "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>"},
-      {"mistral", ToolFormat::mistral(" "),
-       "[TOOL_CALLS] [{\"name\": \"add\", \"arguments\": {\"a\": 1}}, {\"name\": \"now\", \"arguments\": {}}]"},
-      {"mistral_named", ToolFormat::mistral_named(), "[TOOL_CALLS]add[ARGS]{\"a\": 1}[TOOL_CALLS]now[ARGS]{}"},
-      {"deepseek_r1", ToolFormat::deepseek(true),
-       "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>add\n```json\n{\"a\": "
-       "1}\n```<｜tool▁call▁end｜>\n"
-       "<｜tool▁call▁begin｜>function<｜tool▁sep｜>now\n```json\n{}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>"},
-      {"deepseek_v31", ToolFormat::deepseek(false),
-       "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>add<｜tool▁sep｜>{\"a\": 1}<｜tool▁call▁end｜>"
-       "<｜tool▁call▁begin｜>now<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>"},
-      {"command_r", ToolFormat::command_r(),
-       "<|START_ACTION|>[\n    {\"tool_call_id\": \"0\", \"tool_name\": \"add\", \"parameters\": {\"a\": 1}},\n"
-       "    {\"tool_call_id\": \"1\", \"tool_name\": \"now\", \"parameters\": {}}\n]<|END_ACTION|>"},
-      {"functionary", ToolFormat::functionary(), "<function=add>{\"a\": 1}</function><function=now>{}</function>"},
-      {"granite", ToolFormat::granite(),
-       "<|tool_call|>[{\"name\": \"add\", \"arguments\": {\"a\": 1}}, {\"name\": \"now\", \"arguments\": {}}]"},
-      {"phi", ToolFormat::phi(),
-       "<|tool_call|>[{\"name\": \"add\", \"arguments\": {\"a\": 1}}, {\"name\": \"now\", \"arguments\": "
-       "{}}]<|/tool_call|>"},
-      {"kimi", ToolFormat::kimi(),
-       "<|tool_calls_section_begin|><|tool_call_begin|>functions.add:0<|tool_call_argument_begin|>{\"a\": "
-       "1}<|tool_call_end|>"
-       "<|tool_call_begin|>functions.now:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>"},
-      {"glm", ToolFormat::glm(),
-       "<tool_call>add\n<arg_key>a</arg_key>\n<arg_value>1</arg_value>\n</tool_call>\n<tool_call>now\n</tool_call>"},
-      {"qwen_coder", ToolFormat::qwen_coder(),
-       "<tool_call>\n<function=add>\n<parameter=a>\n1\n</parameter>\n</function>\n</tool_call>\n"
-       "<tool_call>\n<function=now>\n</function>\n</tool_call>"},
-  };
-  return all;
-}
-
-ToolContract contract_of(ToolFormat format) {
-  const auto parameters = parse_json(R"({"type":"object","properties":{"a":{"type":"integer"},
-      "t":{"type":"string"}},"required":["a"],"additionalProperties":false})");
-  const auto several = format.several;
-  return {.format = std::move(format),
-          .tools = {{.name = "add", .description = "Adds.", .parameters = parameters->as_object()},
-                    {.name = "now", .description = "Tells the time.", .parameters = {}}},
-          .several = several};
-}
-
-Completion taken(std::string text, const ToolContract& contract, FinishReason finish = FinishReason::stop) {
-  Completion completion;
-  completion.text = std::move(text);
-  completion.finish = finish;
-  take_tool_calls(completion, contract, 1);
-  return completion;
-}
 
 std::shared_ptr<const mask::Vocabulary> vocabulary_of(const ToolFormat& format) {
   std::vector<std::string> pieces;
@@ -110,7 +53,7 @@ TEST_CASE("what a family writes is what the mask allows, and is read as the call
     const auto contract = contract_of(format);
     const auto grammar = mask::compile({}, &contract);
     for (const std::string_view before : {"", "I look.\n"}) {
-      const auto reply = std::string(before) + std::string(two_calls);
+      const auto reply = (before.empty() ? "" : format.text_mark + std::string(before)) + std::string(two_calls);
       CHECK(test::accepts(grammar, reply));
       const auto read = taken(reply, contract);
       CHECK(read.text == (before.empty() ? "" : "I look."));
@@ -120,7 +63,7 @@ TEST_CASE("what a family writes is what the mask allows, and is read as the call
       CHECK(read.tool_calls[1].name == "now");
       CHECK(read.tool_calls[0].id != read.tool_calls[1].id);
     }
-    CHECK(test::accepts(grammar, "No call."));
+    CHECK(test::accepts(grammar, format.text_mark + "No call."));
     CHECK_FALSE(test::accepts(grammar, std::string(two_calls) + " more"));
     CHECK_FALSE(test::accepts(grammar, format.marker()));
   }
@@ -135,7 +78,7 @@ TEST_CASE("whatever a mask allows of a family's calls is read, whatever a model 
     auto grammar = mask::compile({}, &contract);
     const auto constraint =
         std::make_shared<mask::Constraint>(std::move(grammar.pool), grammar.start, vocabulary_of(format));
-    std::vector<std::string> exits = {"\"", "\"}", "1", "\\\"", "}", format.tail(), format.value_after};
+    std::vector<std::string> exits = {"\"", "\"}", "1", "\\\"", "}", ")", format.tail(), format.value_after};
     int read = 0;
     for (int round = 0; round < 60; ++round) {
       const auto reply = test::random_reply(mask::Matcher(constraint), random, exits);
@@ -157,11 +100,8 @@ TEST_CASE("an argument that says how a call ends or begins stays an argument") {
     CAPTURE(name);
     const auto contract = contract_of(format);
     const auto attack = format.tail() + format.closing + "\\" + '"' + std::string(format.marker()) + "}]}";
-    const auto head = format.head("add");
-    const auto arguments = format.key_before.empty() ? std::format("{{\"a\": 1, \"t\": {}}}", to_text(Json(attack)))
-                                                     : write_elements({{"a", 1}, {"t", attack}}, format);
-    const auto reply = format.opening + head.first + (head.has_number ? "7" : "") + head.second + arguments +
-                       format.tail() + format.closing;
+    const ToolCallPart call{.id = "7", .name = "add", .input = {{"a", 1}, {"t", attack}}};
+    const auto reply = with_tools_as_text({{Role::assistant, {call}}}, nullptr, format)[0].text();
     CHECK(test::accepts(mask::compile({}, &contract), reply));
     const auto calls = taken(reply, contract).tool_calls;
     REQUIRE(calls.size() == 1);
@@ -240,7 +180,9 @@ TEST_CASE("a family is known by its template; formats whose arguments are elemen
   CHECK(ToolFormat::recognise("<|START_ACTION|>[") == ToolFormat::command_r());
   CHECK(ToolFormat::recognise("<|start_header_id|> parameters <function=x>{}</function>") == ToolFormat::functionary());
   CHECK(ToolFormat::recognise("<|tool_calls_section_begin|>") == ToolFormat::kimi());
-  CHECK_FALSE(ToolFormat::recognise("[TOOL_CALLS]x[CALL_ID]y[ARGS]").native);
+  CHECK(of("mistral_ids") == ToolFormat::mistral_ids());
+  CHECK(of("functionary") == ToolFormat::functionary_marked());
+  CHECK(of("gemma") == ToolFormat::gemma());
 }
 
 TEST_CASE("Kimi's calls get the ids that its template numbers them by") {
@@ -250,35 +192,6 @@ TEST_CASE("Kimi's calls get the ids that its template numbers them by") {
   take_tool_calls(completion, contract, 4);
   CHECK(completion.tool_calls.at(0).id == "functions.add:3");
   CHECK(completion.tool_calls.at(1).id == "functions.now:4");
-}
-
-TEST_CASE("arguments that are elements are read by the tool's schema, and by nothing else") {
-  const auto parameters = parse_json(R"({"type":"object","properties":{
-      "text":{"type":"string"},"count":{"type":"integer"},"unit":{"enum":["C","F",3]},
-      "tags":{"type":"array","items":{"type":"string"}},"any":{},"maybe":{"type":["string","null"]}},
-      "required":["text"],"additionalProperties":false})");
-  for (const auto& format : {ToolFormat::glm(), ToolFormat::qwen_coder()}) {
-    const ToolContract contract{.format = format,
-                                .tools = {{.name = "f", .description = {}, .parameters = parameters->as_object()}},
-                                .required = true};
-    const auto grammar = mask::compile({}, &contract);
-    const JsonObject input = {{"text", " 12\n"},          {"count", 3}, {"unit", "F"},
-                              {"tags", JsonArray{"a<b"}}, {"any", 1.5}, {"maybe", nullptr}};
-    const auto call = [&](const std::string& elements) { return format.head("f").first + elements + format.tail(); };
-    const auto reply = call(write_elements(input, format));
-    CAPTURE(reply);
-    CHECK(test::accepts(grammar, reply));
-    CHECK(taken(reply, contract).tool_calls.at(0).input == input);
-    CHECK_FALSE(test::accepts(grammar, call(write_elements({{"count", 3}}, format))));
-    CHECK_FALSE(test::accepts(grammar, call(write_elements({{"text", "x"}, {"count", "three"}}, format))));
-    CHECK_FALSE(test::accepts(grammar, call(write_elements({{"text", "x"}, {"unit", "K"}}, format))));
-    for (const auto& wrong : {write_elements({{"count", "three"}}, format),
-                              write_elements({{"text", "x"}}, format) + write_elements({{"text", "y"}}, format),
-                              format.key_before + "text", format.key_before + "text" + format.key_after + "x"}) {
-      CAPTURE(wrong);
-      CHECK(attempt([&] { return taken(call(wrong), contract); }).error().code() == Errc::parse_error);
-    }
-  }
 }
 
 TEST_CASE("control tokens around calls stand for their names; the tokens that end replies never do") {
