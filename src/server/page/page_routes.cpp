@@ -100,7 +100,10 @@ HttpResponse no_page() {
 Async<HttpResponse> answer(std::span<const PageFile> files, HttpRequest request) {
   const auto file = std::ranges::find(files, std::string_view(request.path), &PageFile::path);
   if (file != files.end()) co_return respond(*file, request);
-  if (request.path == "/") co_return no_page();
+  if (request.path == "/") {
+    auto response = no_page();
+    co_return response;
+  }
   throw HttpError(404, Errc::bad_input, std::format("the page has no file `{}`; load `/` anew", request.path));
 }
 
