@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -1007,8 +1008,22 @@ class Look(unittest.TestCase):
     def test_models_lists_and_shows(self):
         names = [each["name"] for each in lines(dspy("models", "--json"))[0]["models"]]
         self.assertIn("dspy-tiny", names)
-        self.assertIn("dspy-tiny", dspy("models", "list").out)
+        self.assertIn("llama:dspy-tiny ", dspy("models", "list").out)
+        self.assertIn("MB", dspy("models", "list").out)
         self.assertIn("qwen3", dspy("models", "info", "dspy-tiny").out)
+
+    def test_models_are_listed_under_the_names_that_are_asked(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "small").mkdir()
+            shutil.copy(ROOT / "models/dspy-tiny.gguf", Path(folder) / "small/tiny-Q8_0.gguf")
+            (Path(folder) / "small/mmproj-tiny.gguf").write_bytes(b"GGUF")
+            listed = lines(dspy("models", "list", "--directory", folder, "--json"))[0]["models"]
+            mine = [each for each in listed if each["path"].startswith(folder)]
+            self.assertEqual([each["model"] for each in mine], ["llama:small"])
+            self.assertEqual(mine[0]["bytes"], (ROOT / "models/dspy-tiny.gguf").stat().st_size)
+            env = dict(os.environ, DSPY_MODELS=folder)
+            asked = subprocess.run([DSPY, "ask", "hi", "--max-tokens", "2", "-m", mine[0]["model"]], capture_output=True, timeout=60, env=env, check=False)
+            self.assertNotIn(b"no model", asked.stderr)
 
     def test_models_bench_measures_reading_and_writing(self):
         seen = lines(dspy("models", "bench", "dspy-tiny", "--sequences", "2", "--json"))[0]

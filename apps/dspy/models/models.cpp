@@ -41,7 +41,8 @@ int list_models(const ModelsFlags& flags) {
   if (flags.json) {
     JsonArray models;
     for (const auto& file : files) {
-      models.push_back(JsonObject{{"name", file.name}, {"path", file.path.string()}, {"bytes", file.bytes}});
+      models.push_back(JsonObject{
+          {"name", file.name}, {"model", "llama:" + file.name}, {"path", file.path.string()}, {"bytes", file.bytes}});
     }
     JsonArray directories;
     for (const auto& directory : pool.directories()) directories.push_back(Json(directory.string()));
@@ -49,8 +50,8 @@ int list_models(const ModelsFlags& flags) {
     return exit_ok;
   }
   for (const auto& file : files) {
-    print_line(
-        std::format("{:<32} {:>10.1f} MB  {}", file.name, static_cast<double>(file.bytes) / 1e6, file.path.string()));
+    print_line(std::format("{:<32} {:>10.1f} MB  {}", "llama:" + file.name, static_cast<double>(file.bytes) / 1e6,
+                           file.path.string()));
   }
   if (files.empty()) {
     print_line(

@@ -48,7 +48,7 @@ struct ModelPoolOptions {
 
 /// A model file that a pool can load.
 struct ModelFile {
-  std::string name{};  ///< What `load` takes: its path below the folder, without `.gguf`.
+  std::string name{};  ///< What `load` takes: its path below the folder without `.gguf`, or that of its own folder.
   std::filesystem::path path{};
   std::uint64_t bytes = 0;
   bool loaded = false;

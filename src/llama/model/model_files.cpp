@@ -62,6 +62,16 @@ fs::path only_model(const fs::path& folder) {
   return found;
 }
 
+/// The folder's name where that is enough, as after `dspy models pull`.
+std::string name_to_use(const fs::path& path, const fs::path& directory, std::span<const fs::path> directories) {
+  const auto folder = path.parent_path();
+  if (folder != directory && only_model(folder) == path) {
+    auto name = folder.lexically_relative(directory).generic_string();
+    if (find_model(name, directories) == path) return name;
+  }
+  return name_below(path, directory);
+}
+
 [[noreturn]] void not_found(std::string_view name, std::span<const fs::path> directories) {
   std::vector<std::string> names;
   for (auto& file : model_files(directories)) names.push_back(std::move(file.name));
@@ -121,8 +131,8 @@ std::vector<FoundFile> model_files(std::span<const fs::path> directories) {
     for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
       if (walk.depth() >= deepest) walk.disable_recursion_pending();
       const auto& path = walk->path();
-      if (!is_gguf(path) || is_later_part(path.stem().string()) || !is_file(path)) continue;
-      auto name = name_below(path, directory);
+      if (!is_gguf(path) || is_later_part(path.stem().string()) || is_senses_part(path) || !is_file(path)) continue;
+      auto name = name_to_use(path, directory, directories);
       if (names.insert(name).second) files.push_back({std::move(name), path, model_bytes(path)});
     }
   }

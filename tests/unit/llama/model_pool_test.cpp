@@ -79,6 +79,20 @@ TEST_CASE_FIXTURE(Fixture, "a model that is not there: the error says where it l
             .starts_with("there is no model file `/no/such/file.gguf`"));
 }
 
+TEST_CASE_FIXTURE(Fixture, "models are listed under the shortest names that load them, without their other parts") {
+  for (const char* each : {"small/tiny-Q8_0.gguf", "small/mmproj-tiny.gguf", "pair/a.gguf", "pair/b.gguf",
+                           "taken/inside.gguf", "taken.gguf", "deep/er/c.gguf"})
+    file(each);
+  auto pool = this->pool();
+  std::vector<std::string> names;
+  for (const auto& model : pool.list()) {
+    if (!model.path.string().starts_with(folder.path().string())) continue;
+    names.push_back(model.name);
+    CHECK(pool.find(model.name) == model.path);
+  }
+  CHECK(names == std::vector<std::string>{"deep/er", "pair/a", "pair/b", "small", "taken", "taken/inside"});
+}
+
 TEST_CASE_FIXTURE(
     Fixture, "folders come from the options, from DSPY_MODELS, from ./models and from where models are pulled to") {
   ::setenv("DSPY_MODELS", "/one:/two:/one", 1);
