@@ -1,4 +1,4 @@
-#include "llama/model/chat_values.hpp"
+#include "llama/chat/chat_values.hpp"
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"

@@ -1,11 +1,11 @@
-#include "llama/model/jinja_chat.hpp"
+#include "llama/chat/jinja_chat.hpp"
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/lm/part.hpp"
+#include "llama/chat/chat_values.hpp"
 #include "llama/jinja/program.hpp"
 #include "llama/jinja/values/value.hpp"
-#include "llama/model/chat_values.hpp"
 
 #include <algorithm>
 #include <chrono>
