@@ -112,6 +112,7 @@ class Connection {
     pending_ = std::move(head);
     if (is_head || reply.status == 204) co_return co_await flush();
 
+    body_bytes_ = 0;
     bool is_first = true;
     for (const auto& part : reply.parts) {
       if (!std::exchange(is_first, false) && delivery.part_delay.count() != 0) {
@@ -165,7 +166,7 @@ class Connection {
   Counters& counters_;
   beast::flat_buffer buffer_;
   std::string pending_;
-  std::size_t body_bytes_ = 0;
+  std::size_t body_bytes_ = 0;  ///< Of the reply that is being sent.
 };
 
 Async<void> serve(tcp::socket socket, const Handler& handler, Counters& counters) {
