@@ -19,6 +19,9 @@ FOREIGN = {
     "base/json.hpp": ("boost/json",),
     "signature/reflect.hpp": ("boost/pfr",),
     "signature/detail/convert_structs.hpp": ("boost/pfr",),
+    "signature/detail/members.hpp": ("boost/pfr",),
+    "signature/detail/member_names.hpp": ("boost/pfr",),
+    "signature/detail/member_notes.hpp": ("boost/pfr",),
 }
 LLAMA = re.compile(r"(llama|ggml|gguf|mtmd)([-\w]*)\.h$")
 
