@@ -1,7 +1,7 @@
 // JSON that is a whole text, or stands in one.
 
 #include "adapters/coercion/coercion.hpp"
-#include "adapters/json/json_search.hpp"
+#include "adapters/json/json_members.hpp"
 #include "adapters/sections/labels.hpp"
 #include "dspy/base/text.hpp"
 

@@ -1,11 +1,13 @@
 #include "adapters/json/json_search.hpp"
 
+#include "adapters/json/json_candidates.hpp"
+#include "adapters/json/json_members.hpp"
 #include "adapters/json/json_repair.hpp"
+#include "adapters/json/json_text.hpp"
 #include "adapters/reading/prelude.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,145 +15,11 @@
 namespace dspy {
 namespace {
 
-constexpr std::string_view blanks = " \t\r\n";
-constexpr std::size_t longest_key = 256;
+using json_text::longest_key;
+using json_text::quote_at;
+using json_text::skip_blanks;
 
-std::size_t skip_blanks(std::string_view text, std::size_t at) noexcept {
-  return std::min(text.find_first_not_of(blanks, at), text.size());
-}
-
-bool is_word_character(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-         c == '$' || static_cast<unsigned char>(c) >= 0x80;
-}
-
-/// The size of the quotation mark at `at`, straight or curly; 0 if there is none.
-std::size_t quote_at(std::string_view text, std::size_t at) noexcept {
-  if (at >= text.size()) return 0;
-  if (text[at] == '"' || text[at] == '\'') return 1;
-  const auto mark = text.substr(at, 3);
-  return mark == "“" || mark == "”" || mark == "„" || mark == "‘" || mark == "’" ? 3 : 0;
-}
-
-}  // namespace
-
-bool has_quoted_key(std::string_view text) noexcept {
-  for (auto colon = text.find(':'); colon != std::string_view::npos; colon = text.find(':', colon + 1)) {
-    const auto key_end = text.find_last_not_of(blanks, colon == 0 ? 0 : colon - 1);
-    if (colon == 0 || key_end == std::string_view::npos) continue;
-    const auto mark = key_end >= 2 ? key_end - 2 : 0;
-    if (quote_at(text, key_end) == 0 && quote_at(text, mark) != 3) continue;
-    const auto value = skip_blanks(text, colon + 1);
-    if (value == text.size() || quote_at(text, value) != 0 ||
-        std::string_view("{[-.0123456789tfnTFN").contains(text[value]))
-      return true;
-  }
-  return false;
-}
-
-namespace {
-
-/// What follows the `{` at `at` is a key, or was to be one: a quoted one, or a word with a colon or a quote after it.
-bool begins_object(std::string_view text, std::size_t at) noexcept {
-  ++at;
-  while (true) {
-    at = skip_blanks(text, at);
-    const bool is_line = text.substr(at).starts_with("//") || text.substr(at).starts_with('#');
-    if (!is_line && !text.substr(at).starts_with("/*")) break;
-    const auto end = is_line ? text.find('\n', at) : text.find("*/", at + 2);
-    if (end == std::string_view::npos) return false;
-    at = end + (is_line ? 1 : 2);
-  }
-  if (quote_at(text, at) != 0) return true;
-  const auto start = at;
-  while (at < text.size() && at - start < longest_key && is_word_character(text[at]) && quote_at(text, at) == 0) ++at;
-  if (at == start) return false;
-  at = skip_blanks(text, at);
-  return at < text.size() && (text[at] == ':' || quote_at(text, at) != 0);
-}
-
-}  // namespace
-
-bool continues_object(std::string_view after) noexcept {
-  const auto first = skip_blanks(after, 0);
-  if (first == after.size()) return false;
-  if (after[first] != ',') return after[first] == ':' || has_quoted_key(after);
-  auto next = skip_blanks(after, first + 1);
-  if (quote_at(after, next) != 0) return true;
-  const auto start = next;
-  while (next < after.size() && is_word_character(after[next])) ++next;
-  next = skip_blanks(after, next);
-  return (next != start && next < after.size() && after[next] == ':') || has_quoted_key(after);
-}
-
-namespace {
-
-/// `{"type": "string", "description": "…"}`, part of a JSON Schema.
-bool is_schema(const Json& value) {
-  static constexpr std::array<std::string_view, 7> types = {"string", "integer", "number", "boolean",
-                                                            "object", "array",   "null"};
-  const auto* const members = value.if_object();
-  if (members == nullptr) return false;
-  if (const auto* const type = members->if_contains("type"))
-    return type->is_string() && std::ranges::contains(types, std::string_view(view(type->get_string())));
-  return members->contains("anyOf") || members->contains("$ref") || members->contains("enum");
-}
-
-/// True if a JSON object may be a value of the type.
-bool may_be_object(const Type& type) {
-  switch (type.kind) {
-    case Type::Kind::dict:
-    case Type::Kind::object:
-    case Type::Kind::reference:
-    case Type::Kind::any: return true;
-    case Type::Kind::optional:
-    case Type::Kind::union_: return std::ranges::any_of(type.arguments, may_be_object);
-    default: return false;
-  }
-}
-
-/// Whether a value holds objects that name outputs, and where.
-class Candidates {
- public:
-  explicit Candidates(const Labels& labels) : labels_(labels) {}
-
-  void look_into(Json& value, bool alone) {
-    if (auto* const items = value.if_array()) {
-      for (auto& item : *items) look_into(item, alone && items->size() == 1);
-      return;
-    }
-    auto* const members = value.if_object();
-    if (members == nullptr) return;
-    if (names_output(*members)) {
-      ++count_;
-      is_alone_ = alone;
-      found_ = members;
-      return;
-    }
-    const bool is_schema = members->contains("properties") && members->at("properties").is_object();
-    is_schema_ |= is_schema;
-    for (auto& member : *members) look_into(member.value(), alone && members->size() == 1 && !is_schema);
-  }
-
-  /// The one object, if nothing else is there.
-  JsonObject* only() const noexcept { return count_ == 1 && is_alone_ ? found_ : nullptr; }
-  bool any() const noexcept { return count_ != 0; }
-  bool is_schema() const noexcept { return is_schema_; }
-
- private:
-  bool names_output(const JsonObject& members) const {
-    const auto outputs = labels_.signature().outputs.size();
-    return std::ranges::any_of(members,
-                               [&](const auto& member) { return labels_.find_output(member.key()) != outputs; });
-  }
-
-  const Labels& labels_;
-  JsonObject* found_ = nullptr;
-  std::size_t count_ = 0;
-  bool is_alone_ = false;
-  bool is_schema_ = false;
-};
-
+/// Goes through the JSON values of a text, and keeps the object that names outputs.
 class Search {
  public:
   Search(const Labels& labels, std::string_view text, std::size_t from, std::size_t until)
@@ -258,7 +126,8 @@ class Search {
         return JsonProblem{.message = "it is unclear which object inside it is meant", .position = begin};
       if (read.repairs.has(JsonRepair::unclosed) && holds_lost_member(*members))
         return JsonProblem{.message = "some of its members are in a nested object", .position = begin};
-      if (echoes_schema(*members)) return JsonProblem{.message = "it is a JSON Schema, not a reply", .position = begin};
+      if (echoes_schema(*members, labels_))
+        return JsonProblem{.message = "it is a JSON Schema, not a reply", .position = begin};
       if (!is_start(before) && closes_more(read.end))
         return JsonProblem{.message = "it is inside malformed JSON", .position = begin};
       if (found_) {
@@ -328,19 +197,6 @@ class Search {
       between.remove_prefix(std::min(end + 1, between.size()));
     }
     return false;
-  }
-
-  bool echoes_schema(const JsonObject& members) const {
-    const auto outputs = labels_.signature().outputs.size();
-    bool any = false;
-    for (const auto& member : members) {
-      const auto output = labels_.find_output(member.key());
-      if (output == outputs) continue;
-      // `{"type": "string"}` may be the value of a dict.
-      if (!is_schema(member.value()) || may_be_object(labels_.signature().outputs[output].type)) return false;
-      any = true;
-    }
-    return any;
   }
 
   const Labels& labels_;

@@ -28,13 +28,7 @@ struct FoundObject {
 std::expected<std::optional<FoundObject>, JsonProblem> find_object(const Labels& labels, std::string_view text,
                                                                    std::size_t from, std::size_t until);
 
-/// True if what follows an object goes on with members, as if it had been closed too early.
-bool continues_object(std::string_view after) noexcept;
-
-/// True for a quotation mark, a colon, and what may begin a value: part of a member, as no prose has it.
-bool has_quoted_key(std::string_view text) noexcept;
-
-/// The same in the whole of a text that begins with `{`, without putting right what has a character wrong.
+/// The same in the whole of a text that begins with `{`, without the repair of an object with one character wrong.
 std::expected<std::optional<FoundObject>, JsonProblem> find_object_as_it_is(const Labels& labels,
                                                                             std::string_view text);
 

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+// What looks like members of a JSON object, without reading it.
+
+namespace dspy {
+
+/// True for a quotation mark, a colon, and what may begin a value: part of a member, as no prose has it.
+bool has_quoted_key(std::string_view text) noexcept;
+
+/// True if a key follows the `{` at `at`, or was to follow it: a quoted one, or a word with a colon or a quotation mark
+/// after it.
+bool begins_object(std::string_view text, std::size_t at) noexcept;
+
+/// True if what follows an object goes on with members, as if it had been closed too early.
+bool continues_object(std::string_view after) noexcept;
+
+}  // namespace dspy
