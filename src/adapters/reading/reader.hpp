@@ -73,6 +73,7 @@ class ReplyReader {
   void take_whole();
   bool ends_in_mark() const;
   bool is_other_object() const;
+  bool is_cut_object() const;
   bool is_tagged() const noexcept { return tags_ && sections_ == &*tags_; }
   std::optional<Coerced> value_of(std::size_t output, const Field& field, Repairs& repairs) const;
   std::optional<Coerced> section_value(std::size_t output, const Field& field, Repairs& repairs) const;

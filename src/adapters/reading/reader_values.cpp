@@ -1,6 +1,6 @@
 // The values of what was found in a reply.
 
-#include "adapters/coercion/xml_value.hpp"
+#include "adapters/coercion/xml/xml_value.hpp"
 #include "adapters/reading/reader.hpp"
 #include "dspy/base/text.hpp"
 
