@@ -51,7 +51,13 @@ class TagSections final : public SearchedSections {
   Verdict read_between(std::size_t at, const TagMatch& match, bool complete);
   Verdict read_end(std::size_t first, std::string_view text);
   bool open(std::size_t at, const TagMatch& match);
-  void close(std::size_t end);
+  /// Ends the open section, behind whose closing tag `end` is.
+  void close(std::size_t end) {
+    at_ = end;
+    end_ = end;
+    sections_[*current_].closed = true;
+    current_.reset();
+  }
 
   const Tags& tags_;
 

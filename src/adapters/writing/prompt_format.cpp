@@ -1,6 +1,6 @@
 #include "adapters/writing/prompt_format.hpp"
 
-#include "adapters/coercion/xml_value.hpp"
+#include "adapters/coercion/xml/xml_value.hpp"
 #include "adapters/writing/type_notes.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/signature/json_schema.hpp"

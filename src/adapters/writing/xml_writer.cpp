@@ -1,6 +1,6 @@
 #include "adapters/writing/xml_writer.hpp"
 
-#include "adapters/coercion/xml_value.hpp"
+#include "adapters/coercion/xml/xml_value.hpp"
 #include "adapters/sections/xml_names.hpp"
 #include "adapters/sections/xml_text.hpp"
 #include "adapters/writing/clear_text.hpp"

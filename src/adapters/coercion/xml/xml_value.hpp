@@ -5,7 +5,6 @@
 #include "dspy/base/json.hpp"
 #include "dspy/signature/field.hpp"
 
-#include <string>
 #include <string_view>
 #include <vector>
 
