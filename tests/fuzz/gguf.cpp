@@ -1,6 +1,6 @@
 // Any bytes are read as the header of a GGUF file, or refused with a reason; no tensor of one lies outside the file.
 
-#include "llama/model/gguf.hpp"
+#include "llama/gguf/gguf.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,8 +1,9 @@
 #pragma once
 
 #include "dspy/base/text.hpp"
+#include "llama/gguf/gguf.hpp"
+#include "llama/gguf/tensor_type.hpp"
 #include "llama/kernels/product.hpp"
-#include "llama/model/gguf.hpp"
 #include "weight_blocks.hpp"
 
 #include <algorithm>

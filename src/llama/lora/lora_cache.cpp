@@ -1,7 +1,7 @@
 #include "llama/lora/lora_cache.hpp"
 
 #include "dspy/base/error.hpp"
-#include "llama/model/gguf.hpp"
+#include "llama/gguf/gguf.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -3,7 +3,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
-#include "llama/model/gguf.hpp"
+#include "llama/gguf/gguf.hpp"
 
 #include <algorithm>
 #include <array>

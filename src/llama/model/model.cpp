@@ -2,12 +2,12 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
+#include "llama/gguf/gguf.hpp"
 #include "llama/lora/lora_cache.hpp"
 #include "llama/mask/vocabulary.hpp"
 #include "llama/media/senses.hpp"
 #include "llama/media/senses_file.hpp"
 #include "llama/model/device_fault.hpp"
-#include "llama/model/gguf.hpp"
 #include "llama/model/hardware.hpp"
 #include "llama/model/marker_tokens.hpp"
 #include "llama/model/model_info.hpp"

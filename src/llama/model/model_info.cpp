@@ -1,7 +1,8 @@
 #include "dspy/llama/model_info.hpp"
 
 #include "dspy/llama/chat_template.hpp"
-#include "llama/model/gguf.hpp"
+#include "llama/gguf/gguf.hpp"
+#include "llama/gguf/tensor_type.hpp"
 #include "llama/model/model_info.hpp"
 #include "lm/json/sampling_json.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dspy/llama/model_info.hpp"
-#include "llama/model/gguf.hpp"
+#include "llama/gguf/gguf.hpp"
 
 namespace dspy::llama {
 

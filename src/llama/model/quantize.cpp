@@ -2,7 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
-#include "llama/model/gguf.hpp"
+#include "llama/gguf/gguf.hpp"
 #include "llama/model/runtime.hpp"
 
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "llama/model/gguf.hpp"
+#include "llama/gguf/gguf.hpp"
 
 #include "dspy/llama/model_info.hpp"
 #include "support.hpp"

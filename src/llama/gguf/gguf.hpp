@@ -11,25 +11,14 @@
 #include <string_view>
 #include <vector>
 
-// Reads the header of a GGUF file: what is in it, and whether every tensor lies inside it.  Every length in the file is
-// taken for a lie until it fits, so that nothing damaged ever reaches the inference library.
+// Reads the header of a GGUF file: what is in it, and whether every tensor lies inside it.  No length in the
+// file is trusted before it is checked, so that nothing damaged reaches the inference library.
 
 namespace dspy::llama {
 
-/// A number format of ggml: `block` elements take `bytes` bytes.
-struct TensorType {
-  std::uint32_t id = 0;
-  std::string_view name;
-  std::uint32_t block = 1;
-  std::uint32_t bytes = 0;
-};
-
-/// Nothing for a type that is newer than this table.
-const TensorType* tensor_type(std::uint32_t id) noexcept;
-
 struct GgufTensor {
   std::string name{};
-  std::uint32_t type = 0;
+  std::uint32_t type = 0;  ///< See `tensor_type`.
   std::vector<std::uint64_t> shape{};
   std::uint64_t elements = 0;
   std::uint64_t offset = 0;  ///< From the start of the data.
