@@ -25,7 +25,7 @@ std::uint64_t whole(const ModelInfo& model, std::string_view key, std::uint64_t 
 MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& wanted, const MediaOptions& media) {
   validate(wanted);
   const auto options = sized(wanted, model);
-  if (model.kv_elements == 0)
+  if (model.kv_elements == 0 && model.state_elements == 0)
     throw Error(
         Errc::invalid_parameter,
         std::format("the file of `{}` does not say how large a token is, so its memory cannot be planned", model.name),
@@ -37,6 +37,8 @@ MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& wanted, cons
   constexpr std::uint64_t cells = 256;
   const auto tokens = (static_cast<std::uint64_t>(options.kv_tokens) + cells - 1) / cells * cells;
   plan.kv = static_cast<std::uint64_t>(static_cast<double>(tokens * model.kv_elements) * kv_bytes_of(options.kv_type));
+  // Prompts of such models are not shared, so only replies have sequences.
+  plan.kv += static_cast<std::uint64_t>(options.sequences + 1) * model.state_elements * sizeof(float);
   plan.host = static_cast<std::uint64_t>(options.host_bytes);
 
   const auto step = static_cast<std::uint64_t>(options.micro_batch > 0 ? std::min(options.micro_batch, options.batch)

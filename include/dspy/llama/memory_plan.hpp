@@ -12,7 +12,7 @@ namespace dspy::llama {
 struct MemoryPlan {
   int kv_tokens = 0;          ///< Tokens that the context holds.
   std::uint64_t weights = 0;  ///< Of the model's file.
-  std::uint64_t kv = 0;       ///< Keys and values of these tokens.
+  std::uint64_t kv = 0;       ///< Keys and values of these tokens; states of all replies, where layers keep those.
   std::uint64_t scratch = 0;  ///< For computing a step: an estimate, and more than is used.
   std::uint64_t scores = 0;   ///< Of tokens, one row for each that is asked for.
   std::uint64_t host = 0;     ///< At most, for known prompts that wait (`EngineOptions::host_bytes`).
@@ -24,9 +24,10 @@ struct MemoryPlan {
   std::uint64_t total() const noexcept { return weights + senses + context(); }
 };
 
-/// The plan for `options` as they would be in force.  For models of the usual kind, with attention in each layer; one
-/// with states instead (recurrent, hybrid) takes less.  What an image or audio part computes with is not counted.
-/// Throws `Error` (`invalid_parameter`) for options out of range, and where the file does not say how large a token is.
+/// The plan for `options` as they would be in force, for models with attention in each layer and with states of Mamba's
+/// kind (recurrent, hybrid); with states of another kind it is too much.  What an image or audio part computes with is
+/// not counted. Throws `Error` (`invalid_parameter`) for options out of range, and where the file does not say how
+/// large a token is.
 MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& options = {}, const MediaOptions& media = {});
 
 }  // namespace dspy::llama

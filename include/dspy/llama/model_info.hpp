@@ -30,10 +30,11 @@ struct ModelInfo {
   int embedding_length = 0;
   int layers = 0;
   int vocabulary = 0;
-  std::uint64_t kv_elements = 0;  ///< Numbers that a context keeps for one token; 0 if the file does not say.
-  std::string tokenizer{};        ///< Such as `gpt2 (qwen2)`.
-  std::string chat_template{};    ///< The file's Jinja source; empty if it has none.
-  std::string chat_format{};      ///< How prompts are written, as `ChatTemplate::names()` has it.
+  std::uint64_t kv_elements = 0;     ///< Numbers that a context keeps for one token; 0 if the file does not say.
+  std::uint64_t state_elements = 0;  ///< Numbers of 32 bits for each sequence, of layers that keep a state (Mamba).
+  std::string tokenizer{};           ///< Such as `gpt2 (qwen2)`.
+  std::string chat_template{};       ///< The file's Jinja source; empty if it has none.
+  std::string chat_format{};         ///< How prompts are written, as `ChatTemplate::names()` has it.
   bool knows_chat_template =
       false;                       ///< False: there is none, or it is of no known family, and `chat_format` stands in.
   Sampling recommended{};          ///< What its makers advise (`general.sampling.*`).

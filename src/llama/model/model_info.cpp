@@ -93,6 +93,23 @@ std::uint64_t kv_elements(const Gguf& gguf, const ModelInfo& info) {
   return all_heads * head_size;
 }
 
+/// States of Mamba's kind in all layers; of a hybrid, in those that have no heads for keys.
+std::uint64_t state_elements(const Gguf& gguf, const ModelInfo& info) {
+  const auto whole = [&](std::string_view rest) {
+    return gguf.whole(std::format("{}.ssm.{}", info.architecture, rest)).value_or(0);
+  };
+  const auto inner = whole("inner_size"), state = whole("state_size"), kernel = whole("conv_kernel");
+  if (inner == 0) return 0;
+  auto layers = static_cast<std::uint64_t>(info.layers);
+  const auto* const kv_heads = gguf.find(info.architecture + ".attention.head_count_kv");
+  if (kv_heads && kv_heads->is_array())
+    layers = static_cast<std::uint64_t>(std::ranges::count_if(kv_heads->as_array(), [](const Json& each) {
+      return (each.is_uint64() && each.get_uint64() == 0) || (each.is_int64() && each.get_int64() == 0);
+    }));
+  const auto window = kernel == 0 ? 0 : (kernel - 1) * (inner + 2 * whole("group_count") * state);
+  return layers * (window + inner * state);
+}
+
 }  // namespace
 
 ModelInfo describe(const Gguf& gguf, const std::filesystem::path& file) {
@@ -115,6 +132,7 @@ ModelInfo describe(const Gguf& gguf, const std::filesystem::path& file) {
   info.layers = of_architecture("block_count");
   info.vocabulary = small(gguf.length("tokenizer.ggml.tokens"));
   info.kv_elements = kv_elements(gguf, info);
+  info.state_elements = state_elements(gguf, info);
   info.tokenizer = tokenizer_name(gguf);
   info.chat_template = gguf.text("tokenizer.chat_template").value_or("");
   const auto format = ChatTemplate::recognise(
@@ -143,6 +161,7 @@ JsonObject to_json(const ModelInfo& info) {
                   {"layers", info.layers},
                   {"vocabulary", info.vocabulary},
                   {"kv_elements", info.kv_elements},
+                  {"state_elements", info.state_elements},
                   {"tokenizer", info.tokenizer},
                   {"has_chat_template", !info.chat_template.empty()},
                   {"knows_chat_template", info.knows_chat_template},

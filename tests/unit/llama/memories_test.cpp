@@ -18,11 +18,11 @@ namespace {
 
 using test::error_of;
 
-LlamaLM lm_of(const std::string& file, EngineOptions engine = {}) {
+LlamaLM lm_of(const std::string& file, EngineOptions engine = {}, Kernels kernels = Kernels::automatic) {
   engine.threads = 1;
   return LlamaLM(file, {.sampling = {.max_tokens = 12, .temperature = 0, .logprobs = 1},
                         .engine = engine,
-                        .model = {.gpu_layers = test::gpu_layers()}});
+                        .model = {.gpu_layers = test::gpu_layers(), .kernels = kernels}});
 }
 
 /// The sum of the likelihoods that a reply was written with, and the reply.
@@ -39,7 +39,7 @@ std::string filler(int words) {
 }
 
 void check_alike(const std::string& file, EngineOptions options) {
-  auto fresh = lm_of(file, {.sequences = 1, .reuse = false});
+  auto fresh = lm_of(file, {.sequences = 1, .reuse = false, .kv_type = options.kv_type});
   auto lm = lm_of(file, options);
   const auto start = filler(60);
   std::vector<Request> requests;
@@ -73,6 +73,50 @@ TEST_CASE("a model whose window slides shares prompts longer than that, and says
   auto lm = lm_of(folder / "window.gguf");
   wait(lm.complete(test::ask(filler(60))));
   CHECK(*wait(lm.complete(test::ask(filler(60)))).usage.cache_read_tokens > 64);
+}
+
+TEST_CASE("a model whose window slides says the same with smaller keys and values, alone and in a batch") {
+  const test::TempFolder folder;
+  test::window_model(32).write(folder / "window.gguf");
+  for (const auto type : {KvType::q8_0, KvType::q4_0}) {
+    CAPTURE(static_cast<int>(type));
+    check_alike(folder / "window.gguf", {.kv_type = type});
+  }
+}
+
+TEST_CASE("own attention sees of a window what the library's sees, in every format of keys and values") {
+  const test::TempFolder folder;
+  test::window_model(32).write(folder / "window.gguf");
+  const auto request = test::ask(filler(60));
+  for (const auto& [type, allowed] : {std::pair(KvType::f32, 0.01), std::pair(KvType::f16, 0.01),
+                                      std::pair(KvType::q8_0, 0.1), std::pair(KvType::q4_0, 1.0)}) {
+    CAPTURE(static_cast<int>(type));
+    const auto likelihood = [&](Kernels kernels) {
+      auto lm = lm_of(folder / "window.gguf", {.kv_type = type}, kernels);
+      return wait(lm.likelihood(request, "word9 word16 word23, and so on.")).logprob;
+    };
+    CHECK(likelihood(Kernels::automatic) == doctest::Approx(likelihood(Kernels::library)).epsilon(allowed / 100));
+  }
+}
+
+TEST_CASE("prompts of a model whose window slides go to host memory and come back as they were") {
+  const test::TempFolder folder;
+  test::window_model(32).write(folder / "window.gguf");
+  auto fresh = lm_of(folder / "window.gguf", {.sequences = 1, .reuse = false});
+  auto lm = lm_of(folder / "window.gguf", {.context_length = 600, .sequences = 1, .kv_tokens = 768});
+  std::vector<Request> requests;
+  for (const std::string_view begin : {"First. ", "Second. ", "Third. "})
+    requests.push_back(test::ask(std::string(begin) + filler(60)));
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& request : requests) {
+      const auto [text, sum] = told(wait(lm.complete(request)));
+      const auto [wanted, wanted_sum] = told(wait(fresh.complete(request)));
+      CHECK(text == wanted);
+      CHECK(std::abs(sum - wanted_sum) < 0.01);
+    }
+  }
+  CHECK(lm.engine().stats().stored_tokens > 0);
+  CHECK(lm.engine().stats().restored_tokens > 0);
 }
 
 TEST_CASE("a model with a state says the same alone and in a batch; its prompts are read from the start") {

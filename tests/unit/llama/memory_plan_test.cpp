@@ -5,6 +5,7 @@
 #include "dspy/llama/model_pool.hpp"
 #include "llama/engine/scheduler.hpp"
 #include "support.hpp"
+#include "support/random_memories.hpp"
 #include "support/random_senses.hpp"
 
 #include <doctest/doctest.h>
@@ -35,14 +36,14 @@ std::map<std::string, double> buffers_of(F&& work) {
         // "…: CPU KV buffer size = 96.00 MiB"
         const auto end = line.find("buffer size =");
         if (end == line.npos) return;
-        for (const std::string_view kind : {"KV", "compute", "output"}) {
+        for (const std::string_view kind : {"KV", "RS", "compute", "output"}) {
           if (!line.substr(0, end).ends_with(std::string(kind) + " ")) continue;
           auto number = line.substr(end + std::string_view("buffer size =").size());
           number.remove_prefix(std::min(number.find_first_not_of(' '), number.size()));
           double mebibytes = 0;
           std::from_chars(number.data(), number.data() + number.size(), mebibytes);
           const std::scoped_lock lock(mutex);
-          sizes[std::string(kind)] += mebibytes * (1 << 20);
+          sizes[kind == "RS" ? "KV" : std::string(kind)] += mebibytes * (1 << 20);
         }
       },
       LogLevel::debug);
@@ -56,6 +57,8 @@ TEST_CASE("a plan is what the library takes for keys and values, and no less for
   test::RandomModel{
       .layers = 2, .width = 256, .hidden = 1024, .heads = 8, .kv_heads = 2, .context_length = 40000, .vocabulary = 8000}
       .write(folder / "wide.gguf");
+  test::window_model(32).write(folder / "window.gguf");
+  test::state_model().write(folder / "state.gguf");
   struct Case {
     std::filesystem::path file;
     EngineOptions options;
@@ -67,6 +70,10 @@ TEST_CASE("a plan is what the library takes for keys and values, and no less for
       {folder / "wide.gguf", {.threads = 1}},
       {folder / "wide.gguf", {.context_length = 32768, .sequences = 4, .threads = 1, .kv_type = KvType::q8_0}},
       {folder / "wide.gguf", {.context_length = 2048, .sequences = 2, .threads = 1, .batch = 64}},
+      {folder / "window.gguf", {.threads = 1}},
+      {folder / "window.gguf", {.context_length = 1024, .sequences = 4, .threads = 1, .kv_type = KvType::q8_0}},
+      {folder / "state.gguf", {.threads = 1}},
+      {folder / "state.gguf", {.sequences = 2, .threads = 1}},
   };
   for (const auto& [file, options] : cases) {
     CAPTURE(file.string());
@@ -121,6 +128,7 @@ TEST_CASE("a plan follows the options, and refuses what cannot be told") {
 
   CHECK(error_of([&] { plan_memory(info, {.batch = 0}); }).code() == Errc::invalid_parameter);
   auto silent = info;
+  CHECK(silent.state_elements == 0);
   silent.kv_elements = 0;
   CHECK(error_of([&] { plan_memory(silent); }).code() == Errc::invalid_parameter);
 }
