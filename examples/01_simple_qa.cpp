@@ -1,6 +1,6 @@
-// A typed signature: a struct says what goes in and what comes out.  `Input` and `Output` are
-// plain aggregates, so a call reads like Python's keyword arguments and a misspelt field does
-// not compile.
+// A typed signature: a struct declares the inputs and outputs.  `Input` and `Output` are plain
+// aggregates, so a call reads like Python's keyword arguments and a misspelt field does not
+// compile.
 
 #include <dspy/dspy.hpp>
 

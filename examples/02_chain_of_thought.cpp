@@ -1,6 +1,6 @@
-// Thinking in words first.  `ChainOfThought` is `Predict` with one more output, `reasoning`,
-// before the others.  Small models get sums right this way that they miss when they must
-// answer at once.
+// Reasoning before the answer.  `ChainOfThought` is `Predict` with an additional output,
+// `reasoning`, before the others.  This way small models get sums right that they miss when they
+// have to answer immediately.
 
 #include <dspy/dspy.hpp>
 

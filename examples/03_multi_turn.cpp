@@ -1,6 +1,6 @@
-// A conversation.  The history is a value that the caller owns: each call shows it to the
-// model, and nothing is remembered behind your back.  The engine keeps the prompt's KV cache,
-// so each turn computes only what is new: see the cached tokens grow.
+// A conversation.  The history is a value owned by the caller: each call sends it to the model, and
+// there is no hidden state.  The engine keeps the prompt's KV cache, so each turn computes only the
+// new tokens: watch the number of cached tokens grow.
 
 #include <dspy/dspy.hpp>
 

@@ -1,5 +1,6 @@
-// The KV cache: what prompts have in common is computed once.  Every call of a program starts with the same
-// instructions and demonstrations; from the second call on, the engine computes only the question.
+// The KV cache: the common prefix of prompts is computed once.  Every call of a program starts with
+// the same instructions and demonstrations; from the second call on, the engine computes only the
+// question.
 
 #include <dspy/dspy.hpp>
 
@@ -42,10 +43,11 @@ int main() {
   ask("With the cache:", lm);
   ask("\nWithout (reuse = false):", model({.reuse = false}));
 
-  // A compiled program's prompt can be kept in a file: the next process starts without computing it.
+  // A compiled program's prompt can be saved to a file: the next process starts without computing
+  // it.
   const auto file = std::filesystem::temp_directory_path() / "dspy-example.prefix";
   auto prompt = lm->prompt_for(program(lm).render({{"context", ""}, {"question", ""}}));
-  prompt.resize(prompt.size() / 2);  // what the calls have in common
+  prompt.resize(prompt.size() / 2);  // the common prefix of the calls
   dspy::wait(lm->engine().save(prompt, file));
   const auto later = model({.queue_limit = 1});  // another engine, as in another process
   const auto tokens = later->engine().load(file);

@@ -1,7 +1,8 @@
-// Batching: calls that overlap are computed together.  `batch` makes many at once; calls from several threads or
-// coroutines do as well: the engine takes all that run into one step, and shares what their prompts have in common.
+// Batching: concurrent calls are computed together.  `batch` makes many at once, and calls from
+// several threads or coroutines work just as well: the engine puts all active calls into one step,
+// and shares their common prompt prefixes.
 //
-// Times go to standard error, since they differ from run to run.
+// Times are printed to standard error, since they differ from run to run.
 
 #include <dspy/dspy.hpp>
 
@@ -60,7 +61,7 @@ Result run(std::size_t at_once, int queue_limit) {
 
 int main() {
   const auto alone = run(1, 100);
-  const auto together = run(16, 101);  // other options, so an engine of its own
+  const auto together = run(16, 101);  // other options, so a separate engine
 
   for (std::size_t i = 0; i < 4; ++i) std::println("{:<55} {}", tickets()[i].ticket, together.categories[i]);
   std::println("…\n\n{} tickets: the same answers one by one and together: {}", together.categories.size(),

@@ -1,5 +1,5 @@
-// A program of two steps.  It writes one coroutine, `run`; calls and batches come from that.  The budget and the trace
-// are set from outside, and no line of the program knows of them.
+// A program of two steps.  You write one coroutine, `run`, and get calls and batches from it.  The
+// budget and the trace are set from outside, without any code in the program.
 
 #include <dspy/dspy.hpp>
 
@@ -55,7 +55,7 @@ int main() {
     }
   }
 
-  // The fifth request is the last.
+  // The fifth request is the last one allowed.
   const auto more = dspy::attempt([&] { return dspy::call(program, nora); });
   if (!more) std::cout << more.error().what() << '\n';
 }

@@ -1,5 +1,5 @@
-// What stands between a program and its models in production: retries, limits, fallbacks, budgets.  The provider here
-// is the mock one, on this machine, which fails as real ones do.
+// The layers between a program and its models in production: retries, limits, fallbacks, budgets.
+// The provider is the local mock provider, which fails like real ones.
 
 #include <dspy/dspy.hpp>
 #include <mock_provider/mock_provider.hpp>
@@ -10,13 +10,13 @@
 
 namespace {
 
-/// A model that is overloaded for its first requests.
+/// A model that is overloaded for the first few requests.
 std::shared_ptr<dspy::LM> overloaded(dspy::mock::MockProvider& provider, int requests) {
   for (int i = 0; i < requests; ++i) provider.next({{"status", "503"}, {"retry-after", "0"}});
   return dspy::lm("compatible/any?base_url=" + provider.url("/v1"));
 }
 
-/// One that always answers with this status.
+/// A model that always answers with this status.
 std::shared_ptr<dspy::LM> failing(const dspy::mock::MockProvider& provider, int status) {
   return dspy::lm(std::format("compatible/any?base_url={}/mock/status={},retry-after=0/v1", provider.url(), status));
 }
@@ -40,11 +40,11 @@ int main() {
   ask("with a fallback", dspy::resilient({.primary = failing(provider, 401), .fallbacks = {overloaded(provider, 0)}}));
   ask("when nothing helps", dspy::resilient({.primary = failing(provider, 503), .retry = {.max_retries = 2}}));
 
-  // A budget is set aside before a request is made, so that many at once cannot overshoot it.
+  // The budget is reserved before a request is sent, so concurrent requests cannot exceed it.
   const auto thrifty = dspy::resilient({.primary = overloaded(provider, 0), .budget = {.requests = 2}});
   for (int i = 0; i < 3; ++i) ask("on a budget of two requests", thrifty);
 
-  // By hand, layer by layer: the first is outermost.
+  // Assembled by hand, layer by layer: the first is the outermost.
   const auto lm = dspy::stack(overloaded(provider, 1), {dspy::retrying({.initial_backoff_ms = 1}), dspy::breaking(),
                                                         dspy::limited({.requests_per_minute = 600})});
   const auto reply = dspy::wait(lm->complete({.messages = {dspy::Message(dspy::Role::user, "Hello")}}));

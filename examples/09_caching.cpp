@@ -1,5 +1,5 @@
-// Replies that were written before: in memory, and in a file that the next program finds.  The provider here is
-// the mock one, on this machine, which counts how often it is asked.
+// Cached replies, in memory and in a file that later programs find.  The provider is the local mock
+// provider, which counts its requests.
 
 #include <dspy/dspy.hpp>
 #include <mock_provider/mock_provider.hpp>
@@ -34,11 +34,13 @@ int main() {
     tell("the first time", dspy::wait(lm->complete(question("The capital of France?"))));
     tell("the second time", dspy::wait(lm->complete(question("The capital of France?"))));
   }
-  // Another program, or the same one tomorrow.  (`cache_ttl_secs` says how long: 300 s, or 0, which is for ever.)
+  // Another program, or the same one tomorrow. (`cache_ttl_secs` sets how long replies are kept:
+  // 300 s by default, 0 for ever.)
   const auto lm = dspy::cached({.directory = folder.string()})(model);
   tell("the next program", dspy::wait(lm->complete(question("The capital of France?"))));
 
-  // A rollout is another draw: optimizers ask the same question several times and want several answers.
+  // A rollout asks for a fresh sample: optimizers send the same request several times and need
+  // different answers.
   auto again = question("The capital of France?");
   dspy::ProviderOptions options;
   options.metadata["rollout_id"] = 1;

@@ -1,6 +1,7 @@
-// Evaluation: a program is measured on examples, and compared with another one on the same data.
+// Evaluation: a program is scored on examples, and compared with another one on the same data.
 //
-// Times are left out, since they differ from run to run; `to_table(result)` and `to_html(result)` have them.
+// Times are not printed, since they differ from run to run; `to_table(result)` and
+// `to_html(result)` have them.
 
 #include <dspy/dspy.hpp>
 

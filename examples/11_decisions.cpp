@@ -1,5 +1,5 @@
-// Decisions: a yes-or-no output is decided by its measured probability, with a threshold that is fitted to labelled
-// examples and saved with the program.
+// Decisions: a yes-or-no output is decided by its measured probability, with a threshold fitted to
+// labelled examples and saved with the program.
 
 #include <dspy/dspy.hpp>
 
@@ -37,7 +37,8 @@ int main() {
   const double sum = decision.probability("true").value() + decision.probability("false").value();
   std::println("the probabilities sum to {:.4f}", sum);
 
-  // What the model says about labelled tickets is recorded once; fitting asks nothing again.
+  // The model's probabilities for labelled tickets are recorded once; fitting makes no further
+  // requests.
   const auto evidence = dspy::wait(dspy::gather_evidence(triage, "refund_requested", tickets()));
   const auto fitted = dspy::fit_decision(dspy::decision_space(field), {}, evidence);
   std::println("{}: {:.0f} % right before, {:.0f} % after", fitted.parameter, 100 * fitted.start, 100 * fitted.fitted);

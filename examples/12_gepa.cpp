@@ -1,5 +1,6 @@
-// GEPA learns from what the metric says, not only from its number.  A script plays both models, so that this runs
-// anywhere: the worker does what its instruction says, and the one that reflects reads the feedback.
+// GEPA learns from the metric's feedback, not only from its score.  A script plays both models, so
+// the example runs anywhere: the worker follows its instruction, and the reflecting model reads the
+// feedback.
 
 #include <dspy/dspy.hpp>
 #include <dspy/lm/scripted.hpp>
@@ -22,7 +23,7 @@ std::string said_by(const dspy::Request& request) {
   return out;
 }
 
-/// Gives the city, and what its instruction asks for beside it.
+/// Answers with the city, and with whatever else the instruction asks for.
 std::string work(const dspy::Request& request) {
   const auto said = said_by(request);
   std::string answer = said.find("Question: France") != std::string::npos ? "Paris" : "Rome";
@@ -31,7 +32,7 @@ std::string work(const dspy::Request& request) {
   return "Answer: " + answer;
 }
 
-/// Adds what the feedback misses to the instruction there is.
+/// Adds to the instruction whatever the feedback says is missing.
 std::string reflect(const dspy::Request& request) {
   const auto said = said_by(request);
   std::string rules = "Name the capital.";

@@ -80,7 +80,7 @@ void look_at(const std::string& target) {
                                                                            : "");
 }
 
-/// What a call over pipes costs.
+/// Measures the latency of a call over pipes.
 void measure(const std::string& target) {
   const dspy::McpClient client(target);
   dspy::wait(client.call_tool("add", {{"a", 1}, {"b", 1}}));

@@ -1,5 +1,5 @@
-// Code runs in a sandbox: it keeps its variables, calls functions of ours, and gets at nothing else.  Needs bubblewrap;
-// without it nothing is run, and the program says so.
+// Code runs in a sandbox: it keeps its variables, can call our functions, and has access to nothing
+// else.  Requires bubblewrap; without it no code is run, and the program says so.
 
 #include "dspy/agents/sandbox/python_interpreter.hpp"
 #include "dspy/base/error.hpp"

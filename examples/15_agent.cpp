@@ -1,5 +1,5 @@
-// An agent with three C++ functions.  The model is a script, so that the example runs anywhere; put
-// `dspy::lm("…")` in its place.
+// An agent with three C++ functions.  The model is a script, so the example runs anywhere; replace
+// it with `dspy::lm("…")`.
 
 #include <dspy/agents/react.hpp>
 #include <dspy/dspy.hpp>

@@ -1,4 +1,4 @@
-// A run that its process did not survive goes on from its journal: what was done is not done again.
+// A run whose process was killed resumes from its journal: finished steps are not repeated.
 
 #include <dspy/agents/react.hpp>
 #include <dspy/dspy.hpp>
@@ -18,7 +18,7 @@ std::string order(const std::string& item) {
   return "ordered " + item;
 }
 
-/// Answers by what the prompt shows; the second question "kills" the process.
+/// Answers according to the prompt; the second question "kills" the process.
 std::shared_ptr<dspy::LM> model(bool dies) {
   return std::make_shared<dspy::ScriptedLM>([dies](const dspy::Request& request) -> std::string {
     const auto prompt = request.messages.back().text();

@@ -1,5 +1,5 @@
-// An agent that reads a database freely, and changes it only with a person's consent.  Here the person is a stream with
-// two answers; give `std::cin` and `std::cout` to ask at the terminal.
+// An agent that can read a database freely, but change it only with a person's consent.  Here the
+// person is a stream with two answers; pass `std::cin` and `std::cout` to ask on the terminal.
 
 #include <dspy/agents/react.hpp>
 #include <dspy/dspy.hpp>
@@ -14,7 +14,7 @@
 
 namespace {
 
-/// Stands for a database.
+/// Stands in for a database.
 std::map<std::string, int> stock = {{"desks", 3}, {"chairs", 8}};
 
 dspy::Json query(const std::string& table) {

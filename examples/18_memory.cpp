@@ -1,4 +1,5 @@
-// What an agent remembers: a conversation in a file, the part of it that fits a prompt, and blocks that it edits.
+// An agent's memory: a conversation in a file, the part of it that fits into a prompt, and blocks
+// that the agent edits.
 
 #include "dspy/agents/memory/blocks.hpp"
 #include "dspy/agents/memory/context_builder.hpp"

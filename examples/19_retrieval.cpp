@@ -1,4 +1,4 @@
-// An index that grows: passages are kept, changed and removed, and the index is still there the next time.
+// A growing index: passages are added, changed and removed, and the index persists between runs.
 
 #include "dspy/dspy.hpp"
 #include "dspy/retrieve/retriever.hpp"

@@ -1,5 +1,5 @@
-// Vectors and words together: what one of them misses, the other finds.  The vectors are made by hand here, so that the
-// program needs no model; `dspy::embedder("llama:…")` makes real ones.
+// Search by vectors and words together: each finds what the other misses.  The vectors are made by
+// hand here, so the program needs no model; `dspy::embedder("llama:…")` makes real ones.
 
 #include "dspy/dspy.hpp"
 #include "dspy/retrieve/retriever.hpp"

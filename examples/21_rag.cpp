@@ -1,7 +1,8 @@
-// From a folder of documents to a measured search and an answer with its sources: documents are cut and kept, a
-// question finds passages, a model answers from them, and each statement is held against the passage that says so.
+// From a folder of documents to an evaluated search and an answer with its sources: documents are
+// chunked and indexed, a question retrieves passages, a model answers from them, and each statement
+// is checked against the passage it cites.
 //
-// The embedded model answers; it is very small, so what it is asked stands plainly in one passage.
+// The embedded model answers; it is very small, so each answer is stated plainly in one passage.
 
 #include "dspy/dspy.hpp"
 #include "dspy/modules/run.hpp"
@@ -22,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A few documents, in a folder that is gone at the end.
+/// A few documents, in a temporary folder.
 struct Folder {
   fs::path path = fs::temp_directory_path() / "dspy-example-rag";
 

@@ -1,5 +1,6 @@
-// Citations are checked: a mark must name a passage, the passage must have the statement's words, and what is quoted
-// must stand there.  The answers are written by hand here, as a careless model might write them.
+// Checking citations: a mark must refer to a passage, and the passage must contain the statement's
+// words and its quotations.  The answers here are written by hand, as a careless model might write
+// them.
 
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/search/citations.hpp"

@@ -1,6 +1,6 @@
-// What calls may cost together.  The most that a request may cost is set aside before it is made, so a budget is not
-// overshot; and a model whose price nobody knows is not asked on a budget of money.  The provider here is the mock one,
-// on this machine.
+// A budget shared by several calls.  The most that a request may cost is reserved before it is
+// sent, so the budget is never exceeded; a model whose price is unknown is not used under a cost
+// budget.  The provider is the local mock provider.
 
 #include <boost/json/parse.hpp>
 #include <dspy/dspy.hpp>

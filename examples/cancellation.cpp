@@ -1,5 +1,5 @@
-// Calls that take too long, or that nobody waits for any more: a deadline and a stop token, each of which ends a
-// request on the way.  The provider here is the mock one, and never answers.
+// Calls that take too long, or are no longer needed: a deadline and a stop token, each of which
+// cancels a request in progress.  The provider is the mock provider, which never answers here.
 
 #include <dspy/dspy.hpp>
 #include <mock_provider/mock_provider.hpp>

@@ -1,4 +1,5 @@
-// What `./dev demo` shows: the library's main job on the embedded model, in this one process.
+// The program behind `./dev demo`: the library's main features with the embedded model, in one
+// process.
 
 #include <dspy/dspy.hpp>
 #include <dspy/optimize/bootstrap_few_shot.hpp>
@@ -89,10 +90,11 @@ void thinking_first() {
   }
 }
 
-/// Which desk a ticket belongs to; the desks' names do not say.  `held_out` are tickets that no search saw.
+/// Which desk a ticket belongs to; the desks' names give no hint.  `held_out` are tickets that the
+/// search has not seen.
 void optimized() {
   std::println("\n4. A program before and after it was optimized\n");
-  // One request at a time, so that the figures below are the same in each run.
+  // One request at a time, so the figures below are the same in every run.
   const dspy::Predict sorter("ticket -> desk: Literal['maple', 'cedar']",
                              {.lm = dspy::lm("llama:models/dspy-tiny.gguf?temperature=0&reproducible=true")});
   const auto& signature = sorter.signature();

@@ -1,4 +1,4 @@
-// What can go wrong, and how it is said.  Everything that ends a call throws one class,
+// What can go wrong, and how it is reported.  Every failure of a call throws one class,
 // `dspy::Error`, with a code, a sentence that names the remedy, and facts as fields.
 
 #include <dspy/dspy.hpp>
@@ -41,7 +41,8 @@ int main() {
       {.lm = dspy::lm("compatible/any?base_url=" + parrot.url("/v1")), .policy = {.ask_again = 0}});
   report("an unreadable reply", [&] { count({{"question", "2+2?"}}); });
 
-  // `attempt` turns the throw into a value, for loops in which one failure must not end the rest.
+  // `attempt` turns the exception into a value, for loops in which one failure must not end the
+  // others.
   const auto result = dspy::attempt([&] { return ask({{"question", "What is the capital of Italy?"}}); });
   std::cout << "and then: " << (result ? dspy::to_text(result->at("answer")) : result.error().what()) << '\n';
 }

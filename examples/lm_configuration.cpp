@@ -1,5 +1,5 @@
-// Models by name, in a file: which they are, where their keys are, and what stands around them.  A program names one
-// and knows nothing of the rest.  The provider here is the mock one, on this machine.
+// Named models in a configuration file, with the location of their keys and their middleware.  A
+// program only uses the name.  The provider is the local mock provider.
 
 #include <dspy/config/config.hpp>
 #include <dspy/dspy.hpp>
@@ -55,7 +55,7 @@ max_requests = 1
   ask("fast", config.lm("fast"));
   for (int i = 0; i < 2; ++i) ask("thrifty", config.lm("thrifty"));
 
-  // The model that is named is overloaded: its fallback answers.
+  // The named model is overloaded, so its fallback answers.
   provider.next({{"status", "529"}});
   ask("careful", config.lm("careful"));
   for (const auto& request : provider.requests()) std::cout << "  asked " << request.path << '\n';

@@ -1,5 +1,5 @@
-// Many calls at once: at most so many under way, results in the order of their inputs, and a failure is one result
-// among the others.  The provider here is the mock one, on this machine.
+// Many concurrent calls: bounded concurrency, results in the order of the inputs, and a failed call
+// is just one of the results.  The provider is the local mock provider.
 
 #include <dspy/dspy.hpp>
 #include <mock_provider/mock_provider.hpp>
@@ -15,7 +15,7 @@ int main() {
 
   std::vector<dspy::JsonObject> tickets;
   for (int i = 0; i < 100; ++i) tickets.push_back({{"ticket", "ticket " + std::to_string(i)}});
-  tickets[13] = {};  // one that cannot be asked
+  tickets[13] = {};  // an invalid input
   std::size_t ended = 0;
   const auto out =
       triage.batch(tickets, {.concurrency = 8, .progress = [&ended](std::size_t done, std::size_t) { ended = done; }});

@@ -1,5 +1,5 @@
-// What programs ask, counted for Prometheus.  docs/dashboards/grafana.json is a dashboard of these metrics.  The
-// provider here is the mock one, on this machine.
+// Prometheus metrics of a program's requests. docs/dashboards/grafana.json is a dashboard for
+// them.  The provider is the local mock provider.
 
 #include <dspy/dspy.hpp>
 #include <dspy/lm/tracing/metrics.hpp>

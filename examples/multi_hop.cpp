@@ -1,5 +1,5 @@
-// A question whose answer stands in two documents: the first search finds who, the second where.  The model is a script
-// that reads what was found and says what to look for next.
+// A question whose answer is spread over two documents: the first search finds who, the second
+// where.  The model is a script that reads the results and decides what to search for next.
 
 #include <dspy/dspy.hpp>
 #include <dspy/lm/scripted.hpp>

@@ -1,5 +1,5 @@
-// A provider's stream as it arrives, server-sent events underneath.  The provider here is the mock one, on this
-// machine; `dspy::lm("openai/…")` without `base_url` asks the real one.
+// A provider's stream as it arrives, over server-sent events.  The provider is the local mock
+// provider; `dspy::lm("openai/…")` without `base_url` calls the real one.
 
 #include <dspy/dspy.hpp>
 #include <mock_provider/mock_provider.hpp>

@@ -1,6 +1,6 @@
-// What a provider allows a minute: requests beyond it wait in turn, and one that would wait too long is refused.  The
-// waits are told here instead of waited for; leave `Timing` out, and they are real.  The provider is the mock one, on
-// this machine.
+// A rate limit per minute: requests beyond it wait in turn, and one that would wait too long is
+// refused.  Here the waits are printed instead of performed; without `Timing` they are real.  The
+// provider is the local mock provider.
 
 #include <dspy/dspy.hpp>
 #include <mock_provider/mock_provider.hpp>

@@ -1,6 +1,7 @@
-// A store that is a server: the same calls as for a folder, filters in the server's own language, and an error for what
-// it cannot say.  With a URI such as `qdrant://127.0.0.1:6333/example` a real server is asked; without one, a little
-// Qdrant inside this program answers.
+// A store on a server: the same calls as for a folder, filters translated to the server's query
+// language, and an error for what it cannot express.  With a URI such as
+// `qdrant://127.0.0.1:6333/example` a real server is used; without one, a minimal Qdrant inside
+// this program answers.
 
 #include <dspy/dspy.hpp>
 #include <dspy/http/simulated_transport.hpp>
@@ -22,7 +23,7 @@ namespace {
 
 using dspy::Json, dspy::JsonArray, dspy::JsonObject;
 
-/// As much of Qdrant as this example asks: one collection, searched point by point.
+/// The part of Qdrant that this example uses: one collection, searched point by point.
 class LittleQdrant {
  public:
   dspy::http::SimulatedReply operator()(const dspy::http::Request& request) {
@@ -76,7 +77,8 @@ class LittleQdrant {
 };
 
 std::shared_ptr<dspy::Store> opened(int argc, char** argv) {
-  // Keys come from `QDRANT_API_KEY` and its like, or by `RemoteStoreOptions::api_key`; no message repeats them.
+  // Keys come from `QDRANT_API_KEY` and similar variables, or from `RemoteStoreOptions::api_key`;
+  // no message contains them.
   dspy::RemoteStoreOptions options;
   options.similarity = dspy::Similarity::dot;
   if (argc == 2) return dspy::open_store(argv[1], options);

@@ -1,5 +1,6 @@
-// Search finds candidates by their words; a reranker reads each together with the question and orders them anew.  The
-// one here looks for numbers; `dspy::reranker("llama:…")` is a model, and `ListwiseReranker` asks an LM.
+// Search finds candidates by their words; a reranker reads each one together with the question and
+// reorders them.  The one here looks for numbers; `dspy::reranker("llama:…")` uses a reranking
+// model, and `ListwiseReranker` an LM.
 
 #include <dspy/dspy.hpp>
 #include <dspy/retrieve/memory_store.hpp>

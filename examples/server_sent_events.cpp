@@ -1,5 +1,6 @@
-// Server-sent events of any server, read as they come: the transport brings pieces of bytes, cut anywhere, and the
-// reader makes events of them.  `LM::stream` does this for models; here it is done by hand.
+// Reading server-sent events from any server as they arrive: the transport delivers arbitrary
+// chunks of bytes, and the reader assembles events from them.  `LM::stream` does this for models;
+// here it is done by hand.
 
 #include <dspy/dspy.hpp>
 #include <dspy/http/curl_transport.hpp>

@@ -1,5 +1,5 @@
-// A stream that is read at the reader's own speed: pieces are taken one by one, and whoever writes them is held back
-// while too many wait.
+// A stream that is read at the reader's own pace: pieces are pulled one by one, and the writer is
+// slowed down while too many are waiting.
 
 #include <dspy/dspy.hpp>
 

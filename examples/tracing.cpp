@@ -1,5 +1,5 @@
-// Spans sent to an OpenTelemetry collector, over OTLP/HTTP.  The collector here is a server in this process that prints
-// what it is sent; without `url`, it is the one that listens on port 4318 of this machine.
+// Spans sent to an OpenTelemetry collector, over OTLP/HTTP. The collector here is a server in this
+// process that prints what it receives; without `url`, spans go to port 4318 on this machine.
 
 #include <boost/json/parse.hpp>
 #include <dspy/dspy.hpp>

@@ -1,6 +1,7 @@
-// Which way of cutting documents finds what questions need?  Settings are tried on most of the questions, and the best
-// one is held against the first on those that were kept back.  With a folder and a file of questions (JSONL, see
-// `read_rag_questions`) those are used: dspy-tuned_rag docs/guide questions.jsonl [report.html]
+// Which way of chunking documents finds what questions need?  Settings are tried on most of the
+// questions, and the best one is compared with the first on the held-out questions.  To use your
+// own folder and file of questions (JSONL, see `read_rag_questions`): dspy-tuned_rag docs/guide
+// questions.jsonl [report.html]
 
 #include <dspy/dspy.hpp>
 #include <dspy/optimize/tuning/rag_tuning.hpp>
@@ -21,7 +22,8 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 6> devices = {"lamp", "kettle", "radio", "heater", "clock", "fan"};
 constexpr std::array<std::string_view, 4> topics = {"reset", "clean", "warranty", "battery"};
 
-/// A manual a device, each with a chapter a topic; what answers a question is one sentence of a chapter.
+/// One manual per device, each with one chapter per topic; a question is answered by one sentence
+/// of a chapter.
 struct Manuals {
   fs::path path = fs::temp_directory_path() / "dspy-example-tuned-rag";
   std::vector<dspy::RagQuestion> questions = {};
