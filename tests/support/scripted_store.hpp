@@ -8,7 +8,7 @@
 #include "dspy/retrieve/filter.hpp"
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/remote/remote_store.hpp"
-#include "retrieve/remote/weaviate_filter.hpp"
+#include "retrieve/remote/weaviate/weaviate_filter.hpp"
 
 #include <doctest/doctest.h>
 

@@ -47,6 +47,7 @@ StoreInfo info_of(std::string_view kind, const std::optional<Collection>& found)
   if (found) {
     out.dimensions = found->dimensions;
     out.similarity = found->similarity;
+    if constexpr (requires { found->embedder; }) out.embedder = found->embedder;
   }
   return out;
 }

@@ -3,8 +3,8 @@
 #include "dspy/base/wait.hpp"
 #include "dspy/retrieve/filter.hpp"
 #include "dspy/retrieve/remote/remote_store.hpp"
-#include "retrieve/remote/postgres_uri.hpp"
-#include "retrieve/remote/sql_filter.hpp"
+#include "retrieve/remote/postgres/postgres_uri.hpp"
+#include "retrieve/remote/postgres/sql_filter.hpp"
 
 #include <doctest/doctest.h>
 

@@ -3,7 +3,7 @@
 #include "dspy/retrieve/filter.hpp"
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/store.hpp"
-#include "retrieve/remote/redis_server.hpp"
+#include "retrieve/remote/redis/redis_server.hpp"
 #include "storage/resp.hpp"
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "retrieve/remote/milvus_rows.hpp"
+#include "retrieve/remote/milvus/milvus_rows.hpp"
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"

@@ -2,7 +2,7 @@
 
 #include "dspy/base/async.hpp"
 #include "dspy/base/secret.hpp"
-#include "retrieve/remote/sql_filter.hpp"
+#include "retrieve/remote/postgres/sql_filter.hpp"
 
 #include <chrono>
 #include <cstddef>

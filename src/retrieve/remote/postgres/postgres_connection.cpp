@@ -1,10 +1,10 @@
-#include "retrieve/remote/postgres_connection.hpp"
+#include "retrieve/remote/postgres/postgres_connection.hpp"
 
 #include "dspy/base/async.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/secret.hpp"
 #include "dspy/base/tasks.hpp"
-#include "retrieve/remote/sql_filter.hpp"
+#include "retrieve/remote/postgres/sql_filter.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>

@@ -1,4 +1,4 @@
-#include "retrieve/remote/postgres_uri.hpp"
+#include "retrieve/remote/postgres/postgres_uri.hpp"
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/secret.hpp"

@@ -1,4 +1,4 @@
-#include "retrieve/remote/sql_filter.hpp"
+#include "retrieve/remote/postgres/sql_filter.hpp"
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"

@@ -5,6 +5,7 @@
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/remote/remote_store.hpp"
 #include "dspy/retrieve/store.hpp"
+#include "retrieve/remote/qdrant/qdrant_filter.hpp"
 #include "retrieve/remote/rest.hpp"
 #include "retrieve/remote/store_over.hpp"
 
@@ -47,92 +48,6 @@ using Shared = std::shared_ptr<State>;
 
 std::string distance_name(Similarity similarity) {
   return similarity == Similarity::cosine ? "Cosine" : similarity == Similarity::dot ? "Dot" : "Euclid";
-}
-
-JsonObject filter_fields(const Passage& passage) {
-  JsonObject scalars, lists;
-  JsonArray names;
-  for (const auto& [name, value] : passage.metadata) {
-    names.push_back(Json(std::string_view(name)));
-    if (value.is_array()) {
-      JsonArray elements;
-      for (const auto& each : value.get_array())
-        if (!each.is_structured()) elements.push_back(remote::comparable(each, kind));
-      lists[name] = std::move(elements);
-    } else if (!value.is_object()) {
-      scalars[name] = remote::comparable(value, kind);
-    }
-  }
-  return {{"scalar", std::move(scalars)}, {"list", std::move(lists)}, {"fields", std::move(names)}};
-}
-
-std::string key_of(std::string_view field) {
-  if (field == "id" || field == "text" || field == "source") return std::string(field);
-  if (field.find_first_of(".[]\"") != std::string_view::npos)
-    remote::unsupported(kind, std::format("filter by a field called `{}`, whose name has a sign of paths", field));
-  return std::format("scalar.{}", field);
-}
-
-JsonObject matching(std::string_view field, const Json& value) {
-  const auto key = key_of(field);
-  if (value.is_null()) return {{"is_null", JsonObject{{"key", key}}}};
-  if (value.is_number()) {
-    const auto number = remote::comparable(value, kind);
-    return {{"key", key}, {"range", JsonObject{{"gte", number}, {"lte", number}}}};
-  }
-  return {{"key", key}, {"match", JsonObject{{"value", value}}}};
-}
-
-JsonObject any_matching(std::string_view field, const JsonArray& values) {
-  JsonArray out;
-  for (const auto& value : values) out.push_back(matching(field, value));
-  if (out.empty()) return {{"has_id", JsonArray{}}};  // which nothing has
-  return {{"should", std::move(out)}};
-}
-
-JsonObject negated(JsonObject condition) {
-  return {{"must_not", JsonArray{std::move(condition)}}};
-}
-
-JsonObject lowered(const Filter& filter) {
-  using Op = Filter::Op;
-  const auto parts = [&] {
-    JsonArray out;
-    for (const auto& part : filter.parts()) out.push_back(lowered(part));
-    return out;
-  };
-  switch (filter.op()) {
-    case Op::everything: return {{"must", JsonArray{}}};
-    case Op::all: return {{"must", parts()}};
-    case Op::any:
-      if (filter.parts().empty()) return any_matching("id", {});
-      return {{"should", parts()}};
-    case Op::negation: return negated(lowered(filter.parts().front()));
-    case Op::eq: return matching(filter.field(), filter.value());
-    case Op::ne: return negated(matching(filter.field(), filter.value()));
-    case Op::in: return any_matching(filter.field(), filter.value().as_array());
-    case Op::nin: return negated(any_matching(filter.field(), filter.value().as_array()));
-    case Op::exists: {
-      key_of(filter.field());
-      const JsonObject there{{"key", "fields"}, {"match", JsonObject{{"value", filter.field()}}}};
-      return filter.value().as_bool() ? there : negated(there);
-    }
-    case Op::contains: remote::unsupported(kind, "tell whether a text contains another; keep lists and use `in`");
-    default: break;
-  }
-  if (!filter.value().is_number()) remote::unsupported(kind, "tell which of two texts comes first");
-  const std::string_view bound = filter.op() == Op::gt    ? "gt"
-                                 : filter.op() == Op::gte ? "gte"
-                                 : filter.op() == Op::lt  ? "lt"
-                                                          : "lte";
-  return {{"key", key_of(filter.field())}, {"range", JsonObject{{bound, remote::comparable(filter.value(), kind)}}}};
-}
-
-/// A filter as requests have it: of clauses.
-JsonObject filter_of(const Filter& filter) {
-  auto out = lowered(filter);
-  if (out.contains("must") || out.contains("should") || out.contains("must_not")) return out;
-  return {{"must", JsonArray{std::move(out)}}};
 }
 
 Passage passage_of(const Json& point, bool with_vector) {
@@ -197,7 +112,7 @@ Async<void> upsert(Shared state, std::vector<Passage> passages) {
     JsonArray points;
     for (auto i = begin; i < std::min(begin + batch, passages.size()); ++i) {
       auto payload = remote::payload_of(passages[i]);
-      for (auto& [name, value] : filter_fields(passages[i])) payload[name] = value;
+      for (auto& [name, value] : remote::qdrant_fields(passages[i])) payload[name] = value;
       points.push_back(JsonObject{{"id", remote::uuid_of(passages[i].id)},
                                   {"vector", remote::numbers(passages[i].vector)},
                                   {"payload", std::move(payload)}});
@@ -221,7 +136,7 @@ Async<std::optional<std::size_t>> remove(Shared state, JsonObject which) {
 
 Async<std::vector<Hit>> search(Shared state, StoreQuery query) {
   remote::require_vector_search(query, kind);
-  const auto filter = filter_of(query.filter);
+  const auto filter = remote::qdrant_filter(query.filter);
   const auto collection = co_await find(state);
   if (!collection) co_return std::vector<Hit>();
   check_query(query, collection->dimensions, collection->similarity);
@@ -242,7 +157,7 @@ Async<std::vector<Hit>> search(Shared state, StoreQuery query) {
 }
 
 Async<std::size_t> count(Shared state, Filter filter) {
-  const auto lowered = filter_of(filter);
+  const auto lowered = remote::qdrant_filter(filter);
   if (!co_await find(state)) co_return 0;
   const auto answer =
       co_await ask(state->server, "POST", state->path + "/points/count", {{"filter", lowered}, {"exact", true}});
@@ -250,8 +165,10 @@ Async<std::size_t> count(Shared state, Filter filter) {
 }
 
 Async<ScanPage> scan(Shared state, Filter filter, std::string cursor, std::size_t limit, bool with_vectors) {
-  JsonObject body{
-      {"filter", filter_of(filter)}, {"limit", limit}, {"with_payload", true}, {"with_vector", with_vectors}};
+  JsonObject body{{"filter", remote::qdrant_filter(filter)},
+                  {"limit", limit},
+                  {"with_payload", true},
+                  {"with_vector", with_vectors}};
   if (!cursor.empty()) body["offset"] = cursor;
   ScanPage page;
   if (!co_await find(state)) co_return page;
@@ -286,7 +203,7 @@ Async<std::optional<std::size_t>> remove_ids(Shared state, std::vector<std::stri
 }
 
 Async<std::optional<std::size_t>> remove_where(Shared state, Filter filter) {
-  JsonObject which{{"filter", filter_of(filter)}};
+  JsonObject which{{"filter", remote::qdrant_filter(filter)}};
   co_return co_await remove(std::move(state), std::move(which));
 }
 

@@ -5,7 +5,7 @@
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/remote/remote_store.hpp"
 #include "dspy/retrieve/store.hpp"
-#include "retrieve/remote/milvus_rows.hpp"
+#include "retrieve/remote/milvus/milvus_rows.hpp"
 #include "retrieve/remote/rest.hpp"
 #include "retrieve/remote/store_over.hpp"
 #include "retrieve/unit_length.hpp"

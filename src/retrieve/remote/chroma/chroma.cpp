@@ -5,6 +5,7 @@
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/remote/remote_store.hpp"
 #include "dspy/retrieve/store.hpp"
+#include "retrieve/remote/chroma/chroma_collection.hpp"
 #include "retrieve/remote/mongo_filter.hpp"
 #include "retrieve/remote/rest.hpp"
 #include "retrieve/remote/store_over.hpp"
@@ -14,9 +15,7 @@
 #include <cmath>
 #include <cstddef>
 #include <format>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,101 +29,8 @@ namespace {
 
 using remote::ask;
 using remote::member;
-constexpr std::string_view kind = "chroma";
+using namespace remote::chroma;
 constexpr remote::MongoAbilities abilities{.kind = kind};
-
-struct Collection {
-  std::string path = {};  ///< `…/collections/<uuid>`.
-  std::size_t dimensions = 0;
-  Similarity similarity = Similarity::cosine;
-};
-
-struct State {
-  remote::Server server;
-  std::string path;  ///< `…/collections`.
-  std::string name;
-  RemoteStoreOptions options;
-  std::mutex mutex;
-  std::optional<Collection> collection;
-  std::size_t batch = 0;
-};
-using Shared = std::shared_ptr<State>;
-
-Similarity similarity_of(std::string_view space) {
-  if (space == "cosine") return Similarity::cosine;
-  return space == "ip" ? Similarity::dot : Similarity::euclidean;
-}
-std::string_view space_of(Similarity similarity) {
-  return similarity == Similarity::cosine ? "cosine" : similarity == Similarity::dot ? "ip" : "l2";
-}
-
-/// The space that the collection was made with.
-std::string_view space_in(const Json& body) {
-  for (const auto* const place : {"configuration_json", "configuration"}) {
-    const auto* const configuration = body.as_object().if_contains(place);
-    if (configuration == nullptr || !configuration->is_object()) continue;
-    for (const auto* const index : {"hnsw", "spann"}) {
-      const auto* const found = configuration->get_object().if_contains(index);
-      if (found != nullptr && found->is_object() && found->get_object().contains("space"))
-        return view(found->get_object().at("space").as_string());
-    }
-  }
-  throw Error(Errc::backend_error, "the chroma server does not say how the collection compares");
-}
-
-Collection collection_of(const State& state, const Json& body) {
-  Collection out{.path = std::format("{}/{}", state.path, view(member(body, "id", kind).as_string())),
-                 .similarity = similarity_of(space_in(body))};
-  if (const auto* const size = body.as_object().if_contains("dimension"); size != nullptr && size->is_number())
-    out.dimensions = size->to_number<std::size_t>();
-  if (state.options.similarity && *state.options.similarity != out.similarity)
-    throw Error(Errc::config_error, std::format("the collection compares by {}, not by {}", to_string(out.similarity),
-                                                to_string(*state.options.similarity)));
-  return out;
-}
-
-Async<std::optional<Collection>> find(Shared state) {
-  {
-    const std::lock_guard lock(state->mutex);
-    if (state->collection && state->collection->dimensions > 0) co_return state->collection;
-  }
-  // A missing one is 404; releases before 1.0 said 400 or 500, which stay errors.
-  const auto answer = co_await ask(state->server, "GET", std::format("{}/{}", state->path, state->name), {}, {}, {404});
-  if (answer.status == 404) {
-    if (state->options.is_read_only)
-      throw Error(Errc::config_error, std::format("there is no collection `{}`; check its name", state->name));
-    co_return std::nullopt;
-  }
-  auto found = collection_of(*state, answer.body);
-  const std::lock_guard lock(state->mutex);
-  state->collection = found;
-  co_return found;
-}
-
-Async<Collection> find_or_make(Shared state) {
-  if (const auto found = co_await find(state)) co_return *found;
-  if (!state->options.create) throw Error(Errc::config_error, "there is no such collection, and none may be made");
-  const auto space = space_of(state->options.similarity.value_or(Similarity::cosine));
-  const auto answer = co_await ask(state->server, "POST", state->path,
-                                   {{"name", state->name},
-                                    {"get_or_create", true},
-                                    {"configuration", JsonObject{{"hnsw", JsonObject{{"space", space}}}}}});
-  co_return collection_of(*state, answer.body);
-}
-
-/// How many passages a request may have.
-Async<std::size_t> batch_of(Shared state) {
-  if (state->options.batch > 0) co_return state->options.batch;
-  {
-    const std::lock_guard lock(state->mutex);
-    if (state->batch > 0) co_return state->batch;
-  }
-  const auto answer = co_await ask(state->server, "GET", "/api/v2/pre-flight-checks", {});
-  const auto most = member(answer.body, "max_batch_size", kind).to_number<std::size_t>();
-  const std::lock_guard lock(state->mutex);
-  state->batch = std::clamp<std::size_t>(most, 1, 256);
-  co_return state->batch;
-}
 
 /// The server keeps what a passage had before unless it is told that it is gone.
 Async<void> forget_old_fields(const State& state, const Collection& collection, const JsonArray& ids,
@@ -233,7 +139,7 @@ Async<ScanPage> scan(Shared state, Filter filter, std::string cursor, std::size_
   std::size_t offset = 0;
   const auto [end, code] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), offset);
   if (!cursor.empty() && (code != std::errc() || end != cursor.data() + cursor.size()))
-    throw Error(Errc::invalid_parameter, "the cursor is none of this store");
+    throw Error(Errc::invalid_parameter, "the cursor is not one that a page of this store gave");
   ScanPage page;
   const auto collection = co_await find(state);
   if (!collection) co_return page;
@@ -267,15 +173,10 @@ JsonArray texts_of(const std::vector<std::string>& texts) {
 }
 
 Async<std::vector<Passage>> get(Shared state, std::vector<std::string> ids) {
-  std::vector<Passage> out;
   const auto collection = co_await find(state);
-  if (ids.empty() || !collection) co_return out;
-  std::map<std::string, Passage> found;
-  for (auto& passage : co_await fetch(state, collection->path, {{"ids", texts_of(ids)}}, true))
-    found.emplace(passage.id, std::move(passage));
-  for (const auto& id : ids)
-    if (const auto each = found.find(id); each != found.end()) out.push_back(each->second);
-  co_return out;
+  if (ids.empty() || !collection) co_return std::vector<Passage>();
+  const auto found = co_await fetch(state, collection->path, {{"ids", texts_of(ids)}}, true);
+  co_return remote::in_order(ids, found);
 }
 
 Async<std::optional<std::size_t>> remove(Shared state, JsonObject which) {
@@ -293,13 +194,8 @@ Async<std::optional<std::size_t>> remove_where(Shared state, Filter filter) {
 }
 
 Async<StoreInfo> info(Shared state) {
-  const auto collection = co_await find(state);
-  StoreInfo out{.kind = std::string(kind), .abilities = {.text_search = false}};
-  if (collection) {
-    out.dimensions = collection->dimensions;
-    out.similarity = collection->similarity;
-  }
-  co_return out;
+  const auto collection = co_await find(std::move(state));
+  co_return remote::info_of(kind, collection);
 }
 
 Async<std::optional<std::size_t>> remove_ids(Shared state, std::vector<std::string> ids) {

@@ -1,27 +1,23 @@
 #include "dspy/base/async.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
-#include "dspy/base/secret.hpp"
 #include "dspy/retrieve/filter.hpp"
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/remote/remote_store.hpp"
 #include "dspy/retrieve/store.hpp"
-#include "retrieve/remote/postgres_connection.hpp"
-#include "retrieve/remote/postgres_uri.hpp"
+#include "retrieve/remote/postgres/postgres_connection.hpp"
+#include "retrieve/remote/postgres/postgres_table.hpp"
+#include "retrieve/remote/postgres/postgres_uri.hpp"
+#include "retrieve/remote/postgres/sql_filter.hpp"
 #include "retrieve/remote/rest.hpp"
-#include "retrieve/remote/sql_filter.hpp"
 #include "retrieve/remote/store_over.hpp"
 #include "retrieve/unit_length.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <format>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,133 +32,7 @@ namespace {
 using remote::ask_sql;
 using remote::placed;
 using remote::SqlValues;
-constexpr std::string_view kind = "postgres";
-constexpr std::size_t most_indexed_dimensions = 2000;  // of pgvector's `vector`
-
-struct Table {
-  std::size_t dimensions = 0;
-  Similarity similarity = Similarity::cosine;
-  std::string embedder = {};
-  bool has_index = false;  ///< An approximate one.
-};
-
-struct State {
-  explicit State(Secret address, RemoteStoreOptions given)
-      : pool(std::move(address), given.attempts, given.timeouts.total.value_or(given.timeouts.first_byte)),
-        options(std::move(given)) {}
-
-  remote::PostgresPool pool;
-  RemoteStoreOptions options;
-  std::string table;  ///< Quoted.
-  bool wants_index = false;
-  std::mutex mutex;
-  std::optional<Table> found;
-};
-using Shared = std::shared_ptr<State>;
-
-std::string_view operator_of(Similarity similarity) {
-  return similarity == Similarity::cosine ? "<=>" : similarity == Similarity::dot ? "<#>" : "<->";
-}
-std::string_view operators_of(Similarity similarity) {
-  return similarity == Similarity::cosine ? "vector_cosine_ops"
-         : similarity == Similarity::dot  ? "vector_ip_ops"
-                                          : "vector_l2_ops";
-}
-
-Table table_of(const State& state, const remote::SqlRows& answer) {
-  const auto comment = parse_json(answer.rows[0][1].value_or(""));
-  const auto* const object = comment ? comment->if_object() : nullptr;
-  const auto* const name = object == nullptr ? nullptr : object->if_contains("similarity");
-  const auto like = name == nullptr || !name->is_string() ? std::nullopt : similarity(view(name->get_string()));
-  if (!like)
-    throw Error(Errc::config_error,
-                std::format("the table {} was not made by this library: its comment does not say how vectors compare; "
-                            "name another by `?table=…`",
-                            state.table));
-  Table out{.dimensions = std::stoul(answer.cell(0, 0)), .similarity = *like, .has_index = answer.cell(0, 2) == "t"};
-  if (const auto* const made = object->if_contains("embedder"); made != nullptr && made->is_string())
-    out.embedder = std::string(view(made->get_string()));
-  const auto& wanted = state.options;
-  if (wanted.similarity && *wanted.similarity != out.similarity)
-    throw Error(Errc::config_error, std::format("the table {} compares by {}, not by {}", state.table,
-                                                to_string(out.similarity), to_string(*wanted.similarity)));
-  if (!wanted.embedder.empty() && !out.embedder.empty() && wanted.embedder != out.embedder)
-    throw Error(Errc::config_error, std::format("the vectors of the table {} were made with {}, not with {}",
-                                                state.table, out.embedder, wanted.embedder));
-  if (wanted.dimensions != 0 && wanted.dimensions != out.dimensions)
-    throw Error(Errc::config_error, std::format("vectors of the table {} have {} floats, not {}", state.table,
-                                                out.dimensions, wanted.dimensions));
-  return out;
-}
-
-Async<std::optional<Table>> find(Shared state) {
-  {
-    const std::scoped_lock lock(state->mutex);
-    if (state->found) co_return state->found;
-  }
-  SqlValues values{state->table};
-  const auto answer = co_await ask_sql(
-      state->pool.kept(),
-      "select a.atttypmod, obj_description(a.attrelid, 'pg_class'), exists (select from pg_index i join pg_class c on "
-      "c.oid = i.indexrelid join pg_am m on m.oid = c.relam where i.indrelid = a.attrelid and m.amname in ('hnsw', "
-      "'ivfflat')) from pg_attribute a where a.attrelid = to_regclass($1) and a.attname = 'embedding'",
-      std::move(values));
-  if (answer.rows.empty()) {
-    if (state->options.is_read_only)
-      throw Error(Errc::config_error,
-                  std::format("there is no table {} with passages; check `?table=…`", state->table));
-    co_return std::nullopt;
-  }
-  auto table = table_of(*state, answer);
-  const std::scoped_lock lock(state->mutex);
-  state->found = table;
-  co_return table;
-}
-
-std::string quoted_text(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? "''" : std::string(1, c);
-  return out + '\'';
-}
-
-/// JSON without `$`, which could end the quotation of the statement below.
-std::string comment_of(const JsonObject& json) {
-  std::string out;
-  for (const char c : to_text(json)) out += c == '$' ? "\\u0024" : std::string(1, c);
-  return quoted_text(out);
-}
-
-/// One statement, so that a table is never there without its comment; two who make it at once both find it.
-std::string making(const State& state, std::size_t dimensions, Similarity like) {
-  const auto comment = comment_of({{"dspy", 1}, {"similarity", to_string(like)}, {"embedder", state.options.embedder}});
-  auto index = std::string();
-  if (state.wants_index)
-    index = std::format("create index on {} using hnsw (embedding {}); ", state.table, operators_of(like));
-  return std::format(
-      "do $make$ begin perform pg_advisory_xact_lock(hashtext({4})); create extension if not exists vector; "
-      "if to_regclass({4}) is null then create table {0} (id text collate \"C\" primary key, text text not null, "
-      "source text not null, begin_byte bigint not null, end_byte bigint not null, metadata jsonb not null, record "
-      "text not null, embedding vector({1}) not null); create index on {0} using gin (metadata jsonb_path_ops); "
-      "{2}comment on table {0} is {3}; end if; end $make$",
-      state.table, dimensions, index, comment, quoted_text(state.table));
-}
-
-Async<Table> find_or_make(Shared state, std::size_t dimensions) {
-  if (const auto found = co_await find(state)) co_return *found;
-  if (!state->options.create)
-    throw Error(Errc::config_error, std::format("there is no table {}, and none may be made", state->table));
-  if (state->wants_index && dimensions > most_indexed_dimensions)
-    throw Error(Errc::config_error, std::format("pgvector indexes vectors of at most {} floats, these have {}; leave "
-                                                "`index=hnsw` out",
-                                                most_indexed_dimensions, dimensions));
-  const auto like = state->options.similarity.value_or(Similarity::cosine);
-  co_await ask_sql(state->pool.kept(), making(*state, dimensions, like), {});
-  const auto made = co_await find(state);
-  if (!made)
-    throw Error(Errc::config_error,
-                std::format("the table {} was not made by this library; name another by `?table=…`", state->table));
-  co_return *made;
-}
+using namespace remote::postgres;
 
 void require_writable(const State& state) {
   if (state.options.is_read_only) throw Error(Errc::invalid_parameter, "the store was opened for reading only");
@@ -298,9 +168,8 @@ std::string one_of(const std::vector<std::string>& ids, SqlValues& values) {
 }
 
 Async<std::vector<Passage>> get(Shared state, std::vector<std::string> ids) {
-  std::vector<Passage> out;
-  if (ids.empty() || !co_await find(state)) co_return out;
-  std::map<std::string, Passage> found;
+  if (ids.empty() || !co_await find(state)) co_return std::vector<Passage>();
+  std::vector<Passage> found;
   constexpr std::size_t page = 1000;
   for (std::size_t begin = 0; begin < ids.size(); begin += page) {
     SqlValues values;
@@ -309,11 +178,9 @@ Async<std::vector<Passage>> get(Shared state, std::vector<std::string> ids) {
     const auto rows = co_await ask_sql(
         state->pool.kept(), std::format("select {}embedding::text from {} where {}", columns, state->table, where),
         std::move(values));
-    for (std::size_t i = 0; i < rows.rows.size(); ++i) found.emplace(rows.cell(i, 0), passage_of(rows, i));
+    for (std::size_t i = 0; i < rows.rows.size(); ++i) found.push_back(passage_of(rows, i));
   }
-  for (const auto& id : ids)
-    if (const auto each = found.find(id); each != found.end()) out.push_back(each->second);
-  co_return out;
+  co_return remote::in_order(ids, found);
 }
 
 Async<std::optional<std::size_t>> remove(Shared state, std::string where, SqlValues values) {
@@ -326,14 +193,8 @@ Async<std::optional<std::size_t>> remove(Shared state, std::string where, SqlVal
 
 Async<StoreInfo> info(Shared state) {
   const auto table = co_await find(state);
-  StoreInfo out{.kind = std::string(kind),
-                .similarity = state->options.similarity.value_or(Similarity::cosine),
-                .abilities = {.text_search = false}};
-  if (table) {
-    out.dimensions = table->dimensions;
-    out.similarity = table->similarity;
-    out.embedder = table->embedder;
-  }
+  auto out = remote::info_of(kind, table);
+  if (!table) out.similarity = state->options.similarity.value_or(Similarity::cosine);
   co_return out;
 }
 

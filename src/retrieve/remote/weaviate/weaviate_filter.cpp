@@ -1,4 +1,4 @@
-#include "retrieve/remote/weaviate_filter.hpp"
+#include "retrieve/remote/weaviate/weaviate_filter.hpp"
 
 #include "dspy/base/json.hpp"
 #include "dspy/retrieve/filter.hpp"

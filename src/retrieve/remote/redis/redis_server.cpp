@@ -1,4 +1,4 @@
-#include "retrieve/remote/redis_server.hpp"
+#include "retrieve/remote/redis/redis_server.hpp"
 
 #include "dspy/base/async.hpp"
 #include "dspy/base/error.hpp"

@@ -8,8 +8,9 @@
 #include "dspy/retrieve/remote/remote_store.hpp"
 #include "dspy/retrieve/store.hpp"
 #include "retrieve/remote/facts.hpp"
-#include "retrieve/remote/redis_index.hpp"
-#include "retrieve/remote/redis_server.hpp"
+#include "retrieve/remote/redis/redis_index.hpp"
+#include "retrieve/remote/redis/redis_lookup.hpp"
+#include "retrieve/remote/redis/redis_server.hpp"
 #include "retrieve/remote/rest.hpp"
 #include "retrieve/remote/store_over.hpp"
 #include "retrieve/unit_length.hpp"
@@ -22,7 +23,6 @@
 #include <cstdlib>
 #include <format>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <ranges>
 #include <stop_token>
@@ -39,79 +39,11 @@ namespace dspy {
 namespace {
 
 using remote::RedisCommand;
-using remote::RedisIndex;
 using storage::RespValue;
-constexpr std::string_view kind = "redis";
-
-struct State {
-  std::shared_ptr<remote::RedisServer> server = std::make_shared<remote::RedisServer>();
-  std::string name;
-  std::vector<std::string> numbers;
-  bool is_approximate = false;
-  RemoteStoreOptions options;
-  std::mutex mutex;
-  std::optional<RedisIndex> found;
-  bool is_made = false;  ///< By `FT.CREATE`, or it was there.
-};
-using Shared = std::shared_ptr<State>;
+using namespace remote::redis;
 
 std::string key_of(const State& state, std::string_view id) {
   return std::format("{}:p:{}", state.name, id);
-}
-
-Async<RespValue> ask(Shared state, RedisCommand command, std::stop_token stop = {}) {
-  auto answers = co_await remote::ask_redis(state->server, {std::move(command)}, std::move(stop));
-  co_return std::move(answers.front());
-}
-
-/// The index, if it is there.
-Async<std::optional<RedisIndex>> find(Shared state) {
-  {
-    const std::lock_guard lock(state->mutex);
-    if (state->found) co_return state->found;
-  }
-  RedisCommand get{"GET", state->name + ":about"};
-  const auto about = co_await ask(state, std::move(get));
-  if (about.kind != RespValue::Kind::text) co_return std::nullopt;
-  const auto found = remote::redis_index(state->name, about.text);
-  const auto& wanted = state->options;
-  if (wanted.similarity && *wanted.similarity != found.similarity)
-    throw Error(Errc::config_error, std::format("the index `{}` compares by {}, not by {}", state->name,
-                                                to_string(found.similarity), to_string(*wanted.similarity)));
-  if (!wanted.embedder.empty() && !found.embedder.empty() && wanted.embedder != found.embedder)
-    throw Error(Errc::config_error, std::format("the vectors of the index `{}` were made with {}, not with {}",
-                                                state->name, found.embedder, wanted.embedder));
-  remote::require_numbers(found.numbers, state->numbers, kind);
-  const std::lock_guard lock(state->mutex);
-  state->found = found;
-  co_return found;
-}
-
-/// What the first process wrote holds for all; the index is made from it, again where a process died in between.
-Async<RedisIndex> find_or_make(Shared state, std::size_t dimensions) {
-  auto found = co_await find(state);
-  {
-    const std::lock_guard lock(state->mutex);
-    if (found && state->is_made) co_return *found;
-  }
-  if (!found) {
-    if (!state->options.create) throw Error(Errc::config_error, "there is no such index, and none may be made");
-    const RedisIndex wanted{.dimensions = dimensions,
-                            .similarity = state->options.similarity.value_or(Similarity::cosine),
-                            .numbers = state->numbers,
-                            .embedder = state->options.embedder,
-                            .is_approximate = state->is_approximate};
-    RedisCommand set{"SET", state->name + ":about", remote::about_text(wanted), "NX"};
-    co_await ask(state, std::move(set));
-    found = co_await find(state);
-    if (!found)
-      throw Error(Errc::backend_error, std::format("the index `{}` was removed while it was made", state->name));
-  }
-  std::vector<RedisCommand> make{remote::create_command(state->name, *found)};
-  co_await remote::ask_redis(state->server, std::move(make), {}, "already exists");
-  const std::lock_guard lock(state->mutex);
-  state->is_made = true;
-  co_return *found;
 }
 
 Async<void> upsert(Shared state, std::vector<Passage> passages) {
@@ -274,14 +206,8 @@ Async<std::vector<Passage>> get(Shared state, std::vector<std::string> ids) {
 }
 
 Async<StoreInfo> info(Shared state) {
-  const auto index = co_await find(state);
-  StoreInfo out{.kind = std::string(kind), .abilities = {.text_search = false}};
-  if (index) {
-    out.dimensions = index->dimensions;
-    out.similarity = index->similarity;
-    out.embedder = index->embedder;
-  }
-  co_return out;
+  const auto index = co_await find(std::move(state));
+  co_return remote::info_of(kind, index);
 }
 
 constexpr remote::StoreOver<State>::Functions functions{.upsert = upsert,

@@ -1,4 +1,4 @@
-#include "retrieve/remote/redis_index.hpp"
+#include "retrieve/remote/redis/redis_index.hpp"
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
@@ -6,7 +6,7 @@
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/store.hpp"
 #include "retrieve/remote/facts.hpp"
-#include "retrieve/remote/redis_server.hpp"
+#include "retrieve/remote/redis/redis_server.hpp"
 #include "retrieve/remote/rest.hpp"
 #include "storage/resp.hpp"
 
