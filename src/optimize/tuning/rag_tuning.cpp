@@ -1,10 +1,7 @@
 #include "dspy/optimize/tuning/rag_tuning.hpp"
 
 #include "dspy/base/error.hpp"
-#include "dspy/base/file.hpp"
-#include "dspy/base/json.hpp"
 #include "dspy/base/random.hpp"
-#include "dspy/base/sha256.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/evaluate/comparison.hpp"
 #include "dspy/evaluate/statistics.hpp"
@@ -16,20 +13,18 @@
 #include "dspy/retrieve/memory_store.hpp"
 #include "dspy/retrieve/retriever.hpp"
 #include "dspy/retrieve/store.hpp"
+#include "optimize/tuning/rag_grid.hpp"
+#include "optimize/tuning/rag_journal.hpp"
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <format>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -37,59 +32,6 @@ namespace dspy {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The settings of a space by their places in it.
-class Space {
- public:
-  explicit Space(const RagSpace& space) : space_(space) {
-    for (const auto size : sizes())
-      if (size == 0)
-        throw Error(Errc::invalid_parameter, "a dimension of the space has no choice; give each one or more");
-  }
-
-  std::vector<std::size_t> sizes() const {
-    return {space_.methods.size(), space_.tokens.size(),       space_.overlaps.size(), space_.ks.size(),
-            space_.hybrids.size(), space_.word_weights.size(), space_.reranks.size()};
-  }
-
-  std::vector<optimize::TpeSampler::Dimension> dimensions() const {
-    constexpr std::string_view names[] = {"method", "tokens", "overlap", "k", "hybrid", "word_weight", "rerank"};
-    std::vector<optimize::TpeSampler::Dimension> out;
-    for (std::size_t i = 0; i < std::size(names); ++i)
-      out.push_back({.name = std::string(names[i]), .choices = sizes()[i]});
-    return out;
-  }
-
-  RagSetting at(const std::vector<std::size_t>& point) const {
-    RagSetting setting{.method = space_.methods[point[0]],
-                       .tokens = space_.tokens[point[1]],
-                       .overlap = space_.overlaps[point[2]],
-                       .k = space_.ks[point[3]],
-                       .hybrid = space_.hybrids[point[4]],
-                       .word_weight = space_.word_weights[point[5]],
-                       .rerank = space_.reranks[point[6]]};
-    if (!setting.hybrid) setting.word_weight = space_.word_weights[0];  // it makes no difference
-    return setting;
-  }
-
-  std::vector<std::vector<std::size_t>> grid() const {
-    std::vector<std::vector<std::size_t>> out;
-    std::vector<RagSetting> seen;
-    std::vector<std::size_t> point(sizes().size());
-    for (;;) {
-      if (!std::ranges::contains(seen, at(point))) {
-        seen.push_back(at(point));
-        out.push_back(point);
-      }
-      std::size_t i = point.size();
-      while (i > 0 && ++point[i - 1] == sizes()[i - 1]) point[--i] = 0;
-      if (i == 0) return out;
-    }
-  }
-
- private:
-  const RagSpace& space_;
-};
 
 /// Indexes of a folder by how it is cut, made when first asked for.
 class Indexes {
@@ -137,84 +79,6 @@ std::vector<double> values(const std::vector<RagScore>& scores, RagAim aim) {
   return out;
 }
 
-/// What a journal's trials depend on.
-std::string fingerprint_of(const fs::path& folder, const std::vector<RagQuestion>& questions,
-                           const RagTuningOptions& options) {
-  std::string all = std::format("{}|{}|{}|{}|", to_string(options.aim), options.seed, options.held_out,
-                                options.embedder ? embedder_fingerprint(*options.embedder) : "");
-  if (options.reranker) all += options.reranker->model();
-  for (const auto& question : questions) {
-    all += '\n' + question.question;
-    for (const auto& each : question.evidence) all += std::format("|{}|{}", each.source, each.quote);
-  }
-  std::vector<std::string> files;
-  for (const auto& each : fs::recursive_directory_iterator(folder))
-    if (each.is_regular_file())
-      files.push_back(
-          std::format("{}|{}", each.path().string(), sha256(read_file(each.path(), std::uintmax_t{1} << 30U))));
-  std::ranges::sort(files);
-  for (const auto& file : files) all += '\n' + file;
-  return sha256(all);
-}
-
-/// Trials on a disk.
-class Journal {
- public:
-  Journal(fs::path path, std::string fingerprint) : path_(std::move(path)), fingerprint_(std::move(fingerprint)) {
-    if (path_.empty() || !fs::exists(path_)) return;
-    const auto text = read_text(path_, std::uintmax_t{1} << 30U);
-    for (std::string_view rest = text; !rest.empty();) {
-      const auto end = rest.find('\n');
-      if (end == std::string_view::npos) {  // cut off by a killed process
-        replace_file(path_, std::string_view(text).substr(0, text.size() - rest.size()));
-        break;
-      }
-      read(rest.substr(0, end));
-      rest.remove_prefix(end + 1);
-    }
-  }
-
-  const RagTrial* find(const RagSetting& setting) const {
-    const auto found = std::ranges::find(trials_, setting, &RagTrial::setting);
-    return found == trials_.end() ? nullptr : &*found;
-  }
-
-  void add(const RagTrial& trial) {
-    if (path_.empty()) return;
-    JsonArray scores(trial.scores.begin(), trial.scores.end());
-    std::ofstream out(path_, std::ios::app);
-    out << to_text(JsonObject{{"of", fingerprint_},
-                              {"setting", to_json(trial.setting)},
-                              {"scores", std::move(scores)},
-                              {"passages", trial.passages}})
-        << '\n';
-    if (!out.flush()) throw Error(Errc::io_error, std::format("cannot write `{}`", path_.string()));
-  }
-
- private:
-  void read(std::string_view line) {
-    const auto json = parse_json(line);
-    const auto* const row = json ? json->if_object() : nullptr;
-    if (row == nullptr || !row->contains("of") || !row->contains("setting") || !row->contains("scores") ||
-        !row->contains("passages"))
-      throw Error(Errc::config_error,
-                  std::format("`{}` is not a journal of trials; give another file", path_.string()));
-    if (view(row->at("of").as_string()) != fingerprint_)
-      throw Error(Errc::config_error,
-                  std::format("the trials in `{}` are of other questions, documents or models; give another file",
-                              path_.string()));
-    RagTrial trial{.setting = rag_setting_from_json(row->at("setting").as_object()),
-                   .passages = row->at("passages").to_number<std::size_t>(),
-                   .was_resumed = true};
-    for (const auto& score : row->at("scores").as_array()) trial.scores.push_back(score.to_number<double>());
-    trials_.push_back(std::move(trial));
-  }
-
-  fs::path path_;
-  std::string fingerprint_;
-  std::vector<RagTrial> trials_;
-};
-
 /// A tuning under way.
 class Tuning {
  public:
@@ -222,7 +86,7 @@ class Tuning {
       : options_(options),
         indexes_(folder, options),
         journal_(options.journal,
-                 options.journal.empty() ? std::string() : fingerprint_of(folder, questions, options)) {
+                 options.journal.empty() ? std::string() : rag_fingerprint(folder, questions, options)) {
     auto all = questions;
     Random random(options.seed);
     random.shuffle(std::span(all));
@@ -233,7 +97,7 @@ class Tuning {
   }
 
   RagTuning run() {
-    const Space space(options_.space);
+    const RagGrid space(options_.space);
     const auto grid = space.grid();
     result_.first = space.at(std::vector<std::size_t>(space.sizes().size()));
     if (options_.trials == 0) {
@@ -287,7 +151,7 @@ class Tuning {
 
   const RagTuningOptions& options_;
   Indexes indexes_;
-  Journal journal_;
+  RagJournal journal_;
   std::vector<RagQuestion> tuning_, held_out_;
   RagTuning result_;
 };
