@@ -1,19 +1,14 @@
 #include "dspy/retrieve/embedding_cache.hpp"
 
 #include "dspy/base/error.hpp"
-#include "dspy/base/hash.hpp"
 #include "dspy/base/log.hpp"
 #include "dspy/base/sha256.hpp"
-#include "dspy/storage/database.hpp"
 #include "lm/middleware/waiter.hpp"
+#include "retrieve/kept_vectors.hpp"
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <filesystem>
 #include <format>
-#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -28,92 +23,6 @@ namespace dspy {
 namespace {
 
 using Vector = std::vector<float>;
-
-std::string_view bytes_of(const Vector& vector) noexcept {
-  return {reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float)};
-}
-
-std::int64_t checksum(std::string_view key, std::string_view bytes) noexcept {
-  return static_cast<std::int64_t>(hash_bytes(bytes, hash_bytes(key, 1)));
-}
-
-/// The vectors that were used last.
-class Memory {
- public:
-  explicit Memory(std::size_t most) : most_(most) {}
-
-  const Vector* find(const std::string& key) {
-    const auto found = places_.find(key);
-    if (found == places_.end()) return nullptr;
-    order_.splice(order_.begin(), order_, found->second);
-    return &found->second->second;
-  }
-  void put(const std::string& key, const Vector& vector) {
-    if (places_.contains(key)) return;
-    order_.emplace_front(key, vector);
-    places_.emplace(key, order_.begin());
-    bytes_ += cost(order_.front());
-    while (bytes_ > most_ && !order_.empty()) {
-      bytes_ -= cost(order_.back());
-      places_.erase(order_.back().first);
-      order_.pop_back();
-    }
-  }
-  std::size_t bytes() const noexcept { return bytes_; }
-
- private:
-  using Entry = std::pair<std::string, Vector>;
-  static std::size_t cost(const Entry& entry) noexcept {
-    constexpr std::size_t around = 200;  // of nodes, and the key twice
-    return around + 2 * entry.first.size() + entry.second.size() * sizeof(float);
-  }
-
-  std::size_t most_;
-  std::list<Entry> order_;
-  std::unordered_map<std::string, std::list<Entry>::iterator> places_;
-  std::size_t bytes_ = 0;
-};
-
-storage::DatabaseOptions file_options() {
-  return {.migrations = {"CREATE TABLE vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL, checksum INTEGER NOT NULL) "
-                         "WITHOUT ROWID;"},
-          .purpose = "cache of embeddings"};
-}
-
-class Disk {
- public:
-  explicit Disk(const std::filesystem::path& path)
-      : database_(path, file_options()),
-        find_(database_.prepare("SELECT vector, checksum FROM vectors WHERE key = ?1")),
-        put_(database_.prepare("INSERT OR REPLACE INTO vectors (key, vector, checksum) VALUES (?1, ?2, ?3)")) {}
-
-  std::optional<Vector> find(const std::string& key, std::uint64_t& damaged) {
-    find_.reset();
-    find_.bind_text(1, key);
-    std::optional<Vector> found;
-    if (find_.step()) {
-      const auto bytes = find_.bytes(0);
-      if (bytes.empty() || bytes.size() % sizeof(float) != 0 || checksum(key, bytes) != find_.integer(1)) {
-        ++damaged;
-      } else {
-        found.emplace(bytes.size() / sizeof(float));
-        std::memcpy(found->data(), bytes.data(), bytes.size());
-      }
-    }
-    find_.reset();
-    return found;
-  }
-  void put(const std::vector<std::pair<std::string, Vector>>& entries) {
-    database_.transaction([&] {
-      for (const auto& [key, vector] : entries)
-        put_.bind_text(1, key).bind_bytes(2, bytes_of(vector)).bind(3, checksum(key, bytes_of(vector))).run();
-    });
-  }
-
- private:
-  storage::Database database_;
-  storage::Statement find_, put_;
-};
 
 /// Texts that one call is asking for; others wait for it.
 struct Flight {
@@ -199,8 +108,8 @@ class CachedEmbedder::Impl {
 
   std::shared_ptr<Embedder> embedder_;
   mutable std::mutex mutex_;
-  Memory memory_;
-  std::optional<Disk> file_;
+  RecentVectors memory_;
+  std::optional<StoredVectors> file_;
   std::unordered_map<std::string, Flight> flights_;
   EmbeddingCacheStats stats_;
 };
