@@ -6,6 +6,7 @@
 #include "dspy/lm/middleware/breaker.hpp"
 #include "storage/kept_record.hpp"
 #include "storage/redis_connection.hpp"
+#include "storage/redis_pool.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -29,7 +30,6 @@ using namespace std::chrono_literals;
 
 /// For what people ask for, not calls.
 constexpr auto patience = 5s;
-constexpr std::size_t most_idle = 16;
 
 Deadline in(std::chrono::milliseconds time) {
   return std::chrono::steady_clock::now() + time;
@@ -45,7 +45,7 @@ class RemoteCache::Impl {
  public:
   Impl(std::string_view url, RemoteCacheOptions options)
       : options_(std::move(options)),
-        address_(RedisAddress::parse(url)),
+        pool_(RedisAddress::parse(url)),
         breaker_({.min_calls = 3, .failure_ratio = 0.5, .open_for = 5s, .max_open_for = 60s, .probes = 1},
                  "the cache's server") {
     if (options_.timeout <= 0ms)
@@ -66,7 +66,7 @@ class RemoteCache::Impl {
     if (const auto waiting = find_waiting(key)) return waiting;
     std::optional<RespValue> found;
     guarded([&] {
-      found = borrowed(in(options_.timeout), [&](RedisConnection& server, Deadline until) {
+      found = pool_.ask(in(options_.timeout), [&](RedisConnection& server, Deadline until) {
         return server.ask({"GET", options_.prefix + std::string(key)}, until);
       });
     });
@@ -100,7 +100,7 @@ class RemoteCache::Impl {
   /// Calls `visit` with each entry there is.
   template <class F>
   void scan(F visit) {
-    RedisConnection server(address_, in(patience));
+    RedisConnection server(pool_.address(), in(patience));
     std::string cursor = "0";
     do {
       const auto page =
@@ -168,34 +168,6 @@ class RemoteCache::Impl {
     return done.has_value();
   }
 
-  /// With a connection from the pool, which goes back there if all went well.  A kept one that was closed meanwhile is
-  /// replaced once.
-  template <class F>
-  RespValue borrowed(Deadline until, F work) {
-    if (auto kept = take_connection()) {
-      if (auto result = attempt([&] { return work(*kept, until); })) {
-        give_back(std::move(kept));
-        return *std::move(result);
-      }
-    }
-    auto fresh = std::make_unique<RedisConnection>(address_, until);
-    auto result = work(*fresh, until);
-    give_back(std::move(fresh));
-    return result;
-  }
-
-  std::unique_ptr<RedisConnection> take_connection() {
-    const std::lock_guard lock(idle_mutex_);
-    if (idle_.empty()) return {};
-    auto out = std::move(idle_.back());
-    idle_.pop_back();
-    return out;
-  }
-  void give_back(std::unique_ptr<RedisConnection> connection) {
-    const std::lock_guard lock(idle_mutex_);
-    if (idle_.size() < most_idle) idle_.push_back(std::move(connection));
-  }
-
   std::optional<CacheEntry> find_waiting(std::string_view key) {
     const std::lock_guard lock(mutex_);
     const auto found = std::ranges::find(waiting_.rbegin(), waiting_.rend(), key, &CacheEntry::key);
@@ -227,7 +199,7 @@ class RemoteCache::Impl {
     const auto now = std::chrono::floor<std::chrono::milliseconds>(Clock::real().wall());
     const auto left = entry.expires ? (*entry.expires - now).count() : 0;
     if (entry.expires && left <= 0) return;
-    borrowed(in(10 * options_.timeout), [&](RedisConnection& server, Deadline until) {
+    pool_.ask(in(10 * options_.timeout), [&](RedisConnection& server, Deadline until) {
       return entry.expires ? server.ask({"SET", name, record, "PX", std::to_string(left)}, until)
                            : server.ask({"SET", name, record}, until);
     });
@@ -235,12 +207,9 @@ class RemoteCache::Impl {
   }
 
   const RemoteCacheOptions options_;
-  const RedisAddress address_;
+  storage::RedisPool pool_;
   Breaker breaker_;
   std::atomic<bool> has_told_ = false;
-
-  std::mutex idle_mutex_;
-  std::vector<std::unique_ptr<RedisConnection>> idle_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
