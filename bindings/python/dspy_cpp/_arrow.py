@@ -1,4 +1,6 @@
-"""Tables and columns of Arrow, where pyarrow is there. Nothing here imports it: what is handed over brings it along."""
+"""Arrow tables and columns, if pyarrow is installed. Nothing here imports it: the objects passed in bring it
+along.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def matrix(column: Any) -> Any:
 
 
 def passages(table: Any) -> list[dict]:
-    """The rows of a table as passages. Columns beyond id, text, source and metadata are refused, but for `vector`."""
+    """The rows of a table as passages. Columns other than id, text, source, metadata and `vector` are
+    refused.
+    """
     known = ["id", "text", "source", "metadata"]
     extra = [name for name in table.column_names if name not in (*known, "vector")]
     if extra:
@@ -50,7 +54,7 @@ def passages(table: Any) -> list[dict]:
 
 
 def arrow_vectors(rows: Any) -> Any:
-    """A column of Arrow over the memory of an array of float32 with a row for each vector, as embedders return it."""
+    """An Arrow column over the memory of a float32 array with one row per vector, as embedders return it."""
     import numpy
     import pyarrow
 

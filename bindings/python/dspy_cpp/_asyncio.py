@@ -1,4 +1,4 @@
-"""What ends a call of the library in an asyncio event loop."""
+"""Completing the library's calls in an asyncio event loop."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from ._errors import Unsupported
 
 
 class Node(NamedTuple):
-    """What became of one part of a program."""
+    """The result for one part of a program."""
 
     path: str
     kind: str
@@ -20,7 +20,7 @@ class Node(NamedTuple):
 
 
 class Explanation(list):
-    """What became of each part of a program."""
+    """The result for each part of a program."""
 
     def __str__(self) -> str:
         width = max((len(node.path) for node in self), default=0)
@@ -31,8 +31,8 @@ class Explanation(list):
 
 
 def compile(program: Any, *, lm: Any = None, strict: bool = True) -> Any:
-    """A native program that does what a program of Python DSPy does: its predictors, with their instructions and
-    demonstrations, and the way of values between them, run without Python.
+    """A native program equivalent to a Python DSPy program: its predictors, with their instructions and
+    demonstrations, and the flow of values between them, run without Python.
 
     Expressible is a `Predict` or `ChainOfThought`, or a module whose `forward` calls these once each, hands inputs and
     earlier outputs on by name, and returns a prediction or some of its outputs. Anything else raises `Unsupported`; its
@@ -59,7 +59,7 @@ def compile(program: Any, *, lm: Any = None, strict: bool = True) -> Any:
 
 
 def explain(program: Any) -> Explanation:
-    """What of a program would run natively, part by part."""
+    """Reports which parts of a program would run natively."""
     import dspy
 
     out = Explanation()

@@ -1,6 +1,6 @@
 """The library under Python DSPy: its models as DSPy's, its adapters, its retriever.
 
-Nothing here is imported before it is asked for, as it needs DSPy."""
+Nothing here is imported until it is used, since it needs DSPy."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class Adapter(dspy.Adapter):
 
 
 class Retriever:
-    """A store's passages for a question, as DSPy's retrieval models give them: `retriever(question).passages`."""
+    """A store's passages for a question, in the form of DSPy's retrieval models:
+    `retriever(question).passages`.
+    """
 
     def __init__(self, store: Any, embedder: Any = None, k: int = 5, hybrid: bool = False):
         self.store = store if isinstance(store, _core.Store) else _core.Store(store)

@@ -113,7 +113,9 @@ def _request(request: lm15.Request) -> dict:
 
 
 def _contract(wanted: Any) -> dict | None:
-    """DSPy asks for any JSON object, or one that keeps a schema: both are contracts, which a local model is held to."""
+    """DSPy asks for any JSON object, or one that matches a schema: both are contracts, which are enforced on
+    a local model.
+    """
     if wanted is None:
         return None
     schema = wanted.get("schema") or wanted.get("json_schema")
@@ -283,7 +285,7 @@ class LM(dspy.LM):
 
         dspy.configure(lm=dspy_cpp.under_dspy.LM("llama:model.gguf"))
 
-    `native` is the library's own LM. DSPy's cache is left on unless told otherwise, as with any LM of DSPy."""
+    `native` is the library's own LM. DSPy's cache is on by default, as with any DSPy LM."""
 
     def __init__(self, lm: Any, **settings: Any):
         engine = lm if isinstance(lm, Engine) else Engine(lm)

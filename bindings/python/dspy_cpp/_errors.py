@@ -1,13 +1,12 @@
-"""The exceptions of the library: one class a kind, all of them `Error`."""
+"""The library's exceptions: one class per kind, all derived from `Error`."""
 
 from __future__ import annotations
 
 
 class Error(Exception):
-    """What went wrong, for a caller who cannot carry on.
-
-    `kind` is the name of the kind, such as "parse_error"; `facts` has what is known beside the message: tokens wanted
-    and possible, the fields that are missing, the text that could not be read, the part that could.
+    """A failure that the caller has to handle. `kind` is the name of the kind, such as "parse_error"; `facts`
+    has the details besides the message: tokens needed and available, missing fields, the text that could not
+    be read, the part that could.
     """
 
     kind = "error"

@@ -1,4 +1,4 @@
-"""Measuring programs."""
+"""Evaluating programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import _core
 
 
 class Evaluate:
-    """Runs a program on each of a set of examples, many at once, and measures what it answers.
+    """Runs a program on a set of examples concurrently, and scores its answers.
 
     `metric(example, prediction)` returns a number, a bool, or `(score, feedback)`; one with a third argument also gets
     the trace, as in DSPy. An example whose program or metric fails gets `failure_score` and keeps its error."""

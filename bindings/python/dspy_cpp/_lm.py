@@ -10,7 +10,8 @@ LM = _core.LM
 
 
 def ScriptedLM(replies: Iterable[str] | str | Callable[[dict], Any]) -> LM:
-    """A model for tests: it answers with the replies in turn, always with one text, or by a function of the request.
+    """A model for tests: it answers with the given replies in turn, always with the same text, or with a
+    function of the request.
 
     The function gets the request as a dict, and returns a text, or a reply as a dict. It is called where the caller
     waits, one call after the other on a thread; for one that waits itself, use `FunctionLM`.
@@ -28,12 +29,12 @@ def FunctionLM(function: Callable[[dict], Any], model: str = "function") -> LM:
 
 
 def configure(lm: Any = None, adapter: str | None = None) -> None:
-    """Sets what predictors use that were not given their own: an LM (or its URI), and an adapter by name."""
+    """Sets the defaults for predictors without their own: an LM (or its URI), and an adapter by name."""
     _core._configure(lm, getattr(adapter, "name", adapter) or "")
 
 
 class _Settings:
-    """The defaults as they are now."""
+    """The current defaults."""
 
     @property
     def lm(self) -> LM | None:

@@ -36,7 +36,7 @@ def _arguments(function: Callable) -> int:
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     count = sum(one.kind in positional for one in parameters)
     if count < 2:
-        raise TypeError("a metric takes an example and a prediction, and a trace if it likes")
+        raise TypeError("a metric takes an example and a prediction, and optionally a trace")
     return count
 
 

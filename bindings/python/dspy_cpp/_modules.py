@@ -1,4 +1,4 @@
-"""Programs: modules of the library, and classes of one's own that are made of them."""
+"""Programs: the library's modules, and your own classes built from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._errors import ConfigError
 
 
 class Module:
-    """A program of one's own: modules as attributes, and a `forward`.
+    """A program of your own: modules as attributes, and a `forward`.
 
         class Rag(dspy_cpp.Module):
             def __init__(self):
@@ -32,7 +32,7 @@ class Module:
         return self.forward(**inputs)
 
     async def acall(self, **inputs: Any) -> Any:
-        """The same to await: `aforward` where there is one, else `forward` on a thread."""
+        """Awaitable form: `aforward` if there is one, otherwise `forward` on a thread."""
         aforward = getattr(self, "aforward", None)
         if aforward is not None:
             return await aforward(**inputs)
@@ -41,15 +41,16 @@ class Module:
         return await asyncio.to_thread(self, **inputs)
 
     def batch(self, rows: Iterable[Any], *, concurrency: int = 32, max_errors: int | None = None) -> list:
-        """Runs the program on each row (examples or dicts), many at once. A list in their order, of predictions and,
-        where a run failed, its Error."""
+        """Runs the program on each row (examples or dicts) concurrently. Returns a list in their order, with
+        a prediction or, if a run failed, its Error.
+        """
         return _core._run_rows(self, rows, concurrency, max_errors)
 
     def _run(self, inputs: dict[str, Any]) -> Any:
         return self(**inputs)
 
     def named_sub_modules(self) -> Iterator[tuple[str, Any]]:
-        """Every module within, itself included, with its path."""
+        """Every nested module, including itself, with its path."""
         seen: set[int] = set()
 
         def walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -89,7 +90,7 @@ class Module:
         return [part for _, part in self.named_predictors()]
 
     def set_lm(self, lm: Any) -> None:
-        """Has every predictor ask this LM."""
+        """Makes every predictor use this LM."""
         for _, part in self._parts():
             part.set_lm(lm)
 
@@ -116,7 +117,7 @@ def save(self: Any, path: str | os.PathLike, *, known: str = "") -> None:
 
 
 def load(self: Any, path: str | os.PathLike, *, accept_changed: bool = False) -> None:
-    """Sets what a file says, ours or one that Python DSPy saved, on the predictors of this program."""
+    """Loads a file, ours or one saved by Python DSPy, into the predictors of this program."""
     with open(path, encoding="utf-8") as file:
         _core._load_text(self, file.read(), accept_changed, False)
 
@@ -127,12 +128,12 @@ def dump_state(self: Any) -> str:
 
 
 def load_state(self: Any, text: str) -> None:
-    """Sets what the text of a program's file says."""
+    """Loads the text of a program's file."""
     _core._load_text(self, text, False, False)
 
 
 class _Whole:
-    """What predictors and native programs share with modules."""
+    """Common to predictors, native programs and modules."""
 
     save, load, dump_state, load_state = save, load, dump_state, load_state
 
@@ -153,7 +154,7 @@ class _Predictor(_Whole, _core.Predictor):
 
     @property
     def signature(self) -> Any:
-        """The signature that the module was made with; `native_signature` is what is asked."""
+        """The signature that the module was created with; `native_signature` is the one sent to the model."""
         return self._signature
 
     async def acall(self, **inputs: Any) -> Any:
@@ -161,7 +162,7 @@ class _Predictor(_Whole, _core.Predictor):
         return await _core.Predictor.acall(self, **inputs)
 
     def stream(self, **inputs: Any) -> Any:
-        """An iterator over the pieces of the outputs as they are written; its last item is the Prediction."""
+        """Iterates over the pieces of the outputs as they are written; the last item is the Prediction."""
         return _core._stream(self, **inputs)
 
     async def astream(self, **inputs: Any) -> Any:
@@ -227,14 +228,14 @@ def _restored(kind: type, state: str, signature: Any) -> Any:
 
 
 class Predict(_Predictor):
-    """Asks for the outputs of a signature: `Predict("question -> answer")(question="…").answer`.
+    """Asks a model for the outputs of a signature: `Predict("question -> answer")(question="…").answer`.
 
     Settings: `lm`, `adapter`, `policy` (a dict: ask_again, rewrite, fallback, accept), and those of sampling
     (`temperature=0`, `max_tokens=…`)."""
 
 
 class ChainOfThought(_Predictor):
-    """Lets the model think in words first: `Predict` with a first output `reasoning`."""
+    """Lets the model reason first: `Predict` with an additional first output `reasoning`."""
 
     _chain_of_thought = True
 
@@ -271,8 +272,9 @@ class _Native(_Whole, _core.NativeProgram):
 
 
 class ReAct(_Native):
-    """An agent: it thinks, calls a tool, looks at what came, until it can give the outputs. Tools are Python functions
-    or `Tool`s; they run on threads of their own."""
+    """An agent: it thinks, calls a tool and reads the result, until it can give the outputs. Tools are Python
+    functions or `Tool`s; they run on their own threads.
+    """
 
     def __init__(self, signature: Any, tools: Iterable[Any], max_iters: int = 20, **settings: Any):
         super().__init__(_core._react(signature, list(tools), max_iters=max_iters, **settings))
@@ -280,7 +282,7 @@ class ReAct(_Native):
 
 
 class ProgramOfThought(_Native):
-    """Has the model write a Python program that computes the outputs, and runs it in a sandbox."""
+    """Lets the model write a Python program that computes the outputs, and runs it in a sandbox."""
 
     def __init__(self, signature: Any, max_iters: int = 3, **settings: Any):
         super().__init__(_core._program_of_thought(signature, max_iters, **settings))
@@ -296,8 +298,10 @@ class CodeAct(_Native):
 
 
 class RLM(_Native):
-    """Explores inputs far longer than any context: they are variables of a sandboxed Python, which the model looks into
-    by code. Code may ask a model by `llm_query` and `llm_query_batched`, and calls the tools by their names."""
+    """Explores inputs far longer than any context: they are variables of a sandboxed Python, which the model
+    examines with code. The code may call a model with `llm_query` and `llm_query_batched`, and tools by
+    name.
+    """
 
     def __init__(
         self,
@@ -324,15 +328,16 @@ class RLM(_Native):
 
 
 class Flow(_Native):
-    """A program that is data: a plan as a dict, or the file of one. Its steps run without Python, those that do not
-    wait for each other at once."""
+    """A program as data: a plan as a dict, or its file. Its steps run without Python, independent ones
+    concurrently.
+    """
 
     def __init__(self, plan: dict | str | os.PathLike):
         super().__init__(_core.flow(plan) if isinstance(plan, dict) else _core.load_flow(os.fspath(plan)))
 
 
 def _asking(module: Any, inputs: dict[str, Any]) -> Any:
-    """`module`, or a copy that asks the LM which the call was given as `lm`. Takes it out of the inputs."""
+    """`module`, or a copy with the LM passed to the call as `lm`, which is removed from the inputs."""
     lm = inputs.get("lm")
     if not (isinstance(lm, _core.LM) or hasattr(lm, "native")):
         return module
@@ -359,8 +364,8 @@ class BestOfN(Module):
 
 
 class Refine(BestOfN):
-    """Like `BestOfN`, and between two runs a model is asked what each module should do differently. The reward may
-    also be `(number, feedback)`."""
+    """Like `BestOfN`, but between runs a model is asked what each module should do differently. The reward
+    may also be `(number, feedback)`."""
 
     def __init__(
         self,

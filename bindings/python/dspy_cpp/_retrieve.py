@@ -8,13 +8,14 @@ from . import _arrow, _core
 
 
 class Store(_core.Store):
-    """Where passages are kept and found: a path of the embedded store, or a URI.
-
-    Passages are dicts (`id`, `text`, `source`, `metadata`), or a table of Arrow with such columns and, if there are
-    any, their vectors in `vector`."""
+    """Stores and finds passages: a path for the embedded store, or a URI. Passages are dicts (`id`, `text`,
+    `source`, `metadata`), or an Arrow table with such columns and, optionally, vectors in `vector`.
+    """
 
     def upsert(self, passages: Any, vectors: Any = None) -> None:
-        """Keeps passages with their vectors: rows of NumPy, or a column of Arrow, which go into C++ without a copy."""
+        """Stores passages with their vectors: NumPy rows or an Arrow column, passed to C++ without
+        copying.
+        """
         if _arrow.is_table(passages):
             if vectors is None and "vector" in passages.column_names:
                 vectors = passages.column("vector")
@@ -23,8 +24,10 @@ class Store(_core.Store):
 
 
 def Embedder(model: str | Callable, dimensions: int | None = None) -> _core.NativeEmbedder:
-    """Turns texts into vectors: a URI such as `llama:bge-small`, or a function of a list of texts, of whose vectors the
-    `dimensions` are said or tried out. `arrow_vectors` makes a column of Arrow of what it returns."""
+    """Turns texts into vectors: a URI such as `llama:bge-small`, or a function of a list of texts, whose
+    `dimensions` are given or determined by a trial call. `arrow_vectors` turns its result into an Arrow
+    column.
+    """
     if isinstance(model, str):
         return _core.NativeEmbedder(model)
     if dimensions is None:

@@ -11,8 +11,9 @@ from ._errors import ConfigError
 
 
 class Server:
-    """A server that is running: `address` (`127.0.0.1:8080`), `url`, `stop()`. As a context manager it stops at the
-    end of the block; else when the process ends."""
+    """A running server: `address` (`127.0.0.1:8080`), `url`, `stop()`. As a context manager it stops at the
+    end of the block, otherwise when the process ends.
+    """
 
     def __init__(self, native: Any):
         self._native = native
@@ -24,7 +25,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        """Where it listens, with the port that it was given."""
+        """The address it listens on, with the actual port."""
         return self._native.address
 
     @property
@@ -32,8 +33,9 @@ class Server:
         return f"http://{self.address}"
 
     def stop(self, patience: float = 10.0) -> bool:
-        """Takes no more requests, answers those that are under way, and returns whether all could be, in so many
-        seconds. A second call does nothing."""
+        """Accepts no more requests, finishes those in progress, and returns whether all finished within the
+        given seconds. A second call does nothing.
+        """
         _running.discard(self)
         try:
             return self._native.stop(patience)
@@ -41,7 +43,7 @@ class Server:
             self._stopped.set()
 
     def wait(self) -> None:
-        """Returns when the server was stopped; Ctrl-C stops it."""
+        """Blocks until the server is stopped; Ctrl-C stops it."""
         try:
             while not self._stopped.wait(0.5):
                 pass

@@ -1,4 +1,4 @@
-"""Signatures as Python writes them: text, or a class with fields."""
+"""Signatures in Python: text, or a class with fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 
 
 class FieldInfo:
-    """What a class says of a field beside its type."""
+    """What a class says about a field in addition to its type."""
 
     __slots__ = ("default", "desc", "is_input", "limits", "prefix")
 
@@ -46,7 +46,7 @@ def OutputField(default: Any = _MISSING, *, desc: str = "", prefix: str = "", **
 
 
 class SignatureMeta(type):
-    """Reads the fields of a class when it is made."""
+    """Reads the fields of a class when it is created."""
 
     native: _core.NativeSignature
     fields: dict[str, FieldInfo]
@@ -94,7 +94,7 @@ class SignatureMeta(type):
 
 
 class Signature(metaclass=SignatureMeta):
-    """What a language model is asked to do.
+    """Declares what a language model is asked to do.
 
         class Answer(dspy_cpp.Signature):
             '''Answer in one sentence.'''
@@ -205,7 +205,7 @@ def _from_fields(fields: dict[str, tuple[Any, FieldInfo]], instructions: str) ->
 
 
 def native_signature(value: Any) -> _core.NativeSignature:
-    """The library's own signature of what stands for one."""
+    """Converts to the library's own signature."""
     native = getattr(value, "native", None)
     if isinstance(native, _core.NativeSignature):
         return native

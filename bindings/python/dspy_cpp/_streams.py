@@ -1,4 +1,4 @@
-"""What streams hand out."""
+"""Items delivered by streams."""
 
 from __future__ import annotations
 

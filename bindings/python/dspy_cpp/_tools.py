@@ -9,8 +9,9 @@ from . import _types
 
 
 class Tool:
-    """A function that a model may call. What is not said is read from the function: its name, its docstring, and the
-    types of its parameters."""
+    """A function that a model may call. Anything not given is taken from the function: its name, its
+    docstring, and the types of its parameters.
+    """
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ def schema_of(annotation: Any) -> dict:
 
 
 def described(tool: Any) -> dict:
-    """What the library is told of a tool: one of ours, one of DSPy's, or a function."""
+    """Describes a tool to the library: one of ours, one of DSPy's, or a function."""
     if not isinstance(tool, Tool):
         if hasattr(tool, "func") and hasattr(tool, "args"):  # dspy.Tool
             tool = Tool(tool.func, tool.name, tool.desc)

@@ -184,7 +184,7 @@ class Describer:
 
 
 def limits_of(metadata: tuple) -> dict[str, Any]:
-    """The limits in what stands behind a type in `Annotated`: pydantic's and annotated_types' marks."""
+    """The limits in the metadata of `Annotated`: pydantic's and annotated_types' markers."""
     found: dict[str, Any] = {}
     for mark in metadata:
         for part in getattr(mark, "metadata", None) or [mark]:

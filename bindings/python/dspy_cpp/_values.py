@@ -1,4 +1,4 @@
-"""Values that are not plain JSON: what stands for them."""
+"""Values that are not plain JSON, and their representation."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def float_rows(values: Any):
 
 
 def float_row(values: Any):
-    """The same of one vector."""
+    """The same for one vector."""
     import numpy
 
     row = numpy.ascontiguousarray(values, dtype=numpy.float32)
@@ -77,14 +77,14 @@ def float_row(values: Any):
 
 
 def example(data: dict, inputs: list[str]) -> Any:
-    """What a pickled example is made of."""
+    """Recreates a pickled example."""
     from . import _core
 
     return _core._example(data, inputs)
 
 
 def prediction(data: dict, usage: dict) -> Any:
-    """The same of a prediction."""
+    """The same for a prediction."""
     from . import _core
 
     return _core._prediction(data, usage)

@@ -1,4 +1,4 @@
-"""Metrics that compare texts and values, as DSPy's do. They measure without entering Python."""
+"""Metrics that compare texts and values, as DSPy's do. They run without entering Python."""
 
 from __future__ import annotations
 

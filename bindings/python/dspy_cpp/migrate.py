@@ -1,4 +1,4 @@
-"""Says of a program for Python DSPy what maps, what differs, and what has no place here.
+"""Reports what in a Python DSPy program maps directly, what differs, and what has no counterpart here.
 
     python -m dspy_cpp.migrate [--json] program.py …        or: dspy migrate program.py …
 
@@ -91,7 +91,7 @@ class _Visitor(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _hidden(self, node: ast.Call, chain: list[str] | None) -> None:
-        """Names of DSPy that are only known when the program runs."""
+        """DSPy names that are only known at run time."""
         first = node.args[0] if node.args else None
         if chain == ["getattr"] and len(node.args) > 1 and (_chain(first) or [""])[0] in self.modules:
             name = node.args[1]

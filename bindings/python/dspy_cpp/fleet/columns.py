@@ -1,4 +1,4 @@
-"""Rows in, columns out: what all frames have in common."""
+"""Rows in, columns out: shared by all frames."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .runner import ProgramRunner, Row
 
 
 def plain(value: Any) -> Any:
-    """A cell as JSON has it: what is missing is null, numbers of arrays are numbers."""
+    """A cell as JSON: missing values are null, array scalars become numbers."""
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
@@ -29,7 +29,7 @@ def plain(value: Any) -> Any:
 
 
 def rows_of(columns: dict[str, Iterable[Any]], inputs: list[str]) -> list[Row]:
-    """The input columns as rows.  A cell that is missing is left out, so that a field's default holds."""
+    """The input columns as rows.  Missing cells are omitted, so that a field's default applies."""
     lacking = [name for name in inputs if name not in columns]
     if len(lacking) == len(inputs):
         raise KeyError(f"the frame has none of the program's input columns {inputs}; it has {list(columns)}")
@@ -46,7 +46,7 @@ def answer_columns(
 ) -> dict[str, list[Any]]:
     """A column for each output, and `error`: none where a row was answered.
 
-    As text, what is not text is JSON: for frames whose columns have one type.
+    With text columns, other values are JSON: for frames whose columns have one type.
     """
     columns: dict[str, list[Any]] = {name: [] for name in [*outputs, "error"]}
     for answer in runner.run(rows):

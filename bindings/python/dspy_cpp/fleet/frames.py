@@ -19,7 +19,7 @@ from .runner import ProgramRunner
 def map_in_pandas(
     program: str, model: str | None = None, *, concurrency: int = 16, options: Iterable[str] = ()
 ) -> Callable[[Iterator[Any]], Iterator[Any]]:
-    """For `DataFrame.mapInPandas`: the program starts once a partition."""
+    """For `DataFrame.mapInPandas`: the program is started once per partition."""
     runner = ProgramRunner(program, model, concurrency=concurrency, options=options)
 
     def run(frames: Iterator[Any]) -> Iterator[Any]:
@@ -34,7 +34,7 @@ def map_in_pandas(
 def map_in_arrow(
     program: str, model: str | None = None, *, concurrency: int = 16, options: Iterable[str] = ()
 ) -> Callable[[Iterator[Any]], Iterator[Any]]:
-    """For `DataFrame.mapInArrow`: the input's columns go through as they are."""
+    """For `DataFrame.mapInArrow`: the input's columns are passed through unchanged."""
     runner = ProgramRunner(program, model, concurrency=concurrency, options=options)
 
     def run(batches: Iterator[Any]) -> Iterator[Any]:

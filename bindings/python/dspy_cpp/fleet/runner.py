@@ -1,4 +1,4 @@
-"""A program that answers rows, in a process of its own that speaks one JSON object a line."""
+"""Runs a program on rows, in a separate process that exchanges one JSON object per line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def find_binary() -> str:
 
 
 class ProgramRunner:
-    """Runs a saved program on rows, many at once; answers come in the rows' order.
+    """Runs a saved program on rows concurrently; answers come in the order of the rows.
 
     A flow runs in this process where the package's engine is installed, unless `options` (flags of `dspy run`) are
     given; anything else in a process of its own, which starts with the first row, and again where it died: in a child
