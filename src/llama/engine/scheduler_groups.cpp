@@ -14,7 +14,7 @@ std::size_t Scheduler::group_of(const LoraSet& adapters) {
       const auto has_it = [&](const Job& job) { return job.group == group; };
       return std::ranges::any_of(waiting_, has_it) || std::ranges::any_of(running_, has_it, &Running::job);
     };
-    // The plain one, without adapters, stays.
+    // Group 0, without adapters, stays.
     for (std::size_t i = 1; i < groups_.size() && groups_.size() >= most_groups; ++i) {
       if (!is_used(i) && (number == groups_.size() || groups_[i].last_use < groups_[number].last_use)) number = i;
     }
@@ -30,7 +30,7 @@ std::size_t Scheduler::group_of(const LoraSet& adapters) {
   return number;
 }
 
-/// Adapters change all of a step, so a step is one group's.
+/// Adapters apply to a whole step, so all requests in a step are of one group.
 void Scheduler::choose_group() {
   const auto runs = [&](std::size_t group) {
     return std::ranges::any_of(running_, [&](const Running& running) { return running.job.group == group; });

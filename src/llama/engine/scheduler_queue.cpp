@@ -14,13 +14,13 @@ void Scheduler::enqueue(Job job) {
   fill_queue();
 }
 
-/// As far as there are places.  Those who were refused are not here.
+/// Moves requests that were held back into the queue, as far as it has places.
 void Scheduler::fill_queue() {
   const bool is_bounded = options_.when_full == WhenFull::wait;
   while (!held_back_.empty()) {
     if (is_bounded && waiting_.size() >= static_cast<std::size_t>(options_.queue_limit)) return;
     auto& job = held_back_.front();
-    // Behind those that matter as much or more, and those that waited too long already.
+    // Behind requests of the same or a higher priority, and those that were overtaken too often.
     auto place = waiting_.end();
     while (place != waiting_.begin() && std::prev(place)->work.priority < job.work.priority &&
            std::prev(place)->overtaken < patience)

@@ -130,7 +130,7 @@ void Scheduler::advance_scored(Running& running, std::size_t count, std::size_t 
   }
 }
 
-/// Drafted tokens that did not come leave the context.
+/// Removes drafted tokens that did not come from the context.
 void Scheduler::take_back(Running& running) {
   auto& sequence = running.sequence;
   if (context_->remove(running.id, static_cast<int>(sequence.computed()), -1)) return;

@@ -19,7 +19,7 @@
 namespace dspy::llama {
 namespace {
 
-/// Files that hold no language model, by what they say; libllama's own words for them help nobody.
+/// Refuses files that hold no language model.  libllama's own messages about them do not help.
 void require_language_model(const ModelInfo& info, const Gguf& gguf) {
   const auto refuse = [&](std::string_view why) {
     throw Error(Errc::model_load_error, std::format("`{}` {}", info.path.string(), why), {.model = info.path.string()});
@@ -31,7 +31,8 @@ void require_language_model(const ModelInfo& info, const Gguf& gguf) {
   if (gguf.tensors.empty()) refuse("holds no weights (only a vocabulary)");
 }
 
-/// The other files of a model that is stored in parts; libllama finds them itself, and says little if one is damaged.
+/// Checks the other files of a model that is stored in parts.  libllama finds them itself, but says little about a
+/// damaged one.
 void check_parts(const Gguf& gguf, const std::filesystem::path& file) {
   const auto parts = gguf.whole("split.count").value_or(1);
   const auto name = file.filename().string();
@@ -54,7 +55,7 @@ LoadMode load_mode(const Placement& placement, std::uint64_t file_bytes) {
   return file_bytes < HostFacts::read().memory_free / 2 ? LoadMode::read : LoadMode::map;
 }
 
-/// Runs `load`, and adds to what it throws which file it was about.
+/// Loads a model, and names its file in what is thrown.
 std::unique_ptr<RuntimeModel> load_named(const ModelInfo& info, Runtime& library, const RuntimeLoadOptions& options) {
   const auto file = info.path.string();
   try {
@@ -74,7 +75,7 @@ std::unique_ptr<RuntimeModel> load_named(const ModelInfo& info, Runtime& library
   }
 }
 
-/// What `options` leave open, from the environment: `DSPY_DEVICES` (names, with commas between them) and
+/// Fills in from the environment what `options` leave open: `DSPY_DEVICES` (names, with commas between them) and
 /// `DSPY_GPU_LAYERS`.
 ModelOptions with_environment(ModelOptions options) {
   // NOLINTBEGIN(concurrency-mt-unsafe): nobody sets them
@@ -104,8 +105,8 @@ void validate(const MediaOptions& media) {
   require(media.max_seconds > 0, "max_seconds", media.max_seconds, "above 0");
 }
 
-/// Loads what was placed on cards; where it does not fit after all, since the library wanted more or another program
-/// came first, fewer layers are tried, down to none.  Not where so many were asked for.
+/// Loads a model with layers on graphics cards.  If they do not fit after all, since the library needs more or another
+/// program took the memory, it tries fewer, down to none, unless the caller asked for that number.
 std::unique_ptr<RuntimeModel> load_fitting(const ModelInfo& info, Runtime& library, RuntimeLoadOptions load,
                                            const ModelOptions& options, Placement& placement) {
   for (;;) {

@@ -83,7 +83,7 @@ std::shared_ptr<const Model> ModelPool::load(std::string_view name_or_path, Mode
           entries.splice(entries.begin(), entries, now);
         return other->result->value();
       }
-      // Who gives up does so for himself alone.
+      // A caller who gives up does so for itself alone.
       if (other->result->error().code() != Errc::cancelled) throw other->result->error();
       continue;
     }
@@ -113,7 +113,7 @@ std::shared_ptr<const Model> ModelPool::load(std::string_view name_or_path, Mode
   return *std::move(result);
 }
 
-// Made without the lock: that allocates a context, and may read what is known of prompts from files.
+// Engines are made without the lock, since that allocates a context, and may read known prompts from files.
 std::shared_ptr<Engine> ModelPool::engine(const std::shared_ptr<const Model>& model, const EngineOptions& options) {
   const std::pair key(model.get(), options);
   std::unique_lock lock(impl_->mutex);

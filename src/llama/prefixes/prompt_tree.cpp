@@ -44,7 +44,7 @@ PromptTree::Offer PromptTree::reserve(int sequence, std::span<const Token> token
     if (child == node->children.end()) break;
     node = child->second.get();
     const auto common = common_prefix(node->tokens, rest);
-    // To bring back much for the sake of little costs more room than it saves time.
+    // Restoring a long node for a short match costs more room than it saves time.
     if (!node->in_cells() && 2 * common < node->tokens.size()) break;
     if (!node->in_cells()) offer.restore += node->tokens.size();
     node->last_use = ++clock_;
@@ -97,10 +97,10 @@ std::size_t PromptTree::give(int sequence, std::span<const Token> tokens, std::s
     position = std::min(node->end(), tokens.size());
     node->last_use = ++clock_;
     path.push_back(node);
-    // So that making room for what follows does not take this.
+    // Leased at once, so that making room for what follows does not evict it.
     if (position >= shared) lease = {path, position, lease.root};
   }
-  // The oldest first: that is where others are least likely to branch off.
+  // From the start of the path, where other prompts are least likely to branch off.
   for (std::size_t i = 0; lease.path.size() > longest_path && i + 1 < lease.path.size();)
     i += join(*lease.path[i]) ? 0 : 1;
   return lease.length;
@@ -162,7 +162,7 @@ bool PromptTree::unpin(std::span<const Token> tokens) {
   return true;
 }
 
-/// Whether a pin runs through a node, and to more than its prompt's first `from` tokens.
+/// Whether a pinned prompt runs through the node, and has more than `from` tokens.
 bool PromptTree::pinned(const Node& node, std::size_t from) const {
   const auto plain = roots_.find(0);
   if (plain == roots_.end() || &node.top() != plain->second.get()) return false;

@@ -34,7 +34,7 @@ bool PromptTree::in_use(const Node& node) const {
                              [&](const auto& lease) { return std::ranges::contains(lease.second.path, &node); });
 }
 
-/// Of the nodes that may leave the cells: those below which nothing is in the cells.
+/// The least recently used node that may leave the cells: one that is idle and has no child there.
 PromptTree::Node* PromptTree::idlest_in_cells() const {
   Node* idlest = nullptr;
   for (auto* node : in_cells_) {
@@ -49,7 +49,8 @@ PromptTree::Node* PromptTree::idlest_on_host() const {
   Node* idlest = nullptr;
   for (auto* node : on_host_) {
     if (idlest && node->last_use >= idlest->last_use) continue;
-    // What leaves for a file can come back, so what follows it may be there already; what is dropped takes all along.
+    // A node that moves to a file can come back, so its children may be in files already; one that is dropped takes all
+    // below it along.
     const bool inner =
         std::ranges::any_of(node->children, [&](const auto& child) { return !store_ || !child.second->blob.empty(); });
     if (!inner && !in_use(*node) && !pinned(*node)) idlest = node;
@@ -68,7 +69,7 @@ PromptTree::Node* PromptTree::idlest_in_files() const {
   return idlest;
 }
 
-/// -1 if running sequences use all of them.
+/// A sequence for a node; an idle node is moved out for it if need be.  -1 if running sequences use all of them.
 int PromptTree::free_sequence() {
   if (free_.empty()) {
     auto* const node = idlest_in_cells();
@@ -80,7 +81,7 @@ int PromptTree::free_sequence() {
   return sequence;
 }
 
-/// As above; `node` stays where it is.
+/// The same, but `node` is not moved out.
 int PromptTree::free_sequence_beside(Node& node) {
   leases_[-1].path = {&node};
   const int own = free_sequence();

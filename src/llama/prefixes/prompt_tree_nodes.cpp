@@ -15,7 +15,7 @@ PromptTree::Node& PromptTree::add_child(Node& parent, std::span<const Token> tok
   return *(parent.children[tokens.front()] = std::move(child));
 }
 
-/// Cuts a node in the cells in two.  False if there is no sequence for the second part.
+/// Splits a node that is in the cells.  False if there is no sequence for the second part.
 bool PromptTree::split(Node& node, std::size_t length) {
   const int own = free_sequence_beside(node);
   if (own < 0) return false;
@@ -44,7 +44,7 @@ bool PromptTree::split(Node& node, std::size_t length) {
   return true;
 }
 
-/// Makes a node and its only child one.  False where they must stay apart.
+/// Joins a node with its only child.  False if they must stay apart.
 bool PromptTree::join(Node& node) {
   if (!limits_.joins || !node.in_cells() || node.children.size() != 1) return false;
   auto& child = *node.children.begin()->second;
@@ -64,11 +64,11 @@ bool PromptTree::join(Node& node) {
   return true;
 }
 
-/// So that one sequence for a split and one for a leaf can be had, if that is possible.
+/// Joins nodes until two sequences are free, one for a split and one for a leaf, as far as that is possible.
 void PromptTree::join_for_sequences() {
   if (!limits_.joins || free_.size() >= 2 || idlest_in_cells()) return;
   const auto nodes = in_cells_;
-  // Joining takes only the child away, which may stand later in the list.
+  // Joining removes only the child, which may come later in the list.
   for (auto* node : nodes) {
     while (std::ranges::contains(in_cells_, node) && join(*node)) {
       if (free_.size() >= 2) return;

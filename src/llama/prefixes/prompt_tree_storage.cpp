@@ -27,7 +27,7 @@ void PromptTree::leave_cells(Node& node) {
 
 // --- host memory -----------------------------------------------------------------------------------------------------
 
-/// Moves a node to host memory, or drops it where there is none.
+/// Moves a node to host memory, or drops it if there is no room for it.
 void PromptTree::store(Node& node) {
   auto blob = limits_.host_bytes > 0 || store_ ? context_.save(node.sequence) : std::vector<std::byte>{};
   const bool fits = blob.size() <= limits_.host_bytes || pinned(node) || store_;
@@ -75,13 +75,13 @@ void PromptTree::shrink_host(std::size_t most) {
 
 // --- files -----------------------------------------------------------------------------------------------------------
 
-/// Makes sure that a node is in a file.  False where there is none, or no room.
+/// Writes a node to a file, unless it is in one.  False if there is no store, or no room.
 bool PromptTree::spill(Node& node) {
   if (node.file_bytes > 0) return true;
-  // A set of adapters has a number in this process only.
+  // Sets of LoRA adapters are numbered anew in each process.
   if (!store_ || &node.top() != &root(0) || node.blob.size() > limits_.file_bytes) return false;
   const auto tokens = node.all_tokens();
-  // Pictures and sounds have numbers in this process only, too.
+  // So are pictures and sounds.
   if (std::ranges::any_of(tokens, [](Token token) { return token < 0; })) return false;
   const auto bytes = store_->write(tokens, node.begin, node.blob);
   if (bytes == 0) return false;
@@ -92,7 +92,7 @@ bool PromptTree::spill(Node& node) {
   return true;
 }
 
-/// Brings a node's bytes to host memory.  False where its file is gone or damaged.
+/// Reads a node's bytes into host memory.  False if its file is gone or damaged.
 bool PromptTree::recall(Node& node) {
   if (!node.blob.empty()) return true;
   if (node.file_bytes == 0) return false;
@@ -119,7 +119,7 @@ void PromptTree::shrink_files(std::uint64_t most) {
   while (file_bytes_ > most) {
     auto* const node = idlest_in_files();
     if (!node) return;
-    // What is only there goes with all that follows it, unless a part of that is in use.
+    // A node that is nowhere else is dropped, with all below it.
     if (node->in_cells() || !node->blob.empty())
       leave_file(*node);
     else
@@ -138,7 +138,7 @@ void PromptTree::flush() {
   }
 }
 
-/// Makes known what other processes left.
+/// Adds the nodes that other processes left in files.
 void PromptTree::list_store() {
   for (const auto& [tokens, begin, bytes] : store_->list()) {
     auto* node = &root(0);

@@ -137,12 +137,12 @@ void Sampler::choose_candidates(std::span<const float> logits, float best) {
     std::erase_if(candidates_, [&](const Candidate& each) { return each.logit < best - min_p_reach; });
 }
 
-/// Where only `top_k` are wanted, the floor rises with what was seen.
+/// Collects the tokens whose scores reach `floor`.  With `top_k`, the floor rises with what was seen.
 void Sampler::collect(std::span<const float> logits, float floor) {
   const auto enough = options_.top_k > 0 ? std::max<std::size_t>(4 * static_cast<std::size_t>(options_.top_k), 512)
                                          : std::numeric_limits<std::size_t>::max();
   std::size_t count = 0;
-  // Written always and counted if wanted: which it is cannot be foreseen.
+  // Always written, and counted only if wanted: a branch here could not be predicted.
   const auto add = [&](std::size_t i) {
     candidates_[count] = {.logit = logits[i], .token = static_cast<Token>(i)};
     count += logits[i] >= floor ? 1 : 0;
@@ -174,7 +174,7 @@ void Sampler::keep_top_k() {
   candidates_.resize(k);
 }
 
-/// Each candidate's share of the likeliest one's.
+/// Weighs each candidate against the best, which has weight 1.  Returns the sum.
 double Sampler::weigh(float best, float sharpness) {
   const auto count = candidates_.size();
   weights_.resize((count + lanes - 1) / lanes * lanes);

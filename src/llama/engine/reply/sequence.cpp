@@ -57,7 +57,7 @@ std::string Sequence::take(Token token) {
   return text + end(FinishReason::length);
 }
 
-/// The tokens that must come, until there is a choice or the reply ends.
+/// Takes the tokens that must come, until there is a choice or the reply ends.
 std::string Sequence::take_forced() {
   std::string text;
   while (matcher_ && !finished()) {
@@ -74,7 +74,7 @@ std::string Sequence::take_forced() {
   return text;
 }
 
-/// For who asked how likely the tokens are.
+/// Notes how likely a token was, for a caller who asked.
 void Sequence::note(Token token, std::string_view piece, const Likelihoods* likely) {
   TokenLogprob out{.text = std::string(piece), .forced = likely == nullptr};
   if (likely != nullptr) {
@@ -144,7 +144,7 @@ bool Sequence::loops() {
   return true;
 }
 
-/// Writes what ends the value of the output, with as few tokens as that takes; all of the rest if there is no room for
+/// Ends the value of the current output with as few tokens as that takes; the whole reply, if there is no room for
 /// anything else.
 std::string Sequence::close_output() {
   const auto current = output();

@@ -34,7 +34,7 @@ void Sequence::score(std::span<float> logits) {
   if (prompt_size_ + ++*scored_ == tokens_.size()) finish_ = FinishReason::stop;
 }
 
-/// Nothing could be sampled.
+/// Throws the `Error` that says why no token could be chosen.
 void Sequence::refuse(std::span<const float> logits) const {
   const bool broken = std::ranges::any_of(
       logits, [](float score) { return std::isnan(score) || score == std::numeric_limits<float>::infinity(); });

@@ -34,7 +34,7 @@ std::vector<std::string> stops_of(const Model& model, std::vector<std::string> s
   return stops;
 }
 
-/// So many tokens, or as many as there are, each output to come should have beside the fewest.
+/// Tokens that are kept for each output to come beyond the fewest that it needs, if there are as many.
 constexpr std::size_t most_reserve = 32;
 
 bool is_text(const Type& type) {

@@ -61,7 +61,7 @@ Expr TypeGrammar::json(const Field& field, std::size_t level) {
   return checked(values_.pool().alt({said(value, level, where, may_be_blank), values_.null()}), where);
 }
 
-/// A value that readers do not take for a missing one: not its placeholder, and not blank unless that may be.
+/// A value that readers do not take for missing: not the placeholder, and not blank unless `may_be_blank`.
 Expr TypeGrammar::said(const Type& type, std::size_t level, const std::string& where, bool may_be_blank) {
   const auto& limits = *type.limits;
   if (!limits.one_of.empty()) return json(type, level, where, nullptr);

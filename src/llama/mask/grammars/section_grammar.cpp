@@ -85,8 +85,8 @@ bool TypeGrammar::is_found_in_section(std::string_view name, Around around) cons
   return among == Among::tags || !name.starts_with("```");
 }
 
-/// A choice that readers would not find as it is leaves the output free, but in XML, which can say any text; the others
-/// stay as they are.  The empty text is an empty section.
+/// A choice that readers could not find in its section is replaced by any text, but never in XML, which can escape
+/// all of it.  The empty choice is an empty section.
 Expr TypeGrammar::bare_choices(const std::vector<Json>& choices, const std::string& where, Around around) {
   if (choices.size() > Values::most_choices)
     Values::refuse(where, std::format("has {} choices, where {} are possible", choices.size(), Values::most_choices));

@@ -24,7 +24,7 @@ Expr TypeGrammar::json(const Type& type, const std::string& where) {
   return checked(json(type, 0, where, nullptr), where);
 }
 
-/// Recursion that never comes to an end leaves no value.
+/// Refuses a type that has no values, such as a recursion without an end.
 Expr TypeGrammar::checked(Expr made, const std::string& where) {
   if (made == Pool::nothing)
     Values::refuse(where, std::format("has no value that is nested up to {} deep", Values::deepest));
@@ -139,7 +139,7 @@ Expr TypeGrammar::object(const Type& type, std::size_t level, const std::string&
   return out;
 }
 
-/// What is nested too deeply has no values here, so that whatever holds it takes another of its alternatives.
+/// Values that are nested too deeply are left out, so that what would hold them takes another alternative.
 Expr TypeGrammar::reference(const Type& type, std::size_t level, const std::string& where, const Scope* scope) {
   for (; scope != nullptr; scope = scope->outer) {
     if (scope->object.name != type.name) continue;
