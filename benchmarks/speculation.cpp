@@ -33,6 +33,8 @@ The same requests, one at a time, with and without guesses of what comes next.
   --threads N       threads of both (1)
   --file FILE       a model, *.gguf (the embedded one: models/dspy-tiny.gguf)
   --draft FILE      a smaller model that guesses
+  --memory N        tokens of earlier replies to guess from (0); with some, each round after the first asks what was
+                    asked before
   --speculation on  guess whatever can be, whether it pays or not
 )";
 
@@ -104,13 +106,14 @@ std::vector<Work> all_work(const llama::Model& model) {
 
 int main(int argc, char** argv) {
   if (const auto status = usage(argc, argv, usage_text)) return *status;
-  int rounds = 5, threads = 1;
+  int rounds = 5, threads = 1, memory = 0;
   std::string file = "models/dspy-tiny.gguf";
   std::string draft;
   auto speculation = llama::Speculation::automatic;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i];
     if (option == "--rounds") rounds = std::atoi(argv[i + 1]);
+    if (option == "--memory") memory = std::atoi(argv[i + 1]);
     if (option == "--threads") threads = std::atoi(argv[i + 1]);
     if (option == "--file") file = argv[i + 1];
     if (option == "--draft") draft = argv[i + 1];
@@ -128,6 +131,7 @@ int main(int argc, char** argv) {
                                .sequences = 1,
                                .threads = threads,
                                .speculation = speculation,
+                               .draft_memory = memory,
                                .draft_model = draft_model});
       std::vector<double> walls, processors;
       int different = 0;

@@ -86,6 +86,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"prefill_chunk", engine(&EngineOptions::prefill_chunk)},
       {"loop_tokens", engine(&EngineOptions::loop_tokens)},
       {"draft_tokens", engine(&EngineOptions::draft_tokens)},
+      {"draft_memory", engine(&EngineOptions::draft_memory)},
       {"kv_tokens", engine(&EngineOptions::kv_tokens)},
       {"host_bytes", engine(&EngineOptions::host_bytes)},
       {"kv_on_host", engine(&EngineOptions::kv_on_host)},

@@ -64,6 +64,7 @@ struct EngineOptions {
   int prefill_chunk = 64;
   Speculation speculation = Speculation::automatic;
   int draft_tokens = 16;  ///< Guessed ahead for one reply in a step at most, 1 to 64.
+  int draft_memory = 32768;  ///< Tokens of earlier replies that guesses may come from; 0: from a request's own only.
   /// A smaller model with the same tokens, which guesses where nothing alike came earlier.
   std::shared_ptr<const Model> draft_model{};
   bool yields = true;  ///< Use fewer threads while other programs want the processor.

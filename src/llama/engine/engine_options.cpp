@@ -89,6 +89,7 @@ void validate(const EngineOptions& options) {
   require(options.prefill_chunk >= 1, "prefill_chunk", options.prefill_chunk, "at least 1");
   require(options.draft_tokens >= 1 && options.draft_tokens <= 64, "draft_tokens", options.draft_tokens,
           "between 1 and 64");
+  require(options.draft_memory >= 0, "draft_memory", options.draft_memory, "at least 1, or 0 for none");
   require(options.loop_tokens >= 0, "loop_tokens", options.loop_tokens, "at least 1, or 0 for never");
   require(options.collect.count() >= 0, "collect", options.collect.count(), "at least 0");
   require(options.kv_tokens >= 0, "kv_tokens", options.kv_tokens, "at least 1, or 0 for automatic");

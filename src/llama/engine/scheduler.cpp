@@ -44,7 +44,8 @@ Scheduler::Scheduler(std::shared_ptr<const Model> model, const EngineOptions& op
       store_(shares_ && !options.prefix_directory.empty()
                  ? std::make_unique<PrefixStore>(options.prefix_directory, prefix_binding(*model_, options),
                                                  model_->name())
-                 : nullptr) {
+                 : nullptr),
+      earlier_replies_(static_cast<std::size_t>(options.draft_memory)) {
   make_context();
   options_.batch = std::min(options_.batch, context_->batch());
   options_.kv_tokens = std::min(options_.kv_tokens, context_->context_length());

@@ -3,6 +3,7 @@
 #include "dspy/llama/engine.hpp"
 #include "llama/engine/mailbox.hpp"
 #include "llama/engine/reply/drafter.hpp"
+#include "llama/engine/reply/earlier_replies.hpp"
 #include "llama/engine/reply/sequence.hpp"
 #include "llama/engine/reply/speculation.hpp"
 #include "llama/engine/step_padding.hpp"
@@ -200,6 +201,7 @@ class Scheduler {
   unsigned polls_ = 0;
   StepPadding step_padding_;
   DraftBudget draft_budget_;
+  EarlierReplies earlier_replies_;
   std::unique_ptr<Drafter> drafter_;
   Clock::time_point step_began_{};
   std::vector<std::pair<std::shared_ptr<Mailbox>, std::expected<Generated, Error>>> ended_;

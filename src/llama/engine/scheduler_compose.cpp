@@ -111,14 +111,14 @@ void Scheduler::add_scored(Running& running, std::size_t most, std::size_t& rows
   slices_.push_back({&running, count, 0, count == pending.size()});
 }
 
-/// Guesses how replies go on, `most` tokens in all: by what came before, else by the draft model.
+/// Guesses how replies go on, `most` tokens in all: by what came before, here or in earlier replies, else by the draft model.
 void Scheduler::draft(std::span<Running* const> replies, std::size_t most) {
   const auto share_of = [&](std::size_t left) {
     return std::min((most + left - 1) / left, static_cast<std::size_t>(options_.draft_tokens));
   };
   std::vector<Drafter::Wish> wishes;
   for (auto left = replies.size(); auto* running : replies) {
-    const auto found = running->sequence.draft(share_of(left--)).size();
+    const auto found = running->sequence.draft(share_of(left--), &earlier_replies_).size();
     most -= found;
     if (drafter_ && found == 0 && running->job.media.empty()) wishes.push_back({running->id, &running->sequence, 0});
   }

@@ -82,6 +82,8 @@ void Scheduler::end(Running& running, std::uint64_t EngineStats::* outcome, bool
   stats_.queue_seconds += seconds(running.started_at - running.job.queued_at);
   stats_.prompt_seconds += seconds(reply_at - running.started_at);
   stats_.completion_seconds += seconds(now - reply_at);
+  if (drafts_ && !running.job.scores && result)
+    earlier_replies_.keep(sequence.tokens(), static_cast<std::size_t>(*usage.prompt_tokens));
   if (tree_) {
     if (keep && !suspect_) remember(running);
     tree_->release(running.id);

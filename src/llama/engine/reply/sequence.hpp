@@ -26,6 +26,8 @@
 
 namespace dspy::llama {
 
+class EarlierReplies;
+
 /// One reply in the making, without any computing: it names the tokens that the context must take next, and turns the
 /// scores that come back into the next token, and tokens into text.  A scheduler steps one, or many in one batch.
 ///
@@ -84,8 +86,9 @@ class Sequence {
     Token token = 0;
     bool asks = true;  ///< The scores after it are wanted, since the token after it is none that must come.
   };
-  /// Guesses at most `most` tokens after the pending ones, by what came before; earlier guesses are forgotten.
-  std::span<const Drafted> draft(std::size_t most);
+  /// Guesses at most `most` tokens after the pending ones, by what came before, here or in `earlier` replies, whichever
+  /// is more alike; earlier guesses are forgotten.
+  std::span<const Drafted> draft(std::size_t most, const EarlierReplies* earlier = nullptr);
   /// No more than so many in all.
   void limit_draft(std::size_t most) noexcept { most_drafted_ = std::min(most_drafted_, most); }
   /// One guess more, and what must follow it.  Returns how many tokens that are: none if it cannot come there, or

@@ -1,17 +1,25 @@
 // Guesses of what comes next, and which of them came true.
+#include "llama/engine/reply/earlier_replies.hpp"
 #include "llama/engine/reply/sequence.hpp"
 
 #include <algorithm>
 
 namespace dspy::llama {
 
-std::span<const Sequence::Drafted> Sequence::draft(std::size_t most) {
+std::span<const Sequence::Drafted> Sequence::draft(std::size_t most, const EarlierReplies* earlier) {
   draft_.clear();
   confirmed_ = 0;
   draft_matcher_ = matcher_;
   const auto room = most_computed() - std::min(most_computed(), tokens_.size());
   most_drafted_ = finished() ? 0 : std::min({most, draft_length_.next(), room});
-  for (const auto token : look_up(tokens_, most_drafted_)) {
+  const std::span<const Token> own(tokens_);
+  auto next = look_up(own, most_drafted_);
+  if (earlier != nullptr && most_drafted_ > 0) {
+    const auto place = next.empty() ? 0 : static_cast<std::size_t>(next.data() - own.data());
+    const auto alike = common_end(own.first(place), own, EarlierReplies::longest_match);
+    if (const auto other = earlier->look_up(own, most_drafted_, alike); !other.empty()) next = other;
+  }
+  for (const auto token : next) {
     if (guess(token) != 1) break;  // what must follow may differ from what came there
   }
   return draft_;
