@@ -1233,10 +1233,42 @@ class Optimize(unittest.TestCase):
             (["--optimizer", "magic"], "unknown optimizer `magic`"),
             (["--metric", "taste"], "unknown metric `taste`"),
             (["--field", "color"], "no field `color`"),
+            (["--option", "race"], "--option takes NAME=VALUE"),
+            (["--option", "speed=3"], "random-search has no option `speed`; it has"),
+            (["--option", "race=fast"], "the option `race` is a number, not `fast`"),
+            (["--option", "max_rounds=-1"], "the option `max_rounds` is 0 or more"),
+            (["--optimizer", "gepa", "--option", "frontier_type=up"], "one of instance, objective, hybrid, cartesian"),
+            (["--optimizer", "labeled -> magic"], "unknown optimizer `magic`"),
         ]:
             result = self.optimize(*more)
             self.assertEqual(result.returncode, 2)
             self.assertIn(said, result.err)
+
+    def test_any_option_is_set_by_its_name(self):
+        result = self.optimize(
+            "--option", "num_candidate_programs=1", "--option", "race=0.05", "--option", "max_errors=none", "--json"
+        )  # fmt: skip
+        self.assertEqual(result.returncode, 0, result.err)
+        options = json.loads(result.out)["options"]
+        self.assertEqual((options["num_candidate_programs"], options["race"]), (1, 0.05))
+
+    def test_several_optimizers_one_after_the_other(self):
+        result = self.optimize(
+            "--optimizer", "labeled -> bootstrap", "--option", "labeled.k=2", "--option", "seed=3", "--json"
+        )  # fmt: skip
+        self.assertEqual(result.returncode, 0, result.err)
+        report = json.loads(result.out)
+        self.assertEqual(report["optimizer"], "BetterTogether")
+        self.assertEqual(report["options"]["strategy"], "labeled -> bootstrap")
+
+    def test_weights_are_trained_by_a_command(self):
+        result = self.optimize(
+            "--optimizer", "finetune", "--option", "folder=" + str(self.path / "lora"), "--max-runs", "500",
+            "--option", 'trainer=["cp", "{data}", "{output}"]', "--option", "output_extension=.txt",
+        )  # fmt: skip
+        self.assertEqual(result.returncode, 0, result.err)
+        self.assertIn("Weights, for --model:", result.out)
+        self.assertTrue((self.path / "lora" / "all.txt").exists())
 
 
 class Registry(unittest.TestCase):

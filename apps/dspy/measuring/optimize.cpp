@@ -10,11 +10,15 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <format>
 #include <iostream>
+#include <map>
 #include <optional>
+#include <string>
 #include <tuple>
+#include <vector>
 
 namespace dspy::app {
 namespace {
@@ -30,9 +34,14 @@ struct OptimizeFlags {
   std::string out;
   std::string report;
   std::string adapter = "field";
+  std::vector<std::string> options;
   double token_price = 0;
+  double time_price = 0;
+  double failure_score = 0;
   std::optional<std::uint64_t> max_requests;
   std::optional<std::uint64_t> max_tokens;
+  std::optional<std::uint64_t> max_runs;
+  std::optional<double> time_limit;
   std::size_t jobs = 32;
   std::string fleet;
   std::string fleet_name = "dspy";
@@ -68,6 +77,8 @@ void tell(const optimize::Report& report, const OptimizeFlags& flags) {
                          percent_of(report.score()), report.examples));
   print_line(std::format("{} requests, {} runs, {:.1f} s; saved as {}", report.usage.requests, report.rollouts,
                          report.seconds, flags.out));
+  if (const auto* const weights = report.details.if_contains("weights"))
+    print_line("Weights, for --model: " + to_text(*weights));
   if (!report.stopped.empty()) print_line("It ended early: " + report.stopped);
   for (const auto& note : report.notes) print_line("Note: " + note);
 }
@@ -118,6 +129,32 @@ void save_best(Student& student, const Program& best, const std::string& out) {
   save_program(out, student.file);
 }
 
+/// `name=value` each.
+std::map<std::string, std::string> named(const std::vector<std::string>& options) {
+  std::map<std::string, std::string> out;
+  for (const auto& each : options) {
+    const auto at = each.find('=');
+    if (at == 0 || at == std::string::npos)
+      throw Error(Errc::bad_input, std::format("--option takes NAME=VALUE, not `{}`", each));
+    out[each.substr(0, at)] = each.substr(at + 1);
+  }
+  return out;
+}
+
+SearchOptions search_of(const OptimizeFlags& flags) {
+  SearchOptions out{.concurrency = flags.jobs,
+                    .limits = {.requests = flags.max_requests, .tokens = flags.max_tokens, .rollouts = flags.max_runs},
+                    .failure_score = flags.failure_score,
+                    .price = {.per_1000_tokens = flags.token_price, .per_second = flags.time_price},
+                    .on_event = live_view()};
+  if (flags.time_limit) {
+    out.deadline = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                                          std::chrono::duration<double>(*flags.time_limit));
+  }
+  if (!flags.fleet.empty()) out.backend = redis_rollouts(flags.fleet, {.name = flags.fleet_name});
+  return out;
+}
+
 int run_optimize(const OptimizeFlags& flags) {
   require_writable(flags.out);
   if (!flags.report.empty()) require_writable(flags.report);
@@ -127,7 +164,9 @@ int run_optimize(const OptimizeFlags& flags) {
   auto student = student_of(flags);
   const auto signature = student.signature();
   const auto metric = metric_of(flags.choice, signature);
-  const auto optimizer = optimizer_of(flags.choice, metric);
+  auto choice = flags.choice;
+  choice.options = named(flags.options);
+  const auto optimizer = optimizer_of(choice, metric);
 
   Training training{.trainset = read_dataset(flags.data, {.signature = &signature})};
   if (!flags.val.empty()) {
@@ -144,13 +183,9 @@ int run_optimize(const OptimizeFlags& flags) {
                             checkpoint.string()));
   }
   const StopKey stop_key;
-  training.search = {.concurrency = flags.jobs,
-                     .limits = {.requests = flags.max_requests, .tokens = flags.max_tokens},
-                     .checkpoint = checkpoint,
-                     .stop = stop_key.token(),
-                     .price = {.per_1000_tokens = flags.token_price},
-                     .on_event = live_view()};
-  if (!flags.fleet.empty()) training.search.backend = redis_rollouts(flags.fleet, {.name = flags.fleet_name});
+  training.search = search_of(flags);
+  training.search.checkpoint = checkpoint;
+  training.search.stop = stop_key.token();
 
   auto [program, report] = optimizer(student.program(), training);
 
@@ -180,9 +215,7 @@ void add_optimize(CLI::App& app, Plan& plan) {
           "A program file, as dspy::save or Python DSPy wrote it, a flow, or a signature \"question -> answer\"")
       ->required();
   command->add_option("data", flags->data, "Examples: JSONL, JSON or CSV with the program's fields")->required();
-  command
-      ->add_option("--optimizer", flags->choice.optimizer,
-                   "labeled, bootstrap, random-search, optuna, copro, mipro, simba, gepa or infer-rules")
+  command->add_option("--optimizer", flags->choice.optimizer, optimizer_names() + ", or several: \"bootstrap -> gepa\"")
       ->capture_default_str();
   command->add_option("--metric", flags->choice.metric, "exact_match, f1 or equal")->capture_default_str();
   command->add_option("--field", flags->choice.field, "The output to score [the last one]");
@@ -203,8 +236,17 @@ void add_optimize(CLI::App& app, Plan& plan) {
   command->add_option("--race", flags->choice.race,
                       "For random-search: stop candidates that are unlikely to win; the accepted probability of "
                       "stopping a winner, such as 0.05");
+  command
+      ->add_option(
+          "--option", flags->options,
+          "NAME=VALUE, an option of the optimizer by DSPy's name, such as frontier_type=hybrid (may be repeated); "
+          "of several, with the stage before it: gepa.seed=1")
+      ->allow_extra_args(false);
   command->add_option("--token-price", flags->token_price,
                       "Subtract this from the score for each 1,000 tokens of a run, such as 0.01");
+  command->add_option("--time-price", flags->time_price, "Taken off a score for each second of a run");
+  command->add_option("--failure-score", flags->failure_score, "Of an example on which the program fails")
+      ->capture_default_str();
   command->add_option("--candidates", flags->choice.candidates, "How many programs, or instructions per round, to try")
       ->check(CLI::Range(least_candidates, most_candidates))
       ->capture_default_str();
@@ -214,6 +256,9 @@ void add_optimize(CLI::App& app, Plan& plan) {
   command->add_option("--prompt-model", flags->choice.prompt_model, "Writes instructions and rules");
   command->add_option("--max-requests", flags->max_requests, "Make at most this many requests");
   command->add_option("--max-tokens-used", flags->max_tokens, "Stop after using this many tokens");
+  command->add_option("--max-runs", flags->max_runs, "Never more runs of the program than these");
+  command->add_option("--time-limit", flags->time_limit, "End with the best so far after so many seconds")
+      ->check(CLI::PositiveNumber);
   command->add_option("--search-seed", flags->choice.seed, "The same seed gives the same search")
       ->capture_default_str();
   command->add_option("--fleet", flags->fleet,

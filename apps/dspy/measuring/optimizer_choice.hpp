@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -29,9 +30,14 @@ struct OptimizerChoice {
   std::uint64_t seed = 0;
   std::optional<std::size_t> screen_to;  ///< Of random search, and the next one too.
   std::optional<double> race;
+  /// Others by DSPy's name; those of a stage of several with the stage's name before it, as in `gepa.seed`.
+  std::map<std::string, std::string> options;
 };
 
-/// Throw `Error` (`bad_input`) for words that there are not.
+/// What `--optimizer` may be, in words.
+std::string optimizer_names();
+
+/// Throw `Error` (`bad_input`) for words that there are not.  An optimizer may be several: `bootstrap -> gepa`.
 Metric metric_of(const OptimizerChoice& choice, const Signature& signature);
 AnyOptimizer optimizer_of(const OptimizerChoice& choice, const Metric& metric);
 

@@ -147,9 +147,9 @@ COPRO | same | COPRO | Copro |
 SIMBA | same | SIMBA | Simba |
 InferRules | same | InferRules | InferRules |
 KNNFewShot | same | KNNFewShot | KnnFewShot | the training set is answered once, when it is compiled
-BetterTogether | differs | BetterTogether | BetterTogether | stages are optimizers of prompts; training of weights is elsewhere
+BetterTogether | differs | BetterTogether | BetterTogether | a stage that trains weights is a BootstrapFinetune
 Ensemble | cpp | | Ensemble |
-BootstrapFinetune | cpp | | BootstrapFinetune | trains by a command on this machine
+BootstrapFinetune | differs | BootstrapFinetune | BootstrapFinetune | trains by a command on this machine
 AvatarOptimizer | none | | |
 bootstrap_trace_data | none | | | traces of runs: Evaluate(keeps_traces=True)
 teleprompt | none | | | a module of DSPy's own layout

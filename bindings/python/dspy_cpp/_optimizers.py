@@ -24,6 +24,9 @@ class Optimizer:
         self.report: dict[str, Any] = {}
         self.report_html = ""
 
+    _whole = False
+    """What it makes is more than instructions and demonstrations, so the program itself is returned."""
+
     def compile(
         self,
         student: Any,
@@ -33,35 +36,32 @@ class Optimizer:
         teacher: Any = None,
         num_threads: int = 32,
         checkpoint: str | os.PathLike | None = None,
-        max_requests: int | None = None,
-        max_tokens: int | None = None,
-        max_rollouts: int | None = None,
         on_event: Callable[[str], Any] | None = None,
+        **search: Any,
     ) -> Any:
-        """Searches. With a `checkpoint`, an interrupted search goes on from there and asks nothing twice."""
-        text = self._search(
-            _core._compile, student, trainset, valset, teacher, num_threads, checkpoint, max_requests, max_tokens,
-            max_rollouts, on_event,
-        )  # fmt: skip
-        found = copy.deepcopy(student)
-        _core._load_text(found, text, False, True)
-        return found
+        """Searches. With a `checkpoint`, an interrupted search goes on from there and asks nothing twice.
 
-    def _search(
-        self, run: Callable, student: Any, trainset: Iterable[Any], valset: Any, teacher: Any, num_threads: int,
-        checkpoint: Any, max_requests: Any, max_tokens: Any, max_rollouts: Any, on_event: Any,
-    ) -> Any:  # fmt: skip
-        search: dict[str, Any] = {"concurrency": num_threads}
+        `search` may limit it (`max_requests`, `max_tokens`, `max_rollouts`, `time_limit` in seconds), and say what a run
+        costs (`token_price` for each 1,000 tokens, `time_price` for each second), what a failed example counts
+        (`failure_score`), how often a model that cannot be reached is asked (`attempts`, `retry_delay` in seconds),
+        whether requests are seeded (`seeds_requests`), and whether the checkpoint outlasts a power cut (`durable`)."""
+        search["concurrency"] = num_threads
         if checkpoint is not None:
             search["checkpoint"] = os.fspath(checkpoint)
-        for name, value in (("max_requests", max_requests), ("max_tokens", max_tokens), ("max_rollouts", max_rollouts)):
-            if value is not None:
-                search[name] = value
-        options = {name: value for name, value in self.options.items() if value is not None or name == "auto"}
+        run = _core._compile_whole if self._whole else _core._compile
         found, self.report, self.report_html = run(
-            type(self).__name__, options, student, list(trainset), valset, teacher, search, on_event
-        )
-        return found
+            type(self).__name__, self._given(), student, list(trainset), valset, teacher,
+            {name: value for name, value in search.items() if value is not None}, on_event,
+        )  # fmt: skip
+        if self._whole:
+            return _Compiled(found, student)
+        made = copy.deepcopy(student)
+        _core._load_text(made, found, False, True)
+        return made
+
+    def _given(self) -> dict[str, Any]:
+        """The options that were set; GEPA's and MIPROv2's `auto` may be set to nothing."""
+        return {name: value for name, value in self.options.items() if value is not None or name == "auto"}
 
 
 class LabeledFewShot(Optimizer):
@@ -84,8 +84,37 @@ class MIPROv2(Optimizer):
     """Searches instructions and demonstrations of all predictors together."""
 
 
+class InstructionProposer:
+    """How GEPA has instructions written: `skills` are texts that say how to write such instructions,
+    `additional_instructions` what is wanted of them; one longer than `max_chars` is sent back once, and dropped if it
+    stays longer."""
+
+    def __init__(
+        self,
+        skills: Iterable[str] | None = None,
+        additional_instructions: str | None = None,
+        max_chars: int | None = None,
+    ):
+        self.options = {
+            "skills": None if skills is None else list(skills),
+            "additional_instructions": additional_instructions,
+            "max_chars": max_chars,
+        }
+
+
 class GEPA(Optimizer):
-    """Evolves instructions by reflection: the metric's feedback is what the model learns from."""
+    """Evolves instructions by reflection: the metric's feedback is what the model learns from.
+
+    `frontier_type` (`instance`, `objective`, `hybrid` or `cartesian`) says what a program must be the best at to be gone
+    on from, `component_selector` (`round_robin` or `all`) which predictors are changed at a time. An
+    `instruction_proposer` is an `InstructionProposer`, or a function of DSPy's
+    `(candidate, reflective_dataset, components_to_update)`."""
+
+    def __init__(self, metric: Callable | None = None, *, instruction_proposer: Any = None, **options: Any):
+        if isinstance(instruction_proposer, InstructionProposer):
+            super().__init__(metric, **instruction_proposer.options, **options)
+        else:
+            super().__init__(metric, instruction_proposer=instruction_proposer, **options)
 
 
 class COPRO(Optimizer):
@@ -104,28 +133,29 @@ class KNNFewShot(Optimizer):
     """Gives each call demonstrations of its own: the training examples nearest to its inputs, as the teacher answered
     them. What it returns is a program that runs the student so."""
 
+    _whole = True
+
     def __init__(self, k: int, trainset: Iterable[Any], vectorizer: Any, metric: Callable | None = None, **bootstrap: Any):
         super().__init__(metric, k=k, vectorizer=vectorizer, **bootstrap)
         self._trainset = list(trainset)
 
-    def compile(  # type: ignore[override]
-        self,
-        student: Any,
-        *,
-        teacher: Any = None,
-        valset: Iterable[Any] | None = None,
-        num_threads: int = 32,
-        max_requests: int | None = None,
-        max_tokens: int | None = None,
-        on_event: Callable[[str], Any] | None = None,
-    ) -> Any:
+    def compile(self, student: Any, **settings: Any) -> Any:  # type: ignore[override]
         """The teacher answers every training example once. With a validation set and a metric the student is measured
-        too, and returned if it is the better one."""
-        found = self._search(
-            _core._compile_whole, student, self._trainset, valset, teacher, num_threads, None, max_requests, max_tokens,
-            None, on_event,
-        )  # fmt: skip
-        return _Compiled(found, student)
+        too, and returned if it is the better one. Takes what other optimizers take, but for the training set."""
+        return super().compile(student, trainset=self._trainset, **settings)
+
+
+class BootstrapFinetune(Optimizer):
+    """Trains the model itself on what a teacher, or the student, did well. `trainer` is a command of yours, a list of
+    words in which `{data}`, `{output}` and `{name}` are filled in; `folder` gets data, weights and logs; `open` makes the
+    LM from a predictor's name (or `all`) and the file of weights, or gives its URI:
+
+        BootstrapFinetune(metric, folder="lora", trainer=["python3", "train.py", "{data}", "{output}"],
+                          open=lambda name, weights: f"llama:base.gguf?lora={weights}")
+
+    What it returns is a program that asks that model."""
+
+    _whole = True
 
 
 class BetterTogether(Optimizer):
@@ -148,8 +178,8 @@ class BetterTogether(Optimizer):
                 raise TypeError(f"`{name}` is not an optimizer of dspy_cpp, but a {type(stage).__name__}")
             if isinstance(stage, (KNNFewShot, BetterTogether)):
                 raise TypeError(f"`{name}`: a {type(stage).__name__} cannot be one of several stages")
-            options = {key: value for key, value in stage.options.items() if value is not None or key == "auto"}
-            stages[name] = (type(stage).__name__, options)
+            stages[name] = (type(stage).__name__, stage._given())
+            self._whole = self._whole or stage._whole
         super().__init__(
             metric,
             strategy=strategy,

@@ -2,12 +2,14 @@
 #include "dspy/programs/program_file.hpp"
 #include "json.hpp"
 #include "optimizers.hpp"
+#include "option_values.hpp"
 #include "program.hpp"
 #include "values.hpp"
 #include "waiting.hpp"
 
 #include <nanobind/stl/string.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +18,27 @@
 namespace dspy::python {
 namespace {
 
+/// How the search runs.
+void take_search(nb::dict given, SearchOptions& into) {
+  std::optional<std::chrono::nanoseconds> time_limit;
+  Options option("compile", std::move(given));
+  option("concurrency", into.concurrency);
+  option("checkpoint", into.checkpoint);
+  option("durable", into.is_durable);
+  option("max_requests", into.limits.requests);
+  option("max_tokens", into.limits.tokens);
+  option("max_rollouts", into.limits.rollouts);
+  option("time_limit", time_limit);
+  option("failure_score", into.failure_score);
+  option("attempts", into.attempts);
+  option("retry_delay", into.retry_delay);
+  option("token_price", into.price.per_1000_tokens);
+  option("time_price", into.price.per_second);
+  option("seeds_requests", into.seeds_requests);
+  option.finish();
+  if (time_limit) into.deadline = std::chrono::steady_clock::now() + *time_limit;
+}
+
 /// What an optimizer made of a copy of `student`.
 Optimized found_by(const std::string& name, nb::dict options, nb::handle student, nb::handle trainset,
                    nb::handle valset, nb::handle teacher, nb::handle search, nb::object on_event) {
@@ -23,14 +46,7 @@ Optimized found_by(const std::string& name, nb::dict options, nb::handle student
   Training training{.trainset = to_examples(trainset)};
   if (!valset.is_none()) training.valset = to_examples(valset);
   if (!teacher.is_none()) training.teacher = to_program(teacher);
-  nb::dict given = nb::cast<nb::dict>(search);
-  std::string checkpoint;
-  Options limits("compile", given);
-  limits.take("concurrency", training.search.concurrency).take("checkpoint", checkpoint);
-  limits.take("max_requests", training.search.limits.requests).take("max_tokens", training.search.limits.tokens);
-  limits.take("max_rollouts", training.search.limits.rollouts).take("failure_score", training.search.failure_score);
-  limits.finish();
-  training.search.checkpoint = checkpoint;
+  take_search(nb::cast<nb::dict>(search), training.search);
   if (!on_event.is_none()) {
     training.search.on_event = [held = Held(std::move(on_event))](const optimize::Event& event) {
       with_python([&] { held.get()(to_python(to_line(event))); });
