@@ -16,7 +16,7 @@ if(NOT TARGET llama)
   return()
 endif()
 
-file(GLOB plugin_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/llama/plugin/*.cpp)
+file(GLOB plugin_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/llama/plugin/*.cpp ${PROJECT_SOURCE_DIR}/src/llama/plugin/graph/*.cpp)
 add_library(dspy-llama-plugin MODULE ${plugin_sources})
 target_include_directories(dspy-llama-plugin PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(dspy-llama-plugin PRIVATE llama dspy_kernels dspy_warnings)

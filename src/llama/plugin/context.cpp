@@ -1,5 +1,6 @@
 #include "adapter.hpp"
-#include "graph_kernels.hpp"
+#include "context_parameters.hpp"
+#include "graph/graph_kernels.hpp"
 #include "guard.hpp"
 #include "model.hpp"
 
@@ -186,7 +187,7 @@ class LibllamaContext final : public RuntimeContext {
     auto sequence = static_cast<llama_seq_id>(batch.sequence);
     std::vector<llama_seq_id*> sequences(size, &sequence);
     std::vector<std::int8_t> outputs(size, 0);
-    // The library takes rows that it could write to, and does not.
+    // The library takes a mutable pointer, but does not write to the rows.
     auto* const rows = const_cast<float*>(batch.rows.data()) + static_cast<std::size_t>(first) * input_;
     return status_of(guarded(Errc::backend_error, "the inference library failed while computing", [&] {
       const int result = llama_decode(context_.get(), {.n_tokens = count,
@@ -213,7 +214,7 @@ class LibllamaContext final : public RuntimeContext {
                                         std::to_string(most) + " are computed at once; raise batch");
   }
 
-  /// What libllama asserts, and would end the process for.
+  /// Refuses what libllama asserts, which would end the process.
   void validate(std::span<const BatchEntry> batch) const {
     if (batch.empty() || batch.size() > static_cast<std::size_t>(batch_))
       fail(Errc::invalid_parameter,
@@ -254,36 +255,6 @@ class LibllamaContext final : public RuntimeContext {
   std::vector<std::int8_t> wants_logits_;
 };
 
-ggml_type ggml_type_of(KvType type) {
-  switch (type) {
-    case KvType::f16: return GGML_TYPE_F16;
-    case KvType::q8_0: return GGML_TYPE_Q8_0;
-    case KvType::q4_0: return GGML_TYPE_Q4_0;
-    case KvType::f32: return GGML_TYPE_F32;
-  }
-  return GGML_TYPE_F16;
-}
-
-llama_flash_attn_type flash_attention_of(FlashAttention wanted) {
-  switch (wanted) {
-    case FlashAttention::automatic: return LLAMA_FLASH_ATTN_TYPE_AUTO;
-    case FlashAttention::on: return LLAMA_FLASH_ATTN_TYPE_ENABLED;
-    case FlashAttention::off: return LLAMA_FLASH_ATTN_TYPE_DISABLED;
-  }
-  return LLAMA_FLASH_ATTN_TYPE_AUTO;
-}
-
-enum llama_pooling_type pooling_of(Pooling pooling) {
-  switch (pooling) {
-    case Pooling::model: return LLAMA_POOLING_TYPE_UNSPECIFIED;
-    case Pooling::mean: return LLAMA_POOLING_TYPE_MEAN;
-    case Pooling::cls: return LLAMA_POOLING_TYPE_CLS;
-    case Pooling::last: return LLAMA_POOLING_TYPE_LAST;
-    case Pooling::rank: return LLAMA_POOLING_TYPE_RANK;
-  }
-  return LLAMA_POOLING_TYPE_UNSPECIFIED;
-}
-
 }  // namespace
 
 std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeContextOptions& options,
@@ -291,31 +262,11 @@ std::unique_ptr<RuntimeContext> make_context(llama_model* model, const RuntimeCo
   std::string errors;
   std::unique_ptr<GraphKernels> own;
   auto* const context = guarded(Errc::backend_error, "no context could be made", errors, [&] {
-    auto parameters = llama_context_default_params();
-    parameters.n_ctx = static_cast<std::uint32_t>(options.context_length);
-    parameters.n_batch = static_cast<std::uint32_t>(options.batch);
-    parameters.n_ubatch = options.micro_batch > 0
-                              ? static_cast<std::uint32_t>(std::min(options.micro_batch, options.batch))
-                              : parameters.n_batch;
-    parameters.n_seq_max = static_cast<std::uint32_t>(options.sequences);
-    parameters.n_outputs_max = static_cast<std::uint32_t>(std::max(options.outputs, options.sequences));
-    parameters.n_threads = options.threads;
-    parameters.n_threads_batch = options.threads;
-    parameters.kv_unified = true;
-    if (options.kv_on_host) parameters.offload_kqv = false;
-    parameters.type_k = parameters.type_v = ggml_type_of(options.kv_type);
-    parameters.flash_attn_type = flash_attention_of(options.flash_attention);
-    if (options.pooling) {
-      parameters.embeddings = true;
-      parameters.pooling_type = pooling_of(*options.pooling);
-      parameters.n_outputs_max = parameters.n_batch;  // every token is one before they are pooled
-    }
+    auto parameters = parameters_of(options);
     if (products) {
       own = std::make_unique<GraphKernels>(options.threads, std::move(products));
       own->install(parameters);
     }
-    parameters.abort_callback = options.interrupted;
-    parameters.abort_callback_data = options.interrupted_data;
     return llama_init_from_model(model, parameters);
   });
   if (!context) {

@@ -1,9 +1,9 @@
 #include "model.hpp"
 
 #include "adapter.hpp"
-#include "graph_kernels.hpp"
+#include "graph/graph_kernels.hpp"
+#include "graph/kernel_timings.hpp"
 #include "guard.hpp"
-#include "kernel_timings.hpp"
 #include "senses.hpp"
 
 #include <llama.h>

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "graph/products.hpp"
 #include "llama/model/runtime.hpp"
-#include "products.hpp"
 
 #include <memory>
 

@@ -2,9 +2,9 @@
 
 #include "dspy/base/error.hpp"
 #include "gguf_file.hpp"
-#include "guard.hpp"
 #include "llama/kernels/choice.hpp"
 #include "llama/kernels/target.hpp"
+#include "llama/plugin/guard.hpp"
 #include "trial.hpp"
 
 #include <ggml-backend.h>
