@@ -59,7 +59,7 @@ std::string wanted_url(const Dialect& dialect, std::string_view given) {
   if (!dialect.base_url.empty()) return std::string(dialect.base_url);
   const auto variables = names_of(dialect.base_url_variables);
   throw Error(Errc::config_error,
-              std::format("{} has no address of its own; give its `base_url`{}", dialect.title,
+              std::format("{} has no default address; give its `base_url`{}", dialect.title,
                           variables.empty() ? std::string()
                                             : ", or set the environment variable " + text::enumerate(variables, "`")),
               {.provider = std::string(dialect.name)});

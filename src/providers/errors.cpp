@@ -190,10 +190,10 @@ int status_by_name(const Told& told) {
 
 std::string_view remedy_of(Errc code) noexcept {
   switch (code) {
-    case Errc::authentication_failed: return "check the key, and what it may do";
-    case Errc::billing_error: return "look at the account's balance and limits";
-    case Errc::rate_limit_exceeded: return "ask more slowly, or later";
-    case Errc::context_too_long: return "shorten the prompt, or ask a model with a larger context";
+    case Errc::authentication_failed: return "check the key and its permissions";
+    case Errc::billing_error: return "check the account's balance and limits";
+    case Errc::rate_limit_exceeded: return "slow down, or try again later";
+    case Errc::context_too_long: return "shorten the prompt, or use a model with a larger context";
     case Errc::model_not_found: return "check the model's name";
     case Errc::unsupported: return "leave it out, or ask another model";
     case Errc::refused: return "asking again changes nothing";

@@ -53,7 +53,7 @@ JsonObject object_of(const Endpoint& endpoint, std::string_view model, http::Res
   if (json && json->is_object()) return std::move(json->get_object());
   endpoint.redact(response.body);
   throw Error(Errc::unavailable,
-              std::format("{} sent what is not a JSON object; is the base URL right, and no proxy in between?",
+              std::format("{} sent something that is not a JSON object; check the base URL, and any proxy in between",
                           endpoint.dialect->title),
               {.status = response.status,
                .model = std::string(model),
@@ -199,7 +199,8 @@ Async<Reply> reduced(const Endpoint& endpoint, const Protocol& protocol, http::B
     if (!piece) break;
     bytes += piece->size();
     if (bytes > most_stream_bytes)
-      throw Error(Errc::stream_broken, std::format("{} sent more than 256 MiB and no end", endpoint.dialect->title));
+      throw Error(Errc::stream_broken,
+                  std::format("{} sent more than 256 MiB without an end", endpoint.dialect->title));
     frames.feed(*std::move(piece), *reducer, out);
     if (pace.is_held()) co_await pace.keep();
   }

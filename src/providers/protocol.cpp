@@ -80,7 +80,7 @@ JsonObject event_object(const Dialect& dialect, std::string_view data) {
   auto json = parse_json(data);
   if (!json || !json->is_object()) {
     throw Error(Errc::stream_broken,
-                std::format("{} sent an event that is not a JSON object; ask again", dialect.title),
+                std::format("{} sent an event that is not a JSON object; try again", dialect.title),
                 {.provider = std::string(dialect.name), .raw = std::string(data.substr(0, 4096))});
   }
   return std::move(json->get_object());
@@ -88,8 +88,8 @@ JsonObject event_object(const Dialect& dialect, std::string_view data) {
 
 void broken_stream(const Dialect& dialect, std::string raw) {
   throw Error(Errc::stream_broken,
-              std::format("{}: the stream ended before the reply did, after {} bytes of text; ask again", dialect.title,
-                          raw.size()),
+              std::format("{}: the stream ended before the reply was complete, after {} bytes of text; try again",
+                          dialect.title, raw.size()),
               {.provider = std::string(dialect.name), .raw = std::move(raw)});
 }
 

@@ -83,7 +83,7 @@ void throw_if_status(const Endpoint& endpoint, std::string_view model, std::stri
   const auto code = !is_passing ? Errc::refused : has_heard ? Errc::stream_broken : Errc::unavailable;
   throw Error(code, std::format("{} closed the WebSocket before the reply ended (code {}{}{}){}",
                                 endpoint.dialect->title, how.code, reason.empty() ? "" : ": ", reason,
-                                is_passing ? "; ask again" : "; it does not take this request"));
+                                is_passing ? "; ask again" : "; it does not accept this request"));
 }
 
 /// What one request over one socket has come to.

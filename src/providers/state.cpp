@@ -82,9 +82,9 @@ ToolCallPart tool_call(std::string id, std::string name, const Json* arguments, 
   }
   throw Error(
       Errc::parse_error,
-      std::format("the model called the tool `{}` with arguments that are not a JSON object; ask again, or give it "
-                  "more `max_tokens`",
-                  out.name),
+      std::format(
+          "the model called the tool `{}` with arguments that are not a JSON object; try again, or raise `max_tokens`",
+          out.name),
       {.provider = std::string(dialect.name), .usage = usage, .raw = text});
 }
 
@@ -94,7 +94,7 @@ void throw_error_in(const JsonObject& body, const Dialect& dialect) {
 }
 
 void no_answer(const JsonObject& body, const Usage& usage, const Dialect& dialect) {
-  throw Error(Errc::unavailable, std::format("{} sent a reply without an answer; ask again", dialect.title),
+  throw Error(Errc::unavailable, std::format("{} sent a reply without an answer; try again", dialect.title),
               {.provider = std::string(dialect.name), .usage = usage, .raw = to_text(body).substr(0, 4096)});
 }
 

@@ -80,7 +80,7 @@ bool speaks_of_json(const Chat& messages) {
 
 void note_absent(const Request& request, const Dialect& dialect, Notes& notes) {
   const auto& provider = request.provider_options();
-  if (!request.prefill.is_empty()) notes.dropped("prefill", "the model cannot go on from a reply that was begun");
+  if (!request.prefill.is_empty()) notes.dropped("prefill", "the model cannot continue a given reply");
   if (!request.sampling.field_temperatures.empty())
     notes.dropped("sampling.field_temperatures", "only a model in this process knows which output it writes");
   if (provider.probabilities == "required")

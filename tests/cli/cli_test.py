@@ -694,7 +694,7 @@ class Schema(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.err)
         schema = json.loads(result.out)
         self.assertEqual(schema["properties"]["n"], {"type": "integer", "minimum": 1})
-        self.assertEqual(result.err, "tags uniqueItems: Gemini has no `uniqueItems`; replies are held to it when they are read\n")
+        self.assertEqual(result.err, "tags uniqueItems: Gemini has no `uniqueItems`; it is checked when replies are read\n")
 
     def test_a_schema_that_the_provider_refuses_exits_with_1(self):
         result = dspy("schema", "q -> scores: dict[str, int]", "-d", "openai", "--json")

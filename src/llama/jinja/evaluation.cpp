@@ -62,7 +62,7 @@ Value Interpreter::evaluate(const Expression& expression, Scope& scope) {
       return expression.items[2] ? evaluate(*expression.items[2], scope) : Value::undefined("the other choice");
     case Kind::spread: break;
   }
-  work_->fail("`*` stands outside of a call");
+  work_->fail("`*` is only allowed in a call");
 }
 
 Value Interpreter::name(const Expression& expression, const Scope& scope) const {

@@ -124,13 +124,12 @@ void Interpreter::assign(const Statement& statement, Scope& scope, Value value) 
   const auto& targets = statement.targets;
   if (targets.size() == 1) return assign(*targets.front(), scope, std::move(value));
   const auto parts = items_of(*work_, value);
-  if (parts.size() != targets.size())
-    work_->fail(std::format("{} names stand for {} values", targets.size(), parts.size()));
+  if (parts.size() != targets.size()) work_->fail(std::format("{} names for {} values", targets.size(), parts.size()));
   for (std::size_t i = 0; i < parts.size(); ++i) assign(*targets[i], scope, parts[i]);
 }
 
 void Interpreter::assign(const Expression& target, Scope& scope, Value value) {
-  if (value.depth() > Value::deepest) work_->fail("lists and dicts lie too deep in each other, or hold a namespace");
+  if (value.depth() > Value::deepest) work_->fail("lists and dicts are nested too deeply, or contain a namespace");
   if (target.kind == Expression::Kind::name) return scope.set(target.text, std::move(value));
   const auto held = evaluate(*target.items.front(), scope);
   auto* const space = held.changeable();
@@ -144,7 +143,7 @@ void Interpreter::assign(const Expression& target, Scope& scope, Value value) {
 Value Interpreter::macro(const Statement& statement, Scope& scope) {
   const auto call = [this, &statement, around = scope.weak_from_this()](Work& work, const Arguments& given) -> Value {
     const auto outside = around.lock();
-    if (!outside) work.fail(std::format("what is around the macro `{}` is gone", statement.text));
+    if (!outside) work.fail(std::format("the scope of the macro `{}` no longer exists", statement.text));
     const auto inside = outside->inside();
     const auto& parameters = statement.parameters;
     for (std::size_t i = 0; i < parameters.size(); ++i) {

@@ -216,7 +216,7 @@ List items_of(Work& work, const Value& value) {
 
 Value member(Work& work, const Value& object, std::string_view name) {
   if (const auto* const undefined = object.if_undefined())
-    work.fail(std::format("`{}` is undefined, and `.{}` of it was asked for",
+    work.fail(std::format("`{}` is undefined, so it has no `.{}`",
                           undefined->name.empty() ? "a value" : undefined->name, name));
   if (const auto method = find_method(object, name); method != nullptr) {
     return Callable{.name = std::string(name), .call = [object, method](Work& inside, const Arguments& given) {
@@ -248,8 +248,8 @@ Value item(Work& work, const Value& object, const Value& key) {
   }
   if (const auto* const name = key.text()) return member(work, object, name->view());
   if (const auto* const undefined = object.if_undefined())
-    work.fail(std::format("`{}` is undefined, and an item of it was asked for",
-                          undefined->name.empty() ? "a value" : undefined->name));
+    work.fail(
+        std::format("`{}` is undefined, so it has no items", undefined->name.empty() ? "a value" : undefined->name));
   return Value::undefined(shown(key).bytes());
 }
 

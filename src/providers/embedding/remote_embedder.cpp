@@ -62,7 +62,7 @@ struct RemoteEmbedder::Setup {
     for (const auto& vector : out.vectors) {
       if (vector.size() == out.vectors[0].size()) continue;
       throw Error(Errc::unavailable,
-                  std::format("{} sent vectors of different lengths; ask again", setup->provider.dialect->title));
+                  std::format("{} sent vectors of different lengths; try again", setup->provider.dialect->title));
     }
     if (!out.vectors.empty()) setup->dimensions = out.vectors[0].size();
     co_return out;

@@ -71,7 +71,7 @@ class CandidateReader {
                       .data = base64::decode(text_at(*inside, "data")),
                       .media_type = std::string(type)};
       if (!media.data)
-        throw Error(Errc::unavailable, std::format("{} sent a medium that is not base64; ask again", dialect_.title),
+        throw Error(Errc::unavailable, std::format("{} sent media that are not base64; try again", dialect_.title),
                     {.provider = std::string(dialect_.name), .usage = usage_});
       message_.parts.emplace_back(std::move(media), state_of_part(part));
     } else {
@@ -147,7 +147,7 @@ void require_answer(const JsonObject& body, const Reply& reply, const Dialect& d
   const auto* const feedback = object_at(body, "promptFeedback");
   const auto reason = feedback != nullptr ? text_at(*feedback, "blockReason") : std::string_view();
   if (reason.empty()) no_answer(body, reply.usage, dialect);
-  throw Error(Errc::refused, std::format("{} did not take the prompt ({}); change what it says", dialect.title, reason),
+  throw Error(Errc::refused, std::format("{} rejected the prompt ({}); rephrase it", dialect.title, reason),
               {.provider = std::string(dialect.name), .request_id = reply.id, .usage = reply.usage});
 }
 

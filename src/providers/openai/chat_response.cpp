@@ -118,7 +118,7 @@ class ChoiceReader {
     if (audio == nullptr) return;
     MediaPart media{.kind = MediaPart::Kind::audio, .data = base64::decode(text_at(*audio, "data"))};
     if (!media.data)
-      throw Error(Errc::unavailable, std::format("{} sent a recording that is not base64; ask again", dialect_.title),
+      throw Error(Errc::unavailable, std::format("{} sent a recording that is not base64; try again", dialect_.title),
                   {.provider = std::string(dialect_.name), .usage = usage_});
     media.context = text_at(*audio, "transcript");
     message_.parts.emplace_back(std::move(media), make_state(dialect_, {{"audio_id", text_at(*audio, "id")}}));

@@ -52,12 +52,12 @@ JsonObject values_of(const Message& message, const std::vector<Field>& fields, s
 
 /// What cannot be honoured is refused.
 void require_plain(const Request& request) {
-  if (request.n != 1) not_honoured("n", "a program answers once; ask again");
+  if (request.n != 1) not_honoured("n", "a program gives one answer; send another request");
   if (!request.tools.empty()) not_honoured("tools", "a program has its own");
   if (!request.prefill.is_empty()) not_honoured("messages", "the last one must be the user's for a program");
   if (request.sampling.logprobs) not_honoured("logprobs", "a program's outputs are values");
   if (request.contract.form != OutputContract::Form::text && request.contract != held_to_json())
-    not_honoured("response_format", "a program's outputs are what its signature says");
+    not_honoured("response_format", "a program's outputs are fixed by its signature");
 }
 
 struct Turns {
@@ -84,11 +84,11 @@ Turns turns_of(const ServedProgram& program, const Chat& messages, std::optional
       if (!inputs)
         out.inputs = values_of(messages[i], signature.inputs, place);
       else if (!messages[i].parts.empty() && (messages[i].only_text() == nullptr || !messages[i].only_text()->empty()))
-        not_honoured(place, "`inputs` say what is asked; leave the last message out, or empty");
+        not_honoured(place, "`inputs` are given; omit the last message, or leave it empty");
       break;
     }
     if (predictors_of(program.program) != 1)
-      not_honoured(place, "only a program of one predictor takes earlier turns; send the last message alone");
+      not_honoured(place, "only a program with one predictor accepts earlier turns; send only the last message");
     if (role == Role::user)
       asked = values_of(messages[i], signature.inputs, place);
     else

@@ -27,9 +27,10 @@ std::string sse(std::string_view type, const JsonObject& data) {
 
 std::string_view Said::rest_of(std::string_view whole) const {
   if (!whole.starts_with(text_))
-    throw Error(Errc::stream_broken,
-                "what was streamed is not how the finished reply begins, as it was written anew; ask without `stream`",
-                {.raw = std::string(whole)});
+    throw Error(
+        Errc::stream_broken,
+        "the finished reply differs from the streamed text, because an output was rewritten; ask without `stream`",
+        {.raw = std::string(whole)});
   return whole.substr(text_.size());
 }
 

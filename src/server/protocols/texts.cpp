@@ -51,7 +51,7 @@ EmbedRole read_role(Members& body) {
 
 std::shared_ptr<Embedder> embedder_of(const ServedModel& model) {
   if (model.embedder) return model.embedder;
-  throw Error(Errc::unsupported, std::format("`{}` does not embed texts; /v1/models says which do", model.name),
+  throw Error(Errc::unsupported, std::format("`{}` is not an embedding model; see /v1/models", model.name),
               {.feature = "model"});
 }
 
@@ -164,7 +164,7 @@ Async<HttpResponse> rerank(std::shared_ptr<const Gateway> gateway, HttpRequest r
   body.finish();
   const auto served = gateway->model(request.caller, name);
   if (!served->reranker)
-    throw Error(Errc::unsupported, std::format("`{}` does not rank texts; /v1/models says which do", name),
+    throw Error(Errc::unsupported, std::format("`{}` is not a reranking model; see /v1/models", name),
                 {.feature = "model"});
   // The query is read once with each document.
   Claim claim(gateway->charge(request.caller), served->reranker->model(),

@@ -39,7 +39,7 @@ std::vector<Token> tokens_of(const LocalModel& model, const CompletionsAsked& as
 Async<std::vector<Continuation>> continue_one(LocalModel model, std::shared_ptr<const CompletionsAsked> asked,
                                               std::size_t index, std::stop_token stop) {
   Continuation shared{.prompt = tokens_of(model, *asked, index)};
-  if (shared.prompt.empty()) wrong("prompt", "has no tokens; give the model something to go on from");
+  if (shared.prompt.empty()) wrong("prompt", "has no tokens; give the model some text to continue");
   if (asked->echo) {
     const auto* const text = std::get_if<std::string>(&asked->prompts[index]);
     shared.prompt_text = text != nullptr ? *text : dspy::server::shown(model.model().detokenize(shared.prompt));
@@ -189,7 +189,7 @@ Async<HttpResponse> complete(std::shared_ptr<const Gateway> gateway, HttpRequest
   auto asked = std::make_shared<CompletionsAsked>(read_completions(json_body(request)));
   validate(asked->sampling);
   if (gateway->may_use(request.caller, asked->model) && gateway->catalog().program(asked->model))
-    throw Error(Errc::unsupported, "programs take no bare text; ask them at /v1/chat/completions",
+    throw Error(Errc::unsupported, "programs do not accept plain text; call them at /v1/chat/completions",
                 {.feature = "model"});
   const LocalModel model(*gateway->model(request.caller, asked->model));
   model.require_tokens(asked->token_ids, "logprob_token_ids");

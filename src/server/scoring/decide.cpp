@@ -116,8 +116,8 @@ struct Answer {
 JsonObject answer_of(const Question& question, const Decision& decision) {
   if (decision.method != DecisionMethod::measured)
     throw Error(Errc::unsupported,
-                std::format("the model does not tell how likely the answers to `{}` are; ask one that this server has "
-                            "loaded, or one that tells log-probabilities",
+                std::format("the model does not report the probabilities of the answers to `{}`; use one that this "
+                            "server has loaded, or one that reports log-probabilities",
                             question.name),
                 {.feature = "model"});
   JsonObject out{{"type", question.type}};

@@ -70,7 +70,7 @@ JsonArray arms_of(const JsonArray& given) {
     if (!(weight > 0 && weight < weight_limit))
       wrong_arms(
           std::format("the arm `{}` has the weight {}; a weight is above 0 and below {}", name, weight, weight_limit));
-    if (!names.insert(name).second) wrong_arms(std::format("two arms are called `{}`; names must differ", name));
+    if (!names.insert(name).second) wrong_arms(std::format("two arms are named `{}`; names must differ", name));
     out.push_back(JsonObject{{"name", name}, {"version", version}, {"weight", weight}});
   }
   if (out.size() < 2) wrong_arms("an experiment has two arms or more");

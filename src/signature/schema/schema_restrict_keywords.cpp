@@ -1,4 +1,4 @@
-// Which keywords a dialect knows, and what becomes of one that it does not know as it is.
+// Single keywords: which of them a dialect supports, and what replaces the others.
 
 #include "schema_restrictor.hpp"
 
@@ -34,36 +34,35 @@ void Restrictor::keyword_of(const JsonObject& in, std::string_view keyword, cons
   }
   if (keyword == "default" && !knows(keyword)) return default_of(value, place);
   if (keyword == "propertyNames" && !knows(keyword))
-    return gap(
-        place, keyword,
-        std::format("{} does not hold keys to their type; replies are held to it when they are read", rules_.name));
+    return gap(place, keyword,
+               std::format("{} does not enforce the type of keys; it is checked when replies are read", rules_.name));
   if (keyword == "exclusiveMinimum" || keyword == "exclusiveMaximum")
     if (!knows(keyword)) return inclusive(in, keyword, value, place, out);
   if (!knows(keyword)) return drop(place, keyword);
 
   if (keyword == "format" && !std::ranges::contains(rules_.formats, view(value.get_string())))
     return gap(place, keyword,
-               std::format("{} has no format `{}`; replies are held to it when they are read", rules_.name,
+               std::format("{} has no format `{}`; it is checked when replies are read", rules_.name,
                            view(value.get_string())));
   if (keyword == "minItems" && value.to_number<std::uint64_t>() > rules_.most_min_items) {
     gap(place, keyword,
-        std::format("{} knows `minItems` up to {}; replies are held to the {} when they are read", rules_.name,
+        std::format("{} supports `minItems` up to {}; {} is checked when replies are read", rules_.name,
                     rules_.most_min_items, to_text(value)));
     out[keyword] = rules_.most_min_items;
     return;
   }
   if (is_length(keyword) && value.to_number<std::uint64_t>() > rules_.most_repetitions)
     return gap(place, keyword,
-               std::format("{} knows `{}` up to {}; replies are held to the {} when they are read", rules_.name,
-                           keyword, rules_.most_repetitions, to_text(value)));
+               std::format("{} supports `{}` up to {}; {} is checked when replies are read", rules_.name, keyword,
+                           rules_.most_repetitions, to_text(value)));
   if (is_range(keyword) && rules_.integer_ranges_only && in.contains("type") && in.at("type") != Json("integer"))
     return gap(
         place, keyword,
-        std::format("{} knows `{}` of integers only; replies are held to it when they are read", rules_.name, keyword));
+        std::format("{} supports `{}` only for integers; it is checked when replies are read", rules_.name, keyword));
   if (keyword == "pattern" && rules_.pattern_problem != nullptr) {
     if (const auto problem = rules_.pattern_problem(view(value.get_string()))) {
       return gap(place, keyword,
-                 std::format("{} {}; replies are held to the pattern when they are read", rules_.name, *problem));
+                 std::format("{} {}; the pattern is checked when replies are read", rules_.name, *problem));
     }
   }
   if (keyword == "enum") return choices(value.get_array(), place, out);
@@ -76,15 +75,15 @@ void Restrictor::lengths_beside_pattern(const Place& place, JsonObject& out) {
     if (!out.contains(keyword)) continue;
     out.stable_erase(keyword);
     gap(place, keyword,
-        std::format("{} does not look at `{}` beside a `pattern`; replies are held to it when they are read",
-                    rules_.name, keyword));
+        std::format("{} ignores `{}` together with a `pattern`; it is checked when replies are read", rules_.name,
+                    keyword));
   }
 }
 
 void Restrictor::default_of(const Json& value, const Place& place) {
-  if (rules_.requires_all) return;  // told where the member is made required
+  if (rules_.requires_all) return;  // reported where the member is made required
   gap(place, "default",
-      std::format("{} has no `default`; where a reply leaves the member out, it gets {} when it is read", rules_.name,
+      std::format("{} has no `default`; if a reply omits the member, it gets {} when it is read", rules_.name,
                   to_text(value)));
 }
 
@@ -100,7 +99,7 @@ void Restrictor::tuple_items(const JsonArray& items, const Place& place, JsonObj
   }
   out["items"] = JsonObject{{"anyOf", std::move(kinds)}};
   gap(place, "prefixItems",
-      std::format("{} has no tuples: the order of their types is held to when replies are read", rules_.name));
+      std::format("{} has no tuples: the order of their types is checked when replies are read", rules_.name));
 }
 
 void Restrictor::inclusive(const JsonObject& in, std::string_view keyword, const Json& value, const Place& place,
@@ -114,7 +113,7 @@ void Restrictor::inclusive(const JsonObject& in, std::string_view keyword, const
   out[other] = is_exact ? Json(value.get_int64() + (is_low ? 1 : -1)) : value;
   if (!is_exact)
     gap(place, keyword,
-        std::format("{} has no `{}`: {} itself is turned away when replies are read", rules_.name, keyword,
+        std::format("{} has no `{}`: {} itself is rejected when replies are read", rules_.name, keyword,
                     to_text(value)));
 }
 

@@ -37,7 +37,7 @@ class Restrictor {
     gaps_.push_back({place.path, std::string(keyword), std::move(message), refused});
   }
   void drop(const Place& place, std::string_view keyword) {
-    gap(place, keyword, std::format("{} has no `{}`; replies are held to it when they are read", rules_.name, keyword));
+    gap(place, keyword, std::format("{} has no `{}`; it is checked when replies are read", rules_.name, keyword));
   }
   void refuse(const Place& place, std::string_view keyword, std::string_view problem, std::string_view remedy) {
     gap(place, keyword, std::format("{} {}; {}", rules_.name, problem, remedy), true);
@@ -51,7 +51,7 @@ class Restrictor {
   void reference(const Place& place, std::string_view name);
   Json inner(std::string_view keyword, const Json& value, const Place& place);
   void properties(const JsonObject& in, const JsonObject& members, const Place& place, JsonObject& out);
-  /// What holds for the members of an object that are not named.
+  /// Adds what applies to members that the schema does not name.
   void close(const JsonObject& in, const Place& place, JsonObject& out);
   void check_size(const JsonObject& schema);
   void keyword_of(const JsonObject& in, std::string_view keyword, const Json& value, const Place& place,

@@ -73,8 +73,8 @@ std::optional<std::string> anthropic_pattern(std::string_view pattern) {
   for (std::size_t i = 0; i + 1 < pattern.size(); ++i) {
     if (pattern[i] == '\\') {
       const char next = pattern[++i];
-      if (next == 'b' || next == 'B') return "has no word borders (`\\b`) in patterns";
-      if (next >= '1' && next <= '9') return "has no references back to groups in patterns";
+      if (next == 'b' || next == 'B') return "has no word boundaries (`\\b`) in patterns";
+      if (next >= '1' && next <= '9') return "has no back references in patterns";
     } else if (pattern[i] == '(' && pattern[i + 1] == '?' && !pattern.substr(i).starts_with("(?:")) {
       return "has no look-ahead or look-behind in patterns";
     }

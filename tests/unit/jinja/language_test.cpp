@@ -144,7 +144,7 @@ TEST_CASE("what is wrong is told with its line and column") {
   CHECK(std::string_view(fault_of("a\n{{ 1 + }}").what()).contains("line 2, column 8"));
   CHECK(std::string_view(fault_of("{% for %}").what()).contains("line 1"));
   CHECK(std::string_view(fault_of("{% if x %}").what()).contains("endif"));
-  CHECK(std::string_view(fault_of("{{ 'a }}").what()).contains("no end"));
+  CHECK(std::string_view(fault_of("{{ 'a }}").what()).contains("unterminated"));
   CHECK(std::string_view(fault_of("{{ x | nothing }}").what()).contains("no filter `nothing`"));
   CHECK(std::string_view(fault_of("\n\n{{ x.y.z }}").what()).contains("line 3"));
   CHECK(std::string_view(fault_of("{{ x.y }}").what()).contains("`x` is undefined"));

@@ -56,7 +56,7 @@ std::string Cursor::expect_name(std::string_view what) {
 
 void Cursor::Deeper::refuse() const {
   --cursor_->depth_;
-  throw fault(cursor_->now().place, std::format("this lies more than {} deep", deepest));
+  throw fault(cursor_->now().place, std::format("this is nested more than {} levels deep", deepest));
 }
 
 }  // namespace dspy::llama::jinja

@@ -111,7 +111,7 @@ class Lexer {
 
   void comment(Place begins) {
     const auto end = source_.find("#}", at_);
-    if (end == std::string::npos) throw fault(begins, "a comment has no end; close it with `#}`");
+    if (end == std::string::npos) throw fault(begins, "an unterminated comment; close it with `#}`");
     const bool strips = end > at_ && source_[end - 1] == '-';
     const bool keeps = end > at_ && source_[end - 1] == '+';
     go(end + 2 - at_);
@@ -167,7 +167,7 @@ class Lexer {
       after_tag(strips, true);
       return;
     }
-    throw fault(begins, "`raw` has no end; close it with `{% endraw %}`");
+    throw fault(begins, "an unterminated `raw`; close it with `{% endraw %}`");
   }
 
   void expression(bool is_print, Place begins) {
@@ -179,7 +179,7 @@ class Lexer {
     std::vector<char> open;
     for (;;) {
       go(std::min(rest().find_first_not_of(spaces), rest().size()));
-      if (at_ == source_.size()) throw fault(begins, std::format("a tag has no end; close it with `{}`", close));
+      if (at_ == source_.size()) throw fault(begins, std::format("an unterminated tag; close it with `{}`", close));
       if (open.empty()) {
         const bool marked = sees("-") || (!is_print && sees("+"));
         if (rest().substr(marked ? 1 : 0).starts_with(close)) {
@@ -204,7 +204,7 @@ class Lexer {
     if (is_digit(first)) return number();
     if (first == '"' || first == '\'') {
       const auto size = string_size(rest());
-      if (!size) throw fault(place_, "a string has no end; close it with the quote it began with");
+      if (!size) throw fault(place_, "an unterminated string; close it with its opening quote");
       add(Token::Kind::string, string_value(rest().substr(1, *size - 2)));
       return go(*size);
     }

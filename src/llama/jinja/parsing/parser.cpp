@@ -101,7 +101,7 @@ class Parser {
     if (name == "with") return with(place);
     if (name == "generation") return part(place);
     if (name == "break" || name == "continue") {
-      if (loops_ == 0) throw fault(place, std::format("`{}` stands outside of a loop", name));
+      if (loops_ == 0) throw fault(place, std::format("`{}` is outside a loop", name));
       end_tag();
       return make(name == "break" ? Kind::leave : Kind::next, place);
     }

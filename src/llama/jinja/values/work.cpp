@@ -11,7 +11,7 @@ void Work::refuse_work() const {
 
 void Work::refuse_depth() {
   --depth_;
-  fail(std::format("this lies more than {} deep", limits_.depth));
+  fail(std::format("this is nested more than {} levels deep", limits_.depth));
 }
 
 }  // namespace dspy::llama::jinja

@@ -205,7 +205,7 @@ class Parser {
         ++at_;
         if (at_ >= text_.size()) fail_at(start, "`[` is not closed");
         last = character();
-        if (last < first) fail_at(start, "a range in this set ends before it begins");
+        if (last < first) fail_at(start, "a range in this set is reversed");
       }
       out.add({first, last});
     }

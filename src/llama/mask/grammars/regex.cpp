@@ -163,7 +163,7 @@ class Parser {
     if (at("?=") || at("?!") || at("?<=") || at("?<!")) fail_at(start, "looking around cannot be held by a mask");
     if (skip("?P<") || skip("?<")) {
       while (at_ < text_.size() && !at('>')) ++at_;
-      if (!skip('>')) fail_at(start, "the name of a group has no end");
+      if (!skip('>')) fail_at(start, "the name of a group is unterminated");
     } else if (!skip("?:") && at('?')) {
       fail_at(start, "flags, conditions and back references cannot be held by a mask");
     }

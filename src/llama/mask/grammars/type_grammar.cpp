@@ -27,7 +27,7 @@ Expr TypeGrammar::json(const Type& type, const std::string& where) {
 /// Refuses a type that has no values, such as a recursion without an end.
 Expr TypeGrammar::checked(Expr made, const std::string& where) {
   if (made == Pool::nothing)
-    Values::refuse(where, std::format("has no value that is nested up to {} deep", Values::deepest));
+    Values::refuse(where, std::format("has no value nested at most {} levels deep", Values::deepest));
   return made;
 }
 
