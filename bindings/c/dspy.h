@@ -31,7 +31,7 @@ extern "C" {
 #define DSPY_API
 #endif
 
-/* Counted up when a function is added.  What is there keeps its meaning as long as the major version is the same. */
+/* The minor version is incremented when a function is added.  Existing ones keep their meaning within a major version. */
 #define DSPY_ABI_MAJOR 1
 #define DSPY_ABI_MINOR 0
 
@@ -39,16 +39,16 @@ typedef struct dspy_lm dspy_lm;
 typedef struct dspy_program dspy_program;
 typedef struct dspy_stop dspy_stop;
 
-/* What went wrong, by value.  `json` is the error as JSON with every fact that is known, or NULL; it is freed by
- * `dspy_error_clear`, or when the same struct is told of another error. */
+/* An error, by value.  `json` is the error as JSON with all its facts, or NULL; it is freed by `dspy_error_clear`, or when
+ * the same struct receives another error. */
 typedef struct dspy_error {
   int32_t code; /* 0: nothing; else a number from 1.  `kind` is its name, and stays the same in all versions. */
   char kind[32];
-  char message[480]; /* Cut within, never within a character; whole in `json`. */
+  char message[480]; /* May be truncated, never inside a character; complete in `json`. */
   char *json;
 } dspy_error;
 
-/* Where the library takes memory for what it hands out (strings).  `user` is handed back. */
+/* Allocates the memory for strings that the library returns.  `user` is passed back. */
 typedef struct dspy_allocator {
   void *(*allocate)(size_t size, void *user);
   void (*release)(void *memory, void *user);
@@ -58,11 +58,11 @@ typedef struct dspy_allocator {
 /* Runs `work(data)` on a thread of the host, now or later, once. */
 typedef void (*dspy_execute)(void (*work)(void *data), void *data, void *user);
 
-/* `1.0` of this header, and what the library itself has; a host compares the major ones. */
+/* The version of the loaded library; a host compares its major version with that of this header. */
 DSPY_API uint32_t dspy_abi_version(void); /* major * 65536 + minor */
 DSPY_API const char *dspy_version(void);
 
-/* Before anything else, and once: returns 0, or 1 if strings were handed out already. */
+/* Call it before anything else, and once: returns 0, or 1 if strings have already been returned. */
 DSPY_API int dspy_set_allocator(const dspy_allocator *allocator);
 /* Where `dspy_program_call_async` runs.  Unset: on threads of the library. */
 DSPY_API void dspy_set_executor(dspy_execute execute, void *user);
@@ -78,7 +78,7 @@ DSPY_API dspy_lm *dspy_lm_scripted(const char *replies_json, dspy_error *error);
 DSPY_API char *dspy_lm_complete(dspy_lm *lm, const char *request_json, dspy_stop *stop, dspy_error *error);
 DSPY_API void dspy_lm_free(dspy_lm *lm);
 
-/* Programs.  `lm` may be NULL: then the one that a file names, or the default one.  A program keeps what it needs of it.
+/* Programs.  `lm` may be NULL: then the one named in a file, or the default, is used.  A program keeps its own reference.
  *
  * From a signature's notation; from the text of a saved program's file, of a flow in JSON or TOML, or from a file. */
 DSPY_API dspy_program *dspy_program_predict(const char *notation, dspy_lm *lm, dspy_error *error);
@@ -87,7 +87,7 @@ DSPY_API dspy_program *dspy_program_from_json(const char *text, dspy_lm *lm, dsp
 DSPY_API dspy_program *dspy_program_load(const char *path, dspy_lm *lm, dspy_error *error);
 /* The text of the program's file. */
 DSPY_API char *dspy_program_to_json(const dspy_program *program, dspy_error *error);
-/* Sets on the program what the text of a file says: instructions, demonstrations, settings. */
+/* Applies the text of a file to the program: instructions, demonstrations, settings. */
 DSPY_API int dspy_program_apply(dspy_program *program, const char *text, dspy_error *error);
 DSPY_API dspy_program *dspy_program_clone(const dspy_program *program, dspy_error *error);
 DSPY_API void dspy_program_free(dspy_program *program);
@@ -96,24 +96,24 @@ DSPY_API void dspy_program_free(dspy_program *program);
 DSPY_API char *dspy_program_call(const dspy_program *program, const char *inputs_json, dspy_stop *stop,
                                  dspy_error *error);
 
-/* Told of each piece of an output as it is written, on the calling thread.  `restart`: what came of this output before
- * was not its value.  Returns 0 to go on; anything else ends the call with `cancelled`. */
+/* Called with each piece of an output as it is written, on the calling thread.  `restart`: the earlier text of this
+ * output was not its value.  Return 0 to continue; anything else ends the call with `cancelled`. */
 typedef int (*dspy_on_piece)(const char *field, const char *text, size_t text_size, int done, int restart, void *user);
 DSPY_API char *dspy_program_stream(const dspy_program *program, const char *inputs_json, dspy_on_piece on_piece,
                                    void *user, dspy_stop *stop, dspy_error *error);
 
-/* Told once, on another thread, with the result (freed by `dspy_string_free`) or NULL and the error, which is valid
- * during the call only.  The program may be freed before. */
+/* Called once, on another thread, with the result (freed by `dspy_string_free`), or with NULL and the error, which is
+ * valid only during the call.  The program may be freed earlier. */
 typedef void (*dspy_on_result)(char *result_json, const dspy_error *error, void *user);
 DSPY_API int dspy_program_call_async(const dspy_program *program, const char *inputs_json, dspy_on_result on_result,
                                      void *user, dspy_stop *stop, dspy_error *error);
 
-/* Rows as a JSON list of objects in; a JSON list of `{"outputs", …}` or `{"error": {…}}` out, in their order.
- * `concurrency` calls at most are under way; 0 is 32. */
+/* Rows as a JSON list of objects in; a JSON list of `{"outputs", …}` or `{"error": {…}}` out, in the same order.
+ * At most `concurrency` calls run at a time; 0 means 32. */
 DSPY_API char *dspy_program_batch(const dspy_program *program, const char *rows_json, size_t concurrency,
                                   dspy_stop *stop, dspy_error *error);
 
-/* Asked to stop, calls that were given it end with `cancelled`.  It can be asked from any thread, and once. */
+/* A stop request ends all calls that were given this handle with `cancelled`.  It may come from any thread, once. */
 DSPY_API dspy_stop *dspy_stop_new(void);
 DSPY_API void dspy_stop_request(dspy_stop *stop);
 DSPY_API void dspy_stop_free(dspy_stop *stop);
