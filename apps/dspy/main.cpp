@@ -22,6 +22,20 @@
 #include <optional>
 #include <vector>
 
+namespace dspy::app {
+
+int exit_code_of(const Error& error) {
+  switch (error.code()) {
+    case Errc::signature_error:
+    case Errc::bad_input:
+    case Errc::invalid_parameter:
+    case Errc::config_error: return exit_usage;
+    default: return exit_failed;
+  }
+}
+
+}  // namespace dspy::app
+
 namespace {
 
 /// True if the user asked for output that a program reads.
