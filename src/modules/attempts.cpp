@@ -33,7 +33,7 @@ class Claimed {
   }
   Claimed(const Claimed&) = delete;
   Claimed& operator=(const Claimed&) = delete;
-  /// Given up on the way, it may have taken all of it.
+  /// A request that was given up may have used all of it.
   ~Claimed() {
     if (is_open_) budget_->settle(claim_, {.requests = 1});
   }

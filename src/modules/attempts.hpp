@@ -14,7 +14,7 @@
 
 namespace dspy {
 
-/// One stream of events over all attempts: what an attempt handed out is taken back before the next.
+/// One stream of events over all attempts: what an attempt handed out is retracted before the next.
 class AttemptSink {
  public:
   explicit AttemptSink(const FieldSink* sink) : sink_(sink) {}
@@ -56,15 +56,15 @@ class Attempts {
   Attempts(const Attempts&) = delete;
   Attempts& operator=(const Attempts&) = delete;
 
-  /// Takes back what the attempt before handed out.
+  /// Retracts what the previous attempt streamed.
   void begin_anew() {
     if (events_) events_->begin_anew();
   }
-  /// Asks what the machine wants, and hands the reply out while it comes.
+  /// Sends the machine's request, and streams the reply to the caller.
   Async<Reply> ask(const CallMachine& machine, Request request) {
     return send(machine, std::move(request), events_ ? &*events_ : nullptr);
   }
-  /// Asks something else, of which nothing is handed out.
+  /// Sends a request whose reply is not streamed.
   Async<Reply> ask_aside(const CallMachine& machine, Request request) {
     return send(machine, std::move(request), nullptr);
   }

@@ -37,7 +37,7 @@ Async<void> decide(const CallMachine& machine, const Signature& signature, const
   deciding.finish();
 }
 
-/// Asks until the machine is done.  `span` is the call's, if it is traced.
+/// Sends requests until the machine is done.  `span` is the call's, if it is traced.
 Async<void> drive(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt,
                   std::uint64_t span) {
   Attempts attempts(call.sink, call.context, span);
@@ -75,7 +75,7 @@ Async<void> drive_traced(Call call, JsonObject inputs, Prediction& prediction, s
   }
 }
 
-/// For a call that the process's own trace is told of, too.
+/// For a call that the process's own trace follows too.
 Async<void> drive_within(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt,
                          CallContext context) {
   call.context = &context;

@@ -7,15 +7,15 @@
 
 namespace dspy {
 
-/// Whether a value holds objects that name outputs, and where.
+/// Finds the objects inside a value whose keys name outputs.
 class Candidates {
  public:
   explicit Candidates(const Labels& labels) : labels_(labels) {}
 
-  /// Looks into the value, and into what is within it; `alone` if nothing stands beside it.
+  /// Looks into the value, and into what is within it; `alone` if there is nothing else.
   void look_into(Json& value, bool alone);
 
-  /// The one object, if nothing else is there.
+  /// The only such object, if there is nothing else; otherwise null.
   JsonObject* only() const noexcept { return count_ == 1 && is_alone_ ? found_ : nullptr; }
   bool any() const noexcept { return count_ != 0; }
   bool is_schema() const noexcept { return is_schema_; }

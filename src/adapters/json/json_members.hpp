@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string_view>
 
-// What looks like members of a JSON object, without reading it.
+// Recognizes members of a JSON object without reading them.
 
 namespace dspy {
 
@@ -14,7 +14,7 @@ bool has_quoted_key(std::string_view text) noexcept;
 /// after it.
 bool begins_object(std::string_view text, std::size_t at) noexcept;
 
-/// True if what follows an object goes on with members, as if it had been closed too early.
+/// True if members follow an object, as if it had been closed too early.
 bool continues_object(std::string_view after) noexcept;
 
 }  // namespace dspy

@@ -54,7 +54,7 @@ class Search {
     return std::move(found_);
   }
 
-  /// Whether what was found can be read, but not told which of it is meant: nothing is broken that could be mended.
+  /// True if objects were found and it is not clear which one is meant: a repair cannot help there.
   bool is_ambiguous() const noexcept { return is_ambiguous_; }
 
   /// Where the object begins that cannot be read.
@@ -62,7 +62,7 @@ class Search {
     return has_quoted_key(text_.substr(from_, suspect_ - from_)) ? start() : suspect_;
   }
 
-  /// Where no object was found: members of one whose `{` is missing.
+  /// Called where no object was found: looks for members of one whose `{` is missing.
   std::expected<std::optional<FoundObject>, JsonProblem> lost_opening() {
     const auto first = skip_blanks(text_, from_);
     const auto mark = quote_at(text_, first);
@@ -90,7 +90,7 @@ class Search {
     return first < text_.size() && text_[first] == '{';
   }
 
-  /// Where the text begins, behind the line that opens a fence.
+  /// The start of the text, after the line that opens a fence.
   std::size_t start() const noexcept {
     const auto first = skip_blanks(text_, from_);
     const auto line_end = std::min(text_.find('\n', first), text_.size());
@@ -144,7 +144,7 @@ class Search {
     return std::nullopt;
   }
 
-  /// An object that nothing closes: one of its members may have lost its own end, and hold what came after it.
+  /// For an object without its `}`: true if one of its members lost its own end and swallowed the members after it.
   bool holds_lost_member(const JsonObject& members) const {
     const auto outputs = labels_.signature().outputs.size();
     std::vector<bool> has(outputs + 1);
@@ -170,7 +170,7 @@ class Search {
     return first < next.size() && (quote_at(next, first) != 0 || continues_object(next));
   }
 
-  /// The text ends within a string, with a bracket that closes what is around it: the string's end was left out.
+  /// True if the text ends inside a string, yet with a closing bracket: the string's closing quote was left out.
   bool is_endless(const LenientJson& read) const noexcept {
     if (!read.repairs.has(JsonRepair::unclosed_string)) return false;
     auto inner = text::trim(text_);

@@ -1,5 +1,5 @@
-// Which form a reply has.  What is found there is noted in reader_sections.cpp, reader_json.cpp and reader_whole.cpp,
-// and read as values in reader_values.cpp.
+// Finds out which form a reply has.  reader_sections.cpp, reader_json.cpp and reader_whole.cpp handle each form;
+// reader_values.cpp reads the values.
 
 #include "adapters/reading/reader.hpp"
 
@@ -85,7 +85,7 @@ ReplyReader::Found ReplyReader::find() {
   return Found::whole;
 }
 
-/// Reads the reply as being of that form; nothing if it is not.
+/// Reads the reply in that form; nothing if it has another one.
 std::optional<ReplyReader::Found> ReplyReader::find_as(Form form) {
   if (form == Form::json) {
     return find_json(text_.size(), start_);
@@ -97,7 +97,7 @@ std::optional<ReplyReader::Found> ReplyReader::find_as(Form form) {
   return accept_sections();
 }
 
-/// True if that found a section of an output.
+/// True if a section of an output was found.
 bool ReplyReader::cut_into_sections(Form form) {
   Sections* sections = nullptr;
   if (form == Form::fields) {

@@ -1,4 +1,4 @@
-// A reply that holds a JSON object: what is noted about it, and which member is which output.
+// Replies with a JSON object: which repairs are noted, and which member belongs to which output.
 
 #include "adapters/reading/fences.hpp"
 #include "adapters/reading/reader.hpp"

@@ -1,4 +1,4 @@
-// A reply that was cut into sections: whether they are accepted, and what is noted about them.
+// Replies that were cut into sections: whether the sections are accepted, and which repairs are noted.
 
 #include "adapters/reading/fences.hpp"
 #include "adapters/reading/reader.hpp"
@@ -32,7 +32,7 @@ bool ReplyReader::holds_json_lines() const noexcept {
   if (!before.empty() && std::ranges::count(before, '{') > std::ranges::count(before, '}')) return true;
   if (text::trim(before).ends_with('[')) return true;
   auto reply = text_.substr(start_);
-  while (reply.back() == ' ' || reply.back() == '\n') reply.remove_suffix(1);  // a label stands in it
+  while (reply.back() == ' ' || reply.back() == '\n') reply.remove_suffix(1);  // it contains a label
   if (reply.back() != '}' && reply.back() != '`') return false;
   if (reply.ends_with("```")) reply = text::trim(reply.substr(0, reply.size() - 3));
   const auto first = text_.substr(sections_->first_mark());

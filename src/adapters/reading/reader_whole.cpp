@@ -1,4 +1,4 @@
-// A reply without any form: the whole text as the only output, unless it is the start of something else.
+// Replies without any form: the whole text is the only output, unless it looks like the start of something else.
 
 #include "adapters/reading/prelude.hpp"
 #include "adapters/reading/reader.hpp"
@@ -42,7 +42,7 @@ void ReplyReader::take_whole() {
   take("fenced");
 }
 
-/// True if a marker, tag or label is begun at the end of the whole text, and no more of it is there.
+/// True if the whole text ends in the middle of a marker, tag or label.
 bool ReplyReader::ends_in_mark() const {
   const auto line = text::trim(whole_.substr(whole_.rfind('\n') + 1));
   const auto first = line.find_first_not_of("*_#`>-+ \t");
@@ -67,7 +67,7 @@ bool ReplyReader::ends_in_mark() const {
   return name.empty() ? form_.form == Form::xml : form_.labels.is_cut_label(name) || name.size() == 1;
 }
 
-/// True if the whole text is an object, and the only output is a text: what the model meant has other names.
+/// True if the whole text is an object although the only output is text: the model answered under other names.
 bool ReplyReader::is_other_object() const {
   if (!whole_.starts_with('{') || signature_.outputs[0].type.required().kind != Type::Kind::string) return false;
   const auto read = read_lenient_json(whole_, 0);
@@ -76,7 +76,7 @@ bool ReplyReader::is_other_object() const {
   return members != nullptr && !members->empty();
 }
 
-/// True if the only output is a text, and the whole text ends within an object.
+/// True if the only output is text and the whole text ends inside an object.
 bool ReplyReader::is_cut_object() const {
   return signature_.outputs[0].type.required().kind == Type::Kind::string && ends_within_object(whole_);
 }

@@ -63,7 +63,7 @@ TagSections::Verdict TagSections::read_at(std::string_view text, std::size_t at,
   return verdict;
 }
 
-/// The same as `cdata_size`; each place without an end is searched for it once.
+/// `cdata_size`, except that text without an end is searched only once.
 std::size_t TagSections::find_cdata(std::string_view text, std::size_t at) noexcept {
   const bool has_no_end = at >= no_cdata_end_ && text.size() == no_cdata_end_in_;
   if (has_no_end || !text.substr(at).starts_with(cdata_begin)) return 0;
@@ -75,7 +75,7 @@ std::size_t TagSections::find_cdata(std::string_view text, std::size_t at) noexc
   return size;
 }
 
-/// A comment between sections: what is in it is not said.
+/// A comment between sections; its content is ignored.
 TagSections::Seen TagSections::comment_at(std::string_view text, std::size_t at, bool complete) noexcept {
   constexpr std::string_view begin = "<!--";
   constexpr std::string_view end = "-->";
@@ -89,7 +89,7 @@ TagSections::Seen TagSections::comment_at(std::string_view text, std::size_t at,
   return {};
 }
 
-/// The CDATA that stands for text in the current section.  Of literal text, that is what the whole section is.
+/// The CDATA that represents text in the current section.  For literal text, it must be the whole section.
 TagSections::Seen TagSections::cdata_at(std::string_view text, std::size_t at, bool complete) noexcept {
   const auto& field = tags_.signature().outputs[*current_];
   if (tags_.text() == XmlText::entities || is_nested_xml(field.type)) return {.size = find_cdata(text, at)};

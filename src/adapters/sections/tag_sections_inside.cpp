@@ -1,4 +1,4 @@
-// Tags within an open section: which one ends it, and which are its text.
+// Tags inside an open section: which one ends it, and which belong to its text.
 
 #include "adapters/coercion/xml/xml_value.hpp"
 #include "adapters/sections/tag_sections.hpp"
@@ -12,7 +12,7 @@ namespace {
 
 using Kind = TagMatch::Kind;
 
-/// How much white space may stand between the items of a list; it bounds what a stream must look at again.
+/// The most white space between the items of a list; it bounds what a stream must look at again.
 constexpr std::size_t longest_blanks = 64;
 
 /// True if a tag at `at` begins its line.
@@ -64,7 +64,7 @@ TagSections::Verdict TagSections::read_inside(std::size_t at, const TagMatch& ma
   return open(at, match) ? Verdict::changed : Verdict::passed;
 }
 
-/// The first closing tag in a text: ends the section at the one that is its own.
+/// At the first closing tag in a text: finds the one that ends the section.
 TagSections::Verdict TagSections::read_end(std::size_t first, std::string_view text) {
   auto& section = sections_[*current_];
   const auto match_at = [&](std::size_t at) { return tags_.match(text.substr(at)); };
@@ -110,7 +110,7 @@ TagSections::Verdict TagSections::read_end(std::size_t first, std::string_view t
   return Verdict::changed;
 }
 
-/// The open section's closing tag, behind which another item of the same list may begin.
+/// At the open section's closing tag, after which another item of the same list may begin.
 TagSections::Verdict TagSections::read_close(std::size_t at, const TagMatch& match, std::string_view text,
                                              bool complete) {
   read_to(text, at);

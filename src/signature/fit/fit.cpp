@@ -1,4 +1,4 @@
-// Whether a value has its type and keeps its limits: the walk through its parts.  Values without parts are checked in
+// Checks a value against its type and limits: the walk through its parts.  Values without parts are checked in
 // fit_scalars.cpp, keys of dictionaries in fit_keys.cpp, limits in fit_limits.cpp; fit_unions.cpp says why a value fits
 // no type of a union.
 

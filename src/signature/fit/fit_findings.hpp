@@ -34,7 +34,7 @@ class Findings {
   Inside inside(std::string_view member) { return {steps_, member}; }
   Inside inside(std::size_t item) { return {steps_, item}; }
 
-  /// Notes a violation.  Always false, for the caller to return.
+  /// Notes a violation.  Returns false, for the caller to pass on.
   bool broken(std::string_view rule, const Json& value, std::string message);
   /// The violation of a value that has another JSON kind.
   bool is_not(const Json& value, std::string_view wanted);
@@ -67,13 +67,13 @@ class Findings {
   bool changed_ = false;
 };
 
-/// Holds a value to a type that has no parts: text, numbers, booleans, words, times, bytes.
+/// Checks a value against a type without parts: text, numbers, booleans, choices, times, bytes.
 bool fit_scalar(const Type& type, Json& value, Findings& findings);
 
-/// Holds a key of an object to the type of a dictionary's keys: text, integer or choice.
+/// Checks a key of an object against the type of a dictionary's keys: text, integer or choice.
 bool fit_key(const Type& type, std::string_view key, Findings& findings);
 
-/// Holds a value that has the type to the type's limits.
+/// Checks a value of the right type against the type's limits.
 bool keeps_limits(const Type& type, const Json& value, Findings& findings);
 
 }  // namespace dspy

@@ -53,7 +53,7 @@ std::string_view name_of(Type::Kind kind) noexcept {
 
 namespace {
 
-/// Where Python has it, so that it means no object of that name.
+/// Its module in Python, which sets it apart from an object of the same name.
 std::string_view module_of(std::string_view name) {
   using Names = std::initializer_list<std::string_view>;
   const auto is_of = [&](Names names) { return std::ranges::contains(names, name); };

@@ -1,4 +1,4 @@
-// Takes out of a schema what a dialect cannot express, and says what that was: the way through its parts.
+// Removes from a schema what a dialect does not support, and reports each removal.  Here: the walk through its parts.
 
 #include "schema_restrict.hpp"
 

@@ -4,7 +4,7 @@
 
 namespace dspy::json_schema {
 
-/// The schema with only those keywords that the rules know, and what had to go.
+/// The schema with only the keywords that the rules support, and a gap for each that was removed.
 ExportedSchema restrict(ExportedSchema whole, const Rules& rules);
 
 }  // namespace dspy::json_schema

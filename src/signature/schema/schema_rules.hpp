@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-// What each dialect can say, as data.
+// What each dialect supports, as data.
 
 namespace dspy::json_schema {
 
@@ -33,13 +33,13 @@ struct Rules {
   bool requires_all = false;       ///< Every member stands under `required`.
   bool closes_objects = false;     ///< `additionalProperties` is false everywhere.
   bool closed_by_default = false;  ///< Objects without `additionalProperties` are closed.
-  bool wants_types = false;        ///< There is no schema for any value.
-  bool orders_properties = false;  ///< Keeps the members' order only where `propertyOrdering` says it.
+  bool wants_types = false;        ///< The schema `{}` (any value) is not supported.
+  bool orders_properties = false;  ///< The order of members is kept only where `propertyOrdering` gives it.
   bool integer_ranges_only = false;
   bool enumerates_booleans = true;
   bool names_limit_other_members =
       false;  ///< Other members' names are recognized where declared names are ASCII letters, digits and `_` only.
-  bool pattern_replaces_lengths = false;  ///< Lengths beside a pattern are not looked at.
+  bool pattern_replaces_lengths = false;  ///< Lengths are ignored where there is a pattern.
   std::size_t most_min_items = no_limit;
   std::size_t most_repetitions = no_limit;  ///< For lengths of texts and lists.
   /// Why a regular expression cannot be sent; null if all can.

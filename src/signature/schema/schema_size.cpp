@@ -11,7 +11,7 @@
 namespace dspy::json_schema {
 namespace {
 
-/// Calls `visit` with each `$ref` in a schema of ours.
+/// Calls `visit` with each `$ref` in a schema that this library wrote.
 template <class F>
 void each_reference(const Json& schema, F&& visit) {
   if (const auto* items = schema.if_array()) {

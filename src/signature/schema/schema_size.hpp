@@ -9,7 +9,7 @@
 
 namespace dspy::json_schema {
 
-/// How much a schema of ours holds.
+/// The size of a schema that this library wrote.
 struct SchemaSize {
   std::size_t properties = 0;
   std::size_t levels = 0;

@@ -189,7 +189,7 @@ class Writer {
     }
     const auto key = new_key(type);
     if (!definitions_.contains(key)) {
-      definitions_[key] = nullptr;  // it keeps its place, and is not begun again within itself
+      definitions_[key] = nullptr;  // reserves its place, so that it is not written again inside itself
       written_.insert({key, {&type, scope_}});
       scope_.emplace_back(type.name, key);
       auto body = object(*type.members, other, key);
@@ -199,7 +199,7 @@ class Writer {
     return {{"$ref", std::string(definitions) + key}};
   }
 
-  /// The key under which the object stands already, or a free one.
+  /// The key of the object if it was written already, else a free one.
   std::string new_key(const Type& type) const {
     const bool closed = is_closed(type);
     auto key = type.name;
@@ -222,8 +222,9 @@ class Writer {
   using Scope = std::vector<std::pair<std::string, std::string>>;
 
   JsonObject definitions_;
-  std::map<std::string, std::pair<const Type*, Scope>> written_;  ///< By their key in `$defs`, and where they stood.
-  Scope scope_;                                                   ///< The objects around, by name, and their keys.
+  std::map<std::string, std::pair<const Type*, Scope>>
+      written_;  ///< By key in `$defs`, with the scope they were written in.
+  Scope scope_;  ///< The objects around, by name, and their keys.
   std::set<std::string_view> recursive_;
   std::vector<SchemaGap> gaps_;
 };

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-// Types as JSON Schema 2020-12: the whole of what a schema can say.  A dialect takes away from it.
+// Writes types as JSON Schema 2020-12 in full.  A dialect then removes what it does not support.
 
 namespace dspy::json_schema {
 
@@ -17,7 +17,7 @@ ExportedSchema write(const std::vector<Field>& fields);
 /// `lines` and `price` → `lines.price`.
 std::string join_path(std::string_view path, std::string_view member);
 
-/// Where `$ref`s of our own schemas point to.
+/// The start of every `$ref` that this library writes.
 inline constexpr std::string_view definitions = "#/$defs/";
 
 }  // namespace dspy::json_schema

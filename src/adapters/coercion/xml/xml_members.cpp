@@ -1,4 +1,4 @@
-// Lists and objects of nested elements: what each element is an item or a member of.
+// Reads lists and objects from nested elements.
 
 #include "adapters/coercion/xml/xml_reader.hpp"
 #include "adapters/coercion/xml/xml_value.hpp"

@@ -1,4 +1,4 @@
-// Elements of a reply: their tags, their text, and which alternative of a union they are.
+// Reads single elements: tags, text, and the alternatives of a union.
 
 #include "adapters/coercion/xml/xml_reader.hpp"
 
@@ -21,7 +21,7 @@ using Kind = Type::Kind;
 
 constexpr int deepest = 128;
 
-/// True if no empty text is a value of the type: a tuple, or an object that requires a member.
+/// True if empty text cannot be a value of the type: a tuple with items, or an object that requires a member.
 bool has_parts(const Type& type) noexcept {
   if (type.kind == Kind::tuple) return !type.arguments.empty();
   return type.kind == Kind::object && std::ranges::any_of(*type.members, &Field::is_required);

@@ -15,7 +15,7 @@ namespace dspy {
 /// White space around XML elements.
 inline constexpr std::string_view xml_blanks = " \t\r\n\v\f";
 
-/// True if what begins with an element's content is a list, in one of the forms that say so; nothing is the empty one.
+/// True if an element's content begins as a list in one of its written forms; no content is an empty list.
 bool holds_list(std::string_view content) noexcept;
 
 /// The name in the tag that a text begins with.
@@ -50,7 +50,7 @@ class XmlReader {
   std::size_t end_of_leaf(std::string_view close) const noexcept;
   /// The one alternative of a union that the elements are.
   Coerced alternative(const Type& type, std::string_view name, const Scope* scope);
-  /// What an element is that closes itself: nothing where that may be, else what is empty.
+  /// The value of an element that closes itself: null where null is allowed, else an empty value.
   Coerced nothing(const Type& type, const Scope* scope);
   /// The next child's tag, which is consumed; nothing at the end of the parent, which is too.
   std::expected<std::optional<Tag>, Refusal> child(std::string_view close);

@@ -32,7 +32,7 @@ using remote::member;
 using namespace remote::chroma;
 constexpr remote::MongoAbilities abilities{.kind = kind};
 
-/// The server keeps what a passage had before unless it is told that it is gone.
+/// Sets the fields that a passage no longer has to null, since the server keeps old fields otherwise.
 Async<void> forget_old_fields(const State& state, const Collection& collection, const JsonArray& ids,
                               JsonArray& metadata) {
   const auto answer =

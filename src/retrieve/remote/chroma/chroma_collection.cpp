@@ -17,7 +17,7 @@ std::string_view space_of(Similarity similarity) {
   return similarity == Similarity::cosine ? "cosine" : similarity == Similarity::dot ? "ip" : "l2";
 }
 
-/// The space that the collection was made with.
+/// The distance that the collection was made with.
 std::string_view space_in(const Json& body) {
   for (const auto* const place : {"configuration_json", "configuration"}) {
     const auto* const configuration = body.as_object().if_contains(place);

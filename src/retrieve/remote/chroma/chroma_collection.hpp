@@ -40,7 +40,7 @@ Async<std::optional<Collection>> find(Shared state);
 /// Throws `Error` (`config_error`) if it is not there and may not be made.
 Async<Collection> find_or_make(Shared state);
 
-/// How many passages a request may have.
+/// The most passages that one request may have.
 Async<std::size_t> batch_of(Shared state);
 
 }  // namespace dspy::remote::chroma

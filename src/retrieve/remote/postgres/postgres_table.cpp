@@ -48,7 +48,7 @@ std::string quoted_text(std::string_view text) {
   return out + '\'';
 }
 
-/// JSON without `$`, which could end the quotation of the statement below.
+/// JSON without `$`, which could end the quoted statement below.
 std::string comment_of(const JsonObject& json) {
   std::string out;
   for (const char c : to_text(json)) out += c == '$' ? "\\u0024" : std::string(1, c);

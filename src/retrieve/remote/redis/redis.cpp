@@ -77,7 +77,7 @@ Async<void> upsert(Shared state, std::vector<Passage> passages) {
   }
 }
 
-/// `FT.SEARCH` and `FT.AGGREGATE` give what they have when their own time is over: it is as long as ours.
+/// `FT.SEARCH` and `FT.AGGREGATE` return partial results when their own timeout ends, so it is set to ours.
 void add_tail(const State& state, RedisCommand& command) {
   command.insert(command.end(), {"TIMEOUT", std::to_string(state.server->patience.count()), "DIALECT", "2"});
 }
@@ -121,7 +121,7 @@ Async<std::vector<Hit>> search(Shared state, StoreQuery query) {
   co_return hits;
 }
 
-/// The keys of what meets the filter, at most `limit`, and how many do.
+/// The number of passages that match the filter, and the keys of at most `limit` of them.
 Async<RespValue> keys(Shared state, std::string filter, std::size_t limit) {
   RedisCommand command{"FT.SEARCH", state->name, std::move(filter), "NOCONTENT", "LIMIT", "0", std::to_string(limit)};
   add_tail(*state, command);

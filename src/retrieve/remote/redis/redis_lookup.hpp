@@ -39,7 +39,8 @@ Async<storage::RespValue> ask(Shared state, RedisCommand command, std::stop_toke
 
 /// The index, if it is there.
 Async<std::optional<RedisIndex>> find(Shared state);
-/// What the first process wrote holds for all; the index is made from it, again where a process died in between.
+/// The description that the first process wrote counts for all.  The index is made from it, and made again if a process
+/// died in between.
 Async<RedisIndex> find_or_make(Shared state, std::size_t dimensions);
 
 }  // namespace dspy::remote::redis

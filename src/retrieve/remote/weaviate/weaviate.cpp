@@ -36,7 +36,7 @@ using namespace remote::weaviate;
 
 constexpr std::size_t most_read = 10'000;  ///< Objects of an answer (QUERY_MAXIMUM_RESULTS).
 
-/// Of GraphQL, which answers 200 to what it refuses.
+/// Errors of GraphQL, which come with status 200.
 std::optional<Error> failure_in(const Json& body) {
   const auto* const object = body.if_object();
   const auto* const errors = object == nullptr ? nullptr : object->if_contains("errors");
@@ -49,7 +49,7 @@ std::optional<Error> failure_in(const Json& body) {
                {.provider = std::string(kind)});
 }
 
-/// A batch is answered 200 whatever happened to each.
+/// The status is 200 whatever happened to single objects of a batch.
 void require_all_kept(const Json& answer) {
   for (const auto& each : remote::list(answer, kind)) {
     const auto* const result = each.as_object().if_contains("result");
@@ -94,7 +94,7 @@ Async<void> upsert(Shared state, std::vector<Passage> passages) {
   }
 }
 
-/// Again until nothing is left: a request removes 10,000 at most.
+/// Repeats the request until nothing is left: one removes at most 10,000.
 Async<std::optional<std::size_t>> remove(Shared state, JsonObject where) {
   std::size_t removed = 0;
   for (bool is_more = true; is_more;) {
@@ -171,7 +171,7 @@ Async<std::size_t> count(Shared state, Filter filter) {
   co_return member(member(remote::list(groups, kind).at(0), "meta", kind), "count", kind).to_number<std::size_t>();
 }
 
-/// All objects can be read one after another, but by no condition: they are looked at here.
+/// The server pages through all objects but takes no condition there, so the filter is applied here.
 Async<ScanPage> scan(Shared state, Filter filter, std::string cursor, std::size_t limit, bool with_vectors) {
   if (cursor.find_first_not_of("0123456789abcdef-") != std::string::npos)
     throw Error(Errc::invalid_parameter, "the cursor is not one that a page of this store gave");

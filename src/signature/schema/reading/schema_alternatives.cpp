@@ -1,4 +1,4 @@
-// JSON Schemas that list what a value may be: `anyOf`, `oneOf`, `enum`, `const`.
+// Reads schemas that list alternatives: `anyOf`, `oneOf`, `enum`, `const`.
 
 #include "dspy/base/json_pointer.hpp"
 #include "schema_reader.hpp"

@@ -11,7 +11,7 @@ namespace dspy::json_schema {
 /// True for keywords that say nothing about values.
 bool is_annotation(std::string_view keyword) noexcept;
 
-/// The keywords that hold values to something, and are read.
+/// The keywords that constrain values and can be read.
 std::span<const std::string_view> assertions() noexcept;
 
 /// What to do instead of using a keyword that no type can express; null for any other keyword.

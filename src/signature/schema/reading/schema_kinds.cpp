@@ -1,4 +1,4 @@
-// What a JSON Schema says by `type`: scalars, texts with their formats, lists and tuples.
+// Reads what `type` says: scalars, texts with their formats, lists and tuples.
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json_pointer.hpp"

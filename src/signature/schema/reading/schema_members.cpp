@@ -1,4 +1,4 @@
-// JSON Schemas of objects: members, keys, and what is said of other members.
+// Reads schemas of objects: named members, keys, and all other members.
 
 #include "dspy/base/json_pointer.hpp"
 #include "schema_reader.hpp"

@@ -1,4 +1,4 @@
-// The parts of one JSON Schema (`$ref`, `allOf`, its own keywords) as one: values must keep all of them.
+// Merges the parts of one JSON Schema (`$ref`, `allOf`, its own keywords): a value must be valid for all of them.
 
 #include "schema_keywords.hpp"
 #include "schema_node.hpp"
@@ -62,7 +62,7 @@ bool names_all_of(const Node& node, const Node& other) {
 
 Node Nodes::merge(Node a, const Node& b) {
   a.is_never = a.is_never || b.is_never;
-  // Each part's `additionalProperties` sees the properties of that part alone.
+  // `additionalProperties` applies to the properties of its own part only.
   if ((closes(a) && !names_all_of(a, b)) || (closes(b) && !names_all_of(b, a)))
     unsupported(b.pointer, "additionalProperties",
                 "`additionalProperties` beside members that another part of the schema names; put all members into one "

@@ -30,13 +30,13 @@ struct Node {
   std::map<std::string, Located, std::less<>> keywords = {};  ///< Without `properties`, `required`, `allOf`, `$ref`.
   std::vector<std::pair<std::string, Located>> properties = {};
   std::vector<std::string> required = {};
-  bool is_never = false;  ///< No value keeps it.
+  bool is_never = false;  ///< No value is valid.
 
   const Located* find(std::string_view keyword) const;
   bool has_any(std::initializer_list<std::string_view> names) const;
 };
 
-/// Reads nodes of one schema.  Faults are thrown.
+/// Gathers the nodes of one schema.  Throws `Fault`.
 class Nodes {
  public:
   Nodes(const Json& root, bool allow_unsupported) : root_(root), allow_unsupported_(allow_unsupported) {}
@@ -44,13 +44,13 @@ class Nodes {
   /// The keywords of a schema with those that its `$ref` and `allOf` add.
   Node gather(const Located& schema);
 
-  /// Both together: what keeps the result keeps each of them.
+  /// Combines both: a value that is valid for the result is valid for each of them.
   Node merge(Node a, const Node& b);
 
-  /// What `reference`, which stands at `from`, refers to.
+  /// The schema that `reference` refers to.
   Located resolve(const Located& reference) const;
 
-  /// A fault, or a gap where those are allowed.
+  /// Throws a fault, or notes a gap where gaps are allowed.
   void unsupported(const std::string& pointer, std::string_view keyword, std::string message);
   void note(const std::string& pointer, std::string_view keyword, std::string message);
 

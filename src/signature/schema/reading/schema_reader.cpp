@@ -1,4 +1,4 @@
-// JSON Schema 2020-12 as types: the doors, and what every schema has in common: references, names, annotations.
+// Reads JSON Schema 2020-12 into types: the entry points, and what all schemas share (references, names, annotations).
 
 #include "schema_reader.hpp"
 

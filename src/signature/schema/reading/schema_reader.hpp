@@ -16,7 +16,7 @@
 
 namespace dspy::json_schema {
 
-/// Reads one schema.  Faults are thrown.
+/// Reads one schema.  Throws `Fault`.
 class SchemaReader {
  public:
   SchemaReader(const Json& root, const SchemaImportOptions& options)
@@ -27,11 +27,11 @@ class SchemaReader {
  private:
   static constexpr int deepest = 200;
 
-  /// A schema that is being read, which others within it may refer to.
+  /// A schema that is being read; schemas inside it may refer to it.
   struct Open {
     std::vector<std::string> pointers = {};  ///< Its own, and those of the references that led to it.
     std::string name = {};                   ///< Of the object that it describes.
-    bool is_object = false;                  ///< It describes an object, and nothing else but null.
+    bool is_object = false;                  ///< It describes an object, or an object and null.
     bool is_nullable = false;
   };
 
@@ -47,14 +47,14 @@ class SchemaReader {
   std::string free_name(const std::string& base, const Json& schema);
   void note_annotations(const Located& at);
   Type of_node(Node node);
-  /// Each alternative together with what stands beside them.
+  /// Reads each alternative, combined with the keywords that stand beside them.
   Type of_alternatives(const Node& node, const Located& alternatives, std::string_view word);
   /// `enum` and `const`, taken out of the node.
   std::optional<Located> take_values(Node& node);
   Type only(const Type& type, const Located& values, const Node& node);
   static std::string shown_as_text(const Json& value);
   Type of_kinds(const Node& node);
-  /// `type` held to `limits`, if it can be.
+  /// `type` with `limits`, if it can have them; else a gap.
   Type with(const Node& node, Type type, const Limits& limits);
   Type of_text(const Node& node);
   Type of_list(const Node& node);
@@ -70,8 +70,8 @@ class SchemaReader {
   Nodes nodes_;
   std::vector<Open> open_;
   std::size_t outermost_ = static_cast<std::size_t>(-1);  ///< The place in `open_` of the outermost one referred to.
-  std::map<std::string, Type> done_;                      ///< Definitions by pointer that refer to nothing around them.
-  std::map<std::string, const Json*> names_;              ///< Schemas by the name given out.
+  std::map<std::string, Type> done_;          ///< By pointer: definitions that refer to nothing around them.
+  std::map<std::string, const Json*> names_;  ///< By the name that each schema was given.
   std::deque<Json> constants_;
   int parts_ = 0;
 };

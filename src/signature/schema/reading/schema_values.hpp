@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-// The parts of reading a JSON Schema that look at one keyword, or at finished types.
+// Steps of reading a JSON Schema that look at one keyword, or at finished types.
 
 namespace dspy::json_schema {
 
@@ -23,7 +23,7 @@ Limits read_object_limits(const Node& node);
 /// The names under `type`, each once and known, without an `integer` beside `number`; all, if there is none.
 std::vector<std::string_view> kinds_of(const Node& node);
 
-/// True if a keyword of the node holds values of some kind to something.
+/// True if a keyword of the node constrains values.
 bool says_something(const Node& node);
 
 std::string_view text_of(const Located& keyword, std::string_view name);
