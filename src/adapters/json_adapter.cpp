@@ -47,7 +47,7 @@ void append_member_value(std::string& out, const Json& value) {
     append_text(out, value);
     return;
   }
-  // No line end of a JSON text stands in a string.
+  // No line end of a JSON text is inside a string.
   const auto lines = to_pretty_text(value);
   for (std::size_t at = 0; at < lines.size();) {
     const auto end = std::min(lines.find('\n', at), lines.size() - 1) + 1;
@@ -77,7 +77,7 @@ class JsonExchange final : public TurnExchange {
   void end_answer(std::string& out) const override { out += out.empty() ? "{}" : notation_.end; }
 
   const ReplyNotation& notation_ = ReplyNotation::of(OutputContract::Form::json);
-  std::vector<std::string> keys_;  ///< By output, with what stands around it.
+  std::vector<std::string> keys_;  ///< By output, with the text around it.
 };
 
 }  // namespace

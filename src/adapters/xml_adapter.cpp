@@ -15,7 +15,7 @@ const ReplyNotation& notation() noexcept {
   return ReplyNotation::of(OutputContract::Form::xml);
 }
 
-/// Appends an element whose text stands on lines of its own.
+/// Appends an element whose text is on separate lines.
 void append_element(std::string& out, std::string_view name, std::string_view text) {
   append_paragraph(out, notation().opening(name));
   out.append(notation().before_value).append(text).append(notation().after_value).append(notation().closing(name));

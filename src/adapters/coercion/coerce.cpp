@@ -101,7 +101,7 @@ bool is_null_word(std::string_view text) noexcept {
 }
 
 Coerced coerce(const Field& field, std::string_view text, Repairs& repairs) {
-  // Most outputs are text without limits, which fits as it stands.
+  // Most outputs are text without limits, which fits unchanged.
   if (field.type.kind == Type::Kind::string && !field.type.limits.is_set() && field.validators.empty())
     return Json(text);
   const auto mark = repairs.mark();

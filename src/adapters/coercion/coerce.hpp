@@ -11,7 +11,7 @@
 
 namespace dspy {
 
-/// Why what was read is not a value of the wanted type.
+/// Why the text is not a value of the type.
 struct Refusal {
   std::string reason = {};     ///< "`abc` is not a number"
   Violations violations = {};  ///< The same, each with its place.

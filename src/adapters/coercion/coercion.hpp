@@ -40,7 +40,7 @@ class Coercion {
   Coerced from_json(const Type& type, Json value);
 
  private:
-  /// A null only where it stands as a word; in quotes it is text, if text may stand there.
+  /// A null only as a bare word; in quotes it is text, if text is allowed.
   Coerced optional_from_text(const Type& inner, std::string_view text);
   Coerced null_from_text(std::string_view text);
   /// What is a list or an object of the union is not text.
@@ -55,13 +55,13 @@ class Coercion {
   static bool is_near_choice(const Type& type, std::string_view text);
   /// True if any JSON is a value of the type, a string in quotes too.
   static bool takes_json(const Type& type);
-  /// True if a text of JSON is a value of the type as it stands, so that it means that text.
+  /// True if a JSON text is a value of the type unchanged, so it means that text.
   static bool takes_text(const Type& type, std::string_view text);
 
   Coerced text_of(Json value);
   /// A JSON number, boolean or string for a scalar type.
   Coerced scalar_from_json(const Type& type, const Json& value);
-  /// Refuses text that may stand for a number which no value holds: the reader of JSON leaves its digits.
+  /// Refuses text that may be a number too large for any value, whose digits the JSON reader keeps.
   Coerced any_from_json(Json value);
   Coerced list_from_json(const Type& type, Json value);
   Coerced dict_from_json(const Type& type, Json value);
@@ -71,7 +71,7 @@ class Coercion {
   Coerced object_from_json(const Type& type, Json value);
 
   Coerced list_from_text(const Type& type, std::string_view original);
-  /// `(1, 2)` and `{1, 2}`, as Python writes tuples and sets.  `(1)` is none.
+  /// `(1, 2)` and `{1, 2}`, as Python writes tuples and sets.  `(1)` is not one.
   std::optional<Json> python_list(const Type& type, std::string_view text);
   /// `'a', 'b'`: a list without its brackets.
   std::optional<Json> quoted_items(const Type& type, std::string_view text);
@@ -83,7 +83,7 @@ class Coercion {
   /// two items or three.
   bool is_ambiguous_list(const Type& item, std::string_view text, const std::vector<std::string_view>& pieces);
 
-  /// What stands inside, if `text` is one code fence and nothing else.
+  /// The content, if `text` is a single code fence.
   std::string_view unfenced(std::string_view text);
   Coerced code_from_text(const Type& type, std::string_view text);
   /// Reads a JSON value that all of `text` is, but for separate lines after it.
@@ -94,13 +94,11 @@ class Coercion {
   /// The value of the one JSON object in a text that says something around it.  With a second one it would be a guess.
   std::optional<Json> object_inside(const Type& type, std::string_view text);
 
-  /// How much it says of a value that a type takes it.  An integer was read as it stands; any text is a string, and
-  /// many words are base64.
+  /// How specific a type is.  An integer was read exactly; any text is a string, and many words are base64.
   static int rank(const Type& type, const Json& value) noexcept;
 
-  /// The alternative that needs the fewest repairs, of those equal one that leaves a JSON `value` as it is, then the
-  /// first that says the most of it: what reads as a number or a date is one, and what reads as an integer is not a
-  /// float.
+  /// The alternative that needs the fewest repairs; on a tie one that keeps a JSON `value` unchanged, then the most
+  /// specific one: text that reads as a number or a date is one, and an integer is not a float.
   template <class F>
   std::optional<Json> best_of(const Type& type, const Json* value, F&& read_as) {
     struct Merits {

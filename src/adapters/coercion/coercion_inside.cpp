@@ -1,4 +1,4 @@
-// JSON that is a whole text, or stands in one.
+// JSON that is the whole text, or inside it.
 
 #include "adapters/coercion/coercion.hpp"
 #include "adapters/json/json_members.hpp"
@@ -57,7 +57,7 @@ std::string_view Coercion::unfenced(std::string_view text) {
   return text::trim(text.substr(line_end, last - line_end));
 }
 
-/// What stands in the only fenced block, with its indentation; all of the text if there is no fence.
+/// The content of the only fenced block, with its indentation; the whole text if there is no fence.
 Coerced Coercion::code_from_text(const Type& type, std::string_view text) {
   // Markdown has fences of its own.
   if ((type.name == "markdown" || type.name == "md") && !text.starts_with("```")) return Json(text);

@@ -14,14 +14,14 @@ namespace {
 
 using Kind = Type::Kind;
 
-/// At least as many as there are items but one, if a text is a list; of a short one nobody asks.
+/// At least one less than the number of items, if a text is a list; not needed for short ones.
 std::size_t separators(std::string_view text) {
   if (text.size() <= most_values) return 0;
   return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return c == ',' || c == '\n'; }));
 }
 
-/// True if all of the text, a single comma between digits (`1,5`), or some commas that stand between digits and some
-/// that have a blank (`1,5, 2,5`), might be decimal commas.
+/// True if the text might contain decimal commas: a single comma between digits (`1,5`), or some commas between digits
+/// and others with a blank (`1,5, 2,5`).
 bool mixes_commas(std::string_view text) {
   std::size_t tight = 0;
   std::size_t loose = 0;

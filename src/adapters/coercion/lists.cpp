@@ -37,7 +37,7 @@ Mark take_mark(std::string_view& line) noexcept {
   return mark;
 }
 
-/// True if a mark of that kind stands within a line: `a 2. b` may be two items.
+/// True if such a mark is inside a line: `a 2. b` may be two items.
 bool has_inner_mark(std::string_view item, Mark kind) noexcept {
   for (auto at = item.find(' '); at != std::string_view::npos; at = item.find(' ', at + 1)) {
     auto rest = item.substr(at + 1);

@@ -14,7 +14,7 @@ namespace {
 
 using text::is_digit;
 
-/// The digits before the point with their separators taken out, or nothing if those stand wrong.
+/// The digits before the point without separators, or nothing if the separators are misplaced.
 struct Whole {
   std::string digits;
   bool grouped = false;

@@ -10,15 +10,15 @@ namespace dspy {
 struct WrittenNumber {
   double value = 0;
   std::optional<std::int64_t> integer = {};  ///< If it is whole and exact in 64 bits.
-  bool beyond_float = false;                 ///< Too large for a float, or too near to 0; `value` is none.
+  bool beyond_float = false;                 ///< Too large for a float, or too close to 0; `value` is unset.
   bool plain_integer = false;                ///< Written without fraction and exponent.
   bool grouped = false;                      ///< With separators between thousands.
   bool unusual_minus = false;                ///< With U+2212 for a minus.
   bool leading_zeros = false;                ///< `007`, which may be a name made of digits.
 };
 
-/// Reads all of `text` as one number, or nothing.  Commas count only where they must stand
-/// between thousands (`1,234`, not `12,5` and not `0,123`); no units, no percent, no `inf`.
+/// Reads all of `text` as one number, or nothing.  Commas count only as thousands separators (`1,234`, not `12,5` and
+/// not `0,123`); no units, no percent, no `inf`.
 std::optional<WrittenNumber> read_number(std::string_view text);
 
 /// `0x1F`, `0o17`, `0b101`, as programs write integers; if it fits into 64 bits.

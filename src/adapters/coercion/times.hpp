@@ -10,8 +10,8 @@
 
 namespace dspy {
 
-// Dates, times and durations that are written in another way than ours and can mean one thing only, as the text that
-// stands for them.  Nothing where that is not so; then nothing is taken either.
+// Converts dates, times and durations in other notations with a single meaning to ours.  Nothing if there is more than
+// one; then no input is consumed.
 
 /// A date as the midnight it begins with and the reverse, seconds since 1970, `06:48:00,5`, `1:30:00`, `3 days,
 /// 1:00:00`.

@@ -36,7 +36,7 @@ class JsonFollower {
   const Labels& labels_;
   State state_ = State::key;
   std::size_t at_;
-  std::size_t output_ = 0;  ///< Whose value this is; the number of outputs if nobody's.
+  std::size_t output_ = 0;  ///< The output whose value this is; the number of outputs if none.
   char quote_ = 0;          ///< Of the string being read, or 0.
   std::size_t begin_ = 0;   ///< Where the value that is not a string begins.
   std::size_t depth_ = 0;   ///< Brackets open within that value.

@@ -106,7 +106,7 @@ class Repair {
 
   std::string_view quotes() const noexcept { return text_.contains('\'') ? "\"'" : "\""; }
 
-  /// A quote stands next to the text it is for, not next to blanks within it.
+  /// A quote is next to its text, not next to blanks inside it.
   bool fits_quote(std::size_t place, std::size_t next) const noexcept {
     const char left = before(place);
     const char right = at(next);
@@ -115,8 +115,8 @@ class Repair {
     return opens != closes;
   }
 
-  /// Whether an edit of these bytes takes a part of a value away.  Such an edit may show that there is another reading,
-  /// and is none by itself.  Two that change places are both kept.
+  /// Whether an edit of these bytes removes a part of a value.  Such an edit may show that there is another reading,
+  /// but is not one by itself.  A swap keeps both.
   bool loses_content(std::size_t place, std::size_t size) const noexcept {
     return size == 1 && place < text_.size() && !is_mark(text_[place]) && !is_blank(text_[place]);
   }

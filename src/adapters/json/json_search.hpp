@@ -16,7 +16,7 @@ struct FoundObject {
   std::size_t begin = 0;  ///< Where in the text the outermost value begins and ends.
   std::size_t end = 0;
   JsonRepairs repairs = {};
-  bool nested = false;  ///< It stands inside another value.
+  bool nested = false;  ///< It is inside another value.
 };
 
 /// The one object in `text` with a key that names an output, among the JSON values that begin from `from` to `until`:

@@ -16,7 +16,7 @@ inline std::size_t skip_blanks(std::string_view text, std::size_t at) noexcept {
   return std::min(text.find_first_not_of(blanks, at), text.size());
 }
 
-/// True for what may stand in a key without quotes.
+/// True for characters allowed in an unquoted key.
 inline bool is_word_character(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
          c == '$' || static_cast<unsigned char>(c) >= 0x80;

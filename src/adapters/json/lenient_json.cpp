@@ -113,7 +113,7 @@ class Reader : LenientScalars {
     return true;
   }
 
-  /// `(1, 2)` and `(1,)`, as Python writes tuples; `(1)` is none.
+  /// `(1, 2)` and `(1,)`, as Python writes tuples; `(1)` is not one.
   bool tuple(JsonArray& out) {
     const auto start = at_ - 1;
     if (!array(out, ')')) return false;

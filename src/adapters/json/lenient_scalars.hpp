@@ -73,7 +73,7 @@ class LenientScalars {
   JsonProblem problem_;
 
  private:
-  /// Python's string in three quotes, as it stands; line breaks next to the quotes belong to them.
+  /// Python's triple-quoted string, verbatim; line breaks next to the quotes belong to them.
   bool long_string(std::string& out);
   void plain(std::string& out, std::string_view text);
   bool is_stray_quote() const noexcept;

@@ -10,7 +10,7 @@
 
 namespace dspy {
 
-/// Takes a fence line off the end of what stands before a value.
+/// Removes a fence line from the end of the text before a value.
 inline bool drop_last_fence(std::string_view& before) {
   before = text::trim(before);
   const auto line_end = before.rfind('\n');

@@ -16,7 +16,7 @@ constexpr std::string_view blanks = " \t\r\n";
 constexpr std::array<std::string_view, 8> names = {"think",     "thinking",   "thought",    "thoughts",
                                                    "reasoning", "reflection", "scratchpad", "seed:think"};
 
-/// What may stand around those names.
+/// The characters that may surround those names.
 struct Brackets {
   std::string_view opening;
   std::string_view closing;
@@ -52,7 +52,7 @@ bool names_field(std::string_view name, const Labels& labels) {
 constexpr bool begins_with(std::string_view name, char c) noexcept {
   return name[0] == (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
-/// True if that may begin one of `names`, or stand before one.
+/// True if that may begin one of `names`, or precede one.
 constexpr bool may_begin_name(char c) noexcept {
   return begins_with("t", c) || begins_with("r", c) || begins_with("s", c);
 }
@@ -77,7 +77,7 @@ std::optional<std::string_view> name_before(std::string_view text, std::string_v
   return std::nullopt;
 }
 
-/// The end of the mark whose slash stands at `slash`.
+/// The end of the mark whose slash is at `slash`.
 std::optional<ThoughtsEnd> mark_around(std::string_view text, std::size_t slash, const Labels& labels) {
   if (slash == 0 || slash + 1 == text.size() || !may_end_opening(text[slash - 1]) || !may_begin_name(text[slash + 1]))
     return std::nullopt;

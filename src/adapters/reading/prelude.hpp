@@ -9,8 +9,8 @@
 
 namespace dspy {
 
-/// What stands before a reply proper: a byte order mark, and the thoughts that reasoning models
-/// write between `<think>` and `</think>`, or other marks that do not name a field.
+/// What precedes the actual reply: a byte order mark, and the thoughts that reasoning models write between `<think>`
+/// and `</think>`, or other marks that do not name a field.
 struct Prelude {
   enum class Kind {
     none,      ///< The reply begins at `end`.
@@ -38,7 +38,7 @@ constexpr bool may_have_prelude(std::string_view text) noexcept {
 
 Prelude find_prelude(std::string_view text, const Labels& labels);
 
-/// Where the mark that ends thoughts stands in the text from `from` on, in whatever case; `npos` if nowhere.
+/// The position of the mark that ends thoughts, from `from` on, in any letter case; `npos` if there is none.
 std::size_t find_closing(std::string_view text, std::string_view closing, std::size_t from) noexcept;
 
 /// A cheap test: false if surely no mark in the text ends thoughts or a message.
@@ -57,7 +57,7 @@ struct ThoughtsEnd {
 /// that open the thoughts themselves leave such a mark alone in the reply.
 std::vector<ThoughtsEnd> find_ends_of_thoughts(std::string_view text, std::size_t from, const Labels& labels);
 
-/// True if a mark that opens thoughts stands in the text.
+/// True if the text contains a mark that opens thoughts.
 bool opens_thoughts(std::string_view text, const Labels& labels);
 
 /// The text without what ends a message of a model that writes in channels.

@@ -32,7 +32,7 @@ class ReplyReader {
   ReplyReader(const ReplyReader&) = delete;
   ReplyReader& operator=(const ReplyReader&) = delete;
 
-  /// The text of an output as it stands in the reply, or nothing if it is absent or empty.
+  /// The text of an output as written in the reply, or nothing if it is absent or empty.
   std::optional<std::string> raw_text(std::size_t output) const;
 
   /// The reply was ended before the model was done, so that a value at its end may lack a part.

@@ -9,7 +9,7 @@
 
 namespace dspy {
 
-/// What stands behind the mark of an output that has a value already, if it is a value too.
+/// The text after the mark of an output that already has a value, if it is a value too.
 std::optional<std::string> ReplyReader::second_text(std::size_t output) const {
   const auto begin = (*sections_)[output].again;
   if (begin == 0) return text_behind_end(output);

@@ -8,7 +8,7 @@
 
 namespace dspy {
 
-/// What stands before a mark that ends thoughts is not an answer, unless the mark is part of a value.
+/// The text before a mark that ends thoughts is not an answer, unless the mark is part of a value.
 void ReplyReader::settle_thoughts() {
   const auto ends = find_ends_of_thoughts(text_, start_, form_.labels);
   if (ends.empty()) return;

@@ -39,7 +39,7 @@ bool takes_blank(const Type& type, const Json& text) {
   }
 }
 
-/// True if JSON gives the output no value: null, or a blank text where that is none.
+/// True if JSON gives the output no value: null, or a blank text where that means no value.
 bool is_left_out(const Type& type, const Json& value) {
   if (value.is_null()) return type.is_optional() || !takes_null(type);
   return is_blank(value) && !takes_blank(type, value);
@@ -76,8 +76,8 @@ bool ReplyReader::touches_end(std::size_t output) const {
   return section.has_text && !section.closed && text::trim_end(text_).size() <= section.end;
 }
 
-/// True if more of the value may have been to come: of a number its digits, of a choice its rest, of a list its items.
-/// A text that is cut is told of as such.
+/// True if the value may be incomplete: more digits of a number, the rest of a choice, more items of a list. A text
+/// that is cut gets its own flag.
 bool ReplyReader::may_lack_a_part(std::size_t output, const Field& field, const Json& value) const {
   if (!is_cut_ || !touches_end(output)) return false;
   const auto& plain = field.type.required();
@@ -97,7 +97,7 @@ bool ReplyReader::may_lack_a_part(std::size_t output, const Field& field, const 
   return text.empty() || !std::string_view("]}\"'").contains(text.back());
 }
 
-/// True for `{name}`, which prompts show where the value is to stand.
+/// True for `{name}`, the prompts' placeholder for the value.
 bool ReplyReader::is_placeholder(std::size_t output) const {
   const auto& type = signature_.outputs[output].type.required();
   if (type.kind == Type::Kind::literal || !type.limits->one_of.empty()) return false;

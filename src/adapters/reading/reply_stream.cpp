@@ -38,7 +38,7 @@ void ReplyStream::push(std::string_view bytes, const FieldSink& sink) {
   }
 }
 
-/// False while it is open whether thoughts stand first, or where they end.
+/// False while it is unknown whether thoughts come first, or where they end.
 bool ReplyStream::skip_prelude() {
   if (start_known_) return true;
   if (in_thoughts_) {

@@ -18,7 +18,7 @@ std::optional<Json> tool_calls_of(const Completion& completion) {
   return JsonObject{{"tool_calls", std::move(calls)}, {"tool_call_results", nullptr}};
 }
 
-/// Those that say where in the request's documents they stand; others have no such form.
+/// Citations with a position in the request's documents; others have no such form.
 std::optional<Json> citations_of(const Completion& completion) {
   JsonArray citations;
   for (const auto& citation : completion.citations) {

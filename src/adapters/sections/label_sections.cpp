@@ -117,7 +117,7 @@ LabelSections::Verdict LabelSections::read_label(const LabelMatch& match, std::s
   return Verdict::label;
 }
 
-/// True if the line before the one at `at_` is blank, and something stands before it.
+/// True if the line before the one at `at_` is blank, and there is text before it.
 bool LabelSections::follows_blank_line(std::string_view text) const noexcept {
   if (!sections_[*current_].has_text) return false;
   const auto before = text.substr(0, at_);
@@ -125,7 +125,7 @@ bool LabelSections::follows_blank_line(std::string_view text) const noexcept {
   return last != std::string_view::npos && std::ranges::count(before.substr(last), '\n') > 1;
 }
 
-/// True if the label of an output stands in a line behind the one at `at_`.
+/// True if a line after the one at `at_` has the label of an output.
 bool LabelSections::output_follows(std::string_view text, bool complete) {
   followed_to_ = std::max(followed_to_, std::min(text.find('\n', at_), text.size() - 1) + 1);
   while (followed_to_ < text.size()) {
@@ -244,7 +244,7 @@ bool LabelSections::reopen_unclosed_fence() noexcept {
 
 void LabelSections::append(std::string& out, std::string_view text, std::size_t output, std::size_t from,
                            std::size_t to) const {
-  // Only what stands on the label's own line counts as the start of the value.
+  // Only text on the label's own line counts as the start of the value.
   const auto before = text.substr(sections_[output].begin, from - sections_[output].begin);
   bool value_start = is_blank(before) && !before.contains('\n');
   for (; from < to; value_start = false) {

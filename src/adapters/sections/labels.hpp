@@ -58,7 +58,7 @@ class Labels {
 
   const Signature& signature_;
   std::array<std::uint64_t, 4> first_letters_{};  ///< A bit for each byte that a label starts with.
-  std::size_t reach_ = 0;                         ///< How far into a line a label may stand.
+  std::size_t reach_ = 0;                         ///< How far into a line a label may begin.
 };
 
 /// A line that opens or closes a code fence, as Markdown has it: three or more backticks.

@@ -30,8 +30,7 @@ bool is_all_blank(std::string_view text) noexcept {
   return std::ranges::all_of(text, is_blank);
 }
 
-/// What stands on the line before `at`, or nothing if that is too much to be decoration.  The
-/// text begins at `start`.
+/// The text on the line before `at`, or nothing if it is too long to be decoration.  The text begins at `start`.
 std::optional<std::string_view> line_before(std::string_view text, std::size_t start, std::size_t at) noexcept {
   const auto lowest = std::max(start, at > longest_surroundings ? at - longest_surroundings : 0);
   const auto near = text.substr(lowest, at - lowest);
@@ -40,7 +39,7 @@ std::optional<std::string_view> line_before(std::string_view text, std::size_t s
   return lowest == start ? std::optional(near) : std::nullopt;
 }
 
-/// True for what may stand before a marker that starts a line: blanks, emphasis, bullets, `1.`
+/// True for characters that may precede a marker at the start of a line: blanks, emphasis, bullets, `1.`
 bool is_decorating(std::string_view line) noexcept {
   const auto first = std::min(line.find_first_not_of(" \t"), line.size());
   const auto digits = std::min(line.find_first_not_of("0123456789", first), line.size());
@@ -164,8 +163,8 @@ MarkerSections::Mark MarkerSections::surroundings(std::string_view text, std::si
   return mark;
 }
 
-/// True if a marker is text since a code fence is open there that began within the section and is closed further on.
-/// Where all sections stand in a fence, others count for nothing.
+/// True if a marker is text since a code fence is open there that began within the section and is closed further on. If
+/// all sections are in a fence, others do not count.
 bool MarkerSections::is_fenced(std::string_view text, const Mark& mark) noexcept {
   if (!current_ || facts_.fenced) return false;
   const bool is_output = mark.match.kind == Kind::output;

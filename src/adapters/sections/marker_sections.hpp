@@ -59,8 +59,8 @@ class MarkerSections final : public SearchedSections {
 
   // What looking ahead found: the markers that start lines.
   std::vector<bool> anchored_;             ///< By output; the last is the marker that ends a reply.
-  std::vector<std::size_t> last_anchors_;  ///< The same: where the last one stands.
-  std::size_t last_anchor_ = 0;            ///< Where the last such marker of an output stands.
+  std::vector<std::size_t> last_anchors_;  ///< The same: the position of the last one.
+  std::size_t last_anchor_ = 0;            ///< The position of the last such marker of an output.
 
   // The code fences of the open section.
   std::size_t fence_ = 0;         ///< Ticks of the open one, or 0.

@@ -148,7 +148,7 @@ MarkerMatch Markers::match(std::string_view text, bool complete) const noexcept 
   bool cut = false;
   const bool whole = read_shape(cursor, shape, longest_name_, cut);
   if (cut && !complete) return {.kind = Kind::possible};
-  // What has not even one side of a marker is none, and a name that is not ours needs both.
+  // Text without at least one side of a marker is not one, and an unknown name needs both.
   const bool full = shape.opening == 2 && shape.closing == 2;
   const bool hashed = shape.hashes_before != 0 && shape.hashes_after != 0;
   if (!whole || shape.name.empty() || !(full || hashed)) return {};

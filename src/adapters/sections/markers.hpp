@@ -8,7 +8,7 @@
 
 namespace dspy {
 
-/// What stands at a `[`.
+/// What is at a `[`.
 struct MarkerMatch {
   enum class Kind {
     none,      ///< No marker.

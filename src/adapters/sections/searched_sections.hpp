@@ -8,15 +8,15 @@
 
 namespace dspy {
 
-/// Sections whose marks may stand anywhere in the text.  Their first character is searched for
-/// twice: once ahead, since later marks decide what earlier ones are, then for cutting.
+/// Sections whose marks may be anywhere in the text.  Their first character is searched for twice: once ahead, since
+/// later marks decide what earlier ones are, then for cutting.
 class SearchedSections : public Sections {
  public:
   bool step(std::string_view text, bool complete) final;
 
  protected:
   enum class Verdict {
-    passed,   ///< No section began or ended; the search goes on behind it.
+    passed,   ///< No section began or ended; the search continues after it.
     changed,  ///< One did.
     wait,     ///< It takes more text to decide.
   };
@@ -28,9 +28,9 @@ class SearchedSections : public Sections {
 
   SearchedSections(const Signature& signature, char opening);
 
-  /// Takes note of what stands at `at`, where the opening character is.
+  /// Records what is at `at`, where the opening character is.
   virtual Seen look_at(std::string_view text, std::size_t at, bool complete) = 0;
-  /// Acts on what stands at `at`; moves `looked_at_` behind it if that was passed.
+  /// Acts on what is at `at`; moves `looked_at_` behind it if that was passed.
   virtual Verdict read_at(std::string_view text, std::size_t at, bool complete) = 0;
   /// How much of the text before `end` surely belongs to a value if no more of it is known.
   virtual std::size_t settled(std::string_view text, std::size_t end) const noexcept = 0;
@@ -39,7 +39,7 @@ class SearchedSections : public Sections {
   /// The text has ended without a mark that ends it.
   virtual void close_at_end(std::string_view text) = 0;
 
-  /// The open section's text goes on until `end`.
+  /// The open section's text extends to `end`.
   void read_to(std::string_view text, std::size_t end);
 
   std::size_t required_left_ = 0;  ///< Required outputs without a section.

@@ -9,7 +9,7 @@
 
 namespace dspy {
 
-/// Where the value of one output stands in a reply.
+/// The position of one output's value in a reply.
 struct Section {
   std::size_t begin = 0;  ///< The byte after the mark that opened it.
   std::size_t end = 0;    ///< Grows while the value is read.
@@ -17,14 +17,14 @@ struct Section {
   bool closed = false;  ///< A mark of its own ended it.
   bool has_text = false;
   bool is_empty_tag = false;   ///< A tag that opens and closes is all there is.
-  bool is_ambiguous = false;   ///< What ends it stands in several places.
-  bool has_inner_end = false;  ///< What ends sections stands in it as text.
+  bool is_ambiguous = false;   ///< Its end occurs in several places.
+  bool has_inner_end = false;  ///< It contains a section's end as text.
   bool has_escapes = false;    ///< Backslashes in it are to be taken away.
   bool repeated = false;       ///< Its mark came again.
   std::size_t again = 0;       ///< The byte after the first mark that came again and opened no section; 0 if none did.
   bool spelled_as_is = true;
   bool decorated = false;
-  bool inside_line = false;  ///< Text of another section stands before its mark on the line.
+  bool inside_line = false;  ///< Another section's text precedes its mark on the line.
   std::size_t emphasis = 0;  ///< Characters of emphasis that were opened before the mark and not closed after it.
 };
 
@@ -36,7 +36,7 @@ class Sections {
   /// What is to be said of the reply as a whole.
   struct Facts {
     bool ran_on = false;          ///< Another question followed the outputs.
-    bool fenced = false;          ///< The sections stand in a code fence.
+    bool fenced = false;          ///< The sections are in a code fence.
     bool unclosed_fence = false;  ///< Marks were found behind a fence that nothing closed.
     bool extra_section = false;   ///< There was a section that is not an output's.
     bool unfinished = false;      ///< The mark that ends a reply is missing, or cut.

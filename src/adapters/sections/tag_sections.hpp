@@ -62,10 +62,10 @@ class TagSections final : public SearchedSections {
   const Tags& tags_;
 
   // What looking ahead found.
-  std::vector<std::size_t> last_close_;        ///< By output: where its last closing tag stands; 0 if there is none.
+  std::vector<std::size_t> last_close_;        ///< By output: the position of its last closing tag; 0 if there is none.
   std::vector<std::size_t> last_input_close_;  ///< The same by input.
 
-  /// What of an output's element stands in another one's text.
+  /// Parts of an output's element inside another one's text.
   enum class Inside : std::uint8_t { nothing, opened, whole };
   std::vector<Inside> inside_;  ///< By output.
 

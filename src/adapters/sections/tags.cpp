@@ -53,7 +53,7 @@ TagMatch Tags::match(std::string_view text, bool complete) const noexcept {
   while (at < limit && is_name_character(text[at])) ++at;
   if (at == text.size()) return undecided(at);
 
-  // Blanks may belong to a label, or stand before attributes.
+  // Blanks may belong to a label, or precede attributes.
   auto name = text::trim(text.substr(start, at - start));
   auto output = labels_.find_output(name);
   auto input = labels_.find_input(name);

@@ -9,7 +9,7 @@
 
 namespace dspy {
 
-/// What stands at a `<`.
+/// What is at a `<`.
 struct TagMatch {
   enum class Kind {
     none,      ///< No tag of a field.
@@ -37,7 +37,7 @@ class Tags {
   TagMatch match(std::string_view text, bool complete = true) const noexcept;
 
   const Signature& signature() const noexcept { return labels_.signature(); }
-  /// How text stands between them.
+  /// How text between them is written.
   XmlText text() const noexcept { return text_; }
 
  private:

@@ -21,14 +21,14 @@ inline bool is_tag_name(std::string_view key) noexcept {
   return !key.empty() && begins_tag_name(key[0]) && std::ranges::all_of(key, is_of_tag_name);
 }
 
-/// What stands at that place of a list or tuple.
+/// The type at that position of a list or tuple.
 inline const Type& item_type(const Type& type, std::size_t place) noexcept {
   static const auto any = Type::any();
   if (type.kind == Type::Kind::list) return type.arguments[0];
   return place < type.arguments.size() ? type.arguments[place] : any;
 }
 
-/// What stands for that key of a dict or object.
+/// The type of that key of a dict or object.
 inline const Type& member_type(const Type& type, std::string_view key) noexcept {
   static const auto any = Type::any();
   if (type.kind == Type::Kind::dict) return type.arguments[1];

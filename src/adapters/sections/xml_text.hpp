@@ -7,7 +7,7 @@
 
 namespace dspy {
 
-/// How text stands between tags.
+/// How text between tags is written.
 enum class XmlText : std::uint8_t {
   entities,  ///< `&` and `<` as `&amp;` and `&lt;`; CDATA anywhere.
   literal,   ///< Letter by letter. Only a body that is CDATA as a whole is what that holds.
@@ -16,8 +16,7 @@ enum class XmlText : std::uint8_t {
 /// Appends a text with `&` and `<` as entities.
 void append_escaped_xml(std::string& out, std::string_view text);
 
-/// Appends a text with `&lt; &gt; &amp; &quot; &apos;` and `&#…;` turned into what they stand for;
-/// any other `&` stays.
+/// Appends a text with `&lt; &gt; &amp; &quot; &apos;` and `&#…;` replaced by their characters; any other `&` stays.
 void append_unescaped_xml(std::string& out, std::string_view text);
 
 /// The same for a text that may hold CDATA sections, in which nothing is escaped.

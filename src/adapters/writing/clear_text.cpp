@@ -13,7 +13,7 @@
 namespace dspy {
 namespace {
 
-/// True if one text may stand for several values of the type.
+/// True if one text may mean several values of the type.
 bool may_be_misread(const Type& type, const Json& value) noexcept {
   using Kind = Type::Kind;
   if (value.is_structured()) return false;

@@ -50,8 +50,8 @@ std::optional<std::size_t> unclosed_fence(std::string_view text) {
   return ticks == 0 ? std::nullopt : std::optional(opened);
 }
 
-/// Appends what stands after a label, with a backslash before every line that the reader would
-/// take for a label.  Its first line stands behind the label and is none.
+/// Appends the text after a label, with a backslash before every line that the reader would mistake for a label.  The
+/// first line follows the label and needs none.
 void append_guarded(std::string& out, const Labels& labels, std::string_view text) {
   auto line_end = text.find('\n');
   if (line_end == std::string_view::npos) {

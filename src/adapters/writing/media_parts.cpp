@@ -92,7 +92,7 @@ class Marking {
   std::vector<MediaPart>& media_;
 };
 
-/// The text cut at the marks; nothing if a mark is in it that does not stand for a medium, or two of one.
+/// The text split at the marks; nothing if it contains a mark without a medium, or the same one twice.
 std::optional<std::vector<Part>> cut(std::string_view text, std::string_view mark, std::vector<MediaPart>& media) {
   std::vector<Part> parts;
   for (std::size_t i = 0; i < media.size(); ++i) {

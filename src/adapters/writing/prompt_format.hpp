@@ -15,7 +15,7 @@ void append_paragraph(std::string& out, std::string_view text);
 /// Both sides of the signature under their headings: ``1. `name` (type): description``, a line each.
 std::string field_lists(const Signature& signature, std::string_view inputs, std::string_view outputs);
 
-/// How lists and objects are written, and what is none: `None`, or an element that closes itself.
+/// How lists and objects are written, and missing values: `None`, or an element that closes itself.
 enum class Nesting { json, elements, literal_elements };
 
 /// How much is said of a value that is, or holds, an object: its JSON Schema, or its type's name.

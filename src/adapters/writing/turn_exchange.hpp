@@ -119,7 +119,7 @@ class TurnExchange : public ReadingExchange {
     return out;
   }
 
-  /// An assistant turn, with `missing` for a required output that `data` lacks; null stands for any.
+  /// An assistant turn, with `missing` for a required output that `data` lacks; null: for any of them.
   std::string answer(const JsonObject& data, const Json& missing) const {
     const auto& outputs = signature().outputs;
     std::string out;

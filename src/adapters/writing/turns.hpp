@@ -9,8 +9,7 @@
 
 namespace dspy {
 
-/// What a turn has for a field.  Null stands for "no value" where that is allowed, and for a
-/// value that nobody gave elsewhere.
+/// A turn's value for a field.  Null means "no value" where that is allowed, otherwise a missing value.
 const Json* value_of(const JsonObject& data, const Field& field);
 
 /// How much of a signature a demonstration, or an earlier turn of a conversation, shows.
@@ -45,8 +44,8 @@ struct Demo {
   Coverage coverage = Coverage::whole;
 };
 
-/// The demonstrations in the order in which prompts show them: partial ones first, so that whole
-/// ones stand nearer to the question.  Those that show nothing are left out, and the log says so.
+/// The demonstrations in the order in which prompts show them: incomplete ones first, so that complete ones are closer
+/// to the question.  Those that show nothing are skipped, with a log message.
 std::vector<Demo> arrange_demos(std::span<const Example> demos, const Signature& signature);
 
 /// A guess that is seldom too small, so that a turn is one allocation.

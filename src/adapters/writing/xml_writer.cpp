@@ -39,7 +39,7 @@ void append_attribute(std::string& out, std::string_view text) {
   }
 }
 
-/// What stands between `<` and `>`, and between `</` and `>`.
+/// The text between `<` and `>`, and between `</` and `>`.
 struct Names {
   std::string open;
   std::string_view close;
@@ -116,7 +116,7 @@ class Writer {
     element(names, type, value, scope, leaf);
   }
 
-  /// A text as it stands, on lines of its own if it has several; as CDATA if it would not be read as that text.
+  /// A text verbatim, on separate lines if it has several; as CDATA if it would be misread.
   void literal_text(const Names& names, const Type& type, std::string_view text, const Scope* scope) {
     const bool is_plain = text.empty() || (text::trim(text).size() == text.size() && !ends_early(names, text) &&
                                            means_itself(type, text, scope));
@@ -139,7 +139,7 @@ class Writer {
     return read && *read == Json(text) && flags.empty();
   }
 
-  /// JSON or a plain value: `<` stands in strings only, where it may be escaped.
+  /// JSON or a plain value: `<` occurs only in strings, where it may be escaped.
   void literal_json(const Names& names, std::string_view text) {
     if (!ends_early(names, text)) {
       out_ += text;
