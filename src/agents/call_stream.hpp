@@ -10,14 +10,14 @@
 
 namespace dspy {
 
-/// Tells what a model writes that calls tools natively as one that writes them as text would be told of: pieces of
-/// `next_thought`, `next_tool_name` and `next_tool_args`, call after call.  For one reply.
+/// Reports native tool calls in the same form as calls written as text: pieces of `next_thought`, `next_tool_name` and
+/// `next_tool_args`, call by call.  For one reply.
 class CallStream {
  public:
   CallStream(const Tools& tools, const FieldSink& sink) : tools_(tools), sink_(sink) {}
 
   void take(const StreamEvent& event);
-  /// The reply is whole.  Calls that no event told of are told now.
+  /// The reply is complete.  Calls without events so far are reported now.
   void finish(const Completion& completion);
 
  private:

@@ -12,8 +12,8 @@ namespace dspy {
 /// type can, any object is among them.
 Type arguments_of_any(const Tools& tools);
 
-/// The same model, held to `arguments` where a reply's output `next_tool_args` is held to a contract.  Replies are read
-/// as ever: what a tool does not take is told to the model as the tool's result, not refused as a reply.
+/// The same model, with the contract's output `next_tool_args` constrained to `arguments`.  Replies are read as usual:
+/// arguments that a tool does not accept are reported to the model as the tool's result, not rejected as a reply.
 std::shared_ptr<LM> held_to(std::shared_ptr<LM> lm, std::shared_ptr<const Type> arguments);
 
 }  // namespace dspy

@@ -67,7 +67,7 @@ JournalContent parse_journal(std::string_view text, std::string_view name) {
                                 "it; restore the file, or keep the lines before it",
                                 number, name));
       }
-      // Of a file that is none, nothing may be cut off.
+      // A file that is not a journal must not be truncated.
       constexpr std::string_view begun = R"({"kind":"begun")";
       if (number == 1 && !begun.starts_with(text.substr(0, begun.size())))
         throw Error(Errc::config_error, std::format("`{}` is not a journal of an agent; name another file", name));

@@ -84,7 +84,7 @@ void name_calls(Completion& completion, std::size_t turn) {
   }
 }
 
-/// `calls` is told of the reply as it grows, if there is one.
+/// `calls`, if set, receives the reply as it grows.
 Async<Reply> reply_of(LM& lm, Request request, CallStream* calls) {
   if (calls == nullptr) return lm.complete(std::move(request));
   return lm.stream(std::move(request), [calls](const StreamEvent& event) { calls->take(event); });

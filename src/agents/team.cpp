@@ -111,7 +111,7 @@ bool has_begun(const std::filesystem::path& journal) {
   return std::filesystem::exists(journal) && !read_journal(journal).events.empty();
 }
 
-/// Without options, and with what the journal has if it was begun.
+/// Without options, and with the journal's content if it was started.
 AgentRunOptions options_of(const AgentRunOptions& run, std::size_t stage) {
   auto out = run;
   if (!run.journal.empty()) out.journal = Team::journal_of(run.journal, stage);

@@ -7,8 +7,8 @@
 
 namespace dspy {
 
-/// Wakes a coroutine from another thread.  One coroutine waits at a time, on any event loop; rings that nobody has
-/// waited for yet are one ring.
+/// Wakes a coroutine from another thread.  One coroutine waits at a time, on any event loop; rings before the next wait
+/// are merged into one.
 class Bell {
  public:
   Bell();

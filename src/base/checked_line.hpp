@@ -9,8 +9,8 @@
 
 namespace dspy {
 
-/// `{…,"sum":"…"}` and a line end: a record of a journal.  `sum` is `hash_bytes` of what stands before it, as 16
-/// digits, so that a line cut or changed by accident is noticed.  `record` has at least one member.
+/// `{…,"sum":"…"}` and a line end: a record of a journal.  `sum` is `hash_bytes` of the text before it, as 16 digits,
+/// so that an accidentally truncated or changed line is detected.  `record` has at least one member.
 std::string checked_line(const JsonObject& record);
 
 /// Makes a checked line of the JSON text that begins at `begin` and lacks only its closing brace: for records that are

@@ -45,8 +45,8 @@ Async<void> run_all(std::size_t count, std::size_t limit, Work work) {
 
 }  // namespace
 
-// On a strand, since the caller's executor may run on several threads, and neither work that is begun in order nor
-// cancelling what runs beside it could.
+// On a strand, since the caller's executor may have several threads, which neither starting work in order nor
+// cancelling other work allows.
 Async<void> run_concurrently(std::size_t count, std::size_t limit, Work work) {
   const auto strand = asio::make_strand(co_await asio::this_coro::executor);
   co_await asio::co_spawn(strand, run_all(count, limit, std::move(work)), asio::use_awaitable);

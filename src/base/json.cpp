@@ -32,7 +32,7 @@ void append_number(std::string& out, double number) {
   if (digits.find_first_of(".eE") == std::string_view::npos) out += ".0";
 }
 
-/// The first byte from `i` on that a JSON string cannot hold as it is, eight bytes at a time where possible.
+/// The first byte from `i` on that a JSON string cannot contain unescaped, eight bytes at a time where possible.
 std::size_t skip_plain(std::string_view text, std::size_t i) noexcept {
   constexpr std::uint64_t each = 0x0101010101010101;
   constexpr auto has_zero = [](std::uint64_t word) { return (word - each) & ~word & 0x80 * each; };
@@ -142,7 +142,8 @@ constexpr boost::json::parse_options strict = [] {
   return options;
 }();
 
-/// True if there is a float that may stand for another number: whole, 0 or, as Boost reads what is too large, infinite.
+/// True if there is a float that may come from a different number: whole, 0 or, as Boost reads numbers that are too
+/// large, infinite.
 bool may_be_misread(const Json& value) {
   if (const auto* number = value.if_double()) return *number == std::trunc(*number);
   if (const auto* items = value.if_array()) return std::ranges::any_of(*items, may_be_misread);
@@ -167,7 +168,7 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
   return at + 1;
 }
 
-/// The end of the first number in `text`, which is JSON, that cannot be read as what it is.
+/// The end of the first number in the JSON `text` that cannot be represented.
 std::optional<std::size_t> end_of_misread(std::string_view text) {
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text[at] == '"') {

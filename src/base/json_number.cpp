@@ -39,7 +39,7 @@ Decimal read_decimal(std::string_view number) noexcept {
       out.exponent = power.starts_with('-') ? -beyond_all : beyond_all;
     out.exponent = std::clamp(out.exponent, -beyond_all, beyond_all);  // so that places can be added to it
   }
-  // Where the last digit that is not 0 stands: the power of ten it counts.
+  // The power of ten of the last non-zero digit.
   const auto before_point = static_cast<std::int64_t>(std::min(point, out.digits.size()));
   const auto place = static_cast<std::int64_t>(last);
   const auto lowest = place < before_point ? before_point - 1 - place : before_point - place;

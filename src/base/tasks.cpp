@@ -29,7 +29,7 @@ namespace asio = boost::asio;
   throw Error(Errc::cancelled, "the caller asked to stop");
 }
 
-/// Half of the processors, at least one and at most four: computing beside a model that wants them all.
+/// Half of the processors, at least one and at most four: the computation runs next to a model that needs them all.
 asio::thread_pool& computers() {
   static asio::thread_pool pool(std::clamp(std::thread::hardware_concurrency() / 2, 1U, 4U));
   return pool;

@@ -132,7 +132,7 @@ void claim(const std::filesystem::path& folder, const Manifest& manifest) {
                     std::format("`{}` holds `{}` and is not a run's folder; name another, or an empty one",
                                 folder.string(), name));
     }
-    // Whole, and by one of those that begin at the same time: the link is made only where there is none yet.
+    // Atomically, and by only one of those that start at the same time: the link is created only if there is none.
     const auto draft = folder / std::format(".manifest-{:08x}{:08x}", std::random_device{}(), std::random_device{}());
     std::ofstream(draft, std::ios::binary) << to_pretty_text(to_json(manifest)) << '\n';
     const bool is_ours = ::link(draft.c_str(), path.c_str()) == 0;

@@ -26,8 +26,8 @@ struct Manifest {
   bool operator==(const Manifest&) const = default;
 };
 
-/// Bytes and digest of the inputs.  Of a large file a sample is read, in as many places as give a change that moves
-/// rows away; each row is compared with its own sum when a run goes on.
+/// Bytes and digest of the inputs.  A large file is sampled in enough places to detect a change that moves rows; each
+/// row is compared with its own sum when a run resumes.
 void describe_inputs(Manifest& manifest, const std::filesystem::path& inputs);
 
 /// Writes the manifest, unless another shard has.  Throws `Error` (`config_error`) that names what differs if the

@@ -21,7 +21,7 @@
 namespace dspy::bulk {
 namespace {
 
-/// A value as a cell: text as it is, what is absent as nothing, anything else as JSON.
+/// A value as a cell: text verbatim, absent values empty, anything else as JSON.
 void append_cell(std::string& out, const Json* value) {
   if (value == nullptr || value->is_null()) return;
   const auto text = value->is_string() ? std::string(view(value->get_string())) : to_text(*value);

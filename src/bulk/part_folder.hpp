@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-// What a shard leaves on the disk (docs/formats/bulk.md): parts that are whole and never change again, and the one that
-// is being written, to which each row is appended as soon as it is known.
+// A shard's files (docs/formats/bulk.md): complete parts that never change again, and the current one, to which each
+// row is appended as soon as it is known.
 
 namespace dspy::bulk {
 
@@ -34,8 +34,8 @@ struct RowHead {
 
 /// Appends the row's line: the head, then `rest`, which is the inside of a JSON object.
 void append_row(std::string& out, const RowHead& head, std::string_view rest);
-/// The head of a line; nothing if it is none.  `rest`, if given, is set to what follows, from the first member's quote
-/// to the closing brace.
+/// The head of a line; nothing if it is not valid.  `rest`, if given, is set to what follows, from the first member's
+/// quote to the closing brace.
 std::optional<RowHead> row_head(std::string_view line, std::string_view* rest = nullptr);
 
 std::filesystem::path shard_folder(const std::filesystem::path& run, std::size_t index);

@@ -48,7 +48,7 @@ void write_progress(const std::filesystem::path& folder, const BulkProgress& pro
                                                               {"updated", now}}) +
                                                "\n");
   } catch (const std::exception&) {
-    return;  // the rows tell the same, and their errors are told
+    return;  // the rows contain the same, and their errors are reported
   }
 }
 

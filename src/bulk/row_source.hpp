@@ -17,7 +17,7 @@ namespace dspy::bulk {
 struct InputRow {
   std::uint64_t at = 0;      ///< Where it is: its first byte in JSONL, else its number from 0.  Grows from row to row.
   std::uint64_t line = 0;    ///< On which it begins, from 1; 0 where that is not known.
-  std::string text = {};     ///< The row as a JSON object; in JSONL the line as it stands.
+  std::string text = {};     ///< The row as a JSON object; in JSONL the line verbatim.
   std::string problem = {};  ///< Why there is no text, as "has no end"; empty if there is.
 };
 

@@ -85,7 +85,7 @@ class Work {
         try {
           outcome = co_await bulk::ask_row(self->program_, self->job_.version, *std::move(values), self->options_.call);
         } catch (const Error& /*cancelled*/) {
-          self->stop(told_to());  // the row is as if it had not been begun
+          self->stop(told_to());  // the row counts as not started
           co_return;
         }
       } else {

@@ -23,7 +23,7 @@ const Field& output_of(const Predictor& predictor, const std::string& output) {
   return *found;
 }
 
-/// The predictor as it is, but without a prior, whose probabilities are wanted.
+/// The predictor without a prior, whose probabilities are needed.
 Predictor measuring(Predictor predictor, const std::string& output) {
   auto decisions = predictor.decisions();
   decisions[output].prior.clear();

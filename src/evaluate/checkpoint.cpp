@@ -33,7 +33,7 @@ constexpr auto sync_interval = std::chrono::seconds(1);
                           verb, path.string(), std::generic_category().message(code)));
 }
 
-/// A name beside `path` that nothing has.
+/// An unused name next to `path`.
 std::filesystem::path free_name(const std::filesystem::path& path) {
   for (int i = 1;; ++i) {
     auto name = path;

@@ -12,9 +12,9 @@ namespace dspy {
 /// The file of an evaluation's finished rows: a line that says what is evaluated, and a line a row.
 class Checkpoint {
  public:
-  /// Opens or makes the file.  `header` says what is evaluated; that of another evaluation is an `Error`
-  /// (`config_error`), as is one that another process has open.  A last line that was cut off is dropped; a file with
-  /// other lines that cannot be read is kept under another name, and its good lines go on.
+  /// Opens or creates the file.  `header` identifies the evaluation; that of another evaluation is an `Error`
+  /// (`config_error`), as is a file that another process has open.  An incomplete last line is dropped; a file with
+  /// other unreadable lines is kept under another name, and its intact lines are used.
   Checkpoint(std::filesystem::path path, const JsonObject& header, CheckpointSync sync, const Clock& clock);
   ~Checkpoint();
   Checkpoint(const Checkpoint&) = delete;

@@ -9,7 +9,7 @@
 
 namespace dspy {
 
-/// Takes records off a CSV text (RFC 4180; lines may end in LF) as it is read.
+/// Reads records from a CSV text (RFC 4180; lines may end in LF) incrementally.
 class CsvReader {
  public:
   explicit CsvReader(std::istream& in);
@@ -17,7 +17,7 @@ class CsvReader {
   struct Record {
     std::size_t line = 1;  ///< On which it begins.
     std::vector<std::string> cells = {};
-    bool is_blank = false;     ///< Nothing stands on its line, not even quotes.
+    bool is_blank = false;     ///< Its line is empty, without even quotes.
     bool is_unclosed = false;  ///< It has a quote that is never closed, and goes to the end of the text.
   };
 

@@ -31,7 +31,7 @@ class Evaluation {
   std::vector<std::size_t> todo() const;
   EvaluatedRow& row(std::size_t index) noexcept { return rows_[index]; }
 
-  /// False once the rest is not to be begun.
+  /// False once no more examples are to be started.
   bool may_begin();
   /// Takes a row that was run and measured, or failed.  One that the end of the whole cut off is not done.
   void finish(EvaluatedRow& row, const Usage& used);

@@ -16,7 +16,7 @@ std::uint64_t json_bytes(const Json& value) {
   return to_text(value).size();
 }
 
-/// What the schema of an output takes beside its description, where a provider is sent one.
+/// The size of an output's schema in addition to its description, if a provider is sent one.
 constexpr std::uint64_t bytes_per_output = 256;
 
 Size size_of(const std::vector<Part>& parts);

@@ -43,8 +43,8 @@ struct Walk {
   std::size_t at = 0;     ///< Byte of the reply's text where it begins.
 };
 
-/// Where the tokens stand in the text: all of it, or what was written after `beginning`.  The text may lack the blank
-/// that its first token begins with.
+/// The positions of the tokens in the text: all of it, or what was written after `beginning`.  The text may lack the
+/// blank that its first token begins with.
 std::optional<Walk> walk(const Completion& reply, std::size_t beginning) {
   std::string all;
   for (const auto& token : reply.logprobs) all += token.text;

@@ -22,8 +22,8 @@ class AnswerTree {
   AnswerTree(const Field& field, const DecisionSpace& space)
       : field_(field), space_(space), sums_(space.values.size()) {}
 
-  /// Takes the reply that goes on from `beginning` (empty: the first one), whose output was read as `value`; null: it
-  /// could not be read.  False if the reply does not say how likely its tokens are.
+  /// Takes the reply that continues `beginning` (empty: the first one), whose output was read as `value`; null: it
+  /// could not be read.  False if the reply has no token probabilities.
   bool accept(std::string_view beginning, const Completion& reply, const Json* value);
 
   /// The likeliest branches that are open, at most `count`, as texts that a reply begins with; each is given once.

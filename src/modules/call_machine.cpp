@@ -29,7 +29,7 @@ constexpr int most_logprobs = 100;
 /// At least the temperature at which a value is written again.
 constexpr double lively = 0.7;
 
-/// Where to go on from to mend a reply: the value of the first output that is wrong.
+/// Where to continue from to repair a reply: the value of the first invalid output.
 const ResumePoint* place_to_mend(const Completion& completion, const Unreadable& unreadable) {
   const auto found = std::ranges::find_if(completion.resume_points, [&](const ResumePoint& point) {
     return point.offset <= completion.text.size() &&

@@ -26,9 +26,8 @@ struct Call {
   const FieldSink* sink;       ///< Null unless the call streams.
 };
 
-/// What happens between a question and its values: two requests of an adapter that asks twice, a value that is written
-/// again, a reply that is asked for again, the fallback, an acceptance.  Without I/O: it says what to ask, and is told
-/// what came.
+/// Everything between a question and its values: the two requests of a two-step adapter, rewriting a value, asking
+/// again, the fallback, acceptance.  Without I/O: it returns requests, and receives replies.
 class CallMachine {
  public:
   enum class State { ask, done, failed };
@@ -40,7 +39,7 @@ class CallMachine {
   State state() const noexcept { return state_; }
   /// Whom to ask, while the state is `ask`.
   LM& lm() const noexcept;
-  /// What reads the reply while it comes; null for the first of two requests, whose text is nobody's output.
+  /// Reads the reply as it arrives; null for the first of two requests, whose text is not an output.
   const Exchange* exchange() const noexcept;
   /// What to ask.  Once for each `accept`.
   Request next_request();
@@ -79,8 +78,8 @@ class CallMachine {
   JsonObject draft_;  ///< The inputs of the second request.
   int again_;
   int rewrites_;
-  std::optional<Unreadable> complaint_;  ///< What the model is told in asking again.
-  std::optional<Request> rewrite_;       ///< The next request, where it is not made anew.
+  std::optional<Unreadable> complaint_;  ///< The message to the model when asking again.
+  std::optional<Request> rewrite_;       ///< The next request, unless it is built again.
   std::optional<Error> error_;
   Request asked_request_;  ///< The last one, where outputs are to be decided.
   std::optional<Completion> accepted_;

@@ -15,15 +15,15 @@
 
 namespace dspy {
 
-/// Decides outputs of a reply by the probabilities of their answers.  Without I/O: it says which replies to ask for, so
-/// that all probabilities are known, and is told what came.
+/// Decides outputs of a reply by the probabilities of their answers.  Without I/O: it says which replies are needed to
+/// know all probabilities, and receives them.
 class DecisionMachine {
  public:
   /// `prediction` has the reply's values, and is given the decisions; all references outlive the machine.
   DecisionMachine(const Signature& signature, const DecisionsSettings& settings, const Completion& reply,
                   Prediction& prediction, bool can_go_on);
 
-  /// The beginnings of replies that the model is to go on from, all at once; none when enough is known.
+  /// The beginnings of replies that the model has to continue, all at once; none when enough is known.
   std::vector<Prefill> branches();
   /// What it went on with.
   void accept(const Prefill& branch, const Completion& reply, const Exchange& exchange);

@@ -76,7 +76,7 @@ JsonObject state_to_json(const SavedPredictor& saved) {
       fields.push_back(saved_field_to_json(field.prefix, field.description, field.kept));
   }
 
-  // In DSPy's order; it reads `lm` even where there is none.
+  // In DSPy's order; it reads `lm` even if there is none.
   JsonObject state{{"traces", JsonArray()}, {"train", JsonArray()}};
   state["demos"] = JsonArray(saved.demos.begin(), saved.demos.end());
   // Without any, Python would have an empty objective in place of its own words.

@@ -13,7 +13,7 @@ namespace dspy::program_format {
 
 /// Raised by one whenever an older library would misread a file; docs/formats/program.md has the rule.
 inline constexpr std::int64_t version = 2;
-/// Where this library's part stands in a file.
+/// The member of a file with this library's part.
 inline constexpr std::string_view own_key = "dspy_cpp";
 
 /// The hash of everything in `root` but the hash itself.  It does not depend on layout, the order

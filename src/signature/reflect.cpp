@@ -98,7 +98,7 @@ void refuse_to_read(const Unfit& unfit) {
 
 namespace {
 
-/// What JSON shows of a type: neither what it is called nor a range, in which another may lie.
+/// What JSON reveals of a type: neither its name nor its range, which may include another's.
 Type anonymous(Type type) {
   type.name.clear();
   type.labels.clear();

@@ -148,7 +148,7 @@ void put_aside(const fs::path& path, std::string_view purpose, const std::string
     auto from = path, to = aside;
     from += beside;
     to += beside;
-    fs::rename(from, to, code);  // often there is none
+    fs::rename(from, to, code);  // often missing
   }
   log(LogLevel::warning, "storage",
       std::format("the {} `{}` was damaged ({}); it was renamed to `{}`, and a new one was started", purpose,

@@ -21,13 +21,13 @@ struct CloseConnection {
 };
 using Connection = std::unique_ptr<sqlite3, CloseConnection>;
 
-/// Throws the `Error` that a code of SQLite's stands for.
+/// Throws the `Error` for an SQLite error code.
 [[noreturn]] void fail(sqlite3* connection, int code, const std::filesystem::path& path, std::string_view purpose);
 
 /// A connection to a file that was checked and has all migrations.  Throws `Damaged` as well.
 Connection opened(const std::filesystem::path& path, const DatabaseOptions& options);
 
-/// A file and what SQLite keeps beside it get another name.
+/// Renames a file and SQLite's companion files.
 void put_aside(const std::filesystem::path& path, std::string_view purpose, const std::string& reason);
 
 }  // namespace dspy::storage

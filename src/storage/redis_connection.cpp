@@ -43,8 +43,8 @@ struct Refusal {
   }
 };
 
-/// Whether an error that a server told may be gone later: it is starting, busy, full, changing its leader, or has lost
-/// what a new connection makes anew.  A script's error has the word further on.
+/// Whether a server error is temporary: the server is starting, busy, full, changing its leader, or has lost state that
+/// a new connection restores.  A script's error has the word further on.
 bool may_pass(std::string_view told) {
   constexpr auto passing =
       std::to_array<std::string_view>({"LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY",

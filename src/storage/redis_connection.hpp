@@ -14,7 +14,7 @@
 
 namespace dspy::storage {
 
-/// Where a server is, and as whom it is asked.
+/// A server's address and credentials.
 struct RedisAddress {
   std::string host = "127.0.0.1";
   std::uint16_t port = 6379;

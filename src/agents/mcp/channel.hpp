@@ -35,11 +35,11 @@ class Channel {
   virtual ~Channel() = default;
 
   /// The answer of that id.  Throws `Error`: `unavailable` (the server is gone, or cannot be reached; `info().status`
-  /// has an HTTP status), `deadline_exceeded` and `cancelled`, after it has told the server.
+  /// has an HTTP status), `deadline_exceeded` and `cancelled`, after notifying the server.
   virtual Async<Answer> ask(Question question) = 0;
   /// Sends a notification.
   virtual Async<void> tell(Question note) = 0;
-  /// False once the server is gone for good.
+  /// False once the server has ended permanently.
   virtual bool is_open() const = 0;
 };
 

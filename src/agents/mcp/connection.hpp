@@ -39,7 +39,7 @@ struct Connection {
 /// Finds out which protocol the server speaks, and greets it.
 Async<std::shared_ptr<Connection>> connected(std::string target, McpOptions options);
 
-/// One request, with what its protocol wants beside the parameters.  Throws `Error` for an error.
+/// One request, with what its protocol requires besides the parameters.  Throws `Error` for an error.
 Async<JsonObject> asked(std::shared_ptr<Connection> connection, McpOptions options, std::string method,
                         JsonObject params, McpCallOptions how);
 

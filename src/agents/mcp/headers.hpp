@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-// What of a message stands in the header of the request that carries it, for those who route it without reading it.
+// The parts of a message that are copied to its HTTP header, for routing without parsing the body.
 
 namespace dspy::rpc {
 

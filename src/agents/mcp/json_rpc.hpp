@@ -30,7 +30,7 @@ struct Fault {
 };
 
 struct Call {
-  Json id = {};  ///< Null: a notification, which nobody answers.
+  Json id = {};  ///< Null: a notification, which gets no answer.
   std::string method = {};
   JsonObject params = {};
 

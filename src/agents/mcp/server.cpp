@@ -64,7 +64,7 @@ class Output {
     while (!left.empty()) {
       const auto count = ::write(STDOUT_FILENO, left.data(), left.size());
       if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return;  // nobody reads any more; the input ends too
+      if (count < 0) return;  // the reader is gone; the input ends too
       left.remove_prefix(static_cast<std::size_t>(count));
     }
   }

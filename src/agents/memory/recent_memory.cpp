@@ -81,7 +81,7 @@ std::vector<Message> RecentMemory::evict() {
   auto turns = static_cast<std::size_t>(std::ranges::count_if(messages_, begins_turn));
   while (true) {
     const bool is_over = (options_.turns && turns > *options_.turns) || (options_.tokens && tokens_ > *options_.tokens);
-    // The end of the oldest turn; what stands before the first one goes with it.
+    // The end of the oldest turn; anything before the first turn belongs to it.
     auto next = std::find_if(messages_.begin(), messages_.end(), begins_turn);
     if (next == messages_.begin()) next = std::find_if(std::next(next), messages_.end(), begins_turn);
     if (!is_over || next == messages_.end()) return out;

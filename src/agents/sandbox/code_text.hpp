@@ -17,7 +17,8 @@
 
 namespace dspy::code {
 
-/// The code in a model's text: what its first fence holds, or all of it.  An error, for the model, if there is none.
+/// The code in a model's text: the content of its first fence, or all of it.  An error, for the model, if there is
+/// none.
 std::expected<std::string, std::string> extracted(std::string_view text);
 
 /// The code with its last assignment's name as a last line, so that it has a value.

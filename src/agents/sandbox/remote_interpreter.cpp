@@ -25,7 +25,7 @@ struct RemoteInterpreter::Session {
   std::vector<HostFunction> functions;
   RemoteInterpreterOptions options;
   std::atomic<bool> is_busy = false;
-  std::string id;  ///< Empty before the session has begun.
+  std::string id;  ///< Empty before the session has started.
   std::uint64_t execution = 0;
   mutable std::mutex mutex;
   std::string protection;  ///< Under the lock.

@@ -60,7 +60,7 @@ class SchemaChecker {
   bool unevaluated(const JsonObject& schema, const Json& value, const std::string& path, SeenParts& seen);
 
   const SchemaIndex& index_;
-  Violations* found_;  ///< Null while nobody wants to know why.
+  Violations* found_;  ///< Null while no reasons are needed.
   std::vector<const SchemaResource*> scope_;
   int depth_ = 0;
 };

@@ -121,7 +121,7 @@ std::string percent_decoded(std::string_view text) {
   return out;
 }
 
-/// A reference against the URI it stands in, as far as schemas within one document need it.
+/// Resolves a reference against its base URI, as far as schemas within one document need it.
 std::string resolved_uri(std::string_view base, std::string_view reference) {
   if (reference.empty()) return std::string(base);
   const auto colon = reference.find(':');

@@ -106,7 +106,7 @@ std::expected<JsonObject, Violations> ToolArguments::coerced(JsonObject given) c
     if (auto unknown = unknown_members(closed, given); !unknown.empty()) return std::unexpected(std::move(unknown));
   }
   if (!is_exact_) {
-    // The type fills in what the schema may not allow, such as null: what is right as it is stays so.
+    // The type may add values that the schema does not allow, such as null: valid arguments stay unchanged.
     if (auto as_it_is = validated(given)) return as_it_is;
     // What the type makes of a value is taken where it can, and the schema alone decides.
     for (const auto& member : *type_->members) {

@@ -135,7 +135,7 @@ class BatchRun::Impl {
                     {.rule = ShardRule{.by = ShardRule::By::row}, .resume = true, .concurrency = options_.concurrency});
   }
 
-  /// One request to each model, which is not sent, tells where and as whom.
+  /// One unsent request per model reveals its address and credentials.
   void find_samples() {
     program_.for_each_predictor([&](const std::string&, const Predictor& predictor) {
       Request request;

@@ -39,11 +39,11 @@ struct BatchState {
 /// Sends one request and returns the body.  Throws `Error`.
 using Send = std::function<std::string(http::Request request)>;
 
-/// How one provider does it.  `sample` is a request as it goes alone: its URL tells where the provider is, its headers
-/// and credentials as whom it is asked.
+/// The batch API of one provider.  `sample` is an ordinary request: its URL gives the provider's address, its headers
+/// and credentials the identity.
 struct BatchApi {
   std::string_view name = {};
-  /// Returns the batch's id.  `mark` is told to the provider, where it keeps such a word.
+  /// Returns the batch's id.  `mark` is sent to the provider, if it supports such a label.
   std::string (*submit)(const http::Request& sample, const std::vector<BatchItem>& items, const std::string& mark,
                         const Send& send) = nullptr;
   BatchState (*state)(const http::Request& sample, const std::string& id, const Send& send) = nullptr;

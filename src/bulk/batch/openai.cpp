@@ -11,7 +11,7 @@
 namespace dspy::bulk {
 namespace {
 
-// Files and batches stand beside the endpoint that is asked: …/v1/chat/completions, …/v1/files, …/v1/batches.
+// The paths of files and batches are next to the endpoint: …/v1/chat/completions, …/v1/files, …/v1/batches.
 
 std::string base_of(std::string_view url) {
   for (const std::string_view end : {"/chat/completions", "/responses"}) {

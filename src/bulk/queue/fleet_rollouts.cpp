@@ -45,7 +45,7 @@ for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT
 end
 return out)";
 
-/// What came of a run: its rollout, or why there is none.
+/// The result of a run: its rollout, or the reason why there is none.
 struct Answer {
   optimize::Rollout rollout = {};
   std::optional<Error> error = {};
@@ -74,7 +74,7 @@ class Fleet {
     });
   }
 
-  /// Null while there is none.  It stays: another search of this process may want it too.
+  /// Null while there is none.  It is kept: another search in this process may need it too.
   std::shared_ptr<const Answer> take(const std::string& key) {
     const std::scoped_lock lock(mutex_);
     const auto found = answers_.find(key);
@@ -137,8 +137,8 @@ class Fleet {
             {.error = Error(Errc::unavailable, std::format("a run was set aside by the workers: {}", why.text))}};
   }
 
-  /// Answers that nobody waits for are of earlier searches; a later run of this one may want them.  What was set aside
-  /// before is tried again.
+  /// Unexpected answers are from earlier searches; a later run of this one may need them.  Rows that were set aside
+  /// before are tried again.
   void keep(std::pair<std::string, Answer> found, bool is_dead) {
     if (found.first.empty() || (is_dead && is_first_look_)) return;
     const std::scoped_lock lock(mutex_);

@@ -20,8 +20,8 @@ class RedisClient {
   /// `prepare` is done on each new connection.  Throws `Error` (`config_error`) for a URL that cannot be read.
   RedisClient(std::string_view url, std::string what, std::chrono::milliseconds outage, Ask prepare = {});
 
-  /// Throws `Error` (`io_error`) that names the server and what it is for; at once (`config_error`) for what waiting
-  /// does not mend, such as a wrong password.
+  /// Throws `Error` (`io_error`) that names the server and what it is for; at once (`config_error`) for errors that
+  /// waiting cannot fix, such as a wrong password.
   storage::RespValue ask(const Ask& ask);
 
  private:

@@ -28,8 +28,7 @@ using storage::RespValue;
 // Each script is one step for the server, so that no worker sees half of it.  KEYS: the stream, its answers, the keys
 // that were answered, what was set aside.
 
-/// Rows that nobody kept, then new ones: ids, how often each was handed out, and texts.  ARGV: group, consumer, idle
-/// milliseconds, count.
+/// Abandoned rows, then new ones: ids, delivery counts, and texts.  ARGV: group, consumer, idle milliseconds, count.
 constexpr std::string_view take_script = R"(
 local out = {}
 local function add(entries)

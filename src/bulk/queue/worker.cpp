@@ -69,7 +69,7 @@ class Worker {
       }
       co_await sleep(is_empty ? self->options_.poll : std::chrono::milliseconds(short_wait));
     }
-    // What was taken and not begun goes back by itself; what is under way ends.
+    // Rows that were taken but not started go back by themselves; running ones finish.
     if (!self->may_take()) {
       for (const auto& row : self->ready_) self->held_.erase(row.id);
       self->ready_.clear();
@@ -88,7 +88,7 @@ class Worker {
       last = now();
       try {
         const std::vector<std::string> ids(self->held_.begin(), self->held_.end());
-        // Those that are another's by now are answered all the same: whoever is first is put out.
+        // Rows that now belong to another worker are answered anyway: the first answer is published.
         co_await on_cpu([self, &ids] { return self->queue_.keep(ids); });
       } catch (...) {
         self->fail();

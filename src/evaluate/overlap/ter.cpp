@@ -100,7 +100,7 @@ class Distance {
   std::vector<Cell> cells_;
 };
 
-/// Which words stand across from each other, and which are wrong.
+/// Which words are aligned, and which are wrong.
 struct Alignment {
   std::map<std::size_t, std::ptrdiff_t> hypothesis_of = {};  ///< -1: before the first.
   std::vector<bool> wrong_reference = {};

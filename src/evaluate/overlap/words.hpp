@@ -34,7 +34,7 @@ class Grams {
  public:
   Grams(std::span<const unsigned> text, std::size_t n);
 
-  /// How many there are, each as often as it is there.
+  /// How many there are, with multiplicity.
   std::size_t total() const noexcept { return text_.size() < n_ ? 0 : text_.size() - n_ + 1; }
   /// How many are in others too, each as often as the other that has it most often.
   std::size_t common_with(std::span<const Grams> others) const;

@@ -56,7 +56,7 @@ class MemberWriter {
   JsonObject& out_;
 };
 
-/// Reads members; `finish` refuses those that nobody asked for.
+/// Reads members; `finish` refuses unknown ones.
 class MemberReader {
  public:
   /// `what` is what errors call the object.

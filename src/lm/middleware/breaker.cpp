@@ -136,7 +136,7 @@ void Breaker::close() {
   seconds_ = {};
 }
 
-/// A probe whose end nobody tells must not keep it half open for ever.
+/// A probe whose end is never reported must not keep it half open for ever.
 void Breaker::drop_lost_probes(Clock::Time now) {
   if (probes_out_ == 0 || now < lease_ends_) return;
   ++generation_;

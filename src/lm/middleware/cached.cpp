@@ -71,7 +71,7 @@ class Lead {
 
   void land(std::shared_ptr<const Reply> reply) { flights_.land(*flight_, std::move(reply)); }
   void fail(const Error& error) {
-    // This caller's own end is nobody else's.
+    // This caller's own cancellation does not affect others.
     if (error.code() != Errc::cancelled && error.code() != Errc::deadline_exceeded) flights_.fail(*flight_, error);
   }
 

@@ -18,7 +18,7 @@ class Places {
  public:
   explicit Places(const ConcurrencyOptions& options) : limit_(options), max_queue_(options.max_queue) {}
 
-  /// A place; null if there is none, and then a waiter in the queue.  Throws if the queue is full.
+  /// A place; null if there is none, in which case a waiter is queued.  Throws if the queue is full.
   bool take(std::shared_ptr<Waiter>& waiter) {
     const std::lock_guard lock(mutex_);
     if (in_flight_ < limit_.limit() && queue_.empty()) {

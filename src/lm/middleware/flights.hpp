@@ -37,7 +37,7 @@ class Flights {
   /// What became of it.  Only the leader calls these, and only one of them counts.
   void land(Flight& flight, std::shared_ptr<const Reply> reply);
   void fail(Flight& flight, const Error& error);
-  /// The leader has given up; one of those who wait begins anew.
+  /// The leader has given up; one of the waiting callers starts over.
   void abandon(Flight& flight) noexcept;
   /// As it is now.
   Flight::State state(const Flight& flight) const;

@@ -22,7 +22,7 @@ struct Routes {
   Router router;
 };
 
-/// A lane that is under way, and whose end is told whatever happens.
+/// A lane in use, whose end is always reported.
 class UnderWay {
  public:
   UnderWay(Routes& routes, std::size_t lane) : routes_(routes), lane_(lane), begun_(routes.timing.clock->now()) {}
@@ -88,7 +88,7 @@ Async<Reply> run(std::shared_ptr<Routes> routes, Request request, Delivery deliv
   std::array<bool, most_routes> asked = {};
   std::vector<Attempt> earlier;
   std::optional<Error> last;
-  std::optional<Reply> declined;  // to be had if nobody else answers
+  std::optional<Reply> declined;  // available if no other answers
   while (true) {
     std::optional<std::size_t> lane;
     {

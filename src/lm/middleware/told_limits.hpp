@@ -15,8 +15,8 @@ struct ToldLimit {
   std::optional<std::chrono::nanoseconds> reset = {};  ///< Until all of it is there again.
 };
 
-/// The limit of `what` (`requests`, `tokens`) in `Reply::provider_data`; nothing if it is not told or is of a day,
-/// which says nothing about the next minute.
+/// The limit of `what` (`requests`, `tokens`) in `Reply::provider_data`; nothing if it is not reported or is a daily
+/// limit, which says nothing about the next minute.
 std::optional<ToldLimit> told_limit(const Reply& reply, std::string_view what);
 
 }  // namespace dspy

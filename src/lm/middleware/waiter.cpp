@@ -55,7 +55,7 @@ Async<void> Waiter::wait(std::shared_ptr<Waiter> waiter, std::stop_token stop,
   constexpr auto token = asio::as_tuple(asio::use_awaitable);
   const auto [code] = co_await asio::async_initiate<decltype(token), void(boost::system::error_code)>(
       [&](auto handler) {
-        // The timer is moved by whoever wakes it, so that nobody touches it without the lock.
+        // The timer is moved by the thread that wakes it, so it is never touched without the lock.
         const std::lock_guard lock(state.mutex);
         timer.async_wait(std::move(handler));
       },

@@ -44,7 +44,8 @@ class Seeds {
   std::atomic<std::uint64_t> calls_ = 0;
 };
 
-/// What a caller's sink has been told, over all attempts: content binds a call to the attempt that wrote it.
+/// What has been delivered to a caller's sink, over all attempts: once there is content, the call is bound to its
+/// attempt.
 class Delivery {
  public:
   explicit Delivery(EventSink sink) : sink_(std::move(sink)) {}

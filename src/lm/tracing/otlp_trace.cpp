@@ -165,7 +165,7 @@ class OtlpTrace::Exporter {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<OtlpSpan> queue_;
-  std::unordered_map<std::uint64_t, TraceContext> open_;  ///< The trace of each span that has begun.
+  std::unordered_map<std::uint64_t, TraceContext> open_;  ///< The trace of each open span.
   Random ids_;
   const std::uint64_t mark_;
   std::atomic<std::uint64_t> dropped_ = 0;

@@ -16,7 +16,7 @@ namespace {
 
 using namespace codegen;
 
-/// The parts of a header in the order in which they must stand.
+/// The parts of a header in their required order.
 struct Code {
   std::string before = {};           ///< Within the namespace.
   std::string specialisations = {};  ///< Outside of it.
@@ -98,7 +98,7 @@ std::string qualified(const std::string& scope, const std::string& name) {
   return scope.empty() ? name : std::format("{}::{}", scope, name);
 }
 
-/// `struct Triage { … }`.  Types that it needs stand in it if they are written by `own_types`.
+/// `struct Triage { … }`.  Types that it needs are nested in it if written by `own_types`.
 std::string signature_struct(const std::string& name, const Signature& signature, TypeWriter& types, bool own_types) {
   const auto inputs = types.members(signature.inputs, "Input", true);
   const auto outputs = types.members(signature.outputs, "Output", true);

@@ -17,10 +17,10 @@ std::string literal_of(std::string_view text);
 /// A comment in front of a definition; nothing for an empty text.
 std::string comment(std::string_view text);
 
-/// True if `name` can stand in C++ where members, types and enumerators stand.
+/// True if `name` is valid in C++ for members, types and enumerators.
 bool is_usable(std::string_view name);
 
-/// Throws `Error` (`config_error`) unless `name` is usable as it is.
+/// Throws `Error` (`config_error`) unless `name` is usable unchanged.
 void check_usable(std::string_view name, std::string_view what);
 
 /// The nearest usable name: `class` → `class_`, `by air` → `by_air`, `2nd` → `_2nd`.

@@ -30,7 +30,7 @@ bool is_plain(const std::optional<Number>& bound) {
   return !bound || detail::plain(*bound) == *bound;
 }
 
-/// Limits as notes; false if some cannot be said or do not suit what stands for the type in C++.
+/// Limits as notes; false if some cannot be expressed or do not apply to the C++ type.
 bool limit_notes(const Type& natural, const Type& wanted, std::vector<std::string>& notes) {
   const auto& has = *natural.limits;
   const auto& wants = *wanted.limits;

@@ -39,7 +39,7 @@ class Fitter {
     return fits;
   }
 
-  /// The first of the types that the value fits as it stands; else the first that it fits.
+  /// The first type that the value has exactly; otherwise the first that it fits.
   std::optional<std::size_t> choose(std::span<const Type> types, Json& value, const Scope* scope) {
     std::optional<std::size_t> found;
     Json fitted;

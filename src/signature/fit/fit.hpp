@@ -24,7 +24,7 @@ struct Scope {
   const Scope* outer = nullptr;
 };
 
-/// From the innermost on, the object that is called `name`; null if there is none.
+/// The innermost object named `name`; null if there is none.
 const Scope* find_object(const Scope* scope, std::string_view name) noexcept;
 
 /// How many values may be looked at to tell the members of unions apart.
@@ -33,13 +33,13 @@ inline constexpr int most_union_steps = 1'000'000;
 /// `fit` for a value within such objects; counts on in `union_steps`.
 std::expected<Json, Violations> fit(const Type& type, Json value, const Scope* scope, int& union_steps);
 
-/// Which of the types the value has as it stands; else the first that it fits.
+/// The type that the value has exactly; otherwise the first that it fits.
 std::optional<std::size_t> alternative_of(std::span<const Type> types, const Json& value);
 
 /// A member's name as the beginning of a path: `name`, or `["odd name"]`.
 std::string path_of(std::string_view member);
 
-/// The path of what stands at `path` in a member, or in an item: `price` within `line` is `line.price`.
+/// The path of an element at `path` inside a member or an item: `price` within `line` is `line.price`.
 std::string path_within(std::string_view member, std::string_view path);
 std::string path_within(std::size_t index, std::string_view path);
 

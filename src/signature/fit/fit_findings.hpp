@@ -43,7 +43,7 @@ class Findings {
   /// True if another violation would still be noted.
   bool want_more() const noexcept { return are_noted() && list_->size() < most; }
 
-  /// A value stood there in another spelling than the declared one.
+  /// A value was written in a different form than the declared one.
   void respelled() noexcept { changed_ = true; }
 
   /// Calls `attempt` with nothing noted.  True if it returned true; `as_it_stands` says whether

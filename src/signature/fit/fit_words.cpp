@@ -29,7 +29,7 @@ bool make_integer(Json& value) {
   }
   if (!value.is_double()) return false;
   const double number = value.get_double();
-  constexpr double limit = 9007199254740992.0;  // 2^53: from there on a float may stand for its neighbour
+  constexpr double limit = 9007199254740992.0;  // 2^53: from here on a float may be read as its neighbour
   const bool is_exact = number > -limit && number < limit;
   if (!is_exact || number != std::trunc(number)) return false;
   value = static_cast<std::int64_t>(number);

@@ -9,7 +9,7 @@
 namespace dspy::patterns {
 namespace {
 
-/// The places at which the machine stands: a list to walk, and where each place is in it.
+/// The machine's active states: a list to walk, and the position of each state in it.
 class Places {
  public:
   explicit Places(std::uint16_t* memory, std::size_t count) : order_(memory), index_(memory + count) {}

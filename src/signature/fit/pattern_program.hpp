@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-// What an expression is compiled to: a machine that stands at many places at once.
+// The compiled form of an expression: a nondeterministic machine.
 
 namespace dspy::patterns {
 
@@ -14,7 +14,7 @@ namespace dspy::patterns {
 struct Step {
   enum class Kind : std::uint8_t { character, set, any, split, jump, begin, end, border, no_border, match };
   Kind kind = Kind::match;
-  std::uint32_t first = 0;   ///< The character, the index of the set, or where to go on.
+  std::uint32_t first = 0;   ///< The character, the index of the set, or the next instruction.
   std::uint32_t second = 0;  ///< The other place of a `split`.
 };
 

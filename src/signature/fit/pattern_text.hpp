@@ -23,7 +23,7 @@ class PatternText {
 
   /// `\d` and its like.
   static std::optional<CharacterSet> shorthand(char32_t letter);
-  /// The one character that an escape stands for; its backslash was read.
+  /// The character of an escape, after its backslash.
   char32_t escaped(std::size_t start);
   /// The set whose `[` was read.
   CharacterSet bracketed(std::size_t start);

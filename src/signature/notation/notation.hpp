@@ -92,7 +92,7 @@ class NotationReader {
   Type object(std::string_view name);
   void member(std::vector<Field>& members, std::size_t brace);
 
-  /// Reads `(key=value, …)` and applies it to the type, and to the field it stands at, if any.
+  /// Reads `(key=value, …)` and applies it to the type, and to its field, if any.
   void field_call(Type& type, Field* field);
   void argument(std::string_view key, std::size_t start, Type& type, Limits& limits, Field* field);
   Json constant();
@@ -125,7 +125,7 @@ class NotationReader {
   bool at_border() const noexcept;      ///< True where a name may end.
   char here() const noexcept { return at_end() ? '\0' : text_[position_]; }
 
-  /// What stands at `position`, short enough for a message.
+  /// The text at `position`, short enough for a message.
   std::string_view token(std::size_t position) const noexcept;
   [[noreturn]] void fail(std::string_view what, std::size_t position, std::string_view remedy) const;
   /// `message` says what is wrong with a part of the text, and the remedy: "has …; do …".

@@ -47,7 +47,7 @@ JsonObject Restrictor::schema(const JsonObject& in, const Place& place) {
   for (const auto& [keyword, value] : in) keyword_of(in, keyword, value, place, out);
   if (const auto* ref = out.if_contains("$ref")) {
     reference(place, view(ref->get_string()).substr(definitions.size()));
-    if (out.size() > 1) {  // no dialect has anything beside it
+    if (out.size() > 1) {  // no dialect supports sibling keywords
       out["anyOf"] = JsonArray{JsonObject{{"$ref", *ref}}};
       out.stable_erase("$ref");
     }

@@ -17,7 +17,7 @@
 
 namespace dspy::json_schema {
 
-/// Where a schema stands among the others.
+/// The place of a schema among the others.
 struct SchemaPlace {
   std::string path = {};
   bool is_required = true;  ///< All members around it must be there.

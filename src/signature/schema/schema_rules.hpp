@@ -30,7 +30,7 @@ struct Rules {
   std::span<const std::string_view> formats = provider_formats;
   Recursion recursion = Recursion::anywhere;
   bool root_is_object = false;
-  bool requires_all = false;       ///< Every member stands under `required`.
+  bool requires_all = false;       ///< Every member is listed under `required`.
   bool closes_objects = false;     ///< `additionalProperties` is false everywhere.
   bool closed_by_default = false;  ///< Objects without `additionalProperties` are closed.
   bool wants_types = false;        ///< The schema `{}` (any value) is not supported.

@@ -10,7 +10,7 @@
 
 namespace dspy::json_schema {
 
-/// Definitions stand under `$defs`; a type that refers to itself is one of them.
+/// Definitions are under `$defs`; a type that refers to itself is one of them.
 ExportedSchema write(const Type& type);
 ExportedSchema write(const std::vector<Field>& fields);
 

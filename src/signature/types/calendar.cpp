@@ -54,7 +54,7 @@ class Scanner {
     return value;
   }
 
-  /// What stands behind a decimal point, up to nanoseconds.
+  /// The digits after a decimal point, up to nanoseconds.
   std::int32_t fraction() noexcept {
     std::int32_t value = 0;
     int count = 0;

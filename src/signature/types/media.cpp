@@ -36,7 +36,7 @@ Bytes read_media(const std::string& path) {
   return {bytes.begin(), bytes.end()};
 }
 
-/// The type that a file's extension stands for, if it is a common one.
+/// The media type of a file's extension, if it is a common one.
 std::optional<std::string> media_type_of(const std::string& path) {
   using Pair = std::pair<std::string_view, std::string_view>;
   static constexpr auto known = std::to_array<Pair>({{".png", "image/png"},

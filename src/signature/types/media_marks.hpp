@@ -11,7 +11,7 @@ namespace dspy {
 inline constexpr std::string_view media_mark_begin = "<<CUSTOM-TYPE-START-IDENTIFIER>>";
 inline constexpr std::string_view media_mark_end = "<<CUSTOM-TYPE-END-IDENTIFIER>>";
 
-/// Turns such a text into the value of that kind; false if it is none.
+/// Converts such a text to the value of that kind; false if it is not one.
 bool read_media_mark(Type::Kind kind, Json& value);
 
 /// The same for every part of a value that may be a medium by its type.

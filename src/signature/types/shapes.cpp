@@ -32,7 +32,7 @@ bool is_url(std::string_view text) {
   return text.starts_with("https://") || text.starts_with("http://") || text.starts_with("data:");
 }
 
-/// Gives a member another name and leaves it where it stands.
+/// Renames a member, keeping its position.
 void rename(JsonObject& object, std::string_view from, std::string_view to) {
   JsonObject renamed(object.storage());
   renamed.reserve(object.size());

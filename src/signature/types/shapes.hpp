@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-// The JSON of DSPy's own types (`Image`, `History`, `ToolCalls`, …), beside `shape_of`.
+// The JSON of DSPy's own types (`Image`, `History`, `ToolCalls`, …), in addition to `shape_of`.
 
 namespace dspy::shapes {
 

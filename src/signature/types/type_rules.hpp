@@ -17,14 +17,13 @@ bool can_be_key(const Type& type) noexcept;
 /// The names of the limits that are set.
 std::vector<std::string_view> rules_of(const Limits& limits);
 
-/// True if values of the kind can be held to the limit of that name.
+/// True if the limit of that name applies to values of the kind.
 bool suits(Type::Kind kind, std::string_view rule) noexcept;
 
 /// What a limit does suit, as the end of a sentence.
 std::string_view suited_by(std::string_view rule) noexcept;
 
-/// Without the ends of C++'s integers of 32 and 64 bits: bounds that a reply is held to, but that
-/// no model needs to be told.
+/// Without the bounds of C++'s 32 and 64-bit integers, which are enforced but need not be told to a model.
 Limits without_machine_bounds(Limits limits);
 Type without_machine_bounds(Type type);
 

@@ -13,7 +13,7 @@
 namespace dspy::json_schema {
 namespace {
 
-constexpr int most_parts = 100'000;  // one definition may stand in many places
+constexpr int most_parts = 100'000;  // one definition may be used in many places
 
 }  // namespace
 

@@ -47,7 +47,7 @@ class SchemaReader {
   std::string free_name(const std::string& base, const Json& schema);
   void note_annotations(const Located& at);
   Type of_node(Node node);
-  /// Reads each alternative, combined with the keywords that stand beside them.
+  /// Reads each alternative, combined with its sibling keywords.
   Type of_alternatives(const Node& node, const Located& alternatives, std::string_view word);
   /// `enum` and `const`, taken out of the node.
   std::optional<Located> take_values(Node& node);
