@@ -7,8 +7,8 @@ struct sockaddr;
 namespace dspy::http {
 
 bool is_public(const boost::asio::ip::address& address) noexcept;
-/// Loopback, or a network that is not reached from the public internet: where a plain connection tells a key to nobody
-/// far away.
+/// Loopback, or a network that is not reached from the public internet: where a plain connection does not expose a key
+/// to the outside.
 bool is_near(const boost::asio::ip::address& address) noexcept;
 
 /// An address without a port.  Nothing that cannot be read is public or near.

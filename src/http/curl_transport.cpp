@@ -49,7 +49,7 @@ class Call {
   std::optional<Streamed> take_head() {
     const std::lock_guard lock(transfer_->shared.mutex);
     auto& shared = transfer_->shared;
-    // A reply that has begun is told before its end is.
+    // The start of a reply is reported before its end.
     const bool is_cancelled = shared.error && shared.error->code() == Errc::cancelled;
     if (shared.is_over && (!shared.head || is_cancelled)) fail();
     return std::exchange(shared.head, std::nullopt);

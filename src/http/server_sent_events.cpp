@@ -84,7 +84,7 @@ void ServerSentEvents::take_data(std::string_view value) {
   joined_ += value;
 }
 
-/// An event without data is none, and its type is forgotten.
+/// An event without data is ignored, and its type is forgotten.
 std::optional<ServerSentEvent> ServerSentEvents::take_event() {
   if (data_ == Data::none) {
     event_.clear();

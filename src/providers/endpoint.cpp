@@ -65,7 +65,7 @@ std::string wanted_url(const Dialect& dialect, std::string_view given) {
               {.provider = std::string(dialect.name)});
 }
 
-/// A network that is nobody else's, as far as its name tells.
+/// A private network, as far as its name shows.
 bool is_private(const std::string& host) {
   if (http::is_loopback(host)) return true;
   if (host.starts_with("10.") || host.starts_with("192.168.")) return true;

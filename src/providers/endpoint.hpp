@@ -35,8 +35,8 @@ struct Endpoint {
   void redact(std::string& text, std::size_t shortest) const;
 };
 
-/// Of the options, then the environment, then the dialect.  Throws `Error` (`config_error`, or `authentication_failed`
-/// where a key is needed and there is none).
+/// From the options, then the environment, then the dialect.  Throws `Error` (`config_error`, or
+/// `authentication_failed` if a required key is missing).
 Endpoint make_endpoint(const Dialect& dialect, const RemoteOptions& options);
 
 /// `base_url` as it will be used.  Throws `Error` (`config_error`).

@@ -22,7 +22,7 @@ struct Told {
   std::string code = {};
   std::string param = {};
   std::string request_id = {};
-  int status = 0;  ///< Where it stands in the body.
+  int status = 0;  ///< Its place in the body.
   std::optional<std::chrono::milliseconds> retry_after = {};
   bool daily = false;  ///< A quota of the day is used up.
 };

@@ -180,7 +180,7 @@ void emit_parts(const Reply& reply, Emitter& out) {
   }
 }
 
-/// Names whom the request was for, where the error does not, and what came until then.
+/// Adds the request's target, if the error lacks it, and the text so far.
 Error located(const Error& error, const Dialect& dialect, std::string_view model, const std::string& seen) {
   auto info = error.info();
   if (info.model.empty()) info.model = model;

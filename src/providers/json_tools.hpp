@@ -31,7 +31,7 @@ void append_text_at(JsonObject& object, std::string_view name, std::string_view 
 /// Puts the members of `more` into `into`, objects member by member; what is there is replaced.
 void merge(JsonObject& into, const JsonObject& more);
 
-/// The arguments of a tool call from the text of a JSON object; nothing if it is none.  A blank text is not arguments.
+/// The arguments of a tool call from the text of a JSON object; nothing if it is not one.  A blank text is not valid.
 std::optional<JsonObject> arguments_of(std::string_view text);
 
 }  // namespace dspy::providers

@@ -12,7 +12,7 @@
 
 namespace dspy::providers {
 
-/// Where a part stands in a request, for errors and adaptations: `messages[2].parts[0]`.
+/// The position of a part in a request, for errors and adaptations: `messages[2].parts[0]`.
 struct Place {
   std::size_t message = 0;
   std::size_t part = 0;

@@ -106,7 +106,7 @@ extern const Protocol anthropic_protocol;
 extern const Protocol gemini_protocol;
 extern const Protocol ollama_protocol;
 
-/// An event's data as an object.  Throws `Error` (`stream_broken`) if it is none.
+/// An event's data as an object.  Throws `Error` (`stream_broken`) if it is not one.
 JsonObject event_object(const Dialect& dialect, std::string_view data);
 
 /// A stream's missing end.

@@ -137,7 +137,7 @@ Async<Reply> ask_over_socket(const Endpoint& endpoint, const Protocol& protocol,
     try {
       co_return co_await asked(endpoint, protocol, model, wire, request, out, std::move(kept), progress);
     } catch (const Error& error) {
-      // It was closed while nobody used it, as kept connections are.
+      // It was closed while idle, as kept connections are.
       const bool is_stale = error.code() == Errc::stream_broken || error.code() == Errc::unavailable;
       if (progress.has_heard || !is_stale) throw;
     }

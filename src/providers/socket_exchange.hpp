@@ -23,10 +23,10 @@ struct KeptSocket {
   std::chrono::steady_clock::time_point opened = {};
 };
 
-/// The sockets of one endpoint that nobody uses.  Thread-safe.
+/// The idle sockets of one endpoint.  Thread-safe.
 class SocketPool {
  public:
-  /// One that is open, and that the server will not close soon for its age; an empty one if there is none.
+  /// One that is open and not so old that the server will close it soon; an empty one if there is none.
   KeptSocket take();
   void put(KeptSocket kept);
 

@@ -25,7 +25,7 @@
 namespace dspy::server {
 namespace {
 
-/// As much of a reply waits for a slow client before whoever writes it is held back.
+/// How much of a reply may wait for a slow client before backpressure is applied to the writer.
 constexpr std::size_t most_waiting = 64 << 10;
 
 class PipeOf final : public Pipe, public std::enable_shared_from_this<PipeOf> {

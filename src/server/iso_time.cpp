@@ -24,7 +24,7 @@ std::optional<int> take(std::string_view& text, std::size_t digits, char after) 
   return value;
 }
 
-/// `.123` in nanoseconds; 0 where there is none.
+/// `.123` in nanoseconds; 0 if absent.
 std::optional<std::int64_t> take_decimals(std::string_view& text) {
   if (!text.starts_with('.')) return 0;
   text.remove_prefix(1);

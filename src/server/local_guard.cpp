@@ -15,7 +15,7 @@
 namespace dspy::server {
 namespace {
 
-/// `localhost`, or an address: names that nobody else can point here.
+/// `localhost`, or an address: names that others cannot point here.
 bool is_own_host(std::string_view host) {
   if (host.starts_with('[')) return host.contains(']');
   host = host.substr(0, host.rfind(':'));

@@ -4,7 +4,7 @@
 
 namespace dspy::server {
 
-/// 32 hexadecimal digits that nobody can guess, from the system.
+/// 32 unguessable hexadecimal digits from the system's generator.
 std::string random_id();
 
 }  // namespace dspy::server

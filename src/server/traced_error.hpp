@@ -14,7 +14,7 @@ namespace dspy::server {
 
 inline constexpr std::string_view trace_header = "dspy-trace-id";
 
-/// The error as one of the call whose trace has that id; as it is where the id is empty or it names a trace already.
+/// The error as one of the call whose trace has that id; unchanged if the id is empty or it already names a trace.
 HttpError with_trace(const Error& error, const std::string& trace_id);
 
 /// The trace's id, where the error names one.

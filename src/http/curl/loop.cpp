@@ -74,7 +74,7 @@ Loop::~Loop() {
 }
 
 void Loop::run() {
-  // Signals are the program's business, and a closed pipe is told by an error.
+  // Signals are left to the program, and a closed pipe is reported as an error.
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);

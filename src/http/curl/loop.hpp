@@ -19,8 +19,8 @@
 
 namespace dspy::http::curl {
 
-/// libcurl's multi interface on a thread of its own.  Only that thread touches libcurl's handles once a transfer has
-/// begun; others post what they want.
+/// libcurl's multi interface on its own thread.  Only that thread touches libcurl's handles once a transfer has
+/// started; others post requests to it.
 class Loop {
  public:
   explicit Loop(const CurlOptions& options);
@@ -35,7 +35,7 @@ class Loop {
   void start(std::shared_ptr<Transfer> transfer);
   /// Goes on with a transfer whose reader has made room.
   void resume(std::shared_ptr<Transfer> transfer);
-  /// Does what a user of a WebSocket has asked for, and looks at its times anew.
+  /// Carries out a WebSocket user's requests, and updates its timers.
   void wake(std::shared_ptr<Transfer> transfer);
   /// Removes a transfer that has ended for its reader.
   void drop(std::shared_ptr<Transfer> transfer);

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t chunk_bytes = std::size_t{16} * 1024;
 constexpr std::size_t most_reason = 123;
-/// Of messages that nobody has read yet; the server is held back beyond it.
+/// For unread messages; beyond it, backpressure is applied to the server.
 constexpr std::size_t most_unread = std::size_t{256} * 1024;
 constexpr std::chrono::seconds longest_goodbye{2};
 

@@ -159,7 +159,7 @@ bool Transfer::take_header_line(std::string_view line) {
     return true;
   }
   if (head_.status < 200 && !(line_ && head_.status == 101)) return true;
-  // The body is handed out decoded, so its encoding and its encoded length are nobody's business.
+  // The body is delivered decoded, so its encoding and its encoded length are not reported.
   if (const auto encoding = head_.headers.find("Content-Encoding"); encoding && *encoding != "identity") {
     head_.headers.remove("Content-Encoding");
     head_.headers.remove("Content-Length");

@@ -70,7 +70,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   SocketLine* line() const noexcept { return line_.get(); }
   /// The server has agreed to a WebSocket, and libcurl has left it to us.
   void upgrade(boost::asio::io_context& io, SocketLine::OnEnd on_end);
-  /// For whoever waits for it.
+  /// For the waiting caller.
   void end(std::optional<Error> why);
 
   /// When it must be looked at again; `now` or earlier: it must end with `late`.

@@ -28,7 +28,7 @@ long in_milliseconds(std::chrono::milliseconds time) {
       std::clamp<std::chrono::milliseconds::rep>(time.count(), 1, std::numeric_limits<int>::max()));
 }
 
-/// Whether the reply is wanted as it is written: a proxy that compresses it would hold it back.
+/// Whether the reply is streamed: a proxy that compresses it would delay it.
 bool wants_stream(const Headers& headers) {
   const auto accept = headers.find("Accept");
   return accept && (accept->contains("event-stream") || accept->contains("ndjson"));

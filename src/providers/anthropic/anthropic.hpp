@@ -7,13 +7,13 @@
 
 namespace dspy::providers::anthropic {
 
-/// A conversation as Messages have it: what the system says stands apart.
+/// A conversation in the form of Messages: the system text is separate.
 struct WireChat {
   JsonArray system = {};
   JsonArray messages = {};
 };
 
-/// `cite`: documents may be cited, which a reply held to a schema cannot.
+/// `cite`: documents may be cited, which is not possible with a schema.
 WireChat write_messages(const Chat& messages, const Dialect& dialect, bool cite, Notes& notes);
 /// Marks how far the provider may keep the prompt.
 void write_cache_marks(WireChat& chat, JsonArray& tools, const Request& request, Notes& notes);

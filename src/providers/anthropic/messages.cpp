@@ -133,7 +133,7 @@ class Writer {
   Notes& notes_;
 };
 
-/// How many turns the messages before `until` are written as; those of the system at the start are none.
+/// How many turns the messages before `until` become; system messages at the start do not count.
 std::size_t turns_before(const Chat& messages, std::size_t until) {
   std::size_t turns = 0;
   std::string_view last;

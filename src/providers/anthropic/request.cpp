@@ -66,7 +66,7 @@ int write_thinking(WireRequest& wire, const ReasoningOptions& asked, const Trait
     notes.dropped("provider.reasoning.summary", "this provider tells its thoughts", Json(asked.summary));
   if (!asked.budget_tokens && !asked.effort) return 0;
   if (asked.effort == Effort::off) {
-    // Models without a budget do not think unless they are asked to, and do not take being told not to.
+    // Models without a budget only think if asked to, and do not accept being told not to.
     if (traits.takes_budget) wire.body["thinking"] = JsonObject{{"type", "disabled"}};
     return 0;
   }

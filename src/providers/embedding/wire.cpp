@@ -19,7 +19,7 @@ JsonArray list_of(std::span<const std::string> texts) {
 /// Empty where the role says nothing.
 std::string_view role_word(Protocol protocol, EmbedRole role) {
   const bool query = role == EmbedRole::query;
-  // Cohere's models want to be told.
+  // Cohere's models require it.
   if (protocol == Protocol::cohere) return query ? "search_query" : "search_document";
   if (role == EmbedRole::none) return {};
   switch (protocol) {

@@ -131,7 +131,7 @@ void write_tools(JsonObject& body, const Request& request, Notes& notes) {
   if (request.tools.empty()) return;
   using Mode = ToolChoice::Mode;
   const auto& choice = request.tool_choice;
-  // Names are obeyed only where a call is required; else the other tools are not told of.
+  // Names are honoured only if a call is required; otherwise the other tools are omitted.
   const bool filters = !choice.allowed.empty() && choice.mode != Mode::required;
   JsonArray functions;
   JsonArray tools;

@@ -210,7 +210,7 @@ WireRequest write(const Request& request, const Target& target) {
   write_thinking(body, request.provider_options().reasoning, target.model, wire.notes);
   note_records(request.provider_options(), wire.notes);
   note_absent(request, target.dialect, wire.notes);
-  // It would stream unless told, and cut a long prompt in silence.
+  // By default it would stream, and silently truncate a long prompt.
   body["stream"] = target.stream;
   body["truncate"] = false;
   wire.one_by_one = request.n > 1;

@@ -34,7 +34,7 @@ FinishReason finish_of(std::string_view word, bool calls) {
   return error;
 }
 
-/// Reads one choice into a message whose parts stand in the order: thoughts, text, refusal, citations, media, calls.
+/// Reads one choice into a message whose parts are in the order: thoughts, text, refusal, citations, media, calls.
 class ChoiceReader {
  public:
   ChoiceReader(const JsonObject& choice, const Reply& reply, const Dialect& dialect)

@@ -25,7 +25,7 @@ std::unique_ptr<ReplyWriter> stream_messages(const Asked& asked, const Stamp& st
 Json error_body(const Error& error, int status);
 
 std::string_view stop_reason_of(const Completion& completion);
-/// Input without what was read from or written to a cache, as Anthropic counts; null if nobody counted.
+/// Input without tokens read from or written to a cache, as Anthropic counts; null if unknown.
 Json usage_of(const Usage& usage);
 
 }  // namespace dspy::server::anthropic

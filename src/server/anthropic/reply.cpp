@@ -46,7 +46,7 @@ class MessageStream final : public ReplyWriter {
   std::string finish(const Reply& reply) override {
     const auto& completion = reply.completion();
     std::string out;
-    // Thoughts that are told only when the answer has begun come behind it.
+    // Thoughts that arrive after the answer has started are placed after it.
     const auto late = reasoning_.rest_of(completion.reasoning);
     const bool is_late = !text_.text().empty();
     if (!late.empty() && !is_late) out += thoughts(late);

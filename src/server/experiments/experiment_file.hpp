@@ -15,7 +15,7 @@ namespace dspy::server {
 
 std::filesystem::path experiment_path(const Workspace& workspace, std::string_view tenant, std::string_view id);
 
-/// With its `id`; nothing if there is none.  Throws `Error` (`io_error`) for one that is damaged.
+/// With its `id`; nothing if it does not exist.  Throws `Error` (`io_error`) if it is damaged.
 std::optional<JsonObject> read_experiment(const Workspace& workspace, std::string_view tenant, std::string_view id);
 
 /// A member that is a text, else an empty one.

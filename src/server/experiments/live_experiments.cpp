@@ -121,7 +121,7 @@ LiveExperiments::Known LiveExperiments::begin(const std::string& tenant, const s
     }
     if (!check(program, versions)) return;
     for (std::size_t i = 0; i < versions.size(); ++i) {
-      // What is served under a name of its own is taken from there at each call, as it may be loaded anew.
+      // Programs served under their own name are looked up at each call, since they may be reloaded.
       if (options_.catalog->program(versions[i])) {
         split.arms[i].program = versions[i];
       } else {

@@ -16,7 +16,7 @@ namespace dspy::server {
 /// Who follows which job.  Thread-safe.
 class JobFollowers {
  public:
-  /// From now on the job's events come into the pipe, first how it stands.
+  /// From now on the pipe receives the job's events, starting with its current state.
   void follow(const JobStore& store, std::string_view id, std::shared_ptr<Pipe> pipe);
   /// Closes the pipes of a job that is over.
   void tell(const Job& job);

@@ -6,8 +6,8 @@
 
 namespace dspy::server {
 
-/// Writes into an agent's journal that the calls which wait (`{"call", "tool", "arguments"}`) are not made, as their
-/// job was cancelled.  A journal that cannot be written is told to the log: the job is cancelled all the same.
+/// Records in an agent's journal that the pending calls (`{"call", "tool", "arguments"}`) are not made, because their
+/// job was cancelled.  If the journal cannot be written, this is logged, and the job is cancelled anyway.
 void deny_waiting(const std::filesystem::path& journal, const JsonArray& waiting);
 
 }  // namespace dspy::server

@@ -88,7 +88,7 @@ class JobRunner::State : public std::enable_shared_from_this<State> {
     if (self->running.empty()) self->ended.notify_all();
   }
 
-  /// Marks it as running; nothing if it was cancelled meanwhile, or was begun too often.
+  /// Marks it as running; nothing if it was cancelled meanwhile, or started too often.
   std::optional<Job> take(const std::string& id) {
     auto job = store->find(id);
     if (!job || (job->state != JobState::queued && job->state != JobState::running)) return std::nullopt;
@@ -207,7 +207,7 @@ Job JobRunner::submit(const Caller& caller, const std::string& program, JsonObje
                       std::string unit, std::shared_ptr<const TraceContext> remote_parent) {
   const auto id = random_id();
   if (unit.empty()) unit = id;
-  // What would fail at once is told at once.
+  // Immediate failures are reported immediately.
   prepare(*state_->context, {.program = program, .caller = caller, .unit = unit}, inputs, options);
   Job job{.id = id,
           .caller = caller,

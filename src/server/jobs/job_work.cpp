@@ -50,7 +50,7 @@ std::map<std::string, Verdict, std::less<>> verdicts_of(const JsonObject& decisi
   return out;
 }
 
-/// Calls that were begun when the process ended, may not be made twice without anybody's consent, and have none.
+/// Calls that were running when the process ended, need consent to be repeated, and have none.
 JsonArray begun_calls(const std::vector<AgentEvent>& events, const Tools& tools, const JsonObject& decisions) {
   JsonArray out;
   for (const auto& event : events) {
@@ -70,7 +70,7 @@ JsonArray begun_calls(const std::vector<AgentEvent>& events, const Tools& tools,
   return out;
 }
 
-/// The events of a run that was begun; none if there is no journal, or nothing whole in it.
+/// The events of a started run; none if there is no journal, or nothing complete in it.
 std::vector<AgentEvent> begun_run(const std::filesystem::path& journal) {
   std::error_code code;
   if (!std::filesystem::exists(journal, code)) return {};
@@ -133,7 +133,7 @@ Async<Job> run_agent(JobWork work, Job job, ProgramCall call, ReActAgent agent) 
   }
   const auto begun = std::chrono::steady_clock::now();
   if (call.on_run) call.on_run();
-  // The agent with what stands around the call: the model, the budget and the trace are in the program's predictors.
+  // The agent in the context of the call: the model, the budget and the trace are in the program's predictors.
   std::map<std::string, Predictor, std::less<>> configured;
   call.program.for_each_predictor(
       [&](const std::string& path, const Predictor& predictor) { configured.emplace(path, predictor); });

@@ -17,7 +17,7 @@ namespace dspy::server {
 /// What one run of a job needs.
 struct JobWork {
   std::shared_ptr<const ProgramContext> context;
-  /// The agent that is served under a name; null if it is none, empty if there are none.
+  /// The agent served under a name; null if it is not an agent, empty if there are none.
   std::function<std::shared_ptr<const ReActAgent>(std::string_view name)> agent;
   std::filesystem::path journal;
   std::stop_token stop;

@@ -29,8 +29,7 @@ std::vector<std::string> models_of(const std::vector<std::string>& scopes) {
   return out;
 }
 
-/// Whether one of `held` stands for all texts that `pattern` stands for: a `*` of the pattern can only meet one of
-/// theirs.
+/// Whether one of `held` matches all texts that `pattern` matches: a `*` in the pattern needs a `*` there.
 bool is_within(std::string_view pattern, const std::vector<std::string>& held) {
   return std::ranges::any_of(held, [&](const std::string& wider) { return matches(wider, pattern); });
 }

@@ -4,9 +4,9 @@
 
 namespace dspy::server {
 
-/// What `maker` may give away as `wanted`: what is left out (models, limits, expiry) is as the maker's own.  A key
-/// whose maker has limits shares them, and what was spent, with it.  Throws `HttpError` (403) that names what is more
-/// than the maker has.
+/// The rights of a key `wanted` by `maker`: omitted ones (models, limits, expiry) default to the maker's.  If the maker
+/// has limits, the key shares them and their spending.  Throws `HttpError` (403) that names any right the maker does
+/// not have.
 Key bounded(Key wanted, const Key& maker);
 
 /// Throws `HttpError` (403) that names what `key` has and `holder` has not: who shows `holder` may neither get the

@@ -62,8 +62,8 @@ void check_new(const Key& wanted, Time now) {
 constexpr auto most_tokens = std::numeric_limits<std::uint64_t>::max();
 constexpr auto most_nanodollars = std::numeric_limits<std::int64_t>::max();
 
-/// Limits that nobody reaches, of what a key's limits count.  With them a budget counts requests that were given up on
-/// the way as what was set aside for them, and not as nothing: else who hangs up early would pay nothing.
+/// Limits that nobody reaches, of what a key's limits count.  With them a budget charges the whole reservation for
+/// abandoned requests; otherwise a client that hangs up early would pay nothing.
 Budget::Limits unreached_limits(const KeyLimits& limits) {
   Budget::Limits out;
   if (limits.tokens_per_day || limits.tokens_per_month) out.tokens = most_tokens;
@@ -105,7 +105,7 @@ class KeyStore::State {
     return row;
   }
 
-  /// The key of a tenant; of another tenant's, there is none.
+  /// The key of a tenant; keys of other tenants are not found.
   KeyRow require(const std::string& tenant, const std::string& id) {
     auto row = rows.find(id);
     if (!row || row->key.tenant != tenant) throw no_key(id);

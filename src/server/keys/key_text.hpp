@@ -31,9 +31,9 @@ bool is_secret_of(std::string_view secret, std::string_view hash);
 /// What a request shows: `Authorization: Bearer …`, else `x-api-key`; empty if nothing.
 std::string presented_key(const http::Headers& headers);
 
-/// Up to 64 letters, digits, `-` and `_`: it names a folder, too.  Empty: whoever runs the server.
+/// Up to 64 letters, digits, `-` and `_`: it also names a folder.  Empty: the operator of the server.
 bool is_tenant(std::string_view name);
-/// Whether a text is what a pattern says, in which `*` stands for any text.
+/// Whether a text matches a pattern, in which `*` stands for any text.
 bool matches(std::string_view pattern, std::string_view text);
 
 }  // namespace dspy::server

@@ -47,9 +47,9 @@ class Connection {
 
   /// `time` 0: for as long as it takes.
   void enter(Phase phase, std::chrono::nanoseconds time);
-  /// A request begins; returns what tells its handler that it need not go on.
+  /// A request begins; returns the stop token of its handler.
   std::stop_token begin();
-  /// The client has gone: the handler is told, and nothing more can be sent.
+  /// The client has disconnected: the handler is stopped, and nothing more can be sent.
   void lose();
 
   /// Whether `tick` has something to do.

@@ -42,7 +42,7 @@ using namespace std::chrono_literals;
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
-/// Appends what comes next; false at the end, or when the connection was told to stop waiting.
+/// Appends the next bytes; false at the end, or when the connection has to stop waiting.
 template <class Stream>
 Async<bool> read_more(Stream& stream, std::string& in, std::size_t room) {
   const auto before = in.size();

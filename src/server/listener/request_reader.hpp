@@ -62,8 +62,8 @@ class RequestReader {
 /// in two ways where the body ends.
 void check_head(std::string_view head, const ListenerLimits& limits);
 
-/// `%41` to `A`; with `plus_is_space`, as queries have it.  Nothing for an escape that is none, a byte that is not
-/// UTF-8, or a NUL.
+/// `%41` to `A`; with `plus_is_space`, as queries have it.  Nothing for an invalid escape, a byte that is not UTF-8, or
+/// a NUL.
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space);
 
 }  // namespace dspy::server

@@ -83,7 +83,7 @@ struct Manner {
   Deadline deadline = {};  ///< Of the whole response; none for a stream that the client ends.
 };
 
-/// Returns whether the connection can go on.
+/// Returns whether the connection can be kept.
 template <class Stream>
 Async<bool> respond(Stream& stream, Connection& connection, const ListenerLimits& limits, HttpResponse response,
                     Manner manner) {

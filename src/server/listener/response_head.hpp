@@ -22,7 +22,7 @@ std::string response_head(const HttpResponse& response, const Framing& framing,
 
 std::string_view reason_phrase(int status) noexcept;
 
-/// `2a\r\n`: what stands before a chunk of as many bytes.
+/// `2a\r\n`: the header of a chunk of that many bytes.
 std::string chunk_head(std::size_t size);
 
 }  // namespace dspy::server

@@ -24,7 +24,7 @@ class SocketTimes {
     last_ = now;
   }
 
-  /// Why it is closed now; empty if it may go on.
+  /// Why it is closed now; empty if it stays open.
   std::string over(Time now) const {
     if (total_.count() > 0 && now - opened_ >= total_)
       return std::format("a connection lasts {} s here; open another one", seconds(total_));

@@ -105,7 +105,7 @@ Async<void> handled(WebSocketHandler handler, HttpRequest request, WebSocket& so
   has_ended.request_stop();
 }
 
-/// A socket that nobody writes to is looked at, too: once a second, whether its key is valid and its time not over.
+/// Idle sockets are checked too: once a second, whether the key is still valid and the time limits hold.
 template <class Stream>
 Async<void> close_in_time(websocket::stream<Stream&>& socket, Connection& connection, const SocketTimes& times,
                           StillAdmitted still, std::stop_token has_ended) {
@@ -149,7 +149,7 @@ Async<std::optional<HttpResponse>> converse_over(Service& service, Connection& c
   connection.is_subscription = true;
   const auto [code] = co_await socket.async_accept(head, as_values);
   if (code) {
-    // The client has been told by the handshake; a second response would be taken for that to another request.
+    // The handshake has already answered the client; a second response would be mistaken for that of another request.
     service.refused.fetch_add(1);
     log(LogLevel::info, "server", std::format("a WebSocket was not opened: {}", code.message()));
     co_return std::nullopt;

@@ -44,7 +44,7 @@ JsonObject message_of(const Completion& completion) {
   return out;
 }
 
-/// What the reply says beside OpenAI's members.
+/// The reply's members in addition to OpenAI's.
 void add_remarks(JsonObject& body, const Reply& reply, const Stamp& stamp) {
   if (auto told = remarks(reply, stamp); !told.empty()) body["dspy"] = std::move(told);
 }

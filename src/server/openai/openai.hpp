@@ -33,7 +33,7 @@ Json error_body(const Error& error, int status);
 
 // Parts of both.
 
-/// Temperature, `top_p`, and what servers of open models take beside them.
+/// Temperature, `top_p`, and the additional options of servers for open models.
 void read_sampling(Members& body, Sampling& sampling);
 void read_effort(const std::string& effort, std::string_view place, ProviderOptions& options);
 /// `stop`: a text, or a list of them.
@@ -51,7 +51,7 @@ ToolChoice::Mode read_mode(std::string_view word, std::string_view place);
 void ignore_common(Members& body);
 
 std::string_view finish_reason_of(const Completion& completion);
-/// In the form of Chat Completions; null if nobody counted.
+/// In the form of Chat Completions; null if unknown.
 Json usage_of(const Usage& usage);
 /// `[{"token", "bytes", "logprob", "top_logprobs"}]`
 JsonArray logprobs_of(const std::vector<TokenLogprob>& tokens);

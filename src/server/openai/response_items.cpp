@@ -97,7 +97,7 @@ JsonObject whole_response(const Reply& reply, const Asked& asked, const Stamp& s
     JsonObject counts{{"input_tokens", *usage.prompt_tokens},
                       {"output_tokens", *usage.completion_tokens},
                       {"total_tokens", *usage.total_tokens()}};
-    // The details are always there, as the SDKs take them for granted; a count that nobody gave is not.
+    // The details are always present, since the SDKs require them; unknown counts are not.
     auto& input = counts["input_tokens_details"].emplace_object();
     if (usage.cache_read_tokens) input["cached_tokens"] = *usage.cache_read_tokens;
     auto& output = counts["output_tokens_details"].emplace_object();

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-// The items of a response, as they stand in it whole and begin in its stream.
+// The items of a response, in their complete form and as they begin in a stream.
 
 namespace dspy::server::openai {
 

@@ -30,7 +30,7 @@ class ResponseStream final : public ReplyWriter {
 
   std::string finish(const Reply& reply) override {
     const auto& completion = reply.completion();
-    // Thoughts that are told only when the answer has begun come behind it.
+    // Thoughts that arrive after the answer has started are placed after it.
     const auto late = reasoning_.rest_of(completion.reasoning);
     const bool is_late = !late.empty() && has_text_;
     const auto whole = whole_response(reply, asked_, stamp_, is_late);
@@ -108,7 +108,7 @@ class ResponseStream final : public ReplyWriter {
     return out + event_of("response.output_text.delta", in_message(0, {{"delta", piece}, {"logprobs", JsonArray()}}));
   }
 
-  /// The message as it stands in the finished response.
+  /// The message as in the finished response.
   std::string close_message(const JsonObject& whole) {
     for (const auto& item : whole.at("output").get_array()) {
       if (item.at("type") != Json("message")) continue;

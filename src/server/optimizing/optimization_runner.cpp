@@ -161,7 +161,7 @@ class OptimizationRunner::State {
     if (options.on_change) options.on_change(id.first, id.second, "updated");
   }
 
-  /// By whoever asked for it, or with the server, as one that is killed.
+  /// By its user, or together with the server, like a killed one.
   const char* stopped() const { return is_ending ? "interrupted" : "stopped"; }
 
   void note(const Id& id, const JsonObject& event) {

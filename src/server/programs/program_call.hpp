@@ -79,7 +79,7 @@ bool may_use(const ProgramsOptions& options, const Caller& caller, std::string_v
 /// Throws `HttpError` (403) if it is not.
 void require_may_use(const ProgramsOptions& options, const Caller& caller, std::string_view name);
 
-/// The arm, or the program itself, that answers.  Null if there is none of that name.
+/// The arm, or the program itself, that answers.  Null if the name is unknown.
 Splits::Chosen choose(const ProgramContext& context, const Asking& asking);
 /// What tells of an exposure; empty where nothing is recorded.
 std::function<void()> telling(const std::function<void(Exposure exposure)>& tell, const Splits::Chosen& chosen,
@@ -98,11 +98,11 @@ Async<JsonObject> run_call(ProgramCall call, FieldSink sink, std::shared_ptr<dsp
 
 /// The member of a body that must be an object; an empty one if it is absent.
 JsonObject object_member(const JsonObject& body, std::string_view name, bool is_required);
-/// Throws `Error` (`bad_input`) for members that nobody would read; `prefix` goes before the name of the field.
+/// Throws `Error` (`bad_input`) for unknown members; `prefix` goes before the name of the field.
 void require_known(const JsonObject& object, std::initializer_list<std::string_view> names, std::string_view where,
                    std::string_view prefix = {});
 
-/// Throws `HttpError`: 404 if there is none of that name, 403 if it is not the caller's to use.
+/// Throws `HttpError`: 404 if the name is unknown, 403 if the caller may not use it.
 std::shared_ptr<const ServedProgram> require_program(const ProgramContext& context, const Caller& caller,
                                                      const std::string& name);
 

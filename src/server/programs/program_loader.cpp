@@ -151,7 +151,7 @@ SourceText read_source(const std::string& source) {
   SourceText out{.text = source};
   const auto equals = source.find('=');
   const auto arrow = source.find("->");
-  // What stands before an `=` and is not a part of a signature's fields is meant as a name.
+  // Text before an `=` that is not part of a signature's fields is a name.
   if (equals != std::string::npos && equals != 0 && equals < arrow && source.find_first_of(" \t,:") > equals &&
       !fits_into_a_path(std::string_view(source).substr(0, equals)))
     refuse_name(source.substr(0, equals), source.substr(equals + 1));

@@ -29,7 +29,7 @@ struct LoadedProgram {
   std::shared_ptr<const ReActAgent> agent = {};  ///< Null unless it is one.
 };
 
-/// Loads a source as it is now.  Throws `Error`.
+/// Loads the current state of a source.  Throws `Error`.
 LoadedProgram load_program_source(const SourceText& source, const SourceOptions& options);
 
 /// Changes whenever `load_program_source` would load something else; empty for what never does.

@@ -28,7 +28,7 @@ std::vector<double> weights_of(const Split& split) {
 void Splits::start(std::string program, Split split, std::optional<std::string> tenant) {
   if (split.arms.size() < 2)
     throw Error(Errc::invalid_parameter, std::format("the experiment on `{}` needs at least two arms", program));
-  statistics::assigned_arm(split.experiment, "", weights_of(split));  // throws for weights that are none
+  statistics::assigned_arm(split.experiment, "", weights_of(split));  // throws for invalid weights
   auto shared = std::make_shared<const Split>(std::move(split));
   const std::lock_guard lock(mutex_);
   splits_.insert_or_assign({std::move(program), std::move(tenant)}, std::move(shared));

@@ -64,7 +64,7 @@ struct Streaming {
   std::atomic<std::size_t> waiting_ = 0;
 };
 
-/// Asks the model to stop when nobody reads any more.
+/// Asks the model to stop when there is no reader any more.
 class Reader {
  public:
   explicit Reader(std::shared_ptr<Streaming> streaming) : streaming_(std::move(streaming)) {}

@@ -16,11 +16,11 @@ struct Asked {
   Request request = {};
   bool is_stream = false;
   bool wants_usage = true;                ///< At the end of a stream.
-  std::optional<JsonObject> inputs = {};  ///< Of a program, by name, beside the messages.
+  std::optional<JsonObject> inputs = {};  ///< For a program, by name, in addition to the messages.
   JsonObject echoed = {};                 ///< What the API's replies repeat of the request.
 };
 
-/// What a reply is called, and when it was begun.
+/// A reply's id, and its start time.
 struct Stamp {
   std::string id = {};    ///< Letters and digits; protocols put their own prefix before it.
   std::int64_t time = 0;  ///< Seconds since 1970.

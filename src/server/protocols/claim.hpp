@@ -9,8 +9,8 @@
 
 namespace dspy::server {
 
-/// What work that no LM stands before may take of a budget: set aside when this is made, and what it took is counted
-/// instead by `settle`.  Given up on the way, it may have taken all.
+/// A budget claim for work without an LM in front of it: reserved on construction, and replaced by the actual usage
+/// with `settle`.  If abandoned, the whole claim counts.
 class Claim {
  public:
   /// `budget` may be null.  The model's price is looked up where money is limited.  Throws `Error`

@@ -38,8 +38,8 @@ void check(const Request& request);
 /// In dollars, if it is known.
 std::optional<double> dollars(const Usage& usage);
 
-/// What this server says beside the API's own members: the trace's id, adaptations, a program's outputs, what a model
-/// was not held to.  Empty if there is nothing to say.
+/// This server's members in addition to the API's own: the trace's id, adaptations, a program's outputs, unenforced
+/// constraints.  Empty if there are none.
 JsonObject remarks(const Reply& reply, const Stamp& stamp);
 
 /// Valid UTF-8: the bytes of a token may be a part of a character.

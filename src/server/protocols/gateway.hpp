@@ -37,7 +37,7 @@ class Gateway {
                          Stamp& stamp) const;
   /// The same, unpaid; of models alone.
   std::shared_ptr<const ServedModel> model(const Caller& caller, std::string_view name) const;
-  /// What one request may spend; null where nobody counts.  Throws what `Spending` throws.
+  /// One request's spending; null if it is not limited.  Throws what `Spending` throws.
   std::shared_ptr<Budget> charge(const Caller& caller) const;
   /// Where a call is traced whose id is `stamp.trace_id`; null if nowhere.
   std::shared_ptr<Trace> trace(const Caller& caller, std::string name, std::string version, const Stamp& stamp) const;

@@ -42,7 +42,7 @@ class Members {
   const std::string& place() const noexcept { return place_; }
   const JsonObject& all() const noexcept { return object_; }
 
-  /// Throws `Error` (`unsupported`) that names the first member that nobody asked for.
+  /// Throws `Error` (`unsupported`) that names the first member that was not read.
   void finish() const;
 
  private:
@@ -51,7 +51,7 @@ class Members {
   std::set<std::string, std::less<>> known_;
 };
 
-/// The object that stands at `place` of a list.  Throws `Error` (`invalid_parameter`).
+/// The object at `place` of a list.  Throws `Error` (`invalid_parameter`).
 const JsonObject& object_of(const Json& value, std::string_view place);
 
 /// Throws `Error`: `invalid_parameter` for a value that is wrong, `unsupported` for one that is not honoured here.

@@ -28,7 +28,7 @@ Error given_up() {
   return {Errc::cancelled, "the request was given up"};
 }
 
-/// What was asked, as far as it is text; the attempt has all of it.
+/// The text of the request; the attempt has all of it.
 JsonObject inputs_of(const Request& request) {
   JsonArray messages;
   for (const auto& message : request.messages)

@@ -64,7 +64,7 @@ class ModelAttempt {
   Span span_ = {};
 };
 
-/// The LM, whose calls are told to `trace`, each with a root of its own.  The LM itself without a trace.
+/// The LM, with its calls reported to `trace`, each with its own root.  The LM itself without a trace.
 std::shared_ptr<LM> traced(std::shared_ptr<LM> lm, std::shared_ptr<Trace> trace);
 
 /// `{"text", "reasoning"?, "tool_calls"?}` of the first completion.

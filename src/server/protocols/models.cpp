@@ -31,7 +31,7 @@ Served find(const Gateway& gateway, const Caller& caller, std::string_view name)
   return {.name = model->name, .model = model};
 }
 
-/// Programs first; what the caller may not use is not told of.
+/// Programs first; entries that the caller may not use are omitted.
 std::vector<Served> all(const Gateway& gateway, const Caller& caller) {
   std::vector<Served> out;
   for (auto& program : gateway.catalog().programs())

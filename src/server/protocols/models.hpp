@@ -11,8 +11,8 @@
 
 namespace dspy::server {
 
-/// OpenAI's list, with what Anthropic's and System One's clients look for beside it.  `since` is when models were
-/// loaded.
+/// OpenAI's list, with the additional members that Anthropic's and System One's clients expect.  `since` is when models
+/// were loaded.
 JsonObject list_models(const Gateway& gateway, const Caller& caller, std::int64_t since);
 /// One entry of it.  Throws `HttpError` (404) for a name that is not served.
 JsonObject show_model(const Gateway& gateway, const Caller& caller, std::string_view name, std::int64_t since);

@@ -119,8 +119,8 @@ Reply reply_of(const ServedProgram& program, Prediction prediction, bool as_json
   return reply;
 }
 
-/// Hands on the text of one output.  A field that begins anew cannot be taken back from a client, so that nothing more
-/// is told until the end.
+/// Forwards the text of one output.  A field that starts over cannot be retracted from a client, so nothing more is
+/// sent until the end.
 class Told {
  public:
   Told(std::string field, EventSink sink) : field_(std::move(field)), sink_(std::move(sink)) {}

@@ -26,8 +26,7 @@ namespace dspy::server {
 /// `info().feature`, for what a program cannot honour (tools, a contract, `n`, system messages).
 class ProgramLM final : public LM {
  public:
-  /// `around` holds for its calls: what they may spend, and where they are traced.  `on_run` is told of each that is
-  /// made; it may be empty.
+  /// `around` applies to its calls: their spending and their trace.  `on_run`, if set, is called for each.
   explicit ProgramLM(std::shared_ptr<const ServedProgram> program, std::optional<JsonObject> inputs = {},
                      CallContext around = {}, std::function<void()> on_run = {})
       : program_(std::move(program)),

@@ -9,8 +9,8 @@
 #include <variant>
 #include <vector>
 
-// OpenAI's `/v1/completions`: texts that a model goes on with, without a chat.  Only of models that this server has
-// loaded, with vLLM's `logprob_token_ids` beside OpenAI's members.
+// OpenAI's `/v1/completions`: texts that a model continues, without a chat.  Only for models that this server has
+// loaded, with vLLM's `logprob_token_ids` in addition to OpenAI's members.
 
 namespace dspy::server::scoring {
 

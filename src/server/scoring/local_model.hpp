@@ -29,8 +29,9 @@ class LocalModel {
   std::vector<llama::Token> tokens_of_text(std::string_view text, bool adds_special) const;
   /// What the model reads for a request, tools included.
   std::vector<llama::Token> tokens_of(const Request& request) const;
-  /// The conversation with the last message, the assistant's, left open, so that the model would go on with it; closed,
-  /// the token that ends it follows.  Throws `Error` (`unsupported`) if the last message is not the assistant's.
+  /// The conversation with the last message, the assistant's, left open, so that the model would continue it; if
+  /// closed, the token that ends it follows.  Throws `Error` (`unsupported`) if the last message is not the
+  /// assistant's.
   std::vector<llama::Token> tokens_of_begun(const Request& request, bool is_closed) const;
   /// Throws `Error` (`invalid_parameter`) that names the place of a number that is not a token.
   void require_tokens(std::span<const llama::Token> tokens, std::string_view place) const;

@@ -33,7 +33,7 @@ std::string time_of(std::int64_t milliseconds) {
   return iso_time(std::chrono::system_clock::time_point(std::chrono::milliseconds(milliseconds)));
 }
 
-/// Calls of the last turn that nobody decided about and that did not begin: those that may wait for a person.
+/// Calls of the last turn without a decision that were not started: those that may be waiting for a person.
 JsonArray waiting_in(const std::vector<AgentEvent>& events) {
   std::vector<AgentCall> open;
   std::set<std::string> settled;

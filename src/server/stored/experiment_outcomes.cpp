@@ -37,7 +37,7 @@ std::optional<std::chrono::system_clock::time_point> time_at(const JsonObject& f
   return std::chrono::time_point_cast<std::chrono::system_clock::duration>(*time);
 }
 
-/// By whom the server gave to which arm.
+/// By the server's assignment of callers to arms.
 Outcomes recorded(const ExperimentLog& log, const std::string& tenant, const JsonObject& experiment) {
   const auto known = log.arms(tenant, experiment_text(experiment, "id"), experiment_text(experiment, "metric"),
                               time_at(experiment, "stopped_at"));

@@ -25,7 +25,7 @@
 namespace dspy::server {
 namespace {
 
-/// Null if there is none of that name.
+/// Null if the name is unknown.
 std::shared_ptr<Store> open(const ResourceServices& services, const std::string& tenant, const std::string& name) {
   const auto path = services.workspace.path(tenant, "indexes", name, "");
   std::error_code code;

@@ -172,7 +172,7 @@ std::vector<JsonObject> listed(const ResourceServices& services, FileCache& repo
     if (!found) found = JsonObject{{"id", run.id}, {"problem", damaged("optimizations", run.id, found.error()).what()}};
     out.push_back(*std::move(found));
   }
-  // What stands beside the settings of a run is a part of that run.
+  // The files next to the settings of a run are part of that run.
   const auto alone = [&](std::string_view ending) {
     auto entries = services.workspace.list(tenant, "optimizations", ending);
     std::erase_if(entries, [&](const WorkspaceEntry& entry) { return runs.contains(entry.id); });

@@ -146,7 +146,7 @@ EvaluationResult run_of(const ResourceServices& services, const std::string& ten
   return evaluation_from_json(json->get_object());
 }
 
-/// Moves an alias: through the gates if runs are given, else as it is told.
+/// Moves an alias: through the gates if runs are given, otherwise directly.
 Json promoted(const ResourceServices& services, const ActionCall& call) {
   const auto& tenant = call.caller.tenant;
   Registry registry(require(services, tenant, call.id));

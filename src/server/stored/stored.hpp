@@ -33,7 +33,7 @@ HttpError not_there(std::string_view resource, std::string_view id);
 /// 403 for a caller without `scope`, where an action needs more than the scope of its route.
 void require_scope(const Caller& caller, std::string_view scope);
 
-/// 409 for one whose file cannot be read.  The log says why, with the path, which is none of the client's business.
+/// 409 if its file cannot be read.  The log says why, with the path, which is not shown to the client.
 HttpError damaged(std::string_view resource, std::string_view id, const Error& why);
 
 /// Tells the stream of events, where there is one.

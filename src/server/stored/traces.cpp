@@ -77,7 +77,7 @@ void require_whole(const Json& values, std::string_view as) {
                               Redactor::replacement, as));
 }
 
-/// Runs the program of a trace again, as it is served now, on the trace's inputs.
+/// Runs the currently served version of a trace's program on the trace's inputs.
 Async<Json> replay(ResourceServices services, ActionCall call) {
   const auto trace = require(*services.traces, call.caller, call.id);
   const auto name = optional_text(call.inputs, "program").value_or(text_at(trace, "program"));
@@ -114,7 +114,7 @@ Async<Json> replay(ResourceServices services, ActionCall call) {
                  {"usage", to_json(prediction.lm_usage)}};
 }
 
-/// What would have been right, held to the types of the program if it is served still.
+/// The corrected outputs, checked against the program's types if it is still served.
 JsonObject expected_outputs(const ResourceServices& services, const JsonObject& trace, const JsonObject& outputs) {
   const auto served = services.catalog ? services.catalog->program(text_at(trace, "program")) : nullptr;
   if (!served) return outputs;

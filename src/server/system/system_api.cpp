@@ -47,7 +47,7 @@ Async<HttpResponse> health(System /*system*/) {
 
 Async<HttpResponse> readiness(System system) {
   const auto problems = problems_of(*system);
-  // A program that could not be loaded anew is served as it was: that is told, and no reason to get no requests.
+  // A program that could not be reloaded stays in service: this is reported, but does not stop requests.
   const bool ready = !(system->is_draining && system->is_draining->load());
   co_return json_response(JsonObject{{"ready", ready}, {"problems", JsonArray(problems.begin(), problems.end())}},
                           ready ? 200 : 503);

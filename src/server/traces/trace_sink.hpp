@@ -15,7 +15,7 @@ namespace dspy::server {
 /// Collects the spans of each root, and hands them on when it ends.
 class TraceSink final : public Trace {
  public:
-  /// `keep` gets whole traces, `drop` is told how many spans are lost.
+  /// `keep` receives complete traces, `drop` the number of lost spans.
   TraceSink(TraceOrigin origin, std::size_t max_spans, std::function<void(TraceRecord)> keep,
             std::function<void(std::size_t)> drop);
   ~TraceSink() override;
@@ -34,7 +34,7 @@ class TraceSink final : public Trace {
   std::function<void(TraceRecord)> keep_;
   std::function<void(std::size_t)> drop_;
   std::mutex mutex_;
-  std::unordered_map<std::uint64_t, std::uint64_t> root_of_;  ///< Of spans that have begun and not ended.
+  std::unordered_map<std::uint64_t, std::uint64_t> root_of_;  ///< Of open spans.
   std::unordered_map<std::uint64_t, TraceRecord> traces_;     ///< By their roots.
   bool has_given_id_ = false;
 };

@@ -37,7 +37,7 @@ class TraceStore::State {
   State(const std::filesystem::path& path, TraceStoreOptions given)
       : options(std::move(given)), queue(private_file(path), options), path_(path) {}
 
-  /// Reads with a connection that nobody else uses meanwhile.
+  /// Reads with an exclusive connection.
   template <class F>
   auto read(F work) {
     std::unique_ptr<storage::Database> connection;

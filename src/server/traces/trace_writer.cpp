@@ -47,7 +47,7 @@ void drop_content(JsonObject& span) {
   }
 }
 
-/// Where a trace stands among the others: its time, spread within a millisecond where that is all that is known.
+/// The order of a trace: its time, spread within the millisecond if it is not known more precisely.
 std::int64_t number_of(const TraceRecord& record) {
   const auto at = std::max<std::int64_t>(record.started_ns, 0);
   if (at % millisecond != 0) return at;

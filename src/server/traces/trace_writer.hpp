@@ -18,7 +18,7 @@ class TraceWriter {
  public:
   TraceWriter(const std::filesystem::path& path, const TraceStoreOptions& options);
 
-  /// Keeps all of them, or throws `Error` (`io_error`) and keeps none.  One that is there already is left as it is.
+  /// Stores all of them, or throws `Error` (`io_error`) and stores none.  Existing ones are not changed.
   void write(std::vector<TraceRecord>& records);
   bool remove(const std::string& tenant, const std::string& id);
   void add_feedback(const std::string& tenant, const Feedback& feedback);

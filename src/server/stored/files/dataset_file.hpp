@@ -12,11 +12,11 @@
 
 namespace dspy::server {
 
-/// A dataset of a workspace: `datasets/<name>.jsonl`, an object a line.  A change replaces the file whole, and is
-/// written to `<name>.edits` beside it with what was there before.  Changes exclude each other, also between processes.
+/// A dataset of a workspace: `datasets/<name>.jsonl`, one object per line.  A change replaces the whole file, and is
+/// recorded in `<name>.edits` with the previous content.  Changes are mutually exclusive, also between processes.
 class DatasetFile {
  public:
-  /// Throws `Error` (`bad_input`) for a name that is none.  The file may not be there yet.
+  /// Throws `Error` (`bad_input`) for an invalid name.  The file need not exist yet.
   DatasetFile(const Workspace& workspace, const std::string& tenant, const std::string& name);
 
   bool exists() const;
