@@ -4,6 +4,7 @@
 #include "optimize/demos.hpp"
 #include "optimize/options.hpp"
 #include "optimize/proposing/proposing.hpp"
+#include "optimize/screening.hpp"
 
 #include <algorithm>
 #include <format>
@@ -141,10 +142,17 @@ class Ascent {
       numbers.push_back(search_.add(with_wording(current_, path, wording),
                                     std::format("instruction of `{}`, depth {}", path, depth)));
     }
-    search_.run_ahead(numbers, rows_);
+    const bool is_chosen_from = options_.screen_to || options_.race;
+    if (is_chosen_from) {
+      screen_and_race(search_, numbers, rows_, options_.screen_to, options_.race);
+    } else {
+      search_.run_ahead(numbers, rows_);
+    }
     auto& tried = tried_[path];
     for (std::size_t i = 0; i < wordings.size(); ++i) {
-      const double score = search_.evaluate(numbers[i], rows_);
+      const auto& known_score = search_.candidates()[numbers[i]].score;
+      if (is_chosen_from && !known_score) continue;
+      const double score = is_chosen_from ? *known_score : search_.evaluate(numbers[i], rows_);
       const auto known = std::ranges::find(tried, wordings[i], &Tried::wording);
       if (known == tried.end()) {
         tried.push_back({wordings[i], score, numbers[i]});
@@ -152,6 +160,8 @@ class Ascent {
         *known = {wordings[i], score, numbers[i]};
       }
     }
+    // If none was worth measuring, the last one stays: in the first round that is the wording there was.
+    if (tried.empty()) tried.push_back({wordings.back(), search_.evaluate(numbers.back(), rows_), numbers.back()});
   }
 
   const Tried& best_of(const std::string& path) const {
@@ -178,10 +188,14 @@ Copro::Copro(CoproOptions options) : options_(std::move(options)) {
 
 Optimized Copro::compile(const Program& student, const Training& training) const {
   require_metric("Copro", options_.metric);
-  Search search(
-      "Copro",
-      {{"breadth", options_.breadth}, {"depth", options_.depth}, {"init_temperature", options_.init_temperature}},
-      student, options_.metric, training);
+  Search search("Copro",
+                {{"breadth", options_.breadth},
+                 {"depth", options_.depth},
+                 {"init_temperature", options_.init_temperature},
+                 {"screen_to", json_of(options_.screen_to)},
+                 {"race", json_of(options_.race)}},
+                student, options_.metric, training);
+  require_screening(options_.screen_to, options_.race);
   return search.complete([&] {
     const auto& rows = training.valset.empty() ? training.trainset : training.valset;
     search.evaluate(search.add(student, "the program as it was"), rows);

@@ -3,9 +3,12 @@
 #include "optimize/demos.hpp"
 #include "optimize/options.hpp"
 #include "optimize/proposing/proposing.hpp"
+#include "optimize/screening.hpp"
 
+#include <cstddef>
 #include <format>
 #include <utility>
+#include <vector>
 
 namespace dspy {
 namespace {
@@ -31,12 +34,15 @@ std::string written(const std::vector<Example>& examples, std::size_t count, con
 
 Optimized InferRules::compile(const Program& student, const Training& training) const {
   require_metric("InferRules", options_.metric);
+  require_screening(options_.screen_to, options_.race);
   Search search("InferRules",
                 {{"num_candidates", options_.num_candidates},
                  {"num_rules", options_.num_rules},
                  {"max_bootstrapped_demos", options_.max_bootstrapped_demos},
                  {"max_labeled_demos", options_.max_labeled_demos},
-                 {"max_rounds", options_.max_rounds}},
+                 {"max_rounds", options_.max_rounds},
+                 {"screen_to", json_of(options_.screen_to)},
+                 {"race", json_of(options_.race)}},
                 student, options_.metric, training);
   if (training.valset.empty() && training.trainset.size() < 2) {
     throw Error(Errc::invalid_parameter,
@@ -61,6 +67,7 @@ Optimized InferRules::compile(const Program& student, const Training& training) 
                                  "bootstrapped demonstrations", {before});
     search.evaluate(base, val);
     const auto with_demonstrations = search.candidates()[base].program;
+    std::vector<std::size_t> later;  // where not all of them are measured
     std::uint64_t number = 0;
     for (std::size_t i = 0; i < options_.num_candidates; ++i) {
       auto program = with_demonstrations;
@@ -81,8 +88,14 @@ Optimized InferRules::compile(const Program& student, const Training& training) 
         program = with_instructions(std::move(program), path,
                                     std::format("{}\n\nKeep to these rules:\n{}", signature.instructions, rules));
       }
-      search.evaluate(search.add(std::move(program), std::format("rules {}", i + 1), {base}), val);
+      const auto candidate = search.add(std::move(program), std::format("rules {}", i + 1), {base});
+      if (options_.screen_to || options_.race) {
+        later.push_back(candidate);
+      } else {
+        search.evaluate(candidate, val);
+      }
     }
+    if (!later.empty()) screen_and_race(search, std::move(later), val, options_.screen_to, options_.race);
   });
 }
 

@@ -24,23 +24,27 @@ struct Screened {
   std::vector<double> likelihoods;  ///< Of each, by token.
 };
 
-/// How well the likelihoods foretold the scores, of those that were measured.
+/// How well the likelihoods foretold the scores, of those that were measured, in earlier rounds too.
 void report_on(Search& search, const Screened& all) {
-  std::vector<double> likelihoods, scores;
+  auto& told = search.report().details["screening"];
   JsonArray rows;
+  if (told.is_object()) rows = std::move(told.get_object().at("candidates").get_array());
   for (std::size_t i = 0; i < all.candidates.size(); ++i) {
     const auto& candidate = search.candidates()[all.candidates[i]];
     JsonObject row{{"candidate", all.candidates[i]}, {"logprob_per_token", all.likelihoods[i]}};
-    if (candidate.score) {
-      row["score"] = *candidate.score;
-      likelihoods.push_back(all.likelihoods[i]);
-      scores.push_back(*candidate.score);
-    }
+    if (candidate.score) row["score"] = *candidate.score;
     rows.emplace_back(std::move(row));
+  }
+  std::vector<double> likelihoods, scores;
+  for (const auto& each : rows) {
+    const auto* const score = each.get_object().if_contains("score");
+    if (score == nullptr) continue;
+    likelihoods.push_back(each.get_object().at("logprob_per_token").get_double());
+    scores.push_back(score->get_double());
   }
   JsonObject screening{{"candidates", std::move(rows)}};
   if (const auto correlation = rank_correlation(likelihoods, scores)) screening["rank_correlation"] = *correlation;
-  search.report().details["screening"] = std::move(screening);
+  told = std::move(screening);
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <format>
@@ -158,9 +160,11 @@ SearchOptions search_of(const OptimizeFlags& flags) {
 int run_optimize(const OptimizeFlags& flags) {
   require_writable(flags.out);
   if (!flags.report.empty()) require_writable(flags.report);
-  if ((flags.choice.race || flags.choice.screen_to) && flags.choice.optimizer != "random-search")
+  constexpr std::array screened = {"random-search", "copro", "infer-rules"};
+  if ((flags.choice.race || flags.choice.screen_to) && !std::ranges::contains(screened, flags.choice.optimizer))
     throw Error(Errc::bad_input,
-                std::format("--race and --screen-to are for random-search, not {}", flags.choice.optimizer));
+                std::format("--race and --screen-to are for random-search, copro and infer-rules, not {}",
+                            flags.choice.optimizer));
   auto student = student_of(flags);
   const auto signature = student.signature();
   const auto metric = metric_of(flags.choice, signature);

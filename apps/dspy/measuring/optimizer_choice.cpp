@@ -78,8 +78,12 @@ AnyOptimizer optuna(const OptimizerChoice& choice, const Metric& metric) {
 }
 
 AnyOptimizer copro(const OptimizerChoice& choice, const Metric& metric) {
-  return made<Copro>(
-      CoproOptions{.metric = metric, .prompt_model = lm_of(choice.prompt_model), .breadth = choice.candidates}, choice);
+  return made<Copro>(CoproOptions{.metric = metric,
+                                  .prompt_model = lm_of(choice.prompt_model),
+                                  .breadth = choice.candidates,
+                                  .screen_to = choice.screen_to,
+                                  .race = choice.race},
+                     choice);
 }
 
 AnyOptimizer mipro(const OptimizerChoice& choice, const Metric& metric) {
@@ -113,7 +117,9 @@ AnyOptimizer infer_rules(const OptimizerChoice& choice, const Metric& metric) {
                                             .prompt_model = lm_of(choice.prompt_model),
                                             .teacher_lm = lm_of(choice.teacher_model),
                                             .max_bootstrapped_demos = choice.max_bootstrapped_demos,
-                                            .max_labeled_demos = choice.max_labeled_demos},
+                                            .max_labeled_demos = choice.max_labeled_demos,
+                                            .screen_to = choice.screen_to,
+                                            .race = choice.race},
                           choice);
 }
 

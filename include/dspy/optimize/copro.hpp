@@ -15,6 +15,9 @@ struct CoproOptions {
   std::size_t breadth = 10;               ///< Candidates a round, for each predictor.  At least 2.
   std::size_t depth = 3;                  ///< Rounds.
   double init_temperature = 1.4;          ///< Of the model that writes.
+  /// As `RandomSearchOptions` have it: only so many of a round are measured, and those that can hardly win are stopped.
+  std::optional<std::size_t> screen_to = {};
+  std::optional<double> race = {};
 };
 
 /// Coordinate ascent over instructions: a model writes several for each predictor, they are measured, and it is shown

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace dspy {
 
@@ -17,6 +18,10 @@ struct InferRulesOptions {
   std::size_t max_bootstrapped_demos = 4;
   std::size_t max_labeled_demos = 16;
   std::size_t max_rounds = 1;
+  /// As `RandomSearchOptions` have it: only so many of the sets are measured, and those that can hardly win are
+  /// stopped.
+  std::optional<std::size_t> screen_to = {};
+  std::optional<double> race = {};
 };
 
 /// Bootstraps demonstrations, and has a model infer rules from the training examples, which are added to the

@@ -157,6 +157,8 @@ void for_each_option(CoproOptions& o, F&& f) {
   f("breadth", o.breadth);
   f("depth", o.depth);
   f("init_temperature", o.init_temperature);
+  f("screen_to", o.screen_to);
+  f("race", o.race);
 }
 
 template <class F>
@@ -183,6 +185,8 @@ void for_each_option(InferRulesOptions& o, F&& f) {
   f("max_bootstrapped_demos", o.max_bootstrapped_demos);
   f("max_labeled_demos", o.max_labeled_demos);
   f("max_rounds", o.max_rounds);
+  f("screen_to", o.screen_to);
+  f("race", o.race);
 }
 
 template <class F>
