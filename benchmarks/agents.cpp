@@ -12,6 +12,7 @@
 #include <format>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -94,27 +95,40 @@ void react_text(benchmark::State& state) {
 }
 BENCHMARK(react_text)->Arg(2)->Arg(10);
 
-/// 1,000 runs of 10 turns at once, each with a journal; the argument says whether each write reaches the disk.
+/// 1,000 runs of 10 turns at once, each with a journal; the arguments say whether each write reaches the disk, and how
+/// many threads share the runs.
 void journals(benchmark::State& state) {
   const auto folder = std::filesystem::temp_directory_path() / "dspy-bench-agents";
   const auto agent = native_agent(10);
+  const auto threads = static_cast<int>(state.range(1));
   constexpr int agents = 1'000;
+  const auto run_share = [&](int thread) {
+    std::vector<Async<AgentOutcome>> runs;
+    runs.reserve(agents);
+    for (int i = thread; i < agents; i += threads)
+      runs.push_back(agent.astart({{"question", "1 + 2?"}}, {.journal = folder / std::format("{}.jsonl", i),
+                                                             .journal_options = {.is_durable = state.range(0) != 0}}));
+    auto outcomes = wait(when_all(std::move(runs)));
+    benchmark::DoNotOptimize(outcomes);
+  };
   for (auto _ : state) {
     state.PauseTiming();
     std::filesystem::remove_all(folder);
     std::filesystem::create_directories(folder);
     state.ResumeTiming();
-    std::vector<Async<AgentOutcome>> runs;
-    runs.reserve(agents);
-    for (int i = 0; i < agents; ++i)
-      runs.push_back(agent.astart({{"question", "1 + 2?"}}, {.journal = folder / std::format("{}.jsonl", i),
-                                                             .journal_options = {.is_durable = state.range(0) != 0}}));
-    auto outcomes = wait(when_all(std::move(runs)));
-    benchmark::DoNotOptimize(outcomes);
+    std::vector<std::jthread> others;
+    for (int thread = 1; thread < threads; ++thread) others.emplace_back(run_share, thread);
+    run_share(0);
   }
   state.counters["steps"] = benchmark::Counter(agents * 10.0, benchmark::Counter::kIsIterationInvariantRate);
   std::filesystem::remove_all(folder);
 }
-BENCHMARK(journals)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(journals)
+    ->ArgNames({"fsync", "threads"})
+    ->Args({0, 1})
+    ->Args({0, 2})
+    ->Args({1, 1})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 }  // namespace
