@@ -1,19 +1,44 @@
 #include "dspy/programs/program.hpp"
 
 #include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
 #include <utility>
 
 namespace dspy {
 namespace {
 
-/// What the program's first traced predictor has, by which the program itself is traced; else an empty one.
-CallContext traced_context(const Program& program) {
-  CallContext found;
-  program.for_each_predictor([&](const std::string&, const Predictor& predictor) {
+/// Counts what all calls of `program` use in `spent`, whatever they are within.  Returns what the first traced
+/// predictor has, by which the program itself is traced; else an empty one.
+CallContext count_in(const std::shared_ptr<Budget>& spent, Program& program) {
+  CallContext traced;
+  std::shared_ptr<Budget> known, both;  // nearly always all predictors have the same
+  detail::change_predictors(program, [&](const std::string& path, Predictor& predictor) {
     const auto* const own = predictor.context();
-    if (!found.trace && own != nullptr && own->trace) found = *own;
+    auto context = own != nullptr ? *own : CallContext{.path = path};
+    if (!traced.trace && context.trace) traced = context;
+    if (!context.budget) {
+      context.budget = spent;
+    } else {
+      if (context.budget != known) {
+        known = context.budget;
+        both = std::make_shared<Budget>(spent, known);
+      }
+      context.budget = both;
+    }
+    predictor.set_context(context);
   });
-  return found;
+  return traced;
+}
+
+/// Makes the calls of `program` children of a span, unless they are another's.
+void set_parent_span(std::uint64_t span, Program& program) {
+  program.for_each_predictor([&](const std::string&, Predictor& predictor) {
+    auto context = *predictor.context();
+    if (context.parent_span == 0) context.parent_span = span;
+    predictor.set_context(context);
+  });
 }
 
 }  // namespace
@@ -21,11 +46,12 @@ CallContext traced_context(const Program& program) {
 Async<Prediction> Program::run(JsonObject inputs, Run how) const {
   // A copy that counts, as each of its calls only knows its own usage.
   const auto spent = std::make_shared<Budget>(Budget::Limits{});
-  const auto around = traced_context(*this);
+  auto counted = *this;
+  const auto around = count_in(spent, counted);
   const auto& trace = around.trace;
   Span span{
       .kind = Span::Kind::program, .id = trace ? Trace::next_id() : 0, .remote_parent = around.remote_parent.get()};
-  const auto counted = with_context(*this, {.budget = spent, .parent_span = span.id});
+  if (trace) set_parent_span(span.id, counted);
   const auto begun = std::chrono::steady_clock::now();
   JsonObject shown;
   if (trace) {
