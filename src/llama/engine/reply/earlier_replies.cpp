@@ -26,7 +26,7 @@ void EarlierReplies::keep(std::span<const Token> tokens, std::size_t begin) {
   if (most_ == 0 || begin >= tokens.size()) return;
   auto kept = tokens.subspan(begin - std::min(begin, longest_match));
   if (kept.size() + 1 > most_) kept = kept.first(most_ - 1);
-  if (tokens_.size() + kept.size() + 1 > most_) drop_older();
+  while (!tokens_.empty() && tokens_.size() + kept.size() + 1 > most_) drop_older();
   for (const auto token : kept) add(token);
   add(seam);
 }
