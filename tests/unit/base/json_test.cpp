@@ -213,5 +213,5 @@ TEST_CASE("A member that stands twice in one object is found, however it is spel
     CHECK(problem.has_value() == each.position.has_value());
     if (problem && each.position) CHECK(problem->position == *each.position);
   }
-  CHECK(repeated_member(R"({"a":1,"a":1})")->message == "the member \"a\" stands there twice");
+  CHECK(repeated_member(R"({"a":1,"a":1})")->message == "the member \"a\" is duplicated");
 }

@@ -93,7 +93,7 @@ TEST_CASE("What is wrong in a configuration is told with its line and column") {
         "dspy.toml:3:15: `max_retries` must be a whole number from 0");
   CHECK(complaint("[lm.a]\nmax_retries = 1\n").starts_with("dspy.toml:1:1: `lm.a` needs `model`"));
   CHECK(complaint("default = \"b\"\n[lm.a]\nmodel = \"x\"\n") ==
-        "dspy.toml:1:11: `default` names `b`, and there is `a`");
+        "dspy.toml:1:11: `default` names `b`, but there is `a`");
   CHECK(complaint("[lm.a]\nmodel = \"x\"\ninitial_backoff_ms = 9000\n")
             .contains("less than `initial_backoff_ms` = 9000"));
   CHECK(complaint("[lm.a\n").starts_with("dspy.toml:1:6: "));

@@ -394,7 +394,7 @@ TEST_CASE("What is not a program says what is wrong and where") {
       {"[]", "program: a program is a JSON object, and this is another value"},
       {"{}", "program: it holds no predictor: an object with `signature` and `demos`"},
       {R"({"metadata": {}})", "it holds no predictor"},
-      {R"({"demos": [], "demos": []})", "at byte 14: the member \"demos\" stands there twice"},
+      {R"({"demos": [], "demos": []})", "at byte 14: the member \"demos\" is duplicated"},
       {std::string_view("{\"demos\": \"a\0b\"}", 15), "at byte 12"},
       {R"({"demos": "\ud800"})", "at byte"},
       {"{\"demos\": \"\xff\"}", "at byte"},
