@@ -354,8 +354,7 @@ TEST_CASE("A schema's fault has its pointer and its byte") {
   const auto fault = attempt([] { parse_json_schema(R"({"properties": {"a": {"type": "int"}}})"); });
   CHECK(fault.error().info().position == 30);
   CHECK(message_of("{\"type\": ") == "the schema is not JSON at byte 9: incomplete JSON");
-  CHECK(message_of(R"({"type": "string", "type": "null"})")
-            .contains("at byte 19: the member \"type\" is duplicated"));
+  CHECK(message_of(R"({"type": "string", "type": "null"})").contains("at byte 19: the member \"type\" is duplicated"));
   CHECK(message_of(std::string(1000, '[')).contains("too deep"));
 }
 
