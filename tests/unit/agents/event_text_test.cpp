@@ -33,7 +33,7 @@ Usage whole_usage() {
           .audio_prompt_tokens = 6,
           .audio_completion_tokens = 7,
           .reported_total = std::numeric_limits<std::uint64_t>::max(),
-          .cost_nanodollars = -8};
+          .cost_nanodollars = 8};
 }
 
 std::vector<AgentEvent> all_events() {
