@@ -11,9 +11,11 @@
 
 namespace dspy::test {
 
-/// A model of random weights that looks back `window` tokens in most of its layers (Gemma 3's architecture).
+/// A model of random weights that looks back `window` tokens in most of its layers (Gemma 3's architecture).  Its heads
+/// have 32 numbers, so that keys may have any format.
 inline GgufWriter window_model(std::uint32_t window) {
-  const RandomModel model{.layers = 7, .context_length = 1024, .architecture = "gemma3", .name = "random window"};
+  const RandomModel model{
+      .layers = 7, .heads = 2, .context_length = 1024, .architecture = "gemma3", .name = "random window"};
   auto file = model.writer();
   file.whole("gemma3.attention.sliding_window", window);
   const auto head = model.width / model.heads;

@@ -156,7 +156,7 @@ fs::path find_model(std::string_view name_or_path, std::span<const fs::path> dir
       }
     }
     for (auto& file : model_files(directories)) {
-      if (fs::path(file.name).filename() == asked) return file.path;
+      if (file.path.stem() == asked) return file.path;
     }
   }
   not_found(name_or_path, directories);

@@ -8,6 +8,8 @@
 #include "llama/mask/contract.hpp"
 #include "llama/mask/matcher.hpp"
 #include "llama/model/marker_tokens.hpp"
+#include "llama/tools/element_arguments.hpp"
+#include "llama/tools/python_arguments.hpp"
 #include "llama/tools/tool_call_holder.hpp"
 #include "llama/tools/tool_calls.hpp"
 #include "llama/tools/tool_prompt.hpp"
@@ -20,6 +22,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <format>
 #include <memory>
 #include <random>
 #include <string>
@@ -100,8 +103,14 @@ TEST_CASE("an argument that says how a call ends or begins stays an argument") {
     CAPTURE(name);
     const auto contract = contract_of(format);
     const auto attack = format.tail() + format.closing + "\\" + '"' + std::string(format.marker()) + "}]}";
-    const ToolCallPart call{.id = "7", .name = "add", .input = {{"a", 1}, {"t", attack}}};
-    const auto reply = with_tools_as_text({{Role::assistant, {call}}}, nullptr, format)[0].text();
+    const JsonObject input = {{"a", 1}, {"t", attack}};
+    auto arguments = std::format("{{\"a\": 1, \"t\": {}}}", to_text(Json(attack)));
+    if (format.python) arguments = write_python_arguments(input);
+    if (!format.key_before.empty()) arguments = write_elements(input, format);
+    const auto head = format.head("add");
+    const std::string number = format.id_size == 0 ? "7" : "a1B2c3D4e";
+    const auto reply = format.opening + head.first + (head.has_number ? number : "") + head.second + arguments +
+                       format.tail() + format.closing;
     CHECK(test::accepts(mask::compile({}, &contract), reply));
     const auto calls = taken(reply, contract).tool_calls;
     REQUIRE(calls.size() == 1);
