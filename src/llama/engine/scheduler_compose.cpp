@@ -111,7 +111,8 @@ void Scheduler::add_scored(Running& running, std::size_t most, std::size_t& rows
   slices_.push_back({&running, count, 0, count == pending.size()});
 }
 
-/// Guesses how replies go on, `most` tokens in all: by what came before, here or in earlier replies, else by the draft model.
+/// Guesses how replies go on, `most` tokens in all: by what came before, here or in earlier replies, else by the draft
+/// model.
 void Scheduler::draft(std::span<Running* const> replies, std::size_t most) {
   const auto share_of = [&](std::size_t left) {
     return std::min((most + left - 1) / left, static_cast<std::size_t>(options_.draft_tokens));

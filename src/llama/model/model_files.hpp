@@ -18,8 +18,8 @@ struct FoundFile {
 /// `given`, then those of `DSPY_MODELS`, then `./models`, then where `dspy models pull` puts models; each once.
 std::vector<std::filesystem::path> model_directories(std::span<const std::filesystem::path> given);
 
-/// The models in `directories` and the folders below, by the shortest name that `find_model` takes for each.  Of a model
-/// in parts, only the first; no image or audio parts.
+/// The models in `directories` and the folders below, by the shortest name that `find_model` takes for each.  Of a
+/// model in parts, only the first; no image or audio parts.
 std::vector<FoundFile> model_files(std::span<const std::filesystem::path> directories);
 
 /// The file meant by a name or path; a folder's name means the one model in it.  Throws `Error` (`model_not_found`).
