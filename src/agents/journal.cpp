@@ -24,9 +24,12 @@ namespace {
 
 constexpr std::uintmax_t longest = std::uintmax_t{4} << 30;
 constexpr int version = 1;
+constexpr std::size_t usual_line = 512;  ///< In bytes; longer ones grow.
 
 std::string line_of(const AgentEvent& event) {
-  std::string line = "{";
+  std::string line;
+  line.reserve(usual_line);
+  line += '{';
   append_members(line, event);
   if (event.kind == AgentEvent::Kind::begun)
     line += std::format(R"(,"format":"dspy.agent_journal","version":{})", version);

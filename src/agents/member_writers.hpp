@@ -101,8 +101,7 @@ class TextWriter {
     out_ += '}';
   }
   void key(std::string_view name) {
-    if (!std::exchange(is_first_, false)) out_ += ',';
-    out_.append("\"").append(name).append("\":");
+    out_.append(std::exchange(is_first_, false) ? "\"" : ",\"").append(name).append("\":");
   }
   void quote(std::string_view text) {
     const bool is_plain = std::ranges::none_of(
