@@ -50,9 +50,15 @@ MemoryPlan plan_memory(const ModelInfo& model, const EngineOptions& wanted, cons
   const auto outputs = static_cast<std::uint64_t>(most_outputs(options));
   // Of a layer: its input, what attention and the hidden layer read and write, and the mask over all cells, as numbers
   // of 32 bits and of 16.  At the end: the scores.
-  const auto layer = step * (4 * width + 3 * hidden) * 4 + step * tokens * 6;
-  const auto matrix = options.flash_attention == FlashAttention::off ? 2 * heads * step * tokens * 4 : 0;
-  plan.scratch = layer + matrix + outputs * (vocabulary + width) * 4;
+  const auto seen = model.kv_elements == 0 ? 0 : tokens;
+  const auto layer = step * (4 * width + 3 * hidden) * 4 + step * seen * 6;
+  // Of a layer with a state: what goes into the convolution and the scan, and what they give.
+  const auto state = step *
+                     (8 * whole(model, "ssm.inner_size", 0) + whole(model, "ssm.time_step_rank", 0) +
+                      2 * whole(model, "ssm.state_size", 0)) *
+                     4;
+  const auto matrix = options.flash_attention == FlashAttention::off ? 2 * heads * step * seen * 4 : 0;
+  plan.scratch = layer + state + matrix + outputs * (vocabulary + width) * 4;
   plan.scores =
       std::max<std::uint64_t>(outputs, static_cast<std::uint64_t>(context_sequences(options))) * vocabulary * 4;
   return plan;

@@ -55,10 +55,10 @@ inline GgufWriter state_model() {
   for (std::uint32_t layer = 0; layer < model.layers; ++layer) {
     const auto block = "blk." + std::to_string(layer) + ".";
     RandomModel::values(file, block + "attn_norm.weight", model.width, 1);
-    matrix(block + "ssm_in.weight", model.width, 2 * inner);
+    matrix(block + "ssm_in.weight", model.width, std::uint64_t{2} * inner);
     matrix(block + "ssm_conv1d.weight", kernel, inner);
     RandomModel::values(file, block + "ssm_conv1d.bias", inner, 0.01F);
-    matrix(block + "ssm_x.weight", inner, rank + 2 * state);
+    matrix(block + "ssm_x.weight", inner, rank + std::uint64_t{2} * state);
     matrix(block + "ssm_dt.weight", rank, inner);
     RandomModel::values(file, block + "ssm_dt.bias", inner, 0.1F);
     // Below 0: what a state holds fades.
