@@ -137,8 +137,8 @@ struct RandomSenses {
       RandomModel::values(file, "mm.soft_emb_norm.weight", inner, 1);
     } else {
       block(file, "v.patch_embd.weight.1", {patch_size, patch_size, 3, inner});
-      layer(file, "mm.0", 4 * inner, 4 * inner);
-      layer(file, "mm.2", 4 * inner, width);
+      layer(file, "mm.0", std::uint64_t{4} * inner, std::uint64_t{4} * inner);
+      layer(file, "mm.2", std::uint64_t{4} * inner, width);
     }
   }
 
@@ -163,7 +163,7 @@ struct RandomSenses {
     block(file, "a.position_embd.weight", {inner, 1500});
     add_blocks(file, "a", hidden);
     norm(file, "a.post_ln", inner);
-    matrix(file, "mm.a.mlp.1.weight", inner * stack, 2 * inner);
+    matrix(file, "mm.a.mlp.1.weight", std::uint64_t{inner} * stack, std::uint64_t{2} * inner);
     matrix(file, "mm.a.mlp.2.weight", inner, width);
     RandomModel::values(file, "mm.a.norm_pre.weight", inner * stack, 1);
     RandomModel::values(file, "mm.a.norm_mid.weight", inner, 1);

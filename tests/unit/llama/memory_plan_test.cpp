@@ -3,7 +3,6 @@
 #include "dspy/base/log.hpp"
 #include "dspy/llama/model_info.hpp"
 #include "dspy/llama/model_pool.hpp"
-#include "llama/engine/scheduler.hpp"
 #include "support.hpp"
 #include "support/random_memories.hpp"
 #include "support/random_senses.hpp"
@@ -12,7 +11,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <mutex>
