@@ -40,7 +40,7 @@ struct Unreadable {
   std::vector<Invalid> invalid = {};
   JsonObject partial = {};  ///< The fields that could be read.
   std::vector<Flag> flags = {};
-  std::string raw = {};  ///< The reply, with U+FFFD for what is not UTF-8.
+  std::string raw = {};  ///< The reply, with U+FFFD for invalid UTF-8.
 
   /// All that is wrong, one by one: a missing field is the violation `missing`.
   Violations violations() const;
@@ -58,8 +58,8 @@ struct FieldEvent {
   std::string_view field = {};
   std::string_view text = {};  ///< Continues the field: whole UTF-8 characters.  Valid during the call only.
   bool done = false;           ///< Nothing more of this field will come.
-  /// What came of this field before was not its value, as chatter before a label turns out to be
-  /// once the label comes: drop it and begin anew with `text`.
+  /// The earlier text of this field was not its value, such as chatter before a label: discard it and start over with
+  /// `text`.
   bool restart = false;
 };
 
@@ -79,7 +79,7 @@ class FieldStream {
 class Exchange;
 class LM;
 
-/// A second request that takes the outputs from the text that the first one brought.
+/// A second request that extracts the outputs from the text of the first reply.
 struct Extraction {
   std::shared_ptr<LM> lm = {};                    ///< Null: the LM of the call.
   std::shared_ptr<const Exchange> exchange = {};  ///< With one input, and the outputs of the call.

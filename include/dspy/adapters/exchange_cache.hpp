@@ -8,11 +8,11 @@
 
 namespace dspy {
 
-/// Keeps the exchange of the last call for the next one.  Its owner clears it whenever the
-/// signature, the demonstrations or the adapter change; an adapter that changes otherwise is noticed here.
+/// Caches the exchange of the last call for the next one.  Its owner clears it whenever the signature, the
+/// demonstrations or the adapter change; other changes of an adapter are detected here.
 ///
-/// A value: copies share what is kept, and what one of them comes to keep, until they are cleared.
-/// `get` may be called from any thread.
+/// A value: copies share the cached exchange, including later ones, until they are cleared.  `get` may be called from
+/// any thread.
 class ExchangeCache {
  public:
   ExchangeCache() = default;

@@ -4,17 +4,16 @@
 
 namespace dspy {
 
-/// The plainest prompt there is, for small local models: `Label: value` lines.
+/// The simplest prompt, for small local models: `Label: value` lines.
 ///
-/// The system message is the instructions, and absent if they are empty.  Demonstrations and
-/// history come next, each as a user and an assistant turn.  A user turn holds one
-/// `Label: value` line per input, an empty line, then one hint per output: `Label:`, followed
-/// in parentheses by what the field's description, type and limits ask for.  An assistant turn
-/// is `Label: value` lines.  A line of a value that would read as one of the signature's
-/// labels is written with a backslash before it, which reading takes away again.
+/// The system message contains the instructions, and is absent if they are empty.  Demonstrations and history come
+/// next, each as a user and an assistant turn.  A user turn holds one `Label: value` line per input, an empty line,
+/// then one hint per output: `Label:`, followed in parentheses by the field's description, type and limits.  An
+/// assistant turn is `Label: value` lines.  A line of a value that would be read as one of the signature's labels is
+/// escaped with a backslash, which reading removes.
 ///
-/// A reply is read by three strategies in this order: labelled lines, a JSON object anywhere
-/// in the text, and the whole text if there is one output only.
+/// A reply is read by three strategies in this order: labelled lines, a JSON object anywhere in the text, and the whole
+/// text if there is only one output.
 class FieldAdapter final : public Adapter {
  public:
   std::string_view name() const noexcept override { return "field"; }

@@ -15,7 +15,7 @@ struct JsonTexts {
   std::string input_structure = "Input format:";
   std::string output_structure = "Output format:";
   std::string task = "Task:";
-  /// Ends the question.  `{outputs}` stands for the keys in order, with their types.
+  /// Ends the question.  `{outputs}` is replaced by the keys in order, with their types.
   std::string request = "Reply with the JSON object.";
   std::string partial_example = "(An example with some fields missing.)";  ///< Before such a demonstration.
   /// Stands for an output that the demonstration does not have: as in Python DSPy, since models and saved prompts know
@@ -30,12 +30,11 @@ struct JsonAdapterOptions {
   Profile profile = Profile::newest;
 };
 
-/// For models that are good at JSON, and providers that can be held to it: questions are cut into
-/// sections as `ChatAdapter`'s are, replies are one JSON object with the outputs in order.
+/// For models that are good at JSON, and providers that can enforce it: questions are divided into sections like
+/// `ChatAdapter`'s, replies are one JSON object with the outputs in order.
 ///
-/// Structure, order and the rendering of values are those of Python DSPy; the sentences between
-/// them are ours.  A reply is read as the first JSON object in it that has an output, then by its
-/// markers, tags or labelled lines.
+/// Structure, order and the rendering of values are those of Python DSPy; the sentences between them are ours.  A reply
+/// is read as the first JSON object in it that has an output, then by its markers, tags or labelled lines.
 class JsonAdapter final : public Adapter {
  public:
   explicit JsonAdapter(JsonAdapterOptions options = {});

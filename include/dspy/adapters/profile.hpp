@@ -4,7 +4,7 @@
 
 namespace dspy {
 
-/// The version of Python DSPy whose prompts `ChatAdapter`, `JsonAdapter` and `XmlAdapter` have the structure of.
+/// The version of Python DSPy whose prompt structure `ChatAdapter`, `JsonAdapter` and `XmlAdapter` follow.
 /// `adapter("chat@dspy-3.3")` names one.
 enum class Profile {
   dspy_3_3,

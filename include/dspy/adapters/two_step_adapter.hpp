@@ -28,13 +28,13 @@ struct TwoStepAdapterOptions {
   TwoStepTexts texts = {};
 };
 
-/// For models that think better without a form to keep to: a first request is answered in free
-/// text, and a second one takes the outputs from that.
+/// For models that reason better without a required format: a first request is answered in free text, and a second one
+/// extracts the outputs from it.
 ///
-/// The first prompt lists inputs and outputs, gives the instructions, and holds demonstrations
-/// and question as `Label: value` lines.  The second one is another adapter's, for the signature
-/// `text -> outputs`; `parse` reads its reply, and its fields are what streams.  The prediction
-/// keeps the first reply as its `draft`, and counts both requests.
+/// The first prompt lists inputs and outputs, gives the instructions, and contains demonstrations and question as
+/// `Label: value` lines.  The second one is written by another adapter, for the signature `text -> outputs`; `parse`
+/// reads its reply, and only its fields are streamed.  The prediction keeps the first reply as its `draft`, and counts
+/// both requests.
 class TwoStepAdapter final : public Adapter {
  public:
   /// Throws `Error` (`config_error`) if the extraction asks twice as well.

@@ -18,7 +18,7 @@ struct XmlTexts {
       "Write text between tags as it is, without entities; start text of several lines on a new line. "
       "<name/> means no value, <name></name> an empty text.";
   std::string task = "Task:";
-  /// Ends the question.  `{outputs}` stands for the opening tags in order, with their types.
+  /// Ends the question.  `{outputs}` is replaced by the opening tags in order, with their types.
   std::string request = "Reply in this format.";
   std::string partial_example = "(An example with some fields missing.)";  ///< Before such a demonstration.
   /// Stands for an output that the demonstration does not have: as in Python DSPy, since models and saved prompts know
@@ -33,14 +33,13 @@ struct XmlAdapterOptions {
   Profile profile = Profile::newest;
 };
 
-/// For models that were trained to keep to tags: each value stands between `<name>` and `</name>`.
+/// For models trained to use tags: each value is between `<name>` and `</name>`.
 ///
-/// Structure, order and the rendering of values are those of Python DSPy; the sentences between
-/// them are ours.  Lists and objects among the outputs are nested elements, `<item>` for an item.
-/// In an output's text `&` and `<` are entities; in an input's only what would read as a tag of
-/// the signature, or as such an entity, so that code stays code.  In the profile `dspy-3.5` text
-/// stands as it is, and what would read as a tag is CDATA.  A reply is read by its tags,
-/// then as JSON, then by markers or labelled lines.
+/// Structure, order and the rendering of values are those of Python DSPy; the sentences between them are ours.  Lists
+/// and objects among the outputs are nested elements, `<item>` for an item.  In an output's text `&` and `<` are
+/// entities; in an input's only what would be read as a tag of the signature, or as such an entity, so that code stays
+/// readable.  In the profile `dspy-3.5` text is literal, and text that would be read as a tag is CDATA. A reply is read
+/// by its tags, then as JSON, then by markers or labelled lines.
 class XmlAdapter final : public Adapter {
  public:
   explicit XmlAdapter(XmlAdapterOptions options = {});

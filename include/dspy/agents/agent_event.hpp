@@ -15,7 +15,7 @@ namespace dspy {
 
 /// Why an agent stopped calling tools.
 enum class AgentEnd {
-  finish,                   ///< It said that it knows enough.
+  finish,                   ///< It had enough information.
   submit,                   ///< It gave its outputs.
   forced_submit,            ///< It gave its outputs when nothing else was allowed.
   max_iters,                ///< It has had all its turns.
@@ -29,7 +29,7 @@ enum class AgentEnd {
 };
 
 std::string_view to_string(AgentEnd end) noexcept;
-/// Throws `Error` (`config_error`) for a name that is none.
+/// Throws `Error` (`config_error`) for an unknown name.
 AgentEnd agent_end(std::string_view name);
 
 /// One thing that happened in an agent's run.  The events of a run, in their order, are the run: its state is nothing
@@ -49,7 +49,7 @@ struct AgentEvent {
   Kind kind = Kind::begun;
   std::int64_t at = 0;       ///< Milliseconds since 1970.
   std::string agent = {};    ///< What the agent is called.
-  std::string program = {};  ///< Equal for agents that may go on with each other's runs.
+  std::string program = {};  ///< Equal for agents that may resume each other's runs.
   JsonObject inputs = {};
   JsonObject outputs = {};
   std::string text = {};  ///< A turn's thought; why it ended.

@@ -11,15 +11,15 @@
 
 namespace dspy {
 
-/// An agent as a file describes it (docs/formats/agent.md): what it is asked, its tools, its limits, and what needs
-/// consent.  The file is trusted: its tools are commands that run with this process's rights.
+/// An agent described by a file (docs/formats/agent.md): its signature, tools, limits, and which calls need consent.
+/// The file is trusted: its tools are commands that run with this process's rights.
 struct AgentFile {
   std::string name = {};
   Signature signature = {};
   Tools tools = {};
   ReActOptions options = {};          ///< Without a model.
   JsonObject source = {};             ///< The file as it was written.
-  std::filesystem::path folder = {};  ///< Where its relative commands are, absolute; empty if it has none.
+  std::filesystem::path folder = {};  ///< The folder of its relative commands, absolute; empty if it has none.
 
   ReActAgent agent(PredictorOptions predictor = {}) const;
 };

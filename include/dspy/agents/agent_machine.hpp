@@ -15,7 +15,7 @@
 
 namespace dspy {
 
-/// Where an agent stops at the latest.  It still gives its outputs from what it found until then.
+/// The limits of a run.  At a limit the agent still gives its outputs, from what it has found so far.
 struct AgentLimits {
   int max_iters = 20;                                ///< Turns.  At least 1.
   std::optional<std::uint64_t> max_tokens = {};      ///< Of all prompts and replies.
@@ -45,15 +45,15 @@ struct AgentTurn {
   std::int64_t at = 0;
 };
 
-/// What an agent does next, from what happened so far: a state machine without I/O.  Whoever drives it does what `next`
-/// says, and tells it with `apply` what came.
+/// Decides what an agent does next, from what has happened so far: a state machine without I/O. The driver carries out
+/// what `next` says, and reports the result with `apply`.
 class AgentMachine {
  public:
   enum class Todo {
     ask,      ///< The model.
     run,      ///< The calls in `runnable`.
     decide,   ///< A person, about the calls in `undecided`.
-    doubt,    ///< A person, about the calls in `doubtful`: begun, and nobody knows how they ended.
+    doubt,    ///< A person, about the calls in `doubtful`: started, with unknown results.
     extract,  ///< The outputs.
     nothing,  ///< It is done.
   };
@@ -66,7 +66,8 @@ class AgentMachine {
   Todo next() const;
   /// Throws `Error` (`config_error`) for an event that cannot happen now.
   void apply(AgentEvent event);
-  /// What was begun and did not end may be begun again: called once, after the events of a journal were applied.
+  /// Allows calls that were started but not finished to be started again: called once, after the events of a journal
+  /// have been applied.
   void resume();
 
   std::vector<const AgentStep*> runnable() const;
@@ -78,7 +79,7 @@ class AgentMachine {
   const AgentStep* handed_over() const noexcept;
 
   /// The limit that is reached, if one is; `elapsed` is the time since the run began or was resumed.  Throws `Error`
-  /// (`unsupported`) if a limit cannot be kept as the model does not tell what it took.
+  /// (`unsupported`) if a limit cannot be enforced because the model does not report its usage.
   std::optional<AgentEnd> reached(std::chrono::nanoseconds elapsed) const;
 
   const std::string& agent() const noexcept { return agent_; }
@@ -120,8 +121,8 @@ class AgentMachine {
 
 /// DSPy's trajectory: `thought_0`, `tool_name_0`, `tool_args_0`, `observation_0`, `thought_1`, …
 JsonObject trajectory(const AgentMachine& machine);
-/// The same as text for a prompt, from the first turn that is shown.  It grows at its end only, and what stands in a
-/// value cannot be taken for a line of its own.
+/// The same as text for a prompt, from the first turn that is shown.  It only grows at its end, and text inside a value
+/// cannot be mistaken for a separate line.
 std::string trajectory_text(const AgentMachine& machine);
 
 }  // namespace dspy

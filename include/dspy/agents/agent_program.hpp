@@ -7,8 +7,9 @@
 
 #include <optional>
 
-// Agents as programs: so that they have versions, lineage and aliases in the registry, and can be optimized, as
-// programs do.  A program file of an agent holds the agent's own file in its member `agent`; it is as trusted as that.
+// Agents as programs, so that they can have versions, lineage and aliases in the registry, and be optimized, like
+// programs.  A program file of an agent holds the agent's own file in its member `agent`; it is trusted just like that
+// file.
 
 namespace dspy {
 

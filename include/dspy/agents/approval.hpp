@@ -24,7 +24,7 @@ struct AgentCall {
 /// What a person says to a call.
 struct Verdict {
   enum class Kind {
-    approve,  ///< It is made (again, where it was begun already).
+    approve,  ///< It is made (again, if it was already started).
     edit,     ///< It is made with `value` as its arguments.
     deny,     ///< It is not made; the model reads `words`.
     answer,   ///< It is not made; its result is `value`.
@@ -53,7 +53,7 @@ using Approver = std::function<Async<Verdict>(AgentCall call)>;
 
 /// Which calls need consent, and who gives it.
 struct Approval {
-  /// Names of tools, with `*` for any text, beside those whose `needs_approval` is set.
+  /// Names of tools, with `*` for any text, in addition to those with `needs_approval`.
   std::vector<std::string> tools = {};
   Approver ask = {};  ///< Empty: the run pauses at such a call.
 };

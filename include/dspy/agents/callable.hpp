@@ -25,7 +25,7 @@
 
 namespace dspy {
 
-/// What a parameter is called, and what the model is told of it.
+/// A parameter's name, and its description for the model.
 struct Argument {
   std::string name = {};
   std::string description = {};

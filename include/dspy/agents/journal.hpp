@@ -13,8 +13,8 @@ namespace dspy {
 
 /// How a journal is written.
 struct JournalOptions {
-  /// Each write reaches the disk before what it announces is done, so that a power cut loses nothing either.  Without
-  /// it, what a killed process has written is kept by the system.
+  /// Each event is flushed to disk before it takes effect, so a power failure loses nothing either.  Without this, the
+  /// system still keeps what a killed process has written.
   bool is_durable = false;
 };
 
@@ -22,7 +22,7 @@ struct JournalOptions {
 struct JournalContent {
   std::vector<AgentEvent> events = {};
   std::size_t whole_bytes = 0;  ///< Up to the end of the last whole line.
-  bool has_torn_tail = false;   ///< Something stood behind it, as a process that is killed leaves it.
+  bool has_torn_tail = false;   ///< There was an incomplete line after it, as a killed process leaves it.
 };
 
 /// Reads a journal: lines of JSON with checksums (docs/formats/agent_journal.md).  What is torn at the end was never
@@ -37,7 +37,7 @@ class AgentJournal {
  public:
   /// Begins a new file.  Throws `Error` (`config_error`) if there is one with a run in it, (`io_error`).
   static std::unique_ptr<AgentJournal> begin(const std::filesystem::path& path, JournalOptions options = {});
-  /// Goes on with a file, and takes off what is torn at its end.  `content` is what it holds.
+  /// Continues a file, and removes an incomplete line at its end.  `content` is what it holds.
   static std::unique_ptr<AgentJournal> go_on(const std::filesystem::path& path, JournalContent& content,
                                              JournalOptions options = {});
   ~AgentJournal();
@@ -57,8 +57,8 @@ class AgentJournal {
   std::unique_ptr<State> state_;
 };
 
-/// A journal like `from` up to before its turn `turn` (from 0), to go on from there with something changed.  Throws
-/// like `read_journal` and `begin`, and `Error` (`invalid_parameter`) if there is no such turn.
+/// A journal like `from` up to before its turn `turn` (from 0), to continue from there with changes.  Throws like
+/// `read_journal` and `begin`, and `Error` (`invalid_parameter`) if there is no such turn.
 void step_back(const std::filesystem::path& from, const std::filesystem::path& to, std::size_t turn);
 
 }  // namespace dspy

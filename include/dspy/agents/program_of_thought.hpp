@@ -26,14 +26,14 @@ struct ProgramOfThoughtOptions {
   PredictorOptions predictor = {};
 };
 
-/// Has the model write a Python program that computes the outputs, runs it in a sandbox, and extracts the outputs from
-/// what came out.  Code that fails is shown to the model with its error.  DSPy's `ProgramOfThought`.
+/// Lets the model write a Python program that computes the outputs, runs it in a sandbox, and extracts the outputs from
+/// its result.  Code that fails is shown to the model with its error.  DSPy's `ProgramOfThought`.
 ///
 ///     dspy::ProgramOfThought solve("question -> answer: float");
 ///     auto out = solve({{"question", "What is the 30th Fibonacci number?"}});
 ///
-/// The prediction has also `trajectory`, each piece of code with what came of it.  Throws `Error` (`inference_failed`)
-/// if no piece of code ran, and what the interpreter throws (`unsupported` without a sandbox).
+/// The prediction also has `trajectory`, each piece of code with its result.  Throws `Error` (`inference_failed`) if no
+/// piece of code ran, and what the interpreter throws (`unsupported` without a sandbox).
 class ProgramOfThought : public Module<ProgramOfThought, JsonObject, Prediction> {
  public:
   explicit ProgramOfThought(const Signature& signature, ProgramOfThoughtOptions options = {});

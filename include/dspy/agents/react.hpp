@@ -67,13 +67,13 @@ struct HandOver {
   Usage usage = {};
 };
 
-/// Where a run stands.
+/// The state of a run.
 struct AgentOutcome {
   /// Calls that wait for a person; empty once the run is done.
   std::vector<AgentCall> waiting = {};
   /// Outputs, `trajectory` and `termination_reason`, if it is done.
   Prediction prediction = {};
-  /// Set where another agent has to go on; a `Team` sees to that.
+  /// Set if another agent has to take over; a `Team` handles that.
   std::optional<HandOver> hand_over = {};
 
   bool is_done() const noexcept { return waiting.empty() && !hand_over; }
@@ -86,16 +86,16 @@ class ReActAgent : public Module<ReActAgent, JsonObject, Prediction> {
   /// (`signature_error`) if the signature has a field that the agent uses itself.
   ReActAgent(const Signature& signature, Tools tools, ReActOptions options = {});
 
-  /// Runs until it is done.  Throws what the model throws, and `Error` (`config_error`) if a call needs a person and
-  /// nobody can be asked: then `start` it with a journal.
+  /// Runs until it is done.  Throws what the model throws, and `Error` (`config_error`) if a call needs a person's
+  /// consent and there is no way to ask: then `start` it with a journal.
   Async<Prediction> run(JsonObject inputs, Run how) const;
 
-  /// Begins a run, with a journal if one is named.  It ends when the run is done, or waits for a person.  `sink` is
-  /// told of `next_thought`, `next_tool_name` and `next_tool_args` as the model writes them, whatever the protocol.
+  /// Begins a run, with a journal if one is named.  It returns when the run is done, or waits for a person.  `sink`
+  /// receives `next_thought`, `next_tool_name` and `next_tool_args` as the model writes them, whatever the protocol.
   Async<AgentOutcome> astart(JsonObject inputs, AgentRunOptions options, FieldSink sink = {}) const;
-  /// Goes on with a run, wherever its process stopped.  No tool call that ended is made again; one that was begun and
-  /// did not end is made again if the tool is idempotent, and else needs a decision: `Error` (`config_error`) names it.
-  /// Throws `Error` (`config_error`) for a journal of another program.
+  /// Resumes a run from wherever its process stopped.  No finished tool call is repeated; one that was started but not
+  /// finished is repeated if the tool is idempotent, and otherwise needs a decision: `Error` (`config_error`) names
+  /// it.  Throws `Error` (`config_error`) for a journal of another program.
   Async<AgentOutcome> aresume(AgentRunOptions options) const;
 
   AgentOutcome start(JsonObject inputs, AgentRunOptions options) const {
@@ -128,12 +128,12 @@ class ReActAgent : public Module<ReActAgent, JsonObject, Prediction> {
   ReActOptions options_;
   Predictor react_;
   Predictor extract_;
-  std::string program_;                    ///< Of a journal: equal for agents that can go on with each other's runs.
+  std::string program_;                    ///< Of a journal: equal for agents that can resume each other's runs.
   std::shared_ptr<const Type> arguments_;  ///< What any of the tools may be given.
   FunctionTool submit_;                    ///< Takes the outputs, where tools are called natively.
 };
 
-/// What an agent found out: the user's `Output`, and how it came to it.
+/// An agent's result: the user's `Output`, and how it was reached.
 template <class Output>
 class Acted : public Typed<Output> {
  public:
@@ -144,8 +144,8 @@ class Acted : public Typed<Output> {
   AgentEnd end() const { return agent_end(view(this->prediction().at("termination_reason").as_string())); }
 };
 
-/// Thinks, calls a tool, looks at what came, and so on, until it can give the outputs of a signature (S. Yao and
-/// others, "ReAct", 2023).  As in DSPy: the predictors are `react` and `extract.predict`.
+/// Thinks, calls a tool, reads the result, and repeats until it can give the outputs of a signature (S. Yao and others,
+/// "ReAct", 2023).  As in DSPy: the predictors are `react` and `extract.predict`.
 ///
 ///     dspy::ReAct<Travel> agent({{"convert", "Converts money.", convert, dspy::args("amount", "from", "to")}});
 ///     auto out = agent({.request = "…"});                               // out.plan, out.trajectory()

@@ -26,14 +26,14 @@ struct RLMOptions {
 };
 
 /// A recursive language model (Zhang, Kraska and Khattab 2025): the inputs are variables in a sandboxed Python, of
-/// which the model sees only a preview; it explores them by code, asks a model about parts of them, and submits the
-/// outputs. For inputs far longer than any context.  DSPy's `RLM`.
+/// which the model sees only a preview; it explores them with code, asks a model about parts of them, and submits the
+/// outputs.  For inputs far longer than any context.  DSPy's `RLM`.
 ///
 ///     dspy::RLM explore("documents: list[str], question -> answer");
 ///
 /// Code may call `llm_query(prompt)`, `llm_query_batched(prompts)`, the tools, and `SUBMIT(…)`, whose values must have
-/// the outputs' types: else the code is told why.  When the iterations are over, the outputs are extracted from what
-/// was found.  The prediction has also `trajectory` and `final_reasoning`.
+/// the outputs' types: otherwise the code gets an error.  When the iterations are used up, the outputs are extracted
+/// from the findings.  The prediction also has `trajectory` and `final_reasoning`.
 class RLM : public Module<RLM, JsonObject, Prediction> {
  public:
   explicit RLM(const Signature& signature, RLMOptions options = {}, const Tools& tools = {});

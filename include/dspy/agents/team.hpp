@@ -30,7 +30,7 @@ struct TeamMember {
 
 struct TeamOptions {
   std::string first = {};  ///< Who begins; empty: the first member.
-  int max_hand_overs = 8;  ///< After so many, whoever works gives the outputs itself.  At least 0.
+  int max_hand_overs = 8;  ///< After this many, the current agent has to finish.  At least 0.
 };
 
 /// Agents that hand their work over to one another, until one of them gives the outputs of the signature.  Each has a

@@ -24,7 +24,7 @@ namespace dspy {
 /// How a tool is run.
 struct ToolOptions {
   // Behaviour
-  /// A repeated call does no harm: one that was begun when a process died is made again without asking anybody.
+  /// Repeating a call does no harm: one that was interrupted by the death of its process is repeated without asking.
   bool idempotent = false;
   /// A person agrees to each call first.
   bool needs_approval = false;
@@ -41,15 +41,15 @@ struct ToolOptions {
   bool blocks = false;
 };
 
-/// Something that a model may call: a name, what it is for, typed arguments, and a function.
+/// Something that a model may call: a name, a description, typed arguments, and a function.
 ///
 ///     double convert(double amount, std::string from, std::string to);
 ///
 ///     dspy::FunctionTool tool("convert", "Converts money at today's rate.", convert, dspy::args("amount", "from",
 ///     "to"));
 ///
-/// A value; copies share the function and the limit of calls at once.  Calls may overlap from any thread, as far as the
-/// function allows it.
+/// A value; copies share the function and the concurrency limit.  Calls may be concurrent and come from any thread, as
+/// far as the function allows.
 class FunctionTool {
  public:
   /// Arguments have their types, and are all there, when the function is called.
@@ -57,8 +57,8 @@ class FunctionTool {
 
   /// From a function: its parameters are the arguments, by `args(…)` in their order, or a single struct whose members
   /// name them.  A last parameter `ToolContext` is not an argument.  It returns anything that a signature's field may
-  /// be, nothing, a `ToolOutcome`, a `std::expected` of these and a text for the model, or an `Async` of one.  What it
-  /// throws becomes a result that the model reads.
+  /// be, nothing, a `ToolOutcome`, a `std::expected` of these and a text for the model, or an `Async` of one.  An
+  /// exception becomes a result that the model reads.
   template <class F, std::size_t N>
   FunctionTool(std::string name, std::string description, F function, ArgumentNames<N> names, ToolOptions options = {})
       : FunctionTool(std::move(name), std::move(description), detail::arguments_type<F>(names),

@@ -11,7 +11,7 @@
 
 namespace dspy {
 
-/// What a tool knows about the call it is made for.
+/// The context of a tool call.
 struct ToolContext {
   CallContext call = {};  ///< Deadline, stop, budget and trace of the agent's run.
   std::string call_id = {};
@@ -19,13 +19,13 @@ struct ToolContext {
   std::string idempotency_key = {};
 };
 
-/// What came of a tool call.
+/// The result of a tool call.
 struct ToolOutcome {
   Json value = {};  ///< A text is shown as it is, anything else as JSON.
   bool is_error = false;
   /// What the model sees in place of `value`: pictures, for example.  Empty: the value.
   std::vector<Part> parts = {};
-  /// The agent that goes on instead of this one, which ends here; only a `Team` has one.
+  /// The agent that takes over from this one, which ends here; only a `Team` has one.
   std::string hands_to = {};
   std::size_t left_out = 0;  ///< Bytes of the result that were cut out of the middle of `value`.
 
@@ -34,7 +34,7 @@ struct ToolOutcome {
   bool operator==(const ToolOutcome&) const = default;
 };
 
-/// The text that a model reads: a text as it is, anything else as JSON.
+/// The text that a model reads: a text verbatim, anything else as JSON.
 std::string observation(const ToolOutcome& outcome);
 
 /// The outcome with at most `max_bytes` of text, cut out of the middle with a note that says how much is missing.
@@ -42,7 +42,7 @@ ToolOutcome capped(ToolOutcome outcome, std::size_t max_bytes);
 
 /// `{"value", "is_error", …}`; media parts as in messages.
 JsonObject to_json(const ToolOutcome& outcome);
-/// Throws `Error` (`config_error`) for what is none.
+/// Throws `Error` (`config_error`) for anything else.
 ToolOutcome tool_outcome_from_json(const Json& written);
 
 }  // namespace dspy

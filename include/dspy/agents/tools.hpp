@@ -29,7 +29,7 @@ class Tools {
   /// Throws `Error` (`invalid_parameter`) for a name that is there already, or that differs from one only in `.` and
   /// `_`, as providers take no dots.
   void add(FunctionTool tool);
-  /// Adds all of `others` as `space.name`; with an empty space, as they are.
+  /// Adds all of `others` as `space.name`; with an empty space, without a prefix.
   void add(const Tools& others, std::string_view space = {});
 
   /// The tools whose names are among `allowed`, where `*` stands for any text.  Throws `Error` (`invalid_parameter`)
@@ -45,7 +45,7 @@ class Tools {
   auto end() const noexcept { return tools_->end(); }
 
   std::vector<std::string> names() const;
-  /// As a provider is told of them: with `_` for `.` in the names.
+  /// As they are described to a provider: with `_` for `.` in the names.
   std::vector<ToolDefinition> definitions() const;
   /// The tool that a provider calls so.
   const FunctionTool* find_by_wire_name(std::string_view name) const noexcept;

@@ -16,7 +16,7 @@ std::string encode(std::span<const std::byte> bytes);
 /// Nothing unless the text is exactly what `encode` would write for some bytes.
 std::optional<std::vector<std::byte>> decode(std::string_view text);
 
-/// How many bytes the text stands for; nothing if `decode` would refuse it.
+/// The number of bytes that the text decodes to; nothing if `decode` would refuse it.
 std::optional<std::size_t> decoded_size(std::string_view text) noexcept;
 
 }  // namespace dspy::base64

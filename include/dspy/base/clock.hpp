@@ -5,7 +5,7 @@
 
 namespace dspy {
 
-/// Where code that waits, expires or limits rates has its time from, so that tests need not wait.  Thread-safe.
+/// The source of time for code that waits, expires or limits rates, so that tests need not wait.  Thread-safe.
 class Clock {
  public:
   using Time = std::chrono::steady_clock::time_point;

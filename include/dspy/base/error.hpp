@@ -35,13 +35,13 @@ enum class Errc {
   rate_limit_exceeded,     ///< Too many requests; `retry_after` says when to come back.
   inference_failed,        ///< The model could not compute an answer.
   backend_error,           ///< The inference library or a device failed, or is not installed.
-  authentication_failed,   ///< A provider does not accept the key, or there is none, or it may not do this.
+  authentication_failed,   ///< The provider rejects the key, or there is none, or it lacks permission.
   billing_error,           ///< The account has no money left, or is closed.
-  refused,                 ///< A provider did not accept the request as it is; asking again changes nothing.
+  refused,                 ///< The provider did not accept the request; retrying will not help.
   unsupported,             ///< The model or the backend has no such ability; `feature` names it.
   unavailable,             ///< A provider could not be reached, or failed on its side.
   timeout,                 ///< A provider did not answer in time.
-  stream_broken,           ///< A streamed reply ended in the middle or out of order; `raw` has what came.
+  stream_broken,           ///< A streamed reply ended early or out of order; `raw` has the text so far.
   deadline_exceeded,       ///< The request's deadline passed.
   cancelled,               ///< The caller asked to stop.
 };
@@ -56,7 +56,7 @@ std::optional<Errc> errc(std::string_view name) noexcept;
 
 /// The facts behind an error, each where it applies: `{.actual = 9000, .max = 8192}`.
 struct ErrorInfo {
-  std::optional<std::uint64_t> actual = {};  ///< With `max`: tokens wanted and tokens possible.
+  std::optional<std::uint64_t> actual = {};  ///< With `max`: tokens needed and tokens available.
   std::optional<std::uint64_t> max = {};
   std::optional<std::uint64_t> used = {};  ///< With `limit`: the state of a budget.
   std::optional<std::uint64_t> limit = {};
@@ -68,8 +68,8 @@ struct ErrorInfo {
   std::string request_id = {};
   std::string feature = {};  ///< What is not supported: the place in the request, such as `messages[0].parts[1]`.
   std::vector<std::string> missing = {};     ///< Fields that are absent.
-  std::vector<std::string> invalid = {};     ///< Fields whose value has another type or breaks a rule.
-  std::vector<std::string> unenforced = {};  ///< What a local model could not be held to, with reasons.
+  std::vector<std::string> invalid = {};     ///< Fields whose value has the wrong type or breaks a rule.
+  std::vector<std::string> unenforced = {};  ///< Constraints not enforced on a local model, with reasons.
   Violations violations = {};                ///< What is wrong with them, one by one.
   Usage usage = {};                          ///< What the failed call took.
   std::string raw = {};                      ///< The text that could not be read, or was written so far.
@@ -94,9 +94,8 @@ class Error : public std::runtime_error {
 /// `{"kind", "message", …}` with every fact that is set: what `--json` prints.
 JsonObject to_json(const Error& error);
 
-/// Runs `work` and returns what it throws as a value: the one crossing between the two
-/// roads, for edges where one failure must not end the rest.  Foreign exceptions become
-/// `inference_failed` with their text.
+/// Runs `work` and returns any exception as a value: the only conversion from throwing to returning, for places where
+/// one failure must not end the rest.  Foreign exceptions become `inference_failed` with their message.
 template <class F>
 auto attempt(F&& work) -> std::expected<decltype(std::forward<F>(work)()), Error> {
   try {

@@ -15,11 +15,10 @@ std::string read_file(const std::filesystem::path& path, std::uintmax_t max_byte
 /// does.
 std::string read_text(const std::filesystem::path& path, std::uintmax_t max_bytes);
 
-/// Writes the file whole or not at all, and so that it survives a power cut: into a new file
-/// beside it, flushed to the disk, then moved over it.  An existing file keeps its permissions.
-/// A symbolic link stays one: what it points to is replaced.  Throws `Error` (`io_error`), also for
-/// what is not a regular file.  A process that is killed meanwhile leaves the old file or the new one,
-/// and at most an unfinished `.dspy-<process>-<number>.part`, which nothing reads.
+/// Writes the file atomically and durably: to a new file next to it, flushed to disk, then renamed over it.  An
+/// existing file keeps its permissions.  If the path is a symbolic link, the file it points to is replaced.  Throws
+/// `Error` (`io_error`), also if the path is not a regular file.  If the process is killed meanwhile, the old file or
+/// the new one remains, and at most an unfinished `.dspy-<process>-<number>.part`, which nothing reads.
 void replace_file(const std::filesystem::path& path, std::string_view bytes);
 
 }  // namespace dspy

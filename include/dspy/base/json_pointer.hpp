@@ -16,7 +16,7 @@ std::string step_into(std::string_view pointer, std::string_view member);
 /// The value at `pointer`, which begins with `/` unless it is empty; null if there is none.
 const Json* find_at(const Json& root, std::string_view pointer);
 
-/// The byte at which the value at `pointer` begins in `text`, which is JSON; nothing if it holds none.
+/// The byte offset of the value at `pointer` in the JSON `text`; nothing if there is none.
 std::optional<std::size_t> position_of(std::string_view text, std::string_view pointer);
 
 }  // namespace dspy

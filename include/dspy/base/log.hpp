@@ -9,8 +9,8 @@ enum class LogLevel { debug, info, warning, error };
 
 std::string_view to_string(LogLevel level) noexcept;
 
-/// Where the library's messages go.  `component` names the part that speaks, such as
-/// `"llama"`.  Called from any thread, one call at a time; what is logged while it runs, on its thread, is dropped.
+/// Receives the library's log messages.  `component` names the part that logs, such as `"llama"`.  Called from any
+/// thread, one call at a time; messages logged on the same thread during the call are dropped.
 using LogSink = std::function<void(LogLevel level, std::string_view component, std::string_view message)>;
 
 /// Replaces the sink of the process; an empty one (the default) discards.  Messages below

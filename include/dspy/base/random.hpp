@@ -41,7 +41,7 @@ class Random {
       std::swap(items[left - 1], items[static_cast<std::size_t>(below(left))]);
   }
 
-  /// A generator of its own for a part of the work, so that parts do not depend on each other's order.
+  /// An independent generator for a part of the work, so that parts do not depend on each other's order.
   Random fork(std::uint64_t part) const noexcept {
     Random other(state_ ^ (part + 1) * 0xD1342543DE82EF95ULL);
     other();

@@ -6,8 +6,8 @@
 
 namespace dspy {
 
-/// A key or password.  It has no formatter, no stream operator and no JSON, so that it cannot get into a log, an error,
-/// a trace or a file by mistake; `reveal` is for the line that sends it.  Its memory is overwritten when it ends.
+/// A key or password.  It has no formatter, stream operator or JSON conversion, so it cannot get into a log, an error,
+/// a trace or a file by mistake; `reveal` is for the line that sends it.  Its memory is overwritten on destruction.
 class Secret {
  public:
   Secret() = default;

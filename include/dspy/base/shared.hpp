@@ -5,9 +5,8 @@
 
 namespace dspy {
 
-/// A value that copies share until one of them changes it: for parts that are large, or that
-/// most owners leave as they are (then it is a null pointer).  Copies may be read from several
-/// threads at once, as with `std::shared_ptr`.
+/// A copy-on-write value: for parts that are large, or that most owners leave at the default (then it is a null
+/// pointer).  Copies may be read from several threads at once, as with `std::shared_ptr`.
 template <class T>
 class Shared {
  public:
@@ -24,7 +23,7 @@ class Shared {
   }
   const T* operator->() const noexcept { return &**this; }
 
-  /// The value to change; others that share it keep what they have.
+  /// The value for modification; other owners keep the old value.
   T& edit() {
     if (!value_) {
       value_ = std::make_shared<T>();

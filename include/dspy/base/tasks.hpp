@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-// What coroutines need beside `co_await`: to do several things at once, to wait, to be stopped, and to compute without
-// holding up the event loop.  Nothing here asks its user to know Asio.
+// Tools for coroutines besides `co_await`: concurrency, waiting, cancellation, and computing without blocking the event
+// loop.  Using them requires no knowledge of Asio.
 
 namespace dspy {
 
@@ -26,7 +26,7 @@ namespace detail {
 /// Runs all at once where the caller awaits.  What one throws cancels the others and reaches the caller when all have
 /// ended.
 Async<void> run_all(std::vector<Async<void>> works);
-/// Runs `work` on a thread for computing; what it throws reaches the caller.
+/// Runs `work` on a compute thread; exceptions reach the caller.
 Async<void> run_on_cpu(std::function<void()> work);
 /// Runs `work` on the library's own event loop.
 void run_in_background(Async<void> work);
@@ -92,8 +92,8 @@ std::future<T> spawn(Async<T> work) {
   return future;
 }
 
-/// Runs `work` on one of a few threads for computing, and goes on where the caller awaits: an event loop is not held up
-/// by tokenizing, hashing or compressing.
+/// Runs `work` on one of a few compute threads, and resumes on the caller's executor, so that tokenizing, hashing or
+/// compressing does not block an event loop.
 template <class F>
 auto on_cpu(F work) -> Async<decltype(work())> {
   using T = decltype(work());

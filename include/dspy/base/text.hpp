@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-// Small text tools that have no better home.  All work on bytes, none uses the locale.
+// Small text tools that belong nowhere else.  All work on bytes; none uses the locale.
 
 namespace dspy::text {
 

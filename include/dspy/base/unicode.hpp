@@ -7,7 +7,7 @@
 
 namespace dspy::text {
 
-/// The code points of UTF-8; a byte that belongs to none becomes U+FFFD.
+/// The code points of UTF-8 text; invalid bytes become U+FFFD.
 std::u32string code_points(std::string_view text);
 std::string to_utf8(std::u32string_view points);
 

@@ -7,7 +7,7 @@
 
 namespace dspy {
 
-/// Token counts as the tokenizer or the provider gave them.  A count that nobody gave is absent, which is not zero.
+/// Token counts as reported by the tokenizer or the provider.  A count that was not reported is absent, not zero.
 struct Usage {
   using Count = std::optional<std::uint64_t>;
 
@@ -20,7 +20,7 @@ struct Usage {
   Count audio_prompt_tokens = {};
   Count audio_completion_tokens = {};
   Count reported_total = {};  ///< The provider's own sum, if it gave one.
-  /// In billionths of a US dollar; absent where nobody knows the price.
+  /// In billionths of a US dollar; absent if the price is unknown.
   std::optional<std::int64_t> cost_nanodollars = {};
 
   /// The provider's sum, else prompt and completion together; absent if one of them is.
@@ -30,8 +30,8 @@ struct Usage {
     return *prompt_tokens + *completion_tokens;
   }
 
-  /// Adds what is known: a sum of counts is absent only if both sides are.  A sum of money is known only if all of it
-  /// is.
+  /// Adds known values: a sum of counts is absent only if both sides are.  A sum of costs is known only if both sides
+  /// are.
   Usage& operator+=(const Usage& other) noexcept {
     const auto add = [](Count& sum, const Count& more) {
       if (more) sum = sum.value_or(0) + *more;

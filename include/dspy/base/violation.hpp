@@ -8,7 +8,7 @@
 
 namespace dspy {
 
-/// One way in which a value breaks its type or a limit: where, which rule, and what stands there.
+/// A violation of a type or a limit: where, which rule, and the value found there.
 struct Violation {
   /// `order.lines[2].price`.  Begins with the field's name where a field was checked; empty for
   /// the value itself.

@@ -12,10 +12,9 @@ namespace detail {
 void run_to_end(Async<void> work);
 }  // namespace detail
 
-/// The blocking door: runs `work` on the calling thread and returns its result, or
-/// throws what it throws.  Safe from any thread, also inside another `wait`; it costs
-/// about 1,000 instructions where nothing has to wait.  Not for code that is a coroutine:
-/// that says `co_await`.
+/// The blocking form: runs `work` on the calling thread and returns its result, or rethrows its exception.  Safe on any
+/// thread, also inside another `wait`; costs about 1,000 instructions if nothing has to wait.  Coroutines should use
+/// `co_await` instead.
 template <class T>
 T wait(Async<T> work) {
   std::optional<T> result;

@@ -30,13 +30,13 @@ struct BulkProgress {
 struct BulkOptions {
   Shard shard = {};
   std::optional<ShardRule> rule = {};  ///< Unset: `ShardRule::usual`.
-  /// Go on with a shard that was begun.  Without it, one that holds rows is an error.
+  /// Resume a shard that was started.  Without it, a shard that has rows is an error.
   bool resume = false;
-  bool retry_failed = false;                   ///< With `resume`: ask again also what failed for good.
+  bool retry_failed = false;                   ///< With `resume`: also retry permanent failures.
   std::size_t concurrency = 32;                ///< Rows under way at once.  At least 1.
   std::size_t part_rows = 10'000;              ///< Rows in a part file.  At least 1.
   std::uint64_t max_rows = 0;                  ///< End after so many rows of this process; 0: all.
-  std::optional<std::size_t> max_errors = {};  ///< After as many failed rows, no more are begun.
+  std::optional<std::size_t> max_errors = {};  ///< After this many failed rows, no more are started.
   CallOptions call = {};                       ///< For each row.
   /// Told on the calling thread, at most every `progress_every`, and at the end.
   std::function<void(const BulkProgress&)> progress = {};
@@ -57,13 +57,12 @@ struct BulkReport : BulkProgress {
   std::optional<Error> stopped = {};  ///< Why not all rows were asked.
 };
 
-/// Runs `program` on the rows of one shard, and writes what it answers into the run's folder (docs/formats/bulk.md).
-/// Safe to kill at any moment: with `resume` the same call goes on where it was, and a row that was answered is never
-/// asked again.
+/// Runs `program` on the rows of one shard, and writes its answers to the run's folder (docs/formats/bulk.md).  Safe to
+/// kill at any moment: with `resume` the same call continues, and an answered row is never run again.
 ///
-/// A row that fails ends no other.  An error that all rows would meet (no key, no money, no model) ends the run.
-/// Throws `Error`: `invalid_parameter` for options out of range, `config_error` for the folder of another run, a shard
-/// that another process has or that needs `resume`, and inputs that have changed, `io_error`.
+/// A failing row does not affect the others.  An error that every row would hit (no key, no credit, no model) ends the
+/// run.  Throws `Error`: `invalid_parameter` for options out of range, `config_error` for the folder of another run, a
+/// shard that another process has or that needs `resume`, and inputs that have changed, `io_error`.
 BulkReport run_bulk(const Program& program, const BulkJob& job, const BulkOptions& options = {});
 
 /// Tells a row of a program from any other: SHA-256 of the program's version and the row's values, whatever the order

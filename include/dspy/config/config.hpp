@@ -44,7 +44,7 @@ struct LmConfig {
   std::optional<int> cache_ttl_secs = {};
 };
 
-/// What `dspy.toml` says: models by name, and what stands around them.  A value.  No key is ever in it: a model says
+/// The contents of `dspy.toml`: named models and their middleware.  A value.  It never contains a key: a model says
 /// where its key is.
 class Config {
  public:
@@ -53,7 +53,7 @@ class Config {
   static Config parse(std::string_view text, std::string_view name = "dspy.toml", std::string_view profile = "");
   /// With the profile that `$DSPY_PROFILE` names, if it is set.  Throws `Error` (`io_error`) as well.
   static Config from_file(const std::filesystem::path& path);
-  /// The file that holds here: `$DSPY_CONFIG`, else `dspy.toml` in this folder or one above it, else
+  /// The file in effect: `$DSPY_CONFIG`, else `dspy.toml` in this folder or one above it, else
   /// `~/.config/dspy/dspy.toml`; nothing if there is none.  Throws `Error` (`config_error`) if `$DSPY_CONFIG` names a
   /// file that is not there.
   static std::optional<std::filesystem::path> find();
@@ -66,7 +66,7 @@ class Config {
   const std::string& default_lm() const noexcept { return default_lm_; }  ///< Empty: none.
   const std::string& adapter() const noexcept { return adapter_; }        ///< Empty: none.
   const CacheOptions& cache() const noexcept { return cache_; }
-  /// The server of the cache below the folder, such as `redis://localhost:6379`; empty: none.
+  /// The cache server, the level below the folder, such as `redis://localhost:6379`; empty: none.
   const std::string& remote_cache() const noexcept { return remote_cache_; }
   const std::string& profile() const noexcept { return profile_; }
   const std::string& price_file() const noexcept { return price_file_; }

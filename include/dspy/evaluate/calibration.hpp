@@ -17,10 +17,10 @@
 
 namespace dspy {
 
-/// How likely each answer is by itself: the geometric mean over many inputs, brought to a sum of 1 (batch calibration,
-/// Zhou et al. 2024, with the mean taken of logarithms: models are often nearly sure, and a plain mean then says little
-/// about where answers part).  A probability counts as at least a millionth.  Throws `Error` (`invalid_parameter`)
-/// without inputs.
+/// The prior probability of each answer: the geometric mean over many inputs, normalised to a sum of 1 (batch
+/// calibration, Zhou et al. 2024, but with the mean of logarithms: models are often nearly certain, and an arithmetic
+/// mean then says little about the boundary between answers).  A probability counts as at least a millionth.  Throws
+/// `Error` (`invalid_parameter`) without inputs.
 std::map<std::string, double> mean_prior(const DecisionSpace& space,
                                          std::span<const std::vector<double>> probabilities);
 
@@ -38,7 +38,7 @@ struct Evidence {
   Json label = {};                         ///< One of the answers; of a scale, the level.
 };
 
-/// What came of fitting.
+/// The result of fitting.
 struct FittedDecision {
   DecisionSettings settings = {};  ///< The start's, unless something better was found.
   std::string parameter = {};      ///< `threshold`, `weights` or `cuts`.
@@ -58,7 +58,7 @@ struct FittedDecision {
 FittedDecision fit_decision(const DecisionSpace& space, const DecisionSettings& start,
                             std::span<const Evidence> evidence);
 
-/// Evidence of one output from labelled examples: `predictor` is asked about each, many at once.
+/// Evidence for one output from labelled examples: `predictor` is called for each, concurrently.
 Async<std::vector<Evidence>> gather_evidence(Predictor predictor, std::string output, std::vector<Example> examples,
                                              BatchOptions options = {});
 

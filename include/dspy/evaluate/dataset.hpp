@@ -36,7 +36,7 @@ struct DatasetOptions {
   const Signature* signature = nullptr;
   std::vector<std::string> inputs = {};   ///< Columns that programs are given.  None and no signature: an error.
   std::vector<std::string> outputs = {};  ///< Empty: the signature's, else every other column.
-  std::vector<std::string> needed = {};   ///< Columns that every row must have beside its inputs, such as a label.
+  std::vector<std::string> needed = {};   ///< Columns that every row must have besides its inputs, such as a label.
   std::size_t limit = 0;                  ///< Of rows read; 0: all.
 };
 

@@ -46,7 +46,7 @@ struct EvaluateOptions {
   Metric metric = {};
   std::size_t concurrency = 32;  ///< Examples under way at most.  At least 1.
   double failure_score = 0;      ///< Of an example whose program or metric fails.
-  /// Once as many examples have failed, the rest is not begun.  Unset: all are run.
+  /// After this many failed examples, no more are started.  Unset: all are run.
   std::optional<std::size_t> max_errors = {};
   /// Deadline, stop, budget and trace of the whole evaluation.  One that is over ends it; it fails no example.
   CallContext context = {};
@@ -54,8 +54,8 @@ struct EvaluateOptions {
   bool keeps_traces = false;     ///< Rows get the calls that led to them, and the metric sees them.
   bool orders_by_inputs = true;  ///< Examples that begin alike are run one after the other; rows keep their order.
   std::size_t batch_size = 32;   ///< Of a batched metric's calls.
-  /// A file of finished rows (docs/formats/evaluation.md): what it has is not run again, what is run is added.  Of
-  /// another program's, metric's or dataset's run it is an error.  Empty: none.
+  /// A file of finished rows (docs/formats/evaluation.md): rows in it are not run again, new ones are added.  A file of
+  /// another program, metric or dataset is an error.  Empty: none.
   std::filesystem::path checkpoint = {};
   CheckpointSync checkpoint_sync = CheckpointSync::interval;
   /// Told after each example; calls do not overlap.
@@ -70,7 +70,7 @@ struct EvaluatedRow {
   Prediction prediction = {};         ///< Empty if the program failed.
   std::optional<Error> error = {};    ///< Why there is no score of its own.
   bool metric_failed = false;         ///< The program did not: the metric did.
-  bool is_done = false;               ///< False for one that was never begun, or was cut off: it counts nowhere.
+  bool is_done = false;               ///< False for one that was never started, or was interrupted: it is not counted.
   Score score = {};                   ///< `failure_score` if it failed.
   std::vector<TraceStep> trace = {};  ///< If `keeps_traces`.
   Usage usage = {};
@@ -100,8 +100,8 @@ struct EvaluationResult {
   void require_complete() const;
 };
 
-/// Runs `program` on each of `examples`, many at once, and measures what it answers.  One that fails ends no other:
-/// it gets the failure score and keeps its error.
+/// Runs `program` on each of `examples` concurrently, and scores its answers.  A failing one does not affect the
+/// others: it gets the failure score and keeps its error.
 ///
 /// Throws `Error` (`invalid_parameter`) for an empty dataset or options out of range, (`bad_input`) for an example
 /// without inputs, (`io_error`, `config_error`) for a checkpoint that cannot be used.

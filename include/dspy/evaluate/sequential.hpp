@@ -13,7 +13,7 @@
 namespace dspy {
 namespace statistics {
 
-/// Where `unit` stands in [0, 1), the same in every process and language that hashes as GrowthBook's version 2 does
+/// The position of `unit` in [0, 1), the same in every process and language that hashes as GrowthBook's version 2 does
 /// (FNV-1a, twice): those of one `seed` are spread evenly, and independent of those of another.
 double bucket(std::string_view seed, std::string_view unit);
 

@@ -80,8 +80,8 @@ double brier(std::span<const Forecast> forecasts);
 /// The expected calibration error over bins of equal width: how far, on average, what happened in a bin is from what
 /// was forecast there.
 double calibration_error(std::span<const Forecast> forecasts, std::size_t bins = 10);
-/// The probability that something that happened was given a higher probability than something that did not, ties by
-/// half: the area under the ROC curve.  Absent if all or none happened.
+/// The probability that a positive case was given a higher probability than a negative one, ties counting half: the
+/// area under the ROC curve.  Absent if all or none happened.
 std::optional<double> area_under_curve(std::span<const Forecast> forecasts);
 
 }  // namespace statistics

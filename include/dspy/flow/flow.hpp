@@ -35,8 +35,8 @@ class Flow : public Module<Flow, JsonObject, Prediction> {
   const FlowPlan& plan() const noexcept { return *plan_; }
   const Signature& signature() const noexcept { return *signature_; }
 
-  /// The model of each step that names one, from `make`; others keep theirs.  `make` is told what the plan's `lms` say
-  /// of the name, or the name, and is asked once for each.
+  /// The model of each step that names one, from `make`; others keep theirs.  `make` gets the entry in the plan's
+  /// `lms`, or the name itself, and is called once for each.
   void set_lms(const std::function<std::shared_ptr<LM>(const std::string& model)>& make);
 
   template <class F>
@@ -60,7 +60,7 @@ class Flow : public Module<Flow, JsonObject, Prediction> {
   std::vector<Part> parts_;  ///< One for each step.
 };
 
-/// What a file held.
+/// The contents of a file.
 struct LoadedFlow {
   Flow flow;
   ProgramFile file = {};  ///< Of a saved program: its scores, its optimizer and the like.
@@ -77,11 +77,10 @@ LoadedFlow load_flow(const std::filesystem::path& path, const LoadOptions& optio
 /// `load` reads into a program of the same predictors.
 void save_flow(const Flow& flow, const std::filesystem::path& path, ProgramFile known = {});
 
-/// The plan of a program that is written in C++, found by running it once with values that can be told apart: inputs
-/// and predictions that come out of its steps again as they went in.  Throws `Error` (`unsupported`) that names what no
-/// plan can express: a value that the program's own code makes, a step that is asked twice or not at all, or a value
-/// such as a bool that cannot be distinguished from another.  Demonstrations and instructions come along; validators do
-/// not.
+/// The plan of a program written in C++, found by running it once with distinguishable marker values that pass through
+/// its steps unchanged.  Throws `Error` (`unsupported`) that names what no plan can express: a value that the program's
+/// own code makes, a step that is called twice or not at all, or a value such as a bool that cannot be distinguished
+/// from another.  Demonstrations and instructions come along; validators do not.
 Flow flow_of(const Program& program, const std::vector<Field>& inputs);
 
 }  // namespace dspy

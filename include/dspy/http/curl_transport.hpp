@@ -20,7 +20,7 @@ struct CurlOptions {
 
   // Performance.
   std::size_t buffer_bytes =
-      std::size_t{64} * 1024;     ///< Of a body that is not yet read; the sender is held back beyond it.
+      std::size_t{64} * 1024;     ///< Of an unread body; beyond it, backpressure is applied to the sender.
   long connections_per_host = 0;  ///< At most so many at a time; 0: no limit.
   long idle_connections = 256;    ///< Kept open for later requests.
   bool http2 = true;              ///< Where the server offers it over TLS.
@@ -31,12 +31,11 @@ struct CurlOptions {
 /// asked without a proxy.
 ///
 /// A request that finds a kept connection closed before a byte of a reply is sent again on a new one, as libcurl does;
-/// the server may have seen it twice.  A body that is destroyed before its end is read on for at most 100 ms, so that
-/// its connection can be used again; one that is cancelled is not.  Throws `Error` (`invalid_parameter`,
-/// `backend_error`).
+/// the server may have seen it twice.  A body destroyed before its end is drained for at most 100 ms, so that its
+/// connection can be reused; a cancelled one is not.  Throws `Error` (`invalid_parameter`, `backend_error`).
 std::shared_ptr<Transport> curl_transport(CurlOptions options = {});
 
-/// The one that all share who bring none: `curl_transport()` with its defaults, made at first use.
+/// The shared default: `curl_transport()` with default options, created on first use.
 std::shared_ptr<Transport> default_transport();
 
 }  // namespace dspy::http

@@ -8,9 +8,9 @@
 
 namespace dspy::http {
 
-/// How long the server asks to wait before the next request: `retry-after-ms`, else `retry-after` (seconds, also with a
-/// fraction, or a date).  A date that has passed is zero.  Nothing where neither is there or can be read, which
-/// includes negative values; what is too long to be meant is for the caller to judge.
+/// How long the server asks the client to wait before the next request: `retry-after-ms`, else `retry-after` (seconds,
+/// also with a fraction, or a date).  A date that has passed is zero.  Nothing where neither is there or can be read,
+/// which includes negative values; unreasonably long values are left to the caller.
 std::optional<std::chrono::milliseconds> retry_after(const Headers& headers, std::chrono::system_clock::time_point now);
 
 /// The same for one field that says when a limit is full again, such as `x-ratelimit-reset-requests`: a duration

@@ -13,7 +13,7 @@ namespace dspy::http {
 
 /// The views hold until the next call of the reader that returned them.
 struct ServerSentEvent {
-  std::string_view event = {};  ///< Its type; empty where the stream names none.
+  std::string_view event = {};  ///< Its type; empty if the stream names none.
   std::string_view data = {};   ///< Lines joined by LF.
   std::string_view id = {};     ///< The last id the stream has named.
 
@@ -62,7 +62,7 @@ class ServerSentEvents {
   ServerSentEventLimits limits_;
   LineReader lines_;
   bool is_first_line_ = true;
-  bool is_returned_ = false;  ///< What was returned is still held.
+  bool is_returned_ = false;  ///< The returned event is still held.
 
   std::string event_;
   std::string id_;

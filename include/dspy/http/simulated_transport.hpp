@@ -40,14 +40,14 @@ struct SimulatedSocket {
   std::optional<Error> error = {};             ///< Thrown instead of a socket, after `header_delay`.
 };
 
-/// A transport without a network, for tests: replies as scripted, keeps what it was asked.  Delays move the clock it
-/// was given and take no time; they are held against the request's timeouts, its deadline and its stop token as a real
-/// transport does.  Thread-safe.
+/// A transport without a network, for tests: gives scripted replies, and records requests.  Delays advance the given
+/// clock and take no time; they count against the request's timeouts, deadline and stop token like those of a real
+/// transport.  Thread-safe.
 class SimulatedTransport final : public Transport {
  public:
   using Server = std::function<SimulatedReply(const Request&)>;
 
-  /// Without a clock there are no delays: a `FakeClock` that nobody else sees is moved.
+  /// Without a clock there are no real delays: a private `FakeClock` is advanced.
   explicit SimulatedTransport(std::shared_ptr<FakeClock> clock = nullptr);
   ~SimulatedTransport() override;
 
@@ -66,7 +66,7 @@ class SimulatedTransport final : public Transport {
   std::vector<Request> requests() const;
   /// The messages that were sent over WebSockets, in order.
   std::vector<std::string> messages() const;
-  /// Replies that nobody has asked for.
+  /// Replies not used yet.
   std::size_t left() const;
 
  private:

@@ -73,8 +73,8 @@ struct Upgraded {
   std::unique_ptr<WebSocket> socket = {};  ///< Null where it has not.
 };
 
-/// What sends requests.  Calls may overlap and come from any thread; what a call returns may be awaited, and a body
-/// read, after the transport is gone.
+/// Sends requests.  Calls may be concurrent and come from any thread; the result of a call may be awaited, and a body
+/// read, after the transport is destroyed.
 class Transport {
  public:
   virtual ~Transport() = default;
@@ -86,7 +86,7 @@ class Transport {
   virtual Async<Streamed> open(Request request) = 0;
 
   /// Opens a WebSocket at `request.url` (`https` stands for `wss`, `http` for `ws`), with its headers and credentials;
-  /// method and body are not looked at, and its times, deadline and stop token are about the opening alone.  Any HTTP
+  /// method and body are ignored, and its timeouts, deadline and stop token apply only to the handshake.  Any HTTP
   /// status is an answer.  Throws as `open` does, and `unsupported` for a transport that has no WebSockets.
   virtual Async<Upgraded> connect(Request request, SocketLimits limits = {});
 };

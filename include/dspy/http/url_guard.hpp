@@ -19,10 +19,10 @@ struct UrlRules {
   std::vector<std::uint16_t> ports = {443};  ///< Empty: any.
 };
 
-/// For URLs that come from users of a program, not from whoever runs it.  Returns `url` taken apart; throws `Error`
+/// For URLs from users of a program rather than its operator.  Returns `url` parsed; throws `Error`
 /// (`invalid_parameter`) for a scheme or port that is not allowed, a password in it, a numeric address that is not
-/// public, or a name that only this machine or network knows.  What a name resolves to is known only when it is asked:
-/// send the request through a transport with `only_public_addresses`.
+/// public, or a name that only resolves on this machine or network.  What a name resolves to is known only when the
+/// request is made: send the request through a transport with `only_public_addresses`.
 Url require_public(std::string_view url, const UrlRules& rules = {});
 
 }  // namespace dspy::http

@@ -25,8 +25,7 @@ struct SocketLimits {
       std::size_t{16} * 1024 * 1024;  ///< Of a message that comes; a longer one ends the socket.
   std::size_t waiting_bytes =
       std::size_t{1024} * 1024;  ///< Of messages that wait to be sent, beyond which `send` waits.
-  /// Asks the server for a sign of life each time so long has passed in silence; one that gives none until the next
-  /// time is gone.
+  /// Pings the server after this much silence; a server that does not respond before the next ping is considered gone.
   std::optional<std::chrono::milliseconds> ping_after = {};
 };
 
@@ -48,8 +47,8 @@ class WebSocket {
   virtual Async<void> send(std::string text, SocketWait wait = {}) = 0;
 
   /// The next text message, or nothing after the server has closed: `closed` says how.  Pings are answered on the way.
-  /// Not asking for more holds the server back.  Throws `Error`: `stream_broken` (the connection ended without a close,
-  /// or what came is not a text message within the limits), `timeout`, `deadline_exceeded`, `cancelled`.
+  /// Not reading applies backpressure to the server.  Throws `Error`: `stream_broken` (the connection ended without a
+  /// close, or what came is not a text message within the limits), `timeout`, `deadline_exceeded`, `cancelled`.
   virtual Async<std::optional<std::string>> next(SocketWait wait = {}) = 0;
 
   /// Says goodbye, and waits for the server's, two seconds at most.  Messages that come meanwhile are lost.

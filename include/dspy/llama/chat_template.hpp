@@ -23,11 +23,11 @@ struct PromptPart {
   bool operator==(const PromptPart&) const = default;
 };
 
-/// What a prompt is written for, beside its conversation.
+/// Options for writing a prompt, besides the conversation.
 struct ChatOptions {
   std::vector<ToolDefinition> tools{};  ///< For templates with a place for tools (`ChatAbilities::tools`).
   bool begins_reply = true;             ///< The assistant's turn is opened (`add_generation_prompt`).
-  std::optional<bool> thinks{};         ///< `enable_thinking`; unset: as the template does by itself.
+  std::optional<bool> thinks{};         ///< `enable_thinking`; unset: the template's default.
   JsonObject variables{};               ///< Others of the template's own, such as `reasoning_effort`.
   /// What the template takes for the time; unset: the clock's.
   std::optional<std::chrono::system_clock::time_point> now{};
@@ -38,19 +38,19 @@ struct ChatAbilities {
   bool system = false;           ///< Instructions; else they are put before the first user message.
   bool any_order = false;        ///< Turns of one role after the other; else they are made one.
   bool tools = false;            ///< Descriptions of tools.
-  bool tool_calls = false;       ///< Calls of tools, and what came of them.
+  bool tool_calls = false;       ///< Tool calls and their results.
   bool reply_start = false;      ///< It opens the assistant's turn; else the family's words do, where it is known.
   bool thinking_switch = false;  ///< `ChatOptions::thinks` makes a difference.
 };
 
 class JinjaChat;
 
-/// How a model wants a conversation written down.  A model file carries that as a Jinja program, which is run as it is.
-/// Where it is missing, or cannot be run, the format of the family that it seems to belong to is used, which
-/// `problem()` tells.  A value; thread-safe.
+/// A model's format for conversations.  A model file contains it as a Jinja program, which is run unchanged.  If it is
+/// missing, or cannot be run, the format of its apparent family is used, and `problem()` says so.  A value;
+/// thread-safe.
 class ChatTemplate {
  public:
-  /// What the tokenizer knows: whether a text is exactly one token, the texts of two tokens, and those of all control
+  /// Facts from the tokenizer: whether a text is exactly one token, the texts of two tokens, and those of all control
   /// tokens.
   struct Vocabulary {
     std::function<bool(std::string_view)> is_token{};
@@ -76,9 +76,9 @@ class ChatTemplate {
   /// Of a program that runs; all false for a family's format.
   ChatAbilities abilities() const noexcept;
 
-  /// The prompt after which the model writes the assistant's next message.  Throws `Error`: `invalid_parameter` where
-  /// the template refuses the conversation, in its words; `config_error`, with line and column, where it fails;
-  /// `unsupported` for parts that it has no place for.  A family's format takes texts only, and none of the options but
+  /// The prompt after which the model writes the assistant's next message.  Throws `Error`: `invalid_parameter` if the
+  /// template refuses the conversation, with its message; `config_error`, with line and column, if it fails;
+  /// `unsupported` for parts that it does not support.  A family's format supports only text, and of the options only
   /// `begins_reply`.
   std::vector<PromptPart> render(const Chat& chat, const ChatOptions& options = {}) const;
 

@@ -19,7 +19,7 @@ enum class FlashAttention {
 
 /// Whose code computes attention and products with weights on a processor.
 enum class Kernels {
-  automatic,  ///< dspy's, wherever they know what is asked and the processor has what they need; else the library's.
+  automatic,  ///< dspy's, wherever they support the operation and the processor; otherwise the library's.
   library,    ///< The library's.
 };
 

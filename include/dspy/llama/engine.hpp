@@ -21,12 +21,12 @@ namespace dspy::llama {
 /// What becomes of a request for which the queue has no place.
 enum class WhenFull {
   refuse,  ///< `rate_limit_exceeded`.
-  wait,    ///< The caller waits for a place, in the order in which callers came.
+  wait,    ///< The caller waits for a place, first come first served.
 };
 
-/// Whether replies are guessed ahead, by how their ends went on earlier in the prompt or the reply (prompt lookup), or
-/// by a smaller model (`EngineOptions::draft_model`).  Guesses are computed in the same step; those that come need none
-/// of their own.  A reply is the same with and without.
+/// Speculative decoding: guesses from earlier occurrences in the prompt or the reply (prompt lookup), or by a smaller
+/// model (`EngineOptions::draft_model`).  Guesses are computed in the same step; correct ones need no step of their
+/// own.  The reply is the same with and without.
 enum class Speculation {
   automatic,  ///< As far as it pays, by the time that steps take.
   on,         ///< Wherever there is something to guess.
@@ -46,9 +46,9 @@ struct EngineOptions {
   /// Keep computed tokens for prompts that start alike, in the context and in host memory.  Off, every prompt is
   /// computed from its start.
   bool reuse = true;
-  /// Equal requests with equal seeds give the same reply to the bit, whatever else the engine does or did: each is
-  /// computed by itself, in steps and cells that depend on nothing but its own tokens, and shares no more than whole
-  /// steps of its prompt.  Requests then wait for each other, so this is for tests and records, not for load.
+  /// Equal requests with equal seeds give bit-identical replies, regardless of other requests: each is computed alone,
+  /// in steps and cells that depend only on its own tokens, and shares only whole steps of its prompt.  Requests run
+  /// one after another, so this is for tests and records, not for load.
   bool reproducible = false;
   /// Held to a contract, a text output (not code) that says the same tokens over and over is ended once so many of them
   /// repeat, at least six times: `loop_ended`.  0: never.
@@ -63,11 +63,11 @@ struct EngineOptions {
   /// step attention is computed in tiles, which takes less time on a processor than 16 tokens one by one.
   int prefill_chunk = 64;
   Speculation speculation = Speculation::automatic;
-  int draft_tokens = 16;  ///< Guessed ahead for one reply in a step at most, 1 to 64.
+  int draft_tokens = 16;     ///< Guessed ahead for one reply in a step at most, 1 to 64.
   int draft_memory = 32768;  ///< Tokens of earlier replies that guesses may come from; 0: from a request's own only.
-  /// A smaller model with the same tokens, which guesses where nothing alike came earlier.
+  /// A smaller model with the same vocabulary, which guesses where there is no earlier occurrence.
   std::shared_ptr<const Model> draft_model{};
-  bool yields = true;  ///< Use fewer threads while other programs want the processor.
+  bool yields = true;  ///< Use fewer threads while other programs need the CPU.
 
   // Memory
   /// Tokens of all prompts and replies that the context holds at once: the KV budget.  A request starts when its prompt
@@ -81,20 +81,20 @@ struct EngineOptions {
   /// and takes more time.  Off, that happens only where the card has no room, and is logged.
   bool kv_on_host = false;
   std::int64_t host_bytes = 512LL << 20;  ///< For prompts that are known but not in use.
-  /// A folder for what `host_bytes` has no room for, and for what is known when the engine ends: the next one of the
-  /// same model and options starts with it.  Empty: none.
+  /// A folder for cached prompts beyond `host_bytes`, and for those remaining when the engine ends: the next one with
+  /// the same model and options starts with them.  Empty: none.
   std::filesystem::path prefix_directory{};
   std::int64_t file_bytes = 4LL << 30;  ///< In that folder, by this engine.
 
   bool operator==(const EngineOptions&) const = default;
 };
 
-/// What an engine does with the contract of a request.  A contract that is more than a signature (choices, a regular
-/// expression, a schema, a grammar) is an error wherever it cannot be held as a whole; it is never left out.
+/// How an engine treats the contract of a request.  A contract other than a signature (choices, a regular expression, a
+/// schema, a grammar) is an error if it cannot be enforced completely; it is never dropped.
 enum class Constrain {
   off,     ///< Nothing: the reply is free, whatever the contract says.
-  on,      ///< The reply is held to it; what masks cannot hold of it is told in `Completion::unenforced`.
-  strict,  ///< The same, but a part that cannot be held is an error (`invalid_parameter`).
+  on,      ///< Enforced; what masks cannot enforce is listed in `Completion::unenforced`.
+  strict,  ///< The same, but an unenforceable part is an error (`invalid_parameter`).
 };
 
 /// Throws `Error` (`invalid_parameter`) that names the first value outside its range.
@@ -166,17 +166,17 @@ struct Generation {
   std::vector<Lora> loras{};
   int priority = 0;           ///< Higher starts first; none waits forever.
   bool ignores_end = false;   ///< Write on past tokens that end a free reply, for measuring speed.
-  OutputContract contract{};  ///< What the reply is held to, token by token.
+  OutputContract contract{};  ///< What constrains the reply, token by token.
   Constrain constrain = Constrain::on;
   std::shared_ptr<const ToolContract> tools{};  ///< That the reply may call; null for none.
-  /// The reply begins with this, which is taken as said, and the model goes on.  For writing a field again with those
-  /// before it kept: the reply up to that field's value.  Counts towards `max_tokens`, and must keep the contract.
+  /// The beginning of the reply, which the model continues.  To rewrite a field and keep those before it: the reply up
+  /// to that field's value.  Counts towards `max_tokens`, and must satisfy the contract.
   std::string prefill{};
   /// Where the reply begins with thoughts (`<think>`), they have at most so many tokens: then the closing tag follows.
   std::optional<int> thought_tokens{};
 };
 
-/// What was written: one completion, whose text still has the thoughts in it, and what it took.
+/// The result: one completion, whose text still contains the thoughts, and its usage.
 struct Generated : Completion {
   Usage usage{};
 };
@@ -248,12 +248,12 @@ class Engine {
   /// Computes `prefix` unless it is known, and writes it to a file, whole or not at all, so that another process need
   /// not compute it.  Throws `Error` (`io_error`) as well as what `generate` throws.
   Async<void> save(std::vector<Token> prefix, std::filesystem::path file);
-  /// Makes a saved prefix known.  Returns it.  Throws `Error`: `io_error` (unreadable, truncated, damaged);
+  /// Loads a saved prefix.  Returns it.  Throws `Error`: `io_error` (unreadable, truncated, damaged);
   /// `invalid_parameter` (of another model or library); `rate_limit_exceeded` (no room beside what runs).
   std::vector<Token> load(const std::filesystem::path& file);
 
   const Model& model() const noexcept;
-  /// The options as they are in force: the context clamped, the threads chosen.
+  /// The effective options: the context clamped, the threads chosen.
   const EngineOptions& options() const noexcept;
   EngineStats stats() const;
 

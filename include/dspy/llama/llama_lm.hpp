@@ -16,7 +16,7 @@ struct LlamaOptions {
   Sampling sampling{};  ///< For what a request leaves open; before the model file's own advice.
   llama::EngineOptions engine{};
   llama::ModelOptions model{};
-  /// Whether replies are held to what requests ask for (guide/constrained_decoding.md).
+  /// Whether replies are constrained to the request's contract (guide/constrained_decoding.md).
   llama::Constrain constrain = llama::Constrain::on;
   std::string draft{};               ///< The name or path of a model for `EngineOptions::draft_model`; empty: none.
   std::vector<llama::Lora> loras{};  ///< Adapters for all requests of this LM; others share its engine.

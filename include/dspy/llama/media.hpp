@@ -7,8 +7,7 @@ namespace dspy::llama {
 
 /// How a model in this process reads pictures and sounds.
 struct MediaOptions {
-  /// The file with its image or audio part.  Empty: one beside the model that is named after it; `none`: the model
-  /// reads text only.
+  /// The file with its image or audio part.  Empty: a file next to the model that is named after it; `none`: text only.
   std::string mmproj{};
   int image_tokens = 0;  ///< Of one picture at most, for models that have a choice.  0: as the model's file says.
 

@@ -8,7 +8,7 @@
 
 namespace dspy::llama {
 
-/// What an engine of a model takes, in bytes, told before anything is loaded.
+/// The memory that an engine needs, in bytes, without loading anything.
 struct MemoryPlan {
   int kv_tokens = 0;          ///< Tokens that the context holds.
   std::uint64_t weights = 0;  ///< Of the model's file.

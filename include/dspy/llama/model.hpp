@@ -81,8 +81,8 @@ class Model {
   std::vector<Token> tokenize(const std::vector<PromptPart>& parts, const TextWriter& write) const;
   std::size_t count_tokens(std::string_view text) const { return tokenize(text).size(); }
 
-  /// The bytes a token stands for, which may be part of a character; none for control tokens, but for those around
-  /// calls of tools (`ToolFormat`), which stand for their names.
+  /// The bytes of a token, which may be part of a character; empty for control tokens, except those around tool calls
+  /// (`ToolFormat`), which give their names.
   std::string_view piece(Token token) const noexcept;
   std::string detokenize(std::span<const Token> tokens) const;
   /// True for the tokens that end a reply.

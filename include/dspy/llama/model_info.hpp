@@ -35,11 +35,10 @@ struct ModelInfo {
   std::string tokenizer{};           ///< Such as `gpt2 (qwen2)`.
   std::string chat_template{};       ///< The file's Jinja source; empty if it has none.
   std::string chat_format{};         ///< How prompts are written, as `ChatTemplate::names()` has it.
-  bool knows_chat_template =
-      false;                       ///< False: there is none, or it is of no known family, and `chat_format` stands in.
-  Sampling recommended{};          ///< What its makers advise (`general.sampling.*`).
-  std::vector<Weights> weights{};  ///< Largest first.
-  JsonObject metadata{};           ///< Every key; a long list is shown as its type and length.
+  bool knows_chat_template = false;  ///< False: there is none, or its family is unknown, and `chat_format` is used.
+  Sampling recommended{};            ///< What its makers advise (`general.sampling.*`).
+  std::vector<Weights> weights{};    ///< Largest first.
+  JsonObject metadata{};             ///< Every key; a long list is shown as its type and length.
 };
 
 /// Reads the header of `file` and checks that every tensor lies inside it, all without the

@@ -35,7 +35,7 @@ struct ModelPoolOptions {
   /// `DSPY_MODELS` (separated by `:`) and `./models`.
   std::vector<std::filesystem::path> directories{};
   std::uint64_t max_bytes = 0;  ///< Of loaded model files.  0: four fifths of the memory.
-  /// Of loaded model files and what engines take beside them, as `plan_memory` counts it.  0: only `max_bytes` counts.
+  /// For loaded model files and their engines, as computed by `plan_memory`. 0: only `max_bytes` applies.
   std::uint64_t max_memory = 0;
   /// How long engines, with all prompts they know, and models stay after their last use.  0: an engine ends with its
   /// last user, and a model stays until its room is needed.
@@ -55,8 +55,8 @@ struct ModelFile {
   bool in_use = false;  ///< By someone else than the pool.
 };
 
-/// Loads models and shares them: each file once, however many ask for it at once.  When memory
-/// runs out, models that nobody uses are unloaded, the least recently used first.  Thread-safe.
+/// Loads and shares models: each file once, even for concurrent requests.  When memory runs out, unused models are
+/// unloaded, least recently used first.  Thread-safe.
 class ModelPool {
  public:
   explicit ModelPool(ModelPoolOptions options = {});
@@ -75,8 +75,8 @@ class ModelPool {
   /// kept alive.  Throws `Error` (`model_load_error`) where `max_memory` leaves no room for it.
   std::shared_ptr<Engine> engine(const std::shared_ptr<const Model>& model, const EngineOptions& options = {});
 
-  /// Forgets a model, so that the next `load` reads it again.  Its memory is free when nobody
-  /// uses it any more.  False if it was not loaded.
+  /// Drops a model, so that the next `load` reads it again.  Its memory is released when it is no longer used.  False
+  /// if it was not loaded.
   bool unload(std::string_view name_or_path);
   void unload_all();
 

@@ -10,17 +10,18 @@
 
 namespace dspy {
 
-/// What calls may use together: of a program, a process or a day.  Thread-safe.
+/// A shared limit on the usage of calls: of a program, a process or a day.  Thread-safe.
 ///
-/// Before a request, `reserve` sets aside the most that it may take, and refuses it if that is not left; afterwards
-/// what it took is counted instead.  So a budget is not overshot by requests that keep to what they claimed.  `require`
-/// and `spend` are for callers who cannot say what a request may take: their last ones may go past the limit.
+/// Before a request, `reserve` sets aside the most that it may use, and refuses it if that exceeds the budget;
+/// afterwards the actual usage is counted instead.  A budget is therefore not exceeded by requests that stay within
+/// their claims.  `require` and `spend` are for callers that cannot bound a request's usage: their last requests may
+/// exceed the limit.
 class Budget {
  public:
   struct Limits {
     std::optional<std::uint64_t> requests = {};
-    std::optional<std::uint64_t> tokens = {};      ///< Of prompts and replies.  A count that nobody gave adds nothing.
-    std::optional<std::int64_t> nanodollars = {};  ///< A request whose price nobody knows is refused.
+    std::optional<std::uint64_t> tokens = {};      ///< Of prompts and replies.  An unknown count adds nothing.
+    std::optional<std::int64_t> nanodollars = {};  ///< A request with an unknown price is refused.
     bool per_day = false;                          ///< What was used is forgotten at midnight, UTC.
   };
 
@@ -55,9 +56,9 @@ class Budget {
   Limits limits_ = {};
   const Clock* clock_ = nullptr;
   mutable Usage used_ = {};
-  mutable std::uint64_t tokens_ = 0;       ///< Used; a reply that did not tell its tokens counts as what it claimed.
+  mutable std::uint64_t tokens_ = 0;       ///< Used; a reply without token counts counts as its claim.
   mutable std::int64_t nanodollars_ = 0;   ///< The same.
-  mutable bool is_price_unknown_ = false;  ///< Something was spent whose price nobody knows.
+  mutable bool is_price_unknown_ = false;  ///< Something with an unknown price was spent.
   mutable std::chrono::sys_days day_ = {};
   std::uint64_t held_requests_ = 0, held_tokens_ = 0;
   std::int64_t held_nanodollars_ = 0;

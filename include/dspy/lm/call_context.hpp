@@ -27,8 +27,8 @@ struct CallContext {
   std::shared_ptr<void> keeps = {};  ///< What `stop` needs, where it was made from two.
 };
 
-/// What a request made inside `span` may tell a server of the trace: what the trace exports it as, else what came in.
-/// Null: nothing.
+/// The trace context that a request made inside `span` may send to a server: the exported span, otherwise the incoming
+/// context.  Null: nothing.
 std::shared_ptr<const TraceContext> outgoing_trace(const CallContext& context, std::uint64_t span);
 
 /// Both hold: the earlier deadline, a stop of either, both budgets and both traces; the path is `outer`'s and then

@@ -24,7 +24,7 @@ struct OutputContract {
     xml,      ///< `<name>` elements.
     choices,  ///< One of `choices`.
     regex,    ///< A text that all of the regular expression `grammar` matches.
-    schema,   ///< JSON of the JSON Schema whose text is `grammar`.
+    schema,   ///< JSON that matches the JSON Schema in `grammar`.
     gbnf,     ///< A text of `grammar`, in the notation of llama.cpp, from its rule `root`.
   };
 
@@ -32,10 +32,9 @@ struct OutputContract {
   std::shared_ptr<const Signature> signature = {};
   std::vector<std::string> choices = {};
   std::string grammar = {};
-  std::string name = {};            ///< Of a schema, where a provider wants one.
+  std::string name = {};            ///< The schema's name, for providers that require one.
   std::optional<bool> strict = {};  ///< Hold the model to a schema exactly.  Unset: as the provider does.
-  /// Of elements: text stands between their tags letter by letter, without entities, and an element that closes itself
-  /// is null, as DSPy 3.5 writes them.
+  /// For elements: text between tags is literal, without entities, and a self-closing element is null, as in DSPy 3.5.
   bool literal_text = false;
   /// The model may think between `<think>` and `</think>` first.
   bool may_think = false;

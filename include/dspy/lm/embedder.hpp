@@ -30,8 +30,8 @@ struct Embeddings {
   Usage usage = {};
 };
 
-/// Turns texts into vectors whose angles say how much alike the texts are.  Calls may overlap and come from any thread;
-/// what one returns may be awaited after the embedder is gone.
+/// Turns texts into vectors whose angles reflect their similarity.  Calls may be concurrent and come from any thread;
+/// the result may be awaited after the embedder is destroyed.
 ///
 ///     auto embedder = dspy::embedder("llama:bge-small");
 ///     std::vector<std::vector<float>> vectors = (*embedder)({"a cat", "a dog"});
@@ -54,7 +54,7 @@ class Embedder {
 struct RankRequest {
   std::string query = {};
   std::vector<std::string> documents = {};
-  std::size_t top = 0;  ///< How many of the best are wanted; 0: all.
+  std::size_t top = 0;  ///< Return this many of the best; 0: all.
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
   std::stop_token stop = {};
 };
@@ -69,8 +69,8 @@ struct Ranking {
   Usage usage = {};
 };
 
-/// Orders documents by how well they answer a query, reading both together.  Calls may overlap and come from any
-/// thread; what one returns may be awaited after the reranker is gone.
+/// Orders documents by how well they answer a query, reading both together.  Calls may be concurrent and come from any
+/// thread; the result may be awaited after the reranker is destroyed.
 class Reranker {
  public:
   virtual ~Reranker() = default;

@@ -15,8 +15,7 @@ std::uint64_t text_bytes(const Request& request);
 /// recording or file.
 std::uint64_t likely_prompt_tokens(const Request& request);
 
-/// At least as many as the prompt has: a token is no shorter than a byte.  For media, which no bound is known of,
-/// 16,000 each.
+/// An upper bound on the prompt's tokens: one per byte.  For media, for which no bound is known, 16,000 each.
 std::uint64_t most_prompt_tokens(const Request& request);
 
 /// What all replies to it may have together, where one has no `max_tokens` at most `assumed` tokens.

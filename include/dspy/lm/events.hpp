@@ -11,10 +11,10 @@ namespace dspy {
 struct Part;
 struct Reply;
 
-/// A piece of a reply as it is written.  What it points to is valid during the call only.
+/// A piece of a reply as it is written.  Its pointers are valid only during the call.
 struct StreamEvent {
   enum class Kind {
-    start,         ///< The backend has taken the request; `reply` has what is known: id, model, adaptations.
+    start,         ///< The request was accepted; `reply` has what is known: id, model, adaptations.
     prompt_done,   ///< The prompt is read; `usage` counts its tokens.
     text,          ///< `text` continues the answer: whole UTF-8 characters.
     reasoning,     ///< `text` continues the thoughts before it.

@@ -5,9 +5,9 @@
 
 #include <string>
 
-// What goes to a language model and what comes back, as JSON: for traces, caches, queues and tests.  Reading what was
-// written gives an equal value, but for the names below.  Members that say nothing are left out; reading throws `Error`
-// (`config_error`) that names the member which is unknown or of the wrong kind.
+// Requests to language models and their replies as JSON: for traces, caches, queues and tests.  Reading the JSON gives
+// an equal value, except for the names below.  Empty members are omitted; reading throws `Error` (`config_error`) that
+// names the member which is unknown or of the wrong kind.
 
 namespace dspy {
 

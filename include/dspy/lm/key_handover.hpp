@@ -7,8 +7,8 @@
 
 namespace dspy {
 
-/// Keeps `key` for the one who makes an LM from a URI with `api_key_ref` = the text that is returned, so that no key is
-/// ever in a URI.  The text cannot be guessed, holds in this process only, and once.  Thread-safe.
+/// Stores `key` for the creation of an LM from a URI with `api_key_ref` set to the returned text, so that no key is
+/// ever in a URI. The text cannot be guessed, is valid only in this process, and only once.  Thread-safe.
 std::string hand_over_key(Secret key);
 
 /// The key of `reference`, which is then forgotten.  Throws `Error` (`config_error`) if there is none.

@@ -16,14 +16,14 @@ struct ReplyLikelihood {
   Usage usage = {};
 };
 
-/// What an LM is too if it can tell how likely it is to write a given reply: nothing is written, so that this costs one
-/// reading of the prompt.  `LlamaLM` is; for others ask `dynamic_cast<LikelihoodLM*>`.
+/// Implemented by LMs that can compute the likelihood of a given reply; nothing is generated, so the cost is one
+/// prefill of the prompt.  `LlamaLM` does; for others use `dynamic_cast<LikelihoodLM*>`.
 class LikelihoodLM {
  public:
   virtual ~LikelihoodLM() = default;
 
-  /// Contract, tools and sampling of the request are not looked at.  Throws what `LM::complete` throws, and `Error`
-  /// (`invalid_parameter`) for an empty reply.  Thread-safe; what it returns may be awaited after the LM is gone.
+  /// Contract, tools and sampling of the request are ignored.  Throws what `LM::complete` throws, and `Error`
+  /// (`invalid_parameter`) for an empty reply.  Thread-safe; the result may be awaited after the LM is destroyed.
   virtual Async<ReplyLikelihood> likelihood(Request request, std::string reply) = 0;
 };
 

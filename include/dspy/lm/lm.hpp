@@ -13,7 +13,7 @@ namespace dspy {
 
 /// What an LM can do with a request.
 struct Capabilities {
-  bool enforces_contract = false;  ///< Replies are held to `Request::contract`, or to a JSON Schema of it.
+  bool enforces_contract = false;  ///< Replies are constrained to `Request::contract`, or its JSON Schema.
   bool prefill = false;            ///< Goes on from `Request::prefill`.
   bool tools = false;              ///< Takes `Request::tools`, and returns calls.
   bool images = false;
@@ -26,14 +26,14 @@ struct Capabilities {
   bool operator==(const Capabilities&) const = default;
 };
 
-/// A language model: messages in, completions out.  Calls may overlap and come from any thread.
+/// A language model: messages in, completions out.  Calls may be concurrent and come from any thread.
 ///
-/// What a call returns may be awaited after the LM is gone.  A coroutine begins only when it is awaited, so one that is
-/// a member of an LM must not use `this`: let the member hand what it needs to a coroutine that takes it by value.
+/// The result of a call may be awaited after the LM is destroyed.  A coroutine starts only when it is awaited, so a
+/// coroutine that is a member of an LM must not use `this`: let the member pass what it needs by value to another
+/// coroutine.
 ///
-/// Both calls throw `Error`: `cancelled`, `deadline_exceeded`, `context_too_long`,
-/// `invalid_parameter`, `unsupported` (a part of a message, such as an image, that the model does not take), or what
-/// the model's own kind adds.
+/// Both calls throw `Error`: `cancelled`, `deadline_exceeded`, `context_too_long`, `invalid_parameter`, `unsupported`
+/// (a part of a message, such as an image, that the model does not accept), or errors specific to the kind of model.
 class LM {
  public:
   virtual ~LM() = default;
@@ -43,15 +43,15 @@ class LM {
 
   virtual Capabilities capabilities() const { return {}; }
 
-  /// Two LMs with the same fingerprint answer alike: the model, and whatever else changes what it writes, but no
-  /// secret. For keys of caches.
+  /// LMs with the same fingerprint give the same answers: it covers the model and everything else that affects its
+  /// output, but no secrets.  For cache keys.
   virtual std::string fingerprint() const { return std::string(model()); }
 
   virtual Async<Reply> complete(Request request) = 0;
 
-  /// Like `complete`, and hands the reply to `sink` as it grows.  `sink` runs where the caller
-  /// awaits, not on the model's thread; what it throws ends the call and reaches the caller.
-  /// The texts of all events join to the text and the reasoning of the first completion.
+  /// Like `complete`, but also passes the reply to `sink` as it grows.  `sink` runs on the caller's executor, not on
+  /// the model's thread; an exception from it ends the call and reaches the caller.  The texts of all events together
+  /// are the text and the reasoning of the first completion.
   virtual Async<Reply> stream(Request request, EventSink sink);
 };
 

@@ -36,9 +36,9 @@ struct Message {
   bool operator==(const Message&) const = default;
 };
 
-/// A conversation: behaves like a vector of messages.  What many conversations begin with alike,
-/// such as a program's instructions and demonstrations, is held once (`prefix`) and shared, so
-/// that neither making nor copying a conversation costs anything for it.
+/// A conversation: behaves like a vector of messages.  A common beginning of many conversations, such as a program's
+/// instructions and demonstrations, is stored once (`prefix`) and shared, so it adds no cost to creating or copying a
+/// conversation.
 class Chat {
  public:
   using Prefix = std::shared_ptr<const std::vector<Message>>;

@@ -9,8 +9,8 @@
 #include <variant>
 #include <vector>
 
-// What a message is made of.  The vocabulary is that of DSPy 3.4's model layer (lm15), so that nothing a provider sends
-// or takes is lost on the way.
+// The parts of a message.  The vocabulary is that of DSPy 3.4's model layer (lm15), so nothing that a provider sends or
+// accepts is lost.
 
 namespace dspy {
 
@@ -62,7 +62,7 @@ struct ToolCallPart {
 
 struct Part;
 
-/// What came of a tool call.
+/// The result of a tool call.
 struct ToolResultPart {
   std::string id = {};  ///< The call's.
   std::string name = {};
@@ -86,7 +86,7 @@ struct RefusalPart {
   bool operator==(const RefusalPart&) const = default;
 };
 
-/// A source of what was said.
+/// A source cited in a reply.
 struct CitationPart {
   std::string url = {};
   std::string title = {};
@@ -101,7 +101,7 @@ struct CitationPart {
 struct DataPart {
   Json value = {};
   std::optional<JsonObject> probabilities = {};
-  std::string method = {};  ///< How the probabilities came about.
+  std::string method = {};  ///< How the probabilities were obtained.
 
   bool operator==(const DataPart&) const = default;
 };
@@ -111,8 +111,7 @@ struct Part {
                                CitationPart, DataPart>;
 
   Content content = {};
-  /// State that only the provider understands, such as a signature of thoughts; it must come back to it unchanged. Null
-  /// if there is none.
+  /// Opaque provider state, such as a signature of thoughts, which must be sent back unchanged.  Null if there is none.
   Json continuation = {};
 
   Part() = default;

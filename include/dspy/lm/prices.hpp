@@ -32,7 +32,7 @@ struct Price {
 /// What models cost.  A value.
 class PriceTable {
  public:
-  /// Those that the library knows.  Prices change: see `date`, and give a file of your own for what must be right.
+  /// The built-in prices.  Prices change: see `date`, and use your own file where they must be exact.
   static const PriceTable& builtin();
 
   /// `{"date": "2026-08-06", "models": {"NAME": {"prompt": 2.5, "completion": 15, "cache_read": 0.25, "cache_write": …,
@@ -47,8 +47,7 @@ class PriceTable {
   std::size_t size() const noexcept { return prices_.size(); }
   const std::map<std::string, Price, std::less<>>& prices() const noexcept { return prices_; }
 
-  /// By its name, with or without the provider whose own model it is (`openai/gpt-5.4-mini`) and the day after it
-  /// (`gpt-4o-2024-08-06`).
+  /// By name, with or without the provider prefix (`openai/gpt-5.4-mini`) and the date suffix (`gpt-4o-2024-08-06`).
   std::optional<Price> find(std::string_view model) const;
   /// This table, with what `other` has instead.
   PriceTable with(const PriceTable& other) const;

@@ -18,7 +18,7 @@ struct Adaptation {
     clamped,      ///< Moved into the range there is.
     substituted,  ///< Something like it was taken.
     client_side,  ///< Done here, since the backend cannot.
-    satisfied,    ///< It held without doing anything.
+    satisfied,    ///< Already satisfied, nothing done.
     defaulted,    ///< Set, though nobody asked.
   };
 
@@ -39,9 +39,9 @@ struct Reply {
   Usage usage = {};
   std::string model = {};                    ///< As the backend calls it.
   std::string id = {};                       ///< The backend's own, for its logs.
-  std::vector<Adaptation> adaptations = {};  ///< Nothing differs from what was asked without standing here.
+  std::vector<Adaptation> adaptations = {};  ///< Every deviation from the request is listed here.
   Json provider_data = {};                   ///< What else the provider said.
-  Shared<Handling> handling = {};            ///< Caches, retries and fallbacks; unset where there were none.
+  Shared<Handling> handling = {};            ///< Caches, retries and fallbacks; unset if there were none.
 
   Reply() = default;
   explicit Reply(Completion completion, Usage tokens = {}) : usage(tokens) {

@@ -8,9 +8,9 @@
 
 namespace dspy {
 
-/// How replies of one form are written: what stands around the values.  The one place that spells labels, markers, tags
-/// and keys.  Prompts, demonstrations, readers of whole and of growing replies, masks and the field tracker take them
-/// from here, so that what a prompt asks for is what masks allow and readers expect.
+/// How replies of one form are written: the text around the values.  The only place that defines labels, markers, tags
+/// and keys.  Prompts, demonstrations, readers of complete and of streamed replies, masks and the field tracker use it,
+/// so prompts, masks and readers always agree.
 struct ReplyNotation {
   using Form = OutputContract::Form;
 
@@ -28,16 +28,16 @@ struct ReplyNotation {
   std::string_view between = {};    ///< What parts an output from the next one.
   std::string_view begin = {};      ///< Of the reply.
   std::string_view end = {};
-  /// What stands before a name where only that makes it a mark: a line's start, with its indentation.
+  /// What must precede a name for it to be a mark: the start of a line, with its indentation.
   std::string_view anchor = {};
 
-  /// What stands before a value: `Label:`, `[[ ## name ## ]]`, `<name>` or `"name":`.
+  /// The text before a value: `Label:`, `[[ ## name ## ]]`, `<name>` or `"name":`.
   std::string opening(const Field& field) const;
   /// The same for a name: a field's label in the form `fields`, its name in the others.
   std::string opening(std::string_view name) const;
-  /// What stands behind a value and belongs to it: `</name>`.  Empty where nothing does.
+  /// The text after a value that belongs to it: `</name>`.  May be empty.
   std::string closing(std::string_view name) const;
-  /// The mark of an output without a value: `<name/>`.  Empty for forms that have none.
+  /// The mark of an output without a value: `<name/>`.  Empty for forms without such a mark.
   std::string empty_element(std::string_view name) const;
 };
 

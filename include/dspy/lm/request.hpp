@@ -19,7 +19,7 @@ namespace dspy {
 class Gate;
 struct TraceContext;
 
-/// What a reply begins with; the model goes on from there.
+/// The beginning of the reply, which the model continues.
 struct Prefill {
   std::string reasoning = {};
   std::string text = {};
@@ -34,7 +34,7 @@ struct ReasoningOptions {
 
   std::optional<Effort> effort = {};
   std::optional<int> budget_tokens = {};
-  std::string summary = {};  ///< What is told of the thoughts, in the provider's words, such as `auto`.
+  std::string summary = {};  ///< How thoughts are summarised, in the provider's terms, such as `auto`.
 
   bool operator==(const ReasoningOptions&) const = default;
 };
@@ -72,19 +72,19 @@ struct Request {
   Chat messages = {};
   Sampling sampling = {};
   OutputContract contract = {};
-  /// Only for an LM whose `capabilities()` have `prefill`; others take no notice, and say so.
+  /// Only for an LM whose `capabilities()` include `prefill`; others ignore it, and say so.
   Prefill prefill = {};
   std::vector<ToolDefinition> tools = {};
   ToolChoice tool_choice = {};
   int n = 1;  ///< Completions.  At least 1.
-  /// Shared by requests, as nearly all have the same; null: none.
+  /// Shared between requests, since nearly all use the same; null: none.
   std::shared_ptr<const ProviderOptions> provider = {};
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
   std::stop_token stop = {};  ///< Asked to stop, the call ends within one step with `cancelled`.
-  /// Closed while the reader of a stream is behind: between two pieces the stream waits here.  A remote provider is
-  /// held back through its connection; a local model goes on, and its reply, no longer than `max_tokens`, is kept.
+  /// Closed while the reader of a stream is behind: the stream waits here between pieces.  A remote provider is slowed
+  /// down through its connection; a local model continues, and its reply, at most `max_tokens` long, is buffered.
   std::shared_ptr<Gate> pace = {};
-  /// What a server may be told of the trace; sent only where `RemoteOptions::sends_trace_context` allows.
+  /// Trace context for the server; sent only if `RemoteOptions::sends_trace_context` allows it.
   std::shared_ptr<const TraceContext> trace_context = {};
 
   const ProviderOptions& provider_options() const noexcept;

@@ -12,7 +12,7 @@ namespace dspy {
 /// the model file's recommendation, then by the default named here.
 struct Sampling {
   std::optional<int> max_tokens = {};            ///< 512.  At least 1.
-  std::optional<double> temperature = {};        ///< 0.7.  0 always takes the likeliest token.
+  std::optional<double> temperature = {};        ///< 0.7. 0 is greedy.
   std::optional<double> top_p = {};              ///< 0.9.  In (0, 1]; 1 is off.
   std::optional<int> top_k = {};                 ///< 0, which is off.
   std::optional<double> min_p = {};              ///< 0, which is off.
@@ -24,8 +24,8 @@ struct Sampling {
   std::vector<std::string> stop = {};            ///< The reply ends before the first of these.
   /// Off.  Tell for each token of the reply how likely it was, and how likely so many others were (0 to 100).
   std::optional<int> logprobs = {};
-  /// Instead of `temperature` while the value of an output of that name is written, such as 0 for a label beside a
-  /// text that may vary.  Where a model is held to the contract.
+  /// Replaces `temperature` while the value of the named output is written, such as 0 for a label next to a text that
+  /// may vary.  Only if the model is constrained to the contract.
   std::map<std::string, double> field_temperatures = {};
 
   /// Each value of `this`, else of `fallback`.

@@ -9,7 +9,7 @@
 
 namespace dspy {
 
-/// A tool as a model is told of it.
+/// A tool as it is described to a model.
 struct ToolDefinition {
   std::string name = {};
   std::string description = {};

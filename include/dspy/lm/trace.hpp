@@ -22,7 +22,7 @@ namespace dspy {
 struct Span {
   enum class Kind {
     program,  ///< A whole program.
-    call,     ///< A predictor's call, whatever requests it makes.
+    call,     ///< A predictor's call, with all of its requests.
     attempt,  ///< One request of a call, and its reply.
     tool,     ///< A tool that an agent called; `path` ends with `tools.` and its name.
   };
@@ -47,16 +47,15 @@ struct Span {
 
 std::string_view to_string(Span::Kind kind) noexcept;
 
-/// Told what programs do.  Calls come from any thread, several at once; what they throw ends the call that they are
-/// told of.
+/// Observes programs.  Called from any thread, concurrently; an exception ends the observed call.
 class Trace {
  public:
   virtual ~Trace() = default;
   virtual void begin(const Span& /*span*/) {}
   virtual void end(const Span& span) = 0;
 
-  /// What a request made inside the span `id`, which has begun, may tell other processes of the trace.  Nothing if this
-  /// trace does not export spans under ids of that kind.
+  /// The trace context to send with a request made inside the open span `id`.  Nothing if this trace does not export
+  /// spans under such ids.
   virtual std::optional<TraceContext> context_of(std::uint64_t /*id*/) const { return std::nullopt; }
 
   /// The next span's `id`.

@@ -24,7 +24,7 @@ struct CatalogueEntry {
 /// Names of models.  A value.
 class Catalogue {
  public:
-  /// Those that this library knows.
+  /// The built-in entries.
   static Catalogue built_in();
   /// The same, and those of the user's file (`default_path`, if it is there), whose entries replace ours of the same
   /// name.  Throws what `read` throws.

@@ -43,7 +43,7 @@ struct PullOptions {
 struct FileChange {
   std::string name = {};
   std::optional<KeptFile> before = {};  ///< Nothing: it is new.
-  std::optional<KeptFile> after = {};   ///< Nothing: it is gone.
+  std::optional<KeptFile> after = {};   ///< Nothing: it was removed.
 
   bool operator==(const FileChange&) const = default;
 };
@@ -51,17 +51,17 @@ struct FileChange {
 /// What `pull` did.
 struct Pulled {
   KeptModel model = {};
-  std::uint64_t fetched = 0;             ///< Bytes that came now; 0: all was here.
+  std::uint64_t fetched = 0;             ///< Bytes downloaded; 0: everything was present.
   std::optional<KeptModel> before = {};  ///< What was here under that name.
   std::vector<FileChange> changes = {};
 
   bool operator==(const Pulled&) const = default;
 };
 
-/// Fetches a model into `store`, or the rest of one that an earlier call began.  Files are checked against the size and
-/// the SHA-256 that catalogue or source give, and are there as a whole or not at all; the same model pulled twice at
-/// once is fetched once.  What is there and still the same is not fetched again, so this is also how a model is
-/// updated; where a source gives no digest, its server is asked for the file only if that has changed.
+/// Downloads a model into `store`, or resumes an earlier download.  Files are checked against the size and the SHA-256
+/// from the catalogue or the source, and appear atomically; concurrent pulls of the same model download it once.
+/// Unchanged files are not downloaded again, so this also updates a model; if a source gives no digest, a conditional
+/// request is made.
 ///
 /// Throws `Error`: `invalid_parameter` (not a source); `model_not_found`; `authentication_failed` (gated, or no token);
 /// `unavailable`, `timeout` (offline too) and `stream_broken` after so many attempts; `io_error` (no room, no rights);

@@ -13,9 +13,9 @@ struct BatchCall {
   JsonObject inputs = {};
 };
 
-/// Makes all calls, many at once, as `Predictor::batch` does those of one predictor.  What evaluation and optimizers
-/// run on: calls of several programs or candidates are ordered so that those with the same instructions,
-/// demonstrations and first inputs follow each other.
+/// Makes all calls concurrently, like `Predictor::batch` for one predictor.  Used by evaluation and optimizers: calls
+/// of several programs or candidates are ordered so that those with the same instructions, demonstrations and first
+/// inputs follow each other.
 std::vector<std::expected<Prediction, Error>> batch(std::vector<BatchCall> calls, const BatchOptions& options = {});
 Async<std::vector<std::expected<Prediction, Error>>> abatch(std::vector<BatchCall> calls, BatchOptions options = {});
 

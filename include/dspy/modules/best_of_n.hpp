@@ -10,11 +10,10 @@
 
 namespace dspy {
 
-/// Runs a program up to `n` times, each with draws of its own, and returns the answer with the highest reward; an
-/// answer whose reward reaches `threshold` ends it.  The first run is the program as it is; the others are drawn at
-/// temperature 1.  Nothing is streamed, since which answer is the best is not known before the end.  An error ends the
-/// call once more than `max_errors` runs have failed, or all have; a reward that throws or is not a number fails its
-/// run.
+/// Runs a program up to `n` times with different samples, and returns the answer with the highest reward; an answer
+/// whose reward reaches `threshold` ends the runs.  The first run uses the program unchanged; the others sample at
+/// temperature 1.  Nothing is streamed, since the best answer is not known before the end.  An error ends the call once
+/// more than `max_errors` runs have failed, or all have; a reward that throws or is not a number fails its run.
 ///
 ///     dspy::BestOfN best(draft, 5, [](const Input&, const Output& out) { return out.text.size() < 200 ? 1.0 : 0.0; });
 template <Runnable P>

@@ -16,17 +16,17 @@ struct CallPolicy {
     accept,  ///< The prediction has what could be read, and values that break only a limit, each with a flag.
   };
 
-  /// How often a value that cannot be read or breaks a limit is written again, and what comes after it, while the reply
-  /// up to that value is kept: by a model held to its contract that can go on from there (`LM::continues`).  No more
-  /// than these tokens is written.  The value is drawn at a temperature of 0.7 at least, since it must not be the same.
+  /// How often a value that cannot be read or breaks a limit is rewritten, with everything after it, while the reply up
+  /// to that value is kept: by a constrained model that can continue from there (`LM::continues`).  Only these tokens
+  /// are generated.  The value is sampled at a temperature of at least 0.7, since it must differ.
   int rewrite = 0;
-  int ask_again = 1;  ///< How often the model is shown its last reply, and what was wrong with it.  0 is never.
+  int ask_again = 1;  ///< How often to ask again, showing the last reply and what was wrong. 0: never.
   /// Asked once, with its own prompt, when that did not help.  Null: no other adapter is tried.
   std::shared_ptr<const Adapter> fallback = {};
   Finally finally = Finally::fail;
   /// Whether there may be another request once a stream has handed out something of the refused reply.
   enum class Streamed {
-    keep,       ///< No: what was handed out stays, as in Python DSPy, and `finally` comes next.
+    keep,       ///< No: delivered text stays, as in Python DSPy, and `finally` applies.
     take_back,  ///< Yes: each field that was handed out is taken back first (`FieldEvent::restart`).
   };
   Streamed streamed = Streamed::keep;

@@ -18,7 +18,7 @@ struct Settings {
 /// `with_lm(program, lm)`.
 void configure(Settings settings);
 
-/// The defaults as they are now.  Thread-safe.
+/// The current defaults.  Thread-safe.
 Settings settings();
 
 }  // namespace dspy

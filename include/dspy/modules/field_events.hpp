@@ -33,7 +33,8 @@ class PieceQueue {
   PieceQueue& operator=(const PieceQueue&) = delete;
   ~PieceQueue();
 
-  /// The options of a call whose pieces go through `sink`: it is stopped with the reader, and held back by it.
+  /// The options of a call whose pieces go through `sink`: it stops with the reader, and is subject to its
+  /// backpressure.
   CallOptions options(CallOptions given);
   FieldSink sink() const;
   /// Starts the call where the caller awaits; to be awaited once.
@@ -56,15 +57,15 @@ Async<void> keep_at(Async<T> work, std::shared_ptr<std::optional<T>> result) {
 
 }  // namespace detail
 
-/// A reply read at the reader's own speed.
+/// A reply read at the reader's own pace.
 ///
 ///     auto events = dspy::events(program, input);
 ///     while (auto piece = co_await events.next()) std::print("{}", piece->text);
 ///     auto output = co_await events.result();
 ///
-/// The call begins with the first `next`.  Pieces that have not been read are kept, and from `most_waiting` on the call
-/// is held back (`Request::pace`).  When the object goes, the call is stopped.  For one coroutine, whose executor does
-/// one thing at a time.
+/// The call starts with the first `next`.  Unread pieces are buffered, and beyond `most_waiting` backpressure is
+/// applied to the call (`Request::pace`).  Destroying the object stops the call.  For a single coroutine on a serial
+/// executor.
 template <class Out>
 class FieldEvents {
  public:

@@ -13,8 +13,8 @@
 
 namespace dspy {
 
-/// Finds the examples whose inputs are most like given ones: by the dot product of the embeddings of `name: value | …`.
-/// A value; copies share the embeddings.  Thread-safe.
+/// Finds the examples whose inputs are most similar to the given ones: by the dot product of the embeddings of
+/// `name: value | …`.  A value; copies share the embeddings.  Thread-safe.
 class Knn {
  public:
   /// Embeds the examples.  Throws `Error` (`invalid_parameter`) for no examples or a `k` of 0, and what the embedder
@@ -36,8 +36,8 @@ class Knn {
 /// What an input is embedded as: `name: value`, joined by ` | `.
 std::string knn_text(const JsonObject& inputs);
 
-/// A predictor whose demonstrations are, in each call, the examples nearest to its inputs: the nearest last, where a
-/// model heeds it most.
+/// A predictor whose demonstrations, in each call, are the examples nearest to its inputs, with the nearest last, where
+/// it influences the model most.
 ///
 ///     dspy::KnnPredict answer("question -> answer", Knn(4, examples, embedder));
 class KnnPredict : public Module<KnnPredict, JsonObject, Prediction> {

@@ -17,13 +17,13 @@ namespace dspy {
 /// long as another one is.
 using VoteOf = std::function<std::optional<std::string>(const Json& value)>;
 
-/// Texts without regard to case, punctuation and articles (`text::normalized_answer`), and an empty one is not a vote;
-/// any other value as it is, whether it is written `1` or `1.0`.
+/// Texts are compared ignoring case, punctuation and articles (`text::normalized_answer`), and an empty one is not a
+/// vote; other values exactly, whether written `1` or `1.0`.
 std::optional<std::string> answer_vote(const Json& value);
 
-/// The completion whose `field` (the last one, if empty) has the value that most have; of several such values the one
-/// that came first, and of completions with it the first.  Throws `Error` (`bad_input`) for no completions, or one
-/// without the field.
+/// The completion whose `field` (the last one, if empty) has the most frequent value; ties go to the value that came
+/// first, and to the first completion with it.  Throws `Error` (`bad_input`) for no completions, or one without the
+/// field.
 std::size_t majority(std::span<const JsonObject> completions, std::string_view field = {},
                      const VoteOf& vote = answer_vote);
 Prediction majority(const std::vector<Prediction>& completions, std::string_view field = {},

@@ -28,7 +28,7 @@ class MultiChainComparison : public Module<MultiChainComparison, ChainAttempts, 
   explicit MultiChainComparison(std::string_view notation, int attempts = 3, PredictorOptions options = {})
       : MultiChainComparison(Signature::parse(notation), attempts, std::move(options)) {}
 
-  /// Throws `Error` (`bad_input`) for another number of completions, or one that lacks what is compared.
+  /// Throws `Error` (`bad_input`) for a wrong number of completions, or one that lacks the fields to compare.
   Async<Prediction> run(ChainAttempts attempts, Run how) const;
 
   const Predictor& predictor() const noexcept { return compare_; }

@@ -30,7 +30,7 @@ struct CallOptions {
   std::shared_ptr<Gate> pace = {};  ///< See `Request::pace`; `events` (modules/field_events.hpp) uses it.
 };
 
-/// What a call hands on to the modules that it is made of.  A value; what is streamed goes to one sink.
+/// What a call passes on to its inner modules.  A value; everything streamed goes to one sink.
 struct Run {
   CallOptions options = {};
   FieldSink sink = {};  ///< Empty unless the call streams.
@@ -39,16 +39,16 @@ struct Run {
 /// How many calls are made together.
 struct BatchOptions {
   std::size_t concurrency = 32;  ///< Calls under way at most.  At least 1.
-  /// After as many calls have failed, no more are begun.  Unset: all are.
+  /// After this many failed calls, no more are started.  Unset: no limit.
   std::optional<std::size_t> max_errors = {};
-  /// Calls whose prompts begin alike follow each other (`prefix_order`), whatever the order of the inputs.
+  /// Calls with common prompt prefixes follow each other (`prefix_order`), regardless of the order of the inputs.
   bool orders_by_prompt = true;
   CallOptions call = {};  ///< For each.
   /// Told how many calls have ended, of how many, after each.
   std::function<void(std::size_t done, std::size_t total)> progress = {};
 };
 
-/// What a predictor is made with, beside its signature.
+/// A predictor's options, besides its signature.
 struct PredictorOptions {
   std::vector<Example> demos = {};
   std::shared_ptr<LM> lm = {};                  ///< Else the one given to `configure`.
@@ -80,8 +80,9 @@ class Predictor {
   Prediction stream(JsonObject inputs, const FieldSink& sink, const CallOptions& options = {}) const;
   Async<Prediction> astream(JsonObject inputs, FieldSink sink, CallOptions options = {}) const;
 
-  /// Asks about each of `inputs`, many at once; the results have their order, and one that fails ends no other.  A
-  /// call that was not begun has failed with `cancelled`.  Throws `Error` (`invalid_parameter`) for a concurrency of 0.
+  /// Calls the model for each of `inputs` concurrently; the results are in the same order, and a failure does not
+  /// affect the others.  A call that was not started has failed with `cancelled`.  Throws `Error` (`invalid_parameter`)
+  /// for a concurrency of 0.
   std::vector<std::expected<Prediction, Error>> batch(std::vector<JsonObject> inputs,
                                                       const BatchOptions& options = {}) const;
 

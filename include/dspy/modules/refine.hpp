@@ -17,7 +17,7 @@
 
 namespace dspy {
 
-/// A reward, and what it says in words.
+/// A reward with its explanation.
 struct Judged {
   double reward = 0;
   std::string feedback = {};
@@ -31,9 +31,9 @@ struct RefineOptions {
   PredictorOptions advisor = {};
 };
 
-/// Like `BestOfN`, and between two runs it asks a model what each module of the program should do differently, with the
-/// run's calls, outputs and reward before it.  In the next run each module is given its advice as one more input, the
-/// hint.  Returns the answer with the highest reward.  Asking for advice may fail: the next run then has none.
+/// Like `BestOfN`, but between runs it shows a model the last run's calls, outputs and reward, and asks what each
+/// module of the program should do differently.  In the next run each module gets its advice as an additional input,
+/// the hint.  Returns the answer with the highest reward.  If asking for advice fails, the next run has none.
 ///
 ///     dspy::Refine refine(draft, [](const Input&, const Output& out) -> dspy::Judged {
 ///       return out.text.size() < 200 ? Judged{1} : Judged{0, "it has more than 200 letters"};

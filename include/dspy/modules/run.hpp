@@ -59,7 +59,7 @@ OutputOf<P> call(const P& program, InputOf<P> input, CallOptions options = {}) {
   return wait(program.run(std::move(input), Run{.options = std::move(options)}));
 }
 
-/// The same for coroutines.  Holds a copy of the program, so that nothing has to outlive it.
+/// The same for coroutines.  Holds a copy of the program, so nothing has to outlive it.
 template <Runnable P>
 Async<OutputOf<P>> acall(P program, InputOf<P> input, CallOptions options = {}) {
   co_return co_await program.run(std::move(input), Run{.options = std::move(options)});
@@ -73,7 +73,7 @@ OutputOf<P> stream(const P& program, InputOf<P> input, FieldSink sink, CallOptio
 
 namespace detail {
 
-/// Runs `work(i)` for each row of a batch, and keeps what came of each.  Throws only for a wrong option.
+/// Runs `work(i)` for each row of a batch, and keeps each result or error.  Throws only for an invalid option.
 template <class Out>
 Async<std::vector<std::expected<Out, Error>>> run_rows(std::size_t count, BatchOptions options,
                                                        std::function<Async<Out>(std::size_t)> work) {
@@ -106,8 +106,8 @@ Async<std::vector<std::expected<Out, Error>>> run_rows(std::size_t count, BatchO
 
 }  // namespace detail
 
-/// Runs the whole program on each of `rows`, many at once; the results have their order, and one that fails ends no
-/// other.  A row that was not begun has failed with `cancelled`.
+/// Runs the whole program on each of `rows` concurrently; the results are in the same order, and a failure does not
+/// affect the others.  A row that was not started has failed with `cancelled`.
 template <Runnable P>
 Async<std::vector<std::expected<OutputOf<P>, Error>>> arun_batch(P program, std::vector<InputOf<P>> rows,
                                                                  BatchOptions options = {}) {

@@ -17,10 +17,10 @@
 
 namespace dspy {
 
-/// Runs a program up to `n` times, at temperature 1 unless said otherwise and with seeds of their own, and returns the
-/// answer that most runs give (Wang et al. 2023).  It asks for no more once no other answer can have as many votes:
-/// first for as many as a majority takes, then for as many as are still open, those of each round at once.  The votes
-/// are counted in the order of the runs, so the answer does not depend on which ends first.
+/// Runs a program up to `n` times, by default at temperature 1, with different seeds, and returns the most frequent
+/// answer (Wang et al. 2023).  It stops once no other answer can get as many votes: the first round makes as many runs
+/// as a majority needs, later ones as many as are still open, each round concurrently.  Votes are counted in the order
+/// of the runs, so the answer does not depend on which finishes first.
 ///
 ///     dspy::SelfConsistency sure(dspy::ChainOfThought("question -> answer"), 9);
 template <Runnable P>
@@ -73,7 +73,7 @@ class SelfConsistency : public Module<SelfConsistency<P>, InputOf<P>, Prediction
   }
 
  private:
-  /// How many runs to make next; none once the leading answer cannot be reached.
+  /// How many runs to make next; none once the leading answer cannot be overtaken.
   std::size_t wanted(const std::vector<std::optional<Prediction>>& runs) const {
     std::map<std::string, std::size_t> counts;
     for (const auto& one : runs) {

@@ -28,7 +28,8 @@
 
 namespace dspy {
 
-/// True for a type of which programs may have members, though nothing can be found in it, as it holds no predictor:
+/// True for a type that programs may have as a member although it cannot be inspected, because it contains no
+/// predictor:
 ///
 ///     template <> constexpr bool dspy::holds_no_predictors<Database> = true;
 template <class T>
@@ -170,7 +171,7 @@ void for_each_predictor(Program& program, F&& visit) {
 
 namespace detail {
 
-/// For changing every predictor: a program in which there is none is a mistake.
+/// For changing every predictor: a program without any is an error.
 template <class Program, class F>
 void change_predictors(Program& program, F&& change) {
   bool found = false;
@@ -211,8 +212,8 @@ Program with_sampling(Program program, const Sampling& sampling) {
   return program;
 }
 
-/// A copy of `program` all of whose calls are within `context`: its deadline, stop, budget and trace.  In a program
-/// that has one already, both hold.
+/// A copy of `program` whose calls all use `context`: its deadline, stop, budget and trace.  If the program already has
+/// one, both apply.
 template <class Program>
 Program with_context(Program program, const CallContext& context) {
   detail::change_predictors(program, [&](const std::string& path, Predictor& predictor) {
@@ -223,7 +224,7 @@ Program with_context(Program program, const CallContext& context) {
   return program;
 }
 
-/// A copy of `program` that tells `trace` what it does.
+/// A copy of `program` that reports to `trace`.
 template <class Program>
 Program traced(Program program, const std::shared_ptr<Trace>& trace) {
   return with_context(std::move(program), {.trace = trace});

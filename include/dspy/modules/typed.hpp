@@ -12,7 +12,7 @@
 
 namespace dspy {
 
-/// A typed module's answer: the user's own `Output`, and what is known about how it came to be.
+/// A typed module's answer: the user's own `Output`, with its metadata.
 template <class Output>
 class Typed : public Output {
  public:

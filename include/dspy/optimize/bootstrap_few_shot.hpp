@@ -17,7 +17,7 @@ struct BootstrapFewShotOptions {
   std::optional<double> metric_threshold = {};  ///< What a score must reach; unset: any score but 0.
   std::shared_ptr<LM> teacher_lm = {};          ///< Answers the training examples; else the teacher's own.
   std::size_t max_bootstrapped_demos = 4;       ///< Made from the teacher's good answers.
-  std::size_t max_labeled_demos = 16;           ///< Together with training examples as they are.
+  std::size_t max_labeled_demos = 16;           ///< Together with unmodified training examples.
   std::size_t max_rounds = 1;                   ///< How often an example is tried; after the first at temperature 1.
   std::optional<std::size_t> max_errors = {};   ///< So many examples that fail end it with an `Error`.
 };

@@ -17,8 +17,8 @@ namespace dspy {
 /// Another program that trains weights: it reads conversations, and writes a file.
 struct TrainerCommand {
   /// The program and its arguments; no shell reads them.  In each, `{data}` becomes the file of conversations (JSON
-  /// lines, as `FinetuneData::write` writes them), `{output}` the file that is wanted, and `{name}` whose it is: a
-  /// predictor's path, or `all`.
+  /// lines, as `FinetuneData::write` writes them), `{output}` the file to write, and `{name}` its owner: a predictor's
+  /// path, or `all`.
   std::vector<std::string> argv = {};
   std::string output_extension = ".gguf";  ///< With `.gguf` the output must begin as such files do.
   std::optional<std::chrono::seconds> time_limit = {};
@@ -34,7 +34,7 @@ struct BootstrapFinetuneOptions {
   std::filesystem::path folder = {};
   TrainerCommand trainer = {};
   /// The model with the weights in that file, such as `llama:base.gguf?lora=FILE`, for the predictor of that name (or
-  /// `all`).  Not set: the weights are made, and the program stays as it is.
+  /// `all`).  Not set: the weights are trained, but the program is not changed.
   std::function<std::shared_ptr<LM>(const std::string& name, const std::filesystem::path& weights)> open = {};
 };
 

@@ -34,8 +34,8 @@ struct FinetuneData {
   void write(const std::filesystem::path& path, bool by_predictor = false) const;
 };
 
-/// The data side of DSPy's BootstrapFinetune: runs the teacher (or the student) on the training examples, and keeps
-/// what its predictors asked and answered in those that came out well.
+/// The data side of DSPy's BootstrapFinetune: runs the teacher (or the student) on the training examples, and keeps the
+/// predictors' requests and answers in the successful runs.
 FinetuneData finetune_data(const Program& student, const Training& training, const FinetuneDataOptions& options = {});
 
 }  // namespace dspy

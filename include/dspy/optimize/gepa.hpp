@@ -34,7 +34,7 @@ struct Reflection {
 /// Writes a better instruction; an empty one is not a proposal.
 using ProposeInstruction = std::function<std::string(const Reflection& reflection)>;
 
-/// What the model that reflects is told beside the examples.
+/// Additional instructions for the reflecting model.
 struct InstructionProposerOptions {
   std::vector<std::string> skills = {};      ///< Texts that say how to write such instructions.
   std::string additional_instructions = {};  ///< What is wanted of them.

@@ -16,7 +16,7 @@ struct KnnFewShotOptions {
 };
 
 /// Gives each call demonstrations of its own: the training examples nearest to its inputs.  The teacher answers every
-/// training example once, when the program is compiled; nothing is compiled in a call, as it is in DSPy.
+/// training example once, when the program is compiled; unlike in DSPy, nothing is compiled per call.
 class KnnFewShot {
  public:
   /// Throws `Error` (`invalid_parameter`) without an embedder, or for a `k` of 0.

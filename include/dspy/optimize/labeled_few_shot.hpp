@@ -13,7 +13,7 @@ struct LabeledFewShotOptions {
   Metric metric = {};  ///< With a validation set: the student is kept if it is the better one.
 };
 
-/// Gives each predictor training examples as demonstrations, as they are.  Asks no model, unless it is to measure.
+/// Gives each predictor unmodified training examples as demonstrations.  Calls no model, except to evaluate.
 class LabeledFewShot {
  public:
   explicit LabeledFewShot(LabeledFewShotOptions options = {}) : options_(std::move(options)) {}

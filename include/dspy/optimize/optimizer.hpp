@@ -5,8 +5,8 @@
 
 #include <concepts>
 
-// What all optimizers have in common.  Each has DSPy's name, options and defaults, takes a program and examples, and
-// returns the best program that it measured, with a report; the program it was given stays as it is.
+// Common to all optimizers.  Each has DSPy's name, options and defaults, takes a program and examples, and returns the
+// best program that it measured, with a report; the original program is not changed.
 //
 //     dspy::BootstrapFewShot optimizer({.metric = exact, .max_bootstrapped_demos = 4});
 //     auto [program, report] = optimizer.compile(student, {.trainset = train, .valset = held_out});

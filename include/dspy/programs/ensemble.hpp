@@ -52,8 +52,8 @@ struct ProgramCall {
   JsonObject inputs = {};
 };
 
-/// DSPy's `Parallel`: makes all calls, many at once; the results have their order, and one that fails ends no other.
-/// A call that was not begun has failed with `cancelled`.
+/// DSPy's `Parallel`: makes all calls concurrently; the results are in the same order, and a failure does not affect
+/// the others.  A call that was not started has failed with `cancelled`.
 std::vector<std::expected<Prediction, Error>> parallel(std::vector<ProgramCall> calls,
                                                        const BatchOptions& options = {});
 Async<std::vector<std::expected<Prediction, Error>>> aparallel(std::vector<ProgramCall> calls,

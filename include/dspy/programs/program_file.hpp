@@ -17,7 +17,7 @@
 
 namespace dspy {
 
-/// What Python DSPy keeps of a field.  It names no fields: these stand by position, inputs first.
+/// What Python DSPy stores for a field.  It does not name fields: they are listed by position, inputs first.
 struct SavedField {
   std::string prefix = {};
   std::string description = {};  ///< `${name}` where there is none.
@@ -51,7 +51,7 @@ struct SavedPredictor {
   std::vector<SavedField> fields = {};
   std::vector<JsonObject> demos = {};
   std::string adapter = {};  ///< Empty: not recorded.
-  std::string lm = {};       ///< The model it asked when it was saved: a record, never loaded by itself.
+  std::string lm = {};       ///< The model used when it was saved: for information, never loaded.
   Sampling sampling = {};
   std::optional<SavedFunctions> functions = {};  ///< Nothing in files of Python, and in those of older versions.
   JsonObject kept = {};            ///< Members of DSPy's state that mean nothing here; written again as they were.
@@ -79,7 +79,7 @@ struct SavedScore {
 struct ProgramFile {
   /// What became of the content hash when the file was read.
   enum class Integrity {
-    unchecked,  ///< There was none: Python wrote the file, or nothing was read.
+    unchecked,  ///< There is none: Python wrote the file, or nothing was read.
     verified,
     changed,  ///< It did not match, and the caller had said that this is fine.
   };

@@ -21,8 +21,8 @@ enum class Api : std::uint8_t {
 
 std::string_view to_string(Api api) noexcept;
 
-/// How one provider speaks its protocol: where it is, what its fields are called, what it refuses.  Plain data, one
-/// entry a provider in `src/providers/dialect.cpp`, with its sources.
+/// How one provider uses its protocol: its address, the names of its fields, what it refuses.  Plain data, one entry
+/// per provider in `src/providers/dialect.cpp`, with its sources.
 struct Dialect {
   using Names = std::array<std::string_view, 3>;
 
@@ -47,7 +47,7 @@ struct Dialect {
   std::string_view key_prefix = "Bearer ";
   bool needs_key = true;
 
-  // What fields are called; empty where there is none.
+  // Names of fields; empty if there is no such field.
   std::string_view max_tokens = "max_tokens";
   std::string_view seed = "seed";
   std::string_view top_k = {};

@@ -44,10 +44,10 @@ struct RemoteOptions {
 /// A model behind an HTTP API.  Thread-safe.
 ///
 /// `complete` and `stream` throw `Error`: `authentication_failed`, `billing_error`, `rate_limit_exceeded` (with
-/// `retry_after` where the provider says it), `refused`, `unsupported`, `context_too_long`, `model_not_found`,
-/// `unavailable`, `timeout`, `stream_broken` (a stream that ended before its end, with what came in `raw`),
-/// `parse_error` (a tool call whose arguments are not JSON), `cancelled`, `deadline_exceeded`.  One request is one
-/// attempt; retries are `lm/middleware`'s.
+/// `retry_after` if the provider gives it), `refused`, `unsupported`, `context_too_long`, `model_not_found`,
+/// `unavailable`, `timeout`, `stream_broken` (a stream that ended early, with the text so far in `raw`), `parse_error`
+/// (a tool call whose arguments are not JSON), `cancelled`, `deadline_exceeded`.  One request is one attempt; retries
+/// are `lm/middleware`'s.
 class ProviderLM final : public LM {
  public:
   /// Throws `Error` (`config_error`, or `authentication_failed` if there is no key; it names the variables).
@@ -69,8 +69,8 @@ class ProviderLM final : public LM {
   std::shared_ptr<const Setup> setup_;
 };
 
-/// `remote("groq", {.model = "openai/gpt-oss-20b"})`: any provider by name.  Throws `Error` (`config_error`) that lists
-/// the nearest ones for a name there is not.
+/// `remote("groq", {.model = "openai/gpt-oss-20b"})`: any provider by name.  For an unknown name, throws `Error`
+/// (`config_error`) that lists similar ones.
 std::shared_ptr<LM> remote(std::string_view provider, RemoteOptions options);
 
 std::shared_ptr<LM> openai(RemoteOptions options);

@@ -17,7 +17,7 @@ struct PromotionGates {
   std::optional<double> max_token_ratio = {};    ///< Tokens an example, as a multiple of the champion's.
   std::optional<double> max_failure_share = {};  ///< Of the challenger's examples.
   bool requires_compatible = true;               ///< No input or output may break callers.
-  /// Input or label by which examples fall into slices; none may lose more than `max_slice_loss` on average.
+  /// Input or label that divides examples into slices; none may lose more than `max_slice_loss` on average.
   std::string slice_by = {};
   double max_slice_loss = 0.05;
 };

@@ -15,7 +15,7 @@
 
 namespace dspy {
 
-/// Where a version came from.
+/// The origin of a version.
 struct Lineage {
   JsonObject optimizer = {};         ///< Its name, options and seed.
   std::string data = {};             ///< What it was optimized on, such as a digest of the dataset.

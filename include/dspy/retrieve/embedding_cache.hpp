@@ -27,12 +27,13 @@ struct EmbeddingCacheStats {
   std::size_t bytes = 0;  ///< In memory.
 };
 
-/// What a text's vector depends on beside the text: for keys of caches, and for a store that must know its embedder.
+/// Everything a text's vector depends on besides the text: for cache keys, and for a store that must identify its
+/// embedder.
 std::string embedder_fingerprint(const Embedder& embedder);
 
-/// An embedder that remembers: per text, whatever the batch, so that adding one text to a thousand costs one.  Texts
-/// that several calls ask for at once are embedded once.  Errors are not remembered.  A file that cannot be used is
-/// told of in the log, and breaks no call.
+/// A caching embedder: per text, regardless of batches, so that adding one text to a thousand costs one.  Identical
+/// texts in concurrent calls are embedded once.  Errors are not cached.  An unusable file is reported in the log, and
+/// breaks no call.
 class CachedEmbedder final : public Embedder {
  public:
   /// Throws `Error` (`io_error`) if the file cannot be opened.

@@ -24,8 +24,8 @@ struct EmbeddingsOptions {
   std::size_t batch_size = 200;
 };
 
-/// DSPy's `Embeddings`: a corpus in memory, of which the texts nearest to a query are the output `passages`, their
-/// places in the corpus `indices`, their likeness `scores`.  A value; copies share the corpus.  Thread-safe.
+/// DSPy's `Embeddings`: a corpus in memory; the outputs are the texts nearest to a query (`passages`), their positions
+/// in the corpus (`indices`) and similarities (`scores`).  A value; copies share the corpus.  Thread-safe.
 class Embeddings : public Module<Embeddings, std::string, Prediction> {
  public:
   /// Embeds the corpus.  Throws `Error` (`invalid_parameter`) for an empty corpus or a `k` of 0, and what the embedder

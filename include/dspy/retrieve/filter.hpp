@@ -11,13 +11,13 @@
 
 namespace dspy {
 
-/// Which passages are wanted: a condition on their metadata, and on `id`, `text` and `source` of the passage itself.
-/// A value; copies share what they hold.
+/// Selects passages: a condition on their metadata, and on `id`, `text` and `source` of the passage itself.  A value;
+/// copies share what they hold.
 ///
 ///     auto recent = Filter::eq("lang", "en") && Filter::gte("year", 2020) && !Filter::in("state", {"draft", "old"});
 ///
-/// Numbers compare as numbers (2 equals 2.0), texts byte by byte; values of different kinds are never equal, and
-/// neither is above the other.  A passage without the field meets `ne`, `nin` and a negated condition, and none other.
+/// Numbers compare as numbers (2 equals 2.0), texts byte by byte; values of different kinds are never equal and have no
+/// order.  A passage without the field matches `ne`, `nin` and a negated condition, and nothing else.
 class Filter {
  public:
   enum class Op { everything, all, any, negation, eq, ne, gt, gte, lt, lte, in, nin, exists, contains };

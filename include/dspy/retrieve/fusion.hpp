@@ -26,10 +26,10 @@ struct FusionOptions {
 /// weights that are negative, no numbers or of another count than the lists.
 std::vector<Hit> fuse(std::vector<std::vector<Hit>> lists, const FusionOptions& options = {});
 
-/// Which of the `candidates` to show so that they are near to the query and unlike each other: maximal marginal
-/// relevance (Carbonell and Goldstein 1998), by cosine.  `balance` 1 looks at the query alone, 0 at the difference
-/// alone. Indices, first pick first; of equal ones the first.  Throws `Error` (`invalid_parameter`) for a balance
-/// outside [0, 1] and vectors of different lengths.
+/// Selects `candidates` that are similar to the query but different from each other: maximal marginal relevance
+/// (Carbonell and Goldstein 1998), by cosine.  `balance` 1 considers only relevance, 0 only diversity.  Returns indices
+/// in order of selection; ties go to the first.  Throws `Error` (`invalid_parameter`) for a balance outside [0, 1] and
+/// vectors of different lengths.
 std::vector<std::size_t> marginal_relevance(std::span<const float> query,
                                             const std::vector<std::vector<float>>& candidates, std::size_t k,
                                             double balance = 0.5);

@@ -10,8 +10,8 @@
 
 namespace dspy {
 
-/// A store that is gone with the program: a loop over all passages.  What the other stores' answers are compared with,
-/// and enough for some thousands of passages.
+/// A store in memory: an exhaustive search over all passages.  The reference for the other stores' results, and
+/// sufficient for a few thousand passages.
 class MemoryStore final : public Store {
  public:
   explicit MemoryStore(StoreOptions options = {});

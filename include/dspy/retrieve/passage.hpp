@@ -12,13 +12,13 @@ namespace dspy {
 struct Passage {
   std::string id = {};
   std::string text = {};
-  /// Empty where there is none: such a passage is found by its words only.
+  /// May be empty: such a passage is found only by its words.
   std::vector<float> vector = {};
   /// What filters ask for.  The names `id`, `text`, `vector`, `source`, `begin` and `end` are taken.
   JsonObject metadata = {};
-  /// Where the text is from, such as a path or a URL; empty if nobody said.
+  /// The source of the text, such as a path or a URL; empty if unknown.
   std::string source = {};
-  /// The text's bytes in its source, `[begin, end)`; both 0 if nobody said.
+  /// The text's bytes in its source, `[begin, end)`; both 0 if unknown.
   std::size_t begin = 0;
   std::size_t end = 0;
 

@@ -22,12 +22,12 @@ struct RetrieverOptions {
   std::size_t k = 5;
   /// Makes the query's vector.  Without one, words alone are looked for.
   std::shared_ptr<Embedder> embedder = {};
-  /// Whether words are looked for beside vectors, and the two orders fused.
+  /// Whether to search by words in addition to vectors, and fuse the two rankings.
   bool hybrid = false;
   FusionOptions fusion = {};
-  /// Reads the best candidates together with the query, and orders them anew.
+  /// Reranks the best candidates, reading each together with the query.
   std::shared_ptr<Reranker> reranker = {};
-  /// Candidates that are fused, ranked anew or thinned out; 0: four for each that is wanted, at least 50.
+  /// Candidates for fusion, reranking or diversification; 0: four per requested passage, at least 50.
   std::size_t candidates = 0;
   /// Set: passages that are unlike each other are preferred, by `marginal_relevance` with this balance.
   std::optional<double> diversity_balance = {};
@@ -35,8 +35,8 @@ struct RetrieverOptions {
   bool exact = false;  ///< See `StoreQuery`.
 };
 
-/// Finds the passages that a question needs, in a store.  A value, and a module: a member of programs that have
-/// predictors beside it.
+/// Finds the passages that a question needs, in a store.  A value and a module: can be a member of programs, like a
+/// predictor.
 ///
 ///     dspy::Retriever search(dspy::open_store("docs.index"), {.k = 8, .embedder = embedder, .hybrid = true});
 ///     for (const auto& hit : search("how do I reset it?")) use(hit.passage.text, hit.passage.source);

@@ -50,9 +50,9 @@ struct StoreAbilities {
 
 struct StoreInfo {
   std::string kind = {};       ///< Such as `embedded` or `qdrant`.
-  std::size_t dimensions = 0;  ///< 0: no vector came yet.
+  std::size_t dimensions = 0;  ///< 0: no vector yet.
   Similarity similarity = Similarity::cosine;
-  std::string embedder = {};  ///< What its vectors were made with (`embedder_fingerprint`); empty: nobody said.
+  std::string embedder = {};  ///< What its vectors were made with (`embedder_fingerprint`); empty: unknown.
   StoreAbilities abilities = {};
   /// Passages there are, where the store can tell without counting.
   std::optional<std::size_t> passages = {};
@@ -62,19 +62,19 @@ struct StoreInfo {
 
 struct ScanPage {
   std::vector<Passage> passages = {};  ///< In the order of their ids, byte by byte.
-  std::string next = {};               ///< The cursor of the next page; empty: there is none.
+  std::string next = {};               ///< The cursor of the next page; empty: last page.
 };
 
-/// Where passages are kept and found.  Calls may overlap and come from any thread; what one returns may be awaited
-/// after the store is gone.  All throw `Error`: `invalid_parameter` for what cannot be (a vector of another length,
-/// with a NaN, of length zero, an id twice in one call, metadata under a name that is taken), `unsupported` for what
-/// the store cannot express, `io_error` or `unavailable` for what is out of reach.  A call that throws for its
-/// arguments has changed nothing.
+/// Stores and finds passages.  Calls may be concurrent and come from any thread; results may be awaited after the store
+/// is destroyed.  All throw `Error`: `invalid_parameter` for invalid data (a vector of the wrong length, with a NaN, of
+/// length zero, a duplicate id in one call, metadata under a reserved name), `unsupported` for what the store cannot
+/// express, `io_error` or `unavailable` for what is out of reach.  A call that throws because of its arguments has
+/// changed nothing.
 class Store {
  public:
   virtual ~Store() = default;
 
-  /// Keeps the passages, in place of those of the same ids: all of them, or none where the store can.
+  /// Stores the passages, replacing those with the same ids; atomically if the store can.
   virtual Async<void> upsert(std::vector<Passage> passages) = 0;
   /// How many of them there were; a store that cannot tell says nothing.
   virtual Async<std::optional<std::size_t>> remove(std::vector<std::string> ids) = 0;

@@ -15,7 +15,7 @@
 
 namespace dspy::server {
 
-/// A program as it is served.  Requests that began with one end with it, even when it has been replaced.
+/// A served program.  Requests finish with the one they started with, even if it has been replaced.
 struct ServedProgram {
   std::string name = {};     ///< As in `/v1/programs/{name}`.
   std::string version = {};  ///< Of the registry, or the hash of the file.
@@ -25,7 +25,7 @@ struct ServedProgram {
   std::chrono::system_clock::time_point loaded_at = {};
 };
 
-/// A model as it is served.  What it cannot do is null.
+/// A served model.  Unsupported operations are null.
 struct ServedModel {
   std::string name = {};
   std::shared_ptr<LM> lm = {};

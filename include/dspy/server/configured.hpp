@@ -6,8 +6,8 @@
 namespace dspy::server {
 
 /// Serves the models of `dspy.toml` under their names there: an alias, with its retries, cache, limits, budget and
-/// fallbacks.  Each is made when it is first asked, so that a missing key or file is the error of that request alone,
-/// which the next one tries again.  Names that the catalog has already are left as they are.
+/// fallbacks.  Each is created on first use, so a missing key or file is an error of that request alone, and the next
+/// one tries again.  Names already in the catalog are not changed.
 void serve_configured(const Config& config, Catalog& catalog);
 
 }  // namespace dspy::server

@@ -15,8 +15,8 @@
 
 namespace dspy::server {
 
-/// Carries text from any thread to the coroutine that sends it.  `push` never waits, so a sink of a language model may
-/// call it; what a slow client has not taken yet is joined.  A call that is made with `pace` is held back meanwhile.
+/// Carries text from any thread to the coroutine that sends it.  `push` never waits, so a language model's sink may
+/// call it; text that a slow client has not read yet is joined.  Backpressure is applied to a call made with `pace`.
 class Pipe {
  public:
   virtual ~Pipe() = default;
@@ -38,8 +38,8 @@ std::string sent_event(std::string_view name, const Json& data);
 /// The same for text, whose lines become one `data:` each.
 std::string sent_event_text(std::string_view name, std::string_view data);
 
-/// A response of server-sent events.  `work` runs while the pipe is sent, and is stopped when the client goes; what it
-/// throws is sent as `event: error` with the body of an error response.  A comment keeps a quiet connection open.
+/// A response of server-sent events.  `work` runs while the pipe is sent, and is stopped when the client disconnects;
+/// an exception is sent as `event: error` with the body of an error response.  A comment keeps a quiet connection open.
 HttpResponse event_stream(std::function<Async<void>(std::shared_ptr<Pipe> pipe)> work);
 
 }  // namespace dspy::server

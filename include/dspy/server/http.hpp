@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-// What the server's parts hand one another: a request, a response, and the routes between them.  Nothing here knows a
-// socket, so every endpoint can be called, and tested, without one.
+// The types that the server's parts exchange: requests, responses and routes.  Nothing here depends on sockets, so
+// every endpoint can be called, and tested, without one.
 
 namespace dspy::server {
 
@@ -45,8 +45,8 @@ class BodyWriter {
  public:
   virtual ~BodyWriter() = default;
 
-  /// Returns when the connection has taken the bytes, so that a slow reader holds its writer back.  Throws `Error`
-  /// (`cancelled`) when the client has gone.
+  /// Returns when the connection has accepted the bytes, so a slow reader slows down its writer.  Throws `Error`
+  /// (`cancelled`) when the client has disconnected.
   virtual Async<void> write(std::string bytes) = 0;
 };
 

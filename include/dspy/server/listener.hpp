@@ -75,8 +75,8 @@ class Listener {
   std::uint16_t port() const noexcept;
   ListenerState state() const;
 
-  /// Takes no more connections, answers what was asked, and returns when all are closed; after `patience` handlers are
-  /// stopped.  Returns whether none had to be.
+  /// Accepts no more connections, finishes pending requests, and returns when all are closed; after `patience` handlers
+  /// are stopped.  Returns whether none had to be stopped.
   bool drain(std::chrono::milliseconds patience);
 
  private:

@@ -20,8 +20,8 @@ struct PageFile {
 /// The page's files.  Empty where the server was built without node.js or npm.
 std::span<const PageFile> page_files() noexcept;
 
-/// `GET /` and `GET /assets/{path...}`, for anyone: the files hold no data, and what they ask for needs a key where the
-/// server wants one.  The files must outlive the routes.  Without files, `/` says that there is no page, and why.
+/// `GET /` and `GET /assets/{path...}`, for anyone: the files contain no data, and their requests need a key if the
+/// server requires one.  The files must outlive the routes.  Without files, `/` says that there is no page, and why.
 std::vector<Route> page_routes(std::span<const PageFile> files = page_files());
 
 }  // namespace dspy::server

@@ -101,7 +101,7 @@ class Routes {
   /// with the same method and pattern.
   void add(Route route);
   void add(std::vector<Route> routes);
-  /// Without one, nobody is asked for a key, and every caller may do everything.
+  /// Without one, no keys are required, and every caller may do everything.
   void set_authenticator(Authenticator authenticator) { authenticator_ = std::move(authenticator); }
 
   /// Streams that a client follows until it ends them (GET) end when their caller may not any more.
@@ -120,7 +120,7 @@ class Routes {
   /// The route for a decoded path; the more literal of two that fit.  HEAD is answered by GET.
   Found find(std::string_view method, std::string_view path) const;
 
-  /// Who asks, where the server wants keys.  Throws `HttpError`: 401, or 403 for a caller without `scope`.
+  /// The caller, if the server requires keys.  Throws `HttpError`: 401, or 403 for a caller without `scope`.
   Async<Caller> admit(const HttpRequest& request, const std::string& scope) const;
 
   /// As `set_recheck` says; true where nothing was set, or nobody is asked for a key.

@@ -7,10 +7,9 @@
 
 namespace dspy {
 
-/// A value kept elsewhere, so that a struct can hold another of its own kind where `std::vector`
-/// does not fit: `std::variant<int, dspy::Boxed<Expression>>`, `std::optional<dspy::Boxed<Node>>`.
-/// As JSON it is the value itself.  Copies copy the value.  One that was made or moved from
-/// without a value is empty, and writing it is an error.
+/// A value on the heap, so that a struct can contain its own type where `std::vector` does not fit:
+/// `std::variant<int, dspy::Boxed<Expression>>`, `std::optional<dspy::Boxed<Node>>`.  As JSON it is the value itself.
+/// Copies copy the value.  A default-constructed or moved-from box is empty, and writing it is an error.
 template <class T>
 class Boxed {
  public:

@@ -42,8 +42,8 @@ struct DecisionSettings {
   std::map<std::string, double> weights = {};
   /// Of a scale: the means at which a higher level begins, one fewer than levels.  Half between the levels.
   std::vector<double> cuts = {};
-  /// How likely each answer is before anything is known, by label; probabilities are divided by it and brought to a sum
-  /// of 1 again (Zhao et al. 2021).  Empty: they stay as they are.  Not DSPy's.
+  /// The prior probability of each answer, by label; probabilities are divided by it and normalised again (Zhao et al.
+  /// 2021).  Empty: they are not changed.  Not part of DSPy.
   std::map<std::string, double> prior = {};
   /// The output is a scale although its type could be a choice.
   bool is_scale = false;
@@ -59,8 +59,8 @@ using DecisionsSettings = std::map<std::string, DecisionSettings, std::less<>>;
 /// too, or a scale.  Throws `Error` (`invalid_parameter`) that says why it cannot be.
 DecisionSpace decision_space(const Field& field, bool is_scale = false);
 
-/// Throws `Error` (`invalid_parameter`) that names what is wrong: a threshold outside of 0 to 1, weights that are
-/// negative, all 0 or of other labels, cuts that do not rise or lie outside of the scale.
+/// Throws `Error` (`invalid_parameter`) that names the problem: a threshold outside 0 to 1, weights that are negative,
+/// all 0 or for unknown labels, cuts that are not increasing or outside the scale.
 void validate(const DecisionSettings& settings, const DecisionSpace& space);
 
 /// Where probabilities come from.

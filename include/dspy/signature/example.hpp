@@ -31,9 +31,8 @@ struct Example {
   Example(JsonObject data, std::vector<std::string> inputs, std::vector<std::string> outputs);
   Example(std::initializer_list<std::pair<std::string_view, JsonRef>> data,
           std::initializer_list<std::string_view> inputs, std::initializer_list<std::string_view> outputs);
-  /// Takes the sides from a signature; keys that it does not know belong to neither.  Media as Python DSPy saves them
-  /// become values of their type.
-  /// (A template, so that braces always mean a list of names.)
+  /// Takes inputs and outputs from a signature; unknown keys belong to neither.  Media in Python DSPy's format become
+  /// values of their type.  (A template, so that braces always mean a list of names.)
   template <std::same_as<Signature> S>
   Example(JsonObject values, const S& signature) : data(std::move(values)) {
     take_sides(signature);

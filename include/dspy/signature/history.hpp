@@ -17,7 +17,7 @@ namespace dspy {
 struct History {
   std::vector<Example> turns;
 
-  /// Adds what was asked and what came back.
+  /// Appends a turn: the inputs and the outputs.
   void append(const JsonObject& inputs, const Prediction& prediction);
 };
 

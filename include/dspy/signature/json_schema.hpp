@@ -30,7 +30,7 @@ struct SchemaGap {
   /// Of a type: `answer.lines[].price`, empty for the value itself.  Of a schema that was read:
   /// the JSON Pointer of the keyword.
   std::string path = {};
-  std::string keyword = {};  ///< Of JSON Schema; the limit's or validator's name where there is none.
+  std::string keyword = {};  ///< A JSON Schema keyword, otherwise the limit's or validator's name.
   std::string message = {};  ///< A sentence without its full stop.
   /// The dialect does not accept the schema as long as this is in the type.
   bool refused = false;
@@ -49,13 +49,13 @@ struct ExportedSchema {
 /// The schema that values of `type` keep.
 ExportedSchema to_json_schema(const Type& type, SchemaDialect dialect = SchemaDialect::json_schema);
 
-/// The schema of an object with the fields of one side: of a reply's outputs, unless told otherwise.
+/// The schema of an object with the fields of one side: by default the outputs of a reply.
 ExportedSchema to_json_schema(const Signature& signature, SchemaDialect dialect = SchemaDialect::json_schema,
                               Direction direction = Direction::output);
 
 struct ImportedType {
   Type type = {};
-  std::vector<SchemaGap> gaps = {};  ///< Where the type accepts more or less than the schema, and what was left out.
+  std::vector<SchemaGap> gaps = {};  ///< Where the type accepts more or less than the schema, and what was dropped.
 };
 
 struct SchemaImportOptions {
@@ -64,9 +64,9 @@ struct SchemaImportOptions {
   std::string name = {};  ///< Of the object at the root, if its `title` gives none.
 };
 
-/// The type whose values keep `schema`.  Throws `Error` (`signature_error`) that names the first
-/// keyword that a type cannot say (`not`, `patternProperties`, …), or that is unknown or wrongly
-/// used, with its JSON Pointer and the remedy.  References are followed within the schema only.
+/// The type whose values satisfy `schema`.  Throws `Error` (`signature_error`) that names the first keyword that a type
+/// cannot express (`not`, `patternProperties`, …), or that is unknown or misused, with its JSON Pointer and the
+/// remedy.  References are followed within the schema only.
 ImportedType from_json_schema(const Json& schema, const SchemaImportOptions& options = {});
 
 /// The same from text; the error also has the byte position.

@@ -35,14 +35,14 @@ struct Number {
   bool operator==(const Number&) const = default;
 };
 
-/// Which number is larger, exactly, whatever the spelling.  Unordered where one is not a number.
+/// Compares two numbers exactly, regardless of their spelling.  Unordered if one is not a number.
 std::partial_ordering compare(const Number& a, const Number& b) noexcept;
 
 /// `3`, `0.5`: the shortest text that reads back as the same number.
 std::string to_text(const Number& number);
 
-/// What a value must satisfy beside having its type.  Each limit has the name that DSPy and
-/// pydantic give it; that name is the `rule` of a `Violation`.
+/// What a value must satisfy in addition to its type.  Each limit has the name that DSPy and pydantic give it; that
+/// name is the `rule` of a `Violation`.
 struct Limits {
   std::optional<Number> gt = {};  ///< For numbers.
   std::optional<Number> ge = {};

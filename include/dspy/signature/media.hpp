@@ -50,9 +50,9 @@ struct File {
   bool operator==(const File&) const = default;
 };
 
-/// The medium with the bytes of the file at its `path` in its `data`, and the media type that
-/// the file's name suggests if none was given; unchanged if it has no `path`.  Throws `Error`
-/// (`io_error`) if the file cannot be read, (`bad_input`) if it is above 100 MiB or no regular file.
+/// Reads the file at `path` into `data`, and derives the media type from the file's name if none was given; returns the
+/// medium unchanged if it has no `path`.  Throws `Error` (`io_error`) if the file cannot be read, (`bad_input`) if it
+/// is larger than 100 MiB or not a regular file.
 Image load(Image image);
 Audio load(Audio audio);
 File load(File file);
@@ -86,7 +86,7 @@ struct Citations {
   bool operator==(const Citations&) const = default;
 };
 
-/// What a model may call, as it is described to it.
+/// A tool as it is described to a model.
 struct Tool {
   std::string name = {};
   std::optional<std::string> desc = {};

@@ -12,17 +12,16 @@
 #include <utility>
 #include <vector>
 
-// Notes say what a field's name and type do not.  The same notes stand in a signature's table
-// (C++23) and in annotations on its members (C++26):
+// Notes add what a field's name and type do not say.  The same notes are used in a signature's table (C++23) and as
+// annotations on its members (C++26):
 //
 //     dspy::field<&Output::answer>(dspy::desc("One sentence."), dspy::max_length{80})
 //     [[=dspy::desc("One sentence."), =dspy::max_length{80}]] std::string answer;
 
 namespace dspy {
 
-/// A small fact about a field that knows how to write itself into it.  Any literal type with
-/// such an `apply` is a note.  One that has `suits<T>` may stand only on members for whose type
-/// (an optional's value) it is true.
+/// A fact about a field that can apply itself to it.  Any literal type with such an `apply` is a note.  One with
+/// `suits<T>` is allowed only on members for whose type (for an optional, its value's type) that is true.
 template <class N>
 concept Note = requires(const N& note, Field& field) { note.apply(field); };
 
@@ -85,16 +84,16 @@ struct label {
   constexpr void apply(Field& field) const { field.label = text.data; }
 };
 
-/// What JSON and prompts call a member whose name C++ does not allow: `named("class")` on `class_`.
-/// It stands in the table of the member's own struct (an `Input` may have one), or on the member.
+/// The name in JSON and prompts of a member whose name C++ does not allow: `named("class")` on `class_`.  It goes into
+/// the table of the member's own struct (an `Input` may have one), or on the member.
 struct named {
   NoteText text;
   consteval explicit named(const char* name) : text(name) {}
   void apply(Field& field) const { detail::rename(field, text.data); }
 };
 
-/// Marks the last member of a struct, a map with text as its keys: it holds whatever members a
-/// JSON object has that the struct does not name.
+/// Marks the last member of a struct, a map with text as its keys: it receives the members of a JSON object that the
+/// struct does not name.
 struct other_members {
   template <class T>
   static constexpr bool suits = requires { typename T::mapped_type; };
@@ -231,8 +230,8 @@ one_of(Choices...)
                                  std::conditional_t<(std::is_integral_v<Choices> && ...), std::int64_t, double>>,
               sizeof...(Choices)>;
 
-/// What the field holds if a reply leaves it out: `default_value(0.5)`, `default_value("none")`.
-/// For an `enum class`, the enumerator's name.
+/// The field's value if a reply omits it: `default_value(0.5)`, `default_value("none")`.  For an `enum class`, the
+/// enumerator's name.
 template <class V>
 struct default_value {
   template <class T>

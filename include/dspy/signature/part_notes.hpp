@@ -68,8 +68,7 @@ inline constexpr bool is_about_type<unique> = true;
 template <class V, std::size_t Count>
 inline constexpr bool is_about_type<one_of<V, Count>> = true;
 
-/// The type of the part of a type, or of what it holds if it is optional.  Throws `Error`
-/// (`signature_error`) if there is none.
+/// The type of a part of a type; for an optional, of its value.  Throws `Error` (`signature_error`) if there is none.
 Type& part_of(Type& type, std::size_t index);
 
 /// Notes on one part.  They are bases, so that the whole can be an annotation.

@@ -7,15 +7,14 @@
 
 namespace dspy {
 
-/// A regular expression that some part of a text must match.  The syntax is what Python, Rust and
-/// ECMAScript share: `a|b`, `(…)`, `(?:…)`, `[a-z]`, `.`, `\d \w \s \b` and their opposites,
-/// `^ $`, `* + ? {2} {2,} {2,5}` and the lazy forms, escapes such as `\n`, `\x41` and `\u00e4`, and
-/// `(?i)` in front.  `\d`, `\w`, `\s` and `\b` know ASCII only.  What cannot be matched in linear
-/// time (references to groups, looking ahead or behind) is refused.
+/// A regular expression that some part of a text must match.  The syntax is what Python, Rust and ECMAScript share:
+/// `a|b`, `(…)`, `(?:…)`, `[a-z]`, `.`, `\d \w \s \b` and their opposites, `^ $`, `* + ? {2} {2,} {2,5}` and the lazy
+/// forms, escapes such as `\n`, `\x41` and `\u00e4`, and `(?i)` in front.  `\d`, `\w`, `\s` and `\b` are ASCII only.
+/// Constructs that cannot be matched in linear time (back references, look-around) are refused.
 ///
-/// Matching simulates all alternatives at once (K. Thompson, "Regular Expression Search
-/// Algorithm", 1968): its time is bounded by the length of the text times that of the expression,
-/// whatever either holds.  Copies share the expression; thread-safe.
+/// Matching simulates all alternatives at once (K. Thompson, "Regular Expression Search Algorithm", 1968): its time is
+/// bounded by the length of the text times that of the expression, for any input.  Copies share the expression;
+/// thread-safe.
 class Pattern {
  public:
   /// No pattern: matches every text.

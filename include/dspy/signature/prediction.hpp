@@ -11,8 +11,7 @@
 
 namespace dspy {
 
-/// A repair that the reader made to understand a field: visible, so that it can be
-/// measured and forbidden.
+/// A repair that the reader made to understand a field: recorded, so that it can be counted and forbidden.
 struct Flag {
   std::string field;  ///< Empty where it concerns the whole reply.
   std::string repair;
@@ -28,7 +27,7 @@ struct FailedReply {
   Violations violations = {};   ///< The same, one by one.
 };
 
-/// What a program returns: the output fields, what they cost, and how they were read.
+/// A program's result: the output fields, their cost, and how they were read.
 struct Prediction {
   JsonObject data = {};
   Usage lm_usage = {};
@@ -39,7 +38,7 @@ struct Prediction {
   std::string draft = {};                  ///< Of an adapter that asks twice: what the first request brought.
   std::vector<FailedReply> failures = {};  ///< Replies that were refused before this one, oldest first.
   Violations violations = {};              ///< What is wrong with outputs that were accepted all the same.
-  /// Parts of the signature that a local model could not be held to, with reasons; they were checked all the same.
+  /// Parts of the signature that could not be enforced on a local model, with reasons; the reader still checked them.
   std::vector<std::string> unenforced = {};
   /// How likely the model was to write these values, by output (`Completion::probability`), if `Sampling::logprobs` was
   /// set.

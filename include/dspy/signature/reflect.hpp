@@ -25,8 +25,8 @@
 namespace dspy {
 inline namespace DSPY_REFLECTION_NAMESPACE {
 
-/// A struct that says what goes in and what comes out: nested aggregates `Input` and `Output`,
-/// and, as they are wanted, `static constexpr auto instructions` and `fields`.
+/// A struct that declares inputs and outputs: nested aggregates `Input` and `Output` and, optionally,
+/// `static constexpr auto instructions` and `fields`.
 template <class S>
 concept TypedSignature = std::is_aggregate_v<typename S::Input> && std::is_aggregate_v<typename S::Output>;
 
@@ -63,7 +63,7 @@ void apply_table(const std::tuple<Entries...>& table, Signature& signature) {
   std::apply([&](const auto&... entry) { (apply_to_side<S>(entry, signature), ...); }, table);
 }
 
-/// True if a name stands on both sides.
+/// True if a name occurs on both sides.
 template <class In, class Out>
 consteval bool sides_clash() {
   bool clash = false;

@@ -71,10 +71,9 @@ void validate(const Signature& signature);
 /// Throws `Error` (`bad_input`) that names every field at fault.
 JsonObject checked_inputs(const Signature& signature, JsonObject inputs);
 
-/// Checks the outputs of a reply as `fit` does each field: all of them, then the signature's own
-/// validators.  An absent one gets its default, or null if it is optional.  Returns them with what
-/// is computed from them, or everything that is wrong; `path` begins with the field's name and is
-/// empty where a validator of the whole is at fault.
+/// Checks the outputs of a reply with `fit`, field by field, then with the signature's own validators.  An absent one
+/// gets its default, or null if it is optional.  Returns them with the computed fields, or all violations; `path`
+/// begins with the field's name, and is empty for a validator of the whole.
 std::expected<JsonObject, Violations> fit(const Signature& signature, JsonObject outputs);
 
 }  // namespace dspy

@@ -43,7 +43,7 @@ struct Type {
     time,       ///< `datetime.time`: "06:48:00", with or without an offset, "06:48:00+02:00"
     duration,   ///< `datetime.timedelta`: ISO 8601, "PT1H30M"
     bytes,      ///< `bytes`: base64
-    // The rest are DSPy's own types.  `shape_of` says what JSON stands for each.
+    // The rest are DSPy's own types.  `shape_of` returns their JSON form.
     image,
     audio,
     file,
@@ -59,7 +59,7 @@ struct Type {
   Kind kind = Kind::string;
   std::vector<Type> arguments = {};
   std::vector<Json> choices = {};  ///< Strings, integers or booleans, in the order they were declared.
-  /// Of an enumeration: what to call each choice in words, one for each of `choices`, or none.
+  /// For an enumeration: the label of each choice, one for each of `choices`, or none.
   std::vector<std::string> labels = {};
   std::string name = {};
   Shared<Limits> limits = {};  ///< Read `limits->ge`; write `limits = {.ge = 0}` or `limits.edit().ge = 0`.
@@ -107,12 +107,12 @@ std::string to_notation(const Type& type);
 /// The notation without limits and members, `list[Person]`: what people and prompts call the type.
 std::string annotation_name(const Type& type);
 
-/// The JSON that stands for one of DSPy's own types, as a type of plain kinds; any other type is
-/// returned as it is.  Media hold exactly one of their sources.
+/// The JSON form of one of DSPy's own types, as a type of plain kinds; any other type is returned as it is.  Media hold
+/// exactly one of their sources.
 const Type& shape_of(const Type& type);
 
-/// Adds `limits` to a type, or to what it holds if that is optional, or to those members of a
-/// union that they suit.  Throws `Error` (`signature_error`) if they suit nothing.
+/// Adds `limits` to a type, to the value type of an optional, or to the members of a union that they apply to.  Throws
+/// `Error` (`signature_error`) if they apply to none.
 Type with_limits(Type type, const Limits& limits);
 
 /// The type without limits, in all of its parts; a set stays one.
@@ -122,9 +122,9 @@ Type without_limits(Type type);
 /// other, and a recursive type has values (a base).
 void validate(const Type& type);
 
-/// Checks that `value` has the type and keeps its limits, and turns what is the same in another
-/// spelling into the declared one (an integer where a float is wanted, a missing member with a
-/// default).  Text is never read as a number here: that is the reply reader's work.
+/// Checks that `value` has the type and satisfies its limits, and normalises equivalent values (an integer where a
+/// float is expected, a missing member with a default).  Text is never read as a number here: that is the reply
+/// reader's job.
 std::expected<Json, Violations> fit(const Type& type, Json value);
 
 }  // namespace dspy

@@ -27,15 +27,15 @@ namespace reflection {
 template <class R, class A>
 std::remove_cvref_t<A> argument_of(const std::function<R(A)>&);
 
-/// What a function of one argument takes.
+/// The argument type of a unary function.
 template <class F>
 using Argument = decltype(argument_of(std::function(std::declval<F>())));
 
 }  // namespace reflection
 
-/// A note: a named check of a field's value, or of a whole `Output`.  The function takes the value
-/// and returns true if it is fine, or, as `std::optional<std::string>`, what is wrong: the end of
-/// a sentence, such as "is not a prime number".  The name is the `rule` of the violation.
+/// A note: a named check of a field's value, or of a whole `Output`.  The function takes the value and returns true if
+/// it is valid, or, as `std::optional<std::string>`, the problem as the end of a sentence, such as "is not a prime
+/// number".  The name is the `rule` of the violation.
 template <class F>
 struct validator {
   template <class T>

@@ -10,9 +10,8 @@
 #include <string_view>
 #include <vector>
 
-// SQLite, opened in one way by all that keeps something: a write-ahead log, so that readers and one writer do not wait
-// for each other; five seconds' patience with other processes; migrations by number; and a file that is damaged is
-// never read.
+// SQLite, opened the same way everywhere: a write-ahead log, so readers and one writer do not wait for each other; a
+// busy timeout of five seconds; numbered migrations; and a damaged file is never read.
 
 namespace dspy::storage {
 
@@ -22,8 +21,8 @@ struct DatabaseOptions {
   /// What the file is to people, such as `cache`.
   std::string purpose = "database";
   bool is_read_only = false;
-  /// For what can be made again, such as a cache: a file that is damaged, or no database, is renamed to
-  /// `<name>.corrupt-<time>`, which the log tells, and a new one is begun.  Else it is an error, and nothing is
+  /// For reproducible data, such as a cache: a file that is damaged, or not a database, is renamed to
+  /// `<name>.corrupt-<time>`, with a log message, and a new one is started.  Otherwise it is an error, and nothing is
   /// touched.
   bool replaces_damaged = false;
   /// A file up to this size is checked through when it is opened.

@@ -19,8 +19,8 @@ struct DiskCacheOptions {
 };
 
 /// The tier of a cache that is a SQLite file, `replies.sqlite` in a folder, which several processes may share.  Each
-/// entry has a checksum.  Entries are written by a thread of its own, many at once, so that no call waits for a disk; a
-/// process that is killed loses those of its last moments, and nothing else.
+/// entry has a checksum.  Entries are written in batches by a separate thread, so no call waits for the disk; a killed
+/// process loses only its most recent entries.
 class DiskCache final : public CacheStore {
  public:
   /// Throws `Error` (`io_error`) if the folder cannot be written.

@@ -16,7 +16,7 @@ class MetricsServer {
   /// Port 0 is any that is free.  Throws `Error` (`config_error`) without metrics, and `io_error` where the port is
   /// taken.
   explicit MetricsServer(std::shared_ptr<const Metrics> metrics, std::uint16_t port = 9464);
-  /// The same for a text that is made when it is asked for; what it throws is status 500.
+  /// The same for a text generated on request; an exception gives status 500.
   MetricsServer(std::function<std::string()> text, std::uint16_t port);
   ~MetricsServer();
   MetricsServer(const MetricsServer&) = delete;

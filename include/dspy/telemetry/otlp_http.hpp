@@ -23,14 +23,14 @@ struct OtlpEndpoint {
 
 /// What the environment names: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` as it is, or `OTEL_EXPORTER_OTLP_ENDPOINT` and
 /// `/v1/traces`, with the header fields of `…_HEADERS` (`name=value,…`, percent-encoded) and the milliseconds of
-/// `…_TIMEOUT`.  Nothing if it names no endpoint.  Throws `Error` (`config_error`) for values that cannot be meant, and
-/// for the protocol `grpc`.
+/// `…_TIMEOUT`.  Nothing if it names no endpoint.  Throws `Error` (`config_error`) for invalid values, and for the
+/// protocol `grpc`.
 std::optional<OtlpEndpoint> otlp_endpoint_from_environment();
 
 /// What `OtlpOptions::send` needs.  Throws `Error` (`config_error`) for a URL that cannot be asked.
 std::function<OtlpSent(std::string_view body)> otlp_sender(OtlpEndpoint endpoint);
 
-/// An exporter to `endpoint`; `options.send` is set.  `OTEL_SERVICE_NAME` is the service's name where `options` names
+/// An exporter to `endpoint`; it sets `options.send`.  `OTEL_SERVICE_NAME` is the service's name where `options` names
 /// none of its own.
 std::shared_ptr<OtlpTrace> otlp_trace(OtlpEndpoint endpoint, OtlpOptions options = {});
 

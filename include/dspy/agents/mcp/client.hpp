@@ -49,9 +49,9 @@ struct McpOptions {
   std::vector<std::string> environment = {};
   std::vector<McpHeader> headers = {};              ///< For a server that is a URL.
   std::shared_ptr<http::Transport> transport = {};  ///< Else the library's own.
-  /// Asks the user.  Without it the server is told that nobody can be asked.
+  /// Asks the user.  Without it the server is told that elicitation is not available.
   std::function<Async<McpElicitationAnswer>(McpElicitation question)> elicit = {};
-  /// A server that ended is started again, and a session that is gone is begun again, with the next call.
+  /// The next call restarts a server that has ended, and begins a new session if the old one is lost.
   bool reconnects = true;
   std::string client_name = "dspy-cpp";
 

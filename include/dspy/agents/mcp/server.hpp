@@ -21,9 +21,9 @@ namespace dspy {
 /// A call of a tool that a client made.
 struct McpServedCall {
   JsonObject arguments = {};
-  /// Tells the client how far the call is, where it wants to know; each figure is above the one before.
+  /// Reports the progress of the call, if the client wants it; each figure must be larger than the one before.
   std::function<void(const McpProgress& progress)> progress = {};
-  std::stop_token stop = {};  ///< Asked when the client takes the call back, or is gone.
+  std::stop_token stop = {};  ///< Requested when the client cancels the call, or disconnects.
 };
 
 struct McpResource {
@@ -58,7 +58,7 @@ class McpServer {
  public:
   explicit McpServer(std::string name, std::string version = "1.0.0", std::string instructions = {});
 
-  /// All of these throw `Error` (`invalid_parameter`) for a name that is there already, or cannot be one.
+  /// All of these throw `Error` (`invalid_parameter`) for a duplicate or invalid name.
   void add(const Tools& tools);
   /// A program as a tool: its signature's inputs are the arguments, its outputs the structured result.
   void add(std::string name, std::string description, const Signature& signature, Program program);

@@ -42,7 +42,7 @@ class ContextBuilder {
  public:
   explicit ContextBuilder(ContextBuilderOptions options = {});
 
-  /// In the order in which items stand in the prompt.
+  /// In the order of the items in the prompt.
   void add(ContextItem item);
   /// Throws `Error` (`context_too_long`, with `actual` and `max`) if what is required does not fit.
   BuiltContext build() const;

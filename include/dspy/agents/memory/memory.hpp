@@ -19,9 +19,9 @@
 #include <string_view>
 #include <vector>
 
-// What an agent remembers.  Each of these belongs to one conversation and one thread at a time, and outlives the calls
-// that it returned.  All of these keep a tool's call and its result together: a model that sees one without the
-// other is refused by providers, and misled by itself.
+// An agent's memory.  Each object belongs to one conversation and one thread at a time, and must outlive the calls that
+// it returned.  All of these keep a tool's call and its result together: a model that sees one without the other is
+// refused by providers, and misled by itself.
 
 namespace dspy {
 
@@ -69,7 +69,7 @@ struct SummaryMemoryOptions {
   PredictorOptions predictor = {};
 };
 
-/// Remembers the last turns as they are, and a model's summary of those before.
+/// Stores the last turns verbatim, and a model-written summary of earlier ones.
 class SummaryMemory {
  public:
   explicit SummaryMemory(SummaryMemoryOptions options = {});
@@ -121,7 +121,7 @@ class VectorIndex {
 /// Compares with every vector: exact.
 std::shared_ptr<VectorIndex> exact_vector_index();
 
-/// Remembers texts by what they mean: similarity to a question, less with age if that is wanted.
+/// Stores texts and finds them by meaning: similarity to a question, optionally decreasing with age.
 class VectorMemory {
  public:
   explicit VectorMemory(std::shared_ptr<Embedder> embedder, VectorMemoryOptions options = {},
@@ -154,7 +154,7 @@ struct EntityMemoryOptions {
   PredictorOptions predictor = {};
 };
 
-/// Remembers facts by whom or what they are about, as a model finds them in a text.
+/// Stores facts by subject, extracted from texts by a model.
 class EntityMemory {
  public:
   explicit EntityMemory(EntityMemoryOptions options = {});

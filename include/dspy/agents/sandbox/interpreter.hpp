@@ -50,7 +50,7 @@ struct CodeError {
   bool operator==(const CodeError&) const = default;
 };
 
-/// What came of one piece of code.
+/// The result of one piece of code.
 struct Execution {
   enum class End {
     finished,
@@ -75,8 +75,8 @@ struct Execution {
 
 std::string_view to_string(Execution::End end) noexcept;
 
-/// Runs pieces of code one after the other, and keeps their variables.  One execution at a time; a second one that is
-/// begun meanwhile throws `Error` (`invalid_parameter`).
+/// Runs pieces of code one after another, and keeps their variables.  One execution at a time; a second, concurrent one
+/// throws `Error` (`invalid_parameter`).
 class Interpreter {
  public:
   virtual ~Interpreter() = default;

@@ -35,7 +35,7 @@ struct PythonOptions {
 /// `/usr` and an empty `/tmp`), a seccomp filter (no sockets, no new processes, no `exec`, …), Landlock where the
 /// kernel has it, and resource limits.  docs/guide/security.md says what that does and does not prevent.
 ///
-/// Starts with the first execution, and anew after a crash.  `prepare` starts it before.
+/// Starts with the first execution, and again after a crash.  `prepare` starts it in advance.
 class PythonInterpreter final : public Interpreter {
  public:
   explicit PythonInterpreter(std::vector<HostFunction> functions = {}, PythonOptions options = {});

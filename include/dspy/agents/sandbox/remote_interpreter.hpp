@@ -23,9 +23,8 @@ struct RemoteInterpreterOptions {
   std::chrono::milliseconds grace{5'000};  ///< Beside the time limit of the code, for each message.
 };
 
-/// Code that runs on another machine, for places where no sandbox can be had and code that deserves a machine of its
-/// own. Functions of ours still run here.  A session that is lost is begun anew, without its variables, and the result
-/// says so.
+/// Runs code on another machine, where no sandbox is available locally or the code needs a machine of its own.  Your
+/// functions still run here.  A lost session is restarted without its variables, and the result says so.
 class RemoteInterpreter final : public Interpreter {
  public:
   /// Throws `Error` (`invalid_parameter`) for a wrong URL, (`unsupported`) in a build without HTTP.

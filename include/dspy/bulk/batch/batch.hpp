@@ -14,16 +14,16 @@
 #include <string_view>
 #include <vector>
 
-// The batch APIs of providers: requests that are answered within a day, at half the price.  A program is run as ever,
-// over a transport that answers from replies that came, and keeps the requests whose replies are still to come.  So any
-// program can be run in batches, round by round: one request after the other of each row.
+// The batch APIs of providers: requests that are answered within a day, at half the price.  A program runs as usual,
+// over a transport that answers from received replies and collects the requests without a reply.  So any program can be
+// run in batches, round by round, one request of each row after another.
 
 namespace dspy {
 
 /// One batch at a provider.
 struct SubmittedBatch {
   std::string id = {};
-  /// `submitting` if nobody knows whether the provider has it, `submitted`, `collected`, `failed`, or `forgotten`.
+  /// `submitting` if it is unknown whether the provider has it, `submitted`, `collected`, `failed`, or `forgotten`.
   std::string state = {};
   std::string requests = {};  ///< The file of its requests, in the folder.
   std::uint64_t count = 0;
@@ -34,7 +34,7 @@ struct BatchReport {
   BulkReport rows = {};                      ///< Of the run with the replies there are.
   std::vector<SubmittedBatch> batches = {};  ///< All of the folder, oldest first.
   std::uint64_t waiting = 0;                 ///< Requests in batches that are not collected.
-  std::uint64_t unsent = 0;                  ///< Requests in none: another `submit` sends them.
+  std::uint64_t unsent = 0;                  ///< Requests in no batch: another `submit` sends them.
 };
 
 struct ProviderBatchOptions {
@@ -58,14 +58,14 @@ using MakeProgram = std::function<Program(std::shared_ptr<http::Transport> trans
 /// merged as those of any run.  Each call may be killed, and made again.  Not thread-safe.
 class BatchRun {
  public:
-  /// `lm` makes one request when it is called: to learn where the provider is, and as whom it is asked.  Throws `Error`
-  /// (`config_error`) if another process works on the folder.
+  /// `lm` is called once, to learn the provider's address and credentials.  Throws `Error` (`config_error`) if another
+  /// process is working on the folder.
   BatchRun(MakeProgram make_program, BulkJob job, ProviderBatchOptions options = {});
   ~BatchRun();
   BatchRun(const BatchRun&) = delete;
   BatchRun& operator=(const BatchRun&) = delete;
 
-  /// Runs the rows on the replies there are, and sends what they ask beyond these.
+  /// Runs the rows on the received replies, and sends the requests without a reply.
   BatchReport submit();
   /// Asks the provider how far the batches are.
   BatchReport status();

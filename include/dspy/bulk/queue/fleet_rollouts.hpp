@@ -17,8 +17,9 @@ namespace dspy {
 /// What distinguishes workers of such a queue from workers of rows: `run_worker`'s `version`.
 constexpr std::string_view rollout_version = "rollouts 1";
 
-/// What a worker runs: takes a run as a row, gives `program` the prompts that are tried, and answers with what came of
-/// it.  A run of another program, or for another model, ends the worker (`config_error`): it is left to the others.
+/// Run by a worker: takes a rollout as a row, applies the candidate's prompts to `program`, and answers with the
+/// result.  A rollout of another program, or for another model, ends the worker (`config_error`) and is left to the
+/// others.
 Program rollout_program(Program program);
 
 struct FleetRolloutOptions {

@@ -17,15 +17,15 @@ struct QueuedRow {
   std::uint64_t deliveries = 1;  ///< How often it was handed out, this time included.
 };
 
-/// Rows that several workers share.  A row that was handed out is the worker's for as long as it `keep`s it; when it
-/// stops doing so, as a worker that was killed does, another worker gets the row.  Thread-safe.
+/// Rows shared by several workers.  A delivered row belongs to the worker for as long as it `keep`s it; when it stops
+/// doing so, for example because it was killed, another worker gets the row.  Thread-safe.
 ///
-/// All calls throw `Error` (`io_error`) when the queue is gone and does not come back in time.
+/// All calls throw `Error` (`io_error`) when the queue is unreachable and does not recover in time.
 class RowQueue {
  public:
   virtual ~RowQueue() = default;
 
-  /// At most `count` rows, at once; none if there are none.
+  /// At most `count` rows, without waiting; may be empty.
   virtual std::vector<QueuedRow> take(std::size_t count) = 0;
   /// Says that these are still being worked on.  Returns those that another worker has by now.
   virtual std::vector<std::string> keep(const std::vector<std::string>& ids) = 0;
@@ -45,7 +45,7 @@ class RowQueue {
 struct RedisQueueOptions {
   std::string name = "dspy";      ///< The stream; answers go to `NAME:out`, what was set aside to `NAME:dead`.
   std::string group = "workers";  ///< The consumer group.
-  std::string consumer = {};      ///< This worker; empty: a name that nobody else has.
+  std::string consumer = {};      ///< This worker's name; empty: a unique one.
   std::chrono::milliseconds patience{60'000};  ///< See `RowQueue::patience`.
   std::chrono::milliseconds outage{30'000};    ///< How long the server may be gone before a call fails.
 };

@@ -19,7 +19,7 @@ struct SharedLimitOptions {
   std::optional<double> tokens_per_minute = {};
   std::optional<std::uint64_t> budget_requests = {};
   std::optional<std::uint64_t> budget_tokens = {};
-  std::optional<std::int64_t> budget_nanodollars = {};  ///< A request whose price nobody knows is refused.
+  std::optional<std::int64_t> budget_nanodollars = {};  ///< A request with an unknown price is refused.
   /// The longest burst after a pause, in seconds of the rates above; at least one request.
   double burst_seconds = 10;
   std::uint64_t assumed_completion_tokens = 1'024;  ///< Of a request without `max_tokens`.
@@ -30,7 +30,7 @@ struct SharedLimitOptions {
   }
 };
 
-/// The most that a request may take, or what it took.  Money that is absent is unknown, which is not nothing.
+/// A request's maximum or actual usage.  An absent cost is unknown, not zero.
 struct SharedClaim {
   std::uint64_t tokens = 0;
   std::optional<std::int64_t> nanodollars = {};
@@ -39,8 +39,8 @@ struct SharedClaim {
 /// Rates and budgets that processes on several machines keep together: counted by a Redis or Valkey server, by its
 /// clock.  Thread-safe.
 ///
-/// A request claims the most tokens that it may take, and afterwards what it took is counted instead.  What a process
-/// claimed that was killed stays counted, so a budget is never overshot.
+/// A request claims the most tokens that it may use, and afterwards the actual usage is counted instead.  The claims of
+/// a killed process stay counted, so a budget is never exceeded.
 class SharedLimits {
  public:
   /// All that name the same server and `scope` share.  Throws `Error` (`config_error`, `invalid_parameter`).
@@ -54,7 +54,7 @@ class SharedLimits {
   /// if the server is gone.
   std::chrono::milliseconds claim(const SharedClaim& claim);
   std::chrono::milliseconds claim(std::uint64_t tokens) { return claim(SharedClaim{.tokens = tokens}); }
-  /// Counts what a request took instead of what it claimed.
+  /// Replaces a request's claim by its actual usage.
   void settle(const SharedClaim& claimed, const SharedClaim& used);
   void settle(std::uint64_t claimed, std::uint64_t used) {
     settle(SharedClaim{.tokens = claimed}, SharedClaim{.tokens = used});

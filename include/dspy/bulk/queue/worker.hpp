@@ -23,12 +23,12 @@ struct WorkerOptions {
   std::chrono::milliseconds progress_every{1'000};
 };
 
-/// Runs `program` on rows of a queue until it is stopped.  Each row is answered at least once and put out exactly once:
-/// a row whose answer is there is not asked again, and of two answers the second is dropped.
+/// Runs `program` on rows of a queue until it is stopped.  Each row is processed at least once and answered exactly
+/// once: an answered row is not run again, and a second answer is dropped.
 ///
-/// A row that fails for good is put out with its error; one that fails for a reason that passes is handed out again
-/// later, and set aside after `max_deliveries`.  An error that all rows would meet ends the worker, whose rows go to
-/// others.  Throws `Error` (`invalid_parameter`), and what the queue throws when it is gone: then nothing is lost.
+/// A row that fails permanently is published with its error; one that fails temporarily is delivered again later, and
+/// set aside after `max_deliveries`.  An error that every row would hit ends the worker, whose rows go to others.
+/// Throws `Error` (`invalid_parameter`), and what the queue throws when it is unreachable: then nothing is lost.
 BulkReport run_worker(const Program& program, const std::string& version, RowQueue& queue,
                       const WorkerOptions& options = {});
 

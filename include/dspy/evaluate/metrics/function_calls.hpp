@@ -31,8 +31,8 @@ struct CallsVerdict {
 /// order. An empty `truth` is right if nothing was called.  Throws `Error` (`bad_input`) for a row that is none.
 CallsVerdict check_calls(const JsonArray& functions, const JsonArray& truth, const std::vector<CalledFunction>& calls);
 
-/// The chance that `k` trials out of `n` all succeed, of which `c` did: tau-bench's pass^k (Yao and others, 2024).
-/// Throws `Error` (`invalid_parameter`) unless `c <= n` and `1 <= k <= n`.
+/// The probability that `k` trials chosen from `n`, of which `c` succeeded, all succeed: tau-bench's pass^k (Yao and
+/// others, 2024).  Throws `Error` (`invalid_parameter`) unless `c <= n` and `1 <= k <= n`.
 double pass_hat_k(std::uint64_t n, std::uint64_t c, std::uint64_t k);
 /// The chance that at least one of `k` succeeds: pass@k (Chen and others, 2021).
 double pass_at_k(std::uint64_t n, std::uint64_t c, std::uint64_t k);

@@ -84,7 +84,7 @@ Metric metric(AnswerRelevance program, RagFields fields = {});
 Metric metric(ContextPrecision program, RagFields fields = {});
 Metric metric(ContextRecall program, RagFields fields = {});
 
-/// Average precision over what was retrieved: the mean of the precision at each useful place; 0 if none is useful.
+/// Average precision over the retrieved passages: the mean of the precision at each useful rank; 0 if none is useful.
 double context_precision(const std::vector<bool>& is_useful);
 
 // By ids, without a model.  Ids count once; without retrieved (or right) ones an `Error` (`bad_input`).

@@ -14,7 +14,7 @@ namespace dspy::metrics {
 std::string normalize_text(std::string_view text);
 
 bool em_score(std::string_view prediction, std::string_view reference);
-/// F1 over the words, each as often as it stands there; 0 if both are empty, as in SQuAD 1.1.
+/// F1 over the words with multiplicity; 0 if both are empty, as in SQuAD 1.1.
 double f1_score(std::string_view prediction, std::string_view reference);
 /// `f1_score`, but 0 if one of both is `yes`, `no` or `noanswer` and they differ.
 double hotpot_f1_score(std::string_view prediction, std::string_view reference);

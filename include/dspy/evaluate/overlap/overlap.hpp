@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-// How much of a reference text stands in another text: BLEU, chrF and TER with sacrebleu's results, ROUGE with those of
-// Google's rouge_score.
+// Overlap of a text with reference texts: BLEU, chrF and TER with sacrebleu's results, ROUGE with those of Google's
+// rouge_score.
 
 namespace dspy::overlap {
 

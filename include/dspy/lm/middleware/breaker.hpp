@@ -19,7 +19,7 @@ struct BreakerOptions {
   std::chrono::nanoseconds open_for = std::chrono::seconds(15);  ///< Doubled each time the probes fail.
   std::chrono::nanoseconds max_open_for = std::chrono::seconds(300);
   int probes = 3;  ///< Requests that try whether it is well again; if all succeed, it is.
-  /// A probe that has not ended by then is no longer waited for.
+  /// A probe that takes longer is given up.
   std::chrono::nanoseconds probe_lease = std::chrono::seconds(60);
   std::uint64_t seed = 1;  ///< Of the waits' jitter, a tenth either way.
 };
@@ -35,7 +35,7 @@ class Breaker final : public Guard {
  public:
   enum class State { closed, open, half_open };
 
-  /// `name` stands in the error for a request that is not made.
+  /// `name` appears in the error of a refused request.
   explicit Breaker(BreakerOptions options = {}, std::string_view name = "the model");
 
   /// Throws `Error` (`unavailable`, with `retry_after`) while it is open.

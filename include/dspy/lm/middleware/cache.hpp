@@ -30,7 +30,7 @@ struct CacheEntry {
   bool operator==(const CacheEntry&) const = default;
 };
 
-/// Which entries are meant: those that fit all that is set.
+/// Selects entries: those that match every set member.
 struct CacheFilter {
   std::string model = {};
   std::string program = {};
@@ -65,7 +65,7 @@ class CacheStore {
   virtual std::size_t erase(const CacheFilter& filter, CacheTime now) = 0;
   /// All that is kept, oldest first.  Throws `Error` (`io_error`).
   virtual void each(const std::function<void(const CacheEntry& entry)>& visit) = 0;
-  /// Waits until what was put is kept.  Throws `Error` (`io_error`).
+  /// Waits until all entries are stored.  Throws `Error` (`io_error`).
   virtual void flush() = 0;
   virtual CacheStats stats() = 0;
 };
@@ -79,7 +79,7 @@ struct CacheOptions {
 
   /// Unset: on if a directory or a store is named.
   std::optional<bool> enable_cache = {};
-  /// How long a reply is kept; 0 is for ever, as optimizers want it.
+  /// How long a reply is kept; 0: for ever, which suits optimizers.
   int cache_ttl_secs = 300;
   /// Where replies are kept beyond this process (`~` is the home folder).  Empty: in memory only.
   std::string directory = {};
@@ -124,9 +124,9 @@ class Cache {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Answers a request that was answered before from the cache, at no cost: `Reply::handling` says from which tier, and
-/// what the reply took when it was written.  Equal requests at the same time are one; if the caller who makes it gives
-/// up, another one goes on.  Not kept: errors, refusals, and replies that were filtered or cut.
+/// Answers repeated requests from the cache, at no cost: `Reply::handling` has the tier and the usage of the original
+/// request.  Identical concurrent requests are sent once; if the caller that sends it gives up, another takes over.
+/// Not cached: errors, refusals, and replies that were filtered or cut.
 Layer cached(std::shared_ptr<Cache> cache);
 /// The same with a cache of its own.
 Layer cached(CacheOptions options = {});

@@ -30,7 +30,7 @@ class ConcurrencyLimit {
   }
 
   int limit() const noexcept { return static_cast<int>(limit_); }
-  /// `was_full`: no more could have been under way beside it.
+  /// `was_full`: the concurrency limit was reached.
   void count_success(bool was_full) noexcept {
     if (since_decrease_ > 0) --since_decrease_;
     if (!was_full || ++successes_ < limit()) return;

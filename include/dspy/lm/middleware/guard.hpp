@@ -33,8 +33,8 @@ class Guard {
  public:
   virtual ~Guard() = default;
 
-  /// How long the request has to wait before it is made; it is admitted then, whatever happens meanwhile.  Throws
-  /// `Error` if it may not be made; nothing is to be settled then.
+  /// How long the request has to wait; after that it is admitted, whatever happens meanwhile.  Throws `Error` if it is
+  /// refused; then there is nothing to settle.
   virtual std::chrono::nanoseconds admit(const Request& request, Clock::Time now, Ticket& ticket) = 0;
   /// Once for each request that was admitted.
   virtual void settle(const Ticket& ticket, const Outcome& outcome) = 0;

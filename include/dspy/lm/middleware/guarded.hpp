@@ -17,8 +17,8 @@
 
 namespace dspy {
 
-/// Has a budget used up by requests that are counted before they are made: what a request may take at most is set
-/// aside, so that many at once cannot overshoot it.
+/// Applies a budget: the most that a request may use is reserved before it is sent, so concurrent requests cannot
+/// exceed it.
 class BudgetGuard final : public Guard {
  public:
   /// `model` is looked up in `prices`, where the budget is one of money.

@@ -16,7 +16,7 @@ namespace dspy {
 /// A second request for an answer that is late; the first of the two answers counts (Dean and Barroso, "The Tail at
 /// Scale", 2013).  Both are billed, so it is for those who ask for it.
 struct HedgeOptions {
-  /// How late.  Unset: later than 95 of 100 answers were, at least a second, and none before 20 answers have come.
+  /// The delay.  Unset: the 95th percentile of response times, at least a second; no hedging before 20 answers.
   std::optional<std::chrono::nanoseconds> delay = {};
   double max_ratio = 0.05;         ///< Of the last hundred requests, no more than this share is asked twice.
   std::shared_ptr<LM> other = {};  ///< Who is asked the second time.  Null: the same.
@@ -45,8 +45,8 @@ class HedgeMachine {
   std::size_t answers_ = 0;
 };
 
-/// Asks a second time where an answer is late.  Streams are not asked twice.  The reply's usage has what both took, as
-/// far as it is known.
+/// Sends a second request when an answer is late.  Streams are not hedged.  The reply's usage includes both requests,
+/// as far as known.
 Layer hedged(HedgeOptions options = {}, Timing timing = {});
 
 }  // namespace dspy

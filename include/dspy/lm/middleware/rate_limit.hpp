@@ -44,8 +44,8 @@ class Gcra {
   Clock::Time due_ = Clock::Time::min() + std::chrono::hours(24 * 365 * 100);
 };
 
-/// A store of tokens that fills evenly.  Tokens are reserved by an estimate and settled when it is known what they
-/// were, so the level may be below 0: then one has to wait until it is not.
+/// A token bucket that fills evenly.  Tokens are reserved by an estimate and settled with the actual count, so the
+/// level may drop below 0; requests then wait until it has recovered.
 class TokenBucket {
  public:
   TokenBucket(double per_second, double capacity) noexcept

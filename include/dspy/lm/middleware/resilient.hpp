@@ -47,13 +47,13 @@ struct ResilientOptions {
   std::optional<BreakerOptions> breaker = BreakerOptions();  ///< One for each LM; unset: none.
   std::optional<HedgeOptions> hedge = {};                    ///< Unset: nothing is asked twice.
   RouterOptions routing = {};
-  std::shared_ptr<const PriceTable> prices = {};  ///< Null: those that the library knows.
+  std::shared_ptr<const PriceTable> prices = {};  ///< Null: the built-in prices.
   Timing timing = {};
 };
 
-/// One LM with all that stands between a program and its models in production, from the outside in: cache, hedge,
-/// retries, the choice of a model, and around each model its budget, limits and breaker.
-/// Throws `Error` (`config_error` or `invalid_parameter`) for options that cannot be meant.
+/// One LM with all the layers that production programs need, from the outside in: cache, hedge, retries, the choice of
+/// a model, and around each model its budget, limits and breaker.  Throws `Error` (`config_error` or
+/// `invalid_parameter`) for invalid options.
 std::shared_ptr<LM> resilient(ResilientOptions options);
 
 }  // namespace dspy

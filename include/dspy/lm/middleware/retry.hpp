@@ -63,8 +63,8 @@ class RetryMachine {
   RetryMachine(const RetryOptions& options, RetryBudget& budget, Random random) noexcept
       : options_(options), budget_(&budget), random_(random) {}
 
-  /// How long to wait before the next attempt; nothing if there is none.  `has_delivered`: some of the reply has
-  /// reached the caller, who must not get another one after it.
+  /// How long to wait before the next attempt; nothing if there is none.  `has_delivered`: part of the reply has
+  /// reached the caller, so there must not be another one.
   std::optional<std::chrono::nanoseconds> after(const Error& error, bool has_delivered, Clock::Time now,
                                                 const std::optional<Clock::Time>& deadline);
   int attempts() const noexcept { return attempts_; }

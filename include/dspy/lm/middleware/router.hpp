@@ -52,7 +52,7 @@ bool is_worth_another_lm(const Error& error) noexcept;
 /// Chooses among LMs, without asking them.  Thread-safe only under the caller's lock.
 class Router {
  public:
-  /// What is known of an LM beforehand.  `cost` is of a million tokens of prompt and as many of reply.
+  /// Prior knowledge about an LM. `cost` is for a million prompt tokens plus a million reply tokens.
   struct Lane {
     double weight = 1;
     Route::Use use = Route::Use::always;
@@ -61,9 +61,8 @@ class Router {
 
   Router(RouterOptions options, std::vector<Lane> lanes, std::uint64_t seed);
 
-  /// The one to ask, of those that were not asked for this request: `asked` has a true for each that was.  `last` is
-  /// the error of the one before.  Nothing if none is left.  One that is left out for a while is taken only if there is
-  /// no other.
+  /// The next LM to try for this request: `asked` is true for each that was tried.  `last` is the previous error.
+  /// Nothing if none is left.  An LM in cooldown is used only if there is no other.
   std::optional<std::size_t> choose(std::span<const bool> asked, const Error* last, Clock::Time now);
   void begin(std::size_t lane) noexcept { ++states_[lane].under_way; }
   /// `error`: null if it answered.
@@ -74,7 +73,7 @@ class Router {
  private:
   struct State {
     int under_way = 0;
-    double seconds = 0;  ///< A moving average of how long an answer takes; 0 before the first.
+    double seconds = 0;  ///< A moving average of the response time; 0 before the first.
     Clock::Time back_at = Clock::Time::min();
     int cooldowns = 0;  ///< In a row.
   };

@@ -11,7 +11,7 @@
 
 namespace dspy {
 
-/// Where what stands around an LM has its time and its chance from, so that tests and simulations need not wait.
+/// The source of time and randomness for middleware, so that tests and simulations need not wait.
 struct Timing {
   using Sleep = std::function<Async<void>(std::chrono::nanoseconds time, std::stop_token stop)>;
 

@@ -17,8 +17,8 @@ namespace dspy {
 
 /// Counters, gauges and histograms under names and labels, in the form that Prometheus reads.  Thread-safe.
 ///
-/// A metric takes at most `max_series` combinations of labels; the values of further ones are counted under the label
-/// value `other`, so that a name which comes from outside cannot fill the memory.
+/// A metric has at most `max_series` combinations of labels; further ones are counted under the label value `other`, so
+/// that names from outside cannot exhaust memory.
 class Metrics {
  public:
   using Labels = std::vector<std::pair<std::string, std::string>>;

@@ -34,14 +34,14 @@ struct OtlpSpan {
   std::string error = {};  ///< Empty if it went well.
 };
 
-/// Attributes that a span has, by the conventions: model, limits, usage, finish reasons, error.  `has_content` adds
-/// what was asked and answered.
+/// A span's attributes by the semantic conventions: model, limits, usage, finish reasons, error.  `has_content` adds
+/// requests and replies.
 std::vector<std::pair<std::string, Json>> otlp_attributes(const Span& span, bool has_content);
 
 /// `{"resourceSpans": […]}`.
 JsonObject otlp_body(const std::vector<OtlpSpan>& spans, const std::string& service);
 
-/// What came of sending a batch.
+/// The result of sending a batch.
 enum class OtlpSent {
   ok,
   again,    ///< It may be taken a little later: 429, 502, 503, 504, no connection.
@@ -57,11 +57,11 @@ struct OtlpOptions {
   std::size_t max_queue = 2'048;  ///< Spans that wait; further ones are dropped and counted.
   std::size_t max_batch = 512;
   std::chrono::milliseconds interval = std::chrono::seconds(5);
-  std::chrono::milliseconds exit_wait = std::chrono::seconds(2);  ///< The longest that ending the exporter takes.
+  std::chrono::milliseconds exit_wait = std::chrono::seconds(2);  ///< The longest that shutdown may take.
 };
 
-/// Exports spans on a thread of its own: a call never waits for it.  Spans whose `remote_parent` is not sampled are
-/// left out with all that is part of them.  Thread-safe.
+/// Exports spans on its own thread: calls never wait for it.  Spans whose `remote_parent` is not sampled are omitted
+/// with all their children.  Thread-safe.
 class OtlpTrace final : public Trace {
  public:
   /// Throws `Error` (`config_error`) without `send`.

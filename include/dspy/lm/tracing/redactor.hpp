@@ -9,10 +9,10 @@
 
 namespace dspy {
 
-/// Takes keys and passwords out of texts that people or files are to see: those it was told, and what looks like one,
-/// by its form (`sk-…`, `AIza…`, `Bearer …`), its name (a header such as `x-api-key`, a member such as `api_key`) or
-/// its place in a URL (`?key=…`, `user:password@`).  A safeguard: what is made to hold a key is a `Secret`, which
-/// cannot get into a text.  Const members may be called from several threads at once.
+/// Removes keys and passwords from texts for people or files: registered ones, and anything that looks like one by its
+/// form (`sk-…`, `AIza…`, `Bearer …`), its name (a header such as `x-api-key`, a member such as `api_key`) or its place
+/// in a URL (`?key=…`, `user:password@`).  This is a safeguard: keys belong in a `Secret`, which cannot be converted to
+/// text.  Const members may be called from several threads at once.
 class Redactor {
  public:
   static constexpr std::string_view replacement = "[redacted]";

@@ -12,13 +12,13 @@
 #include <mutex>
 #include <string>
 
-// Where what programs do is told.  None of these ends a call that it is told of.
+// Sinks for traces.  None of them ever ends the call that it records.
 
 namespace dspy {
 
 struct TraceFileOptions {
   bool has_content = true;  ///< Inputs, requests, replies and outputs; without them, times, usage, cost and errors.
-  std::shared_ptr<const Redactor> redactor = {};  ///< Null: one that knows no keys, but what they look like.
+  std::shared_ptr<const Redactor> redactor = {};  ///< Null: one without registered keys, which recognises them by form.
 };
 
 /// A file with one JSON object a line for each span that ended.  Each line is written at once; a process that is killed
@@ -37,7 +37,7 @@ class JsonlTrace final : public Trace {
   std::filesystem::path path_;
   TraceFileOptions options_;
   int file_;
-  std::mutex mutex_;  ///< A line that the disk takes in two parts must not be parted by another.
+  std::mutex mutex_;  ///< A line written in two parts must not be interleaved with another.
   std::atomic<bool> has_failed_ = false;
 };
 
@@ -73,7 +73,7 @@ class RequestHistory final : public Trace {
   std::deque<std::string> entries_;
 };
 
-/// A trace that is told of all calls of all programs in this process, beside what each has; null takes it away.
+/// A trace for all calls of all programs in this process, in addition to each program's own; null removes it.
 /// Thread-safe.
 void set_process_trace(std::shared_ptr<Trace> trace);
 std::shared_ptr<Trace> process_trace() noexcept;

@@ -13,7 +13,7 @@ struct TraceContext {
   std::uint64_t trace_low = 0;
   std::uint64_t span_id = 0;  ///< Not 0.
   bool sampled = false;       ///< Its process keeps the trace.
-  std::string state = {};     ///< The header `tracestate`, passed on as it came; may be empty.
+  std::string state = {};     ///< The header `tracestate`, passed on unchanged; may be empty.
 
   std::string trace_id() const;   ///< 32 hexadecimal digits.
   std::string span_text() const;  ///< `span_id` as 16 hexadecimal digits.

@@ -29,8 +29,8 @@ inline Error as_error(const std::exception_ptr& why) {
   }
 }
 
-/// The options of run `number` (from 0): the first as they are, the others drawn at temperature 1 with seeds of their
-/// own.
+/// The options of run `number` (from 0): unchanged for the first, temperature 1 and a different seed for each of the
+/// others.
 inline CallOptions lively(CallOptions options, int number) {
   if (number == 0) return options;
   const auto first = options.sampling.seed.value_or(0);

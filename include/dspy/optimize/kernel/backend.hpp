@@ -12,7 +12,7 @@
 
 namespace dspy::optimize {
 
-/// A run that a search wants.
+/// A run requested by a search.
 struct RolloutRequest {
   const Program* program = nullptr;  ///< As the search would try it; outlives the run.
   JsonObject inputs = {};

@@ -20,9 +20,9 @@ class Journal {
  public:
   /// Opens or begins the file.  `run` says what run it belongs to; `records` becomes what it holds.
   ///
-  /// Lines that are damaged are left out: a copy of the whole file is kept beside it as `<name>.damaged-<n>`, and the
-  /// other lines go on (`note` says so); none do if the first is damaged, since nobody knows of which run they are.
-  /// Throws `Error`: `config_error` for the file of another run, or one that another process has open; `io_error`.
+  /// Damaged lines are skipped: a copy of the whole file is kept next to it as `<name>.damaged-<n>`, and the other
+  /// lines are used (`note` says so), unless the first is damaged, since then their run is unknown.  Throws `Error`:
+  /// `config_error` for the file of another run, or one that another process has open; `io_error`.
   Journal(const std::filesystem::path& path, const JsonObject& run, bool is_durable);
   ~Journal();
   Journal(const Journal&) = delete;
@@ -32,7 +32,7 @@ class Journal {
   /// file ends with the line before.
   void append(const JsonObject& record);
 
-  /// What the file held when it was opened, in its order, without the line of the run.
+  /// The file's records when it was opened, in order, without the line of the run.
   std::vector<JsonObject> take_records() noexcept { return std::move(records_); }
   const std::string& note() const noexcept { return note_; }
 

@@ -9,16 +9,15 @@
 
 namespace dspy::optimize {
 
-/// What an optimizer has used, and may use.  Thread-safe.
+/// An optimizer's usage and limits.  Thread-safe.
 ///
-/// Requests are taken before they are made, so that there are never more than the limit.  What a request takes in
-/// tokens is known when its reply is there: the limit of tokens is looked at before each, and an evaluation that ends
-/// beyond it does not count.
+/// Requests are counted before they are sent, so the limit is never exceeded.  A request's tokens are known only
+/// afterwards: the token limit is checked before each request, and an evaluation that exceeds it does not count.
 class Ledger {
  public:
   struct Limits {
     std::optional<std::uint64_t> requests = {};
-    std::optional<std::uint64_t> tokens = {};    ///< Of prompts and replies.  A count that nobody gave adds nothing.
+    std::optional<std::uint64_t> tokens = {};    ///< Of prompts and replies.  An unknown count adds nothing.
     std::optional<std::uint64_t> rollouts = {};  ///< Runs of the program on an example.
   };
 

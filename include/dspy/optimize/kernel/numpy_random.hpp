@@ -5,8 +5,8 @@
 
 namespace dspy::optimize {
 
-/// Draws what numpy's `default_rng(seed)` draws, which Python DSPy's SIMBA uses beside `random.Random`: PCG64 (O'Neill
-/// 2014) with numpy's seeding.  Not for secrets.
+/// Draws what numpy's `default_rng(seed)` draws, which Python DSPy's SIMBA uses in addition to `random.Random`: PCG64
+/// (O'Neill 2014) with numpy's seeding.  Not for secrets.
 class NumpyRandom {
  public:
   explicit NumpyRandom(std::uint64_t seed);

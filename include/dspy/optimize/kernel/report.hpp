@@ -59,7 +59,7 @@ struct CurvePoint {
   double best = 0;
 };
 
-/// What an optimizer tried, and what it took.
+/// What an optimizer tried, and its cost.
 struct Report {
   std::string optimizer = {};
   JsonObject options = {};
@@ -76,14 +76,14 @@ struct Report {
   double seconds = 0;
   std::string stopped = {};  ///< Why the search ended before it was done; empty if it was.
   std::vector<std::string> notes = {};
-  JsonObject details = {};  ///< What only this optimizer knows.
+  JsonObject details = {};  ///< Details specific to the optimizer.
 
   /// Score of the candidate that was returned.
   std::optional<double> score() const;
 };
 
 JsonObject to_json(const Report& report);
-/// One self-contained page: what was tried, the best score over what it took, the prompts.
+/// One self-contained page: the candidates, the best score over the cost, the prompts.
 std::string to_html(const Report& report);
 
 /// What an optimizer returns.

@@ -20,8 +20,8 @@
 
 namespace dspy::optimize {
 
-/// Which of the ways in which a program may answer: number 0 is the program as it is; others are drawn at a temperature
-/// of their own, with the number as the seed.
+/// Which sample of a program's answer: number 0 is the unchanged program; others are sampled at their own temperature,
+/// with the number as the seed.
 struct Draw {
   std::uint64_t number = 0;
   double temperature = 1;
@@ -37,11 +37,11 @@ struct FailedStep {
   std::string reason = {};
 };
 
-/// What came of running a program on an example.
+/// The result of running a program on an example.
 struct Rollout {
   Prediction prediction = {};          ///< Empty if the program failed.
   std::vector<TraceStep> steps = {};   ///< Its predictors' calls, oldest first, those before a failure too.
-  std::optional<std::string> failure;  ///< Why the program failed, as programs do: never for want of a server.
+  std::optional<std::string> failure;  ///< Why the program itself failed; never because a server was unavailable.
   std::optional<FailedStep> failed = {};
   Usage usage = {};
   double seconds = 0;
@@ -51,8 +51,8 @@ JsonObject to_json(const Rollout& rollout);
 /// Throws `Error` (`config_error`) for anything that `to_json` does not write.
 Rollout rollout_from_json(const JsonObject& written);
 
-/// SHA-256 of what optimizers change of a program and what it asks: instructions, fields, demonstrations, sampling,
-/// decisions, policies, adapters and models by predictor.  Not of its code.
+/// SHA-256 of everything that optimizers change in a program and that affects its requests: instructions, fields,
+/// demonstrations, sampling, decisions, policies, adapters and models by predictor.  Not of its code.
 std::string digest(const Program& program);
 /// Of an example's values and sides.
 std::string digest(const Example& example);

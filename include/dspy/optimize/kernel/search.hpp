@@ -23,8 +23,8 @@
 #include <string>
 #include <vector>
 
-// The kernel under all optimizers: it runs programs on examples, keeps what came of it, counts what it took, and picks
-// the best candidate that was measured.  An optimizer says what to try next.
+// The kernel of all optimizers: it runs programs on examples, records the results, counts the cost, and picks the best
+// measured candidate.  An optimizer says what to try next.
 
 namespace dspy::optimize {
 
@@ -32,7 +32,7 @@ namespace dspy::optimize {
 struct SearchOptions {
   std::size_t concurrency = 32;  ///< Runs of the program under way at most.  At least 1.
   Ledger::Limits limits = {};
-  /// The file that an interrupted run goes on from: nothing that was paid for is asked again.  Empty: none.
+  /// The file that an interrupted run resumes from: no request is paid for twice.  Empty: none.
   std::filesystem::path checkpoint = {};
   bool is_durable = false;    ///< Each line of the checkpoint outlasts a power cut too, at the price of waiting for it.
   std::stop_token stop = {};  ///< Asked to stop, the search returns the best so far; what is under way is finished.
@@ -47,7 +47,7 @@ struct SearchOptions {
     bool is_free() const noexcept { return per_1000_tokens == 0 && per_second == 0; }
   };
   Price price = {};
-  /// Requests without a seed get one that is made from the run, so that a sampled model's answers can be reproduced.
+  /// Requests without a seed get one derived from the run, so that sampled answers can be reproduced.
   bool seeds_requests = true;
   std::function<void(const Event& event)> on_event = {};
   /// Counts what is used together with other searches, instead of `limits`.
@@ -57,7 +57,7 @@ struct SearchOptions {
   std::shared_ptr<RolloutBackend> backend = {};
 };
 
-/// What an optimizer is given beside the program.
+/// An optimizer's inputs besides the program.
 struct Training {
   std::vector<Example> trainset;
   std::vector<Example> valset = {};     ///< What candidates are measured on; each optimizer says what it does without.
@@ -70,7 +70,7 @@ struct Job {
   const Program* program = nullptr;
   const Example* example = nullptr;
   Draw draw = {};
-  bool for_demonstration = false;  ///< As the metric is told.
+  bool for_demonstration = false;  ///< As passed to the metric.
   std::string predictor = {};      ///< Whose part the metric's feedback is for.
   std::string variant = {};        ///< What of the program its prompts do not say, such as how it chooses them.
 };
@@ -106,7 +106,7 @@ struct Inquiry {
   Draw draw = {};
 };
 
-/// One run of an optimizer.  For one thread; what it runs is concurrent.
+/// One run of an optimizer.  For one thread; its program runs are concurrent.
 class Search {
  public:
   /// Throws `Error`: `config_error` for a program without predictors or a metric that is not set,
@@ -139,8 +139,8 @@ class Search {
   /// is stopped.
   void race(std::span<const std::size_t> candidates, std::span<const Example> examples, double alpha);
   /// How likely the program's model finds the right outputs of `examples` under each candidate's prompts: the mean of
-  /// the logarithms by token.  Costs one reading of each prompt, and no reply.  Nothing where it cannot be told, and a
-  /// note says why: more predictors than one, outputs that the examples do not have, an LM that is not a
+  /// the logarithms by token.  Costs one reading of each prompt, and no reply.  Nothing if it cannot be computed, with
+  /// a note that says why: more predictors than one, outputs that the examples do not have, an LM that is not a
   /// `LikelihoodLM`.
   std::optional<std::vector<double>> likelihoods(std::span<const std::size_t> candidates,
                                                  std::span<const Example> examples);

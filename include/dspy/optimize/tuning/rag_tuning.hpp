@@ -33,8 +33,8 @@ struct RagQuestion {
   std::vector<RagEvidence> evidence = {};
 };
 
-/// Reads JSONL: `{"question": "…", "evidence": [{"source": "…", "quote": "…"}]}`, or short `source` and `quote` beside
-/// the question.  Throws `Error` (`bad_input`) that names the line.
+/// Reads JSONL: `{"question": "…", "evidence": [{"source": "…", "quote": "…"}]}`, or for short `source` and `quote`
+/// next to the question.  Throws `Error` (`bad_input`) that names the line.
 std::vector<RagQuestion> read_rag_questions(const std::filesystem::path& path);
 
 /// How well a search found the evidence for a question.
@@ -92,7 +92,7 @@ struct RagTuningOptions {
   std::shared_ptr<Embedder> embedder = {};
   std::shared_ptr<Reranker> reranker = {};
   TokenCounter count = {};
-  /// A file of trials that are done (JSON lines): they are not run again, new ones are added.  One of other questions,
+  /// A file of finished trials (JSON lines): they are not run again, new ones are added.  A file for other questions,
   /// documents or models is refused.  Empty: none.
   std::filesystem::path journal = {};
   std::function<void(std::size_t done, std::size_t total, const RagSetting& setting, double score)> progress = {};
@@ -113,8 +113,8 @@ struct RagTuning {
   RagSetting best = {};
   std::size_t tuning_questions = 0;
   std::size_t held_out_questions = 0;
-  /// The best setting (`b`) beside the first (`a`) on the questions that were held out; absent where these are fewer
-  /// than two, or the first is the best.
+  /// The best setting (`b`) compared with the first (`a`) on the held-out questions; absent if there are fewer than
+  /// two, or the first is the best.
   std::optional<Comparison> held_out = {};
 };
 

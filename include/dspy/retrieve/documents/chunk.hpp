@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-// Cutting documents into pieces of a size that embeds well.  All chunkers keep these promises: a chunk is
+// Splitting documents into chunks of a size that embeds well.  All chunkers guarantee: a chunk is
 // `text.substr(begin, end - begin)` of its document; chunks together have every character that is not white space; none
 // begins or ends inside a UTF-8 character; and none is longer than the limit unless a single character is.
 
@@ -22,7 +22,7 @@ namespace dspy {
 struct Chunk {
   std::size_t begin = 0;  ///< In bytes of the document's text.
   std::size_t end = 0;
-  /// The headings it stands under, outermost first.
+  /// Its headings, outermost first.
   std::vector<std::string> headings = {};
 
   std::string_view text_in(std::string_view document) const { return document.substr(begin, end - begin); }
@@ -61,7 +61,7 @@ std::vector<Chunk> chunk(const TextDocument& document, const ChunkOptions& optio
 
 struct SemanticChunkOptions {
   ChunkOptions limits = {};  ///< Groups of sentences longer than this are cut again between sentences.
-  /// Sentences are parted where the distance to what stands around is among the largest `100 - percentile` percent.
+  /// Sentences are separated where the distance to their neighbours is among the largest `100 - percentile` percent.
   double percentile = 95;
   std::size_t window = 1;  ///< A sentence is embedded with so many before and after it.
 };

@@ -23,8 +23,8 @@ std::optional<DocumentFormat> document_format(const std::filesystem::path& path)
 struct TextDocument {
   std::string source = {};  ///< Where it is from: a path or a URL.
   DocumentFormat format = DocumentFormat::text;
-  /// Plain text or Markdown in UTF-8.  HTML and DOCX become Markdown (headings, lists, code, tables), so that their
-  /// chunks know their headings.
+  /// Plain text or Markdown in UTF-8.  HTML and DOCX become Markdown (headings, lists, code, tables), so their chunks
+  /// know their headings.
   std::string text = {};
   /// The document's own title, or its first heading; empty where it has neither.
   std::string title = {};
@@ -45,8 +45,8 @@ struct DocumentOptions {
   /// Unset: by the file's name.
   std::optional<DocumentFormat> format = {};
   std::uintmax_t max_bytes = std::uintmax_t{256} * 1024 * 1024;  ///< Of the file; of a DOCX, unpacked as well.
-  /// The column or member of CSV, TSV and JSONL that is the text; the others become metadata.  Empty: `text` where
-  /// there is one, else every member stands in the text as `name: value`.
+  /// The column or member of CSV, TSV and JSONL that is the text; the others become metadata.  Empty: `text` if there
+  /// is one, otherwise every member becomes a line `name: value` of the text.
   std::string text_field = {};
   std::string pdf_program = "pdftotext";  ///< Of poppler, found on PATH.
   double pdf_seconds = 60;                ///< Time that it may take.

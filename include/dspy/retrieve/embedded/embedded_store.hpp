@@ -43,14 +43,13 @@ struct IndexCheck {
   std::size_t vectors = 0;
   /// One sentence each; empty: all is well.
   std::vector<std::string> problems = {};
-  /// Passages that are damaged or have lost their vectors: keep them anew.
+  /// Passages that are damaged or have lost their vectors: write them again.
   std::vector<std::string> affected = {};
 };
 
-/// The default store: a folder with a SQLite file for passages, words and fields, and files of vectors that are read
-/// where they are (docs/formats/index.md).  Filters are met first and exactly.  One process may write while others
-/// read; each sees what was written last.  A process that is killed loses what it had not yet confirmed, and nothing
-/// else.
+/// The default store: a folder with a SQLite file for passages, words and fields, and memory-mapped files of vectors
+/// (docs/formats/index.md).  Filters are applied first and exactly.  One process may write while others read; each sees
+/// the latest state.  A killed process loses only what it had not yet confirmed.
 class EmbeddedStore final : public Store {
  public:
   /// Opens or makes it.  Throws `Error`: `io_error` for a folder that cannot be read or written and for a damaged one,
@@ -67,8 +66,8 @@ class EmbeddedStore final : public Store {
   Async<std::vector<Passage>> get(std::vector<std::string> ids) override;
   Async<StoreInfo> info() override;
 
-  /// Makes one segment of all, without what was removed, and the approximate index where there are enough vectors.
-  /// Searches go on meanwhile; writers wait.
+  /// Merges all segments, without removed passages, and builds the approximate index if there are enough vectors.
+  /// Searches continue meanwhile; writers wait.
   Async<void> compact(CompactOptions options = {});
   /// Reads everything and compares it with itself.
   Async<IndexCheck> check();

@@ -38,7 +38,7 @@ struct IngestOptions {
   DocumentOptions documents = {};
   /// Makes the passages' vectors.  Without one, passages are found by their words only.
   std::shared_ptr<Embedder> embedder = {};
-  /// A passage is embedded with its headings before it; its text stays what stands in the document.
+  /// A passage is embedded with its headings; its text remains that of the document.
   bool embeds_headings = true;
   /// Endings of the files that are read, such as `.md`; empty: all that a reader is known for.
   std::vector<std::string> endings = {};
@@ -59,7 +59,7 @@ struct IngestFailure {
 
 struct IngestReport {
   std::size_t files = 0;    ///< That were found and have a known ending.
-  std::size_t ignored = 0;  ///< Files with endings of which no format is known.
+  std::size_t ignored = 0;  ///< Files with unknown extensions.
   std::size_t unchanged = 0;
   std::size_t written = 0;  ///< Files that are new or changed.
   std::size_t gone = 0;     ///< Files that the store had and the folder has no more.
@@ -73,9 +73,10 @@ struct IngestReport {
 
 JsonObject to_json(const IngestReport& report);
 
-/// Brings a store up to date with a folder (or a single file): reads what is new or changed, cuts it, embeds the
-/// pieces and keeps them; removes what is gone.  What has not changed costs a look at its bytes.  A file that cannot be
-/// read is reported, and the rest goes on.  It may be stopped, or killed, at any time: the next call does what is left.
+/// Brings a store up to date with a folder (or a single file): reads new and changed files, splits them, embeds and
+/// stores the chunks; removes passages of deleted files.  Unchanged files are only hashed.  An unreadable file is
+/// reported, and the others are still processed.  It may be stopped or killed at any time: the next call finishes the
+/// work.
 ///
 /// Passages get the path as their source (folder and file as given), offsets in the document's text, and as metadata
 /// `line` and `last_line` (where the document has lines), `title`, `headings`, `part` (page or record), a table's
@@ -83,8 +84,7 @@ JsonObject to_json(const IngestReport& report);
 /// is taken becomes `column_<name>`.
 ///
 /// Throws `Error` (`io_error`) if there is no such folder, (`config_error`) if the store was made with another
-/// embedder,
-/// (`cancelled`), and what store and embedder throw when they are out of reach.
+/// embedder, (`cancelled`), and what store and embedder throw when they are out of reach.
 Async<IngestReport> aingest(std::shared_ptr<Store> store, std::filesystem::path folder, IngestOptions options = {});
 IngestReport ingest(std::shared_ptr<Store> store, std::filesystem::path folder, IngestOptions options = {});
 

@@ -15,10 +15,9 @@ struct ListwiseOptions {
   std::size_t step = 10;    ///< By which the window moves; less than `window`.
 };
 
-/// Has a language model order documents: it is shown a window of them, from the end of the list to its start, and what
-/// it prefers moves up (RankGPT: Sun et al. 2023).  Scores are the places: 1 for the best, then less.  Documents that a
-/// reply forgets keep their order behind those it names; numbers that it names twice, or that are of no document, are
-/// passed over.
+/// Lets a language model order documents: it sees a sliding window of them, from the end of the list to its start, and
+/// its preferences move up (RankGPT: Sun et al. 2023).  Scores are the places: 1 for the best, then less.  Documents
+/// missing from a reply keep their order after those it names; duplicate and invalid numbers are ignored.
 ///
 ///     auto reranker = std::make_shared<dspy::ListwiseReranker>(dspy::Predict(dspy::ListwiseReranker::instructions(),
 ///     {.lm = lm}));

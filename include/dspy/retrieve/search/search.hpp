@@ -28,10 +28,10 @@ struct RewrittenSearch {
   static Signature instructions();
 };
 
-/// Looks for a question in several wordings, and fuses what they find.
+/// Searches with several wordings of a question, and fuses the results.
 struct MultiQuery {
   Retriever search;
-  std::size_t queries = 3;  ///< Wordings beside the question itself, at most.
+  std::size_t queries = 3;  ///< Maximum number of wordings besides the question.
   FusionOptions fusion = {};
   Predict<> write{instructions()};
 
@@ -62,8 +62,8 @@ std::string numbered(const std::vector<Hit>& hits);
 struct Rag {
   Retriever search;
   Predict<> answer{instructions()};
-  /// Passages are shown by source and place, not best first.  Prompts of questions about the same documents begin alike
-  /// then, and an engine reads what they share once.
+  /// Passages are shown by source and place, not best first.  Prompts of questions about the same documents then share
+  /// a prefix, which an engine prefills once.
   bool keeps_document_order = false;
 
   struct Output {

@@ -23,10 +23,9 @@ struct ArmRecord {
   std::vector<double> values = {};
 };
 
-/// Who was exposed to which arm, and what came of it, in one SQLite file (docs/formats/workspace.md).  Callers are kept
-/// as digests of their names.  Calls are written in batches on a thread of the log's own, so that none waits for the
-/// disk; where the disk does not take them, they are dropped and counted.  Thread-safe; several processes may have the
-/// file open.
+/// Exposures of callers to arms, and their outcomes, in one SQLite file (docs/formats/workspace.md).  Callers are kept
+/// as digests of their names.  Calls are written in batches on a separate thread, so none waits for the disk; if they
+/// cannot be written, they are dropped and counted.  Thread-safe; several processes may have the file open.
 class ExperimentLog {
  public:
   /// Throws `Error` (`io_error`) if the file cannot be opened.

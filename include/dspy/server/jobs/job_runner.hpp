@@ -28,7 +28,7 @@ struct JobOptions {
   std::function<std::shared_ptr<const ReActAgent>(std::string_view name)> agent = {};
   std::function<void(const Job& job)> on_change = {};  ///< Told of each new state, on any thread.
   std::size_t max_running = 16;
-  /// A job that ended the process so often is not begun again.
+  /// A job that ended the process this many times is not restarted.
   int max_attempts = 3;
   /// Where the journal of an agent's job is, which stays there once the job is over.  Unset: beside the store, in
   /// `<file>.journals`, until then.
@@ -36,9 +36,8 @@ struct JobOptions {
   std::chrono::seconds keep_time = std::chrono::hours(24 * 7);  ///< Of those that are over.
 };
 
-/// Runs jobs from a store, on the library's own event loop.  Those that the process before did not end are taken up
-/// again: a program is called anew, an agent goes on from its journal.
-/// Thread-safe.
+/// Runs jobs from a store, on the library's own event loop.  Jobs that the previous process did not finish are picked
+/// up: a program is called again, an agent resumes from its journal.  Thread-safe.
 class JobRunner {
  public:
   JobRunner(std::shared_ptr<const Catalog> catalog, std::shared_ptr<JobStore> store, JobOptions options = {});
@@ -62,7 +61,7 @@ class JobRunner {
   std::vector<Job> list(const Caller& caller, std::optional<JobState> state, std::size_t limit) const;
   /// Throws `Error` as `find`; 403 for one that the caller may only see, 409 for one that is over.
   Job cancel(const Caller& caller, std::string_view id);
-  /// Decides about a call that waits; the job goes on when all are decided.  Throws `Error` as `cancel`; 409 for one
+  /// Decides about a pending call; the job continues when all are decided.  Throws `Error` as `cancel`; 409 for one
   /// that does not wait for that.
   Job approve(const Caller& caller, std::string_view id, const std::string& call, bool allows, const std::string& note);
 

@@ -17,7 +17,7 @@
 
 namespace dspy::server {
 
-/// Where a job stands.
+/// The state of a job.
 enum class JobState {
   queued,
   running,
@@ -43,7 +43,7 @@ struct Job {
   JsonObject options = {};                                 ///< As of a call.
   std::shared_ptr<const TraceContext> remote_parent = {};  ///< The span of another process that started it.
   JobState state = JobState::queued;
-  int attempts = 0;           ///< How often it was begun.
+  int attempts = 0;           ///< How often it was started.
   JsonObject answer = {};     ///< What the call would have answered, if it is done.
   JsonObject error = {};      ///< `{"message", "type", "field"?}`, if it failed.
   JsonArray waiting = {};     ///< `{"call", "tool", "arguments"}`, those without a decision.
@@ -71,7 +71,7 @@ class JobStore {
   /// Newest first, of one tenant; of one state and one key, if they are given.
   std::vector<Job> list(std::string_view tenant, std::optional<JobState> state, std::size_t limit,
                         std::string_view key = {}) const;
-  /// In the order in which they were added, of all tenants: what a new process has to go on with.
+  /// In the order in which they were added, of all tenants: the jobs that a new process has to resume.
   std::vector<Job> unfinished() const;
 
   /// Writes what can change of a job, if it is in one of the states `from` still.  Returns whether it was.  Of one that

@@ -27,7 +27,7 @@ struct KeyStoreOptions {
   const Clock* clock = nullptr;          ///< Null: the process's own.  Else it outlives the store.
 };
 
-/// What a request may spend, and where what it spent is counted when this ends.
+/// A request's reservation; its actual spending is recorded on destruction.
 class KeyCharge {
  public:
   KeyCharge(std::shared_ptr<Budget> budget, std::function<void()> settle)
@@ -46,8 +46,8 @@ class KeyCharge {
   std::function<void()> settle_;
 };
 
-/// Keys to the server in one SQLite file, which holds their SHA-256 and never a key.  What they spend is kept there
-/// too, so that a budget outlives the process.  Thread-safe; several processes may have the file open.
+/// Keys to the server in one SQLite file, which holds their SHA-256 and never a key.  Their spending is stored there
+/// too, so a budget outlives the process.  Thread-safe; several processes may have the file open.
 class KeyStore {
  public:
   /// Throws `Error` (`io_error`) if the file cannot be opened.
@@ -60,8 +60,8 @@ class KeyStore {
   /// limits; the rest is set.  Throws `Error` (`bad_input`) for a blank name, no scopes or one that there is not, a
   /// tenant that is not a name, or an expiry in the past.
   CreatedKey create(Key wanted);
-  /// A new key in place of one, which goes on being valid for `overlap`.  Throws `Error` (`bad_input`) if there is
-  /// none, or it is not valid any more.
+  /// A new key that replaces one, which stays valid for `overlap`.  Throws `Error` (`bad_input`) if there is none, or
+  /// it is no longer valid.
   CreatedKey rotate(const std::string& tenant, const std::string& id, std::chrono::seconds overlap);
   /// Throws `Error` (`bad_input`) if there is none.
   void revoke(const std::string& tenant, const std::string& id);

@@ -36,10 +36,10 @@ struct OptimizationOptions {
   std::size_t max_running = 2;
 };
 
-/// Runs optimizers, each on a thread of its own.  What a run is made from lies in `optimizations/<id>.run`, what it
-/// learns in its checkpoint `<id>.jsonl`, what it does in `<id>.events`, what came of it in `<id>.json`, and the best
-/// program in `<id>.best` (docs/formats/workspace.md).  A run that was stopped, or whose process ended, goes on from
-/// its checkpoint. Thread-safe.
+/// Runs optimizers, each on a thread of its own.  A run's settings are in `optimizations/<id>.run`, its checkpoint in
+/// `<id>.jsonl`, its events in `<id>.events`, its report in `<id>.json`, and the best program in `<id>.best`
+/// (docs/formats/workspace.md).  A run that was stopped, or whose process ended, resumes from its checkpoint.
+/// Thread-safe.
 class OptimizationRunner {
  public:
   OptimizationRunner(Workspace workspace, OptimizationOptions options);

@@ -25,8 +25,8 @@ struct SourceOptions {
   bool watches_files = false;                   ///< `poll` looks at files too, not only at the registry's aliases.
 };
 
-/// Programs by where they come from, in a catalog, and put there anew when the source has changed.  One that cannot be
-/// loaded any more goes on being served as it was, and `problems` says why.  Thread-safe.
+/// Loads programs from their sources into a catalog, and reloads them when the source changes.  A program that can no
+/// longer be loaded stays in service unchanged, and `problems` says why.  Thread-safe.
 ///
 /// A source is a program file, a flow (TOML or JSON), an agent's file, a reference to the registry
 /// (`triage@production`, `triage:3`), or a signature (`question -> answer`).  `NAME=SOURCE` serves it under another

@@ -34,7 +34,7 @@ struct JobSource {
   std::function<Async<std::optional<JsonObject>>(Caller caller, std::string id)> get = {};
 };
 
-/// What the resources of a server stand on.  What is null is not offered.
+/// The services behind a server's resources.  Null ones are not offered.
 struct ResourceServices {
   Workspace workspace;
   /// The registry that programs are served from, where it is none of the workspace's; of the tenant without a name.

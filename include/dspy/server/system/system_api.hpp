@@ -21,7 +21,7 @@ struct SystemOptions {
   std::shared_ptr<const Admission> admission = {};
   std::shared_ptr<const Metrics> metrics = {};
   std::shared_ptr<const std::atomic<bool>> is_draining = {};
-  /// What is wrong though the server goes on, such as a program that could not be loaded anew: sentences.
+  /// Problems while the server keeps running, such as a program that could not be reloaded: sentences.
   std::function<std::vector<std::string>()> problems = {};
   std::function<std::uint64_t()> dropped_traces = {};
   std::function<Json()> costs = {};

@@ -13,8 +13,8 @@
 
 namespace dspy::server {
 
-/// Puts the lines of a trace file (`JsonlTrace`) together to whole traces.  A trace gets its id from its content, so
-/// that a file which is read twice gives the same ones.
+/// Assembles complete traces from the lines of a trace file (`JsonlTrace`).  A trace's id is derived from its content,
+/// so reading a file twice gives the same ids.
 class TraceAssembler {
  public:
   /// `origin.id` is not used.

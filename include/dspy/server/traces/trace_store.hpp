@@ -25,7 +25,7 @@ struct TraceStoreOptions {
   bool has_content = true;               ///< Inputs, outputs, messages and replies; else times, usage, cost and errors.
   std::size_t max_spans = 10'000;        ///< Of a trace; further ones are left out, which the trace says.
   std::size_t max_span_bytes = 1 << 20;  ///< A larger span keeps no content, and says so.
-  std::shared_ptr<const Redactor> redactor = {};  ///< Null: one that knows no keys, but what they look like.
+  std::shared_ptr<const Redactor> redactor = {};  ///< Null: one without registered keys, which recognises them by form.
   std::optional<std::chrono::seconds> max_age = {};
   std::optional<std::uint64_t> max_bytes = {};  ///< Of the file; the oldest traces go first.
 
@@ -39,7 +39,7 @@ struct TraceStoreOptions {
   std::function<void(const std::string& tenant, const std::string& id)> on_kept = {};
 };
 
-/// Which traces are wanted.  All that is set must be met.
+/// Selects traces: those that match every set member.
 struct TraceQuery {
   std::string tenant = {};
   /// Words that inputs, outputs or errors must all have; `"a phrase"`, `begin*`.
@@ -81,8 +81,8 @@ class TraceStore {
   TraceStore(const TraceStore&) = delete;
   TraceStore& operator=(const TraceStore&) = delete;
 
-  /// Where programs tell what they do.  The first root that ends is the trace `origin.id`, each further one a trace of
-  /// its own.  May outlive the store, and then keeps nothing.
+  /// A sink for programs.  The first root that ends is the trace `origin.id`, each further one a trace of its own.  May
+  /// outlive the store, and then keeps nothing.
   std::shared_ptr<Trace> sink(TraceOrigin origin);
   /// False if the queue has no place for it.
   bool add(TraceRecord record);

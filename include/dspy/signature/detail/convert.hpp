@@ -23,8 +23,8 @@
 namespace dspy {
 namespace detail {
 
-/// Thrown where a value cannot become a member, or a member a value.  Whoever knows a part of the
-/// place puts it in front.
+/// Thrown when a value cannot be converted to a member, or a member to a value.  Each level that knows part of the path
+/// prepends it.
 struct Unfit {
   std::string reason;
   std::string path = {};
@@ -93,8 +93,8 @@ template <std::integral T>
 struct Convert<T> {
   using Range = std::numeric_limits<T>;
 
-  /// What does not fit into the C++ type breaks a limit, so that masks and schemas know it, and a
-  /// model that writes it is told.  Values are 64 bits wide and signed, whatever the C++ type.
+  /// A value that does not fit into the C++ type violates a limit, so masks and schemas include it, and a model that
+  /// writes it is told.  Values are 64 bits wide and signed, whatever the C++ type.
   template <class Outer>
   static Type type() {
     if constexpr (sizeof(T) < sizeof(std::int64_t)) return Type::integer({.ge = Range::min(), .le = Range::max()});
@@ -229,7 +229,7 @@ struct Convert<std::optional<T>> {
   }
 };
 
-/// An optional that may hold the struct in which it stands.
+/// An optional that may contain its enclosing struct.
 template <class T>
 struct Convert<std::unique_ptr<T>> {
   template <class Outer>

@@ -16,12 +16,12 @@
 namespace dspy {
 namespace detail {
 
-/// The union of a variant's alternatives.  Throws `Error` (`signature_error`) if two of them are
-/// alike but for names and ranges of numbers, so that JSON could not tell which of them was meant.
+/// The union of a variant's alternatives.  Throws `Error` (`signature_error`) if two of them differ only in names and
+/// ranges of numbers, so that they are indistinguishable in JSON.
 Type type_of_variant(std::vector<Type> alternatives);
 
-/// The first of the types that the value has as it stands, else the first that it fits (2 as a
-/// float); throws `Unfit` if none.
+/// The first type that the value has exactly, otherwise the first that it fits (2 as a float); throws `Unfit` if there
+/// is none.
 std::size_t alternative_of(std::span<const Type> types, const Json& value);
 
 std::vector<std::byte> read_bytes(const Json& value);

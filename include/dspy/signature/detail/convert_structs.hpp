@@ -28,7 +28,7 @@ namespace detail {
 inline namespace DSPY_REFLECTION_NAMESPACE {
 namespace reflection {
 
-/// The members of a struct as fields.  `Outer` are the structs in which they stand.
+/// The members of a struct as fields.  `Outer` are the enclosing structs.
 template <class T, class Outer>
 std::vector<Field> fields_of() {
   std::vector<Field> fields;
@@ -43,11 +43,11 @@ std::vector<Field> fields_of() {
   return fields;
 }
 
-/// The kind of a struct that stands for one of DSPy's own types; `object` for any other.
+/// The kind of a struct that represents one of DSPy's own types; `object` for any other.
 template <class T>
 inline constexpr auto kind_of_struct = Type::Kind::object;
 
-/// True for structs whose optional members are left out of JSON where they are empty, instead of null.
+/// True for structs whose empty optional members are omitted from JSON instead of being null.
 template <class T>
 inline constexpr bool leaves_out_null = kind_of_struct<T> != Type::Kind::object;
 

@@ -21,7 +21,7 @@ namespace dspy {
 inline namespace DSPY_REFLECTION_NAMESPACE {
 namespace reflection {
 
-/// Calls `visit` with each note on a member that stands on it or in its struct's own table.
+/// Calls `visit` with each note on a member, from its annotations or its struct's own table.
 template <class T, std::size_t I, class F>
 consteval void for_each_own_note(F visit) {
 #if DSPY_REFLECTION
@@ -71,7 +71,7 @@ consteval bool keeps_others() {
 
 template <class T>
 inline constexpr bool has_others = keeps_others<T>();
-/// How many members have a name in JSON; they stand first.
+/// The number of members that have a name in JSON; they come first.
 template <class T>
 inline constexpr std::size_t named_members = boost::pfr::tuple_size_v<T> - (has_others<T> ? 1 : 0);
 template <class T>

@@ -1,7 +1,7 @@
 #pragma once
 
-// Notes on the members of a struct, written into the fields made from them.  They stand in a table in the struct, or as
-// annotations on the members (C++26), but not in both places.
+// Notes on the members of a struct, written into the fields made from them.  They are in a table in the struct, or
+// annotations on the members (C++26), but not both.
 
 #include "dspy/signature/detail/members.hpp"
 #include "dspy/signature/field.hpp"
@@ -30,7 +30,7 @@ void apply_note(const N& note, Field& field) {
 template <class T, class... All>
 constexpr bool occurs_once = (std::same_as<T, All> + ...) == 1;
 
-/// True for a note of which a member may have several.
+/// True for a kind of note that a member may have several of.
 template <class N>
 constexpr bool may_repeat = requires { requires N::may_repeat; };
 
@@ -50,7 +50,7 @@ void apply_annotations(Field& field) {
   }
 }
 
-/// True if a note stands on the member that the pointer names.
+/// True if the member that the pointer names has a note.
 template <auto Pointer, class T>
 consteval bool is_annotated() {
   bool found = false;

@@ -32,7 +32,7 @@ consteval auto member_of(std::meta::info type, std::size_t index) {
 
 #endif
 
-/// True if the struct has a table of its own; a member that happens to be called `fields` is none.
+/// True if the struct has its own table; a member that happens to be called `fields` does not count.
 template <class T>
 concept HasTable = requires { &T::fields; } && !std::is_member_object_pointer_v<decltype(&T::fields)>;
 
