@@ -80,7 +80,7 @@ class ReplyReader {
   std::optional<Json> value_without_limits(std::size_t output) const;
   std::optional<std::string> second_text(std::size_t output) const;
   std::optional<std::string> text_behind_end(std::size_t output) const;
-  bool is_placeholder(std::size_t output) const;
+  bool is_braced_name(std::size_t output) const;
   bool may_be_said(std::size_t output) const;
   std::vector<std::string_view> gaps() const;
   bool touches_end(std::size_t output) const;

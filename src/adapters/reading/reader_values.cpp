@@ -97,8 +97,8 @@ bool ReplyReader::may_lack_a_part(std::size_t output, const Field& field, const 
   return text.empty() || !std::string_view("]}\"'").contains(text.back());
 }
 
-/// True for `{name}`, the prompts' placeholder for the value.
-bool ReplyReader::is_placeholder(std::size_t output) const {
+/// True for the field's name in braces, which prompts show where the value goes.
+bool ReplyReader::is_braced_name(std::size_t output) const {
   const auto& type = signature_.outputs[output].type.required();
   if (type.kind == Type::Kind::literal || !type.limits->one_of.empty()) return false;
   std::string_view raw;
@@ -115,10 +115,10 @@ bool ReplyReader::is_placeholder(std::size_t output) const {
 /// The value of an output for `field`, which is the output's own or one like it; nothing if the
 /// reply has no text for it.
 std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& field, Repairs& repairs) const {
-  if (is_placeholder(output)) {
-    const auto placeholder = std::format("{{{}}}", signature_.outputs[output].name);
-    return within_limits(field, refuse(Json(placeholder), "is the prompt's placeholder",
-                                       std::format("`{}` is the prompt's placeholder, not a value", placeholder)));
+  if (is_braced_name(output)) {
+    const auto braced_name = std::format("{{{}}}", signature_.outputs[output].name);
+    return within_limits(field, refuse(Json(braced_name), "is the prompt's placeholder",
+                                       std::format("`{}` is the prompt's placeholder, not a value", braced_name)));
   }
   switch (found_) {
     case Found::nothing: return std::nullopt;

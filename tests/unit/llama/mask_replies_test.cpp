@@ -158,7 +158,7 @@ TEST_CASE("whatever is written under the mask of literal elements is read withou
   check_replies(XmlAdapter({.profile = Profile::dspy_3_5}), 4000, 60);
 }
 
-TEST_CASE("every text output is held, and none begins with the placeholder that prompts show") {
+TEST_CASE("every text output is held, and none begins with its name in braces, which prompts show") {
   const auto vocabulary = walk_vocabulary();
   for (const auto* const type :
        {"str", "Optional[str]", "Code['python']", "Optional[Code['python']]", "Union[int, str]",

@@ -60,14 +60,14 @@ bool TypeGrammar::has_elements(const Type& type) const {
 Expr TypeGrammar::elements(const Field& field) {
   const auto where = field_name(field);
   note_validators(field, where);
-  placeholder_ = placeholder_of(field);
+  braced_name_ = braced_name_of(field);
   return elements(field.type, where, !field.type.is_optional(), field.name);
 }
 
 Expr TypeGrammar::element(const Field& field) {
   const auto where = field_name(field);
   note_validators(field, where);
-  placeholder_ = placeholder_of(field);
+  braced_name_ = braced_name_of(field);
   return checked(element(field.name, field.name, field.type, where), where);
 }
 

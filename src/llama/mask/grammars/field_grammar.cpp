@@ -1,4 +1,4 @@
-// The values of a field, which a reader must find and must not take for missing: not blank, and not the placeholder
+// The values of a field, which a reader must find and must not take for missing: not blank, and not the name in braces
 // that prompts show.  Values that no mask can describe are left free.
 #include "dspy/base/error.hpp"
 #include "llama/mask/grammars/type_grammar.hpp"
@@ -13,13 +13,13 @@ namespace {
 using Kind = Type::Kind;
 
 /// A pattern of the texts that do not begin with `{name}`.
-std::string other_than(std::string_view placeholder) {
+std::string other_than(std::string_view braced_name) {
   std::string out;
   std::string before = "^";
-  for (std::size_t at = 0; at < placeholder.size();) {
+  for (std::size_t at = 0; at < braced_name.size();) {
     auto end = at + 1;
-    while (end < placeholder.size() && (static_cast<unsigned char>(placeholder[end]) & 0xC0) == 0x80) ++end;
-    auto character = std::string(placeholder.substr(at, end - at));
+    while (end < braced_name.size() && (static_cast<unsigned char>(braced_name[end]) & 0xC0) == 0x80) ++end;
+    auto character = std::string(braced_name.substr(at, end - at));
     if (character == "{" || character == "}") character.insert(0, 1, '\\');
     out += std::format("{0}{1}$|{1}[^{2}]", out.empty() ? "" : "|", before, character);
     before += character;
@@ -34,7 +34,7 @@ std::string TypeGrammar::field_name(const Field& field) {
   return std::format("the output `{}`", field.name);
 }
 
-std::string TypeGrammar::placeholder_of(const Field& field) {
+std::string TypeGrammar::braced_name_of(const Field& field) {
   return std::format("{{{}}}", field.name);
 }
 
@@ -51,7 +51,7 @@ void TypeGrammar::note_validators(const Field& field, const std::string& where) 
 Expr TypeGrammar::json(const Field& field, std::size_t level) {
   const auto where = field_name(field);
   note_validators(field, where);
-  placeholder_ = placeholder_of(field);
+  braced_name_ = braced_name_of(field);
   const auto& type = field.type;
   if (!type.is_optional()) return checked(said(type, level, where), where);
   if (!type.limits->one_of.empty()) return checked(json(type, level, where, nullptr), where);
@@ -61,7 +61,7 @@ Expr TypeGrammar::json(const Field& field, std::size_t level) {
   return checked(values_.pool().alt({said(value, level, where, may_be_blank), values_.null()}), where);
 }
 
-/// A value that readers do not take for missing: not the placeholder, and not blank unless `may_be_blank`.
+/// A value that readers do not take for missing: not the field's name in braces, and not blank unless `may_be_blank`.
 Expr TypeGrammar::said(const Type& type, std::size_t level, const std::string& where, bool may_be_blank) {
   const auto& limits = *type.limits;
   if (!limits.one_of.empty()) return json(type, level, where, nullptr);
@@ -69,13 +69,13 @@ Expr TypeGrammar::said(const Type& type, std::size_t level, const std::string& w
     case Kind::string: {
       auto text = text_limits(limits);
       if (!may_be_blank) text.patterns.emplace_back("\\S");
-      text.patterns.push_back(other_than(placeholder_));
+      text.patterns.push_back(other_than(braced_name_));
       return values_.string(text, where);
     }
     case Kind::code: {
       auto text = text_limits(limits);
       if (!may_be_blank) text.patterns.emplace_back("\\S");
-      text.patterns.push_back(other_than(placeholder_));
+      text.patterns.push_back(other_than(braced_name_));
       text.patterns.emplace_back("^`{0,2}[^`]|^`{0,2}$");  // a fence would be taken off
       return values_.string(text, where);
     }
@@ -92,7 +92,7 @@ Expr TypeGrammar::said(const Type& type, std::size_t level, const std::string& w
       return values_.pool().seq({quote, bare(type, where, 1), quote});
     }
     case Kind::any:
-      note(where, "it may be null, blank or the prompt's placeholder, which counts as missing");
+      note(where, "it may be null, blank or the field's name in braces, which counts as missing");
       [[fallthrough]];
     default: return json(type, level, where, nullptr);
   }
@@ -101,7 +101,7 @@ Expr TypeGrammar::said(const Type& type, std::size_t level, const std::string& w
 Expr TypeGrammar::text(const Field& field) {
   const auto where = field_name(field);
   note_validators(field, where);
-  placeholder_ = placeholder_of(field);
+  braced_name_ = braced_name_of(field);
   return checked(text(field.type, where, {}), where);
 }
 

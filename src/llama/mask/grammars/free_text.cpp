@@ -19,8 +19,8 @@ namespace {
 
 /// What prompts write where a value goes, `{name}`, is not a value.  This state: its first character was read; a number
 /// more for each that follows.  Of a longer one, only its beginning is compared.
-constexpr std::uint8_t in_placeholder = null_word::free + 1;
-constexpr std::size_t longest_placeholder = UINT8_MAX - in_placeholder;
+constexpr std::uint8_t in_braced_name = null_word::free + 1;
+constexpr std::size_t longest_braced_name = UINT8_MAX - in_braced_name;
 
 /// Takes the bytes of characters, and what all forms have in common.
 template <class Rules>
@@ -31,9 +31,9 @@ class TextMachine {
         may_be_null_(place.may_be_null),
         may_escape_(place.may_escape),
         is_one_line_(place.is_one_line) {
-    for (const char letter : std::string_view(place.placeholder).substr(0, longest_placeholder)) {
+    for (const char letter : std::string_view(place.braced_name).substr(0, longest_braced_name)) {
       const auto byte = static_cast<unsigned char>(letter);
-      if (!follows_in_character(byte)) placeholder_.push_back(byte < 0x80 ? lower(byte) : other);
+      if (!follows_in_character(byte)) braced_name_.push_back(byte < 0x80 ? lower(byte) : other);
     }
   }
 
@@ -105,24 +105,24 @@ class TextMachine {
     if (blank && is_first) return std::nullopt;
     at.inside &= static_cast<std::uint8_t>(~(is_empty | ends_blank));
     if (blank) at.inside |= ends_blank;
-    if (is_first ? is_placeholder(0, c) : at.null >= in_placeholder) {
-      const std::size_t read = is_first ? 0 : at.null - in_placeholder + std::size_t{1};
-      const bool goes_on = is_placeholder(read, c);
-      if (goes_on && read + 1 == placeholder_.size()) return std::nullopt;
-      at.null = goes_on ? static_cast<std::uint8_t>(in_placeholder + read) : std::uint8_t{null_word::free};
+    if (is_first ? is_braced_name(0, c) : at.null >= in_braced_name) {
+      const std::size_t read = is_first ? 0 : at.null - in_braced_name + std::size_t{1};
+      const bool goes_on = is_braced_name(read, c);
+      if (goes_on && read + 1 == braced_name_.size()) return std::nullopt;
+      at.null = goes_on ? static_cast<std::uint8_t>(in_braced_name + read) : std::uint8_t{null_word::free};
     } else {
       at.null = null_word::next(at.null, c);
     }
     return Rules::next(names_, at, c);
   }
 
-  bool is_placeholder(std::size_t index, char32_t c) const noexcept {
-    if (index >= placeholder_.size()) return false;
-    return placeholder_[index] == other ? c >= 0x80 : lower(c) == placeholder_[index];
+  bool is_braced_name(std::size_t index, char32_t c) const noexcept {
+    if (index >= braced_name_.size()) return false;
+    return braced_name_[index] == other ? c >= 0x80 : lower(c) == braced_name_[index];
   }
 
   Names names_;
-  std::vector<char32_t> placeholder_;
+  std::vector<char32_t> braced_name_;
   bool may_be_null_;
   bool may_escape_;
   bool is_one_line_;
@@ -142,7 +142,7 @@ Dfa build(const FreeText& place) {
   };
   for (const auto& name : place.names) tell_apart(name);
   tell_apart("noneul/a");
-  tell_apart(place.placeholder);
+  tell_apart(place.braced_name);
   for (const char mark : std::string_view("\n\r\t \"'`*_.,;!:>#+-)[]</\\&"))
     classes.split(ByteSet::of(static_cast<unsigned char>(mark)));
   classes.split(ByteSet::range('0', '9'));

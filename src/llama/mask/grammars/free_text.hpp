@@ -21,7 +21,7 @@ struct FreeText {
   /// Whether the text may hold what readers take for an escape.  Without, it is what it says, letter by letter.
   bool may_escape = true;
   bool is_one_line = false;
-  std::string placeholder = {};  ///< What the text must not begin with, in any letter case: `{answer}`.
+  std::string braced_name = {};  ///< What the text must not begin with, in any letter case: `{answer}`.
 };
 
 /// The texts that a reader finds in their section as they are: UTF-8 that is not empty, begins and ends with no blank,

@@ -52,7 +52,7 @@ Expr TypeGrammar::free(const Type& type, const std::string& where, Around around
   auto limits = text_limits(*type.limits);
   auto place = style_.place;
   place.may_be_null = around.may_be_null;
-  place.placeholder = placeholder_;
+  place.braced_name = braced_name_;
   if (around.is_alternative) limits.patterns.emplace_back(R"(^[^\[{(<`])");
   // Readers take code out of its fence.
   if (type.kind == Kind::code) limits.patterns.emplace_back("^(?:`{0,2}[^`])*`{0,2}$");

@@ -89,7 +89,7 @@ class TypeGrammar {
   Expr different(const std::vector<Expr>& parts, const Values::Size& size, const std::string& where);
   static Expr checked(Expr made, const std::string& where);
   /// What prompts show where the field's value is to stand, which readers do not take for one.
-  static std::string placeholder_of(const Field& field);
+  static std::string braced_name_of(const Field& field);
   static std::string field_name(const Field& field);
   void note_validators(const Field& field, const std::string& where);
   void note(const std::string& part, std::string_view reason);
@@ -97,7 +97,7 @@ class TypeGrammar {
   Values values_;
   const TextStyle& style_;
   std::vector<Unenforced>& unenforced_;
-  std::string placeholder_;                                      ///< Of the field whose values are being made.
+  std::string braced_name_;                                      ///< Of the field whose values are being made.
   std::map<std::pair<const Type*, std::size_t>, Expr> objects_;  ///< By level.
 };
 
