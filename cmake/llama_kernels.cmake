@@ -33,5 +33,6 @@ foreach(library IN ITEMS dspy_kernels ${kernel_libraries})
   set_target_properties(${library} PROPERTIES
     CXX_EXTENSIONS OFF
     CXX_VISIBILITY_PRESET hidden
+    UNITY_BUILD OFF
     POSITION_INDEPENDENT_CODE ON)
 endforeach()

@@ -29,7 +29,7 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 
 # Foreign headers that nearly every file reads are compiled once.  Of our own there is only the one that names
 # std::format's templates: a change of any other compiles what includes it and no more.  Precompiled headers hide a
-# forgotten #include; the preset `cxx26` goes without.
+# forgotten #include, as files compiled together do (unity.cmake); the preset `tidy` goes without both.
 option(DSPY_PRECOMPILED_HEADERS "Compile foreign headers once" ON)
 set(DSPY_FOREIGN_HEADERS
   ${PROJECT_SOURCE_DIR}/src/base/format_once.hpp

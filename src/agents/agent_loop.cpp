@@ -15,7 +15,6 @@ namespace dspy {
 namespace {
 
 constexpr int most_truncations = 3;
-constexpr std::size_t usual_tool_bytes = 1024;  ///< Of a tool's schema, until it is known.
 
 /// Unlike that of any other run, on this machine and others.
 std::string new_run() {
@@ -57,7 +56,6 @@ AgentLoop::AgentLoop(ReActAgent agent, AgentRunOptions options, FieldSink sink)
                 "\"llama:MODEL.gguf\"");
   }
   if (!is_native() && lm_->capabilities().enforces_contract) agent_.react_.set_lm(held_to(lm_, agent_.arguments_));
-  tool_bytes_->store(usual_tool_bytes * (agent_.tools_.size() + 1));
   begun_ = clock_->now();
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "agents/arena.hpp"
 #include "agents/lent_messages.hpp"
 #include "dspy/agents/agent_machine.hpp"
 #include "dspy/agents/react.hpp"
@@ -57,7 +56,6 @@ class AgentLoop {
   void settle_doubts();
   bool take_submitted();
   Request native_request();
-  std::vector<ToolDefinition> definitions();
   void accept_natively(Completion completion, const Usage& usage);
   AgentOutcome outcome() const;
   bool is_native() const;
@@ -75,7 +73,6 @@ class AgentLoop {
   LentMessages native_;  ///< The turns that are over, as messages.
   std::size_t native_turns_ = 0, native_from_ = 0;
   std::optional<Message> said_ = {};  ///< The last turn's message, if the model wrote it in this process.
-  std::shared_ptr<Arena::Size> tool_bytes_ = std::make_shared<Arena::Size>(0);  ///< Of the tools in a request.
 };
 
 }  // namespace dspy

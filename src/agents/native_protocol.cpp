@@ -1,10 +1,7 @@
 #include "agents/agent_loop.hpp"
-#include "agents/arena.hpp"
 #include "agents/call_stream.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/lm/exchange_json.hpp"
-
-#include <boost/json/storage_ptr.hpp>
 
 #include <chrono>
 #include <format>
@@ -92,24 +89,6 @@ Async<Reply> reply_of(LM& lm, Request request, CallStream* calls) {
 
 }  // namespace
 
-/// As many values as all the schemas have are copied in every turn, and thrown away with the request.
-std::vector<ToolDefinition> AgentLoop::definitions() {
-  const auto memory = boost::json::make_shared_resource<Arena>(tool_bytes_);
-  std::vector<ToolDefinition> out;
-  out.reserve(agent_.tools_.size() + 1);
-  const auto add = [&](const ToolDefinition& tool) {
-    out.push_back({.name = wire_name(tool.name),
-                   .description = tool.description,
-                   .parameters = JsonObject(tool.parameters, memory),
-                   .strict = tool.strict,
-                   .builtin = tool.builtin,
-                   .options = tool.options});
-  };
-  for (const auto& tool : agent_.tools_) add(tool.definition());
-  add(agent_.submit_.definition());
-  return out;
-}
-
 Request AgentLoop::native_request() {
   const auto& turns = machine_.turns();
   if (native_.empty() || native_from_ != machine_.first_shown()) {
@@ -129,7 +108,7 @@ Request AgentLoop::native_request() {
   }
   Request request{.messages = native_.lend(),
                   .sampling = options_.call.sampling.over(agent_.react_.sampling()),
-                  .tools = definitions(),
+                  .tools = agent_.native_tools_,
                   .deadline = context_.deadline,
                   .stop = context_.stop};
   if (machine_.end()) {

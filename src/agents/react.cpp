@@ -89,6 +89,12 @@ FunctionTool submit_tool(const Signature& signature) {
           [](JsonObject outputs, ToolContext) -> Async<ToolOutcome> { co_return ToolOutcome{.value = outputs}; }};
 }
 
+ToolList native_tools(const Tools& tools, const FunctionTool& submit) {
+  auto all = tools.definitions();
+  all.push_back(submit.definition());
+  return all;
+}
+
 }  // namespace
 
 ReActAgent::ReActAgent(const Signature& signature, Tools tools, ReActOptions options)
@@ -102,7 +108,8 @@ ReActAgent::ReActAgent(const Signature& signature, Tools tools, ReActOptions opt
                                               .policy = options_.predictor.policy}),
       program_(program_of(signature, tools_)),
       arguments_(std::make_shared<const Type>(arguments_of_any(tools_))),
-      submit_(submit_tool(signature)) {
+      submit_(submit_tool(signature)),
+      native_tools_(native_tools(tools_, submit_)) {
   const AgentMachine check(options_.limits, tools_, options_.approval.tools);
 }
 
@@ -151,6 +158,7 @@ ReActAgent ReActAgent::with_tools(Tools tools) const {
     throw Error(Errc::invalid_parameter, "an agent's tools are replaced by tools of the same names only");
   auto changed = *this;
   changed.tools_ = std::move(tools);
+  changed.native_tools_ = native_tools(changed.tools_, changed.submit_);
   return changed;
 }
 

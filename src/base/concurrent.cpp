@@ -19,9 +19,14 @@ namespace asio = boost::asio;
 
 using Work = std::function<Async<void>(std::size_t)>;
 
-/// Takes the next number until none is left.
+/// Takes the next number until none is left.  A failure leaves none: the others see that before they are cancelled.
 Async<void> take_turns(std::size_t count, std::size_t& next, const Work& work) {
-  while (next < count) co_await work(next++);
+  try {
+    while (next < count) co_await work(next++);
+  } catch (...) {
+    next = count;
+    throw;
+  }
 }
 
 /// On an executor that runs one thing at a time.

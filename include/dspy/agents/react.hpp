@@ -131,6 +131,7 @@ class ReActAgent : public Module<ReActAgent, JsonObject, Prediction> {
   std::string program_;                    ///< Of a journal: equal for agents that can resume each other's runs.
   std::shared_ptr<const Type> arguments_;  ///< What any of the tools may be given.
   FunctionTool submit_;                    ///< Takes the outputs, where tools are called natively.
+  ToolList native_tools_;                  ///< Those that a model is told of then.
 };
 
 /// An agent's result: the user's `Output`, and how it was reached.

@@ -74,7 +74,7 @@ struct Request {
   OutputContract contract = {};
   /// Only for an LM whose `capabilities()` include `prefill`; others ignore it, and say so.
   Prefill prefill = {};
-  std::vector<ToolDefinition> tools = {};
+  ToolList tools = {};
   ToolChoice tool_choice = {};
   int n = 1;  ///< Completions.  At least 1.
   /// Shared between requests, since nearly all use the same; null: none.

@@ -2,9 +2,13 @@
 
 #include "dspy/base/json.hpp"
 
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dspy {
@@ -22,6 +26,39 @@ struct ToolDefinition {
   JsonObject options = {};  ///< Of a built-in tool, in the provider's own words.
 
   bool operator==(const ToolDefinition&) const = default;
+};
+
+/// The tools of a request: behaves like a vector, and is shared by all copies, as an agent's requests all have the same
+/// tools, and their schemas are long.
+class ToolList {
+ public:
+  using value_type = ToolDefinition;
+  using const_iterator = std::vector<ToolDefinition>::const_iterator;
+
+  ToolList() = default;
+  ToolList(std::initializer_list<ToolDefinition> tools) : ToolList(std::vector<ToolDefinition>(tools)) {}
+  ToolList(std::vector<ToolDefinition> tools)  // NOLINT(google-explicit-constructor): it is one
+      : tools_(tools.empty() ? nullptr : std::make_shared<const std::vector<ToolDefinition>>(std::move(tools))) {}
+
+  std::size_t size() const noexcept { return all().size(); }
+  bool empty() const noexcept { return tools_ == nullptr; }
+  const ToolDefinition& operator[](std::size_t i) const noexcept { return all()[i]; }
+  const ToolDefinition& at(std::size_t i) const { return all().at(i); }
+  const ToolDefinition& front() const noexcept { return all().front(); }
+  const ToolDefinition& back() const noexcept { return all().back(); }
+  const_iterator begin() const noexcept { return all().begin(); }
+  const_iterator end() const noexcept { return all().end(); }
+
+  /// Other copies stay as they are, so this copies all; of many tools make a vector first.
+  void push_back(ToolDefinition tool);
+  void clear() noexcept { tools_.reset(); }
+
+  bool operator==(const ToolList& other) const { return tools_ == other.tools_ || all() == other.all(); }
+
+ private:
+  const std::vector<ToolDefinition>& all() const noexcept;
+
+  std::shared_ptr<const std::vector<ToolDefinition>> tools_ = {};  ///< Null: none.
 };
 
 /// Which tools a reply may or must call.

@@ -239,9 +239,11 @@ Request request_from_json(const JsonObject& in) {
     inside("text", request.prefill.text);
     inside.finish();
   });
+  std::vector<ToolDefinition> tools;
   member.each("tools", [&](const Json& tool) {
-    request.tools.push_back(read<ToolDefinition>(member.object("tools", tool), "a tool"));
+    tools.push_back(read<ToolDefinition>(member.object("tools", tool), "a tool"));
   });
+  request.tools = std::move(tools);
   part("tool_choice", [&](const JsonObject& value) { request.tool_choice = tool_choice_from_json(value); });
   member("n", request.n);
   part("provider", [&](const JsonObject& value) {

@@ -57,6 +57,7 @@ void read_turns(Members& body, Request& request, bool has_inputs) {
 
 void read_tools(Members& body, Request& request) {
   if (const auto* const tools = body.list("tools")) {
+    std::vector<ToolDefinition> read;
     std::size_t number = 0;
     for (const auto& each : *tools) {
       const auto place = indexed("tools", number++);
@@ -68,8 +69,9 @@ void read_tools(Members& body, Request& request) {
       if (const auto* const schema = tool.object("input_schema")) out.parameters = *schema;
       tool.ignore({"cache_control", "eager_input_streaming", "input_examples"});
       tool.finish();
-      request.tools.push_back(std::move(out));
+      read.push_back(std::move(out));
     }
+    request.tools = std::move(read);
   }
   const auto* const given = body.object("tool_choice");
   if (given == nullptr) return;

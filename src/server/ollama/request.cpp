@@ -149,14 +149,16 @@ Message read_message(const JsonObject& object, std::size_t number, Pending& pend
 void read_tools(Members& body, Request& request) {
   const auto* const tools = body.list("tools");
   if (tools == nullptr) return;
+  std::vector<ToolDefinition> read;
   for (std::size_t i = 0; i < tools->size(); ++i) {
     const auto place = indexed("tools", i);
     Members tool(object_of((*tools)[i], place), place);
     tool.expect("type", {"function"}, "only functions are tools here");
     Members function(object_of(tool.require("function"), tool.at("function")), tool.at("function"));
-    request.tools.push_back(openai::read_function(function));
+    read.push_back(openai::read_function(function));
     tool.finish();
   }
+  request.tools = std::move(read);
 }
 
 /// What both endpoints take.

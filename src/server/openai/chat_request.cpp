@@ -140,15 +140,17 @@ void read_choice(Members& body, ToolChoice& choice) {
 
 void read_tools(Members& body, Request& request) {
   if (const auto* const tools = body.list("tools")) {
+    std::vector<ToolDefinition> read;
     std::size_t number = 0;
     for (const auto& each : *tools) {
       const auto at = indexed(body.at("tools"), number++);
       Members tool(object_of(each, at), at);
       tool.expect("type", {"function"}, "only functions are tools here");
       Members function(object_of(tool.require("function"), tool.at("function")), tool.at("function"));
-      request.tools.push_back(read_function(function));
+      read.push_back(read_function(function));
       tool.finish();
     }
+    request.tools = std::move(read);
   }
   read_choice(body, request.tool_choice);
   request.tool_choice.parallel = body.flag("parallel_tool_calls");

@@ -144,13 +144,15 @@ void read_choice(Members& body, ToolChoice& choice) {
 
 void read_tools(Members& body, Request& request) {
   if (const auto* const tools = body.list("tools")) {
+    std::vector<ToolDefinition> read;
     std::size_t number = 0;
     for (const auto& each : *tools) {
       const auto at = indexed("tools", number++);
       Members tool(object_of(each, at), at);
       tool.expect("type", {"function"}, "only functions are tools here");
-      request.tools.push_back(read_function(tool));
+      read.push_back(read_function(tool));
     }
+    request.tools = std::move(read);
   }
   read_choice(body, request.tool_choice);
   request.tool_choice.parallel = body.flag("parallel_tool_calls");

@@ -116,7 +116,9 @@ TEST_CASE("Equal requests have equal digests, and each difference changes it") {
   others[2].sampling.temperature = 0;
   others[3].contract.form = OutputContract::Form::text;
   others[4].prefill.text = "a";
-  others[5].tools[0].description = "Finds more.";
+  std::vector<ToolDefinition> tools(base.tools.begin(), base.tools.end());
+  tools.front().description = "Finds more.";
+  others[5].tools = std::move(tools);
   others[6].tool_choice.parallel.reset();
   others[7].n = 2;
   others[8].provider = nullptr;

@@ -2,7 +2,7 @@
 
 #include "llama/mask/grammars/regex.hpp"
 
-#include <string>
+#include <format>
 #include <vector>
 
 namespace dspy::llama::mask {
@@ -18,7 +18,7 @@ Expr date(Pool& pool) {
   const auto year = R"((\d{3}[1-9]|\d{2}[1-9]0|\d[1-9]00|[1-9]000))";
   const auto leap_year = R"((\d{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00))";
   const auto day = R"(((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31))";
-  return all_of(pool, std::string(year) + "-" + day + "|" + leap_year + "-02-29");
+  return all_of(pool, std::format("{}-{}|{}-02-29", year, day, leap_year));
 }
 
 Expr datetime(Pool& pool) {
@@ -32,9 +32,9 @@ Expr time(Pool& pool) {
 
 Expr duration(Pool& pool) {
   // At least one part, and one behind the `T`.
-  const std::string time = R"(T(\d{1,9}H(\d{1,9}M)?(\d{1,9}(\.\d{1,9})?S)?|\d{1,9}M(\d{1,9}(\.\d{1,9})?S)?|)"
-                           R"(\d{1,9}(\.\d{1,9})?S))";
-  return all_of(pool, "-?P((\\d{1,9}W(\\d{1,9}D)?|\\d{1,9}D)(" + time + ")?|" + time + ")");
+  const auto time = R"(T(\d{1,9}H(\d{1,9}M)?(\d{1,9}(\.\d{1,9})?S)?|\d{1,9}M(\d{1,9}(\.\d{1,9})?S)?|)"
+                    R"(\d{1,9}(\.\d{1,9})?S))";
+  return all_of(pool, std::format(R"(-?P((\d{{1,9}}W(\d{{1,9}}D)?|\d{{1,9}}D)({0})?|{0}))", time));
 }
 
 Expr base64(Pool& pool, std::size_t min, std::size_t max) {
