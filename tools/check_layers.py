@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Checks that includes point downward and that public headers stay light.  Run it from the repository's root."""
+"""Checks that includes point downward and that public headers stay light.  It reads the repository it lies in."""
 
 import pathlib
 import re
 import sys
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAYERS = {
     "base": 0, "signature": 1, "lm": 2, "http": 2, "storage": 2, "adapters": 3, "providers": 3, "telemetry": 3, "llama": 3, "modules": 4,
     "programs": 5, "config": 5, "models": 5, "retrieve": 6, "agents": 6, "evaluate": 6, "flow": 6, "optimize": 7, "registry": 7, "server": 8, "bulk": 8,
@@ -30,7 +31,7 @@ def findings(path):
     public = path.parts[0] == "include"
     name = "/".join(path.parts[2:] if public else path.parts[1:])  # <folder>/<file>, or dspy.hpp
     folder = name.split("/")[0]
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1):
         include = re.match(r'\s*#\s*include\s*(["<])([^">]+)', line)
         if not include:
             continue
@@ -50,7 +51,12 @@ def findings(path):
             yield f"{where}: foreign header in a public one; hide it behind a pointer in src/, or list it in FOREIGN"
 
 
-files = [p for top in ("include", "src", "apps", "examples") for p in sorted(pathlib.Path(top).rglob("*.[ch]pp"))]
+files = []
+for top in ("include", "src", "apps", "examples"):
+    found = sorted((ROOT / top).rglob("*.[ch]pp"))
+    if not found:
+        sys.exit(f"layers: {ROOT / top} has no sources; run the script where it lies, in tools/ of the repository")
+    files += [path.relative_to(ROOT) for path in found]
 problems = [problem for path in files for problem in findings(path)]
 print("\n".join(problems) if problems else f"layers: {len(files)} files, includes point downward")
 sys.exit(bool(problems))
