@@ -78,59 +78,53 @@ int report(const dspy::Error& error, bool json) {
   return dspy::app::exit_code_of(error);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  std::ios::sync_with_stdio(false);
-  std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no more is an error of the write, which is told
-  CLI::App app("Program language models: typed questions, local models, readable replies.\n", "dspy");
-  app.set_version_flag("--version", std::format("dspy {}", dspy::version()));
-  app.require_subcommand(1);
-  dspy::app::Plan plan;
-  dspy::app::add_ask(app, plan);
-  dspy::app::add_run(app, plan);
-  dspy::app::add_bulk(app, plan);
-  dspy::app::add_worker(app, plan);
+void add_commands(CLI::App& app, dspy::app::Plan& plan) {
+  using namespace dspy::app;
+  add_ask(app, plan);
+  add_run(app, plan);
+  add_bulk(app, plan);
+  add_worker(app, plan);
 #ifdef DSPY_WITH_PROVIDERS
-  dspy::app::add_batch(app, plan);
+  add_batch(app, plan);
 #endif
-  dspy::app::add_render(app, plan);
-  dspy::app::add_parse(app, plan);
-  dspy::app::add_inspect(app, plan);
-  dspy::app::add_models(app, plan);
-  dspy::app::add_doctor(app, plan);
-  dspy::app::add_schema(app, plan);
-  dspy::app::add_check(app, plan);
-  dspy::app::add_codegen(app, plan);
-  dspy::app::add_eval(app, plan);
-  dspy::app::add_compare(app, plan);
-  dspy::app::add_decide(app, plan);
-  dspy::app::add_label(app, plan);
-  dspy::app::add_optimize(app, plan);
-  dspy::app::add_index(app, plan);
-  dspy::app::add_rag(app, plan);
-  dspy::app::add_mcp(app, plan);
-  dspy::app::add_registry(app, plan);
-  dspy::app::add_experiment(app, plan);
-  dspy::app::add_bench(app, plan);
-  dspy::app::add_lm(app, plan);
-  dspy::app::add_mock(app, plan);
-  dspy::app::add_cache(app, plan);
-  dspy::app::add_trace(app, plan);
-  dspy::app::add_traces(app, plan);
-  dspy::app::add_list(app, plan);
-  dspy::app::add_runs(app, plan);
-  dspy::app::add_keys(app, plan);
-  dspy::app::add_agent(app, plan);
-  dspy::app::add_tools(app, plan);
-  dspy::app::add_metrics(app, plan);
-  dspy::app::add_serve(app, plan);
-  dspy::app::add_ui(app, plan);
-  dspy::app::add_migrate(app, plan);
-  dspy::app::add_new(app, plan);
-  dspy::app::add_generate(app, plan);
+  add_render(app, plan);
+  add_parse(app, plan);
+  add_inspect(app, plan);
+  add_models(app, plan);
+  add_doctor(app, plan);
+  add_schema(app, plan);
+  add_check(app, plan);
+  add_codegen(app, plan);
+  add_eval(app, plan);
+  add_compare(app, plan);
+  add_decide(app, plan);
+  add_label(app, plan);
+  add_optimize(app, plan);
+  add_index(app, plan);
+  add_rag(app, plan);
+  add_mcp(app, plan);
+  add_registry(app, plan);
+  add_experiment(app, plan);
+  add_bench(app, plan);
+  add_lm(app, plan);
+  add_mock(app, plan);
+  add_cache(app, plan);
+  add_trace(app, plan);
+  add_traces(app, plan);
+  add_list(app, plan);
+  add_runs(app, plan);
+  add_keys(app, plan);
+  add_agent(app, plan);
+  add_tools(app, plan);
+  add_metrics(app, plan);
+  add_serve(app, plan);
+  add_ui(app, plan);
+  add_migrate(app, plan);
+  add_new(app, plan);
+  add_generate(app, plan);
+}
 
-  // After the commands, which would take it for their own.
+void add_examples(CLI::App& app) {
   app.footer(
       "Examples:\n"
       "  dspy ask \"What is the capital of France?\"\n"
@@ -140,9 +134,9 @@ int main(int argc, char** argv) {
       "\n"
       "Exit codes: 0 success; 1 a reply could not be read or a model failed; 2 invalid flags or values.\n"
       "`dspy COMMAND --help` says more.");
+}
 
-  const bool json = wants_json(argc, argv);
-  if (const auto command = unknown_command(app, argc, argv)) return report(no_command(app, *command), json);
+void log_to_standard_error() {
   dspy::set_log_sink(
       [](dspy::LogLevel level, std::string_view component, std::string_view message) {
         // The inference library warns of what is meant, such as a context above the trained one.
@@ -150,11 +144,9 @@ int main(int argc, char** argv) {
         std::cerr << std::format("dspy: {}: {}\n", dspy::to_string(level), message);
       },
       dspy::LogLevel::warning);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? dspy::app::exit_ok : dspy::app::exit_usage;
-  }
+}
+
+int carry_out(const dspy::app::Plan& plan, bool json) {
   try {
     const int code = plan();
     std::cout.flush();
@@ -165,4 +157,27 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     return report(dspy::Error(dspy::Errc::inference_failed, error.what()), json);
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no more is an error of the write, which is told
+  CLI::App app("Program language models: typed questions, local models, readable replies.\n", "dspy");
+  app.set_version_flag("--version", std::format("dspy {}", dspy::version()));
+  app.require_subcommand(1);
+  dspy::app::Plan plan;
+  add_commands(app, plan);
+  add_examples(app);  // after the commands, which would take it for their own
+
+  const bool json = wants_json(argc, argv);
+  if (const auto command = unknown_command(app, argc, argv)) return report(no_command(app, *command), json);
+  log_to_standard_error();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? dspy::app::exit_ok : dspy::app::exit_usage;
+  }
+  return carry_out(plan, json);
 }
