@@ -80,6 +80,13 @@ if(NOT SECCOMP_LIBRARY OR NOT SECCOMP_INCLUDE_DIR)
   message(STATUS "libseccomp was not found: building without the sandbox for code (install libseccomp-dev, for instance with `./dev setup`)")
 endif()
 
+# Logs of ours in files and as JSON lines: only src/telemetry/spdlog_sink.cpp sees it.  Without it the log sink is there, and
+# what would write through spdlog says what is missing.
+find_package(spdlog 1.14 CONFIG QUIET)
+if(NOT spdlog_FOUND)
+  message(STATUS "spdlog 1.14 or newer was not found: building without logs through it (install libspdlog-dev, for instance with `./dev setup`)")
+endif()
+
 # libllama: only the plug-in links it (cmake/llama_plugin.cmake), so everything else builds without.
 if(DSPY_LLAMA)
   find_package(llama CONFIG QUIET)

@@ -23,6 +23,7 @@ PARTS = [
     ("Boost", ("header", "/usr/include/boost/version.hpp", r'BOOST_LIB_VERSION "([\d_]+)"'), "BSL-1.0", "STATIC_LINK"),
     ("SQLite", ("pc", "sqlite3"), "blessing", "DYNAMIC_LINK"),
     ("tomlplusplus", ("pc", "tomlplusplus"), "MIT", "STATIC_LINK"),
+    ("spdlog", ("pc", "spdlog"), "MIT", "DYNAMIC_LINK"),
     ("curl", ("pc", "libcurl"), "curl", "DYNAMIC_LINK"),
     ("OpenSSL", ("pc", "libssl"), "Apache-2.0", "DYNAMIC_LINK"),
     ("libpq", ("pc", "libpq"), "PostgreSQL", "DYNAMIC_LINK"),

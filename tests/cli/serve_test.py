@@ -147,6 +147,36 @@ class Serve(unittest.TestCase):
         self.assertEqual(json.loads(server.ask("GET", "/openapi.json")[1])["openapi"], "3.1.0")
         self.assertEqual(server.end(), 0)
 
+    def test_the_log_goes_to_a_file_as_json_lines_that_nobody_else_can_read(self):
+        self.mock("reply=Answer: 4")
+        key = self.folder / "key.txt"
+        key.write_text("sk-mock-canary-canary\n")
+        key.chmod(0o644)  # a warning comes of it
+        config = (self.folder / "dspy.toml").read_text().replace('{env = "MOCK_KEY"}', f'{{file = "{key}"}}')
+        (self.folder / "dspy.toml").write_text(config)
+        log = self.folder / "logs" / "server.log"
+        try:
+            server = self.serve("qa=question -> answer", "--log", str(log), "--log-form", "json", "--log-level", "debug",
+                                environment=dict(self.environment, DSPY_CONFIG=str(self.folder / "dspy.toml")))
+        except RuntimeError as error:
+            if "built without spdlog" in str(error):
+                self.skipTest("dspy was built without spdlog")
+            raise
+        self.assertEqual(server.ask("POST", "/v1/programs/qa", {"inputs": {"question": "2+2?"}})[0], 200)
+        self.assertTrue(holds_within(5, lambda: "other users" in log.read_text()))
+        self.assertEqual(server.end(), 0)
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        warnings = [line for line in lines if line["level"] == "warning" and line["component"] == "config"]
+        self.assertIn("chmod 600", warnings[0]["message"])
+        self.assertEqual(set(lines[0]), {"time", "level", "component", "message"})
+        self.assertNotIn("canary", log.read_text())
+        self.assertEqual(log.stat().st_mode & 0o777, 0o600)
+
+    def test_a_log_that_cannot_be_written_is_an_error_at_once(self):
+        (self.folder / "plain").write_text("a file")
+        with self.assertRaisesRegex(RuntimeError, "plain/server.log` cannot be written|built without spdlog"):
+            self.serve("qa=question -> answer", "--log", str(self.folder / "plain" / "server.log"))
+
     def test_a_program_is_loaded_anew_under_load_without_a_failed_request(self):
         environment = self.mock()
         path = self.program("qa", "First.")

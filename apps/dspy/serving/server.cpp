@@ -270,6 +270,7 @@ void run_until_signal(ProgramSources& sources, const DataParts& data, const List
 int serve(const ServeFlags& flags) {
   // Prompts, replies and keys are nobody else's on this machine: files 0600, folders 0700.
   ::umask(S_IRWXG | S_IRWXO);
+  flags.log.begin();
   const auto options = listener_options(flags, flags.listen);
   Parts parts;
   parts.data = open_data(flags.data);

@@ -3,6 +3,7 @@
 #include "dspy/server/admission.hpp"
 #include "dspy/server/listener.hpp"
 #include "serving/data_parts.hpp"
+#include "serving/log_flags.hpp"
 
 #include <cstddef>
 #include <string>
@@ -23,6 +24,7 @@ struct ServeFlags {
   std::vector<std::string> splits;
   std::string jobs;
   DataFlags data;
+  LogFlags log;
   std::size_t max_jobs = 16;
   bool is_page_alone = false;  ///< No model unless one is named.
   bool reload = false;
