@@ -120,6 +120,7 @@ void add_serve(CLI::App& app, Plan& plan) {
       ->capture_default_str()
       ->group(limits);
   command->add_option("--threads", flags->threads, "Threads of the server [all cores]")->group(limits);
+  flags->log.add_to(*command);
   command->add_flag("--json", flags->json, "Print where it listens as JSON");
   command->footer(
       "Examples:\n"
