@@ -8,6 +8,7 @@
 #include <expected>
 #include <format>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,25 +58,49 @@ std::string decision_line(const Decision& decision) {
   return decision.probabilities.empty() ? out + "  (no probabilities)" : out + ")";
 }
 
+/// The inputs of a file, and what it says of the output.
+struct DecisionRows {
+  std::vector<JsonObject> inputs;
+  std::vector<std::string> problems;  ///< Empty where there is none.
+  std::vector<std::optional<Json>> labels;
+};
+
+DecisionRows read_rows(const std::string& path, const Signature& signature, const std::string& output) {
+  DecisionRows out;
+  each_row(path, &signature, [&](DataRow row) {
+    JsonObject known;
+    for (const auto& input : signature.inputs) {
+      if (auto* const value = row.values.if_contains(input.name)) known[input.name] = std::move(*value);
+    }
+    const auto* const label = row.values.if_contains(output);
+    out.labels.push_back(label != nullptr ? std::optional(*label) : std::nullopt);
+    out.inputs.push_back(std::move(known));
+    out.problems.push_back(row.problem.empty() ? std::string() : std::format("line {} {}", row.line, row.problem));
+  });
+  return out;
+}
+
+/// What --calibrate says the model prefers regardless of the input; `asked`: what it answered to the inputs.
+std::map<std::string, double> prior_of(const DecideFlags& flags, const Predictor& predictor, const Field& field,
+                                       const DecisionSpace& space,
+                                       const std::vector<std::expected<Prediction, Error>>& asked) {
+  if (flags.calibrate == "content-free") return wait(content_free_prior(predictor, field.name));
+  std::vector<std::vector<double>> measured;
+  if (flags.calibrate == "batch") {
+    for (const auto& each : asked) {
+      if (each) measured.push_back(probabilities_of(*each, field, space));
+    }
+  }
+  return measured.empty() ? std::map<std::string, double>() : mean_prior(space, measured);
+}
+
 int run_decide(const DecideFlags& flags) {
   const auto signature = flags.signature.make();
   const auto& field = decided_output(signature, flags);
   const auto space = decision_space(field, flags.scale);
   DecisionSettings settings{.is_scale = flags.scale};
 
-  std::vector<JsonObject> inputs;
-  std::vector<std::string> problems;
-  std::vector<std::optional<Json>> labels;  // where the file has them
-  each_row(flags.inputs, &signature, [&](DataRow row) {
-    JsonObject known;
-    for (const auto& input : signature.inputs) {
-      if (auto* const value = row.values.if_contains(input.name)) known[input.name] = std::move(*value);
-    }
-    const auto* const label = row.values.if_contains(field.name);
-    labels.push_back(label != nullptr ? std::optional(*label) : std::nullopt);
-    inputs.push_back(std::move(known));
-    problems.push_back(row.problem.empty() ? std::string() : std::format("line {} {}", row.line, row.problem));
-  });
+  const auto rows = read_rows(flags.inputs, signature, field.name);
   std::vector<Example> labelled;
   if (!flags.fit.empty()) labelled = read_dataset(flags.fit, {.signature = &signature, .needed = {field.name}});
 
@@ -86,17 +111,9 @@ int run_decide(const DecideFlags& flags) {
   const BatchOptions together{.concurrency = flags.jobs};
   std::vector<Evidence> evidence;
   if (!labelled.empty()) evidence = wait(gather_evidence(predictor, field.name, labelled, together));
-  const auto rows = predictor.batch(inputs, together);
+  const auto asked = predictor.batch(rows.inputs, together);
 
-  if (flags.calibrate == "content-free") {
-    settings.prior = wait(content_free_prior(predictor, field.name));
-  } else if (flags.calibrate == "batch") {
-    std::vector<std::vector<double>> measured;
-    for (const auto& row : rows) {
-      if (row) measured.push_back(probabilities_of(*row, field, space));
-    }
-    if (!measured.empty()) settings.prior = mean_prior(space, measured);
-  }
+  settings.prior = prior_of(flags, predictor, field, space, asked);
   if (!evidence.empty()) {
     const auto fitted = fit_decision(space, settings, evidence);
     tell(fitted);
@@ -105,16 +122,16 @@ int run_decide(const DecideFlags& flags) {
 
   bool all_fine = true;
   std::size_t right = 0, labelled_inputs = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+  for (std::size_t i = 0; i < asked.size(); ++i) {
     const auto decision = attempt([&] {
-      if (!problems[i].empty()) throw Error(Errc::bad_input, problems[i]);
-      if (!rows[i]) throw rows[i].error();
-      return decision_of(*rows[i], field, settings);
+      if (!rows.problems[i].empty()) throw Error(Errc::bad_input, rows.problems[i]);
+      if (!asked[i]) throw asked[i].error();
+      return decision_of(*asked[i], field, settings);
     });
     all_fine = all_fine && decision.has_value();
-    if (decision && labels[i]) {
+    if (decision && rows.labels[i]) {
       ++labelled_inputs;
-      right += (decision->level ? space.values[*decision->level] : decision->value) == *labels[i] ? 1U : 0U;
+      right += (decision->level ? space.values[*decision->level] : decision->value) == *rows.labels[i] ? 1U : 0U;
     }
     if (flags.json) {
       print_json(decision ? to_json(*decision) : error_object(decision.error()));

@@ -208,6 +208,57 @@ int run_optimize(const OptimizeFlags& flags) {
   return exit_ok;
 }
 
+/// How candidates are made and compared.
+void add_search(CLI::App& command, OptimizeFlags& flags) {
+  command.add_option("--effort", flags.choice.effort, "Of mipro and gepa")
+      ->check(CLI::IsMember({"light", "medium", "heavy"}))
+      ->capture_default_str();
+  command.add_option("--adapter", flags.adapter, "Adapter for a signature: field, chat, json, xml or two_step")
+      ->capture_default_str();
+  command.add_option("--screen-to", flags.choice.screen_to,
+                     "For random-search: measure only this many candidates, those under which a local model finds the "
+                     "right answers most likely");
+  command.add_option("--race", flags.choice.race,
+                     "For random-search: stop candidates that are unlikely to win; the accepted probability of "
+                     "stopping a winner, such as 0.05");
+  command
+      .add_option(
+          "--option", flags.options,
+          "NAME=VALUE, an option of the optimizer by DSPy's name, such as frontier_type=hybrid (may be repeated); "
+          "of several, with the stage before it: gepa.seed=1")
+      ->allow_extra_args(false);
+  command.add_option("--token-price", flags.token_price,
+                     "Subtract this from the score for each 1,000 tokens of a run, such as 0.01");
+  command.add_option("--time-price", flags.time_price, "Taken off a score for each second of a run");
+  command.add_option("--failure-score", flags.failure_score, "Of an example on which the program fails")
+      ->capture_default_str();
+  command.add_option("--candidates", flags.choice.candidates, "How many programs, or instructions per round, to try")
+      ->check(CLI::Range(least_candidates, most_candidates))
+      ->capture_default_str();
+  command.add_option("--max-bootstrapped-demos", flags.choice.max_bootstrapped_demos)->capture_default_str();
+  command.add_option("--max-labeled-demos", flags.choice.max_labeled_demos)->capture_default_str();
+  command.add_option("--teacher-model", flags.choice.teacher_model, "Answers the training examples");
+  command.add_option("--prompt-model", flags.choice.prompt_model, "Writes instructions and rules");
+}
+
+/// How many runs the search makes, and where.
+void add_runs_of_search(CLI::App& command, OptimizeFlags& flags) {
+  command.add_option("--max-requests", flags.max_requests, "Make at most this many requests");
+  command.add_option("--max-tokens-used", flags.max_tokens, "Stop after using this many tokens");
+  command.add_option("--max-runs", flags.max_runs, "Never more runs of the program than these");
+  command.add_option("--time-limit", flags.time_limit, "End with the best so far after so many seconds")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--search-seed", flags.choice.seed, "The same seed gives the same search")->capture_default_str();
+  command.add_option("--fleet", flags.fleet,
+                     "redis://HOST:PORT/DB: workers (`dspy worker PROGRAM --queue … --rollouts`) make the runs; the "
+                     "result does not depend on how many there are");
+  command.add_option("--fleet-name", flags.fleet_name, "The queue of --fleet")->capture_default_str();
+  command.add_flag("--resume", flags.resume, "Continue an interrupted run");
+  command.add_option("-j,--jobs", flags.jobs, "Runs under way at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void add_optimize(CLI::App& app, Plan& plan) {
@@ -229,50 +280,8 @@ void add_optimize(CLI::App& app, Plan& plan) {
   command->add_option("--val-share", flags->val_share, "That share")
       ->check(CLI::Range(0.01, 0.99))
       ->capture_default_str();
-  command->add_option("--effort", flags->choice.effort, "Of mipro and gepa")
-      ->check(CLI::IsMember({"light", "medium", "heavy"}))
-      ->capture_default_str();
-  command->add_option("--adapter", flags->adapter, "Adapter for a signature: field, chat, json, xml or two_step")
-      ->capture_default_str();
-  command->add_option("--screen-to", flags->choice.screen_to,
-                      "For random-search: measure only this many candidates, those under which a local model finds the "
-                      "right answers most likely");
-  command->add_option("--race", flags->choice.race,
-                      "For random-search: stop candidates that are unlikely to win; the accepted probability of "
-                      "stopping a winner, such as 0.05");
-  command
-      ->add_option(
-          "--option", flags->options,
-          "NAME=VALUE, an option of the optimizer by DSPy's name, such as frontier_type=hybrid (may be repeated); "
-          "of several, with the stage before it: gepa.seed=1")
-      ->allow_extra_args(false);
-  command->add_option("--token-price", flags->token_price,
-                      "Subtract this from the score for each 1,000 tokens of a run, such as 0.01");
-  command->add_option("--time-price", flags->time_price, "Taken off a score for each second of a run");
-  command->add_option("--failure-score", flags->failure_score, "Of an example on which the program fails")
-      ->capture_default_str();
-  command->add_option("--candidates", flags->choice.candidates, "How many programs, or instructions per round, to try")
-      ->check(CLI::Range(least_candidates, most_candidates))
-      ->capture_default_str();
-  command->add_option("--max-bootstrapped-demos", flags->choice.max_bootstrapped_demos)->capture_default_str();
-  command->add_option("--max-labeled-demos", flags->choice.max_labeled_demos)->capture_default_str();
-  command->add_option("--teacher-model", flags->choice.teacher_model, "Answers the training examples");
-  command->add_option("--prompt-model", flags->choice.prompt_model, "Writes instructions and rules");
-  command->add_option("--max-requests", flags->max_requests, "Make at most this many requests");
-  command->add_option("--max-tokens-used", flags->max_tokens, "Stop after using this many tokens");
-  command->add_option("--max-runs", flags->max_runs, "Never more runs of the program than these");
-  command->add_option("--time-limit", flags->time_limit, "End with the best so far after so many seconds")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--search-seed", flags->choice.seed, "The same seed gives the same search")
-      ->capture_default_str();
-  command->add_option("--fleet", flags->fleet,
-                      "redis://HOST:PORT/DB: workers (`dspy worker PROGRAM --queue … --rollouts`) make the runs; the "
-                      "result does not depend on how many there are");
-  command->add_option("--fleet-name", flags->fleet_name, "The queue of --fleet")->capture_default_str();
-  command->add_flag("--resume", flags->resume, "Continue an interrupted run");
-  command->add_option("-j,--jobs", flags->jobs, "Runs under way at once")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  add_search(*command, *flags);
+  add_runs_of_search(*command, *flags);
   command->add_flag("--json", flags->json, "Print the report as an object");
   flags->program.add_to(*command);
   flags->model.add_to(*command);

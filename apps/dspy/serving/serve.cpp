@@ -35,6 +35,68 @@ void add_stores(CLI::App& command, ServeFlags& flags) {
   command.add_option("--registry", flags.data.registry, "The registry that NAME@ALIAS is looked up in")->group(data);
 }
 
+void add_served(CLI::App& command, ServeFlags& flags) {
+  command.add_option("programs", flags.sources,
+                     "Program files, flows, agents, NAME@ALIAS of the registry, or signatures; NAME=… gives a name");
+  command
+      .add_option("-m,--model", flags.models,
+                  "A model to serve, as for `dspy ask`, or NAME=MODEL (may be repeated; the first is used by programs "
+                  "that name none)")
+      ->allow_extra_args(false);
+  command.add_option("--embedder", flags.embedders, "A model for /v1/embeddings, URI or NAME=URI (may be repeated)")
+      ->allow_extra_args(false);
+  command.add_option("--reranker", flags.rerankers, "A model for /v1/rerank, URI or NAME=URI (may be repeated)")
+      ->allow_extra_args(false);
+  command.add_option("--adapter", flags.adapter, "The adapter for programs that do not name one")
+      ->capture_default_str();
+}
+
+void add_addresses(CLI::App& command, ServeFlags& flags) {
+  command.add_option("--listen", flags.listen, "Where to listen, ADDRESS:PORT")->capture_default_str();
+  command.add_option("--admin", flags.admin, "Serve /metrics and /api at ADDRESS:PORT instead [the same address]");
+  command.add_option("--tls-cert", flags.certificate, "A certificate with its chain, PEM");
+  command.add_option("--tls-key", flags.key, "Its key, PEM");
+}
+
+void add_limits(CLI::App& command, ServeFlags& flags) {
+  constexpr auto limits = "Limits";
+  command.add_option("--max-running", flags.admission.running, "Requests processed concurrently")
+      ->capture_default_str()
+      ->group(limits);
+  command.add_option("--max-waiting", flags.admission.waiting, "Requests that may wait; more get 429")
+      ->capture_default_str()
+      ->group(limits);
+  command.add_option("--max-jobs", flags.max_jobs, "Jobs that run at once")->capture_default_str()->group(limits);
+  command.add_option("--max-connections", flags.limits.connections, "Connections at once")
+      ->capture_default_str()
+      ->group(limits);
+  command.add_option("--max-body", flags.limits.body_bytes, "Maximum size of a request's body")
+      ->capture_default_str()
+      ->group(limits);
+  command.add_option("--rate", flags.limits.requests_per_second, "Requests per second from one address; 0: unlimited")
+      ->capture_default_str()
+      ->group(limits);
+  command.add_option("--request-seconds", flags.request_seconds, "The time limit for an answer")
+      ->capture_default_str()
+      ->group(limits);
+  constexpr double longest = 30 * 86'400.0;
+  command
+      .add_option("--socket-idle-seconds", flags.socket_idle_seconds,
+                  "How long a WebSocket may stay open without messages; 0: unlimited")
+      ->check(CLI::Range(0.0, longest))
+      ->capture_default_str()
+      ->group(limits);
+  command
+      .add_option("--socket-seconds", flags.socket_seconds, "How long a WebSocket may stay open in total; 0: unlimited")
+      ->check(CLI::Range(0.0, longest))
+      ->capture_default_str()
+      ->group(limits);
+  command.add_option("--drain-seconds", flags.drain_seconds, "How long requests may continue after SIGTERM")
+      ->capture_default_str()
+      ->group(limits);
+  command.add_option("--threads", flags.threads, "Threads of the server [all cores]")->group(limits);
+}
+
 int serve_with(ServeFlags flags) {
   if (flags.data.workspace == "off") flags.data.workspace.clear();
   return serve(flags);
@@ -58,23 +120,8 @@ void add_ui(CLI::App& app, Plan& plan) {
 void add_serve(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<ServeFlags>();
   auto* command = app.add_subcommand("serve", "Serve programs and models over HTTP");
-  command->add_option("programs", flags->sources,
-                      "Program files, flows, agents, NAME@ALIAS of the registry, or signatures; NAME=… gives a name");
-  command
-      ->add_option("-m,--model", flags->models,
-                   "A model to serve, as for `dspy ask`, or NAME=MODEL (may be repeated; the first is used by programs "
-                   "that name none)")
-      ->allow_extra_args(false);
-  command->add_option("--embedder", flags->embedders, "A model for /v1/embeddings, URI or NAME=URI (may be repeated)")
-      ->allow_extra_args(false);
-  command->add_option("--reranker", flags->rerankers, "A model for /v1/rerank, URI or NAME=URI (may be repeated)")
-      ->allow_extra_args(false);
-  command->add_option("--adapter", flags->adapter, "The adapter for programs that do not name one")
-      ->capture_default_str();
-  command->add_option("--listen", flags->listen, "Where to listen, ADDRESS:PORT")->capture_default_str();
-  command->add_option("--admin", flags->admin, "Serve /metrics and /api at ADDRESS:PORT instead [the same address]");
-  command->add_option("--tls-cert", flags->certificate, "A certificate with its chain, PEM");
-  command->add_option("--tls-key", flags->key, "Its key, PEM");
+  add_served(*command, *flags);
+  add_addresses(*command, *flags);
   command->add_flag("--reload", flags->reload, "Reload program files when they change (aliases are always followed)");
   command
       ->add_option("--split", flags->splits,
@@ -83,43 +130,7 @@ void add_serve(CLI::App& app, Plan& plan) {
       ->allow_extra_args(false);
   add_stores(*command, *flags);
   command->add_flag("--insecure", flags->insecure, "Allow a public address without keys");
-  constexpr auto limits = "Limits";
-  command->add_option("--max-running", flags->admission.running, "Requests processed concurrently")
-      ->capture_default_str()
-      ->group(limits);
-  command->add_option("--max-waiting", flags->admission.waiting, "Requests that may wait; more get 429")
-      ->capture_default_str()
-      ->group(limits);
-  command->add_option("--max-jobs", flags->max_jobs, "Jobs that run at once")->capture_default_str()->group(limits);
-  command->add_option("--max-connections", flags->limits.connections, "Connections at once")
-      ->capture_default_str()
-      ->group(limits);
-  command->add_option("--max-body", flags->limits.body_bytes, "Maximum size of a request's body")
-      ->capture_default_str()
-      ->group(limits);
-  command->add_option("--rate", flags->limits.requests_per_second, "Requests per second from one address; 0: unlimited")
-      ->capture_default_str()
-      ->group(limits);
-  command->add_option("--request-seconds", flags->request_seconds, "The time limit for an answer")
-      ->capture_default_str()
-      ->group(limits);
-  constexpr double longest = 30 * 86'400.0;
-  command
-      ->add_option("--socket-idle-seconds", flags->socket_idle_seconds,
-                   "How long a WebSocket may stay open without messages; 0: unlimited")
-      ->check(CLI::Range(0.0, longest))
-      ->capture_default_str()
-      ->group(limits);
-  command
-      ->add_option("--socket-seconds", flags->socket_seconds,
-                   "How long a WebSocket may stay open in total; 0: unlimited")
-      ->check(CLI::Range(0.0, longest))
-      ->capture_default_str()
-      ->group(limits);
-  command->add_option("--drain-seconds", flags->drain_seconds, "How long requests may continue after SIGTERM")
-      ->capture_default_str()
-      ->group(limits);
-  command->add_option("--threads", flags->threads, "Threads of the server [all cores]")->group(limits);
+  add_limits(*command, *flags);
   flags->log.add_to(*command);
   command->add_flag("--json", flags->json, "Print where it listens as JSON");
   command->footer(
