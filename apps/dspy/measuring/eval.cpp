@@ -25,6 +25,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace dspy::app {
@@ -119,34 +120,27 @@ void require_column(const std::vector<Example>& examples, const std::string& nam
   throw Error(Errc::bad_input, std::format("--slice `{}`: no example has a value of that name", name));
 }
 
-int run_eval(EvalFlags flags) {
-  check(flags);
-  for (const auto& path : flags.outputs) {
+/// Complains before any work of files that cannot be written.
+void check_outputs(const std::vector<std::string>& paths) {
+  for (const auto& path : paths) {
     const auto ending = std::filesystem::path(path).extension();
-    if (ending != ".json" && ending != ".csv" && ending != ".html") write(path, {}, {});  // says so before any work
+    if (ending != ".json" && ending != ".csv" && ending != ".html") write(path, {}, {});
     require_writable(path);
   }
-  const auto flow = read_flow(flags.subject, flags.program, flags.model, flags.policy);
-  const auto unasked = flow ? std::nullopt : std::optional(predictor_of(flags, nullptr));
-  const auto signature = flow ? flow->flow.signature() : unasked->signature();
-  const auto field = flags.field.empty() ? signature.outputs.back().name : flags.field;
-  const auto* const output = signature.find(field);
-  if (output == nullptr ||
-      std::ranges::none_of(signature.outputs, [&](const Field& each) { return each.name == field; })) {
-    throw Error(Errc::bad_input, std::format("--field `{}` is not an output of the program; the last output is `{}`",
-                                             field, signature.outputs.back().name));
-  }
-  if (flags.metric.empty()) flags.metric = output->type.required().kind == Type::Kind::string ? "exact_match" : "equal";
-  const bool needs_label = flags.metric != "judge";
-  const auto examples =
-      read_dataset(flags.data, {.signature = &signature,
-                                .needed = needs_label ? std::vector<std::string>{field} : std::vector<std::string>{},
-                                .limit = flags.limit});
-  require_column(examples, flags.slice);
-  const auto lm = flags.model.make();
-  const Program program = flow ? Program(flow->flow) : Program(with_lm(*unasked, lm));
+}
 
-  EvaluateOptions options{.metric = metric_of(flags, field, lm),
+/// The output to score: the one that is named, or the last.
+const Field& scored_output(const EvalFlags& flags, const Signature& signature) {
+  if (flags.field.empty()) return signature.outputs.back();
+  const auto found = std::ranges::find(signature.outputs, flags.field, &Field::name);
+  if (found == signature.outputs.end())
+    throw Error(Errc::bad_input, std::format("--field `{}` is not an output of the program; the last output is `{}`",
+                                             flags.field, signature.outputs.back().name));
+  return *found;
+}
+
+EvaluateOptions options_of(const EvalFlags& flags, Metric metric) {
+  EvaluateOptions options{.metric = std::move(metric),
                           .concurrency = flags.jobs,
                           .failure_score = flags.failure_score,
                           .max_errors = flags.max_errors,
@@ -160,32 +154,53 @@ int run_eval(EvalFlags flags) {
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(*flags.max_seconds));
   }
   if (::isatty(STDERR_FILENO) == 1) options.progress = show_progress;
+  return options;
+}
 
+void tell(const EvaluationResult& result, const EvalFlags& flags) {
+  if (flags.json) return print_json(to_json(result, false));
+  std::cout << to_table(result, flags.rows);
+  if (flags.slice.empty()) return;
+  for (const auto& slice : slices(result, flags.slice))
+    print_line(std::format("{} = {}: {:.2f} % of {}", flags.slice, slice.name, slice.score, slice.done));
+}
+
+/// False, and an error is told, if one could not be written, which keeps no other from it.
+bool write_outputs(const EvalFlags& flags, const EvaluationResult& result, const HtmlOptions& html) {
+  std::optional<Error> unwritten;
+  for (const auto& path : flags.outputs) {
+    const auto written = attempt([&] { write(path, result, html); });
+    if (!written && !unwritten) unwritten = written.error();
+  }
+  if (unwritten) std::cerr << "dspy: error: " << unwritten->what() << '\n';
+  return !unwritten;
+}
+
+int run_eval(EvalFlags flags) {
+  check(flags);
+  check_outputs(flags.outputs);
+  const auto flow = read_flow(flags.subject, flags.program, flags.model, flags.policy);
+  const auto unasked = flow ? std::nullopt : std::optional(predictor_of(flags, nullptr));
+  const auto signature = flow ? flow->flow.signature() : unasked->signature();
+  const auto& output = scored_output(flags, signature);
+  if (flags.metric.empty()) flags.metric = output.type.required().kind == Type::Kind::string ? "exact_match" : "equal";
+  const bool needs_label = flags.metric != "judge";
+  const auto examples = read_dataset(
+      flags.data, {.signature = &signature,
+                   .needed = needs_label ? std::vector<std::string>{output.name} : std::vector<std::string>{},
+                   .limit = flags.limit});
+  require_column(examples, flags.slice);
+  const auto lm = flags.model.make();
+  const Program program = flow ? Program(flow->flow) : Program(with_lm(*unasked, lm));
+
+  auto options = options_of(flags, metric_of(flags, output.name, lm));
   const StopKey stop_key;
   options.context.stop = stop_key.token();
   const auto result = Evaluate(options)(program, examples);
+  tell(result, flags);
+  std::cout.flush();  // the score is out before a full disk can be in the way
   const auto title = std::format("{} on {}", flags.metric, std::filesystem::path(flags.data).filename().string());
-  if (flags.json) {
-    print_json(to_json(result, false));
-  } else {
-    std::cout << to_table(result, flags.rows);
-    if (!flags.slice.empty()) {
-      for (const auto& slice : slices(result, flags.slice))
-        print_line(std::format("{} = {}: {:.2f} % of {}", flags.slice, slice.name, slice.score, slice.done));
-    }
-  }
-  // The score is out before a full disk can be in the way, and one file that cannot be written keeps no other from it.
-  std::cout.flush();
-  std::optional<Error> unwritten;
-  for (const auto& path : flags.outputs) {
-    const auto written =
-        attempt([&] { write(path, result, {.title = title, .program = &program, .slice_by = flags.slice}); });
-    if (!written && !unwritten) unwritten = written.error();
-  }
-  if (unwritten) {
-    std::cerr << "dspy: error: " << unwritten->what() << '\n';
-    return exit_failed;
-  }
+  if (!write_outputs(flags, result, {.title = title, .program = &program, .slice_by = flags.slice})) return exit_failed;
   const bool all_failed = result.done > 0 && result.failures == result.done;
   return result.is_complete() && !all_failed ? exit_ok : exit_failed;
 }
