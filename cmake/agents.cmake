@@ -1,12 +1,17 @@
-# What the library of agents needs beside its files: the runner of interpreters, a Python program, as text; the library
-# that filters system calls.
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS src/agents/sandbox/runner.py)
-file(READ src/agents/sandbox/runner.py runner_text)
+# What the library of agents needs beside its files: the runners of interpreters, programs in Python and JavaScript, as
+# text; the library that filters system calls.
+foreach(part IN ITEMS runner.py runner_wasm.py runner_wasm.mjs runner_code.py)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS src/agents/sandbox/${part})
+  string(REPLACE "." "_" name ${part})
+  file(READ src/agents/sandbox/${part} ${name})
+endforeach()
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/runner.cpp @ONLY CONTENT [[
 #include "agents/sandbox/runner.hpp"
 
 namespace dspy::sandbox {
-const std::string_view runner = R"runner(@runner_text@)runner";
+const std::string_view runner = R"runner(@runner_py@@runner_code_py@)runner";
+const std::string_view wasm_runner = R"runner(@runner_wasm_py@@runner_code_py@)runner";
+const std::string_view wasm_loader = R"runner(@runner_wasm_mjs@)runner";
 }  // namespace dspy::sandbox
 ]])
 target_sources(dspy_agents PRIVATE ${PROJECT_BINARY_DIR}/generated/runner.cpp)

@@ -97,7 +97,7 @@ std::optional<std::string> FrameReader::next() {
   for (std::size_t i = 0; i < 4; ++i) size = size << 8 | static_cast<unsigned char>(bytes_[begin_ + i]);
   if (size > most_bytes_)
     refuse(
-        std::format("a message of {} bytes, where {} are allowed (PythonOptions::message_bytes)", size, most_bytes_));
+        std::format("a message of {} bytes, where {} are allowed (`message_bytes` of its options)", size, most_bytes_));
   if (bytes_.size() - begin_ < 4 + size) return std::nullopt;
   auto out = bytes_.substr(begin_ + 4, size);
   begin_ += 4 + size;

@@ -6,6 +6,7 @@
 #include "dspy/base/error.hpp"
 
 #include <format>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -80,81 +81,13 @@ std::vector<std::string> sandboxed_command(const std::string& bubblewrap, const 
 
 }  // namespace
 
-bool PythonMailbox::take(std::string_view bytes) {
-  {
-    const std::lock_guard lock(mutex_);
-    try {
-      frames_.feed(bytes);
-      while (auto message = frames_.next()) {
-        // An interpreter speaks when it is spoken to: one message, or a call and what follows its answer.
-        if (messages_.size() >= 16)
-          throw Error(Errc::backend_error, "the interpreter sent unexpected messages; it was ended");
-        messages_.push_back(*std::move(message));
-      }
-    } catch (const Error& error) {
-      broken_ = error.what();
-    }
-    if (!broken_.empty()) messages_.clear();
-  }
-  bell->ring();
-  return broken_.empty();
-}
+PythonInterpreter::Session::Session(std::vector<HostFunction> given, PythonOptions chosen)
+    : sandbox::Session(
+          std::move(given),
+          {.message_bytes = chosen.message_bytes, .start_limit = chosen.start_limit, .grace = chosen.grace}),
+      options(std::move(chosen)) {}
 
-void PythonMailbox::take_end(const process::ChildEnd& end) {
-  {
-    const std::lock_guard lock(mutex_);
-    end_ = end;
-  }
-  bell->ring();
-}
-
-void PythonMailbox::take_alarm() {
-  {
-    const std::lock_guard lock(mutex_);
-    alarm_ = true;
-  }
-  bell->ring();
-}
-
-std::optional<PythonMailbox::Letter> PythonMailbox::next() {
-  const std::lock_guard lock(mutex_);
-  if (!messages_.empty()) {
-    Letter out{.message = std::move(messages_.front())};
-    messages_.pop_front();
-    return out;
-  }
-  if (end_) return Letter{.is_end = true};
-  if (std::exchange(alarm_, false)) return Letter{.is_alarm = true};
-  return std::nullopt;
-}
-
-std::string PythonMailbox::reason() const {
-  const std::lock_guard lock(mutex_);
-  if (!broken_.empty()) return broken_;
-  return end_ ? "the interpreter " + process::to_text(*end_) : std::string();
-}
-
-void PythonMailbox::forget_alarm() {
-  const std::lock_guard lock(mutex_);
-  alarm_ = false;
-}
-
-void PythonMailbox::cancel() {
-  {
-    const std::lock_guard lock(mutex_);
-    is_cancelled_ = true;
-  }
-  bell->ring();
-}
-
-bool PythonMailbox::is_cancelled() const {
-  const std::lock_guard lock(mutex_);
-  return is_cancelled_;
-}
-
-void PythonInterpreter::Session::start() {
-  if (child && child->is_running()) return;
-  drop();
+std::unique_ptr<process::Child> PythonInterpreter::Session::started(process::Child::Handlers handlers) {
   const auto bubblewrap = process::find_program("bwrap");
   const bool is_sandboxed = !bubblewrap.empty() || !options.allow_unsandboxed;
   if (bubblewrap.empty() && is_sandboxed)
@@ -173,17 +106,20 @@ void PythonInterpreter::Session::start() {
   }
   how.argv.insert(how.argv.end(), {options.python, "-I", "-c", std::string(sandbox::runner),
                                    config_text(options, is_sandboxed, inner)});
-  mailbox = std::make_shared<PythonMailbox>(options.message_bytes);
-  child = std::make_unique<process::Child>(
-      how, process::Child::Handlers{.on_bytes = [box = mailbox](std::string_view bytes) { return box->take(bytes); },
-                                    .on_end = [box = mailbox](const process::ChildEnd& end) { box->take_end(end); },
-                                    .on_alarm = [box = mailbox] { box->take_alarm(); }});
+  return std::make_unique<process::Child>(how, std::move(handlers));
 }
 
-void PythonInterpreter::Session::drop() {
-  child.reset();
-  mailbox.reset();
-  is_ready = false;
+std::string PythonInterpreter::Session::accepted(const interpreter::Ready& ready) {
+  if (!ready.layers.contains("seccomp")) return "none: allow_unsandboxed was set";
+  std::string out = "bubblewrap, seccomp";
+  if (const auto* const landlock = ready.layers.if_contains("landlock"); landlock != nullptr && landlock->is_int64())
+    out += std::format(", landlock {}", landlock->get_int64());
+  return out;
+}
+
+std::string PythonInterpreter::Session::remedy() const {
+  return "allow user namespaces (`sysctl user.max_user_namespaces kernel.apparmor_restrict_unprivileged_userns`), or "
+         "run it elsewhere through a remote interpreter";
 }
 
 }  // namespace dspy

@@ -6,6 +6,7 @@
 
 #include "agents/process/child.hpp"
 
+#include <sched.h>
 #include <seccomp.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ constexpr std::array forbidden = {
     // Talking to others
     "socket", "connect", "bind", "listen", "accept", "accept4", "sendto", "sendmsg", "sendmmsg", "socketcall",
     // Other processes
-    "fork", "vfork", "clone", "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_open", "pidfd_getfd",
+    "fork", "vfork", "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_open", "pidfd_getfd",
     "pidfd_send_signal", "kcmp", "process_madvise", "setpgid", "setsid",
     // Namespaces and file systems
     "unshare", "setns", "mount", "umount", "umount2", "mount_setattr", "open_tree", "move_mount", "fsopen", "fsconfig",
@@ -53,7 +54,9 @@ void require(int result, const char* what) {
     throw Error(Errc::unsupported, std::string("the system call filter could not be created (") + what + ")");
 }
 
-std::string exported(bool is_inner) {
+enum class Stage { outer, inner, threads };
+
+std::string exported(Stage stage) {
   const std::unique_ptr<void, Release> context(seccomp_init(SCMP_ACT_ALLOW));
   if (!context) throw Error(Errc::unsupported, "the system call filter could not be started");
   const auto forbid = [&](const char* name, int error) {
@@ -62,8 +65,14 @@ std::string exported(bool is_inner) {
     require(seccomp_rule_add(context.get(), SCMP_ACT_ERRNO(static_cast<unsigned>(error)), number, 0), name);
   };
   for (const auto* const name : forbidden) forbid(name, EPERM);
+  if (stage == Stage::threads) {
+    const auto is_process = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0);
+    require(seccomp_rule_add(context.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, is_process), "clone");
+  } else {
+    forbid("clone", EPERM);
+  }
   forbid("clone3", ENOSYS);  // its flags are in memory, where a filter cannot look
-  if (is_inner)
+  if (stage == Stage::inner)
     for (const auto* const name : forbidden_later) forbid(name, EPERM);
   const process::MemoryFile file("");
   require(seccomp_export_bpf(context.get(), file.fd()), "export");
@@ -81,7 +90,8 @@ std::string exported(bool is_inner) {
 }  // namespace
 
 const Filters& filters() {
-  static const Filters made{.outer = exported(false), .inner = exported(true)};
+  static const Filters made{
+      .outer = exported(Stage::outer), .inner = exported(Stage::inner), .threads = exported(Stage::threads)};
   return made;
 }
 
