@@ -37,7 +37,8 @@ Async<Reply> run(std::shared_ptr<LM> lm, std::shared_ptr<Retries> shared, Reques
   while (true) {
     std::optional<Error> failure;
     try {
-      auto reply = co_await ask(*lm, may_retry ? request : std::move(request), delivery);
+      auto asked = may_retry ? request : std::move(request);
+      auto reply = co_await ask(*lm, std::move(asked), delivery);
       if (!attempts.empty()) {
         attempts.push_back(
             {.lm = std::string(lm->model()), .waited = waited, .time = clock.now() - begun, .usage = reply.usage});

@@ -25,7 +25,7 @@ struct Routes {
 /// A lane in use, whose end is always reported.
 class UnderWay {
  public:
-  UnderWay(Routes& routes, std::size_t lane) : routes_(routes), lane_(lane), begun_(routes.timing.clock->now()) {}
+  UnderWay(Routes& routes, std::size_t lane, Clock::Time begun) : routes_(routes), lane_(lane), begun_(begun) {}
   UnderWay(const UnderWay&) = delete;
   UnderWay& operator=(const UnderWay&) = delete;
   ~UnderWay() {
@@ -91,10 +91,10 @@ Async<Reply> run(std::shared_ptr<Routes> routes, Request request, Delivery deliv
   std::optional<Reply> declined;  // available if no other answers
   while (true) {
     std::optional<std::size_t> lane;
+    const auto now = routes->timing.clock->now();
     {
       const std::lock_guard lock(routes->mutex);
-      lane = routes->router.choose(std::span(asked).first(routes->routes.size()), last ? &*last : nullptr,
-                                   routes->timing.clock->now());
+      lane = routes->router.choose(std::span(asked).first(routes->routes.size()), last ? &*last : nullptr, now);
       if (lane) routes->router.begin(*lane);
     }
     if (!lane && declined) {
@@ -110,11 +110,12 @@ Async<Reply> run(std::shared_ptr<Routes> routes, Request request, Delivery deliv
     asked[*lane] = true;
     auto& lm = *routes->routes[*lane].lm;
     const bool is_only = routes->routes.size() == 1;
-    UnderWay under_way(*routes, *lane);
+    UnderWay under_way(*routes, *lane, now);
     std::optional<Reply> reply;
     std::optional<Error> failure;
     try {
-      reply = co_await ask(lm, is_only ? std::move(request) : request, delivery);
+      auto question = is_only ? std::move(request) : request;
+      reply = co_await ask(lm, std::move(question), delivery);
     } catch (const Error& error) {
       failure = error;
     }

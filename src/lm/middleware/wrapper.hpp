@@ -73,8 +73,8 @@ class Delivery {
   bool has_content_ = false;
 };
 
-/// Asks, as a stream if the delivery is one.  `delivery` outlives the call.
-inline Async<Reply> ask(LM& lm, Request request, Delivery& delivery) {
+/// Asks, as a stream if the delivery is one.  `delivery` outlives the call; `request` is taken before this returns.
+inline Async<Reply> ask(LM& lm, Request&& request, Delivery& delivery) {
   if (!delivery.is_streamed()) return lm.complete(std::move(request));
   return lm.stream(std::move(request), [&delivery](const StreamEvent& event) { delivery(event); });
 }
