@@ -1,5 +1,5 @@
 // What the layers around an LM cost when nothing fails, on a scripted LM that answers at once: the same request without
-// them, with each, and with all; and a reply from the cache, in memory and on disk.
+// them, with each, and with all; and a reply from the cache, in memory, on disk and on a server.
 
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/middleware/cache.hpp"
@@ -7,12 +7,18 @@
 #include "dspy/lm/middleware/resilient.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/storage/disk_cache.hpp"
+#include "dspy/storage/remote_cache.hpp"
 
 #include <benchmark/benchmark.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -73,18 +79,39 @@ void key_of_the_store(benchmark::State& state) {
 BENCHMARK(key_of_the_store);
 
 /// A store's hit as a call sees it; memory is too small for the entry.
+void hit(benchmark::State& state, const std::shared_ptr<dspy::CacheStore>& store, dspy::ReplySource source) {
+  const auto lm = dspy::cached({.store = store, .memory_bytes = 0})(parrot());
+  const auto request = question();
+  dspy::wait(lm->complete(request));
+  store->flush();
+  std::vector<double> times;
+  for (auto _ : state) {
+    const auto begun = std::chrono::steady_clock::now();
+    const auto reply = dspy::wait(lm->complete(request));
+    times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begun).count());
+    if (reply.handling->source != source) return state.SkipWithError("the reply is not from the store");
+  }
+  std::ranges::sort(times);
+  state.counters["p50_us"] = times[times.size() / 2];
+  state.counters["p99_us"] = times[times.size() * 99 / 100];
+}
+
 void hit_on_disk(benchmark::State& state) {
   const auto folder = std::filesystem::temp_directory_path() / "dspy-bench-cache";
   std::filesystem::remove_all(folder);
-  {
-    const auto store = std::make_shared<dspy::DiskCache>(folder);
-    const auto lm = dspy::cached({.store = store, .memory_bytes = 0})(parrot());
-    dspy::wait(lm->complete(question()));
-    store->flush();
-    run(state, lm);
-  }
+  hit(state, std::make_shared<dspy::DiskCache>(folder), dspy::ReplySource::disk);
   std::filesystem::remove_all(folder);
 }
-BENCHMARK(hit_on_disk);
+BENCHMARK(hit_on_disk)->UseRealTime();
+
+/// DSPY_BENCH_REDIS names the server, such as `redis://127.0.0.1:6379`; `benchmarks/peers.py` starts one.
+void hit_on_a_server(benchmark::State& state) {
+  const auto* const url = std::getenv("DSPY_BENCH_REDIS");
+  if (url == nullptr) return state.SkipWithMessage("DSPY_BENCH_REDIS names no server");
+  const auto prefix = "dspy:bench:" + std::to_string(::getpid()) + ':';
+  hit(state, std::make_shared<dspy::RemoteCache>(url, dspy::RemoteCacheOptions{.prefix = prefix}),
+      dspy::ReplySource::remote);
+}
+BENCHMARK(hit_on_a_server)->UseRealTime();
 
 }  // namespace
