@@ -208,6 +208,15 @@ void read_lm(const Place& place, const toml::table& table, std::string_view name
                            lm.retry.max_backoff_ms, lm.retry.initial_backoff_ms));
 }
 
+CacheOptions::Mode read_mode(const Place& place, const toml::node& value) {
+  const auto mode = place.text(value);
+  using enum CacheOptions::Mode;
+  if (mode == "read_write") return read_write;
+  if (mode == "read_only") return read_only;
+  if (mode == "write_only") return write_only;
+  place.wrong(value, "read_write, read_only or write_only");
+}
+
 }  // namespace
 
 Config ConfigReader::read(std::string_view text, std::string_view name, std::string_view profile) {
@@ -230,19 +239,6 @@ Config ConfigReader::read(std::string_view text, std::string_view name, std::str
       read_lm(place, place.table(table, what), key.str(), config.lms_[std::string(key.str())]);
     }
   };
-  const auto read_mode = [&](const toml::node& value) {
-    const auto mode = place.text(value);
-    using enum CacheOptions::Mode;
-    if (mode == "read_write") {
-      config.cache_.mode = read_write;
-    } else if (mode == "read_only") {
-      config.cache_.mode = read_only;
-    } else if (mode == "write_only") {
-      config.cache_.mode = write_only;
-    } else {
-      place.wrong(value, "read_write, read_only or write_only");
-    }
-  };
   const auto read_cache = [&](const toml::node& value) {
     const auto& table = place.table(value, "cache");
     config.cache_.enable_cache.reset();
@@ -251,7 +247,7 @@ Config ConfigReader::read(std::string_view text, std::string_view name, std::str
                 {"cache_ttl_secs", place.to(config.cache_.cache_ttl_secs, true)},
                 {"directory", place.to(config.cache_.directory)},
                 {"remote", place.to(config.remote_cache_)},
-                {"mode", read_mode},
+                {"mode", [&](const toml::node& mode) { config.cache_.mode = read_mode(place, mode); }},
                 {"scope", place.to(config.cache_.scope)},
                 {"memory_mb", place.to(memory_mb, false)}});
     // Who names a server wants it asked, as who names a folder does.

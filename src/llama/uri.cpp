@@ -57,8 +57,10 @@ Lora lora_of(std::string_view value) {
   return {.file = value};
 }
 
-const std::map<std::string, Setter, std::less<>>& setters() {
-  static const std::map<std::string, Setter, std::less<>> table = {
+using Setters = std::map<std::string, Setter, std::less<>>;
+
+Setters sampling_setters() {
+  return {
       {"max_tokens", sampling(&Sampling::max_tokens)},
       {"temperature", sampling(&Sampling::temperature)},
       {"top_p", sampling(&Sampling::top_p)},
@@ -68,6 +70,12 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"repeat_last_n", sampling(&Sampling::repeat_last_n)},
       {"seed", sampling(&Sampling::seed)},
       {"stop", [](auto& options, auto, auto value) { options.sampling.stop.emplace_back(value); }},
+      {"logprobs", sampling(&Sampling::logprobs)},
+  };
+}
+
+Setters engine_setters() {
+  return {
       {"context_length", engine(&EngineOptions::context_length)},
       {"sequences", engine(&EngineOptions::sequences)},
       {"queue_limit", engine(&EngineOptions::queue_limit)},
@@ -91,17 +99,6 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"host_bytes", engine(&EngineOptions::host_bytes)},
       {"kv_on_host", engine(&EngineOptions::kv_on_host)},
       {"yields", engine(&EngineOptions::yields)},
-      {"logprobs", sampling(&Sampling::logprobs)},
-      {"constrain",
-       [](auto& options, auto name, auto value) {
-         if (value == "strict") {
-           options.constrain = Constrain::strict;
-         } else if (value == "on" || value == "off") {
-           options.constrain = value == "on" ? Constrain::on : Constrain::off;
-         } else {
-           unreadable(name, value, "`on`, `off` or `strict`");
-         }
-       }},
       {"kv_bytes", engine(&EngineOptions::kv_bytes)},
       {"kv_type",
        engine_choice(&EngineOptions::kv_type,
@@ -114,6 +111,22 @@ const std::map<std::string, Setter, std::less<>>& setters() {
                      {{"auto", Speculation::automatic}, {"on", Speculation::on}, {"off", Speculation::off}})},
       {"prefix_directory", [](auto& options, auto, auto value) { options.engine.prefix_directory = value; }},
       {"file_bytes", engine(&EngineOptions::file_bytes)},
+  };
+}
+
+/// Of the model, its parts and its replies.
+Setters model_setters() {
+  return {
+      {"constrain",
+       [](auto& options, auto name, auto value) {
+         if (value == "strict") {
+           options.constrain = Constrain::strict;
+         } else if (value == "on" || value == "off") {
+           options.constrain = value == "on" ? Constrain::on : Constrain::off;
+         } else {
+           unreadable(name, value, "`on`, `off` or `strict`");
+         }
+       }},
       {"device", [](auto& options, auto, auto value) { options.model.devices.emplace_back(value); }},
       {"mmproj", [](auto& options, auto, auto value) { options.model.media.mmproj = value; }},
       {"image_tokens", media(&MediaOptions::image_tokens)},
@@ -126,6 +139,15 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"kernels", [](auto& options, auto name, auto value) { options.model.kernels = kernels_of(name, value); }},
       {"gpu_layers", [](auto& options, auto name, auto value) { options.model.gpu_layers = read<int>(name, value); }},
   };
+}
+
+const Setters& setters() {
+  static const auto table = [] {
+    auto all = sampling_setters();
+    all.merge(engine_setters());
+    all.merge(model_setters());
+    return all;
+  }();
   return table;
 }
 

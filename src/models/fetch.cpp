@@ -73,6 +73,24 @@ void require_gguf(const fs::path& file, const RemoteFile& remote) {
                                                   remote.name, magic.starts_with("<") ? ", but a page" : ""));
 }
 
+/// Asks for what is missing, and reads the header of the reply.
+Async<Transfer::Step> ask(const FetchJob& job, Transfer& transfer, std::unique_ptr<http::Body>& body) {
+  auto request = transfer.request();
+  request.stop = job.options.stop;
+  request.timeouts.first_byte = std::chrono::seconds(60);
+  request.timeouts.idle = std::chrono::seconds(60);
+  std::optional<Error> failed;
+  http::Streamed reply;
+  try {
+    reply = co_await job.transport->open(std::move(request));
+  } catch (const Error& error) {
+    failed = error;
+  }
+  body = std::move(reply.body);
+  co_return failed ? transfer.on_failure(*failed)
+                   : transfer.on_header(reply.status, reply.headers, std::chrono::system_clock::now());
+}
+
 /// Takes one body to its end, or to where it breaks.
 Async<Transfer::Step> take(FetchJob& job, Transfer& transfer, GrowingFile& file, std::unique_ptr<http::Body> body,
                            std::uint64_t& fetched) {
@@ -138,26 +156,15 @@ Async<std::optional<KeptFile>> fetch(FetchJob job, std::uint64_t& fetched) {
       remove_file(notes);
       co_return std::nullopt;
     }
-    auto request = transfer.request();
-    request.stop = job.options.stop;
-    request.timeouts.first_byte = std::chrono::seconds(60);
-    request.timeouts.idle = std::chrono::seconds(60);
-    std::optional<Error> failed;
-    http::Streamed reply;
-    try {
-      reply = co_await job.transport->open(std::move(request));
-    } catch (const Error& error) {
-      failed = error;
-    }
-    step = failed ? transfer.on_failure(*failed)
-                  : transfer.on_header(reply.status, reply.headers, std::chrono::system_clock::now());
+    std::unique_ptr<http::Body> body;
+    step = co_await ask(job, transfer, body);
     const bool restarts = std::holds_alternative<Transfer::Restart>(step);
     if (!restarts && !std::holds_alternative<Transfer::Append>(step)) continue;
     if (restarts) file.restart();
     if (!std::exchange(has_room, true) && transfer.total())
       require_room(job.folder, *transfer.total() - transfer.have());
     note(notes, job.file, transfer.validator());
-    step = co_await take(job, transfer, file, std::move(reply.body), fetched);
+    step = co_await take(job, transfer, file, std::move(body), fetched);
   }
 }
 

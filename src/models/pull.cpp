@@ -88,33 +88,25 @@ std::string now_text() {
 }
 
 void apply_catalogue(Offer& offer, const CatalogueEntry& entry) {
-  if (!entry.license.empty()) offer.license = entry.license;
+  if (!entry.license.empty()) {
+    offer.license = entry.license;
+    offer.license_url.clear();
+  }
   if (!entry.sha256.empty()) offer.files.front().sha256 = entry.sha256;
   if (entry.bytes) offer.files.front().bytes = entry.bytes;
 }
 
-}  // namespace
+const CatalogueEntry& entry_of(const std::string& name, const Catalogue& catalogue) {
+  if (const auto* const entry = catalogue.find(name)) return *entry;
+  std::vector<std::string> names;
+  for (const auto& each : catalogue.entries()) names.push_back(each.name);
+  const auto near = text::nearest(name, names);
+  throw Error(Errc::model_not_found, std::format("the catalogue has no `{}`; {}", name,
+                                                 near ? std::format("did you mean `{}`?", *near)
+                                                      : "it has " + text::enumerate(names, "`", "and")));
+}
 
-Async<Pulled> pull(std::string wanted, Catalogue catalogue, ModelStore store, PullOptions options) {
-  const auto asked = parse_source(wanted);
-  auto source = asked;
-  const CatalogueEntry* entry = nullptr;
-  if (asked.kind == Source::Kind::catalogue) {
-    entry = catalogue.find(asked.name);
-    if (entry == nullptr) {
-      std::vector<std::string> names;
-      for (const auto& each : catalogue.entries()) names.push_back(each.name);
-      const auto near = text::nearest(asked.name, names);
-      throw Error(Errc::model_not_found, std::format("the catalogue has no `{}`; {}", asked.name,
-                                                     near ? std::format("did you mean `{}`?", *near)
-                                                          : "it has " + text::enumerate(names, "`", "and")));
-    }
-    source = parse_source(entry->source);
-  }
-  const auto name = options.name.empty() ? default_name(asked) : options.name;
-  if (!is_model_name(name))
-    throw Error(Errc::invalid_parameter,
-                std::format("`{}` is not a name: use letters, digits, `.`, `-` and `_`", name));
+Hub hub_of(const PullOptions& options) {
   Hub hub{
       .transport = options.transport ? options.transport : http::default_transport(),
       .hugging_face =
@@ -124,44 +116,45 @@ Async<Pulled> pull(std::string wanted, Catalogue catalogue, ModelStore store, Pu
       .stop = options.stop,
       .with_senses = options.with_senses};
   if (hub.token.is_empty()) hub.token = Secret(environment("HF_TOKEN", ""));
-  auto offer = co_await offer_of(source, hub);
-  if (entry != nullptr) apply_catalogue(offer, *entry);
-  if (entry != nullptr && !entry->license.empty()) offer.license_url.clear();
+  return hub;
+}
 
-  Pulled out;
-  out.model = {.name = name,
-               .source = to_text(asked),
-               .revision = offer.revision,
-               .pulled = now_text(),
-               .folder = store.folder() / name};
-  make_folder(out.model.folder);
-  auto lock = FolderLock::attempt(out.model.folder);
+/// Waits while another process fetches the model.
+Async<std::unique_ptr<FolderLock>> locked(const fs::path& folder, const std::string& name, const PullOptions& options) {
+  auto lock = FolderLock::attempt(folder);
   while (!lock) {
     if (options.progress) options.progress({.file = name, .note = "another dspy is fetching it; waiting"});
     co_await sleep(std::chrono::milliseconds(200), options.stop);
-    lock = FolderLock::attempt(out.model.folder);
+    lock = FolderLock::attempt(folder);
   }
-  const auto before = store.find(name);
-  if (before && canonical(before->source) != out.model.source)
-    throw Error(
-        Errc::invalid_parameter,
-        std::format("`{}` is already the model from `{}`; keep this one under another name (--name), or remove that "
-                    "one (`dspy models rm {}`)",
-                    name, before->source, name));
-  const bool is_same_revision = before && !offer.revision.empty() && before->revision == offer.revision;
-  if (is_same_revision && !offer.license_url.empty())
-    offer.license = before->license;
-  else if (!offer.license_url.empty())
-    offer.license = co_await license_at(hub, offer.license_url, offer.license_digest);
-  // A hub's words are shown on terminals.
-  std::erase_if(offer.license, [](char letter) { return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7F; });
-  out.model.license = offer.license;
-  if (options.progress && !offer.license.empty())
-    options.progress({.file = offer.files.front().name, .note = "licence: " + offer.license});
+  co_return lock;
+}
+
+bool is_same_revision(const Offer& offer, const std::optional<KeptModel>& before) {
+  return before && !offer.revision.empty() && before->revision == offer.revision;
+}
+
+/// A hub's words, without what terminals take for more than text.
+Async<std::string> license_of(const Offer& offer, const std::optional<KeptModel>& before, const Hub& hub) {
+  auto words = offer.license;
+  if (!offer.license_url.empty()) {
+    if (is_same_revision(offer, before))
+      words = before->license;
+    else
+      words = co_await license_at(hub, offer.license_url, offer.license_digest);
+  }
+  std::erase_if(words, [](char letter) { return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7F; });
+  co_return words;
+}
+
+/// Fetches what is not here as it was noted; all files of a model in parts change at once.
+Async<void> bring_files(Offer& offer, const std::optional<KeptModel>& before, const Hub& hub,
+                        const PullOptions& options, Pulled& out) {
+  const bool is_same = is_same_revision(offer, before);
   std::vector<std::string> came;
   for (auto& file : offer.files) {
     const auto* const kept = kept_as(file.name, before);
-    if (kept != nullptr && (file.sha256.empty() ? is_same_revision : file.sha256 == kept->sha256)) {
+    if (kept != nullptr && (file.sha256.empty() ? is_same : file.sha256 == kept->sha256)) {
       out.model.files.push_back(*kept);
       continue;
     }
@@ -182,8 +175,42 @@ Async<Pulled> pull(std::string wanted, Catalogue catalogue, ModelStore store, Pu
       out.model.files.push_back(*kept);
     }
   }
-  // All of a model in parts changes at once.
   for (const auto& each : came) put_in_place(out.model.folder, each);
+}
+
+}  // namespace
+
+Async<Pulled> pull(std::string wanted, Catalogue catalogue, ModelStore store, PullOptions options) {
+  const auto asked = parse_source(wanted);
+  const auto* const entry = asked.kind == Source::Kind::catalogue ? &entry_of(asked.name, catalogue) : nullptr;
+  const auto source = entry != nullptr ? parse_source(entry->source) : asked;
+  const auto name = options.name.empty() ? default_name(asked) : options.name;
+  if (!is_model_name(name))
+    throw Error(Errc::invalid_parameter,
+                std::format("`{}` is not a name: use letters, digits, `.`, `-` and `_`", name));
+  const auto hub = hub_of(options);
+  auto offer = co_await offer_of(source, hub);
+  if (entry != nullptr) apply_catalogue(offer, *entry);
+
+  Pulled out;
+  out.model = {.name = name,
+               .source = to_text(asked),
+               .revision = offer.revision,
+               .pulled = now_text(),
+               .folder = store.folder() / name};
+  make_folder(out.model.folder);
+  const auto lock = co_await locked(out.model.folder, name, options);
+  const auto before = store.find(name);
+  if (before && canonical(before->source) != out.model.source)
+    throw Error(
+        Errc::invalid_parameter,
+        std::format("`{}` is already the model from `{}`; keep this one under another name (--name), or remove that "
+                    "one (`dspy models rm {}`)",
+                    name, before->source, name));
+  out.model.license = co_await license_of(offer, before, hub);
+  if (options.progress && !out.model.license.empty())
+    options.progress({.file = offer.files.front().name, .note = "licence: " + out.model.license});
+  co_await bring_files(offer, before, hub, options, out);
   out.changes = changes_of(out.model, before);
   if (before) {
     out.before = before;

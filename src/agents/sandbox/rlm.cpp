@@ -185,6 +185,16 @@ std::expected<JsonObject, std::string> checked(const Signature& signature, JsonO
   return std::unexpected("SUBMIT: " + to_sentence(fitted.error()));
 }
 
+std::shared_ptr<Questions> questions_of_run(const RLMOptions& options, const Predictor& act, const CallOptions& how) {
+  auto questions = std::make_shared<Questions>();
+  questions->lm = options.sub_lm ? options.sub_lm : act.lm() ? act.lm() : settings().lm;
+  if (!questions->lm) throw Error(Errc::config_error, "RLM has no language model; give it one, or configure a default");
+  questions->options = how;
+  if (act.context() != nullptr) questions->context = *act.context();
+  questions->most = options.max_llm_calls;
+  return questions;
+}
+
 std::string text_at(const Prediction& prediction, std::string_view name) {
   const auto& value = prediction.at(name);
   return value.is_string() ? std::string(view(value.get_string())) : to_text(value);
@@ -207,12 +217,7 @@ RLM::RLM(const Signature& signature, RLMOptions options, const Tools& tools)
 
 Async<Prediction> RLM::run(JsonObject inputs, Run how) const {
   inputs = checked_inputs(*signature_, std::move(inputs));
-  const auto questions = std::make_shared<Questions>();
-  questions->lm = options_.sub_lm ? options_.sub_lm : act_.lm() ? act_.lm() : settings().lm;
-  if (!questions->lm) throw Error(Errc::config_error, "RLM has no language model; give it one, or configure a default");
-  questions->options = how.options;
-  if (act_.context() != nullptr) questions->context = *act_.context();
-  questions->most = options_.max_llm_calls;
+  const auto questions = questions_of_run(options_, act_, how.options);
   const auto interpreter = options_.code.interpreter(with_questions(functions_, questions, options_.concurrency));
 
   JsonArray turns;
@@ -252,8 +257,8 @@ Async<Prediction> RLM::run(JsonObject inputs, Run how) const {
         }
         output = "[Error] " + outputs.error();
       }
-      if (execution.state_lost) output += "\nThe inputs are gone too; they are set again now.";
       if (execution.state_lost) {
+        output += "\nThe inputs are gone too; they are set again now.";
         ExecuteRequest again{.code = "pass", .variables = inputs};
         co_await interpreter->execute(std::move(again));
       }

@@ -106,9 +106,31 @@ std::string exported(const std::vector<JsonObject>& rows) {
   return out;
 }
 
-}  // namespace
+Json add_row(DatasetFile& file, const ActionCall& call) {
+  return Json{{"row", file.add(call.inputs.at("values").as_object(), call.caller.key)}};
+}
 
-Resource datasets_resource(const ResourceServices& services) {
+Json edit_row(DatasetFile& file, const ActionCall& call) {
+  const auto* const expected = call.inputs.if_contains("expected");
+  const auto row = row_input(call.inputs);
+  file.edit(row, call.inputs.at("values").as_object(), expected != nullptr ? &expected->as_object() : nullptr,
+            call.caller.key);
+  return Json{{"row", row}};
+}
+
+Json label_row(DatasetFile& file, const ActionCall& call) {
+  const auto row = row_input(call.inputs);
+  file.set(row, text_input(call.inputs, "field"), call.inputs.at("value"), call.caller.key);
+  return Json{{"row", row}};
+}
+
+Json remove_row(DatasetFile& file, const ActionCall& call) {
+  const auto row = row_input(call.inputs);
+  file.remove(row, call.caller.key);
+  return Json{{"removed", row}};
+}
+
+std::vector<ResourceAction> dataset_actions(const ResourceServices& services) {
   const auto changing = [services](auto work) {
     return [services, work](ActionCall call) {
       return on_cpu([services, work, call = std::move(call)]() -> Json {
@@ -120,6 +142,37 @@ Resource datasets_resource(const ResourceServices& services) {
       });
     };
   };
+  return {{.name = "add_row", .inputs = "values: dict[str, Any]", .run = changing(add_row)},
+          {.name = "edit_row",
+           .inputs = "row: int, values: dict[str, Any], expected: Optional[dict[str, Any]]",
+           .run = changing(edit_row)},
+          {.name = "label", .inputs = "row: int, field: str, value: Any", .run = changing(label_row)},
+          {.name = "remove_row", .inputs = "row: int", .needs_confirmation = true, .run = changing(remove_row)},
+          {.name = "import",
+           .inputs = "name: str, text: str, format: Optional[Literal['jsonl', 'json']]",
+           .on = ResourceAction::On::all,
+           .run =
+               [services](ActionCall call) {
+                 return on_cpu([services, call = std::move(call)] {
+                   return imported(services, call, text_input(call.inputs, "name"));
+                 });
+               }},
+          {.name = "import",
+           .inputs = "text: str, format: Optional[Literal['jsonl', 'json']]",
+           .run =
+               [services](ActionCall call) {
+                 return on_cpu([services, call = std::move(call)] { return imported(services, call, call.id); });
+               }},
+          {.name = "export", .scope = "datasets:read", .run = [services](ActionCall call) {
+             return on_cpu([services, call = std::move(call)]() -> Json {
+               return Json{{"format", "jsonl"}, {"text", exported(file_of(services, call).rows())}};
+             });
+           }}};
+}
+
+}  // namespace
+
+Resource datasets_resource(const ResourceServices& services) {
   std::vector<ResourceField> fields = {
       {.name = "id"},
       {.name = "name", .is_sortable = true, .is_searchable = true},
@@ -130,59 +183,7 @@ Resource datasets_resource(const ResourceServices& services) {
   return {
       .name = "datasets",
       .fields = fields,
-      .actions = {{.name = "add_row",
-                   .inputs = "values: dict[str, Any]",
-                   .run = changing([](DatasetFile& file, const ActionCall& call) {
-                     return Json{{"row", file.add(call.inputs.at("values").as_object(), call.caller.key)}};
-                   })},
-                  {.name = "edit_row",
-                   .inputs = "row: int, values: dict[str, Any], expected: Optional[dict[str, Any]]",
-                   .run = changing([](DatasetFile& file, const ActionCall& call) {
-                     const auto* const expected = call.inputs.if_contains("expected");
-                     const auto row = row_input(call.inputs);
-                     file.edit(row, call.inputs.at("values").as_object(),
-                               expected != nullptr ? &expected->as_object() : nullptr, call.caller.key);
-                     return Json{{"row", row}};
-                   })},
-                  {.name = "label",
-                   .inputs = "row: int, field: str, value: Any",
-                   .run = changing([](DatasetFile& file, const ActionCall& call) {
-                     const auto row = row_input(call.inputs);
-                     file.set(row, text_input(call.inputs, "field"), call.inputs.at("value"), call.caller.key);
-                     return Json{{"row", row}};
-                   })},
-                  {.name = "remove_row",
-                   .inputs = "row: int",
-                   .needs_confirmation = true,
-                   .run = changing([](DatasetFile& file, const ActionCall& call) {
-                     const auto row = row_input(call.inputs);
-                     file.remove(row, call.caller.key);
-                     return Json{{"removed", row}};
-                   })},
-                  {.name = "import",
-                   .inputs = "name: str, text: str, format: Optional[Literal['jsonl', 'json']]",
-                   .on = ResourceAction::On::all,
-                   .run =
-                       [services](ActionCall call) {
-                         return on_cpu([services, call = std::move(call)] {
-                           return imported(services, call, text_input(call.inputs, "name"));
-                         });
-                       }},
-                  {.name = "import",
-                   .inputs = "text: str, format: Optional[Literal['jsonl', 'json']]",
-                   .run =
-                       [services](ActionCall call) {
-                         return on_cpu(
-                             [services, call = std::move(call)] { return imported(services, call, call.id); });
-                       }},
-                  {.name = "export",
-                   .scope = "datasets:read",
-                   .run =
-                       [services](ActionCall call) {
-                         return on_cpu([services, call = std::move(call)]() -> Json {
-                           return Json{{"format", "jsonl"}, {"text", exported(file_of(services, call).rows())}};
-                         });
-                       }}},
+      .actions = dataset_actions(services),
       .parts = {{.name = "rows",
                  .list =
                      [services](std::string id, ResourceQuery query) {

@@ -159,15 +159,48 @@ Json judge(const ResourceServices& services, const ActionCall& call) {
                                     .key = call.caller.key})}};
 }
 
-}  // namespace
-
-Resource traces_resource(const ResourceServices& services) {
-  const auto traces = services.traces;
+std::vector<ResourceAction> trace_actions(const ResourceServices& services) {
   const auto with_call = [services](auto work) {
     return [services, work](ActionCall call) {
       return on_cpu([services, work, call = std::move(call)] { return work(services, call); });
     };
   };
+  return {{.name = "replay",
+           .title = "Run again",
+           .inputs = "program: Optional[str]",
+           .scope = "invoke",
+           .run = [services](ActionCall call) { return replay(services, std::move(call)); }},
+          {.name = "to_dataset",
+           .title = "Send to a dataset",
+           .inputs = "dataset: str, outputs: Optional[dict[str, Any]]",
+           .scope = "datasets:write",
+           .run = with_call(to_dataset)},
+          {.name = "feedback",
+           .title = "Judge",
+           .inputs = "name: str, score: float, comment: Optional[str]",
+           .scope = "feedback:write",
+           .run = with_call(judge)},
+          {.name = "diff",
+           .title = "Compare with another",
+           .inputs = "other: str",
+           .scope = "traces:read",
+           .run = with_call([](const ResourceServices& held, const ActionCall& call) {
+             return Json(trace_diff(require(*held.traces, call.caller, call.id),
+                                    require(*held.traces, call.caller, text_input(call.inputs, "other"))));
+           })},
+          {.name = "remove",
+           .needs_confirmation = true,
+           .run = with_call([](const ResourceServices& held, const ActionCall& call) {
+             if (!held.traces->remove(call.caller.tenant, call.id)) throw not_there("traces", call.id);
+             tell(held, call.caller.tenant, "traces", call.id, "deleted");
+             return Json{{"removed", call.id}};
+           })}};
+}
+
+}  // namespace
+
+Resource traces_resource(const ResourceServices& services) {
+  const auto traces = services.traces;
   return {
       .name = "traces",
       .fields = {{.name = "id"},
@@ -184,36 +217,7 @@ Resource traces_resource(const ResourceServices& services) {
                  {.name = "error", .is_searchable = true},
                  {.name = "key"}},
       .relations = {{.field = "program", .to = "programs"}, {.field = "key", .to = "keys"}},
-      .actions = {{.name = "replay",
-                   .title = "Run again",
-                   .inputs = "program: Optional[str]",
-                   .scope = "invoke",
-                   .run = [services](ActionCall call) { return replay(services, std::move(call)); }},
-                  {.name = "to_dataset",
-                   .title = "Send to a dataset",
-                   .inputs = "dataset: str, outputs: Optional[dict[str, Any]]",
-                   .scope = "datasets:write",
-                   .run = with_call(to_dataset)},
-                  {.name = "feedback",
-                   .title = "Judge",
-                   .inputs = "name: str, score: float, comment: Optional[str]",
-                   .scope = "feedback:write",
-                   .run = with_call(judge)},
-                  {.name = "diff",
-                   .title = "Compare with another",
-                   .inputs = "other: str",
-                   .scope = "traces:read",
-                   .run = with_call([](const ResourceServices& held, const ActionCall& call) {
-                     return Json(trace_diff(require(*held.traces, call.caller, call.id),
-                                            require(*held.traces, call.caller, text_input(call.inputs, "other"))));
-                   })},
-                  {.name = "remove",
-                   .needs_confirmation = true,
-                   .run = with_call([](const ResourceServices& held, const ActionCall& call) {
-                     if (!held.traces->remove(call.caller.tenant, call.id)) throw not_there("traces", call.id);
-                     tell(held, call.caller.tenant, "traces", call.id, "deleted");
-                     return Json{{"removed", call.id}};
-                   })}},
+      .actions = trace_actions(services),
       .list =
           [traces](ResourceQuery query) {
             return on_cpu([traces, query = std::move(query)] {
