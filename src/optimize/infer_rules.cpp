@@ -30,6 +30,33 @@ std::string written(const std::vector<Example>& examples, std::size_t count, con
   return out;
 }
 
+struct Halves {
+  std::vector<Example> train;
+  std::vector<Example> val;
+};
+
+/// Of the training set, where there is no validation set.
+Halves halves_of(const Training& training) {
+  if (!training.valset.empty()) return {training.trainset, training.valset};
+  const auto& all = training.trainset;
+  const auto half = all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2);
+  return {{all.begin(), half}, {half, all.end()}};
+}
+
+/// What the pen writes of examples, fewer of them where all are too many for the model; empty if it writes nothing.
+std::string inferred_rules(Search& search, const Predictor& pen, const std::vector<Example>& examples,
+                           const Signature& signature, std::size_t about_how_many, std::uint64_t& number) {
+  std::string rules;
+  for (auto count = examples.size(); count > 0 && rules.empty(); count /= 2) {
+    const auto answer =
+        search.ask({.predictor = pen,
+                    .inputs = {{"examples", written(examples, count, signature)}, {"about_how_many", about_how_many}},
+                    .draw = {.number = ++number, .temperature = 1}});
+    if (answer) rules = text_of(*answer, "rules");
+  }
+  return rules;
+}
+
 }  // namespace
 
 Optimized InferRules::compile(const Program& student, const Training& training) const {
@@ -49,13 +76,7 @@ Optimized InferRules::compile(const Program& student, const Training& training) 
                 "InferRules halves the training set where there is no validation set: one example is too few");
   }
   return search.complete([&] {
-    auto train = training.trainset;
-    auto val = training.valset;
-    if (val.empty()) {
-      const auto half = train.begin() + static_cast<std::ptrdiff_t>(train.size() / 2);
-      val.assign(half, train.end());
-      train.erase(half, train.end());
-    }
+    const auto [train, val] = halves_of(training);
     const auto before = search.add(student, "the program as it was");
     search.evaluate(before, val);
     const auto base = search.add(bootstrap(search, student, training.teacher, train,
@@ -74,15 +95,7 @@ Optimized InferRules::compile(const Program& student, const Training& training) 
       for (const auto& path : paths_of(student)) {
         const auto& signature = predictor_at(with_demonstrations, path).signature();
         const auto pen = writer("examples, about_how_many: int -> rules", task, options_.prompt_model, student);
-        std::string rules;
-        // Fewer examples where all of them are too many for the model.
-        for (auto count = train.size(); count > 0 && rules.empty(); count /= 2) {
-          const auto answer = search.ask(
-              {.predictor = pen,
-               .inputs = {{"examples", written(train, count, signature)}, {"about_how_many", options_.num_rules}},
-               .draw = {.number = ++number, .temperature = 1}});
-          if (answer) rules = text_of(*answer, "rules");
-        }
+        const auto rules = inferred_rules(search, pen, train, signature, options_.num_rules, number);
         if (rules.empty()) continue;
         search.tell({.kind = Event::Kind::proposed, .text = rules});
         program = with_instructions(std::move(program), path,

@@ -49,7 +49,7 @@ Sets sets_of(const Training& training) {
   return {{all.begin(), cut}, {cut, all.end()}};
 }
 
-JsonArray json_of(const std::vector<Sampling>& samplings) {
+JsonArray to_json(const std::vector<Sampling>& samplings) {
   JsonArray out;
   for (const auto& sampling : samplings) out.emplace_back(dspy::to_json(sampling));
   return out;
@@ -63,6 +63,21 @@ JsonArray to_json(const std::vector<MiproTrial>& trials) {
     out.emplace_back(JsonObject{{"point", std::move(point)}, {"full", trial.is_full}, {"score", trial.score}});
   }
   return out;
+}
+
+JsonObject described(const MiproOptions& options) {
+  return {{"effort", options.effort ? Json(to_string(*options.effort)) : Json()},
+          {"num_candidates", json_of(options.num_candidates)},
+          {"num_trials", json_of(options.num_trials)},
+          {"max_bootstrapped_demos", options.max_bootstrapped_demos},
+          {"max_labeled_demos", options.max_labeled_demos},
+          {"minibatch", options.minibatch},
+          {"minibatch_size", options.minibatch_size},
+          {"minibatch_full_eval_steps", options.minibatch_full_eval_steps},
+          {"init_temperature", options.init_temperature},
+          {"metric_threshold", json_of(options.metric_threshold)},
+          {"samplings", to_json(options.samplings)},
+          {"seed", options.seed}};
 }
 
 }  // namespace
@@ -96,20 +111,7 @@ Optimized MiproV2::compile(const Program& student, const Training& training) con
   require_metric("MIPROv2", options_.metric);
   const auto predictors = paths_of(student).size();
   const bool is_zero_shot = options_.max_bootstrapped_demos == 0 && options_.max_labeled_demos == 0;
-  Search search("MIPROv2",
-                {{"effort", options_.effort ? Json(to_string(*options_.effort)) : Json()},
-                 {"num_candidates", json_of(options_.num_candidates)},
-                 {"num_trials", json_of(options_.num_trials)},
-                 {"max_bootstrapped_demos", options_.max_bootstrapped_demos},
-                 {"max_labeled_demos", options_.max_labeled_demos},
-                 {"minibatch", options_.minibatch},
-                 {"minibatch_size", options_.minibatch_size},
-                 {"minibatch_full_eval_steps", options_.minibatch_full_eval_steps},
-                 {"init_temperature", options_.init_temperature},
-                 {"metric_threshold", json_of(options_.metric_threshold)},
-                 {"samplings", json_of(options_.samplings)},
-                 {"seed", options_.seed}},
-                student, options_.metric, training);
+  Search search("MIPROv2", described(options_), student, options_.metric, training);
   return search.complete([&] {
     PythonRandom random(options_.seed);
     auto [train, val] = sets_of(training);

@@ -43,6 +43,26 @@ bool is_in_range(double score) {
   return score >= 0 && score <= 1;
 }
 
+/// Of the first `count` examples in its order.
+double mean_score(const Runner& runner, std::size_t count) {
+  double sum = 0;
+  for (std::size_t i = 0; i < count; ++i) sum += runner.outcomes[runner.order[i]]->score.value;
+  return sum / static_cast<double>(count);
+}
+
+/// Adds what came of the examples from `begin` to `end` of each runner's order; `outcomes` has them runner by runner.
+void add_outcomes(std::vector<Runner>& runners, std::size_t begin, std::size_t end, std::span<const Outcome> outcomes,
+                  std::span<const double> to_beat) {
+  std::size_t at = 0;
+  for (auto& runner : runners) {
+    for (auto i = begin; i < end; ++i, ++at) {
+      const auto row = runner.order[i];
+      runner.race.add(outcomes[at].score.value, to_beat[row]);
+      runner.outcomes[row] = outcomes[at];
+    }
+  }
+}
+
 }  // namespace
 
 void Search::race(std::span<const std::size_t> candidates, std::span<const Example> examples, double alpha) {
@@ -77,19 +97,10 @@ void Search::race(std::span<const std::size_t> candidates, std::span<const Examp
       for (const auto& runner : runners) evaluate(runner.candidate, examples);
       return;
     }
-    std::size_t at = 0;
-    for (auto& runner : runners) {
-      for (auto i = begin; i < end; ++i, ++at) {
-        const auto row = runner.order[i];
-        runner.race.add(outcomes[at].score.value, to_beat[row]);
-        runner.outcomes[row] = outcomes[at];
-      }
-    }
+    add_outcomes(runners, begin, end, outcomes, to_beat);
     std::erase_if(runners, [&](const Runner& runner) {
       if (!runner.race.is_lost() || end == examples.size()) return false;
-      double sum = 0;
-      for (auto i = std::size_t{0}; i < end; ++i) sum += runner.outcomes[runner.order[i]]->score.value;
-      const double mean = sum / static_cast<double>(end);
+      const double mean = mean_score(runner, end);
       auto& one = state.candidates[runner.candidate];
       one.minibatch_scores.push_back(mean);
       tell({.kind = Event::Kind::minibatch,

@@ -8,12 +8,63 @@
 
 #include <algorithm>
 #include <format>
+#include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 // How the kernel runs programs on examples.
 
 namespace dspy::optimize {
+namespace {
+
+struct Work {
+  const Job* job;
+  std::string run_key, score_key;
+};
+
+/// Jobs, their runs and scores named by what goes into them.
+std::vector<Work> works_of(std::span<const Job> jobs) {
+  std::unordered_map<const Program*, std::string> programs;
+  std::unordered_map<const Example*, std::string> examples;
+  std::vector<Work> works;
+  works.reserve(jobs.size());
+  for (const auto& job : jobs) {
+    auto& program = programs[job.program];
+    if (program.empty()) program = digest(*job.program);
+    auto& example = examples[job.example];
+    if (example.empty()) example = digest(*job.example);
+    auto run_key = sha256(std::format("{} {} {} {} {}", program, example, job.draw.number,
+                                      job.draw.number > 0 ? job.draw.temperature : 0.0, job.variant));
+    auto score_key = std::format("{}/{}{}", run_key, job.for_demonstration ? "demo" : "", job.predictor);
+    works.push_back({&job, std::move(run_key), std::move(score_key)});
+  }
+  return works;
+}
+
+/// One for each run that is not known yet: several scores may be wanted of it.
+std::vector<const Work*> missing_runs(const std::vector<const Work*>& wanted,
+                                      const std::unordered_map<std::string, std::shared_ptr<const Rollout>>& known) {
+  std::vector<const Work*> runs;
+  std::unordered_set<std::string_view> begun;
+  for (const auto* work : wanted) {
+    if (!known.contains(work->run_key) && begun.insert(work->run_key).second) runs.push_back(work);
+  }
+  return runs;
+}
+
+/// Programs whose prompts begin alike follow each other: a local model still has the beginning.
+void sort_by_prompts(std::vector<const Work*>& runs) {
+  std::unordered_map<const Program*, std::string> prompts;
+  for (const auto* run : runs) prompts.try_emplace(run->job->program);
+  if (prompts.size() < 2) return;
+  // In whatever order: each prompt goes to its own program.
+  // NOLINTNEXTLINE(bugprone-nondeterministic-pointer-iteration-order)
+  for (auto& [program, text] : prompts) text = to_text(prompts_of(*program));
+  std::ranges::stable_sort(runs, {}, [&](const Work* run) -> const std::string& { return prompts[run->job->program]; });
+}
+
+}  // namespace
 
 void Search::State::load_checkpoint(const JsonObject& run) {
   if (options.checkpoint.empty()) return;
@@ -132,51 +183,35 @@ Async<void> Search::State::score(const Job& job, std::string run_key, std::strin
   scores.insert_or_assign(std::move(key), std::move(record));
 }
 
+Outcome Search::State::outcome_of(const std::string& run_key, const std::string& score_key) const {
+  Outcome outcome{.rollout = rollouts.at(run_key)};
+  outcome.score.value = options.failure_score;
+  if (!outcome.rollout->failure) {
+    const auto& record = scores.at(score_key);
+    outcome.score = record.score;
+    outcome.metric_failure = record.failure;
+  }
+  return outcome;
+}
+
 std::vector<Outcome> Search::run(std::span<const Job> jobs) {
   auto& state = *state_;
-  struct Work {
-    const Job* job;
-    std::string run_key, score_key;
-  };
-  std::unordered_map<const Program*, std::string> programs;
-  std::unordered_map<const Example*, std::string> examples;
-  std::vector<Work> all;
-  all.reserve(jobs.size());
-  std::vector<Work> todo;  // without those that are known, and those that stand twice
-  std::unordered_set<std::string> begun;
-  for (const auto& job : jobs) {
-    auto& program = programs[job.program];
-    if (program.empty()) program = digest(*job.program);
-    auto& example = examples[job.example];
-    if (example.empty()) example = digest(*job.example);
-    auto run_key = sha256(std::format("{} {} {} {} {}", program, example, job.draw.number,
-                                      job.draw.number > 0 ? job.draw.temperature : 0.0, job.variant));
-    auto score_key = std::format("{}/{}{}", run_key, job.for_demonstration ? "demo" : "", job.predictor);
-    all.push_back({&job, run_key, score_key});
-    state.pay_for(run_key);
-    if (state.scores.contains(score_key) || (state.rollouts.contains(run_key) && state.rollouts.at(run_key)->failure)) {
+  const auto all = works_of(jobs);
+  std::vector<const Work*> todo;  // without those that are known, and those that stand twice
+  std::unordered_set<std::string_view> begun;
+  for (const auto& work : all) {
+    state.pay_for(work.run_key);
+    if (state.scores.contains(work.score_key) ||
+        (state.rollouts.contains(work.run_key) && state.rollouts.at(work.run_key)->failure)) {
       ++state.report.cached_rollouts;
-    } else if (begun.insert(score_key).second) {
-      todo.push_back({&job, std::move(run_key), std::move(score_key)});
+    } else if (begun.insert(work.score_key).second) {
+      todo.push_back(&work);
     }
   }
   state.halt.reset();
-  // Runs that several scores are wanted of are made once, before.
-  std::vector<const Work*> runs;
-  std::unordered_set<std::string_view> running;
-  for (const auto& work : todo) {
-    if (!state.rollouts.contains(work.run_key) && running.insert(work.run_key).second) runs.push_back(&work);
-  }
-  // Programs whose prompts begin alike follow each other: a local model still has the beginning.  Within limits the
-  // order says what is measured, so it stays.
-  if (programs.size() > 1 && !state.book->ledger->has_limits()) {
-    std::unordered_map<const Program*, std::string> prompts;
-    // In whatever order: each prompt goes to its own program.
-    // NOLINTNEXTLINE(bugprone-nondeterministic-pointer-iteration-order)
-    for (const auto& each : programs) prompts[each.first] = to_text(prompts_of(*each.first));
-    std::ranges::stable_sort(runs, {},
-                             [&](const Work* work) -> const std::string& { return prompts[work->job->program]; });
-  }
+  auto runs = missing_runs(todo, state.rollouts);
+  // Within limits the order says what is measured, so it stays.
+  if (!state.book->ledger->has_limits()) sort_by_prompts(runs);
   const auto limit = state.options.concurrency;
   const auto guarded = [&](auto begin) -> std::function<Async<void>(std::size_t)> {
     // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here, where all of it lives
@@ -197,15 +232,15 @@ std::vector<Outcome> Search::run(std::span<const Job> jobs) {
         const bool is_elsewhere = work.job->variant.empty() && state.may_run_elsewhere(*work.job->program);
         return state.roll_out(*work.job->program, *work.job->example, work.job->draw, work.run_key, is_elsewhere);
       })));
-  std::erase_if(todo, [&](const Work& work) {
-    const auto at = state.rollouts.find(work.run_key);
+  std::erase_if(todo, [&](const Work* work) {
+    const auto at = state.rollouts.find(work->run_key);
     return at == state.rollouts.end() || at->second->failure;
   });
   const auto halted = std::exchange(state.halt, std::nullopt);  // what was run is scored all the same
   // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here, where all of it lives
   wait(run_concurrently(todo.size(), limit, [&](std::size_t i) -> Async<void> {
     if (state.halt) co_return;
-    co_await state.score(*todo[i].job, todo[i].run_key, todo[i].score_key);
+    co_await state.score(*todo[i]->job, todo[i]->run_key, todo[i]->score_key);
   }));
   if (halted) throw *halted;
   if (state.halt) throw *state.halt;
@@ -213,16 +248,7 @@ std::vector<Outcome> Search::run(std::span<const Job> jobs) {
 
   std::vector<Outcome> outcomes;
   outcomes.reserve(all.size());
-  for (const auto& work : all) {
-    Outcome outcome{.rollout = state.rollouts.at(work.run_key)};
-    outcome.score.value = state.options.failure_score;
-    if (!outcome.rollout->failure) {
-      const auto& record = state.scores.at(work.score_key);
-      outcome.score = record.score;
-      outcome.metric_failure = record.failure;
-    }
-    outcomes.push_back(std::move(outcome));
-  }
+  for (const auto& work : all) outcomes.push_back(state.outcome_of(work.run_key, work.score_key));
   return outcomes;
 }
 

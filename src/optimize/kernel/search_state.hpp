@@ -51,6 +51,8 @@ class Search::State {
 
   Async<void> roll_out(const Program& program, const Example& example, Draw draw, std::string key, bool is_elsewhere);
   Async<void> score(const Job& job, std::string run_key, std::string key);
+  /// What came of a run and its score, both of which were made.
+  Outcome outcome_of(const std::string& run_key, const std::string& score_key) const;
 };
 
 }  // namespace dspy::optimize
