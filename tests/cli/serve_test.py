@@ -28,6 +28,9 @@ class Server:
         if not line:
             raise RuntimeError(self.process.communicate(timeout=10)[1].decode())
         self.told = json.loads(line)
+        if "listening" not in self.told:
+            self.end()
+            raise RuntimeError(line.decode())
         self.port = int(self.told["listening"].rsplit(":", 1)[1])
 
     def ask(self, method, path, body=None, headers=None, timeout=60):
