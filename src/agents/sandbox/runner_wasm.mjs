@@ -153,6 +153,9 @@ try {
   host.layers = JSON.stringify({ pyodide: python.version, node, image });
   python.registerJsModule("dspy_host", host);
   python.setInterruptBuffer(signals);
+  const nowhere = { write: (bytes) => bytes.length };  // what code prints, Python keeps
+  python.setStdout(nowhere);
+  python.setStderr(nowhere);
   python.runPython("import os; os.urandom(1)");  // looks for its source once, which is taken away next
 } catch (error) {
   stop(72, "Pyodide could not be started:", error);

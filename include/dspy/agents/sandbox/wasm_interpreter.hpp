@@ -31,10 +31,11 @@ struct WasmOptions {
   std::string image_folder = {};  ///< Else `dspy` of XDG_CACHE_HOME or of `~/.cache`.
 
   // Limits
-  std::uint64_t memory_bytes = std::uint64_t{512} << 20;  ///< Of Python's; files in `/tmp` are in it.
-  std::uint64_t cpu_seconds = 600;                        ///< Of the interpreter's life.
-  std::size_t output_letters = std::size_t{256} << 10;    ///< Of an execution, kept.
-  std::size_t message_bytes = std::size_t{16} << 20;      ///< Of a value that comes out; a longer one is a crash.
+  /// Of Python's.  Its files and what Node needs may take 640 MiB more.
+  std::uint64_t memory_bytes = std::uint64_t{512} << 20;
+  std::uint64_t cpu_seconds = 600;                      ///< Of the interpreter's life.
+  std::size_t output_letters = std::size_t{256} << 10;  ///< Of an execution, kept.
+  std::size_t message_bytes = std::size_t{16} << 20;    ///< Of a value that comes out; a longer one is a crash.
   std::chrono::milliseconds start_limit{60'000};
   /// How long interrupted code may take to stop, before the interpreter is killed.
   std::chrono::milliseconds grace{500};
