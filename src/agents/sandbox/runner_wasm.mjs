@@ -133,7 +133,7 @@ function takeAway() {
   empty(Module.prototype, "require");
   empty(Module, "prototype");
   const noPrograms = { spawnSync: () => ({ status: 127, signal: null }) };  // `os.system` asks for it
-  Module._load = (name) => (name === "node:child_process" ? noPrograms : refuse());
+  Module._load = (name) => (name.endsWith("child_process") ? noPrograms : refuse());
   syncBuiltinESMExports();
   const words = ["eval", "fetch", "global", "navigator", "require", "Blob", "BroadcastChannel", "EventSource", "File",
     "FormData", "MessageChannel", "MessagePort", "Request", "Response", "WebSocket", "Worker", "localStorage"];

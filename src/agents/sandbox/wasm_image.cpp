@@ -32,7 +32,7 @@ fs::path folder_of(const WasmOptions& options) {
 /// Differs for each version of what is in an image.
 std::string name_of(const fs::path& pyodide) {
   auto hash = hash_bytes(wasm_loader, hash_bytes(wasm_runner));
-  for (const auto* const file : {"pyodide.asm.wasm", "pyodide.asm.mjs", "python_stdlib.zip", "package.json"}) {
+  for (const auto* const file : {"pyodide.asm.wasm", "pyodide.mjs", "python_stdlib.zip", "package.json"}) {
     std::error_code error;
     const auto size = fs::file_size(pyodide / file, error);
     const auto time = fs::last_write_time(pyodide / file, error).time_since_epoch().count();

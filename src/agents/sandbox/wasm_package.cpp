@@ -54,16 +54,6 @@ fs::path pyodide_folder(const WasmOptions& options) {
                   tried.front().string(), tried.size() > 1 ? " or in any other usual place" : ""));
 }
 
-fs::path node_program(const WasmOptions& options) {
-  const auto found = process::find_program(options.node);
-  if (found.empty())
-    throw Error(Errc::unsupported,
-                std::format("the code was not run, because `{}`, which runs WebAssembly, was not found; install nodejs "
-                            "(20 or newer), or set WasmOptions::node to it",
-                            options.node));
-  return fs::canonical(found);
-}
-
 std::string inner_folder(const WasmCommand& command) {
   return command.bubblewrap.empty() ? command.pyodide.string() : "/pyodide";
 }
@@ -89,11 +79,12 @@ std::vector<std::string> arguments(const WasmCommand& command, const WasmOptions
       std::format("ulimit -c 0; ulimit -n 64; ulimit -f {}; ulimit -t {}; ulimit -d {}; exec \"$@\"", image_blocks,
                   options.cpu_seconds, (memory + node_mebibytes + spare_mebibytes) * 1024);
   out.insert(out.end(), {"/bin/sh", "-c", limits, "sh", command.node.string()});
-  out.insert(out.end(), {"--no-warnings", "--experimental-permission", "--disallow-code-generation-from-strings",
-                         std::format("--allow-fs-read={}/*", inner_folder(command)),
-                         std::format("--wasm-max-mem-pages={}", options.memory_bytes / page_bytes),
-                         std::format("--max-old-space-size={}", node_mebibytes), "--input-type=module", "-e",
-                         std::string(wasm_loader), command.config});
+  out.insert(out.end(),
+             {"--no-warnings", command.node_major < 23 ? "--experimental-permission" : "--permission",
+              "--disallow-code-generation-from-strings", std::format("--allow-fs-read={}/*", inner_folder(command)),
+              std::format("--wasm-max-mem-pages={}", options.memory_bytes / page_bytes),
+              std::format("--max-old-space-size={}", node_mebibytes), "--input-type=module", "-e",
+              std::string(wasm_loader), command.config});
   return out;
 }
 

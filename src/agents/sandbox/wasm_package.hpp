@@ -16,8 +16,13 @@ std::filesystem::path pyodide_folder(const WasmOptions& options);
 /// The program itself, behind links.  Throws `Error` (`unsupported`) with the remedy where there is none.
 std::filesystem::path node_program(const WasmOptions& options);
 
+/// The first number of its version: asked once for each program, for the flags that it knows.  Throws `Error`
+/// (`unsupported`) for one that is too old.
+int node_major(const std::filesystem::path& node);
+
 struct WasmCommand {
   std::filesystem::path node, pyodide;
+  int node_major = 20;
   std::string bubblewrap = {};  ///< Empty: nothing is around Node.  Else its filter is in descriptor 3.
   std::string config = {};      ///< For the loader, as JSON.
 };

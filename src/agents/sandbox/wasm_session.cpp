@@ -38,6 +38,7 @@ WasmInterpreter::Session::Session(std::vector<HostFunction> given, WasmOptions c
 
 std::unique_ptr<process::Child> WasmInterpreter::Session::started(process::Child::Handlers handlers) {
   sandbox::WasmCommand command{.node = sandbox::node_program(options), .pyodide = sandbox::pyodide_folder(options)};
+  command.node_major = sandbox::node_major(command.node);
   if (options.around != WasmOptions::Around::nothing) command.bubblewrap = process::find_program("bwrap");
   is_wrapped = !command.bubblewrap.empty();
   if (!is_wrapped && options.around == WasmOptions::Around::bubblewrap)

@@ -33,7 +33,8 @@ struct FakePyodide {
       folder.write(name, name);
   }
   WasmOptions options(std::string_view node) const {
-    const auto script = folder.write("node", "#!/bin/sh\n" + std::string(node));
+    const auto script =
+        folder.write("node", "#!/bin/sh\n[ \"$1\" = --version ] && { echo v20.1.0; exit; }\n" + std::string(node));
     fs::permissions(script, fs::perms::owner_all);
     return {.node = script,
             .pyodide = folder.path,
@@ -76,6 +77,7 @@ TEST_CASE("without Node or Pyodide code is refused, with the remedy") {
   CHECK(missing.contains("npm install pyodide"));
   fs::remove(fake.folder.path / "pyodide.asm.wasm");
   CHECK(reason(fake.options("exit 0")).contains("there is no Pyodide"));
+  CHECK(reason({.node = "/bin/true", .pyodide = fake.folder.path}).contains("is no Node; install nodejs 20 or newer"));
   CHECK(reason({.memory_bytes = 1}, dspy::Errc::invalid_parameter).contains("at least 64 MiB"));
 }
 
@@ -169,4 +171,7 @@ TEST_CASE("bubblewrap shows Pyodide and Node to the loader, and nothing else of 
   CHECK(std::ranges::contains(arguments, "--allow-fs-read=/pyodide/*"));
   CHECK(std::ranges::contains(arguments, "--unshare-all"));
   CHECK_FALSE(std::ranges::contains(arguments, "--proc"));
+  CHECK(std::ranges::contains(arguments, "--experimental-permission"));
+  const auto newer = dspy::sandbox::arguments({.node = "/node", .pyodide = "/pyodide", .node_major = 24}, {});
+  CHECK(std::ranges::contains(newer, "--permission"));
 }
