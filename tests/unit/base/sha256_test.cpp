@@ -1,6 +1,11 @@
 #include "dspy/base/sha256.hpp"
 
+#include "base/sha256_blocks.hpp"
+
 #include <doctest/doctest.h>
+
+#include <cstddef>
+#include <string>
 
 using namespace dspy;
 
@@ -27,4 +32,22 @@ TEST_CASE("SHA-256 pads messages of every length around a block's end") {
   std::string digests;
   for (std::size_t length = 0; length < 130; ++length) digests += sha256(std::string(length, 'x')) + "\n";
   CHECK(sha256(digests) == "54e636193da61eccb0a481761cc00c6271ddc587c6348626d767d7a6af984080");
+}
+
+TEST_CASE("The processor's own instructions for SHA-256 do what the portable function does") {
+  const auto natively = sha256_blocks::absorb_natively();
+  if (natively == nullptr) {
+    MESSAGE("not run: this processor has no instructions for SHA-256");
+    return;
+  }
+  std::string bytes;
+  for (std::size_t i = 0; i < 64 * 9; ++i) bytes += static_cast<char>(i * i * 37 + i / 64);
+  for (std::size_t blocks = 0; blocks <= 9; ++blocks) {
+    CAPTURE(blocks);
+    sha256_blocks::State a = {1, 2, 3, 0xffffffff, 5, 0x80000000, 7, 8};
+    auto b = a;
+    natively(a, std::string_view(bytes).substr(0, 64 * blocks));
+    sha256_blocks::absorb_portably(b, std::string_view(bytes).substr(0, 64 * blocks));
+    CHECK(a == b);
+  }
 }
