@@ -24,17 +24,15 @@ namespace {
 
 constexpr std::uintmax_t longest = std::uintmax_t{4} << 30;
 constexpr int version = 1;
-constexpr std::size_t usual_line = 512;  ///< In bytes; longer ones grow.
+constexpr std::size_t usual_write = 1024;  ///< In bytes: the lines of a turn and of its calls' start.  Others grow.
 
-std::string line_of(const AgentEvent& event) {
-  std::string line;
-  line.reserve(usual_line);
-  line += '{';
-  append_members(line, event);
+void append_line(std::string& out, const AgentEvent& event) {
+  const auto begin = out.size();
+  out += '{';
+  append_members(out, event);
   if (event.kind == AgentEvent::Kind::begun)
-    line += std::format(R"(,"format":"dspy.agent_journal","version":{})", version);
-  close_checked_line(line, 0);
-  return line;
+    out += std::format(R"(,"format":"dspy.agent_journal","version":{})", version);
+  close_checked_line(out, begin);
 }
 
 void check_header(const JsonObject& record, std::string_view name) {
@@ -151,9 +149,16 @@ std::unique_ptr<AgentJournal> AgentJournal::go_on(const std::filesystem::path& p
 }
 
 void AgentJournal::add(const AgentEvent& event) {
-  auto line = line_of(event);
   const std::lock_guard lock(state_->mutex);
-  state_->pending += line;
+  auto& pending = state_->pending;
+  const auto whole = pending.size();
+  try {
+    pending.reserve(usual_write);
+    append_line(pending, event);
+  } catch (...) {
+    pending.resize(whole);  // half a line would make those after it unreadable
+    throw;
+  }
 }
 
 void AgentJournal::flush() {

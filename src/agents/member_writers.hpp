@@ -1,11 +1,10 @@
 #pragma once
 
+#include "base/json_text.hpp"
+#include "base/usage_counts.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/usage.hpp"
 
-#include <algorithm>
-#include <array>
-#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <string>
@@ -57,7 +56,7 @@ class TextWriter {
 
   void operator()(std::string_view name, std::string_view text) {
     key(name);
-    quote(text);
+    append_json_string(out_, text);
   }
   void operator()(std::string_view name, const std::string& text) { (*this)(name, std::string_view(text)); }
   void operator()(std::string_view name, bool flag) {
@@ -67,14 +66,25 @@ class TextWriter {
   template <std::integral T>
   void operator()(std::string_view name, T number) {
     key(name);
-    append_number(number);
+    append_integer(out_, number);
   }
   void operator()(std::string_view name, const Json& value) {
     key(name);
     append_text(out_, value);
   }
-  void operator()(std::string_view name, const JsonObject& members) { (*this)(name, Json(members)); }
-  void operator()(std::string_view name, const Usage& usage) { (*this)(name, Json(to_json(usage))); }
+  void operator()(std::string_view name, const JsonObject& members) {
+    key(name);
+    append_text(out_, members);
+  }
+  void operator()(std::string_view name, const Usage& usage) {
+    object(name, [&](TextWriter& member) {
+      member("requests", usage.requests);
+      for_each_count(usage, [&](std::string_view count, const Usage::Count& value) {
+        if (value) member(count, *value);
+      });
+      if (usage.cost_nanodollars) member("cost_nanodollars", *usage.cost_nanodollars);
+    });
+  }
   template <class Write>
   void object(std::string_view name, const Write& write) {
     key(name);
@@ -101,19 +111,15 @@ class TextWriter {
     out_ += '}';
   }
   void key(std::string_view name) {
-    out_.append(std::exchange(is_first_, false) ? "\"" : ",\"").append(name).append("\":");
-  }
-  void quote(std::string_view text) {
-    const bool is_plain = std::ranges::none_of(
-        text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; });
-    if (!is_plain) return append_text(out_, Json(text));
-    out_.append("\"").append(text).append("\"");
-  }
-  template <std::integral T>
-  void append_number(T number) {
-    std::array<char, 24> digits;
-    const auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-    out_.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
+    const std::size_t comma = std::exchange(is_first_, false) ? 0 : 1;
+    out_.resize_and_overwrite(out_.size() + comma + name.size() + 3, [&, at = out_.size()](char* to, std::size_t size) {
+      to[at] = ',';
+      to[at + comma] = '"';
+      name.copy(to + at + comma + 1, name.size());
+      to[size - 2] = '"';
+      to[size - 1] = ':';
+      return size;
+    });
   }
 
   std::string& out_;

@@ -1,6 +1,7 @@
 #include "dspy/base/json.hpp"
 
 #include "base/json_number.hpp"
+#include "base/json_text.hpp"
 #include "dspy/base/text.hpp"
 
 #include <boost/json/parse.hpp>
@@ -46,11 +47,23 @@ std::size_t skip_plain(std::string_view text, std::size_t i) noexcept {
   return i;
 }
 
+/// In one piece: nearly all names and texts need no escape.
+void append_plain(std::string& out, std::string_view text) {
+  out.resize_and_overwrite(out.size() + text.size() + 2, [&, at = out.size()](char* to, std::size_t size) {
+    to[at] = '"';
+    text.copy(to + at + 1, text.size());
+    to[size - 1] = '"';
+    return size;
+  });
+}
+
 void append_quoted(std::string& out, std::string_view text) {
   static constexpr char hex[] = "0123456789abcdef";
+  auto i = skip_plain(text, 0);
+  if (i == text.size()) return append_plain(out, text);
   out += '"';
   std::size_t plain = 0;
-  for (auto i = skip_plain(text, 0); i < text.size(); i = skip_plain(text, i + 1)) {
+  for (; i < text.size(); i = skip_plain(text, i + 1)) {
     const auto byte = static_cast<unsigned char>(text[i]);
     out.append(text, plain, i - plain);
     plain = i + 1;
@@ -126,8 +139,8 @@ void append(std::string& out, const Json& value, Layout& layout) {
   switch (value.kind()) {
     case boost::json::kind::null: out += "null"; break;
     case boost::json::kind::bool_: out += value.get_bool() ? "true" : "false"; break;
-    case boost::json::kind::int64: out += std::to_string(value.get_int64()); break;
-    case boost::json::kind::uint64: out += std::to_string(value.get_uint64()); break;
+    case boost::json::kind::int64: append_integer(out, value.get_int64()); break;
+    case boost::json::kind::uint64: append_integer(out, value.get_uint64()); break;
     case boost::json::kind::double_: append_number(out, value.get_double()); break;
     case boost::json::kind::string: append_quoted(out, view(value.get_string())); break;
     case boost::json::kind::array: append(out, value.get_array(), layout); break;
@@ -253,6 +266,15 @@ std::expected<Json, JsonProblem> parse_json(std::string_view text) {
       return std::unexpected(JsonProblem{"a number that neither 64 bits nor a float can hold", *end});
   }
   return value;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  append_quoted(out, text);
+}
+
+void append_text(std::string& out, const JsonObject& members) {
+  Layout layout;
+  append(out, members, layout);
 }
 
 void append_text(std::string& out, const Json& value) {

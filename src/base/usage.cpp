@@ -1,5 +1,6 @@
 #include "dspy/base/usage.hpp"
 
+#include "base/usage_counts.hpp"
 #include "dspy/base/error.hpp"
 
 #include <format>
@@ -7,22 +8,6 @@
 #include <string_view>
 
 namespace dspy {
-namespace {
-
-/// Calls `visit` with the name and the place of each count.
-template <class Counts, class F>
-void for_each_count(Counts& usage, F visit) {
-  visit("prompt_tokens", usage.prompt_tokens);
-  visit("completion_tokens", usage.completion_tokens);
-  visit("cache_read_tokens", usage.cache_read_tokens);
-  visit("cache_write_tokens", usage.cache_write_tokens);
-  visit("reasoning_tokens", usage.reasoning_tokens);
-  visit("audio_prompt_tokens", usage.audio_prompt_tokens);
-  visit("audio_completion_tokens", usage.audio_completion_tokens);
-  visit("reported_total", usage.reported_total);
-}
-
-}  // namespace
 
 JsonObject to_json(const Usage& usage) {
   JsonObject out{{"requests", usage.requests}};
