@@ -94,8 +94,7 @@ Async<void> AgentLoop::run_call(Self self, std::string id) {
   const auto* const step = self->machine_.find(id);
   const auto tool = step->call.tool;
   auto arguments = step->arguments();
-  ToolContext context{
-      .call = self->context_, .call_id = id, .idempotency_key = std::format("{}/{}", self->machine_.run(), id)};
+  ToolContext context{.call = self->context_, .call_id = id, .idempotency_key = self->machine_.run() + '/' + id};
   lock.unlock();
   ToolOutcome result;
   if (self->is_native() && tool == AgentMachine::submit_tool) {

@@ -94,7 +94,7 @@ void AgentLoop::take_up(const JournalContent& content) {
   }
 }
 
-void AgentLoop::record(AgentEvent event) {
+void AgentLoop::record(AgentEvent&& event) {
   const std::lock_guard lock(mutex_);
   event.at = std::chrono::duration_cast<std::chrono::milliseconds>(clock_->wall().time_since_epoch()).count();
   if (journal_) journal_->add(event);
@@ -189,7 +189,7 @@ Async<void> AgentLoop::ask(Self self) {
 
 Async<void> AgentLoop::ask_in_text(Self self) {
   auto inputs = self->machine_.inputs();
-  inputs["trajectory"] = trajectory_text(self->machine_);
+  inputs["trajectory"] = self->trajectory_text_.of(self->machine_);
   auto prediction = co_await self->agent_.react_.run(std::move(inputs), self->how());
   auto& data = prediction.data;
   AgentEvent turn{.kind = AgentEvent::Kind::turn,
@@ -224,7 +224,7 @@ Async<void> AgentLoop::extract(Self self) {
     try {
       if (self->is_native()) co_return co_await ask_natively(self);
       auto inputs = self->machine_.inputs();
-      inputs["trajectory"] = trajectory_text(self->machine_);
+      inputs["trajectory"] = self->trajectory_text_.of(self->machine_);
       auto prediction = co_await self->agent_.extract_.run(std::move(inputs), self->how());
       self->record({.kind = Kind::done, .outputs = std::move(prediction.data), .usage = prediction.lm_usage});
       co_return self->flush();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agents/lent_messages.hpp"
+#include "agents/trajectory_text.hpp"
 #include "dspy/agents/agent_machine.hpp"
 #include "dspy/agents/react.hpp"
 #include "dspy/lm/call_context.hpp"
@@ -36,7 +37,7 @@ class AgentLoop {
  private:
   using Self = std::shared_ptr<AgentLoop>;
 
-  void record(AgentEvent event);
+  void record(AgentEvent&& event);
   void flush();
   void end(AgentEnd end, std::string why, const Usage& usage);
   /// What is done about a model's error: true if it is asked again.
@@ -70,6 +71,7 @@ class AgentLoop {
   std::mutex mutex_;
   std::chrono::steady_clock::time_point begun_;
   const Clock* clock_;
+  TrajectoryText trajectory_text_;
   LentMessages native_;  ///< The turns that are over, as messages.
   std::size_t native_turns_ = 0, native_from_ = 0;
   std::optional<Message> said_ = {};  ///< The last turn's message, if the model wrote it in this process.

@@ -19,15 +19,6 @@ bool is_own_tool(std::string_view name) {
   return name == AgentMachine::finish_tool || name == AgentMachine::submit_tool;
 }
 
-std::string indented(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    out += c;
-    if (c == '\n') out += "  ";
-  }
-  return out;
-}
-
 }  // namespace
 
 AgentMachine::AgentMachine(AgentLimits limits, Tools tools, std::vector<std::string> approved_patterns)
@@ -49,18 +40,22 @@ AgentMachine::Todo AgentMachine::next() const {
   if (outputs_) return Todo::nothing;
   if (!doubtful_.empty()) return Todo::doubt;
   if (!turns_.empty() && std::ranges::any_of(turns_.back().steps, [](const auto& each) { return !each.outcome; })) {
-    if (!runnable().empty()) return Todo::run;
+    if (std::ranges::any_of(turns_.back().steps, [&](const auto& each) { return is_runnable(each); })) return Todo::run;
     if (!undecided().empty()) return Todo::decide;
   }
   if (handed_over() != nullptr) return Todo::nothing;
   return end_ ? Todo::extract : Todo::ask;
 }
 
+bool AgentMachine::is_runnable(const AgentStep& step) const {
+  return !step.outcome && (step.decision || !needs_approval(step.call));
+}
+
 std::vector<const AgentStep*> AgentMachine::runnable() const {
   std::vector<const AgentStep*> out;
   if (turns_.empty()) return out;
   for (const auto& each : turns_.back().steps) {
-    if (!each.outcome && (each.decision || !needs_approval(each.call))) out.push_back(&each);
+    if (is_runnable(each)) out.push_back(&each);
   }
   return out;
 }
@@ -115,7 +110,7 @@ void AgentMachine::resume() {
   }
 }
 
-void AgentMachine::apply_turn(AgentEvent event) {
+void AgentMachine::apply_turn(AgentEvent&& event) {
   AgentTurn turn{
       .thought = std::move(event.text), .message = std::move(event.message), .usage = event.usage, .at = event.at};
   turn.steps.reserve(event.calls.size());
@@ -138,7 +133,7 @@ void AgentMachine::apply_turn(AgentEvent event) {
   turns_.push_back(std::move(turn));
 }
 
-void AgentMachine::apply(AgentEvent event) {
+void AgentMachine::apply(AgentEvent&& event) {
   using Kind = AgentEvent::Kind;
   if ((event.kind == Kind::begun) == is_begun_)
     throw Error(Errc::config_error, is_begun_ ? "a run begins once" : "a run begins with its inputs");
@@ -197,49 +192,6 @@ std::optional<AgentEnd> AgentMachine::reached(std::chrono::nanoseconds elapsed) 
     if (*usage_.cost_nanodollars >= *limits_.max_nanodollars) return AgentEnd::max_cost;
   }
   return std::nullopt;
-}
-
-JsonObject trajectory(const AgentMachine& machine) {
-  JsonObject out;
-  std::size_t i = 0;
-  for (const auto& turn : machine.turns()) {
-    bool is_first = true;
-    for (const auto& step : turn.steps) {
-      out[std::format("thought_{}", i)] = is_first ? turn.thought : std::string();
-      out[std::format("tool_name_{}", i)] = step.call.tool;
-      out[std::format("tool_args_{}", i)] = step.arguments();
-      if (step.outcome) out[std::format("observation_{}", i)] = step.outcome->value;
-      is_first = false;
-      ++i;
-    }
-    if (turn.steps.empty()) out[std::format("thought_{}", i++)] = turn.thought;
-  }
-  return out;
-}
-
-std::string trajectory_text(const AgentMachine& machine) {
-  std::string out;
-  std::size_t i = 0;
-  for (std::size_t t = 0; t < machine.turns().size(); ++t) {
-    const auto& turn = machine.turns()[t];
-    const bool is_shown = t >= machine.first_shown();
-    bool is_first = true;
-    for (const auto& step : turn.steps) {
-      if (is_shown) {
-        if (!out.empty()) out += '\n';
-        if (is_first && !turn.thought.empty()) out += std::format("thought_{}: {}\n", i, indented(turn.thought));
-        out += std::format("tool_name_{}: {}\ntool_args_{}: {}", i, step.call.tool, i, to_text(step.arguments()));
-        if (step.outcome) out += std::format("\nobservation_{}: {}", i, indented(observation(*step.outcome)));
-      }
-      is_first = false;
-      ++i;
-    }
-    if (turn.steps.empty()) {
-      if (is_shown) out += std::format("{}thought_{}: {}", out.empty() ? "" : "\n", i, indented(turn.thought));
-      ++i;
-    }
-  }
-  return out;
 }
 
 }  // namespace dspy

@@ -65,18 +65,21 @@ Message results_of(const AgentTurn& turn, const Message& asked) {
   return out;
 }
 
+std::string call_name(std::size_t turn, std::size_t number) {
+  return "call_" + std::to_string(turn) + '_' + std::to_string(number);
+}
+
 /// Gives a call without an id one, wherever the completion has it.
 void name_calls(Completion& completion, std::size_t turn) {
   std::size_t i = 0, j = 0;
-  const auto id = [&](std::size_t number) { return std::format("call_{}_{}", turn, number); };
   for (auto& call : completion.tool_calls) {
-    if (call.id.empty()) call.id = id(i);
+    if (call.id.empty()) call.id = call_name(turn, i);
     ++i;
   }
   for (auto& part : completion.parts) {
     auto* const call = std::get_if<ToolCallPart>(&part.content);
     if (call == nullptr) continue;
-    if (call->id.empty()) call->id = id(j);
+    if (call->id.empty()) call->id = call_name(turn, j);
     ++j;
   }
 }
@@ -170,18 +173,18 @@ void AgentLoop::accept_natively(Completion completion, const Usage& usage) {
   AgentEvent turn{.kind = AgentEvent::Kind::turn,
                   .text = completion.reasoning.empty() ? completion.text : completion.reasoning,
                   .usage = usage};
+  auto said = to_message(completion);
   std::size_t i = 0;
-  for (const auto& call : completion.tool_calls) {
+  for (auto& call : completion.tool_calls) {
     // What the model was not given is not found, and so not called.
     const auto* const tool = agent_.tools_.find_by_wire_name(call.name);
     const bool is_submit = call.name == AgentMachine::submit_tool;
-    auto id = std::format("call_{}_{}", number, i++);
+    auto id = call_name(number, i++);
     if (was_over && !is_submit) continue;
     turn.calls.push_back(
-        {.id = std::move(id), .tool = tool != nullptr ? tool->name() : call.name, .arguments = call.input});
+        {.id = std::move(id), .tool = tool != nullptr ? tool->name() : call.name, .arguments = std::move(call.input)});
   }
   const bool has_calls = !turn.calls.empty();
-  auto said = to_message(completion);
   turn.message = to_json(said);
   record(std::move(turn));
   said_ = std::move(said);

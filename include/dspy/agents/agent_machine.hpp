@@ -65,7 +65,8 @@ class AgentMachine {
 
   Todo next() const;
   /// Throws `Error` (`config_error`) for an event that cannot happen now.
-  void apply(AgentEvent event);
+  void apply(const AgentEvent& event) { apply(AgentEvent(event)); }
+  void apply(AgentEvent&& event);
   /// Allows calls that were started but not finished to be started again: called once, after the events of a journal
   /// have been applied.
   void resume();
@@ -99,7 +100,8 @@ class AgentMachine {
  private:
   AgentStep& step(std::string_view call);
   bool needs_approval(const AgentCall& call) const;
-  void apply_turn(AgentEvent event);
+  bool is_runnable(const AgentStep& step) const;
+  void apply_turn(AgentEvent&& event);
 
   AgentLimits limits_;
   Tools tools_;

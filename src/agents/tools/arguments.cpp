@@ -40,10 +40,10 @@ std::unexpected<Violations> one(std::string_view rule, std::string message) {
 Violations unknown_members(const Type& type, const JsonObject& given) {
   Violations found;
   if (!type.arguments.empty()) return found;  // it takes any others
-  std::vector<std::string> names;
-  for (const auto& member : *type.members) names.push_back(member.name);
   for (const auto& [key, value] : given) {
-    if (std::ranges::contains(names, std::string_view(key))) continue;
+    if (std::ranges::contains(*type.members, std::string_view(key), &Field::name)) continue;
+    std::vector<std::string> names;
+    for (const auto& member : *type.members) names.push_back(member.name);
     const auto meant = text::nearest(key, names);
     found.push_back(
         {path_of(key), "unknown", value_at_fault(value),

@@ -69,6 +69,7 @@ void members_of(M& member, T& data)
 
 JsonArray to_array(const std::vector<Part>& parts) {
   JsonArray out;
+  out.reserve(parts.size());
   for (const auto& part : parts) out.push_back(to_json(part));
   return out;
 }
@@ -176,6 +177,7 @@ Part::Content read_content(MemberReader& member, const std::string& type) {
 
 JsonObject to_json(const Part& part) {
   JsonObject out;
+  out.reserve(4);  // most have no more members
   std::visit(WritePart{out}, part.content);
   if (!part.continuation.is_null()) out["continuation"] = part.continuation;
   return out;
@@ -192,7 +194,9 @@ Part part_from_json(const JsonObject& written) {
 }
 
 JsonObject to_json(const Message& message) {
-  JsonObject out{{"role", to_string(message.role)}};
+  JsonObject out;
+  out.reserve(2);
+  out["role"] = to_string(message.role);
   const auto* const text = message.parts.empty() ? nullptr : message.only_text();
   if (text != nullptr && message.parts.front().continuation.is_null()) {
     out["content"] = *text;
