@@ -131,7 +131,7 @@ Scheduler::Admission Scheduler::start(Job& job) {
     auto need = most - offer.length + offer.restore;
     if (need > free_cells()) tree_->make_room(need - free_cells());
     if (need > free_cells() && running_.empty()) {
-      // What is known of the prompt takes more room than there is beside the rest: compute it again.
+      // What is known of the prompt takes more room than there is beside the rest, and cannot be cut: compute it again.
       tree_->reserve(id, {}, job.group);
       tree_->make_room(static_cast<std::size_t>(options_.kv_tokens));
       need = most;

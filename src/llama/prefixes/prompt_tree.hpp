@@ -70,7 +70,8 @@ class PromptTree {
 
   /// Moves idle tokens out of the cells until at most `most` idle ones are left.
   void shrink_idle(std::size_t most);
-  /// Moves idle tokens out until at least `cells` more are free, or none are idle.
+  /// Moves idle tokens out until at least `cells` more are free, or none are idle.  Nodes of which running sequences
+  /// use only the start are cut there: as a whole they would be lost as soon as another prompt leaves them half-way.
   void make_room(std::size_t cells);
   /// Forgets what is idle, pinned or not, also in files.
   void clear();
@@ -107,6 +108,7 @@ class PromptTree {
   bool in_use(const Node& node) const;
   bool pinned(const Node& node, std::size_t from = 0) const;
   Node* idlest_in_cells() const;
+  bool cut_unused();
   Node* idlest_on_host() const;
   Node* idlest_in_files() const;
   int free_sequence();

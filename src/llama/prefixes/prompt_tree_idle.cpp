@@ -17,10 +17,23 @@ void PromptTree::shrink_idle(std::size_t most) {
 void PromptTree::make_room(std::size_t cells) {
   const auto target = cells_ > cells ? cells_ - cells : 0;
   while (cells_ > target) {
-    auto* const node = idlest_in_cells();
-    if (!node) return;
-    store(*node);
+    if (auto* const node = idlest_in_cells())
+      store(*node);
+    else if (!cut_unused())
+      return;
   }
+}
+
+/// Cuts a node of which running sequences use only the start, so that its rest is idle.  False if there is none.
+bool PromptTree::cut_unused() {
+  for (auto* node : in_cells_) {
+    std::size_t used = 0;
+    for (const auto& [unused, lease] : leases_) {
+      if (std::ranges::contains(lease.path, node)) used = std::max(used, std::min(lease.length, node->end()));
+    }
+    if (used > node->begin && used < node->end()) return split(*node, used - node->begin);
+  }
+  return false;
 }
 
 std::size_t PromptTree::idle_cells() const {

@@ -97,7 +97,7 @@ TEST_CASE("own attention sees of a window what the library's sees, in every form
   }
 }
 
-TEST_CASE("prompts of a model whose window slides go to host memory for others, and are the same when asked again") {
+TEST_CASE("prompts of a model whose window slides go to host memory and come back as they were") {
   const test::TempFolder folder;
   test::window_model(32).write(folder / "window.gguf");
   auto fresh = lm_of(folder / "window.gguf", {.sequences = 1, .reuse = false});
@@ -114,6 +114,7 @@ TEST_CASE("prompts of a model whose window slides go to host memory for others, 
     }
   }
   CHECK(lm.engine().stats().stored_tokens > 0);
+  CHECK(lm.engine().stats().restored_tokens > 0);
 }
 
 TEST_CASE("a model with a state says the same alone and in a batch; its prompts are read from the start") {

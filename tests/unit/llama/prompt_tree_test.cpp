@@ -172,6 +172,27 @@ TEST_CASE_FIXTURE(Fixture, "idle prompts go to host memory, oldest first, and co
   CHECK(run(3, tokens("third")) == 0);
 }
 
+TEST_CASE_FIXTURE(Fixture, "room is made of the rest of a prompt of which another uses the start, and it comes back") {
+  const std::string start = "the same start, ";
+  run_and_keep(start + "then one question");
+  const auto other = tokens(start + "and another");
+  run(1, other);
+  const auto before = tree->cells();
+
+  tree->make_room(4);
+
+  CHECK(tree->cells() == start.size());
+  CHECK(tree->cells() < before);
+  CHECK(tree->totals().stored == before - start.size());
+  CHECK(held(1) == other);
+  CHECK(tree->give(1, other, 4096) == other.size());
+  end(1);
+  tree->make_room(4096);
+  CHECK(run(2, tokens(start + "then one question")) == start.size() + 17);
+  CHECK(held(2) == tokens(start + "then one question"));
+  CHECK(tree->totals().dropped == 0);
+}
+
 TEST_CASE_FIXTURE(Fixture, "host memory has a bound; what is pinned stays") {
   start(48 * sizeof(int));  // two prompts of twelve
   tree->pin(tokens("first"));

@@ -182,6 +182,20 @@ TEST_CASE_FIXTURE(Fixture, "the KV budget is never exceeded; who does not fit wa
   CHECK(engine->stats().kv_free == 256 - engine->stats().cached_tokens);
 }
 
+TEST_CASE_FIXTURE(Fixture, "prompts that begin alike and have no room beside each other come back from host memory") {
+  start({.context_length = 600, .sequences = 1, .kv_tokens = 768});
+  const auto first = model->tokenize(Chat{{Role::user, "a"}});
+  REQUIRE(common_prefix(first, model->tokenize(Chat{{Role::user, "b"}})) > 0);
+  for (int round = 0; round < 3; ++round) {
+    for (const char c : {'a', 'b', 'c'}) {
+      const auto reply = ask(std::string(450, c), {.max_tokens = 4, .temperature = 0});
+      if (round > 0) CHECK(reply.usage.cache_read_tokens > 450);
+    }
+  }
+  CHECK(engine->stats().restored_tokens > 6 * 450);
+  CHECK(engine->stats().evicted_tokens == 0);
+}
+
 TEST_CASE_FIXTURE(Fixture, "prompts that take turns come back from host memory, not from computing") {
   const auto prompt = [](char c) { return std::string(400, c); };
   for (int round = 0; round < 3; ++round) {
