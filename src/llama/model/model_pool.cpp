@@ -27,7 +27,7 @@ fs::path same_for_all(const fs::path& file) {
 
 /// What an engine takes beside its model; 0 where the file does not say enough.
 std::uint64_t context_bytes(const ModelInfo& model, const EngineOptions& options) {
-  return model.kv_elements == 0 ? 0 : plan_memory(model, options).context();
+  return model.kv_elements == 0 && model.state_elements == 0 ? 0 : plan_memory(model, options).context();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "dspy/llama/memory_plan.hpp"
 #include "fake_runtime.hpp"
 #include "support.hpp"
+#include "support/random_memories.hpp"
 
 #include <doctest/doctest.h>
 
@@ -341,6 +342,23 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(pool.engine(model, other) != nullptr);
   CHECK(pool.used_memory() == bytes + engine);
   CHECK(pool.load("b") != nullptr);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an engine of a model that keeps a state instead of tokens counts too") {
+  test::state_model().write(folder / "state.gguf");
+  const auto bytes = fs::file_size(folder / "state.gguf");
+  const EngineOptions options{.context_length = 512, .sequences = 2, .kv_tokens = 512};
+  const auto info = Model::load(folder / "state.gguf", {}, {}, &runtime)->info();
+  REQUIRE(info.kv_elements == 0);
+  const auto engine = plan_memory(info, options).context();
+  REQUIRE(engine > 0);
+  ModelPool pool({.directories = {folder.path()}, .max_memory = bytes + engine, .runtime = &runtime});
+  const auto model = pool.load("state");
+  const auto first = pool.engine(model, options);
+  CHECK(pool.used_memory() == bytes + engine);
+  auto other = options;
+  other.queue_limit = 7;
+  CHECK(error_of([&] { pool.engine(model, other); }).code() == Errc::model_load_error);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the process's pool is one") {
