@@ -160,7 +160,7 @@ Embeddings | cpp | Store.search | retrievers::Embeddings |
 EmbeddingsWithScores | cpp | Store.search | retrievers::Embeddings | scores always come along
 ColBERTv2 | none | | |
 retrievers | none | | | a module of DSPy's own layout
-PythonInterpreter | cpp | | PythonInterpreter |
+PythonInterpreter | cpp | | PythonInterpreter | or WasmInterpreter: Pyodide, as there
 LocalInterpreter | cpp | | PythonInterpreter | allow_unsandboxed
 CodeInterpreter | cpp | | Interpreter |
 FinalOutput | cpp | | Execution |

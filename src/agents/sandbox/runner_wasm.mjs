@@ -62,11 +62,11 @@ const host = {
   config: JSON.stringify(config.python),
   layers: "{}",
   send(text) {
-    const body = Buffer.from(text);
-    const size = Buffer.alloc(4);
-    size.writeUInt32BE(body.length);
-    write(1, size);
-    write(1, body);
+    const size = Buffer.byteLength(text);
+    const frame = Buffer.allocUnsafe(4 + size);
+    frame.writeUInt32BE(size);
+    frame.write(text, 4);
+    write(1, frame);
   },
   receive: () => exactly(exactly(4).readUInt32BE()).toString(),
   clock(seconds) {
