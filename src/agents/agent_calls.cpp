@@ -26,7 +26,7 @@ Async<bool> AgentLoop::decide(Self self) {
     if (given != self->options_.decisions.end()) {
       decision = given->second;
     } else if (self->agent_.options_.approval.ask) {
-      self->flush();
+      if (self->write()) co_await self->journal_->reach_disk();
       decision = co_await self->agent_.options_.approval.ask(call);
     }
     if (decision.kind == Verdict::Kind::wait) continue;
@@ -77,7 +77,7 @@ Async<void> AgentLoop::run_calls(Self self) {
       self->record({.kind = AgentEvent::Kind::started, .call = step->call.id});
     ids.push_back(step->call.id);
   }
-  self->flush();
+  if (self->write()) co_await self->journal_->reach_disk();
   if (ids.size() > 1 && self->agent_.options_.parallel) {
     std::vector<Async<void>> calls;
     calls.reserve(ids.size());
@@ -123,7 +123,7 @@ Async<void> AgentLoop::run_call(Self self, std::string id) {
     }
   }
   self->record({.kind = AgentEvent::Kind::finished, .call = std::move(id), .outcome = std::move(result)});
-  self->flush();
+  if (self->write()) co_await self->journal_->reach_disk();
 }
 
 bool AgentLoop::take_submitted() {

@@ -101,10 +101,6 @@ void AgentLoop::record(AgentEvent&& event) {
   machine_.apply(std::move(event));
 }
 
-void AgentLoop::flush() {
-  if (journal_) journal_->flush();
-}
-
 void AgentLoop::end(AgentEnd end, std::string why, const Usage& usage) {
   record({.kind = AgentEvent::Kind::ended, .text = std::move(why), .usage = usage, .end = end});
 }
@@ -130,7 +126,7 @@ Async<AgentOutcome> AgentLoop::drive(Self self) {
   } catch (const Error& error) {
     span.end(&Span::error, error);
     // What has happened stays in the journal; a journal that cannot be written is no reason to tell another error.
-    static_cast<void>(attempt([&] { self->flush(); }));
+    if (self->journal_) static_cast<void>(attempt([&] { self->journal_->flush(); }));
     throw;
   }
 }
@@ -150,7 +146,7 @@ Async<AgentOutcome> AgentLoop::drive_steps(Self self) {
       case Todo::run: co_await run_calls(self); break;
       case Todo::decide:
         if (!co_await decide(self)) {
-          self->flush();
+          if (self->write()) co_await self->journal_->reach_disk();
           co_return self->outcome();
         }
         break;
@@ -208,7 +204,8 @@ Async<void> AgentLoop::extract(Self self) {
          self->machine_.turns().empty() ? std::vector<AgentStep>() : self->machine_.turns().back().steps) {
       if (step.call.tool != AgentMachine::submit_tool || !step.outcome || step.outcome->is_error) continue;
       self->record({.kind = Kind::done, .outputs = step.outcome->value.as_object()});
-      co_return self->flush();
+      if (self->write()) co_await self->journal_->reach_disk();
+      co_return;
     }
     if (self->machine_.was_forced()) {
       throw Error(Errc::parse_error,
@@ -227,7 +224,8 @@ Async<void> AgentLoop::extract(Self self) {
       inputs["trajectory"] = self->trajectory_text_.of(self->machine_);
       auto prediction = co_await self->agent_.extract_.run(std::move(inputs), self->how());
       self->record({.kind = Kind::done, .outputs = std::move(prediction.data), .usage = prediction.lm_usage});
-      co_return self->flush();
+      if (self->write()) co_await self->journal_->reach_disk();
+      co_return;
     } catch (const Error& error) {
       failure = error;
     }

@@ -38,7 +38,8 @@ class AgentLoop {
   using Self = std::shared_ptr<AgentLoop>;
 
   void record(AgentEvent&& event);
-  void flush();
+  /// Writes what was recorded; true if `journal_->reach_disk()` is to be awaited before it takes effect.
+  bool write() { return journal_ && journal_->write(); }
   void end(AgentEnd end, std::string why, const Usage& usage);
   /// What is done about a model's error: true if it is asked again.
   bool recovers(const Error& error, int attempt);

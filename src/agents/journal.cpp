@@ -6,11 +6,17 @@
 #include "dspy/base/file.hpp"
 #include "dspy/base/json.hpp"
 
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <format>
@@ -21,6 +27,8 @@
 
 namespace dspy {
 namespace {
+
+namespace asio = boost::asio;
 
 constexpr std::uintmax_t longest = std::uintmax_t{4} << 30;
 constexpr int version = 1;
@@ -47,9 +55,16 @@ void check_header(const JsonObject& record, std::string_view name) {
   }
 }
 
-Error failure(std::string_view verb, const std::filesystem::path& path, std::string_view remedy) {
+Error failure(std::string_view verb, const std::filesystem::path& path, std::string_view remedy, int why = errno) {
   return {Errc::io_error, std::format("cannot {} the journal `{}`: {}; {}", verb, path.string(),
-                                      std::generic_category().message(errno), remedy)};
+                                      std::generic_category().message(why), remedy)};
+}
+
+/// Threads that wait for disks.  A file system makes one commit for all who wait at the same time: on ext4, 4 of them get
+/// through 8 times as often as one alone, and 16 of them a hundred times.
+asio::thread_pool& disk_waiters() {
+  static asio::thread_pool pool(16);
+  return pool;
 }
 
 }  // namespace
@@ -97,7 +112,9 @@ struct AgentJournal::State {
   int file = -1;
   std::mutex mutex = {};
   std::string pending = {};
-  bool is_broken = false;
+  std::uintmax_t written = 0;    ///< In bytes, by this process.
+  std::uintmax_t kept = 0;       ///< How many of them are on the disk.
+  std::optional<int> broken_by;  ///< The error after which nothing more is written.
 
   State(std::filesystem::path where, JournalOptions how) : path(std::move(where)), options(how) {
     file = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -120,13 +137,63 @@ struct AgentJournal::State {
   void cut(std::size_t size) const {
     if (::ftruncate(file, static_cast<off_t>(size)) != 0) throw failure("mend", path, "check its permissions");
   }
+
+  /// The lock is held.
+  void write_pending() {
+    if (broken_by)
+      throw Error(Errc::io_error,
+                  std::format("the journal `{}` could not be written before; resume the run from it", path.string()));
+    for (std::string_view left = pending; !left.empty();) {
+      const auto count = ::write(file, left.data(), left.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) {
+        broken_by = errno;
+        throw failure("write", path, "check the free space; what was written before is kept");
+      }
+      left.remove_prefix(static_cast<std::size_t>(count));
+    }
+    written += pending.size();
+    pending.clear();
+  }
+
+  /// Returns once all that was written before is on the disk, or cannot be.  Without the lock.
+  void wait_for_disk() {
+    std::unique_lock lock(mutex);
+    const auto wanted = written;
+    if (kept >= wanted || broken_by) return;
+    lock.unlock();
+    const auto why = ::fdatasync(file) == 0 ? 0 : errno;
+    lock.lock();
+    if (why != 0) {
+      broken_by = why;
+    } else {
+      kept = std::max(kept, wanted);
+    }
+  }
+  void require_kept() {
+    const std::lock_guard lock(mutex);
+    if (broken_by) throw failure("write", path, "check the disk", *broken_by);
+  }
+
+  static Async<void> reach_disk(std::shared_ptr<State> self) {
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+        [&self](auto handler) {
+          auto executor = asio::get_associated_executor(handler);
+          asio::post(disk_waiters(), [self, executor, handler = std::move(handler)]() mutable {
+            self->wait_for_disk();
+            asio::post(executor, std::move(handler));
+          });
+        },
+        asio::use_awaitable);
+    self->require_kept();
+  }
 };
 
-AgentJournal::AgentJournal(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+AgentJournal::AgentJournal(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
 AgentJournal::~AgentJournal() = default;
 
 std::unique_ptr<AgentJournal> AgentJournal::begin(const std::filesystem::path& path, JournalOptions options) {
-  auto state = std::make_unique<State>(path, options);
+  auto state = std::make_shared<State>(path, options);
   if (!state->is_empty()) {
     if (!read_journal(path).events.empty()) {
       throw Error(Errc::config_error,
@@ -142,7 +209,7 @@ std::unique_ptr<AgentJournal> AgentJournal::go_on(const std::filesystem::path& p
   std::error_code code;
   if (!std::filesystem::exists(path, code))
     throw Error(Errc::io_error, std::format("there is no journal `{}`; start a run with it first", path.string()));
-  auto state = std::make_unique<State>(path, options);
+  auto state = std::make_shared<State>(path, options);
   content = read_journal(path);
   if (content.has_torn_tail) state->cut(content.whole_bytes);
   return std::unique_ptr<AgentJournal>(new AgentJournal(std::move(state)));
@@ -161,26 +228,20 @@ void AgentJournal::add(const AgentEvent& event) {
   }
 }
 
-void AgentJournal::flush() {
+bool AgentJournal::write() {
   const std::lock_guard lock(state_->mutex);
-  if (state_->is_broken)
-    throw Error(Errc::io_error, std::format("the journal `{}` could not be written before; resume the run from it",
-                                            state_->path.string()));
-  std::string_view left = state_->pending;
-  while (!left.empty()) {
-    const auto count = ::write(state_->file, left.data(), left.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) {
-      state_->is_broken = true;
-      throw failure("write", state_->path, "check the free space; what was written before is kept");
-    }
-    left.remove_prefix(static_cast<std::size_t>(count));
-  }
-  if (state_->options.is_durable && !state_->pending.empty() && ::fdatasync(state_->file) != 0) {
-    state_->is_broken = true;
-    throw failure("write", state_->path, "check the disk");
-  }
-  state_->pending.clear();
+  state_->write_pending();
+  return state_->options.is_durable && state_->kept < state_->written;
+}
+
+Async<void> AgentJournal::reach_disk() {
+  return State::reach_disk(state_);
+}
+
+void AgentJournal::flush() {
+  if (!write()) return;
+  state_->wait_for_disk();
+  state_->require_kept();
 }
 
 void step_back(const std::filesystem::path& from, const std::filesystem::path& to, std::size_t turn) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dspy/agents/agent_event.hpp"
+#include "dspy/base/async.hpp"
 
 #include <cstddef>
 #include <filesystem>
@@ -14,7 +15,8 @@ namespace dspy {
 /// How a journal is written.
 struct JournalOptions {
   /// Each event is flushed to disk before it takes effect, so a power failure loses nothing either.  Without this, the
-  /// system still keeps what a killed process has written.
+  /// system still keeps what a killed process has written.  Runs wait for the disk without blocking each other, and
+  /// those that wait at the same time share its commits.
   bool is_durable = false;
 };
 
@@ -46,15 +48,20 @@ class AgentJournal {
 
   /// Keeps the event for the next `flush`.
   void add(const AgentEvent& event);
-  /// Writes what was added.  Throws `Error` (`io_error`); then nothing more can be written.
+  /// Writes what was added, and waits for the disk if it is durable.  Throws `Error` (`io_error`); then nothing more
+  /// can be written.
   void flush();
+  /// `flush` in two steps, for coroutines: writes, and returns true if `reach_disk` must be awaited before what was
+  /// added takes effect.
+  bool write();
+  Async<void> reach_disk();
 
  private:
   struct State;
 
-  explicit AgentJournal(std::unique_ptr<State> state) noexcept;
+  explicit AgentJournal(std::shared_ptr<State> state) noexcept;
 
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 /// A journal like `from` up to before its turn `turn` (from 0), to continue from there with changes.  Throws like
