@@ -26,8 +26,8 @@ using bench::StreamTimes;
 // A stream lives as long as it takes to begin 2,000 of them; what comes after these is measured.
 constexpr std::size_t open_at_once = 2'000;
 constexpr std::size_t measured = 3'000;
-constexpr std::chrono::milliseconds between_tokens{300};
-constexpr std::chrono::milliseconds between_starts{2};
+constexpr std::chrono::milliseconds between_tokens{310};
+constexpr std::chrono::microseconds between_starts{2'150};  // no divisor of the other: tokens do not come in volleys
 constexpr std::size_t tokens = 11;
 
 Async<void> ask(std::shared_ptr<LM> lm, Clock::time_point due, std::size_t number, std::size_t& open,

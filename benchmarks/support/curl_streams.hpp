@@ -28,7 +28,7 @@ struct StreamTimes {
 struct StreamPlan {
   std::size_t skipped = 0;  ///< Begun first, and not measured.
   std::size_t measured = 0;
-  std::chrono::milliseconds between_starts{1};
+  std::chrono::microseconds between_starts{1'000};
 };
 
 /// Asks the same question many times; the first token is there when a piece contains `token`.
