@@ -35,7 +35,7 @@ std::expected<std::string, std::string> take_key(std::string_view& text) {
     if (end < text.size() && text[end] != '=')
       return std::unexpected(std::format("its argument `{}` has no name", name));
     if (end < text.size() && !is_name(name))
-      return std::unexpected(std::format("`{}` is no name of an argument", name));
+      return std::unexpected(std::format("`{}` is not a name of an argument", name));
     key = name;
     text.remove_prefix(end);
   }
@@ -70,7 +70,7 @@ std::expected<JsonObject, std::string> take_python_arguments(std::string_view& t
       text.remove_prefix(2);
       auto members = take_python_literal(text);
       if (!members) return std::unexpected(std::move(members.error()));
-      if (!members->is_object()) return std::unexpected("what stands after `**` is no object");
+      if (!members->is_object()) return std::unexpected("what stands after `**` is not an object");
       some = std::move(members->get_object());
     } else {
       auto key = take_key(text);

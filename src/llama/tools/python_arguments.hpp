@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-// Arguments as Python writes them, `key=value` with commas between them.  A key that is no name in Python stands in
+// Arguments as Python writes them, `key=value` with commas between them.  A key that is not a name in Python stands in
 // quotes, so that no key can be read as something else.
 
 namespace dspy::llama {

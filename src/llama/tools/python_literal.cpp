@@ -70,7 +70,8 @@ class LiteralReader {
     for (const auto& [text, value] : words)
       if (word == text) return value;
     if (auto number = parse_json(word); number && number->is_number()) return *std::move(number);
-    return wrong(std::format("`{}` is no text, number or other literal", word.empty() ? rest_->substr(0, 1) : word));
+    return wrong(
+        std::format("`{}` is not text, a number or another literal", word.empty() ? rest_->substr(0, 1) : word));
   }
 
   Read list(char closing, std::size_t level) {
@@ -81,7 +82,7 @@ class LiteralReader {
       if (take(closing)) break;
       auto item = value(level + 1);
       if (!item) return item;
-      if (closing == ')' && out.empty() && take(closing)) return item;  // brackets around a value are no tuple
+      if (closing == ')' && out.empty() && take(closing)) return item;  // brackets around one value make no tuple
       out.push_back(*std::move(item));
     }
     return Json(std::move(out));
@@ -95,7 +96,7 @@ class LiteralReader {
       if (take('}')) break;
       const auto key = value(level + 1);
       if (!key) return key;
-      if (!key->is_string()) return wrong("an object has a key that is no text");
+      if (!key->is_string()) return wrong("an object has a key that is not text");
       if (!take(':')) return wrong("an object has a key without a value");
       auto member = value(level + 1);
       if (!member) return member;
@@ -117,7 +118,7 @@ class LiteralReader {
       rest_->remove_prefix(at + 1);
       if (ends) return Json(out);
       if (rest_->empty()) return wrong("a text has no end");
-      if (!escape(out)) return wrong("a text has an escape that is no character");
+      if (!escape(out)) return wrong("a text has an escape that is not a character");
     }
   }
 

@@ -21,7 +21,7 @@ void check(const ToolDefinition& tool, const std::vector<ToolDefinition>& before
   if (!format.text_mark.empty() && format.head(tool.name).first == format.text_mark) {
     throw Error(
         Errc::invalid_parameter,
-        std::format("a tool is called `{}`, with which this model begins what is no call; rename it", tool.name));
+        std::format("a tool is called `{}`, with which this model begins what is not a call; rename it", tool.name));
   }
 }
 

@@ -110,9 +110,9 @@ TEST_CASE("what models write in the fence that no mask held is read where it mea
     CHECK(test::taken(fenced(calls), contract).tool_calls.size() == count);
   }
   const std::vector<std::pair<std::string_view, std::string_view>> wrong = {
-      {"add(1)", "has no name"},         {"add(a=b)", "no text, number or other literal"},
+      {"add(1)", "has no name"},         {"add(a=b)", "not text, a number or another literal"},
       {"add(a=1, a=2)", "twice"},        {"add(a=1", "neither another argument nor an end"},
-      {"add(**[1])", "no object"},       {"x = add(a=1)", "was not offered"},
+      {"add(**[1])", "not an object"},   {"x = add(a=1)", "was not offered"},
       {"print(now())", "has no name"},   {"add", "no `(` follows its name"},
       {"now() + 1", "follows its name"},
   };
