@@ -225,6 +225,7 @@ LabelMatch Labels::match_at(std::string_view text, std::size_t offset, std::size
   bool cut = false;
   const auto consider = [&](std::string_view label, Kind side, std::size_t index) {
     if (best.is_label() && best.spelled_as_is) return;
+    if (lower(text[0]) != first_letter(label)) return;  // as most do: every line of a prompt's values comes here
     const bool as_is = text.starts_with(label);
     const auto walked = as_is && !is_separator(label.back()) ? Walk{Walk::Kind::same, label.size()} : walk(text, label);
     cut |= walked.kind == Walk::Kind::ran_out;
