@@ -65,7 +65,7 @@ void ParetoFront::add_aims(std::size_t program, std::span<const std::optional<Ai
   if (kind_ != Frontier::instance && names.empty() && has_scores) {
     throw Error(Errc::config_error,
                 std::format("GEPA's frontier `{}` compares programs by the metric's aims, and the metric gives none; "
-                            "return some in `Score::objectives`, or use `Frontier::instance`",
+                            "return some (`Score::objectives`, in Python `objective_scores`), or use the frontier `instance`",
                             to_string(kind_)));
   }
   auto& means = aims_.emplace_back();

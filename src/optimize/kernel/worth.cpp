@@ -38,7 +38,7 @@ Worth worth_of(std::span<const Outcome> outcomes, const SearchOptions::Price& pr
   if (price.per_1000_tokens != 0 && !out.tokens)
     throw Error(
         Errc::unsupported,
-        "runs have a price by tokens, and the model does not say how many it took; leave `per_1000_tokens` out");
+        "runs have a price by tokens, and the model does not say how many it took; leave the price of tokens out");
   out.value = out.score - price.per_1000_tokens * out.tokens.value_or(0) / 1000 - price.per_second * out.seconds;
   return out;
 }
