@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable
 
 from . import _core
+from ._identity import identity
 
 LM = _core.LM
 
@@ -16,16 +17,20 @@ def ScriptedLM(replies: Iterable[str] | str | Callable[[dict], Any]) -> LM:
     The function gets the request as a dict, and returns a text, or a reply as a dict. It is called where the caller
     waits, one call after the other on a thread; for one that waits itself, use `FunctionLM`.
     """
-    if isinstance(replies, str):
-        return _core._repeating(replies)
     if callable(replies):
-        return _core._function_lm(replies, "scripted", False)
-    return _core._scripted(list(replies))
+        return _core._function_lm(replies, "scripted", f"scripted {identity(replies)}", False)
+    if isinstance(replies, str):
+        return _core._repeating(replies, f"scripted {identity(replies)}")
+    texts = tuple(replies)
+    return _core._scripted(texts, f"scripted {identity(texts)}")
 
 
-def FunctionLM(function: Callable[[dict], Any], model: str = "function") -> LM:
-    """A model that is a Python function; calls run on threads of their own, so that several can wait at once."""
-    return _core._function_lm(function, model, True)
+def FunctionLM(function: Callable[[dict], Any], model: str | None = None) -> LM:
+    """A model that is a Python function; calls run on threads of their own, so that several can wait at once.
+
+    Optimizers and caches hold models for the same whose `fingerprint` is: that is the name `model`, and without one the
+    function's code and what it holds. Name each model whose answers depend on something else."""
+    return _core._function_lm(function, model or "function", model or f"function {identity(function)}", True)
 
 
 def configure(lm: Any = None, adapter: str | None = None) -> None:

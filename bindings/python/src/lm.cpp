@@ -26,10 +26,14 @@ namespace {
 /// A model that is a Python function: a request as a dict in, a text or a reply as a dict out.
 class FunctionLM final : public LM {
  public:
-  FunctionLM(Held function, std::string name, bool in_thread)
-      : function_(std::move(function)), name_(std::move(name)), in_thread_(in_thread) {}
+  FunctionLM(Held function, std::string name, std::string fingerprint, bool in_thread)
+      : function_(std::move(function)),
+        name_(std::move(name)),
+        fingerprint_(std::move(fingerprint)),
+        in_thread_(in_thread) {}
 
   std::string_view model() const noexcept override { return name_; }
+  std::string fingerprint() const override { return fingerprint_; }
   Async<Reply> complete(Request request) override { return ask(function_, name_, in_thread_, std::move(request)); }
 
  private:
@@ -57,7 +61,28 @@ class FunctionLM final : public LM {
 
   Held function_;
   std::string name_;
+  std::string fingerprint_;
   bool in_thread_;
+};
+
+/// A model with a script, told from those with others.
+class TextsLM final : public LM {
+ public:
+  TextsLM(std::shared_ptr<ScriptedLM> script, std::string fingerprint)
+      : script_(std::move(script)), fingerprint_(std::move(fingerprint)) {}
+
+  std::string_view model() const noexcept override { return script_->model(); }
+  std::string fingerprint() const override { return fingerprint_; }
+  Async<Reply> complete(Request request) override { return script_->complete(std::move(request)); }
+  Async<Reply> stream(Request request, EventSink sink) override {
+    return script_->stream(std::move(request), std::move(sink));
+  }
+
+  std::vector<Request> requests() const { return script_->requests(); }
+
+ private:
+  std::shared_ptr<ScriptedLM> script_;
+  std::string fingerprint_;
 };
 
 Request chat_of(nb::handle prompt, const nb::kwargs& settings) {
@@ -210,25 +235,26 @@ void bind_lm(nb::module_& m) {
           "Calls `sink(kind, text)` with kind 'text' or 'reasoning' as the reply grows, and returns the whole of it.")
       .def("__repr__", [](const PyLM& self) { return std::format("LM('{}')", self.value->model()); });
 
-  m.def("_scripted", [](nb::object replies) {
+  m.def("_scripted", [](nb::object replies, std::string fingerprint) {
     std::deque<std::string> texts;
     for (const auto text : replies) texts.push_back(nb::cast<std::string>(text));
-    return PyLM{std::make_shared<ScriptedLM>(std::move(texts))};
+    return PyLM{std::make_shared<TextsLM>(std::make_shared<ScriptedLM>(std::move(texts)), std::move(fingerprint))};
   });
-  m.def("_repeating", [](std::string text) {
+  m.def("_repeating", [](std::string text, std::string fingerprint) {
     auto lm = std::make_shared<ScriptedLM>([text = std::move(text)](const Request&) { return text; });
     lm->remember(false);
-    return PyLM{std::move(lm)};
+    return PyLM{std::make_shared<TextsLM>(std::move(lm), std::move(fingerprint))};
   });
   m.def("_scripted_requests", [](const PyLM& self) {
     nb::list out;
-    if (const auto* const scripted = dynamic_cast<const ScriptedLM*>(self.value.get())) {
+    if (const auto* const scripted = dynamic_cast<const TextsLM*>(self.value.get())) {
       for (const auto& request : scripted->requests()) out.append(to_python(to_json(request)));
     }
     return out;
   });
-  m.def("_function_lm", [](nb::object function, std::string name, bool in_thread) {
-    return PyLM{std::make_shared<FunctionLM>(Held(std::move(function)), std::move(name), in_thread)};
+  m.def("_function_lm", [](nb::object function, std::string name, std::string fingerprint, bool in_thread) {
+    return PyLM{
+        std::make_shared<FunctionLM>(Held(std::move(function)), std::move(name), std::move(fingerprint), in_thread)};
   });
   m.def("_configure", [](nb::handle lm, const std::string& adapter_name) {
     Settings settings{.lm = to_lm(lm)};

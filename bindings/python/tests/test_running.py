@@ -230,3 +230,40 @@ def test_nothing_leaks():
     before = resident()
     work(20_000)
     assert resident() - before < 4 << 20
+
+
+def test_scripted_models_are_told_apart_by_what_they_do():
+    def answering(text, log=None):
+        return dspy.ScriptedLM(lambda request: (log.append(request) if log is not None else None) or text)
+
+    log = []
+    first, again, other = answering("a", log), answering("a", log), answering("b", log)
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+    first("?")
+    assert answering("a", log).fingerprint == first.fingerprint
+    assert dspy.ScriptedLM("a").fingerprint == dspy.ScriptedLM("a").fingerprint != dspy.ScriptedLM("b").fingerprint
+    assert dspy.ScriptedLM(["a", "b"]).fingerprint != dspy.ScriptedLM(["ab"]).fingerprint
+    assert dspy.FunctionLM(lambda request: "a").fingerprint != dspy.FunctionLM(lambda request: "b").fingerprint
+    assert dspy.FunctionLM(lambda request: "a", "mine").fingerprint == "mine"
+    assert dspy.FunctionLM(lambda request: "a").model == "function"
+
+
+def test_the_same_code_has_the_same_fingerprint_in_another_process():
+    code = """
+    import functools, dspy_cpp
+    def reply(request, kinds=("x", 2)):
+        return "yes" if request["messages"][0]["role"] in {"user", "system", "tool"} else "no"
+    class Model:
+        def answer(self, request):
+            return reply(request)
+    for each in (reply, functools.partial(reply, kinds=3), Model().answer, print):
+        print(dspy_cpp.FunctionLM(each).fingerprint)
+    """
+    code = textwrap.dedent(code)
+    said = []
+    for seed in "12":
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+        said.append(done.stdout)
+    assert said[0] == said[1]
+    assert len(set(said[0].split("\n")[:4])) == 4
