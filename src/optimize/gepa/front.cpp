@@ -63,10 +63,11 @@ void ParetoFront::add_aims(std::size_t program, std::span<const std::optional<Ai
   }
   const bool has_scores = std::ranges::any_of(row_aims, [](const auto& row) { return row.has_value(); });
   if (kind_ != Frontier::instance && names.empty() && has_scores) {
-    throw Error(Errc::config_error,
-                std::format("GEPA's frontier `{}` compares programs by the metric's aims, and the metric gives none; "
-                            "return some (`Score::objectives`, in Python `objective_scores`), or use the frontier `instance`",
-                            to_string(kind_)));
+    throw Error(
+        Errc::config_error,
+        std::format("GEPA's frontier `{}` compares programs by the metric's aims, and the metric gives none; "
+                    "return some (`Score::objectives`, in Python `objective_scores`), or use the frontier `instance`",
+                    to_string(kind_)));
   }
   auto& means = aims_.emplace_back();
   std::map<std::string, std::size_t> counts;

@@ -204,10 +204,11 @@ TEST_CASE("An example that fails counts as the failure score in every aim, so th
 TEST_CASE("A front over aims needs a metric that gives some") {
   optimize::ParetoFront front(Frontier::cartesian);
   const std::vector<std::optional<Aims>> none = {Aims{}, std::nullopt};
-  CHECK_THROWS_WITH_AS(front.add({1, 0}, none),
-                       "GEPA's frontier `cartesian` compares programs by the metric's aims, and the metric gives none; "
-                       "return some (`Score::objectives`, in Python `objective_scores`), or use the frontier `instance`",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      front.add({1, 0}, none),
+      "GEPA's frontier `cartesian` compares programs by the metric's aims, and the metric gives none; "
+      "return some (`Score::objectives`, in Python `objective_scores`), or use the frontier `instance`",
+      Error);
   // Where every example failed, nobody can say yet; one of the programs is drawn all the same.
   optimize::ParetoFront failed(Frontier::objective);
   const std::vector<std::optional<Aims>> all_failed = {std::nullopt, std::nullopt};
