@@ -2,7 +2,7 @@
 """Runs DSPy's own tests twice, over itself and over dspy_cpp, and writes a table of both.
 
 usage: run.py <DSPy's repository at 3.3.1, checked out>
-              <python with dspy 3.3.1, pytest, pytest-asyncio, pytest-mock and pytest-timeout> [<test folder>…]
+              <python with dspy 3.3.1, pytest, pytest-asyncio, pytest-mock, pytest-timeout and pillow> [<test folder>…]
 
 The package is found through PYTHONPATH. Exit code 1 if a test that crosses into the library fails and passes without it,
 and is not in the list of known differences."""
