@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <format>
-#include <utility>
 
 namespace dspy::llama {
 namespace {

@@ -50,7 +50,8 @@ struct World {
   static double score(const std::map<std::string, int>& aims) {
     int sum = 0;
     for (const auto& [name, value] : aims) sum += value;
-    return sum / static_cast<int>(aims.size()) / 100.0;
+    const int mean = sum / static_cast<int>(aims.size());  // in whole hundredths
+    return mean / 100.0;
   }
 
   const JsonObject& world;
