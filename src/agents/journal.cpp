@@ -60,8 +60,8 @@ Error failure(std::string_view verb, const std::filesystem::path& path, std::str
                                       std::generic_category().message(why), remedy)};
 }
 
-/// Threads that wait for disks.  A file system makes one commit for all who wait at the same time: on ext4, 4 of them get
-/// through 8 times as often as one alone, and 16 of them a hundred times.
+/// Threads that wait for disks.  A file system makes one commit for all who wait at the same time: on ext4, 4 of them
+/// get through 8 times as often as one alone, and 16 of them a hundred times.
 asio::thread_pool& disk_waiters() {
   static asio::thread_pool pool(16);
   return pool;

@@ -240,9 +240,8 @@ Request request_from_json(const JsonObject& in) {
     inside.finish();
   });
   std::vector<ToolDefinition> tools;
-  member.each("tools", [&](const Json& tool) {
-    tools.push_back(read<ToolDefinition>(member.object("tools", tool), "a tool"));
-  });
+  member.each("tools",
+              [&](const Json& tool) { tools.push_back(read<ToolDefinition>(member.object("tools", tool), "a tool")); });
   request.tools = std::move(tools);
   part("tool_choice", [&](const JsonObject& value) { request.tool_choice = tool_choice_from_json(value); });
   member("n", request.n);

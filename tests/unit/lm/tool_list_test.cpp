@@ -1,6 +1,5 @@
-#include "dspy/lm/tool.hpp"
-
 #include "dspy/lm/request.hpp"
+#include "dspy/lm/tool.hpp"
 
 #include <doctest/doctest.h>
 
