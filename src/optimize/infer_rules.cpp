@@ -35,7 +35,7 @@ struct Halves {
   std::vector<Example> val;
 };
 
-/// Of the training set, where there is no validation set.
+/// Splits the training set in two if there is no validation set.
 Halves halves_of(const Training& training) {
   if (!training.valset.empty()) return {training.trainset, training.valset};
   const auto& all = training.trainset;

@@ -90,9 +90,9 @@ TEST_CASE("code that takes too long is interrupted and keeps its state; if it do
   CHECK(out.end == Execution::End::timed_out);
   CHECK_FALSE(out.state_lost);
   CHECK(python("n").value == dspy::Json(7));
-  const auto stubborn = run("sum(range(10**11))");
-  CHECK(stubborn.end == Execution::End::timed_out);
-  CHECK(stubborn.state_lost);
+  const auto uninterruptible = run("sum(range(10**11))");
+  CHECK(uninterruptible.end == Execution::End::timed_out);
+  CHECK(uninterruptible.state_lost);
   CHECK(python("n").error->kind == "NameError");
 }
 

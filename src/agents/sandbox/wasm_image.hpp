@@ -16,7 +16,7 @@ class WasmImage {
   enum class Mode { none, load, make };
 
   WasmImage() = default;
-  /// Opens the file, or a new one that is to become it.  Without a folder that can be written there is none.
+  /// Opens the image, or creates the file for a new one.  If the folder cannot be written, no image is used.
   WasmImage(const WasmOptions& options, const std::filesystem::path& pyodide);
   ~WasmImage();
   WasmImage(WasmImage&& other) noexcept;

@@ -47,11 +47,10 @@ fs::path pyodide_folder(const WasmOptions& options) {
   const auto tried = places(options);
   for (const auto& place : tried)
     if (is_pyodide(place)) return fs::canonical(place);
-  throw Error(
-      Errc::unsupported,
-      std::format("the code was not run, because there is no Pyodide (Python in WebAssembly) in `{}`{}; run `npm "
-                  "install pyodide`, and set WasmOptions::pyodide or DSPY_PYODIDE to `node_modules/pyodide`",
-                  tried.front().string(), tried.size() > 1 ? " or in any other usual place" : ""));
+  throw Error(Errc::unsupported,
+              std::format("the code was not run: Pyodide (Python in WebAssembly) was not found in `{}`{}; run `npm "
+                          "install pyodide`, and set WasmOptions::pyodide or DSPY_PYODIDE to `node_modules/pyodide`",
+                          tried.front().string(), tried.size() > 1 ? " or in any other usual place" : ""));
 }
 
 std::string inner_folder(const WasmCommand& command) {
