@@ -77,7 +77,7 @@ TEST_CASE("without Node or Pyodide code is refused, with the remedy") {
   CHECK(missing.contains("npm install pyodide"));
   CHECK(reason({.node = "/bin/true", .pyodide = fake.folder.path}).contains("is no Node; install nodejs 20 or newer"));
   fs::remove(fake.folder.path / "pyodide.asm.wasm");
-  CHECK(reason(fake.options("exit 0")).contains("there is no Pyodide"));
+  CHECK(reason(fake.options("exit 0")).contains("Pyodide (Python in WebAssembly) was not found"));
   CHECK(reason({.memory_bytes = 1}, dspy::Errc::invalid_parameter).contains("at least 64 MiB"));
 }
 
