@@ -1,6 +1,5 @@
 #include "agents/sandbox/wasm_package.hpp"
 
-#include "agents/process/child.hpp"
 #include "agents/sandbox/runner.hpp"
 #include "dspy/base/error.hpp"
 

@@ -3,7 +3,6 @@
 #include "agents/sandbox/wasm_image.hpp"
 #include "agents/sandbox/wasm_package.hpp"
 #include "dspy/base/error.hpp"
-#include "dspy/base/wait.hpp"
 #include "support/folder.hpp"
 
 #include <doctest/doctest.h>
@@ -11,8 +10,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
