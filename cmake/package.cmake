@@ -12,6 +12,6 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # What a program that uses the library is compiled and linked with.
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libboost-json-dev (>= 1.84), libsqlite3-dev (>= 3.51.3), libtomlplusplus-dev (>= 3.3), libspdlog-dev (>= 1.14), libcurl4-openssl-dev, libseccomp-dev")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libboost-json-dev (>= 1.84), libsqlite3-dev (>= 3.51.3), libtomlplusplus-dev (>= 3.3), libspdlog-dev (>= 1.14), libcurl4-openssl-dev, libseccomp-dev, libgumbo-dev, libzip-dev, libpugixml-dev, libpq-dev")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "bubblewrap, python3, nodejs")
 include(CPack)
