@@ -131,7 +131,7 @@ class FleetTest(unittest.TestCase):
         print(f"  {self.id().split('.')[-1]}: {rows} rows, {twice} of them asked again", flush=True)
 
     def test_shards_that_are_killed_lose_no_row(self):
-        rows, shards, concurrency = 10_000, 8, 8
+        rows, shards, concurrency = int(os.environ.get("DSPY_FLEET_ROWS", "10000")), 8, 8
         inputs, out = self.write_rows(rows), str(self.folder / "out")
         chance = random.Random(20261129)
         kills = 0
