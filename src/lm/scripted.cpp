@@ -2,13 +2,17 @@
 
 #include "base/unicode/letters.hpp"
 #include "dspy/base/error.hpp"
+#include "dspy/base/sha256.hpp"
 #include "dspy/lm/pace.hpp"
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <format>
 #include <mutex>
+#include <random>
 #include <utility>
 
 namespace dspy {
@@ -76,11 +80,28 @@ void check_limits(const Request& request) {
     throw Error(Errc::deadline_exceeded, "the request's deadline passed before the scripted reply");
 }
 
+std::string digest_of(const std::deque<std::string>& replies) {
+  std::string all;
+  for (const auto& reply : replies) all += std::format("{} {}\n", reply.size(), reply);
+  return sha256(all).substr(0, 16);
+}
+
+/// Unlike any other, in this process and in others.
+std::string new_name() {
+  static const std::uint64_t process = [] {
+    std::random_device device;
+    return static_cast<std::uint64_t>(device()) << 32U | device();
+  }();
+  static std::atomic<std::uint64_t> made = 0;
+  return std::format("function {:016x}-{}", process, made.fetch_add(1));
+}
+
 }  // namespace
 
 class ScriptedLM::Script {
  public:
   std::deque<std::string> replies;
+  std::string fingerprint;
   std::function<Reply(const Request&)> answers;
 
   Reply answer(Request&& request) {
@@ -162,20 +183,29 @@ class ScriptedLM::Script {
 };
 
 ScriptedLM::ScriptedLM(std::deque<std::string> replies) : script_(std::make_shared<Script>()) {
+  script_->fingerprint = "scripted replies " + digest_of(replies);
   script_->replies = std::move(replies);
 }
 
-ScriptedLM::ScriptedLM(std::function<Reply(const Request& request)> answer) : script_(std::make_shared<Script>()) {
+ScriptedLM::ScriptedLM(std::function<Reply(const Request& request)> answer, std::string name)
+    : script_(std::make_shared<Script>()) {
   if (!answer) throw Error(Errc::config_error, "a ScriptedLM needs replies, or a function that makes them");
   script_->answers = std::move(answer);
+  script_->fingerprint = "scripted " + (name.empty() ? new_name() : "as " + name);
 }
 
-ScriptedLM::ScriptedLM(std::function<std::string(const Request& request)> answer)
-    : ScriptedLM(!answer ? std::function<Reply(const Request&)>() : [text = std::move(answer)](const Request& request) {
-        Completion completion;
-        completion.text = text(request);
-        return Reply(std::move(completion));
-      }) {}
+ScriptedLM::ScriptedLM(std::function<std::string(const Request& request)> answer, std::string name)
+    : ScriptedLM(!answer ? std::function<Reply(const Request&)>()
+                         : [text = std::move(answer)](const Request& request) {
+                             Completion completion;
+                             completion.text = text(request);
+                             return Reply(std::move(completion));
+                           },
+                 std::move(name)) {}
+
+std::string ScriptedLM::fingerprint() const {
+  return script_->fingerprint;
+}
 
 Async<Reply> ScriptedLM::complete(Request request) {
   return Script::complete(script_, std::move(request));

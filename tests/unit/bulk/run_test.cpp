@@ -33,15 +33,17 @@ struct Shouting {
   Program program;
 
   explicit Shouting(std::function<std::string(const std::string& question)> say = {})
-      : program(Predictor(signature, {.lm = std::make_shared<ScriptedLM>(std::function<std::string(const Request&)>(
-                                          [calls = calls, say](const Request& request) {
-                                            ++*calls;
-                                            const auto text = request.messages.back().text();
-                                            const auto begin = text.find("row ");
-                                            const auto end = text.find_first_of(" \n", begin + 4);
-                                            const auto row = text.substr(begin, end - begin);
-                                            return "Answer: " + (say ? say(row) : row + "!");
-                                          }))})) {
+      : program(Predictor(signature,
+                          {.lm = std::make_shared<ScriptedLM>(
+                               std::function<std::string(const Request&)>([calls = calls, say](const Request& request) {
+                                 ++*calls;
+                                 const auto text = request.messages.back().text();
+                                 const auto begin = text.find("row ");
+                                 const auto end = text.find_first_of(" \n", begin + 4);
+                                 const auto row = text.substr(begin, end - begin);
+                                 return "Answer: " + (say ? say(row) : row + "!");
+                               }),
+                               "shouting")})) {
     program.for_each_predictor(
         [](const std::string&, Predictor& predictor) { dynamic_cast<ScriptedLM&>(*predictor.lm()).remember(false); });
   }

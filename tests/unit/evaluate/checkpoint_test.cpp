@@ -38,13 +38,15 @@ struct Asked {
   std::chrono::microseconds pause{0};
 
   Program program() const {
-    auto lm = std::make_shared<ScriptedLM>([count = count, pause = pause](const Request& request) -> std::string {
-      ++*count;
-      std::this_thread::sleep_for(pause);
-      const auto text = request.messages.back().text();
-      const int k = std::stoi(text.substr(text.find("Question: q") + 11));
-      return "Answer: " + (k % 2 == 0 ? "a" + std::to_string(k) : "no");
-    });
+    auto lm = std::make_shared<ScriptedLM>(
+        [count = count, pause = pause](const Request& request) -> std::string {
+          ++*count;
+          std::this_thread::sleep_for(pause);
+          const auto text = request.messages.back().text();
+          const int k = std::stoi(text.substr(text.find("Question: q") + 11));
+          return "Answer: " + (k % 2 == 0 ? "a" + std::to_string(k) : "no");
+        },
+        "right for even questions");
     lm->remember(false);
     return Predict("question -> answer", {.lm = lm});
   }

@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/wait.hpp"
+#include "dspy/lm/middleware/cache.hpp"
 
 #include <doctest/doctest.h>
 
@@ -190,4 +191,31 @@ TEST_CASE("ScriptedLM serves many threads, each reply once") {
 
   CHECK(sum == 400 * 399 / 2);
   CHECK(lm.requests().size() == 400);
+}
+
+TEST_CASE("Scripted LMs are told apart by their replies, and those with functions by themselves or their names") {
+  const auto fixed = [](std::deque<std::string> replies) { return ScriptedLM(std::move(replies)).fingerprint(); };
+  const auto saying = [](std::string text, std::string name = {}) {
+    return ScriptedLM([text](const Request&) { return text; }, std::move(name)).fingerprint();
+  };
+
+  CHECK(fixed({"a", "b"}) == fixed({"a", "b"}));
+  CHECK(fixed({"a", "b"}) != fixed({"b", "a"}));
+  CHECK(fixed({"a", "b"}) != fixed({"a b"}));
+  CHECK(fixed({"a\n1 b"}) != fixed({"a", "b"}));
+  CHECK(saying("a") != saying("b"));
+  CHECK(saying("a") != saying("a"));  // nobody knows that it is the same
+  CHECK(saying("a", "one") == saying("b", "one"));
+  CHECK(saying("a", "one") != saying("a", "two"));
+}
+
+TEST_CASE("Two scripted LMs share no replies in a cache") {
+  const auto cache = std::make_shared<Cache>(CacheOptions{.enable_cache = true});
+  const auto reply_of = [&](std::string text) {
+    const auto lm = cached(cache)(std::make_shared<ScriptedLM>([text](const Request&) { return text; }));
+    return wait(lm->complete(ask("the same question"))).text();
+  };
+
+  CHECK(reply_of("one") == "one");
+  CHECK(reply_of("two") == "two");
 }
