@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -19,10 +20,10 @@ MODEL = str(Path("models/dspy-tiny.gguf").resolve())
 class Server:
     """A `dspy serve` on a free port, until it is ended."""
 
-    def __init__(self, folder, *arguments, port=0, environment=None):
+    def __init__(self, folder, *arguments, port=0, environment=None, command="serve", **more):
         self.process = subprocess.Popen(
-            [DSPY, "serve", "--json", "--listen", f"127.0.0.1:{port}", *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, env=environment,
+            [DSPY, command, "--json", "--listen", f"127.0.0.1:{port}", *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, env=environment, **more,
         )
         line = self.process.stdout.readline()
         if not line:
@@ -311,6 +312,74 @@ class Serve(unittest.TestCase):
             return [json.loads(server.ask("GET", f"/v1/jobs/{each}")[1])["state"] for each in known]
 
         self.assertTrue(holds_within(30, lambda: all(state == "done" for state in states())), states())
+
+    def test_the_page_alone_over_what_is_stored(self):
+        environment = dict(self.environment, DSPY_CONFIG=str(self.folder / "none.toml"))
+        server = self.serve(command="ui", environment=environment)
+        status, page = server.ask("GET", "/")
+        self.assertTrue(status == 200 or "built without the page" in page, page)
+        rows = json.dumps({"question": "2+2?", "answer": "4"})
+        self.assertLess(server.ask("POST", "/api/datasets/import", {"name": "rows", "text": rows})[0], 300)
+        for name in ("traces", "runs", "datasets", "programs"):
+            self.assertEqual(server.ask("GET", f"/api/{name}")[0], 200, name)
+        self.assertEqual(json.loads(server.ask("GET", "/v1/programs")[1])["programs"], [])
+        self.assertEqual(server.end(), 0)
+        kept = self.serve(command="ui", environment=environment)
+        self.assertEqual([each["id"] for each in json.loads(kept.ask("GET", "/api/datasets")[1])["items"]], ["rows"])
+        self.assertEqual(kept.end(), 0)
+
+    def test_a_port_that_is_taken_is_told(self):
+        environment = self.mock()
+        server = self.serve("qa=question -> answer", environment=environment)
+        second = subprocess.run([DSPY, "serve", "qa=question -> answer", "--listen", f"127.0.0.1:{server.port}"],
+                                capture_output=True, timeout=60, check=False, cwd=self.folder, env=environment)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn(f"cannot listen at 127.0.0.1 port {server.port}", second.stderr.decode())
+        self.assertIn("choose another port", second.stderr.decode())
+        self.assertEqual(server.ask("POST", "/v1/programs/qa", {"inputs": {"question": "?"}})[0], 200)
+
+    def test_an_address_for_administration_has_what_the_public_one_lacks(self):
+        environment = self.mock("reply=Answer: 4")
+        server = self.serve("qa=question -> answer", "--admin", "127.0.0.1:0", environment=environment)
+        admin = int(server.told["admin"].rsplit(":", 1)[1])
+        for path in ("/metrics", "/api/traces", "/api/resources", "/api/system", "/"):
+            self.assertEqual(server.ask("GET", path)[0], 404, path)
+        public, server.port = server.port, admin
+        for path in ("/metrics", "/api/traces", "/api/resources", "/api/system", "/", "/v1/programs"):
+            self.assertEqual(server.ask("GET", path)[0], 200, path)
+        server.port = public
+        for path in ("/healthz", "/readyz", "/v1/programs"):
+            self.assertEqual(server.ask("GET", path)[0], 200, path)
+        self.assertEqual(server.ask("POST", "/v1/programs/qa", {"inputs": {"question": "?"}})[0], 200)
+        self.assertEqual(server.end(), 0)
+
+    def test_a_full_disk_costs_traces_and_no_request(self):
+        environment = self.mock("reply=Answer: 4")
+
+        def small_files():  # a file may grow to 400 KB, as on a disk that is full
+            resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+
+        server = self.serve("qa=question -> answer", environment=environment, preexec_fn=small_files)
+        for number in range(150):
+            status, body = server.ask("POST", "/v1/programs/qa", {"inputs": {"question": f"{number} " * 2000}})
+            self.assertEqual(status, 200, body)
+        self.assertTrue(holds_within(10, lambda: json.loads(server.ask("GET", "/api/system")[1])["dropped_traces"] > 0))
+        self.assertEqual(server.ask("GET", "/readyz")[0], 200)
+        self.assertEqual(server.end(), 0)
+
+    def test_an_optimizer_that_runs_a_command_is_not_for_clients(self):
+        environment = self.mock("reply=Answer: 4")
+        server = self.serve("qa=question -> answer", environment=environment)
+        rows = "\n".join(json.dumps({"question": f"{n}", "answer": "4"}) for n in range(4))
+        status, body = server.ask("POST", "/api/datasets/import", {"name": "rows", "text": rows})
+        self.assertLess(status, 300, body)
+        wanted = {"name": "first", "program": "qa", "dataset": "rows"}
+        for optimizer in ("finetune", "bootstrap -> finetune"):
+            status, body = server.ask("POST", "/api/optimizations/start", dict(wanted, optimizer=optimizer))
+            self.assertEqual(status, 400, body)
+            self.assertIn("cannot be named over HTTP", json.loads(body)["error"]["message"])
+        self.assertEqual(json.loads(server.ask("GET", "/api/optimizations")[1])["items"], [])
+        self.assertEqual(server.end(), 0)
 
     def test_what_cannot_be_served_is_told(self):
         for arguments, said in (

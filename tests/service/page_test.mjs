@@ -559,6 +559,7 @@ const tests = {
 
       await page.goto(`${url}#/playground/triage`);
       await page.getByLabel("ticket").fill("I was charged twice");
+      await page.getByLabel("Token probabilities").selectOption("on");
       await page.getByRole("button", { name: "Run", exact: true }).click();
       await visible(page, "tokens in");
       assert.match(await page.locator(".values").innerText(), /category\s+(billing|access)\s+urgent\s+(true|false)/);
@@ -566,6 +567,12 @@ const tests = {
       await page.getByRole("tabpanel").getByText("Category: ").waitFor();
       await page.getByRole("tab", { name: "Prompt" }).click();
       await page.getByRole("tabpanel").getByText("I was charged twice").waitFor();
+      // The contract forces the labels, and leaves the model a choice between the categories.
+      await page.getByRole("tab", { name: "Tokens" }).click();
+      await page.locator(".token-forced").first().waitFor();
+      await page.locator(".token:not(.token-forced)").first().click();
+      await page.getByRole("group", { name: "What could have come" }).getByText(/[0-9]\.[0-9] %/).first().waitFor();
+      await shot("tokens");
       await page.getByRole("tab", { name: "Answer" }).click();
       await shot("playground");
 

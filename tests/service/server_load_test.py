@@ -94,6 +94,23 @@ def model(provider, name="far"):
     return f'[lm.{name}]\nmodel = "openai/mock"\nbase_url = "{provider.line.strip()}/v1"\n'
 
 
+def rest(folder):
+    """What a server without a model holds once nobody has asked for a while."""
+    with Server(folder, toml='[lm.far]\nmodel = "openai/m"\nbase_url = "http://127.0.0.1:9/v1"\n') as server:
+        server.get("/healthz")
+        time.sleep(7)
+        before = memory(server.pid)
+        check(before < 25_000_000, f"at rest it has {before / 1e6:.1f} MB")
+        begun = time.monotonic()
+        server.get("/v1/programs")
+        check(time.monotonic() - begun < 0.5, f"and answers after {(time.monotonic() - begun) * 1000:.1f} ms")
+        for _ in range(2000):
+            server.get("/v1/programs")
+        time.sleep(7)
+        after = memory(server.pid)
+        check(after < before + 4_000_000, f"after 2,000 requests and a rest it has {after / 1e6:.1f} MB")
+
+
 def slow_reader(folder):
     """A reader of 50 MB holds the provider back: what waits in the server is bounded."""
     size = 50_000_000
@@ -245,7 +262,7 @@ def killed(folder):
 
 
 def main():
-    parts = {"slow_reader": slow_reader, "slow_senders": slow_senders, "idle": idle, "killed": killed}
+    parts = {"rest": rest, "slow_reader": slow_reader, "slow_senders": slow_senders, "idle": idle, "killed": killed}
     for name in sys.argv[1:] or parts:
         print(f"--- {name}", flush=True)
         with tempfile.TemporaryDirectory() as folder:

@@ -6,7 +6,7 @@
 namespace dspy::app {
 
 /// Gives memory back to the system that starting took, and later what a burst of requests took: once, when nothing was
-/// asked for a while.  The allocator alone keeps it.
+/// asked for a while.  The allocator alone keeps it, and the system what was mapped of the program's files.
 class IdleMemory {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -66,6 +66,15 @@ OptimizerChoice choice_of(const JsonObject& settings) {
   return out;
 }
 
+/// A command that a client names would run as the server's user.
+void require_no_command(const OptimizerChoice& choice) {
+  if (!choice.optimizer.contains("finetune")) return;
+  throw Error(Errc::bad_input,
+              "`finetune` trains by a command, which cannot be named over HTTP; run `dspy optimize --optimizer finetune` "
+              "on the server's machine",
+              {.invalid = {"optimizer"}});
+}
+
 /// What optimizers ask beside the program, such as proposals, no budget counts.
 void require_no_budget(const DataParts& parts, const Caller& caller) {
   if (!parts.keys || caller.key.empty()) return;
@@ -120,6 +129,7 @@ OptimizationWork prepare(const DataFlags& flags, const DataParts& parts, const C
   const auto served = program_of(parts, catalog, caller, text_of(settings, "program").value_or(""));
   const auto dataset = text_of(settings, "dataset").value_or("");
   const auto choice = choice_of(settings);
+  require_no_command(choice);
   OptimizationWork out{.student = served->program};
   out.optimizer = optimizer_of(choice, metric_of(choice, served->signature));
   auto& training = out.training;

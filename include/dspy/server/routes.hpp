@@ -58,7 +58,8 @@ struct RouteDocument {
   std::string summary = {};  ///< Empty: the route is not in the document.
   std::string tag = {};
   Json request = {};     ///< JSON Schema of the body; null for none.
-  Json response = {};    ///< JSON Schema of the body of status 200; null for any.
+  Json response = {};    ///< JSON Schema of the body of `status`; null for any.
+  int status = 200;      ///< Of an answer that is no error.
   bool streams = false;  ///< Answers with server-sent events.
 };
 

@@ -127,6 +127,7 @@ std::vector<Route> job_routes(std::shared_ptr<JobRunner> runner, const std::stri
   const JsonObject object = {{"type", "object"}};
   std::vector<Route> out;
   out.push_back(at("POST", "/v1/jobs", start, "Starts a job, which outlives the request and the process"));
+  out.back().document.status = 202;
   out.back().document.request =
       JsonObject{{"type", "object"},
                  {"properties", JsonObject{{"program", text}, {"inputs", object}, {"options", object}}},

@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
 #include "server/listener/connection.hpp"
+#include "server/listener/listener_loop.hpp"
 #include "server/listener/response_head.hpp"
 #include "server/listener/tls.hpp"
 
@@ -12,7 +13,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -26,6 +26,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -65,28 +66,28 @@ class Listener::Impl {
   Impl(std::shared_ptr<const Routes> routes, const ListenerOptions& options, std::shared_ptr<const WebSockets> sockets)
       : service_(std::make_shared<Service>(options.limits)),
         tls_(options.tls ? tls_context(*options.tls) : nullptr),
-        loop_(static_cast<int>(threads_of(options))),
-        acceptor_(asio::make_strand(loop_)),
-        sweeper_(loop_) {
+        loop_(threads_of(options)),
+        acceptor_(asio::make_strand(loop_.context())),
+        sweeper_(asio::make_strand(loop_.context())) {
     service_->routes = std::move(routes);
     service_->sockets = std::move(sockets);
     listen({address_of(options.address), options.port});
     asio::co_spawn(acceptor_.get_executor(), accept(*this), asio::detached);
-    asio::co_spawn(loop_, sweep(*this), asio::detached);
-    for (std::size_t i = 0; i < threads_of(options); ++i) threads_.emplace_back([this] { run(); });
+    asio::co_spawn(sweeper_.get_executor(), sweep(*this), asio::detached);
+    loop_.start();
   }
 
   ~Impl() {
     stop_accepting();
+    is_ending_ = true;
+    asio::post(sweeper_.get_executor(), [this] { sweeper_.cancel(); });
     const auto all = connections();
     for (const auto& connection : all)
       asio::post(connection->socket.get_executor(), [connection] {
         connection->stop();
         connection->close();
       });
-    wait_until_empty(2s);
-    loop_.stop();
-    for (auto& thread : threads_) thread.join();
+    loop_.end(2s);
   }
 
   std::uint16_t port() const { return port_; }
@@ -114,17 +115,6 @@ class Listener::Impl {
  private:
   static std::size_t threads_of(const ListenerOptions& options) {
     return options.threads > 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
-  }
-
-  void run() {
-    while (true) {
-      try {
-        loop_.run();
-        return;
-      } catch (const std::exception& error) {
-        log(LogLevel::error, "server", error.what());
-      }
-    }
   }
 
   void listen(const tcp::endpoint& at) {
@@ -162,7 +152,7 @@ class Listener::Impl {
   // The loop's coroutines end with the loop, which ends before its owner.
   static Async<void> accept(Impl& self) {
     while (!self.service_->is_draining) {
-      tcp::socket socket(asio::any_io_executor(asio::make_strand(self.loop_)));
+      tcp::socket socket(asio::any_io_executor(asio::make_strand(self.loop_.context())));
       tcp::endpoint peer;
       const auto [code] = co_await self.acceptor_.async_accept(socket, peer, as_values);
       if (code == asio::error::operation_aborted || self.service_->is_draining) co_return;
@@ -214,7 +204,7 @@ class Listener::Impl {
   }
 
   static Async<void> sweep(Impl& self) {
-    while (true) {
+    while (!self.is_ending_) {
       self.sweeper_.expires_after(sweep_time);
       co_await self.sweeper_.async_wait(as_values);
       const auto now = std::chrono::steady_clock::now();
@@ -236,12 +226,12 @@ class Listener::Impl {
   std::shared_ptr<asio::ssl::context> tls_;
   mutable std::mutex mutex_;
   std::condition_variable emptied_;
-  asio::io_context loop_;
+  ListenerLoop loop_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;  ///< End before the loop.
   tcp::acceptor acceptor_;
   asio::steady_timer sweeper_;
   std::uint16_t port_ = 0;
-  std::vector<std::thread> threads_;
+  std::atomic<bool> is_ending_ = false;
 };
 
 Listener::Listener(std::shared_ptr<const Routes> routes, const ListenerOptions& options,

@@ -68,6 +68,11 @@ Sampling sampling_wish(const JsonObject& options) {
     out.max_tokens = static_cast<int>(*most);
   }
   out.seed = count_wish(options, "seed");
+  if (const auto others = count_wish(options, "logprobs")) {
+    constexpr std::uint64_t most = 100;
+    if (*others > most) refuse("logprobs", std::format("must be a whole number from 0 to {}", most));
+    out.logprobs = static_cast<int>(*others);
+  }
   validate(out);
   return out;
 }
@@ -112,8 +117,8 @@ void set_demos(const Json& wish, Program& program) {
 CallWishes apply_wishes(const JsonObject& options, const Catalog& catalog, const ProgramsOptions& around,
                         const Caller& caller, Program& program) {
   if (options.empty()) return {};
-  require_known(options, {"model", "adapter", "temperature", "max_tokens", "seed", "demos", "trace"}, "`options`",
-                "options.");
+  require_known(options, {"model", "adapter", "temperature", "max_tokens", "seed", "logprobs", "demos", "trace"},
+                "`options`", "options.");
   if (const auto name = text_wish(options, "model")) {
     require_may_use(around, caller, *name);
     const auto model = catalog.model(*name);

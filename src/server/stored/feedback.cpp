@@ -93,7 +93,9 @@ std::vector<Route> feedback_routes(const ResourceServices& services) {
                                       {"name", {{"type", "string"}}},
                                       {"score", {{"type", "number"}}},
                                       {"comment", {{"type", "string"}}}}},
-                                    {"required", {"trace_id", "name", "score"}}}}}};
+                                    {"required", {"trace_id", "name", "score"}}},
+                        .response = {{"type", "object"}, {"required", {"id"}}},
+                        .status = 201}}};
 }
 
 }  // namespace dspy::server

@@ -1,4 +1,5 @@
 #include "dspy/base/async.hpp"
+#include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
@@ -56,8 +57,25 @@ JsonObject content(std::string_view type, Json schema) {
   return {{"content", JsonObject{{type, JsonObject{{"schema", std::move(schema)}}}}}};
 }
 
-JsonObject error_response_json() {
-  auto out = content("application/json", JsonObject{{"$ref", "#/components/schemas/Error"}});
+/// The schema of what such values have in common: a member may be of the type that it has here, or null.
+Json schema_like(const Json& value) {
+  if (value.is_null()) return JsonObject{{"type", JsonArray{"string", "null"}}};
+  if (value.is_string()) return JsonObject{{"type", "string"}};
+  if (!value.is_object()) return JsonObject();
+  JsonObject members;
+  JsonArray names;
+  for (const auto& member : value.get_object()) {
+    members[member.key()] = schema_like(member.value());
+    names.emplace_back(member.key());
+  }
+  return JsonObject{{"type", "object"}, {"properties", std::move(members)}, {"required", std::move(names)}};
+}
+
+/// As clients of the route's API expect it.
+JsonObject error_response_json(const ErrorForm& form = {}) {
+  Json schema = JsonObject{{"$ref", "#/components/schemas/Error"}};
+  if (form) schema = schema_like(form(Error(Errc::bad_input, "an example"), 400));
+  auto out = content("application/json", std::move(schema));
   out["description"] = "What is wrong, with the field and the remedy";
   return out;
 }
@@ -83,7 +101,8 @@ JsonObject operation_of(const Route& route, const std::vector<std::string>& name
               : route.document.response.is_null() ? JsonObject()
                                                   : content("application/json", route.document.response);
   good["description"] = "The answer";
-  out["responses"] = JsonObject{{"200", std::move(good)}, {"default", error_response_json()}};
+  out["responses"] = JsonObject{{std::to_string(route.document.status), std::move(good)},
+                                {"default", error_response_json(route.errors)}};
   if (!route.scope.empty()) out["security"] = security();
   return out;
 }

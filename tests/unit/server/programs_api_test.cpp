@@ -112,6 +112,8 @@ TEST_CASE("wrong requests are told what is wrong, and nothing is asked") {
   refused(R"({"inputs":{"ticket":"a"},"options":{"adapter":"x"}})", 400, "options.adapter");
   refused(R"({"inputs":{"ticket":"a"},"options":{"temperature":-1}})", 400, "temperature");
   refused(R"({"inputs":{"ticket":"a"},"options":{"seed":-1}})", 400, "options.seed");
+  refused(R"({"inputs":{"ticket":"a"},"options":{"logprobs":101}})", 400, "options.logprobs");
+  refused(R"({"inputs":{"ticket":"a"},"options":{"logprobs":true}})", 400, "options.logprobs");
   refused(R"({"inputs":{"ticket":"a"},"options":{"demos":true}})", 400, "options.demos");
   CHECK(served.lm->requests().empty());
 }
@@ -119,7 +121,7 @@ TEST_CASE("wrong requests are told what is wrong, and nothing is asked") {
 TEST_CASE("options change one call") {
   const Served served({R"({"category": "billing"})", "Category: bug"});
   const auto out = Served::json(served.ask("/v1/programs/triage", R"({"inputs":{"ticket":"a"},"options":
-      {"adapter":"json","model":"scripted","temperature":0.5,"seed":7,"max_tokens":9,"trace":true,
+      {"adapter":"json","model":"scripted","temperature":0.5,"seed":7,"max_tokens":9,"logprobs":5,"trace":true,
        "demos":[{"ticket":"I paid twice.","category":"billing"}]}})"));
   CHECK(out.at("outputs").at("category") == "billing");
   CHECK(out.at("trace").as_array().size() == 3);  // attempt, call, program
@@ -127,6 +129,7 @@ TEST_CASE("options change one call") {
   CHECK(request.sampling.temperature == 0.5);
   CHECK(request.sampling.seed == 7);
   CHECK(request.sampling.max_tokens == 9);
+  CHECK(request.sampling.logprobs == 5);
   CHECK(request.messages.size() == 4);
   served.ask("/v1/programs/triage", R"({"inputs":{"ticket":"a"}})");
   CHECK(!served.lm->requests().at(1).sampling.seed);
@@ -253,6 +256,27 @@ TEST_CASE("the OpenAPI document has every route, and each program with its field
   CHECK(Json(document).at_pointer(
             "/paths/~1v1~1programs~1triage/post/requestBody/content/application~1json/schema/properties/"
             "inputs/required") == JsonArray{"ticket"});
+}
+
+TEST_CASE("the OpenAPI document has each API's form of errors, and the status of what is made") {
+  Served served({});
+  served.routes.add({.method = "POST",
+                     .path = "/make",
+                     .handler = {},
+                     .errors = [](const Error& error, int) -> Json {
+                       return JsonObject{{"detail", JsonObject{{"said", error.what()}, {"param", nullptr}}}};
+                     },
+                     .document = {.summary = "Make one", .status = 201}});
+  const Json document = openapi_document(served.routes.all(), *served.catalog);
+  const auto& responses = document.at_pointer("/paths/~1make/post/responses");
+  CHECK(responses.as_object().contains("201"));
+  CHECK(responses.at_pointer("/default/content/application~1json/schema") == parse_json(R"({"type":"object",
+      "properties":{"detail":{"type":"object","properties":{"said":{"type":"string"},"param":{"type":["string","null"]}},
+      "required":["said","param"]}},"required":["detail"]})")
+                                                                                 .value());
+  const auto& plain =
+      document.at_pointer("/paths/~1v1~1programs/get/responses/default/content/application~1json/schema");
+  CHECK(plain == JsonObject{{"$ref", "#/components/schemas/Error"}});
 }
 
 TEST_CASE("the server says whether it is ready") {

@@ -8,7 +8,7 @@ import { Share } from "./chart.js";
 /** A reply's tokens, marked by how likely each was; one that is chosen shows what could have come in its place. */
 export function TokenView({ tokens }: { tokens: Token[] }) {
   const [chosen, setChosen] = useState<number>();
-  if (tokens.length === 0) return <p class="faint">The model gave no probabilities. Local models do; providers do where they are asked for log-probabilities.</p>;
+  if (tokens.length === 0) return <p class="faint">The reply has no probabilities. Turn “Token probabilities” on and run again; local models report them, and some providers.</p>;
   const token = chosen === undefined ? undefined : tokens[chosen];
   return (
     <div class="stack">

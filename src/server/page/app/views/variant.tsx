@@ -21,12 +21,14 @@ export interface Variant {
   demos: boolean;
   temperature: string;
   seed: string;
+  /** The probabilities of its tokens are asked for. */
+  likely: boolean;
 }
 
 let keys = 0;
 export function newVariant(like?: Variant): Variant {
   keys += 1;
-  return like ? { ...like, key: keys } : { key: keys, model: "", adapter: "", demos: true, temperature: "", seed: "" };
+  return like ? { ...like, key: keys } : { key: keys, model: "", adapter: "", demos: true, temperature: "", seed: "", likely: false };
 }
 
 const adapters = ["field", "chat", "json", "xml", "two_step"];
@@ -39,6 +41,7 @@ function optionsOf(variant: Variant): Record<string, unknown> {
     ...(variant.demos ? {} : { demos: false }),
     ...(variant.temperature.trim() ? { temperature: Number(variant.temperature) } : {}),
     ...(variant.seed.trim() ? { seed: Number(variant.seed) } : {}),
+    ...(variant.likely ? { logprobs: 5 } : {}),
   };
 }
 
@@ -166,6 +169,14 @@ function VariantOptions({ variant, models, change }: { variant: Variant; models:
       </Labelled>
       <Labelled label="Temperature">{(id) => <input id={id} inputMode="decimal" placeholder="default" value={variant.temperature} onInput={(event) => change({ ...variant, temperature: event.currentTarget.value })} />}</Labelled>
       <Labelled label="Seed">{(id) => <input id={id} inputMode="numeric" placeholder="none" value={variant.seed} onInput={(event) => change({ ...variant, seed: event.currentTarget.value })} />}</Labelled>
+      <Labelled label="Token probabilities">
+        {(id) => (
+          <select id={id} value={variant.likely ? "on" : "off"} onChange={(event) => change({ ...variant, likely: event.currentTarget.value === "on" })}>
+            <option value="off">off</option>
+            <option value="on">on</option>
+          </select>
+        )}
+      </Labelled>
     </div>
   );
 }
