@@ -1,9 +1,9 @@
 #include "modules/answer_tree.hpp"
 
 #include "dspy/base/json.hpp"
+#include "modules/answer_spellings.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <functional>
@@ -16,20 +16,6 @@
 
 namespace dspy {
 namespace {
-
-/// Ways to write an answer; adapters and types differ.
-std::vector<std::string> spellings_of(const Field& field, const Json& value, std::size_t index) {
-  std::vector<std::string> out = {to_text(value)};
-  if (value.is_string()) out.emplace_back(view(value.get_string()));
-  const auto& labels = field.type.required().labels;
-  if (index < labels.size()) out.push_back(labels[index]);
-  if (value.is_bool()) {
-    const std::array<std::string, 4> yes = {"True", "yes", "Yes", "1"}, no = {"False", "no", "No", "0"};
-    const auto& words = value.get_bool() ? yes : no;
-    out.insert(out.end(), words.begin(), words.end());
-  }
-  return out;
-}
 
 std::size_t first_letter(std::string_view text) noexcept {
   const auto found = text.find_first_not_of(" \t\r\n");

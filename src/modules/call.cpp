@@ -16,23 +16,28 @@
 namespace dspy {
 namespace {
 
+/// A reply, counted as soon as it is there: another one that was asked for with it may fail.
+Async<Reply> counted(Async<Reply> asked, Usage& usage) {
+  auto reply = co_await std::move(asked);
+  usage += reply.usage;
+  co_return reply;
+}
+
 /// Measures how likely the outputs' answers are, by as many short requests as it takes.
 Async<void> decide(const CallMachine& machine, const Signature& signature, const DecisionsSettings& decisions,
                    Prediction& prediction, Attempts& attempts) {
-  DecisionMachine deciding(signature, decisions, *machine.accepted_reply(), prediction,
+  DecisionMachine deciding(signature, decisions, *machine.accepted_reply(), *machine.exchange(), prediction,
                            machine.lm().capabilities().prefill);
   for (auto branches = deciding.branches(); !branches.empty(); branches = deciding.branches()) {
     std::vector<Async<Reply>> asked;
     for (const auto& branch : branches) {
       auto request = *machine.accepted_request();
       request.prefill = branch;
-      asked.push_back(attempts.ask_aside(machine, std::move(request)));
+      asked.push_back(counted(attempts.ask_aside(machine, std::move(request)), prediction.lm_usage));
     }
     auto replies = co_await when_all(std::move(asked));
-    for (std::size_t i = 0; i < replies.size(); ++i) {
-      prediction.lm_usage += replies[i].usage;
+    for (std::size_t i = 0; i < replies.size(); ++i)
       deciding.accept(branches[i], replies[i].completion(), *machine.exchange());
-    }
   }
   deciding.finish();
 }
@@ -54,8 +59,12 @@ Async<void> drive(Call call, JsonObject inputs, Prediction& prediction, std::opt
     }
   }
   if (machine.state() == CallMachine::State::failed) throw machine.error();
-  if (decisions != nullptr && machine.accepted_reply() != nullptr)
+  if (decisions == nullptr || machine.accepted_reply() == nullptr) co_return;
+  try {
     co_await decide(machine, *signature, *decisions, prediction, attempts);
+  } catch (const Error& error) {
+    throw machine.with_usage(error);
+  }
 }
 
 Async<void> drive_traced(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt) {
@@ -69,8 +78,8 @@ Async<void> drive_traced(Call call, JsonObject inputs, Prediction& prediction, s
   try {
     co_await drive(std::move(call), std::move(inputs), prediction, std::move(prompt), span.id());
     span.end(&Span::prediction, std::as_const(prediction));
-  } catch (const Error& error) {
-    span.end(&Span::error, error);
+  } catch (...) {
+    span.end_failed();
     throw;
   }
 }

@@ -7,6 +7,7 @@
 #include "dspy/signature/prediction.hpp"
 #include "dspy/signature/signature.hpp"
 #include "modules/answer_tree.hpp"
+#include "modules/told_answers.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -19,9 +20,10 @@ namespace dspy {
 /// know all probabilities, and receives them.
 class DecisionMachine {
  public:
-  /// `prediction` has the reply's values, and is given the decisions; all references outlive the machine.
+  /// `prediction` has the reply's values, as `exchange` read them, and is given the decisions; all references outlive
+  /// the machine.
   DecisionMachine(const Signature& signature, const DecisionsSettings& settings, const Completion& reply,
-                  Prediction& prediction, bool can_go_on);
+                  const Exchange& exchange, Prediction& prediction, bool can_go_on);
 
   /// The beginnings of replies that the model has to continue, all at once; none when enough is known.
   std::vector<Prefill> branches();
@@ -31,12 +33,16 @@ class DecisionMachine {
   void finish();
 
  private:
+  struct Output;
+  void settle(const Output& output, std::vector<double> probabilities);
+
   struct Output {
     const Field* field;
     const DecisionSettings* settings;
     DecisionSpace space;
     std::optional<AnswerTree> tree = {};
-    bool is_told = false;  ///< The model says how likely its tokens are.
+    bool is_told = false;   ///< The model says how likely its tokens are, and which of them are the output's.
+    ToldAnswers told = {};  ///< By the tokens of a reply that does not say which.
     std::size_t asked = 0;
   };
 

@@ -205,7 +205,8 @@ Decision decision_of(const Prediction& prediction, const Field& field, const Dec
   }
   if (probabilities.empty()) return {.value = prediction.at(field.name), .method = DecisionMethod::none};
   auto out = decide(space, settings, std::move(probabilities));
-  out.method = DecisionMethod::measured;
+  const bool is_written = std::ranges::contains(prediction.flags, Flag{field.name, "written"});
+  out.method = is_written ? DecisionMethod::written : DecisionMethod::measured;
   return out;
 }
 
