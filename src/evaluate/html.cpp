@@ -1,10 +1,12 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/evaluate/forecasts.hpp"
 #include "dspy/evaluate/report.hpp"
 #include "dspy/modules/traversal.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <format>
 #include <map>
@@ -113,6 +115,42 @@ std::string slices_html(const EvaluationResult& result, const std::string& field
   return out + "</table>";
 }
 
+/// How often what was said with a probability was right, in bins of it, beside the line of perfect calibration.
+std::string calibration_html(const EvaluationResult& result) {
+  constexpr std::size_t bins = 10;
+  constexpr int side = 160;
+  std::string out;
+  for (const auto& [name, forecasts] : forecasts_of(result)) {
+    std::array<double, bins> said = {}, right = {};
+    std::array<std::size_t, bins> counts = {};
+    for (const auto& each : forecasts) {
+      const auto bin = std::min(static_cast<std::size_t>(each.probability * bins), bins - 1);
+      said.at(bin) += each.probability;
+      right.at(bin) += each.happened ? 1 : 0;
+      ++counts.at(bin);
+    }
+    out += std::format(
+        "<h2>Probabilities of {}</h2><p class=dim>{} answers, Brier score {:.3f}, calibration error "
+        "{:.3f}: how often they were right (up) by how probable they were said to be (right)</p>",
+        escaped(name), forecasts.size(), statistics::brier(forecasts), statistics::calibration_error(forecasts));
+    out += std::format(
+        "<svg width=\"{0}\" height=\"{0}\" role=\"img\" aria-label=\"calibration\">"
+        "<path d=\"M0 {0}L{0} 0\" stroke=\"currentColor\" opacity=\".3\"/>",
+        side);
+    for (std::size_t i = 0; i < bins; ++i) {
+      if (counts.at(i) == 0) continue;
+      const auto count = static_cast<double>(counts.at(i));
+      out += std::format(
+          "<circle cx=\"{:.0f}\" cy=\"{:.0f}\" r=\"{:.1f}\" fill=\"currentColor\" opacity=\".6\">"
+          "<title>{} answers, {:.0f} % right</title></circle>",
+          side * said.at(i) / count, side * (1 - right.at(i) / count),
+          3 + 7 * std::sqrt(count / static_cast<double>(forecasts.size())), counts.at(i), 100 * right.at(i) / count);
+    }
+    out += "</svg>\n";
+  }
+  return out;
+}
+
 using Predictors = std::map<std::string, const Predictor*>;
 
 std::string prompt_html(const Predictors& predictors, const TraceStep& step) {
@@ -177,7 +215,7 @@ std::string to_html(const EvaluationResult& result, const HtmlOptions& options) 
   out += std::format("</p><p class=dim>{} of {} examples, {} failed, {} requests, {:.1f} s</p>\n", result.done,
                      result.rows.size(), result.failures, result.usage.requests, result.seconds);
   if (result.stopped) out += std::format("<p class=bad>Not complete: {}</p>\n", escaped(result.stopped->what()));
-  out += histogram(result) + slices_html(result, options.slice_by);
+  out += histogram(result) + calibration_html(result) + slices_html(result, options.slice_by);
   out +=
       "<p><input id=find placeholder=\"Find in rows\" aria-label=\"Find in rows\"></p><table id=rows><thead><tr>"
       "<th>row</th><th>score</th><th>example</th><th>outputs</th><th>feedback</th><th>tokens</th><th>time</th>"

@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/evaluate/forecasts.hpp"
 #include "evaluate/interval.hpp"
 #include "evaluate/row_json.hpp"
 
@@ -11,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -57,6 +59,13 @@ std::string score_line(const EvaluationResult& result) {
   return out;
 }
 
+/// What it cost, if that is known and not nothing.
+std::optional<std::string> dollars(const Usage& usage) {
+  constexpr double nano = 1e-9;
+  if (usage.cost_nanodollars.value_or(0) == 0) return std::nullopt;
+  return std::format("${:.4f}", nano * static_cast<double>(*usage.cost_nanodollars));
+}
+
 double number_at(const JsonObject& from, std::string_view name) {
   const auto* const value = from.if_contains(name);
   if (value == nullptr || !value->is_number())
@@ -86,6 +95,7 @@ std::string to_line(const EvaluationProgress& progress) {
   if (progress.seconds > 0) out += std::format(" | {:.1f}/s", static_cast<double>(progress.done) / progress.seconds);
   if (progress.seconds_left) out += std::format(" | {:.0f} s left", *progress.seconds_left);
   if (const auto tokens = progress.usage.total_tokens()) out += std::format(" | {} tokens", *tokens);
+  if (const auto cost = dollars(progress.usage)) out += " | " + *cost;
   return out;
 }
 
@@ -136,11 +146,15 @@ std::vector<FailureKind> failure_kinds(const EvaluationResult& result) {
 
 std::string to_table(const EvaluationResult& result, std::size_t rows) {
   auto out = score_line(result) + "\n";
-  out += std::format("{} of {} examples, {} failed, {} requests, {:.1f} s\n", result.done, result.rows.size(),
-                     result.failures, result.usage.requests, result.seconds);
+  const auto cost = dollars(result.usage);
+  out += std::format("{} of {} examples, {} failed, {} requests, {:.1f} s{}\n", result.done, result.rows.size(),
+                     result.failures, result.usage.requests, result.seconds, cost ? ", " + *cost : std::string());
   constexpr std::size_t longest_message = 300;
   for (const auto& kind : failure_kinds(result))
     out += std::format("  {} failed: {}\n", kind.count, shortened(kind.message, longest_message));
+  for (const auto& [name, forecasts] : forecasts_of(result))
+    out += std::format("probabilities of {} answers `{}`: Brier score {:.3f}, calibration error {:.3f}\n",
+                       forecasts.size(), name, statistics::brier(forecasts), statistics::calibration_error(forecasts));
   if (result.stopped) out += std::format("not complete: {}\n", result.stopped->what());
   std::vector<const EvaluatedRow*> worst;
   for (const auto& row : result.rows) {
@@ -175,6 +189,12 @@ JsonObject to_json(const EvaluationResult& result, bool with_rows) {
   out["requests"] = result.usage.requests;
   out["usage"] = to_json(result.usage);
   out["seconds"] = result.seconds;
+  JsonObject calibration;
+  for (const auto& [name, forecasts] : forecasts_of(result))
+    calibration[name] = JsonObject{{"n", forecasts.size()},
+                                   {"brier", statistics::brier(forecasts)},
+                                   {"calibration_error", statistics::calibration_error(forecasts)}};
+  if (!calibration.empty()) out["calibration"] = std::move(calibration);
   if (result.stopped) out["stopped"] = to_json(*result.stopped);
   if (!with_rows) return out;
   JsonArray rows;

@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/evaluate/comparison.hpp"
+#include "dspy/evaluate/forecasts.hpp"
 #include "dspy/evaluate/metrics/text.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/predict.hpp"
@@ -81,6 +82,29 @@ TEST_CASE("The page needs nothing else, and shows text as text") {
   CHECK(page.contains("66.67 %"));
   CHECK(page.contains("By topic"));
   CHECK(page.contains("Question: c"));
+}
+
+TEST_CASE("Probabilities of answers are measured against the labels") {
+  auto result = evaluated(saying({"one", "no", "three"}));
+  CHECK_FALSE(to_json(result, false).contains("calibration"));
+  for (auto& row : result.rows) row.prediction.probabilities["answer"] = 0.8;
+  const auto forecasts = forecasts_of(result);
+  REQUIRE(forecasts.at("answer").size() == 3);
+  CHECK_FALSE(forecasts.at("answer")[1].happened);
+  const auto calibration = to_json(result, false).at("calibration").at("answer");
+  CHECK(calibration.at("brier").as_double() == doctest::Approx((0.04 + 0.64 + 0.04) / 3));
+  CHECK(calibration.at("calibration_error").as_double() == doctest::Approx(0.8 - 2.0 / 3));
+  CHECK(to_table(result).contains("probabilities of 3 answers `answer`: Brier score 0.240, calibration error 0.133"));
+  CHECK(to_html(result).contains("3 answers, 67 % right"));
+}
+
+TEST_CASE("A run's cost is told where it is known") {
+  CHECK(to_line({.done = 1, .total = 2, .score = 50, .usage = {.requests = 1, .cost_nanodollars = 12'345'678}})
+            .ends_with(" | $0.0123"));
+  auto result = evaluated(saying({"one", "no", "three"}));
+  CHECK_FALSE(to_table(result).contains('$'));
+  result.usage.cost_nanodollars = 2'500'000'000;
+  CHECK(to_table(result).contains(", $2.5000"));
 }
 
 TEST_CASE("Two runs are compared example by example") {
