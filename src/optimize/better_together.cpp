@@ -40,6 +40,10 @@ Optimized run_stage(const AnyOptimizer& optimizer, const Program& program, const
 BetterTogether::BetterTogether(BetterTogetherOptions options)
     : options_(std::move(options)), stages_(stages_of(options_.strategy)) {
   for (const auto& stage : stages_) {
+    if (stage.empty())
+      throw Error(Errc::invalid_parameter,
+                  std::format("the strategy `{}` has an empty part; write an optimizer on each side of `->`",
+                              options_.strategy));
     if (options_.optimizers.contains(stage)) continue;
     std::vector<std::string> names;
     for (const auto& each : options_.optimizers) names.push_back(each.first);

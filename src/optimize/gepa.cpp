@@ -33,6 +33,8 @@ Gepa::Gepa(GepaOptions options) : options_(std::move(options)) {
     throw Error(Errc::invalid_parameter, "a budget of 0 allows nothing to be tried");
   if (options_.reflection_minibatch_size == 0)
     throw Error(Errc::invalid_parameter, "GEPA reflects on at least one example: `.reflection_minibatch_size` is 0");
+  if (options_.num_parallel_proposals == 0)
+    throw Error(Errc::invalid_parameter, "GEPA changes at least one program at a time: `.num_parallel_proposals` is 0");
 }
 
 std::size_t Gepa::budget(Effort effort, std::size_t predictors, std::size_t validation_examples) {
@@ -45,20 +47,20 @@ std::size_t Gepa::budget(Effort effort, std::size_t predictors, std::size_t vali
 Optimized Gepa::compile(const Program& student, const Training& training) const {
   require_metric("GEPA", options_.metric);
   const auto& val = training.valset.empty() ? training.trainset : training.valset;
-  Search search("GEPA",
-                {{"effort", options_.effort ? Json(to_string(*options_.effort)) : Json()},
-                 {"max_full_evals", json_of(options_.max_full_evals)},
-                 {"max_metric_calls", json_of(options_.max_metric_calls)},
-                 {"reflection_minibatch_size", options_.reflection_minibatch_size},
-                 {"current_best", options_.candidate_selection == GepaOptions::Selection::current_best},
-                 {"frontier", to_string(options_.frontier)},
-                 {"all_components", options_.component_selector == GepaOptions::Components::all},
-                 {"use_merge", options_.use_merge},
-                 {"max_merge_invocations", options_.max_merge_invocations},
-                 {"skip_perfect_score", options_.skip_perfect_score},
-                 {"perfect_score", options_.perfect_score},
-                 {"seed", options_.seed}},
-                student, options_.metric, training);
+  JsonObject options = {{"effort", options_.effort ? Json(to_string(*options_.effort)) : Json()},
+                        {"max_full_evals", json_of(options_.max_full_evals)},
+                        {"max_metric_calls", json_of(options_.max_metric_calls)},
+                        {"reflection_minibatch_size", options_.reflection_minibatch_size},
+                        {"current_best", options_.candidate_selection == GepaOptions::Selection::current_best},
+                        {"frontier", to_string(options_.frontier)},
+                        {"all_components", options_.component_selector == GepaOptions::Components::all},
+                        {"use_merge", options_.use_merge},
+                        {"max_merge_invocations", options_.max_merge_invocations},
+                        {"skip_perfect_score", options_.skip_perfect_score},
+                        {"perfect_score", options_.perfect_score},
+                        {"seed", options_.seed}};
+  if (options_.num_parallel_proposals != 1) options["num_parallel_proposals"] = options_.num_parallel_proposals;
+  Search search("GEPA", std::move(options), student, options_.metric, training);
   auto budget = options_.max_metric_calls.value_or(0);
   if (options_.max_full_evals) budget = *options_.max_full_evals * (training.trainset.size() + training.valset.size());
   if (options_.effort) budget = Gepa::budget(*options_.effort, paths_of(student).size(), val.size());

@@ -48,6 +48,9 @@ struct GepaOptions {
   std::optional<std::size_t> max_full_evals = {};    ///< Times training and validation set.
   std::optional<std::size_t> max_metric_calls = {};  ///< Examples run.  Never exceeded.
   std::size_t reflection_minibatch_size = 3;
+  /// Programs that are changed at a time: their runs and the questions for instructions are made together, which takes
+  /// less time, and learns from what has been found a little later.  DSPy changes one.
+  std::size_t num_parallel_proposals = 1;
   enum class Selection { pareto, current_best };
   Selection candidate_selection = Selection::pareto;  ///< Which program is changed next.
   /// What a program must be the best at to be changed or merged: an example, one of the metric's aims

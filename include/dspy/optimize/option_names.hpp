@@ -134,6 +134,7 @@ void for_each_option(GepaOptions& o, F&& f) {
   f("max_full_evals", o.max_full_evals);
   f("max_metric_calls", o.max_metric_calls);
   f("reflection_minibatch_size", o.reflection_minibatch_size);
+  f("num_parallel_proposals", o.num_parallel_proposals);
   f("candidate_selection_strategy", o.candidate_selection);
   f("frontier_type", o.frontier);
   f("reflection_lm", o.reflection_lm);

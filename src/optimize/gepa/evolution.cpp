@@ -3,15 +3,18 @@
 #include "optimize/demos.hpp"
 #include "optimize/gepa/front.hpp"
 #include "optimize/gepa/merge.hpp"
+#include "optimize/gepa/reflecting.hpp"
 #include "optimize/kernel/worth.hpp"
-#include "optimize/proposing/instruction_proposer.hpp"
 #include "optimize/proposing/proposing.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <format>
+#include <iterator>
 #include <numeric>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace dspy::optimize {
 namespace {
@@ -41,6 +44,7 @@ class Evolution {
         val_(val),
         budget_(budget),
         random_(options.seed),
+        reflecting_(search, options, student, paths_, train),
         sampler_(train.size(), options.reflection_minibatch_size, random_),
         merger_(random_),
         front_(options.frontier, failure_score) {}
@@ -100,12 +104,23 @@ class Evolution {
 
   void step(std::size_t iteration) {
     JsonObject entry = {{"iteration", iteration + 1}};
-    if (std::exchange(has_grown_, false) && options_.use_merge && merges_due_ > 0 && merge(entry)) {
-      entry["metric_calls"] = calls_;
-      log_.emplace_back(std::move(entry));
-      return;
+    if (std::exchange(has_grown_, false) && options_.use_merge && merges_due_ > 0 && merge(entry)) return log(entry);
+    auto attempts = begin(iteration);
+    run_parents(attempts);
+    for (auto& attempt : attempts) {
+      if (!reflecting_.is_instructive(attempt)) continue;
+      attempt.child = programs_[attempt.parent].instructions;
+      attempt.components = choose_components(attempt.parent);
     }
-    mutate(iteration, entry);
+    reflecting_.propose(attempts);
+    run_children(attempts);
+    for (auto& attempt : attempts) {
+      settle(attempt);
+      log(attempt.entry);
+    }
+  }
+
+  void log(JsonObject& entry) {
     entry["metric_calls"] = calls_;
     log_.emplace_back(std::move(entry));
   }
@@ -152,58 +167,96 @@ class Evolution {
     entry["accepted"] = programs_.size() - 1;
   }
 
-  void mutate(std::size_t iteration, JsonObject& entry) {
-    const auto parent =
-        options_.candidate_selection == GepaOptions::Selection::pareto ? front_.draw(random_) : front_.best();
-    const auto rows = sampler_.minibatch(iteration);
-    entry["selected"] = parent;
-    entry["minibatch"] = to_json(rows);
-    const auto program = program_of(programs_[parent].instructions);
-    const auto outcomes = run(program, rows, {});
-    const auto before = scores_of(outcomes);
-    entry["parent_scores"] = to_json(before);
-    if (std::ranges::none_of(outcomes, &Outcome::is_scored) && !options_.add_format_failure_as_feedback) {
-      entry["skipped"] = "no example could be run";
-      return;
+  /// As many as are changed at a time, or as the budget allows.
+  std::vector<Attempt> begin(std::size_t iteration) {
+    std::vector<Attempt> out;
+    for (std::size_t k = 0; k < options_.num_parallel_proposals; ++k) {
+      if (k > 0 && calls_ + 2 * options_.reflection_minibatch_size > budget_) break;
+      const auto parent =
+          options_.candidate_selection == GepaOptions::Selection::pareto ? front_.draw(random_) : front_.best();
+      auto rows = sampler_.minibatch(iteration + more_batches_ + k);
+      take(rows.size());
+      JsonObject entry = {{"iteration", iteration + 1}, {"selected", parent}, {"minibatch", to_json(rows)}};
+      out.push_back({.parent = parent,
+                     .rows = std::move(rows),
+                     .program = program_of(programs_[parent].instructions),
+                     .entry = std::move(entry)});
     }
-    if (options_.skip_perfect_score &&
-        std::ranges::all_of(before, [&](double score) { return score >= options_.perfect_score; })) {
-      entry["skipped"] = "all went well";
-      return;
+    more_batches_ += out.size() - 1;
+    return out;
+  }
+
+  /// Runs one program of each attempt on its rows, all in one stream of calls.
+  std::vector<std::vector<Outcome>> run_each(const std::vector<Attempt*>& attempts,
+                                             const std::vector<Program>& programs) {
+    std::vector<Job> jobs;
+    for (std::size_t i = 0; i < attempts.size(); ++i) {
+      for (const auto row : attempts[i]->rows) jobs.push_back({.program = &programs[i], .example = &train_[row]});
     }
-    auto child = programs_[parent].instructions;
-    const auto components = choose_components(parent);
-    JsonArray changed;
-    for (const auto component : components) {
-      auto proposal = propose(component, child[component], program, rows);
-      if (proposal.empty() || proposal == child[component]) continue;
-      child[component] = std::move(proposal);
-      changed.emplace_back(paths_[component]);
+    auto all = search_.run(jobs);
+    std::vector<std::vector<Outcome>> out;
+    auto next = all.begin();
+    for (const auto* const attempt : attempts) {
+      const auto end = next + static_cast<std::ptrdiff_t>(attempt->rows.size());
+      out.emplace_back(std::make_move_iterator(next), std::make_move_iterator(end));
+      next = end;
     }
-    entry["components"] = changed;
-    if (changed.empty()) return;
-    const auto after = scores_of(run(program_of(child), rows, {}));
-    entry["child_scores"] = to_json(after);
-    const auto names = to_text(changed);
-    if (sum_of(after) <= sum_of(before)) {
-      const auto number =
-          search_.add(program_of(child), std::format("reflection on {}, not better", names), {numbers_[parent]});
+    return out;
+  }
+
+  void run_parents(std::vector<Attempt>& attempts) {
+    std::vector<Attempt*> all;
+    std::vector<Program> programs;
+    for (auto& each : attempts) {
+      all.push_back(&each);
+      programs.push_back(each.program);
+    }
+    auto outcomes = run_each(all, programs);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      all[i]->outcomes = std::move(outcomes[i]);
+      all[i]->before = scores_of(all[i]->outcomes);
+      all[i]->entry["parent_scores"] = to_json(all[i]->before);
+    }
+  }
+
+  void run_children(std::vector<Attempt>& attempts) {
+    std::vector<Attempt*> all;
+    std::vector<Program> programs;
+    for (auto& each : attempts) {
+      if (each.changed.empty()) continue;
+      if (!all.empty() && calls_ + each.rows.size() > budget_) {
+        each.entry["skipped"] = "the budget is spent";
+        continue;
+      }
+      take(each.rows.size());
+      all.push_back(&each);
+      programs.push_back(program_of(each.child));
+    }
+    auto outcomes = run_each(all, programs);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      all[i]->after = scores_of(outcomes[i]);
+      all[i]->entry["child_scores"] = to_json(all[i]->after);
+    }
+  }
+
+  /// A child that does better than its parent on the same examples joins.
+  void settle(Attempt& attempt) {
+    if (attempt.after.empty()) return;
+    const auto names = to_text(attempt.changed);
+    if (sum_of(attempt.after) <= sum_of(attempt.before)) {
+      const auto number = search_.add(program_of(attempt.child), std::format("reflection on {}, not better", names),
+                                      {numbers_[attempt.parent]});
       search_.tell({.kind = Event::Kind::minibatch,
                     .candidate = number,
-                    .score = sum_of(after) / static_cast<double>(after.size()),
+                    .score = sum_of(attempt.after) / static_cast<double>(attempt.after.size()),
                     .text = "not better than its parent on the same examples"});
       return;
     }
-    join({.instructions = std::move(child), .parents = {parent}, .next_component = programs_[parent].next_component},
+    join({.instructions = std::move(attempt.child),
+          .parents = {attempt.parent},
+          .next_component = programs_[attempt.parent].next_component},
          std::format("reflection on {}", names));
-    grown(entry);
-  }
-
-  std::vector<Outcome> run(const Program& program, const std::vector<std::size_t>& rows, const std::string& predictor) {
-    if (predictor.empty()) take(rows.size());
-    std::vector<Job> jobs;
-    for (const auto row : rows) jobs.push_back({.program = &program, .example = &train_[row], .predictor = predictor});
-    return search_.run(jobs);
+    grown(attempt.entry);
   }
 
   std::vector<std::size_t> choose_components(std::size_t parent) {
@@ -216,45 +269,6 @@ class Evolution {
     return {chosen};
   }
 
-  std::string propose(std::size_t component, const std::string& current, const Program& program,
-                      const std::vector<std::size_t>& rows) {
-    Reflection reflection{.predictor = paths_[component], .current_instruction = current};
-    const auto outcomes = run(program, rows, paths_[component]);
-    for (std::size_t i = 0; i < rows.size(); ++i) add_example(reflection, outcomes[i], rows[i]);
-    if (reflection.examples.empty()) return {};
-    auto proposal = options_.instruction_proposer
-                        ? options_.instruction_proposer(reflection)
-                        : propose_instruction(search_, student_, reflection, options_.reflection_lm, options_.proposer,
-                                              ++proposals_);
-    if (!proposal.empty()) search_.tell({.kind = Event::Kind::proposed, .text = proposal});
-    return proposal;
-  }
-
-  void add_example(Reflection& reflection, const Outcome& outcome, std::size_t row) {
-    const auto& rollout = *outcome.rollout;
-    if (rollout.failure) {
-      if (!options_.add_format_failure_as_feedback || !rollout.failed || rollout.failed->path != reflection.predictor)
-        return;
-      reflection.examples.push_back({.inputs = rollout.failed->inputs,
-                                     .reply = rollout.failed->raw,
-                                     .feedback = "The reply could not be read: " + rollout.failed->reason,
-                                     .example = row});
-      return;
-    }
-    std::vector<const TraceStep*> steps;
-    for (const auto& step : rollout.steps) {
-      if (step.path == reflection.predictor) steps.push_back(&step);
-    }
-    if (steps.empty()) return;
-    const auto& step = *steps[static_cast<std::size_t>(traces_.below(steps.size()))];
-    reflection.examples.push_back({.inputs = step.inputs,
-                                   .outputs = step.prediction.data,
-                                   .feedback = outcome.score.feedback.empty()
-                                                   ? std::format("It was given a score of {}.", outcome.score.value)
-                                                   : outcome.score.feedback,
-                                   .example = row});
-  }
-
   Search& search_;
   const GepaOptions& options_;
   const Program& student_;
@@ -264,7 +278,7 @@ class Evolution {
   std::size_t budget_;
   std::size_t calls_ = 0;
   PythonRandom random_;
-  PythonRandom traces_{0};
+  Reflecting reflecting_;
   EpochSampler sampler_;
   Merger merger_;
   ParetoFront front_;
@@ -273,7 +287,7 @@ class Evolution {
   bool has_grown_ = false;
   std::size_t merges_due_ = 0;
   std::size_t merges_ = 0;
-  std::uint64_t proposals_ = 0;
+  std::size_t more_batches_ = 0;  ///< Minibatches beyond one an iteration.
   JsonArray log_;
 };
 

@@ -2,8 +2,12 @@
 
 #include "optimize/proposing/proposing.hpp"
 
+#include <cstdint>
 #include <format>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace dspy::optimize {
 namespace {
@@ -45,11 +49,8 @@ std::string written(const std::vector<ReflectiveExample>& examples) {
   return out;
 }
 
-}  // namespace
-
-std::string propose_instruction(Search& search, const Program& student, const Reflection& reflection,
-                                const std::shared_ptr<LM>& lm, const InstructionProposerOptions& options,
-                                std::uint64_t number) {
+Inquiry question_for(const Program& student, const Reflection& reflection, const std::shared_ptr<LM>& lm,
+                     const InstructionProposerOptions& options, std::uint64_t number) {
   std::string notation;
   JsonObject inputs;
   // What stays the same comes first, so that prompts begin alike.
@@ -70,21 +71,52 @@ std::string propose_instruction(Search& search, const Program& student, const Re
   notation += "current_instruction, examples_with_feedback -> new_instruction";
   inputs["current_instruction"] = reflection.current_instruction;
   inputs["examples_with_feedback"] = written(reflection.examples);
-  const auto answer = search.ask({.predictor = writer(notation, task, lm, student),
-                                  .inputs = std::move(inputs),
-                                  .draw = {.number = number, .temperature = 1}});
-  if (!answer) return {};
-  auto instruction = clean_instruction(unfenced(text_of(*answer, "new_instruction")));
-  if (!options.max_chars || length_of(instruction) <= *options.max_chars) return instruction;
-  const auto shorter =
-      search.ask({.predictor = writer("instruction, length_limit -> shorter_instruction", shorten_task, lm, student),
-                  .inputs = {{"instruction", instruction},
-                             {"length_limit", std::format("at most {} characters", *options.max_chars)}},
-                  .draw = {.number = number, .temperature = 1}});
-  instruction = shorter ? clean_instruction(unfenced(text_of(*shorter, "shorter_instruction"))) : "";
-  if (length_of(instruction) <= *options.max_chars) return instruction;
-  search.note(std::format("an instruction stayed longer than {} characters and was dropped", *options.max_chars));
-  return {};
+  return {.predictor = writer(notation, task, lm, student),
+          .inputs = std::move(inputs),
+          .draw = {.number = number, .temperature = 1}};
+}
+
+std::string instruction_in(const std::optional<Prediction>& answer, const char* field) {
+  return answer ? clean_instruction(unfenced(text_of(*answer, field))) : std::string();
+}
+
+/// Sends back those that are too long, once, and drops those that stay so.
+void shorten(Search& search, const Program& student, std::vector<std::string>& instructions,
+             const std::shared_ptr<LM>& lm, std::size_t most, std::uint64_t first) {
+  std::vector<std::size_t> places;
+  std::vector<Inquiry> questions;
+  for (std::size_t i = 0; i < instructions.size(); ++i) {
+    if (length_of(instructions[i]) <= most) continue;
+    places.push_back(i);
+    questions.push_back(
+        {.predictor = writer("instruction, length_limit -> shorter_instruction", shorten_task, lm, student),
+         .inputs = {{"instruction", instructions[i]}, {"length_limit", std::format("at most {} characters", most)}},
+         .draw = {.number = first + i, .temperature = 1}});
+  }
+  if (questions.empty()) return;
+  const auto answers = search.ask(std::move(questions));
+  for (std::size_t k = 0; k < places.size(); ++k) {
+    auto shorter = instruction_in(answers[k], "shorter_instruction");
+    if (length_of(shorter) > most) {
+      search.note(std::format("an instruction stayed longer than {} characters and was dropped", most));
+      shorter.clear();
+    }
+    instructions[places[k]] = std::move(shorter);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> propose_instructions(Search& search, const Program& student,
+                                              const std::vector<Reflection>& reflections, const std::shared_ptr<LM>& lm,
+                                              const InstructionProposerOptions& options, std::uint64_t first) {
+  std::vector<Inquiry> questions;
+  for (std::size_t i = 0; i < reflections.size(); ++i)
+    questions.push_back(question_for(student, reflections[i], lm, options, first + i));
+  std::vector<std::string> out;
+  for (const auto& answer : search.ask(std::move(questions))) out.push_back(instruction_in(answer, "new_instruction"));
+  if (options.max_chars) shorten(search, student, out, lm, *options.max_chars, first);
+  return out;
 }
 
 }  // namespace dspy::optimize

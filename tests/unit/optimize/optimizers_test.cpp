@@ -1,5 +1,6 @@
 // Each optimizer on models whose best prompt is known: it finds it, whatever the concurrency, and after interruptions.
 
+#include "all_optimizers.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/modules/traversal.hpp"
@@ -13,132 +14,17 @@
 #include "dspy/optimize/labeled_few_shot.hpp"
 #include "dspy/optimize/mipro_v2.hpp"
 #include "dspy/optimize/simba.hpp"
+#include "magic_world.hpp"
 #include "support/folder.hpp"
 #include "worlds.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <atomic>
-#include <limits>
 #include <string_view>
 
 using namespace dspy;
-
-namespace {
-
-/// Right if the instruction has the word, or a demonstration of the same remainder is shown; else for every third
-/// question, and others at other draws.
-std::string worker(const test::Asked& asked) {
-  bool is_right = asked.instructions.find("magic") != std::string::npos || (asked.question + asked.draw) % 3 == 0;
-  for (const auto k : asked.shown) is_right = is_right || k % 3 == asked.question % 3;
-  return is_right ? std::format("a{}", asked.question) : "wrong";
-}
-
-/// What a model writes that is asked for prompts: now and then the word is in it.
-std::string writer(const Request& request) {
-  const auto seed = request.sampling.seed.value_or(0);
-  std::string reply;
-  for (const auto& field : request.contract.signature->outputs) {
-    std::string value = "words of number " + std::to_string(seed);
-    if (field.name == "proposed_instruction" || field.name == "new_instruction" || field.name == "rules") {
-      value = seed % 4 == 3 ? "Use the magic word." : "Try number " + std::to_string(seed % 7) + ".";
-    } else if (field.name == "proposed_label") {
-      value = "Answer";
-    } else if (field.name == "advice") {
-      value = seed % 2 == 0 ? R"({"answer": "Use the magic word."})" : R"({"answer": "Take care."})";
-    }
-    reply += field.label + ": " + value + "\n";
-  }
-  return reply;
-}
-
-/// One model for both, which counts and may fail for good after some requests.
-struct Models {
-  std::shared_ptr<std::atomic<std::uint64_t>> paid = std::make_shared<std::atomic<std::uint64_t>>(0);
-
-  std::shared_ptr<LM> make(std::uint64_t last = std::numeric_limits<std::uint64_t>::max()) const {
-    auto given = std::make_shared<std::atomic<std::uint64_t>>(0);
-    const auto answers = test::model_of(worker);
-    auto lm = std::make_shared<ScriptedLM>([paid = paid, given, answers, last](const Request& request) -> Reply {
-      if (given->fetch_add(1) >= last) throw Error(Errc::billing_error, "the money is gone");
-      paid->fetch_add(1);
-      const auto& output = request.contract.signature->outputs.front().name;
-      if (output == "answer" || output == "hint") return wait(answers->complete(request));
-      return Reply(Completion{.text = writer(request)}, {.requests = 1, .prompt_tokens = 10, .completion_tokens = 5});
-    });
-    lm->remember(false);
-    return lm;
-  }
-};
-
-struct Named {
-  std::string_view name;
-  AnyOptimizer optimizer;
-  double reaches;  ///< On the validation set.
-};
-
-std::vector<Named> all() {
-  const auto metric = test::exact_match();
-  const auto with_feedback = Metric("with feedback", [](const Example& gold, const Prediction& made) {
-    const bool is_right = *gold.get("answer") == made.at("answer");
-    return Score{.value = is_right ? 1.0 : 0.0, .feedback = is_right ? "Right." : "Use the magic word."};
-  });
-  return {
-      {"labeled", any_optimizer(LabeledFewShot({.k = 6, .metric = metric})), 0.9},
-      {"bootstrap", any_optimizer(BootstrapFewShot({.metric = metric, .max_labeled_demos = 6})), 0.9},
-      {"random search",
-       any_optimizer(
-           BootstrapFewShotWithRandomSearch({.metric = metric, .max_labeled_demos = 4, .num_candidate_programs = 4})),
-       0.99},
-      {"optuna",
-       any_optimizer(BootstrapFewShotWithOptuna({.metric = metric,
-                                                 .max_bootstrapped_demos = 6,
-                                                 .max_labeled_demos = 6,
-                                                 .num_candidate_programs = 16,
-                                                 .max_demos = 3})),
-       0.99},
-      {"copro", any_optimizer(Copro({.metric = metric, .breadth = 5, .depth = 2})), 0.99},
-      {"mipro", any_optimizer(MiproV2({.metric = metric, .effort = Effort::light})), 0.99},
-      {"mipro, minibatches",
-       any_optimizer(MiproV2({.metric = metric,
-                              .effort = {},
-                              .num_candidates = 5,
-                              .num_trials = 15,
-                              .minibatch_size = 5,
-                              .minibatch_full_eval_steps = 3})),
-       0.99},
-      {"simba", any_optimizer(Simba({.metric = metric, .bsize = 6, .num_candidates = 3, .max_steps = 4})), 0.99},
-      {"gepa", any_optimizer(Gepa({.metric = with_feedback, .max_metric_calls = 160})), 0.99},
-      {"infer rules", any_optimizer(InferRules({.metric = metric, .num_candidates = 4, .max_labeled_demos = 0})), 0.99},
-      {"together",
-       any_optimizer(
-           BetterTogether({.metric = metric,
-                           .optimizers = {{"p", any_optimizer(BootstrapFewShot({.metric = metric}))},
-                                          {"i", any_optimizer(Copro({.metric = metric, .breadth = 5, .depth = 1}))}},
-                           .strategy = "p -> i"})),
-       0.99},
-  };
-}
-
-Training training(SearchOptions search = {}) {
-  search.seeds_requests = false;
-  return {.trainset = test::examples_of(12), .valset = test::examples_of(15, 100), .search = std::move(search)};
-}
-
-Program student(std::shared_ptr<LM> lm) {
-  return with_lm(Program(test::One()), lm);
-}
-
-std::string outcome(const Optimized& optimized) {
-  JsonArray out;
-  for (const auto& each : optimized.report.candidates)
-    out.emplace_back(JsonArray{each.origin, each.prompts, each.score ? Json(*each.score) : Json()});
-  out.emplace_back(optimize::prompts_of(optimized.program));
-  return to_text(out);
-}
-
-}  // namespace
+using namespace dspy::test::magic;
 
 TEST_CASE("Every optimizer finds what is known to be best, and says what it took") {
   for (const auto& [name, optimizer, reaches] : all()) {
@@ -216,24 +102,6 @@ TEST_CASE("InferRules returns the rules that were measured as the best, not the 
   });
 }
 
-TEST_CASE("GEPA sends an instruction that is too long back once, and drops it if it stays so") {
-  std::size_t asked = 0;
-  const auto lm = std::make_shared<ScriptedLM>([&](const Request& request) -> std::string {
-    ++asked;
-    const auto& output = request.contract.signature->outputs.front();
-    return output.label + ": " + (output.name == "shorter_instruction" ? "Use the magic word." : std::string(60, 'x'));
-  });
-  const Models models;
-  const auto optimized = Gepa({.metric = test::exact_match(),
-                               .max_metric_calls = 60,
-                               .reflection_lm = lm,
-                               .proposer = {.skills = {"Write plainly."}, .max_chars = 30}})
-                             .compile(student(models.make()), training());
-  CHECK(asked >= 2);
-  CHECK(*optimized.report.score() == 1);
-  CHECK(test::text_of(lm->requests()[0].messages.back()).find("Write plainly.") != std::string::npos);
-}
-
 TEST_CASE("More trials search more, and other seeds other minibatches") {
   const auto run = [](std::size_t trials, std::uint64_t seed) {
     const Models models;
@@ -273,6 +141,8 @@ TEST_CASE("Training data for a model are the conversations that came out well") 
 TEST_CASE("BetterTogether knows its stages") {
   CHECK_THROWS_WITH_AS(BetterTogether({.metric = test::exact_match(), .strategy = "p -> w"}),
                        "the strategy names the optimizer `p`; there are none", Error);
+  CHECK_THROWS_WITH_AS(BetterTogether({.metric = test::exact_match(), .strategy = " -> p"}),
+                       "the strategy ` -> p` has an empty part; write an optimizer on each side of `->`", Error);
 }
 
 TEST_CASE("Options out of range are refused when they are given") {

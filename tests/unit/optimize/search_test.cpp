@@ -10,11 +10,11 @@
 #include "dspy/optimize/kernel/rollout.hpp"
 #include "random_search.hpp"
 #include "support/folder.hpp"
+#include "support/in_child.hpp"
 #include "worlds.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,27 +27,6 @@
 
 using namespace dspy;
 using namespace dspy::test::search;
-
-namespace {
-
-/// Runs `work` in a process of its own; true if it ended by itself.
-bool in_child(const std::function<void()>& work) {
-  const auto child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    try {
-      work();
-    } catch (...) {
-      ::_exit(3);
-    }
-    ::_exit(0);
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-}  // namespace
 
 TEST_CASE("A search finds the same at any concurrency, and leaves the student as it was") {
   const auto program = student(test::model_of(answer));
@@ -168,11 +147,13 @@ TEST_CASE("A search that is killed again and again ends where an undisturbed one
   // Notes each reply it gives; `last` replies from now on, the process is killed.
   const auto noting = [](const std::filesystem::path& file, std::uint64_t last) {
     auto count = std::make_shared<std::uint64_t>(0);
-    return std::make_shared<ScriptedLM>([=, lm = test::model_of(answer)](const Request& request) -> Reply {
-      if ((*count)++ == last) ::raise(SIGKILL);
-      std::ofstream(file, std::ios::app) << "reply\n";
-      return wait(lm->complete(request));
-    });
+    return std::make_shared<ScriptedLM>(
+        [=, lm = test::model_of(answer)](const Request& request) -> Reply {
+          if ((*count)++ == last) ::raise(SIGKILL);
+          std::ofstream(file, std::ios::app) << "reply\n";
+          return wait(lm->complete(request));
+        },
+        "noting");
   };
   const auto undisturbed = BootstrapFewShotWithRandomSearch(options()).compile(
       student(noting(folder.path / "all", std::numeric_limits<std::uint64_t>::max())), training());
@@ -182,7 +163,7 @@ TEST_CASE("A search that is killed again and again ends where an undisturbed one
     std::filesystem::remove(checkpoint);
     Random random(seed);
     int kills = 0;
-    while (!in_child([&] {
+    while (!test::in_child([&] {
       const auto optimized = BootstrapFewShotWithRandomSearch(options()).compile(
           student(noting(paid, 1 + random.below(17))), training({.concurrency = 8, .checkpoint = checkpoint}));
       std::ofstream(found) << outcome(optimized);
@@ -238,7 +219,7 @@ TEST_CASE("A checkpoint of another run is refused") {
 TEST_CASE("A disk that is full ends the search with the best so far") {
   const test::Folder folder;
   const auto found = folder.path / "found";
-  CHECK(in_child([&] {
+  CHECK(test::in_child([&] {
     const auto lm = test::model_of(answer);
     std::signal(SIGXFSZ, SIG_IGN);
     const ::rlimit limit{.rlim_cur = 30'000, .rlim_max = 30'000};
