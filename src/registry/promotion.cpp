@@ -21,9 +21,18 @@ void require_same_data(const EvaluationResult& champion, const EvaluationResult&
               "champion and challenger must be evaluated on the same dataset, of two examples or more");
 }
 
+/// By row, since a run that was resumed used no tokens for the rows that its checkpoint had.
 std::optional<double> tokens_of(const EvaluationResult& result) {
+  double sum = 0;
+  bool is_known = true;
+  for (const auto& row : result.rows) {
+    const auto used = row.usage.total_tokens();
+    is_known = is_known && used.has_value();
+    sum += static_cast<double>(used.value_or(0));
+  }
+  if (is_known) return sum / static_cast<double>(result.rows.size());
   const auto total = result.usage.total_tokens();
-  if (!total) return std::nullopt;
+  if (!total || std::ranges::any_of(result.rows, &EvaluatedRow::was_resumed)) return std::nullopt;
   return static_cast<double>(*total) / static_cast<double>(result.rows.size());
 }
 

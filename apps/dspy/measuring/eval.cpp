@@ -1,15 +1,14 @@
 #include "command.hpp"
 #include "contracts/subject.hpp"
 #include "dspy/base/file.hpp"
-#include "dspy/base/text.hpp"
 #include "dspy/evaluate/comparison.hpp"
 #include "dspy/evaluate/dataset.hpp"
 #include "dspy/evaluate/evaluate.hpp"
-#include "dspy/evaluate/metrics/judges.hpp"
-#include "dspy/evaluate/metrics/text.hpp"
 #include "dspy/evaluate/report.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "flows.hpp"
+#include "measuring/evaluation_file.hpp"
+#include "measuring/metric_choice.hpp"
 #include "measuring/writable.hpp"
 #include "stop_key.hpp"
 
@@ -50,6 +49,7 @@ struct EvalFlags {
   std::optional<std::size_t> max_errors;
   std::optional<std::uint64_t> max_requests;
   std::optional<double> max_seconds;
+  std::optional<double> max_dollars;
   double failure_score = 0;
   bool traces = false;
   bool json = false;
@@ -71,29 +71,6 @@ Predictor predictor_of(const EvalFlags& flags, const std::shared_ptr<LM>& lm) {
   return Predictor(*subject.signature, with_adapter);
 }
 
-Metric metric_of(const EvalFlags& flags, const std::string& field, const std::shared_ptr<LM>& lm) {
-  const auto& name = flags.metric;
-  if (name == "exact_match") return metrics::exact_match(field);
-  if (name == "f1") return metrics::f1(field);
-  if (name == "hotpot_f1") return metrics::hotpot_f1(field);
-  if (name == "equal") return metrics::equal(field);
-  if (name == "passage_match") return metrics::passage_match(field);
-  if (name == "semantic_f1") return metrics::metric(with_lm(metrics::SemanticF1(), lm), {.response = field});
-  if (name == "complete_and_grounded")
-    return metrics::metric(with_lm(metrics::CompleteAndGrounded(), lm), {.response = field});
-  if (name == "judge") {
-    if (flags.rubric.empty())
-      throw Error(Errc::bad_input, "the metric `judge` needs --rubric, the criteria to score by");
-    return metrics::metric(with_lm(metrics::Judge(flags.rubric), lm));
-  }
-  const std::vector<std::string> names = {
-      "exact_match", "f1", "hotpot_f1", "equal", "passage_match", "semantic_f1", "complete_and_grounded", "judge"};
-  const auto meant = text::nearest(name, names);
-  throw Error(Errc::bad_input, std::format("unknown metric `{}`; {}", name,
-                                           meant ? std::format("did you mean `{}`?", *meant)
-                                                 : std::format("use {}", text::enumerate(names, "`"))));
-}
-
 void write(const std::string& path, const EvaluationResult& result, const HtmlOptions& html) {
   const auto ending = std::filesystem::path(path).extension();
   if (ending == ".json") return replace_file(path, to_text(to_json(result)) + "\n");
@@ -111,6 +88,8 @@ void check(const EvalFlags& flags) {
     throw Error(Errc::invalid_parameter, std::format("{} must be {}", flag, wanted));
   };
   if (flags.max_seconds && !(*flags.max_seconds > 0)) refuse("--max-seconds", "more than 0");
+  if (flags.max_dollars && !(*flags.max_dollars > 0 && *flags.max_dollars < 1e9))
+    refuse("--max-dollars", "more than 0, such as 2.50");
   if (!(std::abs(flags.failure_score) < 1e9)) refuse("--failure-score", "a number such as 0");
 }
 
@@ -146,8 +125,11 @@ EvaluateOptions options_of(const EvalFlags& flags, Metric metric) {
                           .max_errors = flags.max_errors,
                           .keeps_traces = flags.traces,
                           .checkpoint = flags.checkpoint};
-  if (flags.max_requests)
-    options.context.budget = std::make_shared<Budget>(Budget::Limits{.requests = flags.max_requests});
+  if (flags.max_requests || flags.max_dollars) {
+    Budget::Limits limits{.requests = flags.max_requests};
+    if (flags.max_dollars) limits.nanodollars = static_cast<std::int64_t>(std::llround(*flags.max_dollars * 1e9));
+    options.context.budget = std::make_shared<Budget>(limits);
+  }
   if (flags.max_seconds) {
     options.context.deadline =
         std::chrono::steady_clock::now() +
@@ -189,11 +171,13 @@ int run_eval(EvalFlags flags) {
       flags.data, {.signature = &signature,
                    .needed = needs_label ? std::vector<std::string>{output.name} : std::vector<std::string>{},
                    .limit = flags.limit});
+  if (needs_label) require_declared_labels(examples, output, flags.data);
   require_column(examples, flags.slice);
   const auto lm = flags.model.make();
   const Program program = flow ? Program(flow->flow) : Program(with_lm(*unasked, lm));
 
-  auto options = options_of(flags, metric_of(flags, output.name, lm));
+  auto options =
+      options_of(flags, metric_named({.name = flags.metric, .field = output.name, .rubric = flags.rubric, .lm = lm}));
   const StopKey stop_key;
   options.context.stop = stop_key.token();
   const auto result = Evaluate(options)(program, examples);
@@ -205,13 +189,6 @@ int run_eval(EvalFlags flags) {
   return result.is_complete() && !all_failed ? exit_ok : exit_failed;
 }
 
-EvaluationResult read_results(const std::string& path) {
-  const auto json = parse_json(read_text(path, std::uintmax_t{1} << 32));
-  if (!json || !json->is_object())
-    throw Error(Errc::bad_input, std::format("`{}` does not contain results of `dspy eval --output FILE.json`", path));
-  return evaluation_from_json(json->get_object());
-}
-
 }  // namespace
 
 void add_eval(CLI::App& app, Plan& plan) {
@@ -220,9 +197,7 @@ void add_eval(CLI::App& app, Plan& plan) {
   command->add_option("program", flags->subject, "A program file, or a signature \"question -> answer\"")->required();
   command->add_option("data", flags->data, "The examples (.jsonl, .json, .csv), with inputs and expected outputs")
       ->required();
-  command->add_option("--metric", flags->metric,
-                      "exact_match, f1, hotpot_f1, equal, passage_match, semantic_f1, complete_and_grounded or judge "
-                      "[exact_match for text outputs, otherwise equal]");
+  command->add_option("--metric", flags->metric, metric_names() + " [exact_match for text outputs, otherwise equal]");
   command->add_option("--field", flags->field, "The output to score [the last one]");
   command->add_option("--rubric", flags->rubric, "The criteria to score by, for the metric judge");
   command->add_option("-j,--jobs", flags->jobs, "Examples to run concurrently")
@@ -236,6 +211,8 @@ void add_eval(CLI::App& app, Plan& plan) {
   command->add_option("--rows", flags->rows, "Print this many rows, the worst first");
   command->add_option("--max-errors", flags->max_errors, "Stop after this many examples have failed");
   command->add_option("--max-requests", flags->max_requests, "Make at most this many requests");
+  command->add_option("--max-dollars", flags->max_dollars,
+                      "Spend at most this much; a request whose price is unknown is refused");
   command->add_option("--max-seconds", flags->max_seconds, "Start no more examples after this time");
   command->add_option("--failure-score", flags->failure_score, "The score of an example that fails")
       ->capture_default_str();
@@ -275,7 +252,7 @@ void add_compare(CLI::App& app, Plan& plan) {
       "Print {\"n\", \"a\", \"b\", \"difference\", \"interval\", \"test\", \"p_value\", \"better\", \"worse\"}");
   command->callback([flags, &plan] {
     plan = [flags] {
-      const auto comparison = compare(read_results(flags->a), read_results(flags->b), flags->confidence);
+      const auto comparison = compare(read_evaluation(flags->a), read_evaluation(flags->b), flags->confidence);
       if (flags->json) {
         print_json(to_json(comparison));
       } else {

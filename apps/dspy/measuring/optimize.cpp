@@ -4,7 +4,10 @@
 #include "dspy/evaluate/dataset.hpp"
 #include "dspy/optimize/optimizer.hpp"
 #include "flows.hpp"
+#include "measuring/metric_choice.hpp"
 #include "measuring/optimizer_choice.hpp"
+#include "measuring/option_reader.hpp"
+#include "measuring/search_view.hpp"
 #include "measuring/writable.hpp"
 #include "stop_key.hpp"
 
@@ -16,7 +19,6 @@
 #include <filesystem>
 #include <format>
 #include <iostream>
-#include <map>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -45,45 +47,12 @@ struct OptimizeFlags {
   std::optional<std::uint64_t> max_runs;
   std::optional<double> time_limit;
   std::size_t jobs = 32;
+  std::string judge_model;
   std::string fleet;
   std::string fleet_name = "dspy";
   bool resume = false;
   bool json = false;
 };
-
-/// Shows how far the search is on a terminal's last line; prints nothing where there is none.
-std::function<void(const optimize::Event&)> live_view() {
-  if (::isatty(STDERR_FILENO) == 0) return {};
-  return [](const optimize::Event& event) {
-    std::cerr << "\r\x1b[K" << optimize::to_line(event);
-    if (event.kind == optimize::Event::Kind::evaluated) std::cerr << '\n';
-    std::cerr.flush();
-  };
-}
-
-std::string percent_of(const std::optional<double>& score) {
-  return score ? std::format("{:.2f} %", optimize::percent(*score)) : "not measured";
-}
-
-void tell(const optimize::Report& report, const OptimizeFlags& flags) {
-  if (flags.json) {
-    auto object = optimize::to_json(report);
-    object["out"] = flags.out;
-    return print_json(object);
-  }
-  std::optional<double> before;
-  for (const auto& each : report.candidates) {
-    if (!before) before = each.score;
-  }
-  print_line(std::format("{}: {} before, {} after, on {} examples", report.optimizer, percent_of(before),
-                         percent_of(report.score()), report.examples));
-  print_line(std::format("{} requests, {} runs, {:.1f} s; saved as {}", report.usage.requests, report.rollouts,
-                         report.seconds, flags.out));
-  if (const auto* const weights = report.details.if_contains("weights"))
-    print_line("Weights, for --model: " + to_text(*weights));
-  if (!report.stopped.empty()) print_line("It ended early: " + report.stopped);
-  for (const auto& note : report.notes) print_line("Note: " + note);
-}
 
 /// The program of a file: one predictor of it, or all of a flow.
 struct Student {
@@ -94,6 +63,12 @@ struct Student {
 
   Signature signature() const { return flow ? flow->signature() : predictor->signature(); }
   Program program() const { return flow ? Program(*flow) : Program(*predictor); }
+  /// Of its first predictor.
+  std::shared_ptr<LM> lm() const {
+    std::shared_ptr<LM> out;
+    program().for_each_predictor([&](const std::string&, const Predictor& each) { out = out ? out : each.lm(); });
+    return out;
+  }
 };
 
 /// A signature that nobody has saved a program of.
@@ -131,18 +106,6 @@ void save_best(Student& student, const Program& best, const std::string& out) {
   save_program(out, student.file);
 }
 
-/// `name=value` each.
-std::map<std::string, std::string> named(const std::vector<std::string>& options) {
-  std::map<std::string, std::string> out;
-  for (const auto& each : options) {
-    const auto at = each.find('=');
-    if (at == 0 || at == std::string::npos)
-      throw Error(Errc::bad_input, std::format("--option takes NAME=VALUE, not `{}`", each));
-    out[each.substr(0, at)] = each.substr(at + 1);
-  }
-  return out;
-}
-
 SearchOptions search_of(const OptimizeFlags& flags) {
   SearchOptions out{.concurrency = flags.jobs,
                     .limits = {.requests = flags.max_requests, .tokens = flags.max_tokens, .rollouts = flags.max_runs},
@@ -157,6 +120,22 @@ SearchOptions search_of(const OptimizeFlags& flags) {
   return out;
 }
 
+Training read_training(const OptimizeFlags& flags, const Signature& signature) {
+  const auto& name = flags.choice.field.empty() ? signature.outputs.back().name : flags.choice.field;
+  const auto* const output = flags.choice.metric == "judge" ? nullptr : signature.find(name);
+  const auto read = [&](const std::string& path) {
+    auto examples = read_dataset(path, {.signature = &signature});
+    if (output != nullptr) require_declared_labels(examples, *output, path);
+    return examples;
+  };
+  Training out{.trainset = read(flags.data)};
+  if (!flags.val.empty())
+    out.valset = read(flags.val);
+  else if (out.trainset.size() > 1)
+    std::tie(out.valset, out.trainset) = split(std::move(out.trainset), flags.val_share, flags.choice.seed);
+  return out;
+}
+
 int run_optimize(const OptimizeFlags& flags) {
   require_writable(flags.out);
   if (!flags.report.empty()) require_writable(flags.report);
@@ -167,18 +146,13 @@ int run_optimize(const OptimizeFlags& flags) {
                             flags.choice.optimizer));
   auto student = student_of(flags);
   const auto signature = student.signature();
-  const auto metric = metric_of(flags.choice, signature);
+  const auto judge = flags.judge_model.empty() ? student.lm() : make_lm(flags.judge_model);
+  const auto metric = metric_of(flags.choice, signature, judge);
   auto choice = flags.choice;
-  choice.options = named(flags.options);
+  choice.options = named_options(flags.options);
   const auto optimizer = optimizer_of(choice, metric);
 
-  Training training{.trainset = read_dataset(flags.data, {.signature = &signature})};
-  if (!flags.val.empty()) {
-    training.valset = read_dataset(flags.val, {.signature = &signature});
-  } else if (training.trainset.size() > 1) {
-    std::tie(training.valset, training.trainset) =
-        split(std::move(training.trainset), flags.val_share, flags.choice.seed);
-  }
+  auto training = read_training(flags, signature);
   const std::filesystem::path checkpoint = flags.out + ".checkpoint.jsonl";
   std::error_code code;
   if (!flags.resume && std::filesystem::exists(checkpoint, code)) {
@@ -204,7 +178,7 @@ int run_optimize(const OptimizeFlags& flags) {
   if (!flags.report.empty()) replace_file(flags.report, optimize::to_html(report));
   if (report.stopped.empty()) std::filesystem::remove(checkpoint, code);
   if (::isatty(STDERR_FILENO) != 0) std::cerr << "\r\x1b[K";
-  tell(report, flags);
+  tell_search(report, flags.out, flags.json);
   return exit_ok;
 }
 
@@ -272,7 +246,12 @@ void add_optimize(CLI::App& app, Plan& plan) {
   command->add_option("data", flags->data, "Examples: JSONL, JSON or CSV with the program's fields")->required();
   command->add_option("--optimizer", flags->choice.optimizer, optimizer_names() + ", or several: \"bootstrap -> gepa\"")
       ->capture_default_str();
-  command->add_option("--metric", flags->choice.metric, "exact_match, f1 or equal")->capture_default_str();
+  command->add_option("--metric", flags->choice.metric, metric_names())->capture_default_str();
+  command->add_option("--rubric", flags->choice.rubric,
+                      "The criteria of the metric judge, whose reasons are feedback for gepa");
+  command->add_option(
+      "--judge-model", flags->judge_model,
+      "The model of metrics that ask one [the program's]; its requests are not limited by --max-requests");
   command->add_option("--field", flags->choice.field, "The output to score [the last one]");
   command->add_option("--out", flags->out, "The file for the best program")->required();
   command->add_option("--report", flags->report, "Write an HTML report of the search to this file");

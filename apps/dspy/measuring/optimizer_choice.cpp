@@ -4,10 +4,10 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/evaluate/metric.hpp"
-#include "dspy/evaluate/metrics/text.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/optimize/option_names.hpp"
 #include "dspy/signature/signature.hpp"
+#include "measuring/metric_choice.hpp"
 #include "measuring/option_reader.hpp"
 
 #include <cstdint>
@@ -147,6 +147,10 @@ AnyOptimizer one_after_the_other(const OptimizerChoice& choice, const Metric& me
   for (const auto part : std::views::split(std::string_view(choice.optimizer), std::string_view("->"))) {
     auto stage = choice;
     stage.optimizer = text::trim(std::string_view(part));
+    if (stage.optimizer.empty())
+      throw Error(Errc::bad_input, std::format("--optimizer `{}` has an empty part; write an optimizer on each side of "
+                                               "`->`",
+                                               choice.optimizer));
     stage.options.clear();
     for (const auto& [name, value] : choice.options) {
       if (!name.starts_with(stage.optimizer + ".")) continue;
@@ -160,14 +164,11 @@ AnyOptimizer one_after_the_other(const OptimizerChoice& choice, const Metric& me
 
 }  // namespace
 
-Metric metric_of(const OptimizerChoice& choice, const Signature& signature) {
+Metric metric_of(const OptimizerChoice& choice, const Signature& signature, std::shared_ptr<LM> judge) {
   const auto field = choice.field.empty() ? signature.outputs.back().name : choice.field;
   if (signature.find(field) == nullptr)
     throw Error(Errc::bad_input, std::format("the program has no field `{}` to measure; see --field", field));
-  if (choice.metric == "exact_match") return metrics::exact_match(field);
-  if (choice.metric == "f1") return metrics::f1(field);
-  if (choice.metric == "equal") return metrics::equal(field);
-  throw Error(Errc::bad_input, std::format("unknown metric `{}`; use exact_match, f1 or equal", choice.metric));
+  return metric_named({.name = choice.metric, .field = field, .rubric = choice.rubric, .lm = std::move(judge)});
 }
 
 AnyOptimizer optimizer_of(const OptimizerChoice& choice, const Metric& metric) {

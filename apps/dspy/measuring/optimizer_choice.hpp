@@ -1,12 +1,14 @@
 #pragma once
 
 #include "dspy/evaluate/metric.hpp"
+#include "dspy/lm/lm.hpp"
 #include "dspy/optimize/better_together.hpp"
 #include "dspy/signature/signature.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -20,7 +22,8 @@ inline constexpr std::size_t most_candidates = 1000;
 struct OptimizerChoice {
   std::string optimizer = "random-search";
   std::string metric = "exact_match";
-  std::string field;  ///< Empty: the last output.
+  std::string field;   ///< Empty: the last output.
+  std::string rubric;  ///< Of the metric `judge`.
   std::string teacher_model;
   std::string prompt_model;
   std::string effort = "light";
@@ -38,7 +41,8 @@ struct OptimizerChoice {
 std::string optimizer_names();
 
 /// Throw `Error` (`bad_input`) for words that there are not.  An optimizer may be several: `bootstrap -> gepa`.
-Metric metric_of(const OptimizerChoice& choice, const Signature& signature);
+/// `judge` is the model of metrics that ask one; null: those are refused.
+Metric metric_of(const OptimizerChoice& choice, const Signature& signature, std::shared_ptr<LM> judge = nullptr);
 AnyOptimizer optimizer_of(const OptimizerChoice& choice, const Metric& metric);
 
 }  // namespace dspy::app

@@ -81,6 +81,17 @@ OpenWeights opener_of(std::string_view name, const std::string& text) {
   };
 }
 
+std::map<std::string, std::string> named_options(const std::vector<std::string>& options) {
+  std::map<std::string, std::string> out;
+  for (const auto& each : options) {
+    const auto at = each.find('=');
+    if (at == 0 || at == std::string::npos)
+      throw Error(Errc::bad_input, std::format("--option takes NAME=VALUE, not `{}`", each));
+    out[each.substr(0, at)] = each.substr(at + 1);
+  }
+  return out;
+}
+
 std::shared_ptr<LM> model_of(const std::string& text) {
   return make_lm(text);
 }

@@ -36,6 +36,9 @@ OpenWeights opener_of(std::string_view name, const std::string& text);
 std::shared_ptr<LM> model_of(const std::string& text);
 [[noreturn]] void refuse_value(std::string_view name, std::string_view text, std::string_view wanted);
 
+/// `NAME=VALUE` each.  Throws `Error` (`bad_input`) for one without a name or a `=`.
+std::map<std::string, std::string> named_options(const std::vector<std::string>& options);
+
 /// Code, and what has a flag of its own.
 template <class T>
 concept NotText = std::same_as<T, Metric> || std::same_as<T, ProposeInstruction> ||

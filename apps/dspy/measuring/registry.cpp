@@ -4,8 +4,11 @@
 #include "command.hpp"
 #include "dspy/agents/agent_file.hpp"
 #include "dspy/agents/agent_program.hpp"
+#include "dspy/registry/promotion.hpp"
+#include "measuring/evaluation_file.hpp"
 #include "measuring/registry.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -26,6 +29,10 @@ struct RegistryFlags {
   std::optional<std::int64_t> from;
   std::optional<std::int64_t> parent;
   int steps = 1;
+  std::string champion;
+  std::string challenger;
+  PromotionGates gates;
+  bool accept_breaking = false;
   bool json = false;
   ProgramFlags load;
 
@@ -101,6 +108,26 @@ int move(const RegistryFlags& flags) {
   return exit_ok;
 }
 
+/// Exit code 1 if a gate was not passed.
+int promote_version(const RegistryFlags& flags) {
+  auto gates = flags.gates;
+  gates.requires_compatible = !flags.accept_breaking;
+  auto registry = flags.open();
+  const auto results = promote(registry, flags.name, flags.version, flags.alias, read_evaluation(flags.champion),
+                               read_evaluation(flags.challenger), gates);
+  for (const auto& gate : results) {
+    if (flags.json)
+      print_json({{"gate", gate.gate}, {"passed", gate.is_passed}, {"text", gate.text}});
+    else
+      print_line(std::format("{} {}: {}", gate.is_passed ? "passed" : "FAILED", gate.gate, gate.text));
+  }
+  const bool is_promoted = std::ranges::all_of(results, &GateResult::is_passed);
+  if (!flags.json)
+    print_line(is_promoted ? std::format("{}@{} -> {}", flags.name, flags.alias, flags.version)
+                           : std::format("{}@{} was not moved", flags.name, flags.alias));
+  return is_promoted ? exit_ok : exit_failed;
+}
+
 int go_back(const RegistryFlags& flags) {
   auto registry = flags.open();
   registry.rollback(flags.name, flags.alias, flags.steps);
@@ -157,6 +184,22 @@ void add_registry(CLI::App& app, Plan& plan) {
   moves->add_option("version", flags->version)->required();
   moves->add_option("--from", flags->from, "The version that the alias names now; omit it for a new alias");
   moves->add_option("--reason", flags->reason);
+  auto* promotes = part("promote", "Move an alias to a version that is measurably better", promote_version);
+  promotes->add_option("name", flags->name)->required();
+  promotes->add_option("alias", flags->alias)->required();
+  promotes->add_option("version", flags->version)->required();
+  promotes->add_option("--champion", flags->champion, "Results of the version that the alias names now (dspy eval -o)")
+      ->required();
+  promotes->add_option("--challenger", flags->challenger, "Results of the new version on the same examples")
+      ->required();
+  promotes->add_option("--min-gain", flags->gates.min_gain, "The gain's interval must lie above this")
+      ->capture_default_str();
+  promotes->add_option("--max-token-ratio", flags->gates.max_token_ratio, "Tokens an example, compared with before");
+  promotes->add_option("--max-failure-share", flags->gates.max_failure_share, "Of the examples, such as 0.01");
+  promotes->add_option("--slice", flags->gates.slice_by, "A field of the examples; none of its values may get worse");
+  promotes->add_option("--max-slice-loss", flags->gates.max_slice_loss, "How much worse is accepted")
+      ->capture_default_str();
+  promotes->add_flag("--accept-breaking", flags->accept_breaking, "Accept other inputs or outputs");
   auto* backs = part("rollback", "Move an alias back", go_back);
   backs->add_option("name", flags->name)->required();
   backs->add_option("alias", flags->alias)->required();
