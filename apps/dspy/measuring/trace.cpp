@@ -1,4 +1,6 @@
 #include "command.hpp"
+#include "dspy/evaluate/dataset.hpp"
+#include "dspy/evaluate/trace_examples.hpp"
 #include "measuring/trace_report.hpp"
 
 #include <format>
@@ -10,6 +12,8 @@ namespace {
 
 struct TraceFlags {
   std::string path;
+  std::string predictor;
+  std::string out;
   bool content = false;
   bool failed = false;
 };
@@ -42,6 +46,13 @@ int run_trace(const TraceFlags& flags) {
   return exit_ok;
 }
 
+int write_examples(const TraceFlags& flags) {
+  const auto examples = examples_from_trace(flags.path, flags.predictor);
+  write_dataset(flags.out, examples);
+  print_line(std::format("{} examples in `{}`", examples.size(), flags.out));
+  return exit_ok;
+}
+
 }  // namespace
 
 void add_trace(CLI::App& app, Plan& plan) {
@@ -53,7 +64,13 @@ void add_trace(CLI::App& app, Plan& plan) {
   show->add_flag("--content", flags->content, "Also show the requests and replies");
   show->add_flag("--failed", flags->failed, "Only calls that failed");
   show->callback([flags, &plan] { plan = [flags] { return run_trace(*flags); }; });
-  command->footer("Example:\n  dspy trace show run.jsonl --failed");
+  auto* examples = command->add_subcommand("examples", "Write what was asked and answered as a dataset");
+  examples->add_option("FILE", flags->path, "A file of JsonlTrace")->required();
+  examples->add_option("--out", flags->out, "The dataset (.jsonl), to correct by hand or by `dspy label`")->required();
+  examples->add_option("--predictor", flags->predictor, "Whose calls [the runs of the program]");
+  examples->callback([flags, &plan] { plan = [flags] { return write_examples(*flags); }; });
+  command->footer(
+      "Examples:\n  dspy trace show run.jsonl --failed\n  dspy trace examples run.jsonl --out examples.jsonl");
 }
 
 }  // namespace dspy::app
