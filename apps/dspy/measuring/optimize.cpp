@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <format>
 #include <iostream>
@@ -45,6 +46,7 @@ struct OptimizeFlags {
   std::optional<std::uint64_t> max_requests;
   std::optional<std::uint64_t> max_tokens;
   std::optional<std::uint64_t> max_runs;
+  std::optional<double> max_dollars;
   std::optional<double> time_limit;
   std::size_t jobs = 32;
   std::string judge_model;
@@ -112,6 +114,7 @@ SearchOptions search_of(const OptimizeFlags& flags) {
                     .failure_score = flags.failure_score,
                     .price = {.per_1000_tokens = flags.token_price, .per_second = flags.time_price},
                     .on_event = live_view()};
+  if (flags.max_dollars) out.limits.nanodollars = std::llround(*flags.max_dollars * 1e9);
   if (flags.time_limit) {
     out.deadline = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(
                                                           std::chrono::duration<double>(*flags.time_limit));
@@ -219,6 +222,8 @@ void add_search(CLI::App& command, OptimizeFlags& flags) {
 void add_runs_of_search(CLI::App& command, OptimizeFlags& flags) {
   command.add_option("--max-requests", flags.max_requests, "Make at most this many requests");
   command.add_option("--max-tokens-used", flags.max_tokens, "Stop after using this many tokens");
+  command.add_option("--max-dollars", flags.max_dollars, "Stop after spending this much; prices must be known")
+      ->check(CLI::Range(0.0, 1e9));
   command.add_option("--max-runs", flags.max_runs, "Never more runs of the program than these");
   command.add_option("--time-limit", flags.time_limit, "End with the best so far after so many seconds")
       ->check(CLI::PositiveNumber);

@@ -40,8 +40,10 @@ void tell_search(const optimize::Report& report, const std::string& path, bool a
   }
   print_line(std::format("{}: {} before, {} after, on {} examples", report.optimizer, percent_of(before),
                          percent_of(report.score()), report.examples));
-  print_line(std::format("{} requests, {} runs, {:.1f} s; saved as {}", report.usage.requests, report.rollouts,
-                         report.seconds, path));
+  const auto cost = report.usage.cost_nanodollars.value_or(0);
+  print_line(std::format("{} requests, {} runs, {:.1f} s{}; saved as {}", report.usage.requests, report.rollouts,
+                         report.seconds, cost > 0 ? std::format(", ${:.4f}", 1e-9 * static_cast<double>(cost)) : "",
+                         path));
   if (const auto* const weights = report.details.if_contains("weights"))
     print_line("Weights, for --model: " + to_text(*weights));
   if (!report.stopped.empty()) print_line("It ended early: " + report.stopped);

@@ -34,6 +34,8 @@ std::string_view to_string(Event::Kind kind) noexcept {
 
 std::string to_line(const Event& event) {
   auto line = std::format("{} calls · {} tokens · ", event.used.requests, tokens_of(event.used));
+  if (const auto cost = event.used.cost_nanodollars.value_or(0); cost > 0)
+    line += std::format("${:.4f} · ", 1e-9 * static_cast<double>(cost));
   line += event.best ? std::format("best {} % · ", percent(*event.best)) : "best – · ";
   if (event.kind == Event::Kind::note || event.kind == Event::Kind::proposed)
     return line + std::format("{}: {}", to_string(event.kind), event.text);

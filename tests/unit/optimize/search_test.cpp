@@ -94,6 +94,25 @@ TEST_CASE("A search that is asked to stop returns the best so far") {
                   Error);
 }
 
+TEST_CASE("A limit of money ends a search, and one that cannot be kept says why") {
+  const auto priced = [](std::optional<std::int64_t> nanodollars) {
+    return std::make_shared<ScriptedLM>([nanodollars, lm = test::model_of(answer)](const Request& request) -> Reply {
+      auto reply = wait(lm->complete(request));
+      reply.usage.cost_nanodollars = nanodollars;
+      return reply;
+    });
+  };
+  const BootstrapFewShotWithRandomSearch optimizer(options());
+  const auto limited = training({.concurrency = 1, .limits = {.nanodollars = 50'000'000}});
+  const auto optimized = optimizer.compile(student(priced(1'000'000)), limited);
+  CHECK(optimized.report.stopped == "the budget of $0.0500 is used ($0.0500)");
+  CHECK(optimized.report.usage.requests == 50);
+  CHECK(optimized.report.usage.cost_nanodollars == 50'000'000);
+  CHECK_THROWS_WITH_AS(optimizer.compile(student(priced({})), limited),
+                       doctest::Contains("the price of a model is unknown"), Error);
+  CHECK_THROWS_AS(optimizer.compile(student(priced(1)), training({.limits = {.nanodollars = 0}})), Error);
+}
+
 TEST_CASE("A model that fails for 30 % of the calls changes nothing but the number of requests") {
   const auto steady = BootstrapFewShotWithRandomSearch(options()).compile(student(test::model_of(answer)), training());
   std::atomic<std::uint64_t> calls = 0;
