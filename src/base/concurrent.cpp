@@ -1,11 +1,14 @@
 #include "dspy/base/concurrent.hpp"
 
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -19,10 +22,16 @@ namespace asio = boost::asio;
 
 using Work = std::function<Async<void>(std::size_t)>;
 
-/// Takes the next number until none is left.  A failure leaves none: the others see that before they are cancelled.
+/// Takes the next number until none is left.  A failure leaves none: the others see that before they are cancelled.  A
+/// cancellation ends the turns also where `work` keeps what it was thrown to itself.
 Async<void> take_turns(std::size_t count, std::size_t& next, const Work& work) {
   try {
-    while (next < count) co_await work(next++);
+    while (next < count) {
+      co_await work(next++);
+      const auto cancellation = co_await asio::this_coro::cancellation_state;
+      if (cancellation.cancelled() != asio::cancellation_type::none)
+        throw boost::system::system_error(asio::error::operation_aborted);
+    }
   } catch (...) {
     next = count;
     throw;

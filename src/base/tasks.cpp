@@ -109,12 +109,15 @@ Async<void> run_until(Async<void> work, std::stop_token stop) {
   if (!stop.stop_possible()) co_return co_await std::move(work);
   if (stop.stop_requested()) tell_stopped();
   const auto executor = co_await asio::this_coro::executor;
+  auto outer = (co_await asio::this_coro::cancellation_state).slot();
   // The stop may come from any thread; the signal belongs to this executor.
   struct State {
     asio::cancellation_signal signal;
     bool is_over = false;
   };
   const auto state = std::make_shared<State>();
+  // `work` hears of nothing but the signal, so that hands on what cancels the caller.
+  if (outer.is_connected()) outer.assign([state](asio::cancellation_type type) { state->signal.emit(type); });
   std::exception_ptr failure;
   {
     const std::stop_callback ask(stop, [state, executor] {
@@ -130,6 +133,7 @@ Async<void> run_until(Async<void> work, std::stop_token stop) {
     }
     state->is_over = true;
   }
+  if (outer.is_connected()) outer.clear();
   if (!failure) co_return;
   if (stop.stop_requested()) tell_stopped();
   std::rethrow_exception(failure);

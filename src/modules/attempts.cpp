@@ -7,6 +7,7 @@
 #include "lm/told_span.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -58,6 +59,13 @@ class Claimed {
   bool is_open_ = false;
 };
 
+/// A request that comes too late takes nothing of a budget.
+void require_time(const Request& request) {
+  if (request.stop.stop_requested()) throw Error(Errc::cancelled, "the caller asked to stop");
+  if (request.deadline && *request.deadline <= std::chrono::steady_clock::now())
+    throw Error(Errc::deadline_exceeded, "the deadline passed before the request was sent; give the program more time");
+}
+
 /// Asks the machine's LM; what streams reads the reply while it comes.
 Async<Reply> ask(const CallMachine& machine, Request&& request, AttemptSink* events) {
   if (events == nullptr || machine.exchange() == nullptr) return machine.lm().complete(std::move(request));
@@ -75,6 +83,7 @@ Async<Reply> ask(const CallMachine& machine, Request&& request, AttemptSink* eve
 /// One request and its reply, traced and counted.
 Async<Reply> attempt(const CallMachine& machine, Request request, AttemptSink* events, const CallContext& context,
                      std::uint64_t call, int number) {
+  require_time(request);
   Claimed claimed(context.budget, request, machine.lm().model());
   ToldSpan span(context.trace.get(), {.kind = Span::Kind::attempt,
                                       .parent = call,
@@ -92,6 +101,9 @@ Async<Reply> attempt(const CallMachine& machine, Request request, AttemptSink* e
   } catch (const Error& error) {
     claimed.settle(error);
     span.end(&Span::error, error);
+    throw;
+  } catch (...) {
+    span.end_failed();
     throw;
   }
 }

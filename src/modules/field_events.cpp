@@ -2,6 +2,7 @@
 
 #include "dspy/adapters/adapter.hpp"
 #include "dspy/base/async.hpp"
+#include "dspy/base/error.hpp"
 #include "dspy/base/gate.hpp"
 #include "dspy/lm/call_context.hpp"
 #include "dspy/modules/predictor.hpp"
@@ -24,6 +25,8 @@ namespace dspy::detail {
 namespace asio = boost::asio;
 
 struct PieceQueue::State {
+  struct Ending;
+
   explicit State(std::size_t most) : most_waiting(most) {}
 
   const std::size_t most_waiting;
@@ -82,18 +85,30 @@ FieldSink PieceQueue::sink() const {
   };
 }
 
+/// Tells the reader that the call has ended, also where its event loop has ended before it.
+struct PieceQueue::State::Ending {
+  std::shared_ptr<State> state;
+  std::exception_ptr failure = std::make_exception_ptr(
+      Error(Errc::cancelled, "the event loop of the call ended before the call; read its events on one event loop"));
+
+  explicit Ending(std::shared_ptr<State> of) : state(std::move(of)) {}
+  Ending(const Ending&) = delete;
+  Ending& operator=(const Ending&) = delete;
+  ~Ending() { state->end(std::move(failure)); }
+};
+
 Async<void> PieceQueue::start(Async<void> call) {
   // The call may outlive the reader by the moment it takes to stop, and so keeps what its stop token needs.
   asio::co_spawn(
       co_await asio::this_coro::executor,
       [](Async<void> work, std::shared_ptr<State> state, JoinedStop stop) -> Async<void> {
-        std::exception_ptr failure;
+        State::Ending ending(std::move(state));
         try {
           co_await std::move(work);
+          ending.failure = nullptr;
         } catch (...) {
-          failure = std::current_exception();
+          ending.failure = std::current_exception();
         }
-        state->end(std::move(failure));
         static_cast<void>(stop);
       }(std::move(call), state_, joined_),
       asio::detached);

@@ -1,6 +1,7 @@
 #include "dspy/programs/program.hpp"
 
-#include <chrono>
+#include "lm/told_span.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -32,11 +33,11 @@ CallContext count_in(const std::shared_ptr<Budget>& spent, Program& program) {
   return traced;
 }
 
-/// Makes the calls of `program` children of a span, unless they are another's.
-void set_parent_span(std::uint64_t span, Program& program) {
+/// Makes the calls of `program` that are children of the span `outer` children of `span`, which is within that one.
+void set_parent_span(std::uint64_t outer, std::uint64_t span, Program& program) {
   program.for_each_predictor([&](const std::string&, Predictor& predictor) {
     auto context = *predictor.context();
-    if (context.parent_span == 0) context.parent_span = span;
+    if (context.parent_span == outer) context.parent_span = span;
     predictor.set_context(context);
   });
 }
@@ -48,33 +49,20 @@ Async<Prediction> Program::run(JsonObject inputs, Run how) const {
   const auto spent = std::make_shared<Budget>(Budget::Limits{});
   auto counted = *this;
   const auto around = count_in(spent, counted);
-  const auto& trace = around.trace;
-  Span span{
-      .kind = Span::Kind::program, .id = trace ? Trace::next_id() : 0, .remote_parent = around.remote_parent.get()};
-  if (trace) set_parent_span(span.id, counted);
-  const auto begun = std::chrono::steady_clock::now();
-  JsonObject shown;
-  if (trace) {
-    shown = inputs;
-    span.inputs = &shown;
-    span.started_at = std::chrono::system_clock::now();
-    trace->begin(span);
-  }
+  auto* const trace = around.trace.get();
+  const auto shown = trace != nullptr ? inputs : JsonObject();
+  ToldSpan span(trace, {.kind = Span::Kind::program,
+                        .parent = around.parent_span,
+                        .remote_parent = around.parent_span == 0 ? around.remote_parent.get() : nullptr,
+                        .inputs = &shown});
+  if (trace != nullptr) set_parent_span(around.parent_span, span.id(), counted);
   try {
     auto prediction = co_await counted.program_->run(std::move(inputs), std::move(how));
     prediction.lm_usage = spent->used();
-    if (trace) {
-      span.prediction = &prediction;
-      span.time = std::chrono::steady_clock::now() - begun;
-      trace->end(span);
-    }
+    span.end(&Span::prediction, std::as_const(prediction));
     co_return prediction;
-  } catch (const Error& error) {
-    if (trace) {
-      span.error = &error;
-      span.time = std::chrono::steady_clock::now() - begun;
-      trace->end(span);
-    }
+  } catch (...) {
+    span.end_failed();
     throw;
   }
 }

@@ -1,6 +1,7 @@
 #include "dspy/base/concurrent.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/tasks.hpp"
 #include "dspy/base/wait.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -14,7 +15,9 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <functional>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -106,4 +109,23 @@ TEST_CASE("A failure ends the rest and reaches the caller") {
 
   CHECK(work.begun.size() <= 4);
   CHECK(work.ended == 0);
+}
+
+TEST_CASE("A cancellation begins no more work, also where the work keeps what it was thrown to itself") {
+  std::size_t begun = 0;
+  std::stop_source stop;
+  const auto work = [&](std::size_t) -> Async<void> {
+    ++begun;
+    if (begun == 3) stop.request_stop();
+    try {
+      co_await dspy::sleep(1ms);
+    } catch (const std::exception&) {  // as a batch does, which makes a row of it
+    }
+  };
+
+  const auto result = attempt([&] { wait(until(run_concurrently(100, 1, work), stop.get_token())); });
+
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().code() == Errc::cancelled);
+  CHECK(begun < 5);
 }

@@ -31,6 +31,11 @@ Async<int> failing() {
   throw Error(Errc::bad_input, "no");
 }
 
+Async<int> sleeping(std::stop_token stop) {
+  co_await dspy::sleep(10s, std::move(stop));
+  co_return 1;
+}
+
 }  // namespace
 
 TEST_CASE("when_all does several things at once and keeps their order") {
@@ -148,4 +153,14 @@ TEST_CASE("Random numbers are those of SplitMix64, and the same for the same see
   const auto uniform = Random(9).uniform();
   CHECK(uniform >= 0);
   CHECK(uniform < 1);
+}
+
+TEST_CASE("What cancels a caller also cancels what it waits for until a stop") {
+  const std::stop_source never;
+  const auto begun = std::chrono::steady_clock::now();
+
+  CHECK_THROWS_WITH_AS(wait(when_all(until(after(10s, 1), never.get_token()), failing())), "no", Error);
+  CHECK_THROWS_WITH_AS(wait(when_all(sleeping(never.get_token()), failing())), "no", Error);
+
+  CHECK(std::chrono::steady_clock::now() - begun < 5s);
 }

@@ -260,3 +260,18 @@ TEST_CASE("a text that must be there is not blank in JSON, as readers take that 
   CHECK(accepts("Optional[str]", R"("")"));
   CHECK(accepts("list[str]", "[]"));
 }
+
+TEST_CASE("a candidate of an optimizer, with other instructions and descriptions, compiles no contract") {
+  ConstraintCache cache({.contracts = 4});
+  const auto vocabulary = vocabulary_with({"word"});
+  const auto contract = json_contract("question -> answer: int");
+  const auto first = cache.find(contract, vocabulary);
+  auto signature = contract.signature->with_instructions("Think like a chess player.");
+  signature.inputs[0].description = "What is asked.";
+  signature.outputs[0].description = "Only the number.";
+  auto candidate = contract;
+  candidate.signature = std::make_shared<const Signature>(std::move(signature));
+
+  CHECK(cache.find(candidate, vocabulary).constraint == first.constraint);
+  CHECK(cache.size() == 1);
+}

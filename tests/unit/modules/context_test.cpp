@@ -1,3 +1,8 @@
+#include "dspy/base/async.hpp"
+#include "dspy/base/error.hpp"
+#include "dspy/base/tasks.hpp"
+#include "dspy/base/wait.hpp"
+#include "dspy/lm/budget.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/lm/trace.hpp"
 #include "dspy/modules/predict.hpp"
@@ -5,8 +10,14 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <memory>
+#include <optional>
+#include <stdexcept>
+#include <stop_token>
 #include <string>
+#include <string_view>
+#include <thread>
 
 using namespace dspy;
 
@@ -26,6 +37,30 @@ struct TwoSteps {
 TwoSteps steps(std::shared_ptr<LM> lm) {
   return with_lm(TwoSteps(), lm);
 }
+
+/// Counts spans; keeps the last error.
+struct Counting final : Trace {
+  void begin(const Span&) override { ++begun; }
+  void end(const Span& span) override {
+    ++ended;
+    if (span.error != nullptr) last = *span.error;
+  }
+
+  int begun = 0, ended = 0;
+  std::optional<Error> last;
+};
+
+/// Never answers, unless it is stopped.
+class Silent final : public LM {
+ public:
+  std::string_view model() const noexcept override { return "silent"; }
+  Async<Reply> complete(Request /*request*/) override {
+    return []() -> Async<Reply> {
+      co_await dspy::sleep(std::chrono::hours(1));
+      co_return Reply();
+    }();
+  }
+};
 
 std::shared_ptr<ScriptedLM> scripted(std::deque<std::string> replies) {
   return std::make_shared<ScriptedLM>(std::move(replies));
@@ -119,4 +154,64 @@ TEST_CASE("with_sampling goes before the predictors' own, where it says somethin
   CHECK(lm->requests()[0].sampling.temperature == 0.9);
   CHECK(lm->requests()[0].sampling.seed == 1U);
   CHECK(program.find.sampling().temperature == 0.1);
+}
+
+TEST_CASE("Every span that begins ends, whatever ends the call") {
+  SUBCASE("a coroutine that is cancelled") {
+    const auto spans = std::make_shared<Counting>();
+    const auto program = traced(steps(std::make_shared<Silent>()), spans);
+    std::stop_source stop;
+    const std::jthread stops([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      stop.request_stop();
+    });
+
+    CHECK_THROWS_AS(wait(until(program.find.acall({{"question", "?"}}), stop.get_token())), Error);
+
+    CHECK(spans->begun == 2);
+    CHECK(spans->ended == 2);
+    REQUIRE(spans->last);
+    CHECK(spans->last->code() == Errc::cancelled);
+  }
+  SUBCASE("an exception of the model's own") {
+    const auto spans = std::make_shared<Counting>();
+    const auto broken = std::make_shared<ScriptedLM>(
+        [](const Request&) -> std::string { throw std::runtime_error("the cable is out"); });
+
+    CHECK_THROWS_AS(traced(steps(broken), spans)("?"), std::runtime_error);
+
+    CHECK(spans->begun == 2);
+    CHECK(spans->ended == 2);
+    REQUIRE(spans->last);
+    CHECK(std::string_view(spans->last->what()) == "the cable is out");
+  }
+}
+
+TEST_CASE("A call whose time is over asks nobody and takes nothing of the budget") {
+  const auto lm = scripted({"Fact: f", "Answer: 4"});
+  const auto budget = std::make_shared<Budget>(Budget::Limits{.requests = 2, .tokens = 100'000});
+  auto program = with_sampling(steps(lm), {.max_tokens = 500});
+  std::stop_source stop;
+  stop.request_stop();
+
+  CHECK_THROWS_WITH_AS(
+      with_context(program, {.deadline = std::chrono::steady_clock::time_point(), .budget = budget})("?"),
+      "the deadline passed before the request was sent; give the program more time", Error);
+  CHECK_THROWS_AS(with_context(program, {.stop = stop.get_token(), .budget = budget})("?"), Error);
+
+  CHECK(lm->requests().empty());
+  CHECK(budget->used() == Usage());
+  CHECK_NOTHROW(budget->reserve({.tokens = 100'000}));
+}
+
+TEST_CASE("A program without predictors cannot be changed") {
+  struct Empty {
+    int rounds = 2;
+  };
+
+  CHECK_THROWS_WITH_AS(traced(Empty(), std::make_shared<Counting>()),
+                       "the program has no predictors to change; its modules must be members, or in its "
+                       "for_each_predictor",
+                       Error);
+  CHECK_THROWS_AS(with_lm(Empty(), scripted({})), Error);
 }

@@ -16,6 +16,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 
 using namespace dspy;
@@ -118,4 +119,22 @@ TEST_CASE("what the call throws comes after what it wrote, and wrong inputs befo
     auto unreadable = events(asks, {{"question", "?"}});
     CHECK_THROWS_AS(co_await unreadable.result(), Error);
   }(predictor(lm)));
+}
+
+TEST_CASE("a reader is told when the event loop of its call has ended, and waits no longer") {
+  auto all = events(predictor(std::make_shared<Counting>(words(2000))), {{"question", "?"}}, {}, 4);
+  const auto first = [&]() -> Async<void> { co_await all.next(); };
+  const auto rest = [&]() -> Async<void> {
+    while (co_await all.next()) {
+    }
+  };
+  std::thread([&] { wait(first()); }).join();  // the thread's event loop ends with a call that is held back
+  std::stop_source stop;
+  const std::jthread gives_up([&](const std::stop_token& ended) {
+    for (int i = 0; i < 500 && !ended.stop_requested(); ++i) std::this_thread::sleep_for(10ms);
+    stop.request_stop();
+  });
+
+  CHECK_THROWS_WITH_AS(wait(until(rest(), stop.get_token())), doctest::Contains("the event loop of the call ended"),
+                       Error);
 }

@@ -161,3 +161,32 @@ TEST_CASE("BestOfN bears as many errors as it is told to") {
   CHECK((BestOfN(with_lm(TwoSteps(), scripted(replies)), 2, reward, 1, 1)({"?"})).answer == 7);
   CHECK_THROWS_AS((BestOfN(TwoSteps(), 0, reward)), Error);
 }
+
+TEST_CASE("The span of a Program within another is part of the other's") {
+  struct Outer {
+    Program inner;
+    Predict<> check{"answer: int -> fact"};
+
+    Async<Prediction> run(JsonObject inputs, Run how) const {
+      auto made = co_await inner.run(std::move(inputs), how);
+      co_return co_await check.run({{"answer", made.at("answer")}}, how);
+    }
+  };
+  const auto log = std::make_shared<TraceLog>();
+  const auto lm = scripted({"Fact: f", "Answer: 4", "Fact: g"});
+  const Program program = traced(with_lm(Outer{.inner = TwoSteps()}, lm), log);
+
+  program({{"question", "?"}});
+
+  const auto spans = log->spans();
+  REQUIRE(spans.size() == 8);
+  const auto& inner = spans[4];
+  const auto& outer = spans[7];
+  CHECK(inner.at("kind") == "program");
+  CHECK(outer.at("kind") == "program");
+  CHECK(spans[1].at("parent") == inner.at("id"));
+  CHECK(spans[3].at("parent") == inner.at("id"));
+  CHECK(inner.at("parent") == outer.at("id"));
+  CHECK(spans[6].at("parent") == outer.at("id"));
+  CHECK(outer.at("parent") == 0);
+}
