@@ -31,6 +31,7 @@ class PieceLM final : public LM {
   std::vector<std::string> pieces;
   bool tells = true;
   int asked = 0;
+  int fails = 0;  ///< Which request, from 1.
 
   std::string_view model() const noexcept override { return "pieces"; }
   Capabilities capabilities() const override { return {.enforces_contract = true, .prefill = true, .logprobs = true}; }
@@ -52,7 +53,7 @@ class PieceLM final : public LM {
   }
 
   Async<Reply> complete(Request request) override {
-    ++asked;
+    if (++asked == fails) throw Error(Errc::unavailable, "the model is away");
     Completion out;
     const auto add = [&](const std::string& piece, double probability, auto top) {
       TokenLogprob token{.text = piece, .logprob = std::log(probability), .field = field};
@@ -170,4 +171,19 @@ TEST_CASE("A model that tells no probabilities leaves the value as it wrote it")
   const auto out = ask({{"text", "?"}});
   CHECK(out.probabilities.empty());
   CHECK(decision_of(out, ask.signature().outputs[0]).method == DecisionMethod::none);
+}
+
+TEST_CASE("A decision whose further requests fail tells the usage of the reply before them") {
+  const auto lm = std::make_shared<PieceLM>();
+  lm->answers = {" glad", " grim", " sad", " mad"};
+  lm->pieces = letters;
+  lm->fails = 2;
+  const Predict ask("text -> mood: Literal['glad', 'grim', 'sad', 'mad']",
+                    {.lm = lm, .adapter = adapter("field"), .decisions = {{"mood", {}}}});
+
+  const auto out = attempt([&] { return ask({{"text", "?"}}); });
+
+  REQUIRE_FALSE(out.has_value());
+  CHECK(out.error().code() == Errc::unavailable);
+  CHECK(out.error().info().usage == Usage{.requests = 1, .prompt_tokens = 1, .completion_tokens = 1});
 }
