@@ -36,7 +36,7 @@ class File {
   explicit operator bool() const noexcept { return number_ >= 0; }
   int number() const noexcept { return number_; }
 
-  /// False where what was written before did not reach the disk.
+  /// False if earlier writes did not reach the disk.
   bool close() noexcept {
     const bool fine = number_ < 0 || ::close(number_) == 0;
     number_ = -1;
@@ -57,7 +57,7 @@ bool write_all(int file, std::string_view bytes) {
   return true;
 }
 
-/// What a path names once its links are followed, also where nothing is there yet.
+/// The target of a path once its links are followed; it need not exist.
 fs::path behind_links(fs::path path) {
   std::error_code code;
   for (int links = 0; fs::is_symlink(path, code); ++links) {
@@ -73,7 +73,7 @@ struct Part {
 };
 
 /// A new file in the folder of `path`, under a name that no other call of this or another process
-/// uses.  A process that was killed may have left one, and a later process may have its number.
+/// uses.  A killed process may have left one, and a later process may get the same number.
 Part make_part(const fs::path& path) {
   static std::atomic<unsigned> calls = 0;
   for (;;) {
@@ -134,7 +134,7 @@ void replace_file(const fs::path& path, std::string_view bytes) {
   if (!write_all(file.number(), bytes) || ::fsync(file.number()) != 0 || !file.close()) give_up(errno);
   if (std::rename(part.path.c_str(), target.c_str()) != 0) give_up(errno);
 
-  // The folder's own entry must reach the disk too; where a file system cannot, the file is whole all the same.
+  // The folder's own entry must reach the disk too; the file is complete even on a file system that cannot do this.
   const auto folder = target.parent_path();
   if (const File entry(folder.empty() ? fs::path(".") : folder, O_RDONLY | O_DIRECTORY); entry) ::fsync(entry.number());
 }

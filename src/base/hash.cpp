@@ -19,7 +19,7 @@ std::uint64_t read_word(const char* from) noexcept {
   return word;
 }
 
-/// Both halves of the product of two words, folded onto each other: every bit of both has a say in every bit.
+/// Both halves of the product of two words, folded onto each other: every bit of both affects every bit.
 std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
   __extension__ using Wide = unsigned __int128;
   const auto product = static_cast<Wide>(a) * b;

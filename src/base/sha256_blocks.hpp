@@ -13,7 +13,7 @@ using State = std::array<std::uint32_t, 8>;
 using Absorb = void (*)(State& state, std::string_view blocks) noexcept;
 
 void absorb_portably(State& state, std::string_view blocks) noexcept;
-/// By the processor's own instructions for it; null where it has none.
+/// Uses the processor's SHA instructions; null if it has none.
 Absorb absorb_natively() noexcept;
 
 }  // namespace dspy::sha256_blocks

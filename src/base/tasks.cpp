@@ -84,7 +84,7 @@ Async<void> run_all(std::vector<Async<void>> works) {
 
 Async<void> run_on_cpu(std::function<void()> work) {
   std::exception_ptr failure;
-  // Looks at no cancellation: what `work` writes to lives here until it has ended.
+  // Ignores cancellation: `work` writes to variables of this coroutine until it has ended.
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(
       [&](auto handler) {
         auto executor = asio::get_associated_executor(handler);

@@ -151,7 +151,7 @@ std::string to_words(std::string_view identifier) {
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
   constexpr std::size_t longest = 64;  // the size of a row in `edits`
   if (word.empty() || word.size() > longest) return std::nullopt;
-  // A third of the word may differ; of a shorter one nothing but its case.
+  // A third of the word may differ; in a word of one or two letters only the case.
   const std::size_t allowed = (word.size() + 1) / 3 - (word.size() == 2 ? 1 : 0);
   std::size_t fewest = allowed + 1;
   const std::string* found = nullptr;

@@ -38,7 +38,7 @@ Usage usage_from_json(const JsonObject& written) {
   read("cost_nanodollars", cost);
   if (cost) {
     if (*cost > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
-      throw Error(Errc::config_error, "`usage.cost_nanodollars` is more money than there is");
+      throw Error(Errc::config_error, "`usage.cost_nanodollars` is too large");
     usage.cost_nanodollars = static_cast<std::int64_t>(*cost);
   }
   return usage;

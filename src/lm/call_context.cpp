@@ -38,7 +38,7 @@ CallContext merged(const CallContext& outer, const CallContext& inner) {
   if (outer.deadline) out.deadline = std::min(*outer.deadline, inner.deadline.value_or(*outer.deadline));
   auto stop = join(outer.stop, inner.stop);
   if (stop.keeps) {
-    // What either token was made from must live on as well.
+    // The sources of both tokens must stay alive too.
     stop.keeps = std::make_shared<std::array<std::shared_ptr<void>, 3>>(
         std::array<std::shared_ptr<void>, 3>{stop.keeps, outer.keeps, inner.keeps});
   } else {

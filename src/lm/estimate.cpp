@@ -16,7 +16,7 @@ std::uint64_t json_bytes(const Json& value) {
   return to_text(value).size();
 }
 
-/// The size of an output's schema in addition to its description, if a provider is sent one.
+/// The size of an output's schema without its description, if the provider is sent one.
 constexpr std::uint64_t bytes_per_output = 256;
 
 Size size_of(const std::vector<Part>& parts);
@@ -65,7 +65,7 @@ Size size_of(const Request& request) {
   return all;
 }
 
-/// Of the marks around a message: what chat templates write there.
+/// For the marks that chat templates write around a message.
 constexpr std::uint64_t tokens_per_message = 8;
 
 }  // namespace

@@ -17,8 +17,8 @@ __extension__ using Wide = __int128;
 
 constexpr std::int64_t million = 1'000'000;
 
-/// Providers that sell models of their own, under names without the provider's.  Another one's price for the same model
-/// is another one.
+/// Providers that sell their own models under names without a provider.  Other providers have their own prices for the
+/// same models.
 constexpr auto own_models = std::to_array<std::string_view>({"openai/", "anthropic/", "gemini/", "xai/", "deepseek/",
                                                              "mistral/", "moonshot/", "dashscope/", "zai/", "cohere/"});
 
@@ -76,7 +76,7 @@ Price price_from_json(const JsonObject& in, std::string_view model) {
   return price;
 }
 
-/// Half a billionth and more counts as one.
+/// Rounded to the nearest billionth.
 std::optional<std::int64_t> rounded(Wide millionths) {
   const auto whole = (millionths + million / 2) / million;
   if (whole > std::numeric_limits<std::int64_t>::max()) return {};

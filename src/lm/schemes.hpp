@@ -16,13 +16,13 @@
 
 namespace dspy {
 
-/// What makes things of one kind from URIs, by scheme.  Thread-safe.
+/// The factories of one kind of thing, by URI scheme.  Thread-safe.
 template <class T>
 class Schemes {
  public:
   using Factory = std::shared_ptr<T> (*)(const LMUri& uri);
 
-  /// `kind` is what there are many of, such as `language models`.
+  /// `kind` is a plural for messages, such as `language models`.
   explicit Schemes(std::string_view kind) : kind_(kind) {}
 
   void add(std::string_view scheme, Factory factory) {

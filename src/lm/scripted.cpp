@@ -161,7 +161,7 @@ class ScriptedLM::Script {
   }
 
  private:
-  /// Programs ask again and again with the same start, so the last one's words are remembered.
+  /// Programs repeat the same beginning in every prompt, so the word count of the last one is remembered.
   std::uint64_t count_prompt(const Chat& messages) {
     if (messages.prefix() != counted_) {
       counted_ = messages.prefix();

@@ -24,7 +24,7 @@ constexpr int hex_digit(char c) noexcept {
   return -1;
 }
 
-/// Reads one URI and remembers where it is, for its complaints.
+/// Reads one URI; errors name the position.
 class Reader {
  public:
   explicit Reader(std::string_view uri) : uri_(uri) {}
@@ -61,7 +61,7 @@ class Reader {
     return text::to_lower(name);
   }
 
-  /// With the provider that the model's name points to, where it does.
+  /// An example of the right form, with the provider that the model's name suggests, if any.
   static std::string example(std::string_view model) {
     for (const auto& [start, provider] :
          {std::pair("gpt-", "openai"), std::pair("o1", "openai"), std::pair("o3", "openai"), std::pair("o4", "openai"),

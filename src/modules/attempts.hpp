@@ -24,7 +24,7 @@ class AttemptSink {
     (*sink_)(event);
   }
 
-  /// What reads the reply of this attempt while it comes.
+  /// Reads the reply of this attempt as it arrives.
   FieldStream& open(const Exchange& exchange) {
     fields_ = exchange.open_stream();
     return *fields_;
@@ -70,7 +70,7 @@ class Attempts {
   }
 
   bool has_handed_out() const noexcept { return events_ && events_->has_handed_out(); }
-  /// What read the reply while it came; null where nothing did.
+  /// The reader of the streamed reply; null if nothing was streamed.
   FieldStream* fields() const noexcept { return events_ ? events_->fields() : nullptr; }
 
  private:

@@ -5,9 +5,9 @@
 
 namespace dspy {
 
-/// Asks for the outputs until the policy is at its end.  `inputs` are checked; `prediction` is empty, and outlives the
-/// call: a result that coroutines hand on would be moved at every step.  `prompt` is what the exchange makes of the
-/// inputs, where that was done already.
+/// Requests the outputs until there is a result or the policy is exhausted.  `inputs` are checked; `prediction` is
+/// empty, and outlives the call: a result returned through coroutines would be moved at every step.  `prompt` is the
+/// exchange's prompt for the inputs, if it was formatted already.
 Async<void> run_call(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt = {});
 
 }  // namespace dspy

@@ -38,14 +38,14 @@ const ResumePoint* place_to_mend(const Completion& completion, const Unreadable&
   return found == completion.resume_points.end() ? nullptr : &*found;
 }
 
-/// Has the value that begins at `start` written again.
+/// Makes `next` the request to rewrite the value that begins at `start`.
 void rewrite(Request& next, const Completion& completion, const ResumePoint& start, int rewrites_left) {
   next.prefill = {.reasoning = completion.reasoning, .text = completion.text.substr(0, start.offset)};
   auto& sampling = next.sampling;
   const auto own = sampling.field_temperatures.find(start.field);
   const auto usual = own != sampling.field_temperatures.end() ? own->second : sampling.temperature.value_or(lively);
   sampling.field_temperatures[start.field] = std::max(usual, lively);
-  // Always a seed, as the LM may have one of its own: not what was drawn before, and the same again in another run.
+  // Always a seed, since the LM may have one of its own: a new draw, but the same one in every run.
   sampling.seed = sampling.seed.value_or(0) + 0x9E3779B97F4A7C15ULL * (static_cast<std::uint64_t>(rewrites_left) + 1);
 }
 
@@ -57,7 +57,7 @@ void ask_again(Chat& messages, const Unreadable& unreadable) {
                                               unreadable.complaint())});
 }
 
-/// A flag on the whole reply, once.
+/// Flags the whole reply, at most once.
 void note(Prediction& prediction, std::string_view repair) {
   Flag flag{.field = {}, .repair = std::string(repair)};
   if (!std::ranges::contains(prediction.flags, flag)) prediction.flags.push_back(std::move(flag));
@@ -229,7 +229,7 @@ void CallMachine::finish(Completion& completion, Reading reading) {
   state_ = State::done;
 }
 
-/// What a model declines it is not asked for again.
+/// A model that declined is not asked again.
 void CallMachine::decline(const Completion& completion) {
   error_.emplace(
       Errc::refused,

@@ -11,7 +11,7 @@
 
 namespace dspy {
 
-/// What one call works with.  The references outlive it.
+/// Everything that one call uses.  The references outlive it.
 struct Call {
   std::shared_ptr<LM> lm;
   std::shared_ptr<const Adapter> adapter;
@@ -32,8 +32,8 @@ class CallMachine {
  public:
   enum class State { ask, done, failed };
 
-  /// `inputs` are checked; `prediction` is empty, and outlives the machine.  `prompt` is what the exchange makes of the
-  /// inputs, where that was done already.
+  /// `inputs` are checked; `prediction` is empty, and outlives the machine.  `prompt` is the exchange's prompt for the
+  /// inputs, if it was formatted already.
   CallMachine(Call call, JsonObject inputs, Prediction& prediction, std::optional<Chat> prompt = {});
 
   State state() const noexcept { return state_; }
@@ -43,8 +43,8 @@ class CallMachine {
   const Exchange* exchange() const noexcept;
   /// What to ask.  Once for each `accept`.
   Request next_request();
-  /// `has_handed_out`: parts of this reply have reached the caller already.  `stream` is what read the reply while it
-  /// came, where anything did, and is finished.
+  /// `has_handed_out`: parts of this reply have reached the caller already.  `stream` read the reply as it arrived, and
+  /// is finished; null if the reply was not streamed.
   void accept(Reply reply, bool has_handed_out = false, FieldStream* stream = nullptr);
   /// Why it failed.
   const Error& error() const noexcept { return *error_; }
@@ -52,7 +52,7 @@ class CallMachine {
   /// be decided, and before the machine is done.
   const Request* accepted_request() const noexcept { return accepted_ ? &asked_request_ : nullptr; }
   const Completion* accepted_reply() const noexcept { return accepted_ ? &*accepted_ : nullptr; }
-  /// What the LM threw, with the usage of the requests before it.
+  /// `error`, which the LM threw, with the usage of earlier requests added.
   Error with_usage(const Error& error) const;
 
  private:

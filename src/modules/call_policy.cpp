@@ -8,8 +8,9 @@ namespace dspy {
 
 void validate(const CallPolicy& policy) {
   if (policy.rewrite < 0)
-    throw Error(Errc::invalid_parameter,
-                std::format("`rewrite` is {}; use 0 to write no value again, or how often to", policy.rewrite));
+    throw Error(
+        Errc::invalid_parameter,
+        std::format("`rewrite` is {}; use 0 to rewrite nothing, or the most times to rewrite a value", policy.rewrite));
   if (policy.ask_again >= 0) return;
   throw Error(
       Errc::invalid_parameter,

@@ -18,10 +18,13 @@ namespace dspy {
 namespace {
 
 const Json& value_of(const JsonObject& completion, std::string_view field) {
-  if (completion.empty()) throw Error(Errc::bad_input, "a completion without values has no vote");
+  if (completion.empty()) throw Error(Errc::bad_input, "a completion without values cannot vote; leave it out");
   if (field.empty()) return (completion.end() - 1)->value();
   if (const auto* const value = completion.if_contains(field)) return *value;
-  throw Error(Errc::bad_input, std::format("a completion has no `{}` to count votes of", field));
+  throw Error(
+      Errc::bad_input,
+      std::format("a completion has no `{}`, by which the votes are counted; leave it out, or name another field",
+                  field));
 }
 
 }  // namespace
@@ -42,7 +45,7 @@ std::optional<std::string> answer_vote(const Json& value) {
 }
 
 std::size_t majority(std::span<const JsonObject> completions, std::string_view field, const VoteOf& vote) {
-  if (completions.empty()) throw Error(Errc::bad_input, "there are no completions to vote; give at least one");
+  if (completions.empty()) throw Error(Errc::bad_input, "there are no completions to vote on; give at least one");
   std::vector<std::optional<std::string>> votes;
   votes.reserve(completions.size());
   for (const auto& completion : completions) votes.push_back(vote(value_of(completion, field)));

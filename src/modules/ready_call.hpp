@@ -8,13 +8,13 @@
 
 namespace dspy {
 
-/// A call with its checked inputs, and what makes it, which is kept alive.
+/// A call that is ready to be made: its checked inputs, and owners of everything it uses.
 struct Predictor::Ready {
   JsonObject inputs = {};
   std::shared_ptr<LM> lm = {};  ///< Null where none was configured.
   std::shared_ptr<const Adapter> adapter = {};
   std::shared_ptr<const Exchange> exchange = {};
-  std::optional<Chat> prompt = {};  ///< Where it was written already.
+  std::optional<Chat> prompt = {};  ///< If it was formatted already.
 };
 
 }  // namespace dspy

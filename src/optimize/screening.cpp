@@ -24,7 +24,7 @@ struct Screened {
   std::vector<double> likelihoods;  ///< Of each, by token.
 };
 
-/// How well the likelihoods foretold the scores, of those that were measured, in earlier rounds too.
+/// How well the likelihoods predicted the scores of all candidates measured so far.
 void report_on(Search& search, const Screened& all) {
   auto& told = search.report().details["screening"];
   JsonArray rows;
@@ -51,7 +51,7 @@ void report_on(Search& search, const Screened& all) {
 
 void require_screening(const std::optional<std::size_t>& screen_to, const std::optional<double>& race) {
   if (screen_to == 0)
-    throw Error(Errc::invalid_parameter, "`screen_to` says how many candidates are measured; at least 1");
+    throw Error(Errc::invalid_parameter, "`screen_to` is the number of candidates to measure; it must be at least 1");
   if (race && !(*race > 0 && *race < 1))
     throw Error(Errc::invalid_parameter, std::format("`race` is a probability between 0 and 1, not {}", *race));
 }

@@ -21,7 +21,7 @@ namespace {
 
 using Outcomes = std::vector<std::expected<Prediction, Error>>;
 
-/// A number that depends on a text alone (FNV-1a).
+/// A hash that is the same everywhere (FNV-1a).
 std::uint64_t hash_of(const std::string& text) noexcept {
   std::uint64_t out = 0xCBF29CE484222325ULL;
   for (const char c : text) out = (out ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;

@@ -17,7 +17,7 @@ namespace {
 
 using namespace program_format;
 
-// What a program's part may not be called in a file: DSPy keeps its own things there.
+// Reserved names in a file, which DSPy uses itself.
 constexpr std::array reserved = {"metadata", "dspy_cpp"};
 
 /// True for a member of a saved LM that may hold a secret.  DSPy leaves out `api_key`; other
@@ -49,7 +49,7 @@ void add(JsonObject& out, const JsonObject& kept) {
   for (const auto& member : kept) out.insert(member);
 }
 
-/// What is known of the field at a place, from the file that was loaded.
+/// The loaded file's facts about the field at a place.
 SavedField known_field(const SavedPredictor& saved, std::size_t index) {
   return index < saved.fields.size() ? saved.fields[index] : SavedField();
 }
@@ -79,7 +79,7 @@ JsonObject state_to_json(const SavedPredictor& saved) {
   // In DSPy's order; it reads `lm` even if there is none.
   JsonObject state{{"traces", JsonArray()}, {"train", JsonArray()}};
   state["demos"] = JsonArray(saved.demos.begin(), saved.demos.end());
-  // Without any, Python would have an empty objective in place of its own words.
+  // Without them, Python would use an empty objective instead of its default.
   const bool has_instructions = !saved.names_its_fields() || !saved.signature.instructions.empty();
   JsonObject signature{{"instructions", has_instructions ? saved.signature.instructions
                                                          : default_instructions(saved.signature, saved.path)},

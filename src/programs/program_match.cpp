@@ -26,7 +26,7 @@ const Field* find_in(const std::vector<Field>& side, std::string_view name) {
   return found == side.end() ? nullptr : &*found;
 }
 
-/// What two declarations of a type must share: not the limits, nor functions.
+/// What two declarations of a type must share: everything but limits and functions.
 Type comparable(Type type) {
   type = without_limits(std::move(type));
   const auto strip = [](auto&& self, Type& part) -> void {
@@ -74,8 +74,8 @@ std::string_view named_by(std::string_view description) {
   return is_identifier(name) ? name : std::string_view();
 }
 
-/// Python's files hold no names, but traces of them: `${name}` where nobody wrote a description,
-/// and prefixes, which optimizers may have changed, so that only another field's own one tells.
+/// Python's files hold no names, only hints: `${name}` where nobody wrote a description, and prefixes.  Optimizers may
+/// have changed a prefix, so only one that belongs to another field proves a mismatch.
 void compare_traces(const SavedPredictor& saved, const Signature& declared, std::vector<std::string>& out) {
   const auto fields = fields_of(declared);
   if (saved.fields.size() != fields.size()) {
@@ -90,7 +90,7 @@ void compare_traces(const SavedPredictor& saved, const Signature& declared, std:
     const auto& written = saved.fields[i];
     const bool has_own_prefix = written.prefix == prefix_of(fields[i]->name);
     if (const auto name = named_by(written.description); !name.empty()) {
-      // With the field's own prefix it is a description that somebody wrote.
+      // With the field's own prefix, it is a description that someone wrote.
       if (name != fields[i]->name && !has_own_prefix)
         out.push_back(
             std::format("field {} is `{}` in the program and `{}` in the file", i + 1, fields[i]->name, name));

@@ -13,8 +13,8 @@
 
 namespace dspy {
 
-/// A JSON value in a program file, with its path for messages: `dspy_cpp.scores[2].value`.  What is not as it must be
-/// throws `Error` (`config_error`) that names the file and the path.
+/// A JSON value in a program file, with its path for messages: `dspy_cpp.scores[2].value`.  Anything
+/// invalid throws `Error` (`config_error`) that names the file and the path.
 ///
 /// Refers to the value and the name of the file.
 class ProgramPlace {
@@ -42,7 +42,7 @@ class ProgramPlace {
       visit(ProgramPlace(source_, std::format("{}[{}]", path_, i), array()[i]));
   }
 
-  /// What `read` returns; an `Error` that it throws gets the place.
+  /// What `read` returns; adds the place to an `Error` that it throws.
   template <class F>
   auto reading(F&& read) const {
     try {

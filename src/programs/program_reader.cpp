@@ -19,7 +19,7 @@ namespace {
 using namespace program_format;
 using Place = ProgramPlace;
 
-// Members that are read; all others are kept.
+// The members that are read; all others are kept as they are.
 constexpr std::array state_members = {"demos", "signature"};
 constexpr std::array signature_members = {"instructions", "fields"};
 constexpr std::array saved_field_members = {"prefix", "description"};
@@ -64,7 +64,7 @@ ProgramFile::Integrity check_hash(const Place& root, const JsonObject& own, bool
   if (*hash == Json(content_hash(root.object()))) return ProgramFile::Integrity::verified;
   if (accept_changed) return ProgramFile::Integrity::changed;
   root.fail(
-      "its content is not what its hash says: it was edited or damaged after it was saved; load a whole copy, or "
+      "its content does not match its hash: it was edited or damaged after it was saved; load an intact copy, or "
       "accept the change with `accept_changed` (`--accept-changed`) and save it again");
 }
 

@@ -16,7 +16,7 @@ const JsonObject* object_at(const JsonObject& from, std::string_view name) {
   return value == nullptr ? nullptr : value->if_object();
 }
 
-/// What DSPy does not know.
+/// The settings that DSPy has no place for.
 void read_own(const JsonObject& written, DecisionSettings& settings) {
   if (const auto* const prior = object_at(written, "prior")) {
     for (const auto& each : *prior) {
@@ -62,7 +62,7 @@ void save_decisions(const DecisionsSettings& decisions, SavedPredictor& saved) {
   auto fields = saved.kept.contains("fields") && saved.kept.at("fields").is_object()
                     ? saved.kept.at("fields").get_object()
                     : JsonObject();
-  // An output that can be decided and is not any more has no settings any more.
+  // An output that is no longer decided loses its settings.
   for (const auto& field : saved.signature.outputs) {
     if (!decisions.contains(field.name) && attempt([&] { return decision_space(field); })) fields.erase(field.name);
   }

@@ -7,8 +7,8 @@
 
 namespace dspy {
 
-/// How the file has outputs decided: DSPy's member `fields`, and this library's `decisions`, which says what DSPy does
-/// not know.  What is of outputs that this signature cannot decide is left out; it stays in the file.  Throws `Error`
+/// The file's settings for decided outputs: DSPy's member `fields`, and this library's `decisions` for what DSPy has no
+/// place for.  Outputs that this signature cannot decide are left out; they stay in the file.  Throws `Error`
 /// (`config_error`) for settings that do not suit their output.
 DecisionsSettings saved_decisions(const SavedPredictor& saved, const Signature& signature);
 

@@ -21,8 +21,8 @@ constexpr bool is_key_character(char c) noexcept {
   return text::is_any_letter(c) || text::is_digit(c) || c == '_' || c == '-' || c == '$';
 }
 
-/// The position in a text of JSON as models write it, and the readers of what holds no other value: strings, keys,
-/// numbers and words.  Each returns false after `fail`, which keeps the first problem.
+/// A position in JSON as models write it, and readers for scalars: strings, keys, numbers and words.  Each returns
+/// false after `fail`, which keeps the first problem.
 class LenientScalars {
  protected:
   LenientScalars(std::string_view text, std::size_t begin) : text_(text), at_(begin) {}
@@ -60,7 +60,7 @@ class LenientScalars {
   }
 
   const CurlyQuotes* curly_quotes_here() const noexcept;
-  /// `“text”`.  Another quote of that kind within, or a straight one, would leave open where it ends.
+  /// `“text”`.  Another such quote inside it, or a straight one, would make its end ambiguous.
   bool curly_string(const CurlyQuotes& quotes, Json& out);
   bool key(std::string& out);
   bool string(std::string& out);

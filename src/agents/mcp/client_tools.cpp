@@ -52,7 +52,7 @@ Async<ToolOutcome> called(McpClient client, std::string name, JsonObject argumen
 
 FunctionTool to_tool(const McpClient& client, const McpTool& tool) {
   auto description = tool.description.empty() ? tool.title : tool.description;
-  if (description.empty()) description = std::format("The tool `{}`, of which its server says no more.", tool.name);
+  if (description.empty()) description = std::format("The tool `{}`; its server gives no description.", tool.name);
   return {ToolDefinition{.name = tool.name, .description = std::move(description), .parameters = tool.input_schema},
           [client, name = tool.name](JsonObject arguments, ToolContext context) {
             return called(client, name, std::move(arguments), std::move(context));

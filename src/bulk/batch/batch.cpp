@@ -30,7 +30,7 @@ using bulk::KeptBatch;
 constexpr int not_found = 404, too_many_requests = 429, server_error = 500;
 constexpr std::size_t most_reply_bytes = std::size_t{4} << 30;
 
-/// What asking again would not change.
+/// Errors that a retry would not change.
 bool is_final(const BatchAnswer& answer) {
   return answer.status < server_error && answer.status != too_many_requests;
 }
@@ -94,7 +94,7 @@ class BatchRun::Impl {
   }
 
  private:
-  /// What a batch may have been made for when the process ended is not asked twice by itself: it would be paid twice.
+  /// Requests that may already be in a batch are not submitted again without being asked to: they would be paid twice.
   void forget_or_refuse_unsure() {
     for (auto& batch : folder_.batches()) {
       if (batch.state != "submitting") continue;
@@ -108,7 +108,7 @@ class BatchRun::Impl {
     folder_.save();
   }
 
-  /// Batches that the provider does not have any more are given up.
+  /// Gives up the batches that the provider no longer has.
   void forget_lost() {
     for (auto& batch : folder_.batches()) {
       if (batch.state == "submitted" && !state_or_lost(batch)) batch.state = "forgotten";
@@ -179,7 +179,7 @@ class BatchRun::Impl {
       id = bulk::batch_api_of(url).submit(sample, items, batch.mark,
                                           [this](http::Request request) { return exchange(std::move(request)); });
     } catch (const Error& error) {
-      // A status that says no is sure; anything else leaves it open.
+      // A refusal is certain; any other status leaves open whether the batch exists.
       if (error.code() == Errc::refused || error.code() == Errc::authentication_failed) {
         folder_.batches().pop_back();
         folder_.save();

@@ -13,8 +13,8 @@
 
 namespace dspy::llama {
 
-/// What a request goes through before it may wait for the engine's thread: it is checked against the model and the
-/// options, its contract is compiled, its LoRAs are loaded.  Thread-safe.
+/// Prepares requests before they are queued for the engine's thread: checks them against the model and the options,
+/// compiles their contracts and loads their LoRAs.  Thread-safe.
 class Admission {
  public:
   /// Both outlive this.

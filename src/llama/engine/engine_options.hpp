@@ -5,8 +5,8 @@
 
 namespace dspy::llama {
 
-/// What an engine of `model` runs with: the wishes within what the model, the memory and the machine allow.  Throws as
-/// `validate` does, and `Error` (`invalid_parameter`) for a model that cannot write.
+/// The options that an engine of `model` runs with: those wanted, limited to what model, memory and machine allow.
+/// Throws as `validate` does, and `Error` (`invalid_parameter`) for a model that cannot write.
 EngineOptions in_force(EngineOptions wanted, const Model& model);
 
 /// The part of it that says how large the context is.  Throws `Error` (`invalid_parameter`).

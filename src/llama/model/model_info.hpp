@@ -5,7 +5,7 @@
 
 namespace dspy::llama {
 
-/// What a header that was read already says about the model.
+/// The facts about a model, from its header.
 ModelInfo describe(const Gguf& gguf, const std::filesystem::path& file);
 
 }  // namespace dspy::llama

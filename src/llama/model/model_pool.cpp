@@ -83,7 +83,7 @@ std::shared_ptr<const Model> ModelPool::load(std::string_view name_or_path, Mode
           entries.splice(entries.begin(), entries, now);
         return other->result->value();
       }
-      // A caller who gives up does so for itself alone.
+      // A caller that gives up must not fail the others.
       if (other->result->error().code() != Errc::cancelled) throw other->result->error();
       continue;
     }

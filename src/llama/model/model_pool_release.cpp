@@ -9,7 +9,7 @@
 
 namespace dspy::llama {
 
-/// Until the pool ends: lets go of what has not been used for `keep_alive`.
+/// Until the pool ends: releases what has not been used for `keep_alive`.
 void ModelPool::Impl::keep(const std::stop_token& stop) {
   std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {

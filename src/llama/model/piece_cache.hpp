@@ -20,11 +20,10 @@ class PieceCache {
  public:
   using Tokenize = std::function<std::vector<Token>(std::string_view text)>;
 
-  /// `bytes`: of all texts and tokens together; the pieces not used for longest are forgotten.
+  /// `bytes` limits all texts and tokens together; the least recently used pieces are dropped.
   explicit PieceCache(std::size_t bytes = std::size_t{8} << 20) : most_bytes_(bytes) {}
 
-  /// Appends the tokens of `text`.  `tokenize` is called where they are not known, by several threads at once if need
-  /// be.
+  /// Appends the tokens of `text`.  `tokenize` is called if they are not known, possibly by several threads at once.
   void append(std::vector<Token>& tokens, std::string_view text, bool control, const Tokenize& tokenize);
 
   std::size_t bytes() const;
@@ -42,7 +41,7 @@ class PieceCache {
   std::size_t most_bytes_;
   mutable std::mutex mutex_;
   std::size_t bytes_ = 0;
-  std::list<Piece> pieces_;  ///< The last one used first.
+  std::list<Piece> pieces_;  ///< Most recently used first.
   std::unordered_map<std::string_view, std::list<Piece>::iterator> places_;
 };
 

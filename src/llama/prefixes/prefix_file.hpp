@@ -24,15 +24,15 @@ struct Prefix {
 
 enum class PrefixDurability {
   survives_power_cut,
-  may_be_lost,  ///< Faster; what is there is whole all the same.
+  may_be_lost,  ///< Faster; a file that exists is still complete.
 };
 
 /// Writes the file whole or not at all.  Throws `Error` (`io_error`).
 void write_prefix(const std::filesystem::path& file, std::uint64_t binding, const Prefix& prefix,
                   PrefixDurability durability = PrefixDurability::survives_power_cut);
 
-/// Throws `Error`: `io_error` for a file that cannot be read, is damaged, or is none of ours; `invalid_parameter` for
-/// one of another binding.
+/// Throws `Error`: `io_error` for a file that cannot be read, is damaged, or is not a prefix file; `invalid_parameter`
+/// for one of another binding.
 Prefix read_prefix(const std::filesystem::path& file, std::uint64_t binding, std::string_view model);
 
 /// All but the state, whose hash is not checked.  Throws like `read_prefix`.

@@ -26,11 +26,11 @@ class PrefixStore {
   /// Makes the folder if it is not there.  Throws `Error` (`io_error`).
   PrefixStore(std::filesystem::path directory, std::uint64_t binding, std::string model);
 
-  /// What is there, shorter ones first.  Files of this binding that cannot be read are removed.
+  /// The stored prefixes, shortest first.  Files of this binding that cannot be read are removed.
   std::vector<Entry> list();
-  /// The bytes of the file; 0 where it could not be written, which the log tells.
+  /// The size of the file; 0 if it could not be written, which is logged.
   std::uint64_t write(std::span<const Token> tokens, std::size_t begin, std::span<const std::byte> state);
-  /// Nothing for one that is gone or damaged.
+  /// Nothing if the file is missing or damaged.
   std::optional<std::vector<std::byte>> read(std::span<const Token> tokens, std::size_t begin);
   void remove(std::span<const Token> tokens, std::size_t begin) noexcept;
 

@@ -19,7 +19,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int most_tries = 4;
-/// Of spans that began and have not ended; a program that ends none must not fill the memory.
+/// The most open spans, so that spans that never end cannot fill the memory.
 constexpr std::size_t most_open = 100'000;
 
 std::uint64_t random_word() {
@@ -128,14 +128,14 @@ class OtlpTrace::Exporter {
   milliseconds exit_wait() const noexcept { return options_.exit_wait; }
 
  private:
-  /// The trace of the span it is part of, if that is known, else a new one; its `span_id` means nothing.
+  /// The trace of the parent span if that is known, else a new one; its `span_id` is unused.
   TraceContext trace_of(const Span& span) {
     if (const auto found = open_.find(span.parent); found != open_.end()) return found->second;
     if (span.parent == 0 && span.remote_parent != nullptr) return *span.remote_parent;
     return {.trace_high = ids_(), .trace_low = ids_() | 1, .sampled = true};
   }
 
-  /// Differs from other processes' ids, as far as chance goes.
+  /// Almost certainly different from other processes' ids.
   std::uint64_t id_of(std::uint64_t id) const { return Random(mark_).fork(id)() | 1; }
 
   void hide_secrets(OtlpSpan& span) const {
@@ -182,7 +182,7 @@ OtlpTrace::OtlpTrace(OtlpOptions options) {
 
 OtlpTrace::~OtlpTrace() {
   if (!exporter_->stop(exporter_->exit_wait()))
-    log(LogLevel::warning, "otlp", "the collector did not take the last spans in time");
+    log(LogLevel::warning, "otlp", "the collector did not accept the last spans in time");
 }
 
 void OtlpTrace::begin(const Span& span) {

@@ -15,7 +15,7 @@ constexpr auto secret_names = std::to_array<std::string_view>(
     {"authorization", "proxy-authorization", "x-api-key", "x-goog-api-key", "api-key", "api_key", "apikey", "cookie",
      "set-cookie", "password", "passwd", "secret", "client_secret", "access_token", "refresh_token", "private_key"});
 
-/// What keys of well-known providers begin with, and how many characters follow at least.
+/// The beginnings of well-known providers' keys, and the fewest characters that follow.
 struct Form {
   std::string_view start;
   std::size_t least;
@@ -34,7 +34,7 @@ constexpr auto forms = std::to_array<Form>({{"sk-", 16},
                                             {"xoxb-", 20},
                                             {"dspy_", 64}});
 
-/// What a URL calls a key.
+/// Names of keys in URLs.
 constexpr auto parameters =
     std::to_array<std::string_view>({"key=", "token=", "api_key=", "apikey=", "access_token=", "sig=", "signature="});
 
@@ -60,7 +60,7 @@ bool is_secret_name(std::string_view name) noexcept {
   return std::ranges::any_of(secret_names, [&](auto each) { return text::equals_ignoring_case(name, each); });
 }
 
-/// One pass over a text.  Each look says where a secret begins and ends, if one does here.
+/// One pass over a text.  Each check returns where a secret begins and ends, if one begins here.
 class Pass {
  public:
   explicit Pass(std::string_view text) : text_(text) {}

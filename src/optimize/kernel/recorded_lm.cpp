@@ -29,7 +29,7 @@ Async<Reply> ask(std::shared_ptr<LM> lm, Request request, std::shared_ptr<Book> 
       co_return reply;
     } catch (const Error& error) {
       book->ledger->spend(error.info().usage);
-      // A reply that broke off was handed to nobody, so it may be asked for again as well.
+      // Nobody has received a reply that broke off, so it may be requested again too.
       const bool may_pass = is_retryable(error.code()) || error.code() == Errc::stream_broken;
       if (attempt >= book->attempts || !may_pass) throw;
       pause = std::min(longest_delay, book->retry_delay * (1 << std::min(attempt - 1, 10)));

@@ -29,11 +29,11 @@ std::string to_usable(std::string_view name, std::string_view fallback);
 /// `order_id` → `OrderId`.
 std::string to_type_name(std::string_view name);
 
-/// Names that are taken, and new ones.
+/// Keeps track of the names in use, and makes new ones.
 class Scope {
  public:
   void take(std::string name) { taken_.insert(std::move(name)); }
-  /// `name`, or with the first number behind it that is free: `Item`, `Item2`.
+  /// `name`, followed by the first free number if it is taken: `Item`, `Item2`.
   std::string add(std::string_view name);
 
  private:

@@ -72,12 +72,12 @@ struct Answer {
   Json body = {};
 };
 
-/// Sends a request, again where it may succeed a little later, and reads the answer.  Statuses in `fine` beside 2xx are
-/// answers; others throw `Error`: `authentication_failed`, `refused`, `unavailable`, …
+/// Sends a request, retrying it if it may succeed later, and reads the answer.  Statuses in `fine` count as answers, as
+/// 2xx do; others throw `Error`: `authentication_failed`, `refused`, `unavailable`, …
 Async<Answer> ask(Server server, std::string method, std::string path, JsonObject body, std::stop_token stop = {},
                   std::vector<int> fine = {});
 
-/// The member, or an `Error` (`backend_error`) that names it: the server did not say what it has to.
+/// The member, or an `Error` (`backend_error`) that names it: the server left out something required.
 const Json& member(const Json& json, std::string_view name, std::string_view kind);
 const JsonArray& list(const Json& json, std::string_view kind);
 JsonArray numbers(const std::vector<float>& vector);
@@ -88,7 +88,7 @@ std::vector<float> vector_of(const Json& json, std::string_view kind);
 void require_vectors(const std::vector<Passage>& passages, std::string_view kind);
 void require_vector_search(const StoreQuery& query, std::string_view kind);
 
-/// A filter in which `not` stands before single conditions only, and `ne` and `nin` are written so.
+/// The filter with `not` before single conditions only, and `ne` and `nin` expressed by it.
 Filter pushed_down(const Filter& filter, bool is_negated = false);
 
 /// The comparable value: a number as a float; an integer that a float rounds is refused.

@@ -48,15 +48,16 @@ std::optional<std::int64_t> dollars(const JsonObject& inputs, std::string_view n
   return std::llround(*value * 1e9);
 }
 
-/// The key that asks; nothing where the server wants none.
+/// The caller's key; empty if the server requires none.
 std::optional<Key> holder_of(const ResourceServices& services, const Caller& caller) {
   if (caller.key.empty()) return std::nullopt;
   auto out = services.keys->find(caller.tenant, caller.key);
-  if (!out) throw HttpError(401, Errc::authentication_failed, "the key that asks is not there any more");
+  if (!out)
+    throw HttpError(401, Errc::authentication_failed, "the key of this request no longer exists; use another one");
   return out;
 }
 
-/// The key that an action is on, which has no more than the one that asks.
+/// The key that an action is applied to, which has no more rights than the caller's.
 Key require_lesser(const ResourceServices& services, const ActionCall& call) {
   auto key = services.keys->find(call.caller.tenant, call.id);
   if (!key) throw not_there("keys", call.id);

@@ -359,7 +359,7 @@ TEST_CASE("A file that changed after it was saved is refused, unless that is acc
   const auto text = to_text(to_program_file(program));
   const auto forged = edited(text, "\"instructions\": \"Be true.\"", "\"instructions\": \"Lie.\"");
 
-  CHECK(reason(forged).contains("its content is not what its hash says"));
+  CHECK(reason(forged).contains("its content does not match its hash"));
   CHECK(read_program(forged, {.accept_changed = true}).predictors[0].signature.instructions == "Lie.");
   // Layout, the order of members and the spelling of numbers are not content.
   const auto compact = to_text(*parse_json(edited(text, "\"version\": 2", "\"version\": 2.0")));

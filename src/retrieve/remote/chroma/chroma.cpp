@@ -139,7 +139,7 @@ Async<ScanPage> scan(Shared state, Filter filter, std::string cursor, std::size_
   std::size_t offset = 0;
   const auto [end, code] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), offset);
   if (!cursor.empty() && (code != std::errc() || end != cursor.data() + cursor.size()))
-    throw Error(Errc::invalid_parameter, "the cursor is not one that a page of this store gave");
+    throw Error(Errc::invalid_parameter, "the cursor does not come from a page of this store; begin without one");
   ScanPage page;
   const auto collection = co_await find(state);
   if (!collection) co_return page;

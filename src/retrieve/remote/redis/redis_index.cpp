@@ -34,7 +34,7 @@ class Language final : public FactLanguage {
   std::string has(std::string_view fact) const override { return std::format("@facts:{{{}}}", fact); }
   std::string all(const std::vector<std::string>& conditions) const override { return joined(conditions, " "); }
   std::string any(const std::vector<std::string>& conditions) const override { return joined(conditions, " | "); }
-  /// Something has to be there for `-` to take away from.
+  /// `-` needs something to subtract from.
   std::string negated(const std::string& condition) const override {
     return std::format("({} -{})", has(fact_of_all), condition);
   }

@@ -61,14 +61,15 @@ Async<std::optional<Class>> find(Shared state) {
 
 Async<Class> find_or_make(Shared state, std::size_t dimensions) {
   if (const auto found = co_await find(state)) co_return *found;
-  if (!state->options.create) throw Error(Errc::config_error, "there is no such class, and none may be made");
+  if (!state->options.create)
+    throw Error(Errc::config_error, "there is no such class; create it first, or open the store with `create`");
   JsonArray properties{property("passage", "text", false), property("facts", "text[]", true)};
   for (std::size_t i = 0; i < state->numbers.size(); ++i)
     properties.emplace_back(property(weaviate_number(i), "number", true));
   const JsonObject about{{"dspy", JsonObject{{"dimensions", dimensions},
                                              {"numbers", JsonArray(state->numbers.begin(), state->numbers.end())}}}};
   const auto distance = distance_name(state->options.similarity.value_or(Similarity::cosine));
-  // 422: another process was faster.
+  // 422: another process created it first.
   co_await ask(state->server, "POST", "/v1/schema",
                {{"class", state->name},
                 {"description", to_text(about)},
@@ -78,7 +79,8 @@ Async<Class> find_or_make(Shared state, std::size_t dimensions) {
                 {"properties", std::move(properties)}},
                {}, {422});
   const auto made = co_await find(state);
-  if (!made) throw Error(Errc::backend_error, std::format("the weaviate server made no class `{}`", state->name));
+  if (!made)
+    throw Error(Errc::backend_error, std::format("the weaviate server did not create the class `{}`", state->name));
   co_return *made;
 }
 

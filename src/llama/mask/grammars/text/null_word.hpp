@@ -6,7 +6,7 @@
 
 namespace dspy::llama::mask {
 
-/// How far a text is one of the words for no value, which readers find in quotes and before punctuation too.
+/// How far a text matches a word for null; readers also accept one in quotes or before punctuation.
 namespace null_word {
 
 enum : std::uint8_t { before, n, no, non, none, nu, nul, null, n_slash, n_slash_a, after, free };
