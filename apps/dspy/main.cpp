@@ -7,6 +7,7 @@
 #include "dspy/base/log.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/base/version.hpp"
+#include "flags/telemetry.hpp"
 #include "measuring/label.hpp"
 #include "migration/migration.hpp"
 #include "operations.hpp"
@@ -179,5 +180,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? dspy::app::exit_ok : dspy::app::exit_usage;
   }
-  return carry_out(plan, json);
+  const int code = carry_out(plan, json);
+  dspy::app::end_telemetry();
+  return code;
 }

@@ -1,125 +1,18 @@
 #include "config/config_reader.hpp"
 
+#include "config/place.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 
 #include <toml++/toml.hpp>
 
-#include <algorithm>
-#include <cmath>
-#include <concepts>
-#include <cstdint>
+#include <cstdlib>
 #include <format>
-#include <functional>
-#include <limits>
 
 namespace dspy {
 namespace {
 
-using Setter = std::function<void(const toml::node& value)>;
-using Members = std::vector<std::pair<std::string_view, Setter>>;
-
-/// Reads values, and says where one is that cannot be meant.
-class Place {
- public:
-  explicit Place(std::string_view source) : source_(source) {}
-
-  [[noreturn]] void fail(const toml::source_region& at, const std::string& what) const {
-    throw Error(Errc::config_error, std::format("{}:{}:{}: {}", source_, at.begin.line, at.begin.column, what));
-  }
-
-  void read(const toml::table& table, std::string_view what, const Members& members) const {
-    for (const auto& [key, value] : table) {
-      const auto found = std::ranges::find(members, key.str(), &Members::value_type::first);
-      if (found == members.end()) unknown(key, what, members);
-      current_ = key.str();
-      found->second(value);
-    }
-  }
-
-  const toml::table& table(const toml::node& value, std::string_view what) const {
-    if (!value.is_table()) fail(value.source(), std::format("`{}` must be a table", what));
-    return *value.as_table();
-  }
-
-  Setter to(std::string& out) const {
-    return [this, &out](const toml::node& value) { out = text(value); };
-  }
-  Setter to(bool& out) const {
-    return [this, &out](const toml::node& value) { out = boolean(value); };
-  }
-  Setter to(std::optional<bool>& out) const {
-    return [this, &out](const toml::node& value) { out = boolean(value); };
-  }
-  /// A number that is more than 0, or from 0.
-  template <class T>
-    requires(std::integral<T> || std::floating_point<T>)
-  Setter to(T& out, bool may_be_zero) const {
-    return [this, &out, may_be_zero](const toml::node& value) { out = number<T>(value, may_be_zero); };
-  }
-  template <class T>
-    requires(std::integral<T> || std::floating_point<T>)
-  Setter to(std::optional<T>& out) const {
-    return [this, &out](const toml::node& value) { out = number<T>(value, false); };
-  }
-  Setter to(std::vector<std::string>& out) const {
-    return [this, &out](const toml::node& value) {
-      if (!value.is_array()) wrong(value, "a list of texts");
-      for (const auto& each : *value.as_array()) out.push_back(text(each));
-    };
-  }
-
-  std::string text(const toml::node& value) const {
-    if (!value.is_string()) wrong(value, "a text");
-    return value.as_string()->get();
-  }
-  /// A scalar as the text that a URI has for it.
-  std::string scalar(const toml::node& value) const {
-    if (value.is_string()) return value.as_string()->get();
-    if (value.is_integer()) return std::to_string(value.as_integer()->get());
-    if (value.is_floating_point()) return std::format("{}", value.as_floating_point()->get());
-    if (value.is_boolean()) return value.as_boolean()->get() ? "true" : "false";
-    wrong(value, "a text, a number, true or false");
-  }
-  [[noreturn]] void wrong(const toml::node& value, std::string_view wanted) const {
-    fail(value.source(), std::format("`{}` must be {}", current_, wanted));
-  }
-
- private:
-  [[noreturn]] void unknown(const toml::key& key, std::string_view what, const Members& members) const {
-    std::vector<std::string> names;
-    for (const auto& [name, unused] : members) names.emplace_back(name);
-    const auto near = text::nearest(key.str(), names);
-    fail(key.source(), std::format("there is no `{}` in {}; {}", key.str(), what,
-                                   near ? std::format("did you mean `{}`?", *near)
-                                        : std::format("there is {}", text::enumerate(names, "`", "and"))));
-  }
-
-  bool boolean(const toml::node& value) const {
-    if (!value.is_boolean()) wrong(value, "true or false");
-    return value.as_boolean()->get();
-  }
-
-  template <class T>
-  T number(const toml::node& value, bool may_be_zero) const {
-    const std::string_view range = may_be_zero ? "from 0" : "above 0";
-    if constexpr (std::floating_point<T>) {
-      const auto out = value.value<double>();
-      if (!value.is_number() || !out || !std::isfinite(*out) || *out < 0 || (*out == 0 && !may_be_zero))
-        wrong(value, std::format("a number {}", range));
-      return *out;
-    } else {
-      const auto out = value.is_integer() ? value.as_integer()->get() : -1;
-      const auto most = static_cast<std::uint64_t>(std::numeric_limits<T>::max());
-      if (out < (may_be_zero ? 0 : 1) || static_cast<std::uint64_t>(out) > most)
-        wrong(value, std::format("a whole number {}", range));
-      return static_cast<T>(out);
-    }
-  }
-
-  std::string_view source_;
-  mutable std::string current_;
-};
+constexpr std::size_t most_log_megabytes = 1'000'000;
 
 KeySource read_key(const Place& place, const toml::node& value) {
   const auto& table = place.table(value, "key");
@@ -217,6 +110,45 @@ CacheOptions::Mode read_mode(const Place& place, const toml::node& value) {
   place.wrong(value, "read_write, read_only or write_only");
 }
 
+/// A path in which `~` is the home folder.
+std::string in_home(std::string path) {
+  const char* const home = std::getenv("HOME");
+  if (path.starts_with("~/") && home != nullptr) path.replace(0, 1, home);
+  return path;
+}
+
+LogConfig read_log(const Place& place, const toml::node& value) {
+  const auto& table = place.table(value, "log");
+  LogConfig out;
+  std::string file;
+  std::size_t megabytes = out.output.most_bytes >> 20;
+  const auto read_form = [&](const toml::node& node) {
+    const auto form = place.text(node);
+    if (form != "plain" && form != "json") place.wrong(node, "plain or json");
+    out.output.form = form == "json" ? LogForm::json : LogForm::plain;
+  };
+  const auto read_level = [&](const toml::node& node) {
+    const auto level = place.text(node);
+    for (const auto each : {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error}) {
+      if (level == to_string(each)) return static_cast<void>(out.minimum = each);
+    }
+    place.wrong(node, "debug, info, warning or error");
+  };
+  place.read(table, "`log`",
+             {{"file", place.to(file)},
+              {"form", read_form},
+              {"level", read_level},
+              {"megabytes", place.to(megabytes, false)},
+              {"files", place.to(out.output.kept_files, true)}});
+  if (file.empty()) place.fail(table.source(), "`log` needs `file`, a path or \"stderr\"");
+  if (megabytes > most_log_megabytes)
+    place.fail(table.source(),
+               std::format("`megabytes` of `log` is {}; it may be up to {}", megabytes, most_log_megabytes));
+  out.output.most_bytes = megabytes << 20;
+  if (file != "stderr") out.output.file = in_home(std::move(file));
+  return out;
+}
+
 }  // namespace
 
 Config ConfigReader::read(std::string_view text, std::string_view name, std::string_view profile) {
@@ -259,7 +191,8 @@ Config ConfigReader::read(std::string_view text, std::string_view name, std::str
               {"adapter", place.to(config.adapter_)},
               {"prices", place.to(config.price_file_)},
               {"lm", read_lms},
-              {"cache", read_cache}});
+              {"cache", read_cache},
+              {"log", [&](const toml::node& value) { config.log_ = read_log(place, value); }}});
   if (!config.default_lm_.empty() && !config.lms_.contains(config.default_lm_)) {
     std::vector<std::string> names;
     for (const auto& [each, unused] : config.lms_) names.push_back(each);

@@ -6,7 +6,7 @@
 
 namespace dspy {
 
-/// Reads TOML; the one place that knows the library for it.
+/// Reads TOML; this and `Place` are all that know the library for it.
 class ConfigReader {
  public:
   static Config read(std::string_view text, std::string_view name, std::string_view profile);

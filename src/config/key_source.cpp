@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
+#include "dspy/base/log_fields.hpp"
 #include "dspy/base/text.hpp"
 
 #include <fcntl.h>
@@ -77,7 +78,8 @@ Secret from_file(const std::string& file, std::string_view name) {
   if (!is_whole) fail(name, std::format("the file `{}` is too long for a key, or cannot be read", file));
   if (is_open_to_others)
     log(LogLevel::warning, "config",
-        std::format("other users of this machine can read the key in `{}`; run `chmod 600` on it", file));
+        std::format("other users of this machine can read the key in `{}`; run `chmod 600` on it", file),
+        {{"file", file}, {"lm", name}});
   return checked(name, std::move(text), std::format("the file `{}`", file));
 }
 

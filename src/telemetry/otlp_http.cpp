@@ -3,11 +3,13 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/log.hpp"
+#include "dspy/base/log_fields.hpp"
 #include "dspy/base/secret.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/http/curl_transport.hpp"
 #include "dspy/http/url.hpp"
+#include "dspy/lm/tracing/open_inference.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -74,7 +76,8 @@ OtlpSent meaning_of(const http::Response& response) {
   const int status = response.status;
   if (status == 429 || status == 502 || status == 503 || status == 504) return OtlpSent::again;
   if (status < 200 || status >= 300) {
-    log(LogLevel::warning, "otlp", std::format("the collector refuses spans (HTTP {}); check its URL and key", status));
+    log(LogLevel::warning, "otlp", std::format("the collector refuses spans (HTTP {}); check its URL and key", status),
+        {{"status", status}});
     return OtlpSent::refused;
   }
   const auto json = parse_json(response.body);
@@ -133,7 +136,9 @@ std::function<OtlpSent(std::string_view)> otlp_sender(OtlpEndpoint endpoint) {
 }
 
 std::shared_ptr<OtlpTrace> otlp_trace(OtlpEndpoint endpoint, OtlpOptions options) {
+  const bool has_open_inference = endpoint.has_open_inference;
   options.send = otlp_sender(std::move(endpoint));
+  if (has_open_inference) options.send = open_inference(std::move(options.send));
   const char* const name = std::getenv("OTEL_SERVICE_NAME");
   if (options.service == OtlpOptions().service && name != nullptr && *name != '\0') options.service = name;
   return std::make_shared<OtlpTrace>(std::move(options));

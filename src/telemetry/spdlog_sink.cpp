@@ -7,6 +7,7 @@
 #ifdef DSPY_WITH_SPDLOG
 
 #include "dspy/base/json.hpp"
+#include "dspy/base/log_fields.hpp"
 #include "dspy/base/text.hpp"
 
 #include <spdlog/formatter.h>
@@ -49,6 +50,9 @@ std::string without_line_ends(std::string_view text) {
   return out;
 }
 
+/// The fields of the message that this thread writes, redacted.
+thread_local const JsonObject* written_fields = nullptr;
+
 class Lines final : public spdlog::formatter {
  public:
   explicit Lines(LogForm form) : form_(form) {}
@@ -58,9 +62,8 @@ class Lines final : public spdlog::formatter {
     const auto level = view_of(spdlog::level::to_string_view(message.level));
     const auto component = view_of(message.logger_name);
     const auto text = as_utf8(view_of(message.payload));
-    auto line = form_ == LogForm::json
-                    ? to_text(JsonObject{{"time", time}, {"level", level}, {"component", component}, {"message", text}})
-                    : std::format("{} {} {}: {}", time, level, component, without_line_ends(text));
+    auto line = form_ == LogForm::json ? object(time, level, component, text)
+                                       : std::format("{} {} {}: {}", time, level, component, without_line_ends(text));
     line += '\n';
     out.append(line.data(), line.data() + line.size());
   }
@@ -68,6 +71,14 @@ class Lines final : public spdlog::formatter {
   std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<Lines>(form_); }
 
  private:
+  static std::string object(std::string_view time, std::string_view level, std::string_view component,
+                            std::string_view text) {
+    JsonObject out{{"time", time}, {"level", level}, {"component", component}, {"message", text}};
+    if (written_fields != nullptr)
+      for (const auto& [name, value] : *written_fields) out.emplace(name, value);  // never in place of those four
+    return to_text(out);
+  }
+
   LogForm form_;
 };
 
@@ -96,10 +107,23 @@ class Loggers {
       found = named_.emplace(std::move(name), std::move(clone)).first;
     }
     found->second->set_level(logger_->level());
+    const auto fields = redacted_fields();
+    written_fields = &fields;
     found->second->log(level_of(level), spdlog::string_view_t(redactor_->redacted(message)));
+    written_fields = nullptr;
   }
 
  private:
+  JsonObject redacted_fields() const {
+    Json out = JsonObject();
+    for (const auto& [name, value] : log_fields()) {
+      const auto* const text = value.if_string();
+      out.get_object()[name] = text != nullptr ? Json(as_utf8(view(*text))) : value;
+    }
+    redactor_->redact(out);
+    return std::move(out.get_object());
+  }
+
   std::shared_ptr<spdlog::logger> logger_;
   std::shared_ptr<const Redactor> redactor_;
   std::map<std::string, std::shared_ptr<spdlog::logger>, std::less<>> named_;

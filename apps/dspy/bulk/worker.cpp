@@ -6,6 +6,7 @@
 #include "dspy/bulk/queue/shared_limits.hpp"
 #include "dspy/bulk/version.hpp"
 #include "dspy/evaluate/dataset.hpp"
+#include "flags/log_flags.hpp"
 #include "stop_key.hpp"
 
 #include <chrono>
@@ -30,6 +31,7 @@ struct WorkerFlags {
   RedisQueueOptions redis;
   WorkerOptions worker;
   SharedLimitOptions limits;
+  LogFlags log;
   double patience = 60, outage = 30;
   std::optional<double> budget_usd;
   bool rollouts = false;
@@ -55,6 +57,7 @@ int put_rows(const WorkerFlags& flags) {
 }
 
 int work(WorkerFlags flags) {
+  flags.log.begin();
   if (!flags.put.empty()) return put_rows(flags);
   flags.redis.patience = std::chrono::milliseconds(static_cast<std::int64_t>(flags.patience * 1000));
   flags.limits.budget_nanodollars = to_nanodollars(flags.budget_usd);
@@ -116,6 +119,7 @@ void add_worker(CLI::App& app, Plan& plan) {
   flags->program.add_to(*command);
   flags->model.add_to(*command);
   flags->policy.add_to(*command);
+  flags->log.add_to(*command);
   command->callback([flags, &plan] { plan = [flags] { return work(*flags); }; });
 }
 

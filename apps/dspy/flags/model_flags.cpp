@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/config/config.hpp"
+#include "flags/telemetry.hpp"
 #ifdef DSPY_WITH_PROVIDERS
 #include "dspy/providers/dialect.hpp"
 #endif
@@ -53,6 +54,7 @@ std::shared_ptr<LM> ModelFlags::make() const {
 
 std::shared_ptr<LM> make_lm(std::string name) {
   const auto config = Config::load();
+  begin_telemetry(config);
   if (name.empty()) name = config.default_lm();
   if (!name.empty() && config.lms().contains(name)) return config.lm(name);
   if (name.empty()) name = embedded_model();

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "dspy/base/log.hpp"
 #include "dspy/base/secret.hpp"
 #include "dspy/lm/lm.hpp"
 #include "dspy/lm/middleware/cache.hpp"
 #include "dspy/lm/middleware/resilient.hpp"
+#include "dspy/telemetry/spdlog_sink.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -44,6 +46,12 @@ struct LmConfig {
   std::optional<int> cache_ttl_secs = {};
 };
 
+/// Where the log of programs goes, as `[log]` says: `set_log_sink(spdlog_sink(log.output), log.minimum)`.
+struct LogConfig {
+  LogOutput output = {};
+  LogLevel minimum = LogLevel::info;
+};
+
 /// The contents of `dspy.toml`: named models and their middleware.  A value.  It never contains a key: a model says
 /// where its key is.
 class Config {
@@ -69,6 +77,7 @@ class Config {
   /// The cache server, the level below the folder, such as `redis://localhost:6379`; empty: none.
   const std::string& remote_cache() const noexcept { return remote_cache_; }
   const std::string& profile() const noexcept { return profile_; }
+  const std::optional<LogConfig>& log() const noexcept { return log_; }  ///< Nothing without `[log]`.
   const std::string& price_file() const noexcept { return price_file_; }
 
   /// The key of the LM of that name, read now; empty if the file names none.  Throws `Error` (`authentication_failed`,
@@ -92,6 +101,7 @@ class Config {
   std::string default_lm_, adapter_, price_file_, remote_cache_, profile_;
   bool may_run_commands_ = true;
   CacheOptions cache_;
+  std::optional<LogConfig> log_;
   struct Parts;
   std::shared_ptr<Parts> parts_;  ///< What its LMs share, made when the first one is.
 };

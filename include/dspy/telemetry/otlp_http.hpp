@@ -19,6 +19,7 @@ struct OtlpEndpoint {
   std::vector<http::Credential> credentials = {};       ///< Header fields, such as `Authorization`.
   std::chrono::milliseconds timeout{10'000};
   std::shared_ptr<http::Transport> transport = {};  ///< Null: `http::default_transport()`.
+  bool has_open_inference = false;                  ///< With OpenInference's names too (`open_inference`).
 };
 
 /// What the environment names: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` as it is, or `OTEL_EXPORTER_OTLP_ENDPOINT` and

@@ -18,7 +18,9 @@ namespace dspy {
 
 enum class LogForm {
   plain,  ///< `2026-11-30T18:02:38.123456Z warning cache: the message`; line ends in messages are escaped.
-  json,   ///< `{"time":"…","level":"warning","component":"cache","message":"…"}`, an object a line.
+  /// `{"time":"…","level":"warning","component":"cache","message":"…"}`, an object a line, and after these the
+  /// message's fields (`log_fields`).
+  json,
 };
 
 struct LogOutput {

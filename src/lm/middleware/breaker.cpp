@@ -1,9 +1,14 @@
 #include "dspy/lm/middleware/breaker.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/log.hpp"
+#include "dspy/base/log_fields.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <format>
+#include <mutex>
+#include <string>
 #include <utility>
 
 namespace dspy {
@@ -32,6 +37,16 @@ Verdict verdict(const Outcome& outcome) noexcept {
     case Errc::unsupported:
     case Errc::invalid_parameter: return Verdict::well;
     default: return Verdict::nothing;
+  }
+}
+
+void tell(const std::string& name, Breaker::State state, nanoseconds open_for) {
+  const auto seconds = std::chrono::duration<double>(open_for).count();
+  if (state == Breaker::State::open) {
+    log(LogLevel::warning, "breaker", std::format("{} failed too often and is left alone for {:.1f} s", name, seconds),
+        {{"model", name}, {"state", to_string(state)}, {"seconds", seconds}});
+  } else {
+    log(LogLevel::info, "breaker", std::format("{} works again", name), {{"model", name}, {"state", to_string(state)}});
   }
 }
 
@@ -90,8 +105,9 @@ nanoseconds Breaker::admit(const Request& /*request*/, Clock::Time now, Ticket& 
 }
 
 void Breaker::settle(const Ticket& ticket, const Outcome& outcome) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (ticket.mark != generation_) return;  // of before it changed its mind
+  const auto before = state_;
   const auto said = verdict(outcome);
   if (ticket.is_probe) {
     --probes_out_;
@@ -103,6 +119,10 @@ void Breaker::settle(const Ticket& ticket, const Outcome& outcome) {
   } else if (said != Verdict::nothing) {
     count(said == Verdict::broken, outcome.now);
   }
+  const auto after = state_;
+  const auto left = opens_at_ - outcome.now;
+  lock.unlock();
+  if (after != before) tell(name_, after, left);
 }
 
 Breaker::State Breaker::state(Clock::Time now) const {

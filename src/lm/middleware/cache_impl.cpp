@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
+#include "dspy/base/log_fields.hpp"
 #include "dspy/lm/exchange_json.hpp"
 
 #include <algorithm>
@@ -55,7 +56,8 @@ std::shared_ptr<const Reply> Cache::Impl::find_kept(const Question& question, co
   if (!reply || reply->completions.empty()) {
     log(LogLevel::warning, "cache",
         std::format("a reply in the cache cannot be read ({}) and will be requested again",
-                    reply ? "it is empty" : reply.error().what()));
+                    reply ? "it is empty" : reply.error().what()),
+        {{"model", entry->model}, {"key", entry->key}});
     return {};
   }
   remember(question, as_hit(*reply, ReplySource::memory), entry->created, entry->expires, entry->model, entry->program);

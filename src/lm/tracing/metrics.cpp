@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
+#include "dspy/base/version.hpp"
 
 #include <algorithm>
 #include <array>
@@ -172,6 +173,33 @@ std::vector<double> doublings(double first, int count) {
   return out;
 }
 
+namespace {
+
+/// What was waited for, and asked again.
+void count_waits(Metrics& m, const Handling& handling, const std::string& model) {
+  std::chrono::nanoseconds waited = {};
+  const Attempt* before = nullptr;
+  for (const auto& each : handling.attempts) {
+    waited += each.waited;
+    if (before != nullptr && before->lm == each.lm && before->error)
+      m.count("dspy_lm_retries_total", {{"model", each.lm}, {"error", std::string(to_string(*before->error))}});
+    if (each.error == Errc::stream_broken) m.count("dspy_lm_stream_truncated_total", {{"model", each.lm}});
+    before = &each;
+  }
+  m.observe("dspy_lm_wait_seconds", {{"model", model}}, std::chrono::duration<double>(waited).count());
+}
+
+void count_reply(Metrics& m, const Reply& reply, const std::string& model) {
+  for (const auto& each : reply.completions)
+    m.count("dspy_lm_finish_total", {{"model", model}, {"reason", std::string(to_string(each.finish))}});
+  for (const auto& each : reply.adaptations)
+    m.count("dspy_lm_adaptations_total", {{"field", each.field}, {"action", std::string(to_string(each.action))}});
+  if (const auto& saved = reply.handling->saved_usage; saved && saved->cost_nanodollars)
+    m.count("dspy_lm_saved_usd_total", {{"model", model}}, dollars(*saved->cost_nanodollars));
+}
+
+}  // namespace
+
 MetricsTrace::MetricsTrace(std::shared_ptr<Metrics> metrics) : metrics_(std::move(metrics)) {
   if (!metrics_) throw Error(Errc::config_error, "there are no metrics to count into; make a `Metrics`");
   auto& m = *metrics_;
@@ -184,7 +212,16 @@ MetricsTrace::MetricsTrace(std::shared_ptr<Metrics> metrics) : metrics_(std::mov
   m.describe_counter("dspy_lm_tokens_total", "Tokens of prompts and replies.");
   m.describe_counter("dspy_lm_cost_usd_total", "What requests cost, in US dollars.");
   m.describe_counter("dspy_lm_cost_unknown_total", "Requests whose cost is unknown.");
+  m.describe_counter("dspy_lm_retries_total", "Requests made again to the same model, by the error before.");
+  m.describe_counter("dspy_lm_stream_truncated_total", "Streams that ended before their reply did.");
+  m.describe_counter("dspy_lm_finish_total", "Completions, by how they ended.");
+  m.describe_counter("dspy_lm_adaptations_total", "Fields of requests that were not sent as asked, by action.");
+  m.describe_counter("dspy_lm_saved_usd_total", "What replies from the cache cost when they were written.");
   m.describe_gauge("dspy_lm_inflight", "Requests under way.");
+  m.describe_gauge("dspy_build_info", "The library's version.");
+  m.describe_histogram("dspy_lm_wait_seconds", "How long requests waited for limits and between attempts.",
+                       doublings(0.01, 15));
+  m.set("dspy_build_info", {{"version", std::string(version())}}, 1);
   m.describe_histogram("dspy_lm_request_duration_seconds", "How long requests took.", doublings(0.01, 15));
   m.set("dspy_lm_inflight", {}, 0);
 }
@@ -226,6 +263,10 @@ void MetricsTrace::count_attempt(const Span& span) {
   for (const auto& each : handling.attempts)
     m.count("dspy_lm_attempts_total",
             {{"model", each.lm}, {"error", each.error ? std::string(to_string(*each.error)) : "none"}});
+  count_waits(m, handling, model);
+  if (span.reply != nullptr) count_reply(m, *span.reply, model);
+  const bool is_truncated = span.error != nullptr && span.error->code() == Errc::stream_broken;
+  if (is_truncated) m.count("dspy_lm_stream_truncated_total", {{"model", model}});
   if (span.reply != nullptr)
     m.count("dspy_lm_cache_requests_total", {{"source", std::string(to_string(handling.source))}});
   if (!handling.attempts.empty() && handling.attempts.back().lm != handling.attempts.front().lm)

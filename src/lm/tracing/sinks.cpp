@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/log.hpp"
+#include "dspy/base/log_fields.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -154,7 +155,8 @@ void JsonlTrace::end(const Span& span) {
         if (!has_failed_.exchange(true))
           log(LogLevel::warning, "trace",
               std::format("the trace file `{}` cannot be written: {}; spans are lost", path_.string(),
-                          std::strerror(errno)));
+                          std::strerror(errno)),
+              {{"file", path_.string()}});
         return;
       }
       rest.remove_prefix(static_cast<std::size_t>(count));

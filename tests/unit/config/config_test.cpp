@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <cstdlib>
 #include <string>
 
 using namespace dspy;
@@ -80,6 +82,33 @@ TEST_CASE("A fallback of the file answers where the first model cannot") {
 
   CHECK(reply.text() == "here");
   CHECK(reply.adaptations.size() == 1);
+}
+
+TEST_CASE("A configuration says where the log goes") {
+  const auto config =
+      Config::parse("[log]\nfile = \"~/logs/a.log\"\nform = \"json\"\nlevel = \"debug\"\nmegabytes = 3\nfiles = 0\n");
+  REQUIRE(config.log().has_value());
+  CHECK(config.log()->output.file == std::string(std::getenv("HOME")) + "/logs/a.log");
+  CHECK(config.log()->output.form == LogForm::json);
+  CHECK(config.log()->output.most_bytes == std::size_t{3} << 20);
+  CHECK(config.log()->output.kept_files == 0);
+  CHECK(config.log()->minimum == LogLevel::debug);
+
+  const auto plain = Config::parse("[log]\nfile = \"stderr\"\n");
+  REQUIRE(plain.log().has_value());
+  CHECK(plain.log()->output.file.empty());
+  CHECK(plain.log()->output.form == LogForm::plain);
+  CHECK(plain.log()->minimum == LogLevel::info);
+  CHECK_FALSE(Config::parse("").log().has_value());
+
+  CHECK(complaint("[log]\nlevel = \"info\"\n") == "dspy.toml:1:1: `log` needs `file`, a path or \"stderr\"");
+  CHECK(complaint("[log]\nfile = \"a\"\nlevel = \"warn\"\n") ==
+        "dspy.toml:3:9: `level` must be debug, info, warning or error");
+  CHECK(complaint("[log]\nfile = \"a\"\nform = \"xml\"\n") == "dspy.toml:3:8: `form` must be plain or json");
+  CHECK(complaint("[log]\nfile = \"a\"\nmegabytes = 0\n") ==
+        "dspy.toml:3:13: `megabytes` must be a whole number above 0");
+  CHECK(complaint("[log]\nfile = \"a\"\nmegabytes = 99999999999999\n").contains("up to 1000000"));
+  CHECK(complaint("[log]\nfiel = \"a\"\n").contains("did you mean `file`?"));
 }
 
 TEST_CASE("What is wrong in a configuration is told with its line and column") {

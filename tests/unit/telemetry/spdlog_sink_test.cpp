@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/base/log_fields.hpp"
 #include "support/folder.hpp"
 
 #include <doctest/doctest.h>
@@ -60,6 +61,31 @@ TEST_CASE("A log of JSON lines has time, level, component and message, each line
   REQUIRE(second.has_value());
   CHECK(second->at("level") == "error");
   CHECK(second->at("component") == "llama");
+}
+
+TEST_CASE("Fields of a message are members of its line, redacted, and never in place of the four") {
+  const test::Folder folder;
+  {
+    const Installed log_to(spdlog_sink({.file = folder.path / "a.log", .form = LogForm::json}));
+    log(LogLevel::warning, "breaker", "`m` failed too often",
+        {{"model", "m"},
+         {"seconds", 1.5},
+         {"level", "none"},
+         {"api_key", "abc"},
+         {"url", "\xff?key=sk-canary-0123456789"}});
+    log(LogLevel::warning, "breaker", "without");
+  }
+  const auto lines = lines_of(folder.read("a.log"));
+  REQUIRE(lines.size() == 2);
+  const auto first = parse_json(lines[0]);
+  REQUIRE(first.has_value());
+  CHECK(first->at("model") == "m");
+  CHECK(first->at("seconds") == 1.5);
+  CHECK(first->at("level") == "warning");
+  CHECK(view(first->at("api_key").as_string()) == Redactor::replacement);
+  CHECK(first->at("url").as_string().starts_with("\xef\xbf\xbd?key="));
+  CHECK_FALSE(lines[0].contains("canary"));
+  CHECK(parse_json(lines[1])->as_object().size() == 4);
 }
 
 TEST_CASE("A plain log has one line for a message, and one of an attacker stays one") {
