@@ -276,6 +276,13 @@ std::string LlamaLM::fingerprint() const {
   }
   for (const auto& lora : setup_->options.loras)
     std::format_to(std::back_inserter(print), ":lora={}*{}", lora.file.string(), lora.scale);
+  // What else bears on replies, where it is not as usual.
+  const auto& options = engine().options();
+  if (setup_->options.constrain == llama::Constrain::off) print += ":unconstrained";
+  if (options.loop_tokens != llama::EngineOptions().loop_tokens)
+    std::format_to(std::back_inserter(print), ":loop_tokens={}", options.loop_tokens);
+  if (options.kv_type != llama::EngineOptions().kv_type)
+    std::format_to(std::back_inserter(print), ":kv_type={}", static_cast<int>(options.kv_type));
   return print;
 }
 

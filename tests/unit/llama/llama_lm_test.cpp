@@ -58,6 +58,18 @@ TEST_CASE("what an LM returned can be awaited when it has gone") {
   CHECK(wait(std::move(streams)).text() == wanted);
 }
 
+TEST_CASE("LMs whose replies may differ have different fingerprints") {
+  const auto print = [](LlamaOptions options) { return LlamaLM(tiny, std::move(options)).fingerprint(); };
+  const auto usual = print({});
+
+  CHECK(print({.engine = {.queue_limit = 7}}) == usual);
+  CHECK(print({.constrain = llama::Constrain::strict}) == usual);
+  CHECK(print({.constrain = llama::Constrain::off}) != usual);
+  CHECK(print({.sampling = {.temperature = 0}}) != usual);
+  CHECK(print({.engine = {.loop_tokens = 0}}) != usual);
+  CHECK(print({.engine = {.kv_type = llama::KvType::q8_0}}) != usual);
+}
+
 TEST_CASE("a greedy reply is the same again, whether the prompt is computed or reused") {
   auto lm = greedy();
   auto forgetful = greedy({.reuse = false, .threads = 1});
