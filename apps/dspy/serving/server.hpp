@@ -2,8 +2,8 @@
 
 #include "dspy/server/admission.hpp"
 #include "dspy/server/listener.hpp"
+#include "flags/log_flags.hpp"
 #include "serving/data_parts.hpp"
-#include "serving/log_flags.hpp"
 
 #include <cstddef>
 #include <string>
