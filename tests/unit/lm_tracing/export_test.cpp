@@ -103,6 +103,38 @@ TEST_CASE("What programs ask is counted") {
   CHECK_FALSE(text.contains("dspy_lm_cost_usd_total{"));
 }
 
+TEST_CASE("Waits, retries, adaptations and what a cache saved are counted") {
+  const auto metrics = std::make_shared<Metrics>();
+  MetricsTrace trace(metrics);
+  Reply reply(Completion{.text = "x"}, {.requests = 2});
+  reply.handling = Handling{.source = ReplySource::disk,
+                            .saved_usage = Usage{.requests = 1, .cost_nanodollars = 2'000'000'000},
+                            .attempts = {{.lm = "a", .waited = 1s, .error = Errc::timeout},
+                                         {.lm = "a", .waited = 2s, .error = Errc::stream_broken},
+                                         {.lm = "b"}}};
+  reply.adaptations.push_back({.field = "seed", .action = Adaptation::Action::dropped, .reason = "x"});
+  const Span span{.kind = Span::Kind::attempt, .lm = "a", .reply = &reply};
+  trace.begin(span);
+  trace.end(span);
+  const Error cut(Errc::stream_broken, "cut");
+  const Span failed{.kind = Span::Kind::attempt, .lm = "a", .error = &cut};
+  trace.begin(failed);
+  trace.end(failed);
+
+  const auto text = metrics->text();
+  CAPTURE(text);
+  CHECK(text.contains("dspy_lm_retries_total{model=\"a\",error=\"timeout\"} 1\n"));
+  CHECK_FALSE(text.contains("dspy_lm_retries_total{model=\"b\""));
+  CHECK(text.contains("dspy_lm_fallbacks_total{from=\"a\",to=\"b\"} 1\n"));
+  CHECK(text.contains("dspy_lm_stream_truncated_total{model=\"a\"} 2\n"));
+  CHECK(text.contains("dspy_lm_wait_seconds_sum{model=\"a\"} 3\n"));
+  CHECK(text.contains("dspy_lm_wait_seconds_count{model=\"a\"} 2\n"));
+  CHECK(text.contains("dspy_lm_finish_total{model=\"a\",reason=\"stop\"} 1\n"));
+  CHECK(text.contains("dspy_lm_adaptations_total{field=\"seed\",action=\"dropped\"} 1\n"));
+  CHECK(text.contains("dspy_lm_saved_usd_total{model=\"a\"} 2\n"));
+  CHECK(text.contains("dspy_build_info{version=\""));
+}
+
 TEST_CASE("Spans are written by the rules of OTLP in JSON") {
   const OtlpSpan span{.trace_id = std::string(32, 'a'),
                       .span_id = std::string(16, 'b'),
