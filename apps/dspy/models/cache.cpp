@@ -1,10 +1,14 @@
 #include "command.hpp"
 #include "dspy/config/config.hpp"
+#include "dspy/lm/middleware/cache_warming.hpp"
 #include "dspy/storage/disk_cache.hpp"
+#include "dspy/storage/remote_cache.hpp"
+#include "flags/model_flags.hpp"
 
 #include <chrono>
 #include <filesystem>
 #include <format>
+#include <fstream>
 #include <optional>
 
 namespace dspy::app {
@@ -15,6 +19,7 @@ struct CacheFlags {
   std::string model;
   std::string program;
   std::optional<double> older_than_hours;
+  std::string trace;
   bool all = false;
   bool json = false;
 };
@@ -94,11 +99,39 @@ int run_export(const CacheFlags& flags) {
   return exit_ok;
 }
 
+/// The cache that the LM of that name will look into.
+CacheOptions options_for(const Config& config, const CacheFlags& flags) {
+  auto options = config.cache();
+  options.enable_cache = true;
+  options.directory = folder_of(flags);
+  options.mode = CacheOptions::Mode::read_write;
+  if (flags.directory.empty() && !config.remote_cache().empty() && !options.directory.empty())
+    options.store = tiered(open_disk_cache(options.directory), std::make_shared<RemoteCache>(config.remote_cache()));
+  if (const auto named = config.lms().find(flags.model); named != config.lms().end() && named->second.cache_ttl_secs)
+    options.cache_ttl_secs = *named->second.cache_ttl_secs;
+  return options;
+}
+
+int run_warm(const CacheFlags& flags) {
+  std::ifstream trace(flags.trace, std::ios::binary);
+  if (!trace) throw Error(Errc::io_error, std::format("the trace `{}` cannot be read; check the path", flags.trace));
+  const auto lm = make_lm(flags.model);
+  const auto cache = std::make_shared<Cache>(options_for(Config::load(), flags));
+  const auto warmed = warm_cache(cache, *lm, trace);
+  if (flags.json) {
+    print_json({{"kept", warmed.kept}, {"known", warmed.known}, {"left_out", warmed.left_out}});
+  } else {
+    print_line(
+        std::format("{} replies kept, {} known already, {} left out", warmed.kept, warmed.known, warmed.left_out));
+  }
+  return exit_ok;
+}
+
 }  // namespace
 
 void add_cache(CLI::App& app, Plan& plan) {
   auto flags = std::make_shared<CacheFlags>();
-  auto* command = app.add_subcommand("cache", "Inspect, clear or export a cache of replies");
+  auto* command = app.add_subcommand("cache", "Inspect, warm, clear or export a cache of replies");
   command->require_subcommand(1);
   const auto add = [&](const char* name, const char* what, int (*run)(const CacheFlags&)) {
     auto* const verb = command->add_subcommand(name, what);
@@ -117,6 +150,11 @@ void add_cache(CLI::App& app, Plan& plan) {
   clear->add_flag("--json", flags->json, "Print {\"erased\"}");
   add("export", "Print all replies, one JSON object a line", run_export)
       ->add_option("--model", flags->model, "Those of this model");
+  auto* const warm =
+      add("warm", "Put the replies in a trace into the cache, for requests that will be made again", run_warm);
+  warm->add_option("TRACE", flags->trace, "A file of JsonlTrace, with content")->required();
+  warm->add_option("-m,--model", flags->model, "The model that will be asked [as for `dspy ask`]");
+  warm->add_flag("--json", flags->json, "Print {\"kept\", \"known\", \"left_out\"}");
   command->footer("Example:\n  dspy cache clear --directory ~/.cache/dspy --older-than 24");
 }
 

@@ -4,13 +4,21 @@
 #include "dspy/base/log.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/middleware/cache.hpp"
+#include "dspy/lm/middleware/cache_warming.hpp"
 #include "dspy/lm/scripted.hpp"
+#include "dspy/lm/tracing/sinks.hpp"
+#include "dspy/modules/predict.hpp"
+#include "dspy/modules/traversal.hpp"
 #include "dspy/schemes.hpp"  // IWYU pragma: keep (registers the store)
 #include "dspy/storage/database.hpp"
 #include "support/kept_replies.hpp"
 
 #include <unistd.h>
 
+#include <deque>
+#include <fstream>
+#include <memory>
+#include <string>
 #include <vector>
 
 using namespace dspy;
@@ -188,4 +196,56 @@ TEST_CASE("A cache in a directory is found again by the next program") {
   const auto again = wait(make()->complete(request));
   CHECK(again.text() == "the answer");
   CHECK(again.handling->source == ReplySource::disk);
+}
+
+TEST_CASE("A cache that was warmed from a trace answers what the trace answered, and asks for nothing") {
+  const test::Folder folder;
+  const auto path = folder.path / "run.jsonl";
+  const auto scripted = [](std::deque<std::string> replies) {
+    return std::make_shared<ScriptedLM>(std::move(replies));
+  };
+  {
+    const auto lm = scripted({"Answer: Paris", "Answer: Rome"});
+    const auto ask =
+        with_context(Predict<>("question -> answer", {.lm = lm}), {.trace = std::make_shared<JsonlTrace>(path)});
+    ask({{"question", "What is the capital of France?"}});
+    ask({{"question", "And of Italy?"}});
+    CHECK_THROWS_AS(ask({{"question", "And of Spain?"}}), Error);
+  }
+  const CacheOptions options{.directory = (folder.path / "cache").string()};
+  const auto lm = scripted({});
+  {
+    std::ifstream trace(path);
+    CHECK(warm_cache(std::make_shared<Cache>(options), *lm, trace) == Warmed{.kept = 2, .left_out = 1});
+  }
+  std::ifstream again(path);
+  CHECK(warm_cache(std::make_shared<Cache>(options), *lm, again) == Warmed{.known = 2, .left_out = 1});
+
+  const Predict<> ask("question -> answer", {.lm = cached(options)(lm)});
+  CHECK(ask({{"question", "And of Italy?"}}).at("answer") == "Rome");
+  CHECK(ask({{"question", "What is the capital of France?"}}).at("answer") == "Paris");
+  CHECK_THROWS_AS(ask({{"question", "And of Spain?"}}), Error);
+}
+
+TEST_CASE("What a trace has of another model, or without its content, does not get into a cache") {
+  const test::Folder folder;
+  const auto path = folder.path / "run.jsonl";
+  {
+    const auto ask = with_context(
+        Predict<>("question -> answer", {.lm = std::make_shared<ScriptedLM>(std::deque<std::string>{"Answer: Paris"})}),
+        {.trace = std::make_shared<JsonlTrace>(path, TraceFileOptions{.has_content = false})});
+    ask({{"question", "What is the capital of France?"}});
+  }
+  std::ofstream(path, std::ios::app)
+      << "not JSON\n"
+      << R"({"kind":"attempt","lm":"another","request":{"messages":[]},"reply":{"completions":[]}})"
+         "\n"
+      << R"({"kind":"attempt","lm":"scripted","request":{"messages":5},"reply":{}})"
+         "\n";
+  const auto cache = std::make_shared<Cache>(CacheOptions{.enable_cache = true});
+  const auto lm = std::make_shared<ScriptedLM>(std::deque<std::string>{});
+  std::ifstream trace(path);
+
+  CHECK(warm_cache(cache, *lm, trace) == Warmed{.left_out = 3});
+  CHECK(cache->stats().entries == 0);
 }
