@@ -94,9 +94,12 @@ const Table& setters() {
       {"store", [](auto& options, auto name,
                    auto value) { options.provider.store = providers::read_option<bool>(name, value); }},
       {"cache_key", [](auto& options, auto, auto value) { options.provider.prompt_cache.key = value; }},
+      {"context_length",
+       [](auto& options, auto name, auto value) { options.context_length = providers::read_option<int>(name, value); }},
       {"num_ctx",
        [](auto& options, auto name, auto value) {
-         options.provider.extensions["options"] = JsonObject{{"num_ctx", providers::read_option<int>(name, value)}};
+         options.context_length = providers::read_option<int>(name, value);
+         options.provider.extensions["options"] = JsonObject{{"num_ctx", *options.context_length}};
        }},
       {"timeout",
        [](auto& options, auto name, auto value) { options.timeouts.total = providers::read_seconds(name, value); }},

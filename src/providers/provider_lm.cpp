@@ -2,6 +2,7 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
+#include "dspy/lm/estimate.hpp"
 #include "dspy/lm/exchange_json.hpp"
 #include "providers/endpoint.hpp"
 #include "providers/exchange.hpp"
@@ -63,6 +64,19 @@ void require_askable(const Request& request) {
   }
 }
 
+/// No tokenizer of a provider is here, so only what exceeds the window by any of them is refused.
+void require_room(const Request& request, std::optional<int> window) {
+  constexpr std::uint64_t most_bytes_per_token = 8;
+  if (!window) return;
+  const auto tokens = text_bytes(request) / most_bytes_per_token;
+  if (tokens <= static_cast<std::uint64_t>(*window)) return;
+  throw Error(Errc::context_too_long,
+              std::format("the prompt has {} tokens or more (estimated at {} bytes each), and the model's window "
+                          "`context_length` is {}; shorten the prompt, or use a model with a larger context",
+                          tokens, most_bytes_per_token, *window),
+              {.actual = tokens, .max = static_cast<std::uint64_t>(*window)});
+}
+
 }  // namespace
 
 struct ProviderLM::Setup {
@@ -75,6 +89,7 @@ struct ProviderLM::Setup {
     validate(request.sampling);
     request.provider = std::make_shared<const ProviderOptions>(over(request.provider_options(), options.provider));
     require_askable(request);
+    require_room(request, options.context_length);
     return request;
   }
 
@@ -153,6 +168,10 @@ ProviderLM::ProviderLM(const Dialect& dialect, RemoteOptions options) {
   if (text::invalid_utf8(options.model))
     throw Error(Errc::config_error, std::format("{}: the name of the model is not UTF-8", dialect.title));
   validate(options.sampling);
+  if (options.context_length.value_or(1) < 1)
+    throw Error(Errc::config_error,
+                std::format("{}: `context_length` is {}; give the model's window in tokens, 1 or more", dialect.title,
+                            *options.context_length));
   const bool speaks_both = dialect.name == "openai" || dialect.name == "azure";
   if (speaks_both && options.model.starts_with("responses/")) {
     options.api = Api::responses;
@@ -195,7 +214,8 @@ Capabilities ProviderLM::capabilities() const {
           .audio = speaks.audio && setup_->options.api != Api::responses,
           .documents = speaks.files,
           .logprobs = speaks.most_logprobs >= 0,
-          .streams = true};
+          .streams = true,
+          .context_length = setup_->options.context_length};
 }
 
 std::string ProviderLM::fingerprint() const {

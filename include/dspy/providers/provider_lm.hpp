@@ -19,6 +19,8 @@ struct RemoteOptions {
   Sampling sampling = {};         ///< For what a request leaves unset; what both leave is the provider's to decide.
   ProviderOptions provider = {};  ///< The same.
   std::optional<Api> api = {};    ///< `Api::responses` at OpenAI and Azure; unset: as the provider does.
+  /// The model's window in tokens.  A prompt that is sure not to fit is refused before it is sent (`context_too_long`).
+  std::optional<int> context_length = {};
 
   // Where, and who asks.
   std::string base_url = {};  ///< Else the provider's variable of the environment, else its own.
