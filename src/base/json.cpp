@@ -1,6 +1,7 @@
 #include "dspy/base/json.hpp"
 
 #include "base/json_number.hpp"
+#include "base/json_plain.hpp"
 #include "base/json_text.hpp"
 #include "dspy/base/text.hpp"
 
@@ -11,7 +12,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <format>
 #include <unordered_set>
 #include <vector>
@@ -31,20 +31,6 @@ void append_number(std::string& out, double number) {
   const std::string_view digits(buffer, static_cast<std::size_t>(end - buffer));
   out += digits;
   if (digits.find_first_of(".eE") == std::string_view::npos) out += ".0";
-}
-
-/// The first byte from `i` on that a JSON string cannot contain unescaped, eight bytes at a time where possible.
-std::size_t skip_plain(std::string_view text, std::size_t i) noexcept {
-  constexpr std::uint64_t each = 0x0101010101010101;
-  constexpr auto has_zero = [](std::uint64_t word) { return (word - each) & ~word & 0x80 * each; };
-  for (; i + 8 <= text.size(); i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + i, 8);
-    const auto control = (word - 0x20 * each) & ~word & 0x80 * each;
-    if ((control | has_zero(word ^ '"' * each) | has_zero(word ^ '\\' * each)) != 0) break;
-  }
-  while (i < text.size() && static_cast<unsigned char>(text[i]) >= 0x20 && text[i] != '"' && text[i] != '\\') ++i;
-  return i;
 }
 
 /// In one piece: nearly all names and texts need no escape.

@@ -1,5 +1,6 @@
 #include "providers/exchange.hpp"
 
+#include "base/json_text.hpp"
 #include "dspy/base/clock.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
@@ -32,7 +33,9 @@ struct Posted {
 
 http::Request sent(const Endpoint& endpoint, std::string_view path, const JsonObject& body, const Request& limits,
                    bool stream) {
-  auto out = endpoint.request(path, to_text(body), stream);
+  std::string text;
+  append_text(text, body);  // `to_text` would copy the body into a value first
+  auto out = endpoint.request(path, std::move(text), stream);
   out.deadline = limits.deadline;
   out.stop = limits.stop;
   if (endpoint.sends_trace_context && limits.trace_context) {

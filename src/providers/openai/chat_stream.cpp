@@ -1,6 +1,7 @@
 #include "dspy/base/text.hpp"
 #include "providers/json_tools.hpp"
 #include "providers/openai/chat.hpp"
+#include "providers/openai/repeated_chunk.hpp"
 #include "providers/state.hpp"
 
 #include <algorithm>
@@ -43,6 +44,12 @@ class ChatReducer final : public Reducer {
       done_ = true;
       return;
     }
+    if (const auto piece = repeated_.text_of(data)) {
+      auto& so_far = choices_.begin()->second;
+      append_text_at(so_far.message, "content", *piece);
+      out.text(*piece);
+      return;
+    }
     auto chunk = event_object(dialect_, data);
     throw_error_in(chunk, dialect_);
     take_envelope(chunk);
@@ -50,6 +57,7 @@ class ChatReducer final : public Reducer {
     if (const auto* const choices = array_at(chunk, "choices"))
       for (const auto& choice : *choices)
         if (const auto* const object = choice.if_object()) take_choice(*object, out);
+    repeated_.learn(data, only_text_of(chunk));
   }
 
   JsonObject finish() override {
@@ -64,13 +72,28 @@ class ChatReducer final : public Reducer {
   }
 
  private:
+  /// The text of a chunk that brings the first choice nothing else, all of which it may bring again.  Empty for any
+  /// other.
+  std::string_view only_text_of(const JsonObject& chunk) const {
+    const auto* const choices = array_at(chunk, "choices");
+    const auto* const choice = choices != nullptr && choices->size() == 1 ? choices->front().if_object() : nullptr;
+    const auto* const delta = choice != nullptr ? object_at(*choice, "delta") : nullptr;
+    if (delta == nullptr || count_at(*choice, "index").value_or(0) != 0 || !choices_.begin()->second.parts.empty())
+      return {};
+    if (member_at(*choice, "finish_reason") != nullptr || member_at(*choice, "logprobs") != nullptr) return {};
+    for (const auto& [name, value] : *delta) {
+      if (!value.is_null() && name != "content" && name != "role") return {};
+    }
+    return text_at(*delta, "content");
+  }
+
   void take_envelope(JsonObject& chunk) {
     for (auto& [name, value] : chunk) {
       const std::string_view member(name.data(), name.size());
       if (value.is_null() || member == "choices" || member == "object" || member == "obfuscation") continue;
       if (member == "x_groq" && value.is_object() && body_.contains(name))
         merge(body_[name].get_object(), value.get_object());
-      else
+      else if (const auto* const before = body_.if_contains(name); before == nullptr || *before != value)
         body_[name] = value;
     }
   }
@@ -237,6 +260,7 @@ class ChatReducer final : public Reducer {
   const Dialect& dialect_;
   JsonObject body_;
   std::map<std::uint64_t, ChoiceSoFar> choices_;
+  RepeatedChunk repeated_;
 };
 
 }  // namespace
