@@ -28,23 +28,27 @@ std::string_view remedy(CURLcode code) noexcept {
     case CURLE_SSL_CACERT_BADFILE: return "the file of trusted certificates could not be read; check `ca_file`";
     case CURLE_SSL_CERTPROBLEM: return "the client certificate could not be used; check its files";
     case CURLE_SSL_CONNECT_ERROR: return "TLS could not be agreed on; check that the server speaks HTTPS there";
-    default: return "the connection failed";
+    default: return "the connection failed; check the address, and that the server is running";
   }
 }
 
 }  // namespace
 
 Error timeout_error(std::string_view origin, Phase phase, std::string_view what, std::chrono::milliseconds waited) {
-  return {Errc::timeout, std::format("{}: {} within {} ms ({})", origin, what, waited.count(), name(phase))};
+  return {Errc::timeout, std::format("{}: {} within {} ms ({}); check the server, or allow more time", origin, what,
+                                     waited.count(), name(phase))};
 }
 
 Error deadline_error(std::string_view origin, Phase phase) {
-  return {Errc::deadline_exceeded, std::format("{}: the deadline passed {}", origin, name(phase))};
+  return {Errc::deadline_exceeded,
+          std::format("{}: the deadline passed {}; give the call more time", origin, name(phase))};
 }
 
 Error private_address_error(std::string_view origin) {
   return {Errc::invalid_parameter,
-          std::format("{}: its address is not one of the public internet, and only those are allowed here", origin)};
+          std::format(
+              "{}: its address is not one of the public internet, and only those are allowed here; name another one",
+              origin)};
 }
 
 Error clear_key_error(std::string_view origin) {
@@ -63,10 +67,10 @@ Error transfer_error(CURLcode code, const Failure& failure) {
     case Phase::connecting: return {Errc::unavailable, std::format("{}: {} ({})", failure.origin, remedy(code), words)};
     case Phase::waiting:
       return {Errc::unavailable,
-              std::format("{}: the connection ended before the reply began ({})", failure.origin, words)};
+              std::format("{}: the connection ended before the reply began ({}); try again", failure.origin, words)};
     case Phase::body:
-      return {Errc::stream_broken,
-              std::format("{}: the connection ended in the middle of the reply ({})", failure.origin, words)};
+      return {Errc::stream_broken, std::format("{}: the connection ended in the middle of the reply ({}); try again",
+                                               failure.origin, words)};
   }
   return {Errc::unavailable, failure.origin};
 }
