@@ -1,13 +1,16 @@
 // What the layers around an LM cost when nothing fails, on a scripted LM that answers at once: the same request without
 // them, with each, and with all; and a reply from the cache, in memory, on disk and on a server.
 
+#include "dspy/base/log.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/middleware/cache.hpp"
 #include "dspy/lm/middleware/guarded.hpp"
 #include "dspy/lm/middleware/resilient.hpp"
 #include "dspy/lm/scripted.hpp"
+#include "dspy/lm/tracing/sinks.hpp"
 #include "dspy/storage/disk_cache.hpp"
 #include "dspy/storage/remote_cache.hpp"
+#include "lm/told_span.hpp"
 
 #include <benchmark/benchmark.h>
 #include <unistd.h>
@@ -66,6 +69,17 @@ void all_of_resilient(benchmark::State& state) {
                               .budget = {.requests = 1ULL << 60}}));
 }
 BENCHMARK(all_of_resilient);
+
+/// What a call is charged for traces and logs to which nobody listens.
+void nobody_listens(benchmark::State& state) {
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(dspy::process_trace());
+    benchmark::DoNotOptimize(dspy::log_enabled(dspy::LogLevel::debug));
+    const dspy::ToldSpan span(nullptr, {});
+    benchmark::DoNotOptimize(span.id());
+  }
+}
+BENCHMARK(nobody_listens);
 
 void hit_in_memory(benchmark::State& state) {
   run(state, dspy::cached()(parrot()));

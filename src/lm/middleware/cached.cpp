@@ -39,22 +39,30 @@ struct Layered {
   }
 };
 
-/// The question without a copy of the request, which it points to.
+/// What is held by somebody else for as long as it is needed: threads that ask the same do not count it in turn.
+template <class T>
+std::shared_ptr<const T> borrowed(const T& held) {
+  return {std::shared_ptr<void>(), &held};
+}
+
+/// The question without copies of the request and the scope, which it points to.
 Question question_of(const Request& request, Layered& layered) {
-  const auto& scope = layered.found_in();
-  Question out{.hash = quick_hash(request, 0), .scope = scope, .rollout = {}, .request = nullptr};
+  const auto& scope = *layered.found_in();
+  Question out{.hash = quick_hash(request, 0), .scope = borrowed(scope), .rollout = {}, .request = nullptr};
   if (request.provider && (!request.provider->metadata.empty() || !request.provider->user_id.empty())) {
     out.rollout = rollout_of(request);
     auto counts = std::make_shared<Request>(request);
     keep_what_counts(*counts);
     out.request = std::move(counts);
   } else {
-    out.request = std::shared_ptr<const Request>(std::shared_ptr<void>(), &request);
+    out.request = borrowed(request);
   }
   return out;
 }
 
-void own_request(Question& question, const Request& request) {
+/// Makes a question one that can be kept.
+void own(Question& question, const Request& request, Layered& layered) {
+  question.scope = layered.found_in();
   if (question.request.get() != &request) return;
   auto copy = std::make_shared<Request>(request);
   keep_what_counts(*copy);
@@ -133,7 +141,7 @@ Async<Reply> run(std::shared_ptr<Layered> layered, Request request, EventSink si
   if (cache.reads()) {
     if (const auto found = cache.memory.find(question, cache.now())) co_return handed_out(*found, sink);
   }
-  own_request(question, request);
+  own(question, request, *layered);
   if (!cache.reads()) {
     auto alone = std::make_shared<Flights::Flight>();
     co_return co_await lead(std::move(layered), std::move(question), std::move(alone), std::move(request),

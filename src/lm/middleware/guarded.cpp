@@ -14,6 +14,7 @@ using std::chrono::nanoseconds;
 
 /// What is shared by the calls of one LM.
 struct Watch {
+  std::shared_ptr<LM> lm;  ///< Here, so that a call holds one reference and not two.
   std::vector<std::shared_ptr<Guard>> guards;
   std::optional<Price> price;
   Timing timing;
@@ -67,7 +68,7 @@ class Tickets {
   Clock::Time sent_at_ = {};
 };
 
-Async<Reply> run(std::shared_ptr<LM> lm, std::shared_ptr<const Watch> watch, Request request, Delivery delivery) {
+Async<Reply> run(std::shared_ptr<const Watch> watch, Request request, Delivery delivery) {
   Tickets tickets(*watch);
   nanoseconds waited = {};
   while (const auto wait = tickets.next(request)) {
@@ -80,11 +81,11 @@ Async<Reply> run(std::shared_ptr<LM> lm, std::shared_ptr<const Watch> watch, Req
     tickets.renew_time();
   }
   try {
-    auto reply = co_await ask(*lm, std::move(request), delivery);
+    auto reply = co_await ask(*watch->lm, std::move(request), delivery);
     if (watch->price && !reply.usage.cost_nanodollars) reply.usage.cost_nanodollars = cost(*watch->price, reply.usage);
     if (waited > nanoseconds(0) && reply.handling->attempts.empty())
       reply.handling.edit().attempts.push_back(
-          {.lm = std::string(lm->model()), .waited = waited, .usage = reply.usage});
+          {.lm = std::string(watch->lm->model()), .waited = waited, .usage = reply.usage});
     tickets.settle({.reply = &reply});
     co_return reply;
   } catch (const Error& error) {
@@ -98,9 +99,9 @@ class GuardedLM final : public Wrapper {
   GuardedLM(std::shared_ptr<LM> inner, std::shared_ptr<const Watch> watch)
       : Wrapper(std::move(inner)), watch_(std::move(watch)) {}
 
-  Async<Reply> complete(Request request) override { return run(inner(), watch_, std::move(request), Delivery({})); }
+  Async<Reply> complete(Request request) override { return run(watch_, std::move(request), Delivery({})); }
   Async<Reply> stream(Request request, EventSink sink) override {
-    return run(inner(), watch_, std::move(request), Delivery(std::move(sink)));
+    return run(watch_, std::move(request), Delivery(std::move(sink)));
   }
 
  private:
@@ -154,7 +155,7 @@ Layer guarded(Guards guards, Timing timing) {
   if (guards.guards.size() > most_guards)
     throw Error(Errc::config_error, "an LM takes at most 6 guards; put a second layer around it");
   return [guards = std::move(guards), timing = std::move(timing)](std::shared_ptr<LM> inner) -> std::shared_ptr<LM> {
-    auto watch = std::make_shared<Watch>(Watch{guards.guards, {}, timing});
+    auto watch = std::make_shared<Watch>(Watch{inner, guards.guards, {}, timing});
     if (inner && guards.prices) watch->price = guards.prices->find(inner->model());
     return std::make_shared<GuardedLM>(std::move(inner), std::move(watch));
   };

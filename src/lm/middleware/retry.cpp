@@ -16,13 +16,15 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 struct Retries {
+  std::shared_ptr<LM> lm;  ///< Here, so that a call holds one reference and not two.
   RetryOptions options;
   Timing timing;
   RetryBudget budget;
   Seeds seeds;
 };
 
-Async<Reply> run(std::shared_ptr<LM> lm, std::shared_ptr<Retries> shared, Request request, Delivery delivery) {
+Async<Reply> run(std::shared_ptr<Retries> shared, Request request, Delivery delivery) {
+  auto& lm = *shared->lm;
   const auto& clock = *shared->timing.clock;
   const auto stop = request.stop;
   const auto deadline = request.deadline;
@@ -38,10 +40,10 @@ Async<Reply> run(std::shared_ptr<LM> lm, std::shared_ptr<Retries> shared, Reques
     std::optional<Error> failure;
     try {
       auto asked = may_retry ? request : std::move(request);
-      auto reply = co_await ask(*lm, std::move(asked), delivery);
+      auto reply = co_await ask(lm, std::move(asked), delivery);
       if (!attempts.empty()) {
         attempts.push_back(
-            {.lm = std::string(lm->model()), .waited = waited, .time = clock.now() - begun, .usage = reply.usage});
+            {.lm = std::string(lm.model()), .waited = waited, .time = clock.now() - begun, .usage = reply.usage});
         auto& all = reply.handling.edit().attempts;
         if (!all.empty()) attempts.pop_back();  // the last one is told in more detail
         all.insert(all.begin(), std::make_move_iterator(attempts.begin()), std::make_move_iterator(attempts.end()));
@@ -57,7 +59,7 @@ Async<Reply> run(std::shared_ptr<LM> lm, std::shared_ptr<Retries> shared, Reques
                           ? machine->after(*failure, delivery.has_content(), now, deadline)
                           : std::nullopt;
     if (!wait) throw with_attempts(*failure, earlier, attempts.size() + 1);
-    attempts.push_back({.lm = std::string(lm->model()),
+    attempts.push_back({.lm = std::string(lm.model()),
                         .waited = waited,
                         .time = now - begun,
                         .error = failure->code(),
@@ -75,9 +77,9 @@ class RetryLM final : public Wrapper {
   RetryLM(std::shared_ptr<LM> inner, std::shared_ptr<Retries> shared)
       : Wrapper(std::move(inner)), shared_(std::move(shared)) {}
 
-  Async<Reply> complete(Request request) override { return run(inner(), shared_, std::move(request), Delivery({})); }
+  Async<Reply> complete(Request request) override { return run(shared_, std::move(request), Delivery({})); }
   Async<Reply> stream(Request request, EventSink sink) override {
-    return run(inner(), shared_, std::move(request), Delivery(std::move(sink)));
+    return run(shared_, std::move(request), Delivery(std::move(sink)));
   }
 
  private:
@@ -154,7 +156,7 @@ Layer retrying(RetryOptions options, Timing timing) {
   validate(options);
   return [options, timing = std::move(timing)](std::shared_ptr<LM> inner) -> std::shared_ptr<LM> {
     auto shared = std::shared_ptr<Retries>(
-        new Retries{options, timing, {options.retry_ratio, options.retry_floor}, Seeds(timing.seed)});
+        new Retries{inner, options, timing, {options.retry_ratio, options.retry_floor}, Seeds(timing.seed)});
     return std::make_shared<RetryLM>(std::move(inner), std::move(shared));
   };
 }
