@@ -21,9 +21,6 @@ Field numbers_for(const Field& decided, const DecisionSpace& space) {
   for (const auto& label : space.labels) labels.emplace_back(label);
   out.type = Type::dict(Type::literal(std::move(labels)), Type::number({.ge = 0, .le = 1}));
   out.default_value.reset();
-  if (!out.description.empty()) out.description += " ";
-  out.description += std::format("How probable each answer is, as numbers from 0 to 1 that sum to 1: {}.",
-                                 text::enumerate(space.labels, "`", "and"));
   const auto check = [labels = space.labels](const Json& value) -> std::optional<std::string> {
     double sum = 0;
     for (const auto& label : labels) {
@@ -38,12 +35,23 @@ Field numbers_for(const Field& decided, const DecisionSpace& space) {
   return out;
 }
 
-std::string with_examples(std::string instructions, const std::vector<Example>& demos) {
-  if (demos.empty()) return instructions;
+/// Not every adapter shows what a field's description says, and all show the instructions.
+void append(std::string& instructions, const std::string& more) {
+  if (!instructions.empty()) instructions += "\n\n";
+  instructions += more;
+}
+
+std::string wanted(const Field& field, const DecisionSpace& space) {
+  return std::format(
+      "For `{}`, do not give the answer itself but how probable each answer is: a JSON object with a "
+      "number from 0 to 1 for each of {}, which sum to 1.",
+      field.name, text::enumerate(space.labels, "`", "and"));
+}
+
+std::string written(const std::vector<Example>& demos) {
   JsonArray rows;
   for (const auto& demo : demos) rows.emplace_back(demo.data);
-  if (!instructions.empty()) instructions += "\n\n";
-  return instructions + "Examples with their right answers: " + to_text(rows);
+  return "Examples with their right answers: " + to_text(rows);
 }
 
 }  // namespace
@@ -59,10 +67,12 @@ Predictor WrittenDecision::asking() const {
   auto signature = predictor_.signature();
   for (auto& field : signature.outputs) {
     const auto settings = predictor_.decisions().find(field.name);
-    if (settings != predictor_.decisions().end())
-      field = numbers_for(field, decision_space(field, settings->second.is_scale));
+    if (settings == predictor_.decisions().end()) continue;
+    const auto space = decision_space(field, settings->second.is_scale);
+    append(signature.instructions, wanted(field, space));
+    field = numbers_for(field, space);
   }
-  signature.instructions = with_examples(std::move(signature.instructions), predictor_.demos());
+  if (!predictor_.demos().empty()) append(signature.instructions, written(predictor_.demos()));
   out.set_decisions({});
   out.set_demos({});
   out.set_signature(std::move(signature));

@@ -69,7 +69,7 @@ TEST_CASE("Demonstrations are told in the instructions, and optimizers change th
   const auto prompt = program.asking().render({{"mail", "Hello"}});
   REQUIRE(prompt.size() == 2);
   CHECK(prompt[0].text().contains(R"([{"mail":"Win a prize","spam":true}])"));
-  CHECK(prompt[0].text().contains("How probable each answer is"));
+  CHECK(prompt[0].text().contains("how probable each answer is"));
 }
 
 TEST_CASE("A decision that is not sure is another program's, or nobody's") {
