@@ -1,6 +1,7 @@
 #include "storage/redis_connection.hpp"
 
 #include "dspy/base/error.hpp"
+#include "storage/redis_tls.hpp"
 
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -14,6 +15,7 @@
 #include <charconv>
 #include <cstddef>
 #include <format>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -62,11 +64,16 @@ RedisAddress RedisAddress::parse(std::string_view url, std::string role) {
   const Refusal refuse{.role = role, .url = url};
   const auto colon = url.find("://");
   const auto scheme = url.substr(0, std::min(colon, url.size()));
-  if (scheme == "rediss" || scheme == "valkeys")
-    refuse("asks for TLS, which this client has not; connect through a tunnel such as stunnel");
-  if (scheme != "redis" && scheme != "valkey") refuse("does not begin with redis:// or valkey://");
-  auto rest = url.substr(colon + 3);
   RedisAddress out;
+  out.uses_tls = scheme == "rediss" || scheme == "valkeys";
+  if (!out.uses_tls && scheme != "redis" && scheme != "valkey")
+    refuse("does not begin with redis:// or valkey://, nor for TLS with rediss:// or valkeys://");
+  auto rest = url.substr(colon + 3);
+  if (const auto query = rest.rfind("?ca="); query != std::string_view::npos) {
+    if (!out.uses_tls) refuse("has certificates (`?ca=`) and no TLS; begin with rediss://");
+    out.authority = rest.substr(query + 4);
+    rest = rest.substr(0, query);
+  }
   if (const auto at = rest.rfind('@'); at != std::string_view::npos) {
     const auto who = rest.substr(0, at);
     const auto parts = std::min(who.find(':'), who.size());
@@ -110,6 +117,7 @@ RedisConnection::RedisConnection(const RedisAddress& address, Deadline deadline)
     : name_(std::format("{} {}", address.role, address.origin())) {
   try {
     connect(address, deadline);
+    if (address.uses_tls) shake_hands(address, deadline);
     if (!address.password.is_empty()) {
       if (address.user.empty()) {
         ask({"AUTH", address.password.reveal()}, deadline);
@@ -172,7 +180,24 @@ void RedisConnection::wait(short events, Deadline deadline) const {
   }
 }
 
+void RedisConnection::shake_hands(const RedisAddress& address, Deadline deadline) {
+  tls_ = redis_tls(address, name_);
+  std::array<char, std::size_t{16} * 1024> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): is read into
+  while (true) {
+    const bool is_over = tls_->shake_hands();
+    send_raw(tls_->outgoing(), deadline);
+    if (is_over) return;
+    tls_->take(receive_raw(buffer, deadline));
+  }
+}
+
 void RedisConnection::send(std::string_view bytes, Deadline deadline) const {
+  if (!tls_) return send_raw(bytes, deadline);
+  tls_->seal(bytes);
+  send_raw(tls_->outgoing(), deadline);
+}
+
+void RedisConnection::send_raw(std::string_view bytes, Deadline deadline) const {
   while (!bytes.empty()) {
     const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent >= 0) {
@@ -186,18 +211,30 @@ void RedisConnection::send(std::string_view bytes, Deadline deadline) const {
   }
 }
 
-RespValue RedisConnection::receive(Deadline deadline) {
-  std::array<char, std::size_t{16} * 1024> buffer;
+std::string_view RedisConnection::receive_raw(std::span<char> buffer, Deadline deadline) const {
   while (true) {
-    if (auto value = reader_.next()) return *std::move(value);
     const auto got = ::recv(socket_, buffer.data(), buffer.size(), 0);
-    if (got > 0) {
-      reader_.feed({buffer.data(), static_cast<std::size_t>(got)});
-    } else if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    if (got > 0) return {buffer.data(), static_cast<std::size_t>(got)};
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       wait(POLLIN, deadline);
     } else if (got == 0 || errno != EINTR) {
       throw Error(Errc::io_error, std::format("the connection to {} is lost", name_));
     }
+  }
+}
+
+RespValue RedisConnection::receive(Deadline deadline) {
+  std::array<char, std::size_t{16} * 1024> buffer;
+  while (true) {
+    if (auto value = reader_.next()) return *std::move(value);
+    const auto got = receive_raw(buffer, deadline);
+    if (!tls_) {
+      reader_.feed(got);
+      continue;
+    }
+    tls_->take(got);
+    reader_.feed(tls_->opened());
+    send_raw(tls_->outgoing(), deadline);  // keys may change on the way
   }
 }
 

@@ -21,13 +21,17 @@ struct RedisAddress {
   std::string user = {};
   Secret password = {};
   int database = 0;
+  bool uses_tls = false;
+  std::string authority = {};  ///< A file of certificates (PEM) that the server's is trusted by; empty: the system's.
   std::string role = "the cache's server";  ///< What messages call it.
 
-  /// `redis://user:password@host:port/database`, or `valkey://…`.  Throws `Error` (`config_error`), with neither user
-  /// nor password in its message.
+  /// `redis://user:password@host:port/database`, or `valkey://…`; `rediss://…?ca=FILE` and `valkeys://…` over TLS.
+  /// Throws `Error` (`config_error`), with neither user nor password in its message.
   static RedisAddress parse(std::string_view url, std::string role = "the cache's server");
   std::string origin() const;
 };
+
+class RedisTls;
 
 using Deadline = std::chrono::steady_clock::time_point;
 
@@ -49,11 +53,16 @@ class RedisConnection {
  private:
   void connect(const RedisAddress& address, Deadline deadline);
   void wait(short events, Deadline deadline) const;
+  void shake_hands(const RedisAddress& address, Deadline deadline);
   void send(std::string_view bytes, Deadline deadline) const;
+  void send_raw(std::string_view bytes, Deadline deadline) const;
+  /// The next bytes there are, at least one, as they came.
+  std::string_view receive_raw(std::span<char> buffer, Deadline deadline) const;
   RespValue receive(Deadline deadline);
 
   int socket_ = -1;
   std::string name_;  ///< Role and origin.
+  std::unique_ptr<RedisTls> tls_;
   RespReader reader_;
 };
 

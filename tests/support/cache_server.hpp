@@ -23,7 +23,9 @@ namespace dspy::test {
 /// installed.
 class CacheServer {
  public:
-  CacheServer() {
+  /// With a file of a certificate, of its key: over TLS only.
+  explicit CacheServer(const std::string& certificate = {}, const std::string& key = {})
+      : is_secure_(!certificate.empty()) {
     const auto program = find();
     if (program.empty()) return;
     port_ = free_port();
@@ -31,6 +33,12 @@ class CacheServer {
     if (id_ == 0) {
       const auto port = std::to_string(port_);
       ::close(STDOUT_FILENO);
+      if (is_secure_) {
+        ::execl(program.c_str(), program.c_str(), "--port", "0", "--tls-port", port.c_str(), "--tls-cert-file",
+                certificate.c_str(), "--tls-key-file", key.c_str(), "--tls-auth-clients", "no", "--bind", "127.0.0.1",
+                "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", "/tmp", nullptr);
+        ::_exit(127);
+      }
       ::execl(program.c_str(), program.c_str(), "--port", port.c_str(), "--bind", "127.0.0.1", "--save", "",
               "--appendonly", "no", "--daemonize", "no", "--dir", "/tmp", nullptr);
       ::_exit(127);
@@ -42,7 +50,7 @@ class CacheServer {
   CacheServer& operator=(const CacheServer&) = delete;
 
   bool is_there() const { return id_ > 0; }
-  std::string url() const { return std::format("redis://127.0.0.1:{}/1", port_); }
+  std::string url() const { return std::format("{}://127.0.0.1:{}/1", is_secure_ ? "rediss" : "redis", port_); }
   /// It answers nothing, and its connections stay.
   void freeze() const { ::kill(id_, SIGSTOP); }
   void thaw() const { ::kill(id_, SIGCONT); }
@@ -88,6 +96,7 @@ class CacheServer {
     return out;
   }
 
+  bool is_secure_ = false;
   pid_t id_ = 0;
   std::uint16_t port_ = 0;
 };

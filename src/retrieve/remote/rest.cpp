@@ -114,7 +114,8 @@ StoreUri read_uri(std::string_view uri, std::string_view kind, unsigned default_
   };
   const auto scheme_end = uri.find("://");
   if (scheme_end == std::string_view::npos) refuse("has no `://`");
-  const bool is_tls = uri.substr(0, scheme_end).ends_with("+https");
+  const auto scheme = uri.substr(0, scheme_end);
+  const bool is_tls = scheme.ends_with("+https") || scheme == "rediss";
   const auto parsed = http::parse_url(std::format("{}://{}", is_tls ? "https" : "http", uri.substr(scheme_end + 3)));
   if (!parsed) refuse(parsed.error());
   if (parsed->has_userinfo) refuse("has a password; give keys by option or environment instead");

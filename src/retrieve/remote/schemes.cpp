@@ -34,7 +34,7 @@ bool register_remote_stores() {
   for (const auto* const scheme : {"pinecone", "pinecone+https"}) register_store_scheme(scheme, opened<pinecone_store>);
   for (const auto* const scheme : {"weaviate", "weaviate+https"}) register_store_scheme(scheme, opened<weaviate_store>);
   for (const auto* const scheme : {"milvus", "milvus+https"}) register_store_scheme(scheme, opened<milvus_store>);
-  register_store_scheme("redis", opened<redis_store>);
+  for (const auto* const scheme : {"redis", "rediss"}) register_store_scheme(scheme, opened<redis_store>);
   for (const auto* const scheme : {"postgres", "postgresql"}) register_store_scheme(scheme, opened<postgres_store>);
   return true;
 }

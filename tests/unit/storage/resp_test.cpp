@@ -61,8 +61,15 @@ TEST_CASE("Addresses of servers are read, and mistakes in them are told without 
   CHECK(RedisAddress::parse("valkey://localhost").port == 6379);
   CHECK(RedisAddress::parse("redis://[::1]:7").host == "::1");
   CHECK(RedisAddress::parse("redis://:secret@h").user.empty());
+  CHECK_FALSE(RedisAddress::parse("redis://h").uses_tls);
+  const auto sealed = RedisAddress::parse("rediss://me:pass@h:7/2?ca=/etc/own.pem");
+  CHECK(sealed.uses_tls);
+  CHECK(sealed.authority == "/etc/own.pem");
+  CHECK(sealed.database == 2);
+  CHECK(sealed.port == 7);
+  CHECK(RedisAddress::parse("valkeys://h").uses_tls);
   for (const auto* const url : {"http://h", "redis://", "redis://u:canary@h:0", "redis://u:canary@h:99999",
-                                "redis://u:canary@h/x", "rediss://u:canary@h", "redis://[::1", ""}) {
+                                "redis://u:canary@h/x", "redis://u:canary@h?ca=x", "redis://[::1", ""}) {
     CAPTURE(url);
     const auto refused = attempt([&] { RedisAddress::parse(url); });
     REQUIRE_FALSE(refused.has_value());

@@ -54,7 +54,7 @@ std::shared_ptr<Store> weaviate_store(std::string_view uri, RemoteStoreOptions o
 std::shared_ptr<Store> milvus_store(std::string_view uri, RemoteStoreOptions options = {});
 /// `redis://host:6379/index?numbers=year,rating&user=…&database=0`: Redis with its search, which is a part of it from
 /// version 8 on.  Password: `REDIS_PASSWORD`.  Fields that are compared by order are named when the index is made.
-/// Connects without TLS; ignores `RemoteStoreOptions::transport`.  Each passage is one hash.
+/// `rediss://…&ca=FILE` connects over TLS.  Ignores `RemoteStoreOptions::transport`.  Each passage is one hash.
 std::shared_ptr<Store> redis_store(std::string_view uri, RemoteStoreOptions options = {});
 
 /// Teaches `open_store` their schemes.  Returns true, for use in an initialiser; see dspy/retrieve/remote/schemes.hpp.

@@ -223,6 +223,8 @@ storage::RedisAddress address_of(remote::StoreUri& where, const RemoteStoreOptio
   const auto url = http::parse_url(where.base);
   storage::RedisAddress out{
       .host = url->host, .port = url->port, .user = where.query["user"], .role = "the store's server"};
+  out.uses_tls = where.base.starts_with("https://");
+  out.authority = where.query["ca"];
   out.password = options.api_key;
   if (const char* const found = std::getenv("REDIS_PASSWORD"); out.password.is_empty() && found != nullptr)
     out.password = Secret(found);

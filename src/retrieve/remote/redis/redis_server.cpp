@@ -83,6 +83,7 @@ Answers ask_blocking(RedisServer& server, const std::vector<RedisCommand>& comma
     return answers;
   } catch (const Error& error) {
     if (error.code() == Errc::io_error) throw Error(Errc::unavailable, error.what(), {.provider = "redis"});
+    if (!std::string_view(error.what()).contains(" says: ")) throw;  // it is not the server's own
     throw error_of(server, error.what());
   }
 }
