@@ -5,6 +5,7 @@
 #include "dspy/base/sha256.hpp"
 #include "lm/middleware/waiter.hpp"
 #include "retrieve/kept_vectors.hpp"
+#include "retrieve/shared_vectors.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -37,6 +38,7 @@ class CachedEmbedder::Impl {
       : embedder_(std::move(embedder)), memory_(options.memory_bytes) {
     if (!embedder_) throw Error(Errc::config_error, "a cache of embeddings needs an embedder; give one");
     if (!options.file.empty()) file_.emplace(options.file);
+    if (!options.server.empty()) server_.emplace(options);
   }
 
   const std::shared_ptr<Embedder>& embedder() const noexcept { return embedder_; }
@@ -64,6 +66,29 @@ class CachedEmbedder::Impl {
     return *std::move(found);
   }
 
+  /// Asks the server for those that are neither in memory nor in the file, all at once, and keeps them there.  What it
+  /// returns is what it got, as the memory may be too small for it.
+  std::map<std::string, Vector> from_server(const std::vector<std::string>& keys) {
+    if (!server_) return {};
+    std::vector<std::string> missing;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& key : keys)
+        if (memory_.find(key) == nullptr && !(file_ && is_in_file(key))) missing.push_back(key);
+    }
+    std::map<std::string, Vector> found;
+    std::uint64_t damaged = 0;
+    {
+      const std::lock_guard lock(server_mutex_);
+      found = server_->find(missing, damaged);
+    }
+    if (!found.empty()) keep_here({found.begin(), found.end()});
+    const std::lock_guard lock(mutex_);
+    stats_.server_hits += found.size();
+    stats_.damaged += damaged;
+    return found;
+  }
+
   /// Somebody who asks already, or nobody: then the caller must.
   std::shared_ptr<Waiter> join(const std::string& key) {
     const std::lock_guard lock(mutex_);
@@ -78,10 +103,10 @@ class CachedEmbedder::Impl {
   }
 
   void keep(const std::vector<std::pair<std::string, Vector>>& entries) {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [key, vector] : entries) memory_.put(key, vector);
-    if (!file_) return;
-    if (const auto done = attempt([&] { file_->put(entries); }); !done) tell(done.error());
+    keep_here(entries);
+    if (!server_) return;
+    const std::lock_guard lock(server_mutex_);
+    server_->put(entries);
   }
 
   void end(const std::vector<std::string>& keys) noexcept {
@@ -102,6 +127,18 @@ class CachedEmbedder::Impl {
   }
 
  private:
+  void keep_here(const std::vector<std::pair<std::string, Vector>>& entries) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, vector] : entries) memory_.put(key, vector);
+    if (!file_) return;
+    if (const auto done = attempt([&] { file_->put(entries); }); !done) tell(done.error());
+  }
+
+  bool is_in_file(const std::string& key) {
+    const auto found = attempt([&] { return file_->find(key, stats_.damaged).has_value(); });
+    return found && *found;
+  }
+
   static void tell(const Error& error) {
     log(LogLevel::warning, "cache", std::format("the cache of embeddings cannot be used: {}", error.what()));
   }
@@ -110,6 +147,8 @@ class CachedEmbedder::Impl {
   mutable std::mutex mutex_;
   RecentVectors memory_;
   std::optional<StoredVectors> file_;
+  std::mutex server_mutex_;  ///< Calls wait for the server without holding up those that need only memory.
+  std::optional<SharedVectors> server_;
   std::unordered_map<std::string, Flight> flights_;
   EmbeddingCacheStats stats_;
 };
@@ -142,11 +181,16 @@ template <class Cache>
 Async<Wanted> one_round(std::shared_ptr<Cache> cache, const EmbedRequest& request, Wanted wanted, Embeddings& out) {
   std::vector<std::shared_ptr<Waiter>> waits;
   Wanted left;
+  std::vector<std::string> keys;
+  for (const auto& [key, places] : wanted) keys.push_back(key);
+  const auto shared = cache->from_server(keys);
   {
     Lead<Cache> lead(*cache);
     EmbedRequest asked{.role = request.role, .deadline = request.deadline, .stop = request.stop};
     for (auto& [key, places] : wanted) {
-      if (auto found = cache->find(key)) {
+      if (const auto got = shared.find(key); got != shared.end()) {
+        for (const auto place : places) out.vectors[place] = got->second;
+      } else if (auto found = cache->find(key)) {
         for (const auto place : places) out.vectors[place] = *found;
       } else if (auto waiter = cache->join(key)) {
         waits.push_back(std::move(waiter));

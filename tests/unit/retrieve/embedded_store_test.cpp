@@ -123,6 +123,34 @@ TEST_CASE("EmbeddedStore with an approximate index finds nearly all, and all of 
   CHECK(found >= 190);
 }
 
+TEST_CASE(
+    "EmbeddedStore finds all that filters of a half, a twentieth and a two-hundredth leave, also after removals") {
+  const test::Folder folder;
+  EmbeddedOptions options = small_segments(1'000);
+  options.flush_from = 2'500;
+  EmbeddedStore store((folder.path / "index").string(), options);
+  MemoryStore plain;
+  auto passages = test::sample_passages(2'000, 16);
+  for (std::size_t i = 0; i < passages.size(); ++i) passages[i].metadata["part"] = static_cast<std::int64_t>(i % 200);
+  wait(store.upsert(passages));
+  wait(plain.upsert(passages));
+  wait(store.compact());  // with a graph
+  Random random(21);
+  for (const bool has_removed : {false, true}) {
+    if (has_removed) {
+      std::vector<std::string> removed;
+      for (std::size_t i = 0; i < passages.size(); i += 3) removed.push_back(passages[i].id);
+      wait(store.remove(removed));
+      wait(plain.remove(removed));
+    }
+    for (const auto& filter : {Filter::lt("part", 100), Filter::lt("part", 10), Filter::eq("part", 7)})
+      for (int round = 0; round < 10; ++round) {
+        const StoreQuery query{.vector = test::random_vector(random, 16), .k = 10, .filter = filter};
+        test::same_hits(wait(store.search(query)), wait(plain.search(query)));
+      }
+  }
+}
+
 TEST_CASE("EmbeddedStore keeps vectors in 16 bits where it is asked to") {
   const test::Folder folder;
   EmbeddedOptions options = small_segments();

@@ -8,6 +8,9 @@
 #include "dspy/retrieve/embeddings.hpp"
 #include "dspy/retrieve/store.hpp"
 #include "dspy/storage/database.hpp"
+#include "storage/redis_connection.hpp"
+#include "storage/resp.hpp"
+#include "support/cache_server.hpp"
 #include "support/folder.hpp"
 #include "support/store_conformance.hpp"
 
@@ -200,4 +203,55 @@ TEST_CASE("CachedEmbedder keeps to its memory, joins equal calls, and remembers 
   inner->failures = 1;
   CHECK_THROWS_AS(cache({"new"}), Error);
   CHECK(cache({"new"}).size() == 1);
+}
+
+TEST_CASE("CachedEmbedder shares vectors over a server, which may be slow, away or wrong") {
+  test::CacheServer server;
+  if (!server.is_there()) {
+    MESSAGE("skipped: there is no valkey-server; install it");
+    return;
+  }
+  auto inner = std::make_shared<LetterEmbedder>();
+  const EmbeddingCacheOptions options{.server = server.url()};
+  CachedEmbedder here(inner, options), there(inner, options);
+  std::vector<std::string> texts;
+  for (int i = 0; i < 600; ++i) texts.push_back("a" + std::to_string(i));  // several batches
+  const auto made = wait(here.embed({.texts = texts}));
+  CHECK(inner->asked.size() == 1);
+  const auto shared = wait(there.embed({.texts = texts}));
+  CHECK(inner->asked.size() == 1);
+  CHECK(shared.vectors == made.vectors);
+  CHECK(there.stats().server_hits == 600);
+  CHECK(there.stats().misses == 0);
+  wait(there.embed({.texts = texts}));
+  CHECK(there.stats().memory_hits == 600);
+  // Roles are different texts.
+  wait(there.embed({.texts = {"a1"}, .role = EmbedRole::query}));
+  CHECK(inner->asked.size() == 2);
+
+  // A damaged vector is made anew.
+  storage::RedisConnection direct(storage::RedisAddress::parse(server.url()),
+                                  std::chrono::steady_clock::now() + std::chrono::seconds(5));
+  const auto soon = [] { return std::chrono::steady_clock::now() + std::chrono::seconds(5); };
+  const auto names = direct.ask({"KEYS", "dspy:embedding:*"}, soon());
+  REQUIRE(names.list.size() == 601);
+  for (const auto& name : names.list) direct.ask({"SETRANGE", name.text, "9", "x"}, soon());
+  CachedEmbedder later(inner, options);
+  CHECK(wait(later.embed({.texts = {"a5"}})).vectors.at(0) == made.vectors.at(5));
+  CHECK(later.stats().damaged == 1);
+  CHECK(inner->asked.size() == 3);
+
+  // Without an answer calls go on, and soon do not ask any more.
+  server.freeze();
+  const auto begun = std::chrono::steady_clock::now();
+  CachedEmbedder alone(inner, options);
+  for (int i = 0; i < 30; ++i) CHECK(alone({"b" + std::to_string(i)}).size() == 1);
+  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(3));
+  server.thaw();
+  server.stop();
+  CachedEmbedder away(inner, options);
+  CHECK(away({"c"}).size() == 1);
+  CHECK_THROWS_AS(CachedEmbedder(inner, {.server = "http://host"}), Error);
+  CHECK_THROWS_AS(CachedEmbedder(inner, {.server = "redis://host", .server_timeout = std::chrono::milliseconds(0)}),
+                  Error);
 }
