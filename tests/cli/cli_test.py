@@ -1330,6 +1330,18 @@ class Rag(unittest.TestCase):
         refused = dspy("ask", "q", "--index", self.index, "--stream")
         self.assertEqual(refused.returncode, 2)
 
+    def test_documents_are_cut_as_asked(self):
+        dspy("index", "build", self.index, str(self.docs), "--method", "sentences", "--tokens", "8", "--overlap", "0")
+        found = json.loads(dspy("index", "search", self.index, "baker", "--json").out)
+        self.assertIn("Paul works as a baker.", found[0]["text"])
+        self.assertNotIn("Nora", found[0]["text"])
+        wrong = dspy("index", "build", self.index, str(self.docs), "--method", "magic")
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("there is no method `magic`", wrong.err)
+        blind = dspy("index", "search", self.index, "baker", "--diversity", "0.5")
+        self.assertEqual(blind.returncode, 2)
+        self.assertIn("embedder", blind.err)
+
     def test_a_search_is_measured_and_tuned(self):
         dspy("index", "build", self.index, str(self.docs))
         measured = json.loads(dspy("rag", "eval", self.index, str(self.questions), "-k", "1", "--json").out)
@@ -1344,6 +1356,24 @@ class Rag(unittest.TestCase):
         self.assertIn("All settings", page.read_text())
         again = json.loads(dspy("rag", "eval", str(setting), str(self.questions), "--json").out)
         self.assertGreater(again["mrr"]["mean"], 0.6)
+
+    def test_answers_are_measured_and_their_prompts_tuned(self):
+        dspy("index", "build", self.index, str(self.docs))
+        missing = dspy("rag", "eval", self.index, str(self.questions), "--answers")
+        self.assertEqual(missing.returncode, 2)
+        self.assertIn("question 1 has no `answer`", missing.err)
+        self.questions.write_text(jsonl({"question": "Where does Nora live?", "quote": "Nora lives", "answer": "Lima"},
+                                        {"question": "What does Paul work as?", "quote": "Paul works", "answer": "a baker"}))  # fmt: skip
+        measured = json.loads(dspy("rag", "eval", self.index, str(self.questions), "-k", "1", "--answers", "--temperature", "0", "--json").out)
+        self.assertLessEqual({"recall", "mrr", "precision", "answer", "grounded"}, set(measured))
+        self.assertGreater(measured["answer"]["mean"], 0.3)
+        setting = Path(self.folder.name) / "rag.json"
+        tuned = dspy("rag", "tune", str(self.docs), str(self.questions), "--grid", "k", "-k", "1", "--aim", "answer", "--held-out", "0",
+                     "--temperature", "0", "--prompt", "Answer in a word.", "--out", str(setting), "--json")  # fmt: skip
+        self.assertEqual(tuned.returncode, 0, tuned.err)
+        self.assertEqual(len(json.loads(tuned.out)["trials"]), 6)
+        useless = dspy("rag", "tune", str(self.docs), str(self.questions), "--prompt", "x")
+        self.assertIn("aim at `answer` or `grounded`", useless.err)
 
     def test_mistakes_are_named(self):
         wrong = dspy("rag", "tune", str(self.docs), str(self.questions), "--grid", "size")

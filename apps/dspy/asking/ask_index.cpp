@@ -81,14 +81,19 @@ void AskIndexFlags::add_to(CLI::App& command) {
       ->check(at_least_one())
       ->group("Answers from an index");
   command.add_flag("--hybrid", hybrid, "Search by vectors and by words")->group("Answers from an index");
+  command.add_option("--reranker", reranker, "The model that reranks the best passages, such as llama:PATH")
+      ->group("Answers from an index");
 }
 
 int ask_index(const AskIndexFlags& flags, const std::string& question, const PredictorOptions& options, bool json) {
   StoreOptions store{.is_read_only = true, .create = false};
   const auto embedder = flags.embedder.empty() ? nullptr : dspy::embedder(flags.embedder);
-  const Rag rag{
-      .search = Retriever(open_store(flags.store, store), {.k = flags.k, .embedder = embedder, .hybrid = flags.hybrid}),
-      .answer = Predict(Rag::instructions(), options)};
+  const Rag rag{.search = Retriever(open_store(flags.store, store),
+                                    {.k = flags.k,
+                                     .embedder = embedder,
+                                     .hybrid = flags.hybrid,
+                                     .reranker = flags.reranker.empty() ? nullptr : dspy::reranker(flags.reranker)}),
+                .answer = Predict(Rag::instructions(), options)};
   const auto out = call(rag, question);
   const auto cited = check_citations(out.answer, out.hits);
   if (json) {

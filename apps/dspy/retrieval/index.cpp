@@ -53,11 +53,14 @@ Filter read_filter(const std::string& text) {
 }
 
 int run_search(const IndexFlags& flags) {
-  const Retriever search(open_there(flags, true), {.k = flags.k,
-                                                   .embedder = make_embedder(flags),
-                                                   .hybrid = flags.hybrid,
-                                                   .filter = read_filter(flags.filter),
-                                                   .exact = flags.exact});
+  const Retriever search(open_there(flags, true),
+                         {.k = flags.k,
+                          .embedder = make_embedder(flags),
+                          .hybrid = flags.hybrid,
+                          .reranker = flags.reranker.empty() ? nullptr : reranker(flags.reranker),
+                          .diversity_balance = flags.diversity,
+                          .filter = read_filter(flags.filter),
+                          .exact = flags.exact});
   const auto hits = search(flags.query);
   if (flags.json) {
     JsonArray list;
@@ -164,9 +167,14 @@ void add_index(CLI::App& app, Plan& plan) {
   build->add_flag("--passages", flags->passages,
                   R"(FILES are passages: {"text": …, "id": …, "source": …, "metadata": {…}} a line)");
   build->add_option("--tokens", flags->tokens, "The maximum length of a passage [320]")->check(at_least_one());
+  build->add_option("--method", flags->method, "Where to cut: automatic, recursive, markdown, sentences, fixed")
+      ->capture_default_str();
+  build->add_option("--overlap", flags->overlap, "The share of a passage that the next one may repeat")
+      ->capture_default_str();
   build->add_flag("--compact", flags->compact, "Afterwards merge all segments, and build the approximate index");
   build->add_option("--embedder", flags->embedder, "The embedding model, such as llama:PATH [words only]");
-  build->add_option("--embedding-cache", flags->cache, "A file that caches the vectors of texts");
+  build->add_option("--embedding-cache", flags->cache,
+                    "Where vectors of texts are cached: a file, or redis://HOST:PORT/0 for several machines");
   build->add_option("--similarity", flags->similarity, "Similarity of a new index: cosine, dot or euclidean [cosine]");
   build->add_flag("--half", flags->half, "Keep vectors of a new index in 16 bits");
   build->add_option("--batch", flags->batch, "Passages at once [64]")->check(at_least_one());
@@ -176,6 +184,9 @@ void add_index(CLI::App& app, Plan& plan) {
   search->add_option("--embedder", flags->embedder,
                      "The model that embeds the query, the same as the index's [words only]");
   search->add_flag("--hybrid", flags->hybrid, "Vectors and words, fused");
+  search->add_option("--reranker", flags->reranker, "The model that reranks the best passages, such as llama:PATH");
+  search->add_option("--diversity", flags->diversity,
+                     "Prefer passages unlike each other: from 1 (relevance alone) to 0; needs --embedder");
   search->add_option("--filter", flags->filter, R"(Such as {"lang": "en", "year": {"$gte": 2020}})");
   search->add_flag("--exact", flags->exact, "Do not use the approximate index");
   add("stats", "Show the number and kind of passages", run_stats);

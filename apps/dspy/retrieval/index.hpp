@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct IndexFlags {
   std::string cache;
   std::size_t batch = 64;
   std::size_t tokens = 320;
+  std::string method = "automatic";
+  double overlap = 0.1;
   bool half = false;
   bool passages = false;
   bool compact = false;
@@ -29,6 +32,8 @@ struct IndexFlags {
   std::size_t k = 5;
   bool hybrid = false;
   bool exact = false;
+  std::string reranker;
+  std::optional<double> diversity;
   std::size_t samples = 0;
   bool give_up_damaged = false;
   bool json = false;

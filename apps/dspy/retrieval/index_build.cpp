@@ -4,6 +4,7 @@
 #include "dspy/base/text.hpp"
 #include "dspy/base/wait.hpp"
 #include "dspy/lm/embedder.hpp"
+#include "dspy/retrieve/documents/chunk.hpp"
 #include "dspy/retrieve/embedded/embedded_store.hpp"
 #include "dspy/retrieve/embedding_cache.hpp"
 #include "dspy/retrieve/ingest/ingest.hpp"
@@ -12,9 +13,12 @@
 #include "retrieval/index.hpp"
 #include "retrieval/passage_lines.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <format>
+#include <functional>
 #include <iostream>
 #include <iterator>
 #include <memory>
@@ -28,7 +32,13 @@ std::shared_ptr<Embedder> make_embedder(const IndexFlags& flags) {
   if (flags.embedder.empty()) return {};
   auto made = embedder(flags.embedder);
   if (flags.cache.empty()) return made;
-  return std::make_shared<CachedEmbedder>(std::move(made), EmbeddingCacheOptions{.file = flags.cache});
+  EmbeddingCacheOptions options;
+  if (is_uri(flags.cache)) {
+    options.server = flags.cache;
+  } else {
+    options.file = flags.cache;
+  }
+  return std::make_shared<CachedEmbedder>(std::move(made), std::move(options));
 }
 
 bool is_uri(const std::string& store) {
@@ -92,11 +102,29 @@ int keep_passages(const IndexFlags& flags, const std::shared_ptr<Store>& store,
   return exit_ok;
 }
 
+/// How to cut, as the flags say.
+ChunkOptions chunk_options(const IndexFlags& flags) {
+  const auto method = chunk_method(flags.method);
+  if (!method)
+    throw Error(
+        Errc::bad_input,
+        std::format("there is no method `{}`; use automatic, recursive, markdown, sentences or fixed", flags.method));
+  return {.method = *method, .tokens = flags.tokens, .overlap = flags.overlap};
+}
+
+/// The last line of a terminal, while files are read.
+std::function<void(const IngestProgress&)> progress_of(const IndexFlags& flags) {
+  if (flags.json || ::isatty(STDERR_FILENO) != 1) return {};
+  return [](const IngestProgress& at) {
+    std::cerr << "\r\033[K" << to_line(at) << (at.done == at.total ? "\n" : "") << std::flush;
+  };
+}
+
 /// Files and folders, cut into passages.
 int ingest_files(const IndexFlags& flags, const std::shared_ptr<Store>& store,
                  const std::shared_ptr<Embedder>& embedder) {
-  IngestOptions options{.embedder = embedder, .batch = flags.batch};
-  options.chunk.tokens = flags.tokens;
+  const IngestOptions options{
+      .chunk = chunk_options(flags), .embedder = embedder, .batch = flags.batch, .progress = progress_of(flags)};
   JsonArray reports;
   bool has_failed = false;
   for (const auto& file : flags.files) {

@@ -51,43 +51,54 @@ struct RagFlags {
   std::string html;
   std::string out;
   std::size_t rows = 10;
+  std::vector<std::string> prompts;
+  ModelFlags model;
+  bool answers = false;
   bool json = false;
 };
 
 RagAim aim_of(const RagFlags& flags) {
   if (const auto aim = rag_aim(flags.aim)) return *aim;
-  throw Error(Errc::bad_input, std::format("there is no aim `{}`; there are recall, mrr and precision", flags.aim));
+  throw Error(Errc::bad_input,
+              std::format("there is no aim `{}`; there are recall, mrr, precision, answer and grounded", flags.aim));
 }
 
 RagTuningOptions options_of(const RagFlags& flags) {
   RagTuningOptions out{.aim = aim_of(flags), .trials = flags.trials, .seed = flags.seed, .held_out = flags.held_out};
   if (!flags.embedder.empty()) out.embedder = embedder(flags.embedder);
   if (!flags.reranker.empty()) out.reranker = reranker(flags.reranker);
+  if (flags.answers || needs_answers(out.aim))
+    out.answer = {.lm = flags.model.make(), .sampling = flags.model.sampling};
   return out;
 }
 
 /// What `rag tune --out` wrote: a folder and how to cut and search it.
-Retriever search_of_file(const RagFlags& flags) {
+Rag rag_of_file(RagFlags flags) {
   const auto json = parse_json(read_text(flags.subject, std::uintmax_t{1} << 20U));
   const auto* const object = json ? json->if_object() : nullptr;
   if (object == nullptr || !object->contains("folder") || !object->contains("setting") ||
       !object->at("folder").is_string() || !object->at("setting").is_object())
     throw Error(Errc::bad_input,
                 std::format("`{}` is not a file of `rag tune --out`: it needs `folder` and `setting`", flags.subject));
+  if (const auto* const uri = object->if_contains("model");
+      flags.model.model.empty() && uri != nullptr && uri->is_string())
+    flags.model.model = view(uri->get_string());
   auto options = options_of(flags);
   if (const auto* const uri = object->if_contains("embedder"); !options.embedder && uri != nullptr && uri->is_string())
     options.embedder = embedder(view(uri->get_string()));
   if (const auto* const uri = object->if_contains("reranker"); !options.reranker && uri != nullptr && uri->is_string())
     options.reranker = reranker(view(uri->get_string()));
-  return make_search(std::string(view(object->at("folder").get_string())),
-                     rag_setting_from_json(object->at("setting").get_object()), options);
+  return make_rag(std::string(view(object->at("folder").get_string())),
+                  rag_setting_from_json(object->at("setting").get_object()), options);
 }
 
-Retriever search_of_index(const RagFlags& flags) {
+Rag rag_of_index(const RagFlags& flags) {
   StoreOptions store{.is_read_only = true, .create = false};
   const auto options = options_of(flags);
-  return Retriever(open_store(flags.subject, store),
-                   {.k = flags.k, .embedder = options.embedder, .hybrid = flags.hybrid, .reranker = options.reranker});
+  return {.search = Retriever(
+              open_store(flags.subject, store),
+              {.k = flags.k, .embedder = options.embedder, .hybrid = flags.hybrid, .reranker = options.reranker}),
+          .answer = Predict(Rag::instructions(), options.answer)};
 }
 
 /// How many questions need what the store does not have; each is told.
@@ -122,11 +133,14 @@ std::size_t count_unanswerable(Store& store, const std::vector<RagQuestion>& que
 int run_eval(const RagFlags& flags) {
   const auto questions = read_rag_questions(flags.questions);
   if (questions.empty()) throw Error(Errc::bad_input, std::format("there is no question in `{}`", flags.questions));
-  const auto search = flags.subject.ends_with(".json") ? search_of_file(flags) : search_of_index(flags);
-  const auto scores = score_search(search, questions);
+  const auto program = flags.subject.ends_with(".json") ? rag_of_file(flags) : rag_of_index(flags);
+  const auto& search = program.search;
+  const auto scores = flags.answers ? score_answers(program, questions) : score_search(search, questions);
   const auto unanswerable = count_unanswerable(*search.store(), questions, scores);
   JsonObject out{{"questions", questions.size()}, {"k", search.options().k}, {"unanswerable", unanswerable}};
-  for (const auto aim : {RagAim::recall, RagAim::reciprocal_rank, RagAim::precision}) {
+  for (const auto aim :
+       {RagAim::recall, RagAim::reciprocal_rank, RagAim::precision, RagAim::answer, RagAim::grounded}) {
+    if (needs_answers(aim) && !flags.answers) continue;
     std::vector<double> values;
     for (const auto& score : scores) values.push_back(value_of(score, aim));
     const auto mean = statistics::mean(values);
@@ -185,6 +199,7 @@ void set_grid(const RagFlags& flags, RagTuningOptions& options) {
 int run_tune(const RagFlags& flags) {
   auto options = options_of(flags);
   set_grid(flags, options);
+  options.space.prompts.insert(options.space.prompts.end(), flags.prompts.begin(), flags.prompts.end());
   options.journal = flags.journal;
   if (!flags.json && ::isatty(STDERR_FILENO) == 1)
     options.progress = [](std::size_t done, std::size_t total, const RagSetting&, double score) {
@@ -197,6 +212,7 @@ int run_tune(const RagFlags& flags) {
     JsonObject file{{"folder", flags.subject}, {"setting", to_json(tuning.best)}};
     if (!flags.embedder.empty()) file["embedder"] = flags.embedder;
     if (!flags.reranker.empty()) file["reranker"] = flags.reranker;
+    if (!flags.model.model.empty()) file["model"] = flags.model.model;
     replace_file(flags.out, to_pretty_text(file) + "\n");
   }
   if (flags.json) {
@@ -217,11 +233,17 @@ void add_rag(CLI::App& app, Plan& plan) {
     auto flags = std::make_shared<RagFlags>();
     auto* const verb = command->add_subcommand(name, what);
     verb->add_option(subject, flags->subject, help)->required();
-    verb->add_option("QUESTIONS", flags->questions,
-                     R"(A question a line: {"question": …, "source": …, "quote": …} or with "evidence": [{…}, …])")
+    verb->add_option(
+            "QUESTIONS", flags->questions,
+            R"(A question a line: {"question": …, "source": …, "quote": …} or with "evidence": [{…}, …]; for answers, "answer")")
         ->required();
     verb->add_option("--embedder", flags->embedder, "The embedding model, such as llama:PATH [words only]");
     verb->add_option("--reranker", flags->reranker, "The model that reranks the best passages, such as llama:PATH");
+    verb->add_option("-m,--model", flags->model.model, "The model that answers, as in `dspy ask`")->group("Answers");
+    verb->add_option("--temperature", flags->model.sampling.temperature, "Its sampling temperature; 0 is greedy")
+        ->group("Answers");
+    verb->add_option("--max-tokens", flags->model.sampling.max_tokens, "The most tokens of an answer")
+        ->group("Answers");
     verb->add_option("--rows", flags->rows, "Lines of detail [10]");
     verb->add_flag("--json", flags->json, "Print JSON");
     verb->callback([flags, &plan, run] { plan = [flags, run] { return run(*flags); }; });
@@ -231,6 +253,9 @@ void add_rag(CLI::App& app, Plan& plan) {
                                       "An index (a folder or a store's URI), or a file of `rag tune --out`", run_eval);
   eval->add_option("-k", eval_flags->k, "Passages a question [5]")->check(at_least_one());
   eval->add_flag("--hybrid", eval_flags->hybrid, "Vectors and words, fused");
+  eval->add_flag("--answers", eval_flags->answers,
+                 "Also have the questions answered: F1 with their `answer`, and the share that the passages support")
+      ->group("Answers");
   const auto [tune, tune_flags] =
       add("tune", "Try ways to chunk and search a folder of documents", "FOLDER", "The documents", run_tune);
   tune->add_option("--grid", tune_flags->grid,
@@ -240,7 +265,11 @@ void add_rag(CLI::App& app, Plan& plan) {
       ->delimiter(',')
       ->check(at_least_one());
   tune->add_option("-k", tune_flags->ks, "Passages a question [5]")->delimiter(',')->check(at_least_one());
-  tune->add_option("--aim", tune_flags->aim, "recall, mrr or precision [mrr]");
+  tune->add_option("--aim", tune_flags->aim,
+                   "recall, mrr or precision; with answers of the model: answer (F1) or grounded [mrr]");
+  tune->add_option("--prompt", tune_flags->prompts,
+                   "Instructions for the answer to try beside the usual ones (may be repeated)")
+      ->group("Answers");
   tune->add_option("--trials", tune_flags->trials, "Try this many settings, chosen by a Parzen estimator [0: all]");
   tune->add_option("--seed", tune_flags->seed, "Of what is drawn [0]");
   tune->add_option("--held-out", tune_flags->held_out, "The share of questions held out from tuning [0.3]");

@@ -14,6 +14,7 @@ void add_rag(CLI::App& app, Plan& plan);
 struct AskIndexFlags {
   std::string store;
   std::string embedder;
+  std::string reranker;
   std::size_t k = 5;
   bool hybrid = false;
 

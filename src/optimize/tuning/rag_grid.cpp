@@ -17,11 +17,12 @@ RagGrid::RagGrid(const RagSpace& space) : space_(space) {
 
 std::vector<std::size_t> RagGrid::sizes() const {
   return {space_.methods.size(), space_.tokens.size(),       space_.overlaps.size(), space_.ks.size(),
-          space_.hybrids.size(), space_.word_weights.size(), space_.reranks.size()};
+          space_.hybrids.size(), space_.word_weights.size(), space_.reranks.size(),  space_.prompts.size()};
 }
 
 std::vector<optimize::TpeSampler::Dimension> RagGrid::dimensions() const {
-  constexpr std::string_view names[] = {"method", "tokens", "overlap", "k", "hybrid", "word_weight", "rerank"};
+  constexpr std::string_view names[] = {"method", "tokens",      "overlap", "k",
+                                        "hybrid", "word_weight", "rerank",  "prompt"};
   std::vector<optimize::TpeSampler::Dimension> out;
   for (std::size_t i = 0; i < std::size(names); ++i)
     out.push_back({.name = std::string(names[i]), .choices = sizes()[i]});
@@ -35,7 +36,8 @@ RagSetting RagGrid::at(const std::vector<std::size_t>& point) const {
                      .k = space_.ks[point[3]],
                      .hybrid = space_.hybrids[point[4]],
                      .word_weight = space_.word_weights[point[5]],
-                     .rerank = space_.reranks[point[6]]};
+                     .rerank = space_.reranks[point[6]],
+                     .prompt = space_.prompts[point[7]]};
   if (!setting.hybrid) setting.word_weight = space_.word_weights[0];  // it makes no difference
   return setting;
 }

@@ -23,8 +23,10 @@ std::string rag_fingerprint(const fs::path& folder, const std::vector<RagQuestio
   std::string all = std::format("{}|{}|{}|{}|", to_string(options.aim), options.seed, options.held_out,
                                 options.embedder ? embedder_fingerprint(*options.embedder) : "");
   if (options.reranker) all += options.reranker->model();
+  if (needs_answers(options.aim) && options.answer.lm) all += std::format("|{}", options.answer.lm->model());
   for (const auto& question : questions) {
     all += '\n' + question.question;
+    if (!question.answer.empty()) all += "|=" + question.answer;
     for (const auto& each : question.evidence) all += std::format("|{}|{}", each.source, each.quote);
   }
   std::vector<std::string> files;

@@ -1,4 +1,5 @@
 #include "dspy/base/json.hpp"
+#include "dspy/base/unicode.hpp"
 #include "dspy/evaluate/comparison.hpp"
 #include "dspy/optimize/tuning/rag_tuning.hpp"
 #include "dspy/retrieve/documents/chunk.hpp"
@@ -15,10 +16,21 @@
 namespace dspy {
 namespace {
 
+/// The start of a prompt, in quotes, on one line.
+std::string prompt_words(const std::string& prompt) {
+  constexpr std::size_t most = 60;
+  auto start = text::code_points(prompt);
+  const bool is_cut = start.size() > most;
+  if (is_cut) start.resize(most);
+  std::ranges::replace_if(start, [](char32_t c) { return c == U'\n' || c == U'\t'; }, U' ');
+  return std::format("\"{}{}\"", text::to_utf8(start), is_cut ? "…" : "");
+}
+
 std::string words_of(const RagSetting& setting) {
-  return std::format("{}, {} tokens, overlap {}, k {}{}{}", to_string(setting.method), setting.tokens, setting.overlap,
-                     setting.k, setting.hybrid ? std::format(", hybrid (words {})", setting.word_weight) : "",
-                     setting.rerank ? ", reranked" : "");
+  return std::format(
+      "{}, {} tokens, overlap {}, k {}{}{}{}", to_string(setting.method), setting.tokens, setting.overlap, setting.k,
+      setting.hybrid ? std::format(", hybrid (words {})", setting.word_weight) : "", setting.rerank ? ", reranked" : "",
+      setting.prompt.empty() ? std::string() : ", prompt " + prompt_words(setting.prompt));
 }
 
 std::string held_out_words(const RagTuning& tuning) {
@@ -55,6 +67,7 @@ std::vector<std::pair<std::string, std::vector<std::pair<std::string, double>>>>
   add("search", [](const RagSetting& s) {
     return s.hybrid ? std::format("hybrid, words {}", s.word_weight) : std::string("one way");
   });
+  add("prompt", [](const RagSetting& s) { return s.prompt.empty() ? std::string("its own") : prompt_words(s.prompt); });
   add("rerank", [](const RagSetting& s) { return std::string(s.rerank ? "yes" : "no"); });
   return out;
 }
@@ -67,6 +80,20 @@ border-bottom: 1px solid #8884; } td.n { text-align: right; font-variant-numeric
 .bar { background: #48a; height: .8rem; display: inline-block; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 </style></head><body>
 )";
+
+/// A prompt is anybody's text.
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
 
 std::string bar(double share) {
   return std::format("<span class=\"bar\" style=\"width:{:.1f}%\"></span>", std::clamp(share, 0.0, 1.0) * 100);
@@ -103,18 +130,19 @@ JsonObject to_json(const RagTuning& tuning) {
 std::string to_html(const RagTuning& tuning) {
   std::string out(head);
   out += std::format("<h1>Tuning of a search</h1><p>Best: <b>{}</b></p><p>{}</p><p>{} settings on {} questions.</p>",
-                     words_of(tuning.best), held_out_words(tuning), tuning.trials.size(), tuning.tuning_questions);
+                     escaped(words_of(tuning.best)), held_out_words(tuning), tuning.trials.size(),
+                     tuning.tuning_questions);
   for (const auto& [name, choices] : effects(tuning)) {
     out += std::format("<h2>{}: mean {} of the trials with it</h2><table>", name, to_string(tuning.aim));
     for (const auto& [choice, mean] : choices)
-      out += std::format("<tr><td style=\"width:12rem\">{}<td class=\"n\" style=\"width:5rem\">{:.1f}<td>{}", choice,
-                         100 * mean, bar(mean));
+      out += std::format("<tr><td style=\"width:12rem\">{}<td class=\"n\" style=\"width:5rem\">{:.1f}<td>{}",
+                         escaped(choice), 100 * mean, bar(mean));
     out += "</table>";
   }
   out += std::format("<h2>All settings</h2><table><tr><th>{}<th><th>passages<th>setting", to_string(tuning.aim));
   for (const auto& trial : tuning.trials)
     out += std::format("<tr><td class=\"n\">{:.1f}<td style=\"width:12rem\">{}<td class=\"n\">{}<td>{}",
-                       100 * trial.score, bar(trial.score), trial.passages, words_of(trial.setting));
+                       100 * trial.score, bar(trial.score), trial.passages, escaped(words_of(trial.setting)));
   return out + "</table></body></html>\n";
 }
 

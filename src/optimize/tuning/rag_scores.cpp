@@ -24,7 +24,7 @@
 namespace dspy {
 namespace {
 
-constexpr auto aims = std::to_array<std::string_view>({"recall", "mrr", "precision"});
+constexpr auto aims = std::to_array<std::string_view>({"recall", "mrr", "precision", "answer", "grounded"});
 
 std::string text_at(const JsonObject& object, std::string_view name) {
   const auto* const value = object.if_contains(name);
@@ -45,6 +45,7 @@ RagQuestion question_of(const Json& json) {
   const auto& row = json.get_object();
   RagQuestion out{.question = text_at(row, "question")};
   if (text::trim(out.question).empty()) throw Error(Errc::bad_input, "there is no `question`");
+  out.answer = text_at(row, "answer");
   if (const auto* const list = row.if_contains("evidence")) {
     if (!list->is_array() || list->get_array().empty())
       throw Error(Errc::bad_input, "`evidence` is not a list of objects, or an empty one");
@@ -127,17 +128,30 @@ std::optional<RagAim> rag_aim(std::string_view name) noexcept {
 }
 
 double value_of(const RagScore& score, RagAim aim) noexcept {
-  return aim == RagAim::recall ? score.recall : aim == RagAim::precision ? score.precision : score.reciprocal_rank;
+  switch (aim) {
+    case RagAim::recall: return score.recall;
+    case RagAim::reciprocal_rank: return score.reciprocal_rank;
+    case RagAim::precision: return score.precision;
+    case RagAim::answer: return score.answer;
+    case RagAim::grounded: return score.grounded;
+  }
+  return 0;
+}
+
+bool needs_answers(RagAim aim) noexcept {
+  return aim == RagAim::answer || aim == RagAim::grounded;
 }
 
 JsonObject to_json(const RagSetting& setting) {
-  return {{"method", to_string(setting.method)},
-          {"tokens", setting.tokens},
-          {"overlap", setting.overlap},
-          {"k", setting.k},
-          {"hybrid", setting.hybrid},
-          {"word_weight", setting.word_weight},
-          {"rerank", setting.rerank}};
+  JsonObject out{{"method", to_string(setting.method)},
+                 {"tokens", setting.tokens},
+                 {"overlap", setting.overlap},
+                 {"k", setting.k},
+                 {"hybrid", setting.hybrid},
+                 {"word_weight", setting.word_weight},
+                 {"rerank", setting.rerank}};
+  if (!setting.prompt.empty()) out["prompt"] = setting.prompt;
+  return out;
 }
 
 RagSetting rag_setting_from_json(const JsonObject& json) {
@@ -154,7 +168,8 @@ RagSetting rag_setting_from_json(const JsonObject& json) {
             .k = member("k").to_number<std::size_t>(),
             .hybrid = member("hybrid").as_bool(),
             .word_weight = member("word_weight").to_number<double>(),
-            .rerank = member("rerank").as_bool()};
+            .rerank = member("rerank").as_bool(),
+            .prompt = text_at(json, "prompt")};
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {

@@ -12,6 +12,7 @@
 #include "dspy/retrieve/ingest/ingest.hpp"
 #include "dspy/retrieve/memory_store.hpp"
 #include "dspy/retrieve/retriever.hpp"
+#include "dspy/retrieve/search/search.hpp"
 #include "dspy/retrieve/store.hpp"
 #include "optimize/tuning/rag_grid.hpp"
 #include "optimize/tuning/rag_journal.hpp"
@@ -65,6 +66,12 @@ class Indexes {
     return Retriever(of(setting), std::move(search));
   }
 
+  Rag rag(const RagSetting& setting) {
+    auto signature = Rag::instructions();
+    if (!setting.prompt.empty()) signature.instructions = setting.prompt;
+    return {.search = search(setting), .answer = Predict(signature, options_.answer)};
+  }
+
  private:
   fs::path folder_;
   const RagTuningOptions& options_;
@@ -114,6 +121,12 @@ class Tuning {
   }
 
  private:
+  std::vector<double> scored(const RagSetting& setting, const std::vector<RagQuestion>& questions) {
+    return values(needs_answers(options_.aim) ? score_answers(indexes_.rag(setting), questions)
+                                              : score_search(indexes_.search(setting), questions),
+                  options_.aim);
+  }
+
   double try_one(const RagSetting& setting, std::size_t total) {
     const auto before = std::ranges::find(result_.trials, setting, &RagTrial::setting);
     if (before != result_.trials.end()) return before->score;
@@ -122,7 +135,7 @@ class Tuning {
       trial = *done;
     } else {
       trial.setting = setting;
-      trial.scores = values(score_search(indexes_.search(setting), tuning_), options_.aim);
+      trial.scores = scored(setting, tuning_);
       trial.passages = wait(indexes_.of(setting)->count());
       journal_.add(trial);
     }
@@ -142,8 +155,7 @@ class Tuning {
     result_.tuning_questions = tuning_.size();
     result_.held_out_questions = held_out_.size();
     if (held_out_.size() >= 2 && result_.best != result_.first) {
-      const auto a = values(score_search(indexes_.search(result_.first), held_out_), options_.aim);
-      const auto b = values(score_search(indexes_.search(result_.best), held_out_), options_.aim);
+      const auto a = scored(result_.first, held_out_), b = scored(result_.best, held_out_);
       result_.held_out = compare(a, b);
     }
     return std::move(result_);
@@ -162,11 +174,21 @@ RagTuning tune_rag(const fs::path& folder, const std::vector<RagQuestion>& quest
   if (questions.size() < 2) throw Error(Errc::invalid_parameter, "tuning needs two questions or more");
   if (!(options.held_out >= 0 && options.held_out < 1))
     throw Error(Errc::invalid_parameter, std::format("a share of {} held out is not in [0, 1)", options.held_out));
+  if (options.space.prompts.size() > 1 && !needs_answers(options.aim))
+    throw Error(
+        Errc::invalid_parameter,
+        std::format("a prompt changes answers, and not `{}`; aim at `answer` or `grounded`, or leave the prompts "
+                    "out",
+                    to_string(options.aim)));
   return Tuning(folder, questions, options).run();
 }
 
 Retriever make_search(const fs::path& folder, const RagSetting& setting, const RagTuningOptions& options) {
   return Indexes(folder, options).search(setting);
+}
+
+Rag make_rag(const fs::path& folder, const RagSetting& setting, const RagTuningOptions& options) {
+  return Indexes(folder, options).rag(setting);
 }
 
 }  // namespace dspy

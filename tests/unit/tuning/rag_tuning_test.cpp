@@ -2,7 +2,10 @@
 
 #include "dspy/base/error.hpp"
 #include "dspy/base/json.hpp"
+#include "dspy/base/wait.hpp"
+#include "dspy/lm/scripted.hpp"
 #include "dspy/retrieve/documents/chunk.hpp"
+#include "dspy/retrieve/memory_store.hpp"
 #include "dspy/retrieve/passage.hpp"
 
 #include <doctest/doctest.h>
@@ -11,6 +14,7 @@
 #include <filesystem>
 #include <format>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,6 +54,20 @@ struct Corpus {
   ~Corpus() { std::filesystem::remove_all(folder); }
 };
 
+/// Answers with the drawer that the first passage names, and cites it only where the prompt says `Cite`.
+std::shared_ptr<LM> clerk() {
+  auto model = std::make_shared<ScriptedLM>([](const Request& request) -> std::string {
+    std::string all;
+    for (const auto& message : request.messages) all += message.text();
+    const auto& prompt = request.messages.back().text();
+    const auto at = prompt.find("[1] ");
+    const auto sentence = prompt.substr(at + 4, prompt.find(".", at) - at - 4);
+    return std::format("Answer: {} {}.", sentence, all.contains("Cite") ? "[1]" : "[9]");
+  });
+  model->remember(false);
+  return model;
+}
+
 }  // namespace
 
 TEST_CASE("Hits are scored by the evidence that they have") {
@@ -72,8 +90,8 @@ TEST_CASE("Questions are read from JSONL, and mistakes named by their line") {
   const auto found = read_rag_questions(path);
   REQUIRE(found.size() == 2);
   CHECK(found[1].evidence.size() == 2);
-  for (const auto* const bad :
-       {"{\"question\": \"a\"}", "{\"source\": \"a\"}", "[]", "{\"question\": \"a\", \"evidence\": []}"}) {
+  for (const auto* const bad : {"{\"question\": \"a\"}", "{\"question\": \"a\", \"source\": \"s\", \"answer\": 3}",
+                                "{\"source\": \"a\"}", "[]", "{\"question\": \"a\", \"evidence\": []}"}) {
     write(bad);
     CHECK_THROWS_AS(read_rag_questions(path), Error);
   }
@@ -137,4 +155,58 @@ TEST_CASE("What cannot be tuned is refused") {
   CHECK_THROWS_AS(tune_rag(corpus.folder, corpus.questions, {.held_out = 1}), Error);
   CHECK_THROWS_AS(tune_rag(corpus.folder, corpus.questions, {.space = {.reranks = {true}}}), Error);
   CHECK_THROWS_AS(rag_setting_from_json({{"method", "fixed"}}), Error);
+}
+
+TEST_CASE("Answers are measured by their words, without marks, and by what supports them") {
+  auto store = std::make_shared<MemoryStore>();
+  wait(store->upsert({{.id = "a", .text = "Nora lives in Lima."}}));
+  const auto answers = [&](std::string text) {
+    const Rag rag{.search = Retriever(store, {.k = 1}),
+                  .answer = Predict(Rag::instructions(),
+                                    {.lm = std::make_shared<ScriptedLM>([text](const Request&) { return text; })})};
+    return score_answers(rag, {{.question = "Where does Nora live?",
+                                .evidence = {{.quote = "Nora lives"}},
+                                .answer = "Nora lives in Lima"}})
+        .at(0);
+  };
+  const auto good = answers("Answer: Nora lives in Lima [1].");
+  CHECK(good.answer == Approx(1));
+  CHECK(good.grounded == 1);
+  CHECK(good.recall == 1);
+  CHECK(answers("Answer: Nora lives in Lima [1, 2][3].").answer == Approx(1));
+  CHECK(answers("Answer: Nora lives in Lima [7].").grounded == 0);
+  const auto wrong = answers("Answer: Tom owns seven elephants [1].");
+  CHECK(wrong.answer == 0);
+  CHECK(wrong.grounded == 0);
+  const Rag rag{.search = Retriever(store, {.k = 1})};
+  CHECK_THROWS_WITH_AS(score_answers(rag, {{.question = "Who?"}}), "question 1 has no `answer` to compare with: `Who?`",
+                       Error);
+}
+
+TEST_CASE("Prompts are tuned by the answers that come of them") {
+  Corpus corpus;
+  for (std::size_t i = 0; i < corpus.questions.size(); ++i)
+    corpus.questions[i].answer = std::format("kept in drawer {}", 100 * (i / 10) + i % 10);
+  RagTuningOptions options{.space = {.tokens = {60}, .ks = {1}, .hybrids = {false}, .prompts = {"", "Cite <it>."}},
+                           .aim = RagAim::grounded,
+                           .answer = {.lm = clerk()}};
+  const auto tuning = tune_rag(corpus.folder, corpus.questions, options);
+  REQUIRE(tuning.trials.size() == 2);
+  CHECK(tuning.best.prompt == "Cite <it>.");
+  CHECK(tuning.trials[0].score == Approx(1));
+  CHECK(tuning.trials[1].score == 0);
+  REQUIRE(tuning.held_out);
+  CHECK(tuning.held_out->p_value < 0.01);
+  CHECK(to_table(tuning).contains("prompt \"Cite <it>.\""));
+  CHECK(to_html(tuning).contains("prompt \"Cite &lt;it&gt;.\""));
+  CHECK(rag_setting_from_json(to_json(tuning.best)) == tuning.best);
+
+  options.aim = RagAim::answer;
+  const auto by_words = tune_rag(corpus.folder, corpus.questions, options);
+  CHECK(by_words.trials[0].score > 0.3);
+  CHECK(by_words.trials[0].score < 1);
+  const auto again = make_rag(corpus.folder, tuning.best, options);
+  CHECK(score_answers(again, {corpus.questions[3]}).at(0).grounded == 1);
+  options.aim = RagAim::recall;
+  CHECK_THROWS_AS(tune_rag(corpus.folder, corpus.questions, options), Error);
 }

@@ -2,9 +2,11 @@
 
 #include "dspy/evaluate/comparison.hpp"
 #include "dspy/lm/embedder.hpp"
+#include "dspy/modules/predictor.hpp"
 #include "dspy/retrieve/documents/chunk.hpp"
 #include "dspy/retrieve/passage.hpp"
 #include "dspy/retrieve/retriever.hpp"
+#include "dspy/retrieve/search/search.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +18,8 @@
 #include <string_view>
 #include <vector>
 
-// Which way of cutting and searching a folder of documents finds what questions need.
+// Which way of cutting and searching a folder of documents finds what questions need, and which instructions then
+// answer them best.
 
 namespace dspy {
 
@@ -31,17 +34,20 @@ struct RagEvidence {
 struct RagQuestion {
   std::string question = {};
   std::vector<RagEvidence> evidence = {};
+  std::string answer = {};  ///< What an answer says, where answers are measured.
 };
 
-/// Reads JSONL: `{"question": "…", "evidence": [{"source": "…", "quote": "…"}]}`, or for short `source` and `quote`
-/// next to the question.  Throws `Error` (`bad_input`) that names the line.
+/// Reads JSONL: `{"question": "…", "evidence": [{"source": "…", "quote": "…"}], "answer": "…"}`, or for short `source`
+/// and `quote` next to the question; `answer` may be absent.  Throws `Error` (`bad_input`) that names the line.
 std::vector<RagQuestion> read_rag_questions(const std::filesystem::path& path);
 
-/// How well a search found the evidence for a question.
+/// How well a search found the evidence for a question, and how well it was answered.
 struct RagScore {
   double recall = 0;           ///< The share of its evidence that is among the hits.
   double reciprocal_rank = 0;  ///< Of the first hit with evidence; 0 if there is none.
   double precision = 0;        ///< The share of the hits that have evidence.
+  double answer = 0;           ///< F1 of the answer's words, without marks, and of those it should have.
+  double grounded = 0;         ///< 1 if every statement is supported by the passage that it cites (`check_citations`).
 
   bool operator==(const RagScore&) const = default;
 };
@@ -50,13 +56,20 @@ RagScore score_hits(const RagQuestion& question, const std::vector<Hit>& hits);
 /// The scores of each question in its order.
 std::vector<RagScore> score_search(const Retriever& search, const std::vector<RagQuestion>& questions);
 
+/// The same and how the program answered them; so many at once.  Throws `Error` (`bad_input`) for a question without
+/// an `answer`.
+std::vector<RagScore> score_answers(const Rag& program, const std::vector<RagQuestion>& questions,
+                                    std::size_t concurrency = 8);
+
 /// The number that tuning makes large.
-enum class RagAim { recall, reciprocal_rank, precision };
+enum class RagAim { recall, reciprocal_rank, precision, answer, grounded };
+/// Whether it takes a model that answers.
+bool needs_answers(RagAim aim) noexcept;
 std::string_view to_string(RagAim aim) noexcept;
 std::optional<RagAim> rag_aim(std::string_view name) noexcept;
 double value_of(const RagScore& score, RagAim aim) noexcept;
 
-/// A way to cut and to search.
+/// A way to cut, to search and to answer.
 struct RagSetting {
   ChunkMethod method = ChunkMethod::automatic;
   std::size_t tokens = 320;
@@ -65,6 +78,7 @@ struct RagSetting {
   bool hybrid = false;
   double word_weight = 1;  ///< Of BM25 beside 1 for vectors, where both are looked for.
   bool rerank = false;
+  std::string prompt = {};  ///< The instructions for the answer; empty: those of `Rag`.
 
   bool operator==(const RagSetting&) const = default;
 };
@@ -80,6 +94,7 @@ struct RagSpace {
   std::vector<bool> hybrids = {false, true};
   std::vector<double> word_weights = {1};
   std::vector<bool> reranks = {false};
+  std::vector<std::string> prompts = {""};
 };
 
 struct RagTuningOptions {
@@ -91,6 +106,7 @@ struct RagTuningOptions {
   double held_out = 0.3;  ///< The share of the questions that only the best and the first setting see.
   std::shared_ptr<Embedder> embedder = {};
   std::shared_ptr<Reranker> reranker = {};
+  PredictorOptions answer = {};  ///< What answers, where the aim needs answers.
   TokenCounter count = {};
   /// A file of finished trials (JSON lines): they are not run again, new ones are added.  A file for other questions,
   /// documents or models is refused.  Empty: none.
@@ -126,6 +142,8 @@ RagTuning tune_rag(const std::filesystem::path& folder, const std::vector<RagQue
 
 /// A search over a folder as the setting says, over an index in memory.
 Retriever make_search(const std::filesystem::path& folder, const RagSetting& setting, const RagTuningOptions& options);
+/// The program that answers from it.
+Rag make_rag(const std::filesystem::path& folder, const RagSetting& setting, const RagTuningOptions& options);
 
 std::string to_table(const RagTuning& tuning, std::size_t rows = 10);
 JsonObject to_json(const RagTuning& tuning);
