@@ -3,7 +3,6 @@
 #include "dspy/evaluate/overlap/overlap.hpp"
 #include "evaluate/overlap/words.hpp"
 
-#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -44,13 +43,6 @@ std::vector<std::string_view> parted_words(std::string_view text) {
   return out;
 }
 
-std::vector<unsigned> letters_of(std::string_view text) {
-  std::vector<unsigned> out;
-  for (const auto word : split_words(text))
-    for (const auto point : text::code_points(word)) out.push_back(static_cast<unsigned>(point));
-  return out;
-}
-
 double f_score(std::span<const Counts> orders, const ChrfOptions& options) {
   constexpr double eps = 1e-16;
   const double factor = options.beta * options.beta;
@@ -73,25 +65,35 @@ double f_score(std::span<const Counts> orders, const ChrfOptions& options) {
   return precision + recall > 0 ? 100 * (1 + factor) * precision * recall / (factor * precision + recall) : 0;
 }
 
-/// Counts of all orders: of characters, then of words.
-void count(std::vector<Counts>& out, std::span<const unsigned> mine, std::span<const unsigned> theirs,
-           std::size_t most) {
-  for (std::size_t n = 1; n <= most; ++n) {
-    const Grams hypothesis(mine, n);
-    const std::array reference{Grams(theirs, n)};
-    const auto references = static_cast<double>(reference[0].total());
-    out.push_back({.hypothesis = references > 0 ? static_cast<double>(hypothesis.total()) : 0,
-                   .reference = references,
-                   .both = static_cast<double>(hypothesis.common_with(reference))});
+/// A text's letters and words as numbers, and its n-grams of all orders: of letters, then of words.
+class Profile {
+ public:
+  Profile(const std::string& text, Alphabet& alphabet, Vocabulary& vocabulary, const ChrfOptions& options)
+      : letters_(alphabet(text)),
+        words_(options.word_order > 0 ? vocabulary(parted_words(text)) : std::vector<unsigned>()) {
+    for (std::size_t n = 1; n <= options.character_order; ++n) grams_.emplace_back(letters_, n);
+    for (std::size_t n = 1; n <= options.word_order; ++n) grams_.emplace_back(words_, n);
   }
-}
+  Profile(const Profile&) = delete;
+  Profile& operator=(const Profile&) = delete;
 
-std::vector<Counts> compared(const std::string& hypothesis, const std::string& reference, const ChrfOptions& options) {
+  const std::vector<Grams>& grams() const noexcept { return grams_; }
+
+ private:
+  std::vector<unsigned> letters_, words_;
+  std::vector<Grams> grams_;
+};
+
+std::vector<Counts> compared(const Profile& hypothesis, const Profile& reference) {
   std::vector<Counts> out;
-  count(out, letters_of(hypothesis), letters_of(reference), options.character_order);
-  Vocabulary vocabulary;
-  const auto mine = vocabulary(parted_words(hypothesis)), theirs = vocabulary(parted_words(reference));
-  count(out, mine, theirs, options.word_order);
+  for (std::size_t i = 0; i < hypothesis.grams().size(); ++i) {
+    const auto& mine = hypothesis.grams()[i];
+    const auto& theirs = reference.grams()[i];
+    const auto references = static_cast<double>(theirs.total());
+    out.push_back({.hypothesis = references > 0 ? static_cast<double>(mine.total()) : 0,
+                   .reference = references,
+                   .both = static_cast<double>(mine.common_with({&theirs, 1}))});
+  }
   return out;
 }
 
@@ -105,11 +107,16 @@ double chrf(std::span<const std::string> hypotheses, std::span<const References>
     throw Error(Errc::invalid_parameter, "chrF needs 1 to 20 orders of n-grams, and a beta above 0");
   std::vector<Counts> sums(orders);
   for (std::size_t i = 0; i < hypotheses.size(); ++i) {
-    const auto hypothesis = options.lowercase ? lowered(hypotheses[i]) : hypotheses[i];
+    Alphabet alphabet;
+    Vocabulary vocabulary;
+    const auto text = options.lowercase ? lowered(hypotheses[i]) : hypotheses[i];
+    const Profile hypothesis(text, alphabet, vocabulary, options);
+    std::vector<std::string> texts;  // the vocabulary refers to them
+    for (const auto& each : references[i]) texts.push_back(options.lowercase ? lowered(each) : each);
     std::vector<Counts> best;
     double best_score = -1;
-    for (const auto& each : references[i]) {
-      auto counts = compared(hypothesis, options.lowercase ? lowered(each) : each, options);
+    for (const auto& reference : texts) {
+      auto counts = compared(hypothesis, Profile(reference, alphabet, vocabulary, options));
       if (const double score = f_score(counts, options); score > best_score) {
         best_score = score;
         best = std::move(counts);

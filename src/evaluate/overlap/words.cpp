@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <format>
 #include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dspy::overlap {
@@ -70,7 +72,54 @@ std::vector<unsigned> Vocabulary::operator()(const std::vector<std::string_view>
   return out;
 }
 
+std::vector<unsigned> Alphabet::operator()(std::string_view text) {
+  std::vector<unsigned> out;
+  out.reserve(text.size());
+  for (const auto word : split_words(text)) {
+    if (std::ranges::all_of(word, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) {
+      for (const char c : word) out.push_back(number_of(static_cast<char32_t>(c)));
+    } else {
+      for (const auto letter : text::code_points(word)) out.push_back(number_of(letter));
+    }
+  }
+  return out;
+}
+
+unsigned Alphabet::number_of(char32_t letter) {
+  auto& known = letter < ascii_.size() ? ascii_[letter] : others_[letter];
+  if (known == 0) known = ++next_;
+  return known - 1;
+}
+
 Grams::Grams(std::span<const unsigned> text, std::size_t n) : text_(text), n_(n) {
+  if (total() == 0) {
+    has_keys_ = true;
+    return;
+  }
+  const auto bits = static_cast<unsigned>(64 / n_);
+  has_keys_ = bits > 0 && (bits >= 32 || std::ranges::max(text_) < (std::uint64_t{1} << bits));
+  has_keys_ ? sort_keys(bits) : sort_spans();
+}
+
+void Grams::sort_keys(unsigned bits) {
+  std::vector<std::pair<std::uint64_t, std::size_t>> all(total());
+  for (std::size_t begin = 0; begin < all.size(); ++begin) {
+    std::uint64_t key = 0;
+    for (const auto symbol : text_.subspan(begin, n_)) key = (bits < 64 ? key << bits : 0) | symbol;
+    all[begin] = {key, begin};
+  }
+  std::ranges::sort(all);
+  sorted_.reserve(all.size());
+  for (const auto& [key, begin] : all) {
+    if (!sorted_.empty() && sorted_.back().key == key) {
+      ++sorted_.back().count;
+    } else {
+      sorted_.push_back({.key = key, .begin = begin, .count = 1});
+    }
+  }
+}
+
+void Grams::sort_spans() {
   std::vector<std::size_t> begins(total());
   std::iota(begins.begin(), begins.end(), std::size_t{0});
   const auto gram = [&](std::size_t begin) { return text_.subspan(begin, n_); };
@@ -88,10 +137,13 @@ Grams::Grams(std::span<const unsigned> text, std::size_t n) : text_(text), n_(n)
 std::size_t Grams::common_with(std::span<const Grams> others) const {
   std::vector<std::size_t> best(sorted_.size());
   for (const auto& other : others) {
+    const bool by_keys = has_keys_ && other.has_keys_;
     std::size_t j = 0;
     for (std::size_t i = 0; i < sorted_.size() && j < other.sorted_.size();) {
       const auto mine = at(sorted_[i]), theirs = other.at(other.sorted_[j]);
-      const auto order = std::lexicographical_compare_three_way(mine.begin(), mine.end(), theirs.begin(), theirs.end());
+      const auto order =
+          by_keys ? sorted_[i].key <=> other.sorted_[j].key
+                  : std::lexicographical_compare_three_way(mine.begin(), mine.end(), theirs.begin(), theirs.end());
       if (std::is_eq(order)) best[i] = std::max(best[i], other.sorted_[j].count);
       if (std::is_lteq(order)) ++i;
       if (std::is_gteq(order)) ++j;

@@ -2,7 +2,9 @@
 
 #include "dspy/evaluate/overlap/overlap.hpp"
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,7 +31,22 @@ class Vocabulary {
   std::unordered_map<std::string_view, unsigned> numbers_;
 };
 
-/// The different n-grams of a text and how often each is in it.  The text outlives it.
+/// A number for each different letter, from 0.
+class Alphabet {
+ public:
+  /// Those of a text's words, one after the other.
+  std::vector<unsigned> operator()(std::string_view text);
+
+ private:
+  unsigned number_of(char32_t letter);
+
+  std::array<unsigned, 128> ascii_ = {};  ///< One more than the number; 0: not seen yet.
+  std::unordered_map<char32_t, unsigned> others_;
+  unsigned next_ = 0;
+};
+
+/// The different n-grams of a text and how often each is in it.  The text outlives it.  Small numbers are the fastest:
+/// n of them are compared at once where they fit into 64 bits.
 class Grams {
  public:
   Grams(std::span<const unsigned> text, std::size_t n);
@@ -41,13 +58,17 @@ class Grams {
 
  private:
   struct Gram {
+    std::uint64_t key = 0;  ///< The gram itself, where it fits; in the order of the grams.
     std::size_t begin = 0;
     std::size_t count = 0;
   };
+  void sort_keys(unsigned bits);
+  void sort_spans();
   std::span<const unsigned> at(const Gram& gram) const { return text_.subspan(gram.begin, n_); }
 
   std::span<const unsigned> text_;
   std::size_t n_;
+  bool has_keys_ = false;
   std::vector<Gram> sorted_;
 };
 

@@ -3,6 +3,7 @@
 #include "dspy/base/error.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <format>
@@ -56,10 +57,20 @@ double gain_of(int judgement, Gain gain) {
   return gain == Gain::exponential ? std::exp2(judgement) - 1 : judgement;
 }
 
+/// Logarithms of what most ranks need.
+double log2_of(std::size_t number) {
+  static const auto known = [] {
+    std::array<double, 2'048> out{};
+    for (std::size_t i = 1; i < out.size(); ++i) out[i] = std::log2(static_cast<double>(i));
+    return out;
+  }();
+  return number < known.size() ? known[number] : std::log2(static_cast<double>(number));
+}
+
 /// `place` from 0.
 double discount(std::size_t place, Gain gain) {
-  if (gain == Gain::original) return place == 0 ? 1 : std::log2(static_cast<double>(place + 1));
-  return std::log2(static_cast<double>(place + 2));
+  if (gain == Gain::original) return place == 0 ? 1 : log2_of(place + 1);
+  return log2_of(place + 2);
 }
 
 double cumulated(std::span<const int> judgements, std::size_t k, Gain gain) {
@@ -84,7 +95,9 @@ Ranked ranked(std::span<const Retrieved> found, const Judgements& judgements, in
     return a->score != b->score ? a->score > b->score : a->id > b->id;
   });
   Ranked topic{.level = level};
+  topic.found.reserve(order.size());
   std::unordered_set<std::string_view> seen;
+  seen.reserve(order.size());
   for (const auto* const each : order) {
     if (!seen.insert(each->id).second)
       throw Error(Errc::bad_input, std::format("document `{}` was found twice", each->id));

@@ -86,12 +86,23 @@ void each_line(std::string_view text, std::size_t columns, F read) {
 
 }  // namespace
 
-double measure(std::string_view name, const Ranked& topic) {
+namespace {
+
+/// A measure that was found by its name.
+struct Measure {
+  Plain plain = nullptr;
+  Cut cut = nullptr;
+  std::size_t k = 0;
+
+  double operator()(const Ranked& topic) const { return plain != nullptr ? plain(topic) : cut(topic, k); }
+};
+
+Measure named(std::string_view name) {
   for (const auto& [each, of] : plain)
-    if (each == name) return of(topic);
+    if (each == name) return {.plain = of};
   for (const auto& [prefix, of] : cut) {
     if (!name.starts_with(prefix)) continue;
-    if (const auto k = number<std::size_t>(name.substr(prefix.size()))) return of(topic, *k);
+    if (const auto k = number<std::size_t>(name.substr(prefix.size()))) return {.cut = of, .k = *k};
   }
   throw Error(
       Errc::invalid_parameter,
@@ -100,13 +111,19 @@ double measure(std::string_view name, const Ranked& topic) {
                   name));
 }
 
+}  // namespace
+
+double measure(std::string_view name, const Ranked& topic) {
+  return named(name)(topic);
+}
+
 RankingResult evaluate_ranking(const Qrels& qrels, const Runs& runs, const std::vector<std::string>& measures,
                                const RankingOptions& options) {
   RankingResult result;
-  for (const auto& name : measures) {
-    measure(name, {});  // refuses a name before the work
-    result.means[name] = 0;
-  }
+  std::vector<Measure> found;
+  for (const auto& name : measures) found.push_back(named(name));  // refuses a name before the work
+  for (const auto& of : found) of({});                             // and a cut of 0
+  std::vector<double> sums(measures.size());
   std::size_t topics = 0;
   for (const auto& [topic, judgements] : qrels) {
     const auto run = runs.find(topic);
@@ -118,12 +135,13 @@ RankingResult evaluate_ranking(const Qrels& qrels, const Runs& runs, const std::
     try {
       const auto judged = ranked(run->second, judgements, options.level);
       auto& row = result.topics[topic];
-      for (const auto& name : measures) result.means[name] += row[name] = measure(name, judged);
+      for (std::size_t i = 0; i < found.size(); ++i) sums[i] += row[measures[i]] = found[i](judged);
     } catch (const Error& error) {
       throw Error(error.code(), std::format("topic `{}`: {}", topic, error.what()));
     }
   }
-  for (auto& [name, mean] : result.means) mean = topics == 0 ? 0 : mean / static_cast<double>(topics);
+  for (std::size_t i = 0; i < sums.size(); ++i)
+    result.means[measures[i]] = topics == 0 ? 0 : sums[i] / static_cast<double>(topics);
   return result;
 }
 
