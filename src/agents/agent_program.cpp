@@ -35,7 +35,9 @@ std::optional<AgentFile> agent_in(const ProgramFile& program) {
     if (!written->is_string()) throw Error(Errc::config_error, "the program file's `agent_folder` must be a path");
     folder = std::string(view(written->get_string()));
   }
-  return parse_agent(to_text(*source), folder);
+  auto file = parse_agent(to_text(*source), folder);
+  file.connect();
+  return file;
 }
 
 ReActAgent agent_of(const AgentFile& file, const ProgramFile& program, PredictorOptions predictor) {

@@ -28,6 +28,8 @@ struct AgentFlags {
   bool ask = false;
   bool json = false;
   bool atif = false;
+  bool otlp = false;
+  bool has_content = false;
 };
 
 ReActAgent agent_of(const AgentFlags& flags, AgentSource source) {
@@ -129,6 +131,8 @@ int show_run(const AgentFlags& flags) {
   const auto content = read_journal(flags.journal);
   if (flags.atif) {
     print_json(to_atif(content.events));
+  } else if (flags.otlp) {
+    print_json(to_otlp(content.events, flags.model.model, flags.has_content));
   } else if (flags.json) {
     for (const auto& event : content.events) print_json(dspy::to_json(event));
   } else {
@@ -218,6 +222,12 @@ void add_agent(CLI::App& app, Plan& plan) {
   auto* show = command->add_subcommand("show", "Show a run's transcript and cost");
   show->add_option("journal", flags->journal, "The run's journal")->required();
   show->add_flag("--atif", flags->atif, "Print it in the Agent Trajectory Interchange Format");
+  show->add_flag("--otlp", flags->otlp, "Print it as OpenTelemetry spans, for a collector's /v1/traces")
+      ->excludes("--atif");
+  show->add_flag("--content", flags->has_content, "With --otlp: also inputs, thoughts, arguments and results")
+      ->needs("--otlp");
+  show->add_option("--model", flags->model.model, "With --otlp: the model's name, which no journal has")
+      ->needs("--otlp");
   for (auto* each : {run, resume, replay, show}) each->add_flag("--json", flags->json, "Print JSON");
   run->callback([flags, &plan] { plan = [flags] { return run_agent(*flags); }; });
   resume->callback([flags, &plan] { plan = [flags] { return resume_agent(*flags); }; });

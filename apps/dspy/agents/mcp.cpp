@@ -1,8 +1,11 @@
+#include "agents/agent_source.hpp"
 #include "command.hpp"
+#include "dspy/adapters/adapter.hpp"
 #include "dspy/agents/mcp/client.hpp"
 #include "dspy/agents/mcp/server.hpp"
 #include "dspy/base/wait.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <csignal>
 #include <cstdint>
@@ -18,6 +21,8 @@ struct ServeFlags {
   ProgramFlags program;
   ModelFlags model;
   std::string name;
+  std::string adapter = "field";
+  bool tools = false;
   std::optional<std::uint16_t> port;
   std::vector<std::string> origins;
 };
@@ -30,31 +35,80 @@ std::string tool_name(const std::string& path) {
   return out.empty() ? "program" : out.substr(0, 128);
 }
 
+/// The signals that end a server.
+sigset_t ends() {
+  sigset_t out;
+  sigemptyset(&out);
+  sigaddset(&out, SIGINT);
+  sigaddset(&out, SIGTERM);
+  return out;
+}
+
 /// Serves until the process is asked to end.
 int serve_http(const McpServer& server, const ServeFlags& flags) {
-  sigset_t ends;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGINT);
-  sigaddset(&ends, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before there are threads that could take them
+  const auto awaited = ends();
   const McpHttpServer http(server, {.port = *flags.port, .origins = flags.origins});
   std::cerr << "dspy: serving MCP at " << http.url() << "; end with Ctrl-C\n";
   int signal = 0;
-  sigwait(&ends, &signal);
+  sigwait(&awaited, &signal);
   return exit_ok;
 }
 
-int serve(const ServeFlags& flags) {
+std::string described(const Signature& signature) {
+  return signature.instructions.empty() ? "Computes " + to_notation(signature) : signature.instructions;
+}
+
+/// The tools that may be called without asking anybody: a host that calls them asks whom it likes, or nobody.
+Tools without_consent(const AgentFile& file) {
+  Tools out;
+  for (const auto& tool : file.tools) {
+    const bool asks = tool.options().needs_approval ||
+                      std::ranges::any_of(file.options.approval.tools, [&](const std::string& pattern) {
+                        return matches_wildcard(pattern, tool.name());
+                      });
+    if (asks) {
+      std::cerr << std::format("dspy: `{}` is not served, as its calls need consent\n", tool.name());
+    } else {
+      out.add(tool);
+    }
+  }
+  return out;
+}
+
+McpServer server_of_agent(const ServeFlags& flags) {
+  const auto source = read_agent_source(flags.program.path);
+  McpServer server("dspy");
+  if (flags.tools) {
+    server.add(without_consent(source.file));
+    return server;
+  }
+  const auto agent =
+      source.agent({.lm = flags.model.make(), .adapter = adapter(flags.adapter), .sampling = flags.model.sampling});
+  server.add(flags.name.empty() ? tool_name(source.file.name) : flags.name, described(agent.signature()),
+             agent.signature(), Program(agent));
+  return server;
+}
+
+McpServer server_of_program(const ServeFlags& flags) {
+  if (flags.tools) throw Error(Errc::bad_input, "--tools is for agents; a program has none");
   const auto file = flags.program.load();
   const auto& saved = flags.program.choose(file);
   auto predictor = flags.program.make(saved, {.sampling = flags.model.sampling});
   predictor.set_lm(flags.model.make());
   const auto signature = predictor.signature();
-  auto description = signature.instructions;
-  if (description.empty()) description = "Computes " + to_notation(signature);
   McpServer server("dspy");
-  server.add(flags.name.empty() ? tool_name(flags.program.path) : flags.name, std::move(description), signature,
+  server.add(flags.name.empty() ? tool_name(flags.program.path) : flags.name, described(signature), signature,
              Program(std::move(predictor)));
+  return server;
+}
+
+int serve(const ServeFlags& flags) {
+  if (flags.port) {  // before there are threads that could take the signals
+    const auto awaited = ends();
+    pthread_sigmask(SIG_BLOCK, &awaited, nullptr);
+  }
+  const bool is_agent = flags.program.path.starts_with("registry:") || is_agent_file(flags.program.path);
+  const auto server = is_agent ? server_of_agent(flags) : server_of_program(flags);
   if (flags.port) return serve_http(server, flags);
   server.serve_stdio();
   return exit_ok;
@@ -126,8 +180,14 @@ void add_mcp(CLI::App& app, Plan& plan) {
   command->require_subcommand(1);
 
   auto served = std::make_shared<ServeFlags>();
-  auto* serving = command->add_subcommand("serve", "Serve a saved program as a tool, over standard input and output");
-  serving->add_option("program", served->program.path, "A program file")->required();
+  auto* serving =
+      command->add_subcommand("serve", "Serve a saved program or an agent as a tool, over standard input and output");
+  serving
+      ->add_option("program", served->program.path,
+                   "A program file, an agent's file, or registry:NAME@ALIAS of an agent")
+      ->required();
+  serving->add_flag("--tools", served->tools, "Of an agent: serve its tools instead of itself");
+  serving->add_option("--adapter", served->adapter, "Of an agent: field, chat, json, xml")->capture_default_str();
   serving->add_option("--name", served->name, "The tool's name (default: the file's name)");
   serving->add_option("--http", served->port, "Serve Streamable HTTP on this port of 127.0.0.1 instead; 0: any");
   serving->add_option("--origin", served->origins,

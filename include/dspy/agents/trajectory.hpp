@@ -19,4 +19,9 @@ std::string transcript(const std::vector<AgentEvent>& events);
 /// known.
 JsonObject to_atif(const std::vector<AgentEvent>& events, std::string_view model = {});
 
+/// The run as OpenTelemetry has it, for any collector's `/v1/traces`: a span `invoke_agent NAME`, in it `chat MODEL`
+/// for each request and `execute_tool NAME` for each call (GenAI semantic conventions, OTLP in JSON).  The same journal
+/// gives the same ids.  `has_content` adds inputs, thoughts, arguments and results.
+JsonObject to_otlp(const std::vector<AgentEvent>& events, std::string_view model = {}, bool has_content = false);
+
 }  // namespace dspy

@@ -44,12 +44,21 @@ Async<McpResult> called(FunctionTool tool, McpServedCall call) {
   co_return to_result(co_await tool.call(std::move(call.arguments), std::move(context)));
 }
 
-Async<McpResult> run(std::shared_ptr<const Program> program, McpServedCall call) {
+/// A program, and the outputs that its schema promises: an agent's trajectory is not among them.
+struct ServedProgram {
+  Program program;
+  std::vector<std::string> outputs;
+};
+
+Async<McpResult> run(std::shared_ptr<const ServedProgram> served, McpServedCall call) {
   Run how;
   how.options.stop = call.stop;
-  auto prediction = co_await program->run(std::move(call.arguments), std::move(how));
-  McpResult out{.content = {JsonObject{{"type", "text"}, {"text", to_text(prediction.data)}}}};
-  out.structured = std::move(prediction.data);
+  auto prediction = co_await served->program.run(std::move(call.arguments), std::move(how));
+  JsonObject data;
+  for (const auto& name : served->outputs)
+    if (auto* const value = prediction.data.if_contains(name)) data[name] = std::move(*value);
+  McpResult out{.content = {JsonObject{{"type", "text"}, {"text", to_text(data)}}}};
+  out.structured = std::move(data);
   co_return out;
 }
 
@@ -120,7 +129,9 @@ void McpServer::add(std::string name, std::string description, const Signature& 
   McpTool tool{.name = std::move(name), .description = std::move(description)};
   tool.input_schema = to_json_schema(signature, SchemaDialect::json_schema, Direction::input).schema;
   tool.output_schema = to_json_schema(signature, SchemaDialect::json_schema, Direction::output).schema;
-  const auto shared = std::make_shared<const Program>(std::move(program));
+  auto served = std::make_shared<ServedProgram>(ServedProgram{.program = std::move(program), .outputs = {}});
+  for (const auto& field : signature.outputs) served->outputs.push_back(field.name);
+  const std::shared_ptr<const ServedProgram> shared = std::move(served);
   add(std::move(tool), [shared](McpServedCall call) { return run(shared, std::move(call)); });
 }
 

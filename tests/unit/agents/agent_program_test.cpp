@@ -8,10 +8,13 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <deque>
 #include <filesystem>
+#include <format>
 #include <memory>
 #include <string>
+#include <string_view>
 
 using namespace dspy;
 
@@ -70,4 +73,61 @@ TEST_CASE("another program is not an agent, and a damaged one is told") {
   auto other = program_of(file);
   other.predictors.pop_back();
   CHECK_THROWS_AS(agent_of(file, other), Error);
+}
+
+namespace {
+
+std::string with_server(std::string_view members) {
+  return std::format(R"({{"format": "dspy.agent", "version": 1, "name": "t", "signature": "a -> b", "mcp": [{}]}})",
+                     members);
+}
+
+std::string why_refused(std::string_view members) {
+  try {
+    parse_agent(with_server(members));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  FAIL("nothing was thrown");
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("an agent's file names MCP servers, whose tools the agent has") {
+  const auto text = with_server(
+      R"({"name": "calc", "command": ["python3", "tests/support/mcp_server.py", "modern"], "tools": ["add"],
+          "needs_approval": true})");
+  auto file = parse_agent(text);
+  CHECK(file.tools.empty());  // nothing is started by reading
+  REQUIRE(file.servers.size() == 1);
+  file.connect();
+  REQUIRE(file.tools.names() == std::vector<std::string>{"calc.add"});
+  CHECK((*file.tools.find("calc.add"))({{"a", 2}, {"b", 3}}).value == Json(JsonObject{{"sum", 5}}));
+  CHECK(file.options.approval.tools == std::vector<std::string>{"calc.*"});
+  file.connect();  // once is enough
+  CHECK(file.tools.size() == 1);
+  CHECK(parse_agent(text).agent().tools().find("calc.add") != nullptr);
+
+  const auto lost = with_server(R"({"name": "gone", "command": ["/no/such/program"]})");
+  CHECK_THROWS_WITH_AS(parse_agent(lost).connect(), doctest::Contains("the agent's MCP server `gone`: "), Error);
+  const auto misspelt = with_server(
+      R"({"name": "calc", "command": ["python3", "tests/support/mcp_server.py", "modern"], "tools": ["subtract"]})");
+  CHECK_THROWS_WITH_AS(parse_agent(misspelt).connect(), doctest::Contains("no tool is called `subtract`"), Error);
+}
+
+TEST_CASE("a server in an agent's file is a command or a URL, and gets its secrets from variables") {
+  CHECK(why_refused(R"({"name": "x"})").contains("needs either `command`"));
+  CHECK(why_refused(R"({"name": "x", "url": "http://h/", "command": ["y"]})").contains("needs either `command`"));
+  CHECK(why_refused(R"({"name": "x", "url": "file:///etc"})").contains("must begin with http"));
+  CHECK(why_refused(R"({"name": "x", "command": ["y"], "token_from": "T"})").contains("is for servers with a `url`"));
+  CHECK(why_refused(R"({"name": "x", "command": ["y"]}, {"name": "x", "command": ["z"]})").contains("mcp[1].name"));
+  CHECK(why_refused(R"({"name": "x", "comand": ["y"]})").contains("comand"));
+  ::unsetenv("DSPY_TEST_MISSING");
+  CHECK_THROWS_WITH_AS(
+      parse_agent(with_server(R"({"name": "x", "command": ["y"], "environment": ["DSPY_TEST_MISSING"]})")).connect(),
+      "the agent's MCP server `x` needs the environment variable DSPY_TEST_MISSING; set it", Error);
+  // Words survive as they are.
+  const auto file = parse_agent(with_server(R"({"name": "x", "command": ["a b", "it's", "$HOME"]})"));
+  CHECK(file.servers[0].target == R"('a b' 'it'\''s' '$HOME')");
 }

@@ -3,6 +3,7 @@
 #include "agents/mcp/json_rpc.hpp"
 #include "dspy/agents/mcp/client.hpp"
 #include "dspy/agents/mcp/server.hpp"
+#include "dspy/agents/react.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/tasks.hpp"
 #include "dspy/base/wait.hpp"
@@ -249,4 +250,21 @@ TEST_CASE("a program is served as a tool with the schemas of its signature") {
   const auto wrong = wait(client.call_tool("ask", {{"nonsense", 1}}));
   CHECK(wrong.is_error);
   CHECK(wrong.text().find("question") != std::string::npos);
+}
+
+TEST_CASE("an agent is served with its outputs, and not with its trajectory") {
+  auto lm = std::make_shared<dspy::ScriptedLM>([](const dspy::Request& request) -> std::string {
+    return request.messages.back().text().contains("Next tool name")
+               ? "Next thought: t\nNext tool name: finish\nNext tool args: {}"
+               : "Reasoning: r\nTotal: 7";
+  });
+  const dspy::ReActAgent agent(dspy::Signature::parse("request -> total: int"),
+                               {{"today", "The date.", [] { return 1; }}}, {.predictor = {.lm = lm}});
+  dspy::McpServer server("agents");
+  server.add("plan", "Plans.", agent.signature(), agent);
+  const dspy::McpHttpServer http(server);
+  const McpClient client(http.url());
+  const auto out = wait(client.call_tool("plan", {{"request", "a night"}}));
+  CHECK(out.structured == Json(JsonObject{{"total", 7}}));
+  CHECK(out.text() == R"({"total":7})");
 }
