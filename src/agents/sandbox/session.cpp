@@ -140,6 +140,11 @@ void Session::start() {
                    .on_alarm = [box = mailbox] { box->take_alarm(); }});
 }
 
+void Session::lend(std::vector<HostFunction> given) {
+  interpreter::require_usable(given);
+  functions = std::move(given);
+}
+
 void Session::drop() {
   child.reset();
   mailbox.reset();

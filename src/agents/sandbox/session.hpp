@@ -80,8 +80,10 @@ struct Session {
 
   void start();
   void drop();
+  /// The functions that its code may call from now on.  Throws `Error` (`invalid_parameter`) as the constructor does.
+  void lend(std::vector<HostFunction> given);
 
-  const std::vector<HostFunction> functions;
+  std::vector<HostFunction> functions;
   const Bounds bounds;
   std::atomic<bool> is_busy = false;
   std::uint64_t execution = 0;

@@ -5,6 +5,8 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <cstddef>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -163,4 +165,29 @@ TEST_CASE("without bubblewrap code is refused, unless it was allowed in so many 
 TEST_CASE("names that Python cannot say are refused") {
   CHECK_THROWS_AS(dspy::PythonInterpreter({{.name = "a.b", .call = doubled().call}}), dspy::Error);
   CHECK_THROWS_AS(dspy::PythonInterpreter({doubled(), doubled()}), dspy::Error);
+}
+
+TEST_CASE("interpreters that are kept ready are new ones, with their own functions and nobody's variables") {
+  if (!can_sandbox()) return;
+  const auto make = dspy::python_interpreters({}, 2);
+  const auto first = make({doubled()}), second = make({});
+  CHECK((*first)("x = doubled(4)\nx").value == dspy::Json(8));
+  const auto other = (*second)("x");
+  REQUIRE(other.error);
+  CHECK(other.error->kind == "NameError");
+  CHECK((*second)("doubled(1)").error->kind == "NameError");
+  CHECK(first->protection().starts_with("bubblewrap, seccomp"));
+  // More at once than are kept.
+  std::vector<std::shared_ptr<dspy::Interpreter>> many;
+  for (int i = 0; i < 4; ++i) many.push_back(make({}));
+  for (int i = 0; i < 4; ++i) CHECK((*many[static_cast<std::size_t>(i)])(std::to_string(i)).value == dspy::Json(i));
+  CHECK_THROWS_AS(make({{.name = "not a name"}}), dspy::Error);
+}
+
+TEST_CASE("an interpreter that could not be kept ready fails the one who asks for it, with the reason") {
+  if (!can_sandbox()) return;
+  const auto lost = dspy::python_interpreters({.python = "/usr/bin/no-such-python"}, 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  CHECK_THROWS_AS((*lost({}))("1"), dspy::Error);
+  CHECK_THROWS_AS(dspy::python_interpreters({}, 65), dspy::Error);
 }

@@ -3,10 +3,12 @@
 #include "dspy/agents/sandbox/interpreter.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace dspy {
@@ -39,6 +41,8 @@ struct PythonOptions {
 class PythonInterpreter final : public Interpreter {
  public:
   explicit PythonInterpreter(std::vector<HostFunction> functions = {}, PythonOptions options = {});
+  struct Session;
+  PythonInterpreter(std::in_place_t, std::shared_ptr<Session> session) noexcept;  ///< As the factory makes it.
   ~PythonInterpreter() override;
   PythonInterpreter(const PythonInterpreter&) = delete;
   PythonInterpreter& operator=(const PythonInterpreter&) = delete;
@@ -49,8 +53,6 @@ class PythonInterpreter final : public Interpreter {
   /// Starts the process, without waiting for it.  Throws as `execute` does.
   void prepare();
 
-  struct Session;
-
  private:
   std::shared_ptr<Session> session_;
 };
@@ -58,7 +60,8 @@ class PythonInterpreter final : public Interpreter {
 /// Why code cannot be sandboxed here, or nothing if it can.  Tries it.
 std::optional<std::string> sandbox_problem(const PythonOptions& options = {});
 
-/// Each program gets an interpreter of its own.
-InterpreterFactory python_interpreters(PythonOptions options = {});
+/// Each program gets an interpreter of its own.  So many unused ones are kept ready, started in advance: a program that
+/// gets one does not wait for its start.
+InterpreterFactory python_interpreters(PythonOptions options = {}, std::size_t ready = 0);
 
 }  // namespace dspy

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace dspy {
@@ -49,6 +50,8 @@ struct WasmOptions {
 class WasmInterpreter final : public Interpreter {
  public:
   explicit WasmInterpreter(std::vector<HostFunction> functions = {}, WasmOptions options = {});
+  struct Session;
+  WasmInterpreter(std::in_place_t, std::shared_ptr<Session> session) noexcept;  ///< As the factory makes it.
   ~WasmInterpreter() override;
   WasmInterpreter(const WasmInterpreter&) = delete;
   WasmInterpreter& operator=(const WasmInterpreter&) = delete;
@@ -59,8 +62,6 @@ class WasmInterpreter final : public Interpreter {
   /// Starts the process, without waiting for it.  Throws as `execute` does.
   void prepare();
 
-  struct Session;
-
  private:
   std::shared_ptr<Session> session_;
 };
@@ -68,7 +69,8 @@ class WasmInterpreter final : public Interpreter {
 /// Why code cannot be run in WebAssembly here, or nothing if it can.  Tries it.
 std::optional<std::string> wasm_problem(const WasmOptions& options = {});
 
-/// Each program gets an interpreter of its own.
-InterpreterFactory wasm_interpreters(WasmOptions options = {});
+/// Each program gets an interpreter of its own.  So many unused ones are kept ready, started in advance: a program that
+/// gets one does not wait for its start.
+InterpreterFactory wasm_interpreters(WasmOptions options = {}, std::size_t ready = 0);
 
 }  // namespace dspy
