@@ -6,6 +6,7 @@ silent    legacy, and says nothing to what it does not know
 deaf      legacy, and ends at what it does not know
 nonsense  writes what is not JSON-RPC          flood     writes without end
 huge      one line without end                ancient   knows only a protocol from the future
+examples FOLDER  answers with the example files of the protocol's specification, named by what is asked for
 """
 
 import json
@@ -81,6 +82,25 @@ def call_tool(call):
         fail(call, -32602, "unknown tool " + name)
 
 
+def example(method, params):
+    """What the specification shows as an answer to this."""
+
+    def read(kind, name):
+        with open(os.path.join(sys.argv[2], kind, name), encoding="utf-8") as file:
+            return json.load(file)
+
+    if method == "server/discover":
+        return read("DiscoverResult", os.listdir(os.path.join(sys.argv[2], "DiscoverResult"))[0])
+    if method == "tools/list":
+        tools = [read("Tool", name) for name in sorted(os.listdir(os.path.join(sys.argv[2], "Tool")))]
+        for i, tool in enumerate(tools):
+            tool["name"] += "_%d" % i
+        return {"resultType": "complete", "tools": tools, "ttlMs": 0, "cacheScope": "private"}
+    kinds = {"tools/call": ("CallToolResult", "name"), "prompts/get": ("GetPromptResult", "name"), "resources/read": ("ReadResourceResult", "uri")}
+    kind, key = kinds[method]
+    return read(kind, params[key])
+
+
 for line in sys.stdin:
     call = json.loads(line)
     method = call.get("method")
@@ -92,6 +112,9 @@ for line in sys.stdin:
     if mode in ("flood", "huge"):
         while True:
             sys.stdout.write("x" * 65536 + ("\n" if mode == "flood" else ""))
+    if mode == "examples" and "id" in call:
+        send({"id": call["id"], "result": example(method, call["params"])})
+        continue
     if method == "notifications/cancelled":
         cancelled.append(call["params"]["requestId"])
     if "id" not in call:

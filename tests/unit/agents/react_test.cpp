@@ -1,6 +1,7 @@
 #include "dspy/agents/react.hpp"
 
 #include "dspy/base/error.hpp"
+#include "dspy/base/hash.hpp"
 #include "dspy/lm/scripted.hpp"
 #include "dspy/modules/traversal.hpp"
 #include "dspy/optimize/bootstrap_few_shot.hpp"
@@ -336,6 +337,13 @@ TEST_CASE("journals of others, of later versions and damaged ones are refused") 
   damaged[damaged.find("First")] = 'X';
   CHECK_THROWS_AS(parse_journal(damaged, "j"), Error);
   CHECK_THROWS_AS(parse_journal("hello\nworld\n", "j"), Error);
+  // The first line as a later version would write it, with its checksum.
+  auto later = journal.substr(0, journal.find('\n'));
+  later = later.substr(0, later.find(R"(,"sum":")"));
+  later.replace(later.find(R"("version":1)"), 11, R"("version":2)");
+  later += std::format(R"(,"sum":"{:016x}"}})", hash_bytes(later));
+  CHECK_THROWS_WITH_AS(parse_journal(later + "\n", "j"),
+                       doctest::Contains("the journal `j` is of version 2, and this library knows 1"), Error);
   CHECK(parse_journal("", "j").events.empty());
   std::filesystem::remove(path);
 }

@@ -1,15 +1,25 @@
+#include "dspy/agents/command_tool.hpp"
 #include "dspy/agents/tools.hpp"
 #include "dspy/base/error.hpp"
+#include "dspy/base/random.hpp"
 #include "dspy/base/tasks.hpp"
 #include "dspy/base/wait.hpp"
 
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <bit>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <iterator>
+#include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -203,6 +213,103 @@ TEST_CASE("a registry knows its tools, and no others") {
   CHECK_THROWS_AS(all.add(converter().renamed("bank_convert")), Error);
   CHECK(all.only({"*.today"}).size() == 1);
   CHECK_THROWS_AS(all.only({"nothing*"}), Error);
+}
+
+/// All kinds of arguments in one struct.
+struct Everything {
+  std::int64_t whole = 0;
+  double real = 0;
+  bool flag = false;
+  std::string text;
+  Unit unit = Unit::metres;
+  std::vector<std::int64_t> list;
+  std::map<std::string, double> table;
+  std::optional<std::string> maybe;
+  Search nested;
+};
+
+std::string random_text(Random& random) {
+  static constexpr const char* pieces[] = {"a", "Z",  " ",  "\"", "\\",   "\n", "{",  "]",
+                                           "é", "日", "😀", "0",  "null", "'",  "\t", ":"};
+  std::string out;
+  for (auto left = random.below(12); left > 0; --left) out += pieces[random.below(std::size(pieces))];
+  return out;
+}
+
+JsonObject random_arguments(Random& random) {
+  JsonArray list;
+  for (auto left = random.below(5); left > 0; --left)
+    list.emplace_back(static_cast<std::int64_t>(random.below(1'000'000)) - 500'000);
+  JsonObject table;
+  for (auto left = random.below(4); left > 0; --left) table[random_text(random)] = random.uniform() * 1e6 - 5e5;
+  JsonObject nested{{"query", random_text(random)}, {"limit", static_cast<std::int64_t>(random.below(100))}};
+  nested["unit"] = random.below(2) == 0 ? Json("feet") : Json(nullptr);
+  JsonObject out{{"whole", std::bit_cast<std::int64_t>(random())},
+                 {"real", random.uniform() * 2e9 - 1e9},
+                 {"flag", random.below(2) == 0},
+                 {"text", random_text(random)},
+                 {"unit", random.below(2) == 0 ? "metres" : "feet"},
+                 {"list", std::move(list)},
+                 {"table", std::move(table)},
+                 {"nested", std::move(nested)}};
+  out["maybe"] = random.below(2) == 0 ? Json(random_text(random)) : Json(nullptr);
+  return out;
+}
+
+TEST_CASE("arguments of all kinds are the same after they were C++ values") {
+  const FunctionTool tool("same", "Gives back what it got.", [](const Everything& given) { return given; });
+  Random random(17);
+  for (int round = 0; round < 2'000; ++round) {
+    const auto arguments = random_arguments(random);
+    const auto outcome = tool(arguments);
+    if (outcome.is_error || outcome.value != Json(arguments)) {
+      CAPTURE(to_text(Json(arguments)));
+      CAPTURE(to_text(outcome.value));
+      CHECK(outcome.value == Json(arguments));
+      break;
+    }
+    // As a model writes them: as text, with the members in another order.
+    JsonObject turned;
+    for (auto at = arguments.end(); at != arguments.begin();) {
+      --at;
+      turned[at->key()] = at->value();
+    }
+    CHECK(tool(Json(to_text(Json(turned)))).value == outcome.value);
+  }
+}
+
+TEST_CASE("a result of a gigabyte, a crash and a lie about the schema are observations of bounded size") {
+  const FunctionTool huge("f", "d", [] { return std::string(std::size_t{1} << 30, 'x'); }, {.max_observation = 1'000});
+  const auto cut = huge(Json());
+  CHECK(observation(cut).size() < 1'200);
+  CHECK(cut.left_out > (std::size_t{1} << 30) - 1'200);
+
+  const auto shell = [](std::string script) {
+    return command_tool({.name = "f", .description = "d"}, {"/bin/sh", "-c", std::move(script)}, {.timeout = 20s});
+  };
+  const auto crashed = shell("kill -SEGV $$")(Json());
+  CHECK(crashed.is_error);
+  CHECK(observation(crashed).contains("was ended by signal 11"));
+  const auto flood = shell("exec yes")(Json());  // it would never end
+  CHECK(flood.is_error);
+  CHECK(observation(flood).contains("wrote more than"));
+  CHECK(observation(shell("echo no >&2; exit 3")(Json())).contains("exit code 3"));
+  // It reads nothing of what it gets, and says what is not JSON.
+  CHECK(shell("echo '{half'")({{"x", std::string(200'000, 'y')}}).value == "{half");
+  const auto hanging =
+      command_tool({.name = "f", .description = "d"}, {"/bin/sh", "-c", "sleep 60"}, {.timeout = 50ms});
+  CHECK(hanging(Json()).is_error);
+
+  // The schema says that `n` is a number; the function wants what it does not promise.
+  const FunctionTool liar({.name = "f",
+                           .description = "d",
+                           .parameters = {{"type", "object"}, {"properties", {{"n", {{"type", "number"}}}}}}},
+                          [](JsonObject given, ToolContext) -> Async<ToolOutcome> {
+                            co_return ToolOutcome{.value = given.at("other").as_string()};
+                          });
+  const auto lied = liar({{"n", 1}});
+  CHECK(lied.is_error);
+  CHECK(observation(lied).starts_with("`f` failed: "));
 }
 
 TEST_CASE("wildcards") {
