@@ -27,13 +27,15 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     import dspy
     from dspy.adapters.utils import parse_value
+    from dspy.utils.callback import with_callbacks
 
     import dspy_cpp
     from dspy_cpp import _dspy
 
     def reader(name, adapter_class, label):
         native = dspy_cpp.Adapter(name)
-        original = adapter_class.parse
+        # Without the calls of callbacks around it, which go around ours.
+        original = getattr(adapter_class.parse, "__wrapped__", adapter_class.parse)
 
         def parse(self, signature, completion):
             if type(self) is not adapter_class:
@@ -63,7 +65,7 @@ def pytest_configure(config):
                 values[field] = parse_value(value, info.annotation) if is_plain else value
             return values
 
-        adapter_class.parse = parse
+        adapter_class.parse = with_callbacks(parse)
         original_format = adapter_class.format
 
         def format(self, signature, demos, inputs):
