@@ -201,7 +201,8 @@ TEST_CASE("A checkpoint that is damaged is kept aside, and its other lines go on
   const test::Folder folder;
   const auto path = folder.path / "checkpoint.jsonl";
   const BootstrapFewShotWithRandomSearch optimizer(options());
-  const auto first = optimizer.compile(student(test::model_of(answer)), training({.checkpoint = path}));
+  const auto program = student(test::model_of(answer));
+  const auto first = optimizer.compile(program, training({.checkpoint = path}));
   auto lines = lines_of(path);
   REQUIRE(lines.size() > 50);
   lines[40][30] ^= 1;
@@ -209,13 +210,13 @@ TEST_CASE("A checkpoint that is damaged is kept aside, and its other lines go on
     std::ofstream file(path, std::ios::trunc);
     for (const auto& line : lines) file << line << '\n';
   }
-  const auto again = optimizer.compile(student(test::model_of(answer)), training({.checkpoint = path}));
+  const auto again = optimizer.compile(program, training({.checkpoint = path}));
   CHECK(outcome(again) == outcome(first));
   REQUIRE(again.report.notes.size() == 1);
   CHECK(again.report.notes[0].find("line 41 of the checkpoint") != std::string::npos);
   CHECK(lines_of(path.string() + ".damaged-1").size() == lines.size());
   CHECK(again.report.usage.requests - again.report.replayed_requests <= 1);  // no more than what line 41 had
-  const auto third = optimizer.compile(student(test::model_of(answer)), training({.checkpoint = path}));
+  const auto third = optimizer.compile(program, training({.checkpoint = path}));
   CHECK(third.report.notes.empty());
   CHECK(third.report.replayed_requests == third.report.usage.requests);  // nothing was asked
 }
@@ -223,13 +224,12 @@ TEST_CASE("A checkpoint that is damaged is kept aside, and its other lines go on
 TEST_CASE("A checkpoint of another run is refused") {
   const test::Folder folder;
   const auto path = folder.path / "checkpoint.jsonl";
-  BootstrapFewShotWithRandomSearch(options()).compile(student(test::model_of(answer)), training({.checkpoint = path}));
+  const auto program = student(test::model_of(answer));
+  BootstrapFewShotWithRandomSearch(options()).compile(program, training({.checkpoint = path}));
   auto other = options();
   other.max_bootstrapped_demos = 1;
-  const auto result = attempt([&] {
-    return BootstrapFewShotWithRandomSearch(other).compile(student(test::model_of(answer)),
-                                                           training({.checkpoint = path}));
-  });
+  const auto result =
+      attempt([&] { return BootstrapFewShotWithRandomSearch(other).compile(program, training({.checkpoint = path})); });
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().code() == Errc::config_error);
   CHECK(std::string(result.error().what()).find("belongs to another run") != std::string::npos);
