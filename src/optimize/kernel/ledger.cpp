@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <format>
+#include <optional>
 #include <string>
 
 namespace dspy::optimize {
@@ -53,6 +54,8 @@ void Ledger::spend(const Usage& usage) {
   used_ += more;
   nanodollars_ += usage.cost_nanodollars.value_or(0);
   is_price_unknown_ = is_price_unknown_ || !usage.cost_nanodollars;
+  // A sum of costs forgets what it knows when the requests were counted before.
+  used_.cost_nanodollars = is_price_unknown_ ? std::nullopt : std::optional(nanodollars_);
 }
 
 std::string Ledger::exhausted() const {
