@@ -1,5 +1,6 @@
 #include "http/date_reader.hpp"
 
+#include "base/unicode/letters.hpp"
 #include "dspy/http/retry_after.hpp"
 
 #include <array>
@@ -16,9 +17,7 @@ constexpr std::array<std::string_view, 7> days = {"Mon", "Tue", "Wed", "Thu", "F
 constexpr std::array<std::string_view, 7> long_days = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                                        "Friday", "Saturday", "Sunday"};
 
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
+using dspy::text::is_digit;
 
 struct TimeOfDay {
   int hour = 0;

@@ -1,5 +1,6 @@
 #include "dspy/lm/prices.hpp"
 
+#include "base/unicode/letters.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/file.hpp"
 #include "lm/price_list.hpp"
@@ -22,9 +23,7 @@ constexpr std::int64_t million = 1'000'000;
 constexpr auto own_models = std::to_array<std::string_view>({"openai/", "anthropic/", "gemini/", "xai/", "deepseek/",
                                                              "mistral/", "moonshot/", "dashscope/", "zai/", "cohere/"});
 
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
+using text::is_digit;
 
 /// Without a date such as `-2024-08-06` or `-20240806` at its end.
 std::string_view without_date(std::string_view model) noexcept {

@@ -1,5 +1,6 @@
 #include "lm/uri.hpp"
 
+#include "base/unicode/letters.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 
@@ -9,16 +10,15 @@
 namespace dspy {
 namespace {
 
-constexpr bool is_letter(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+using text::is_digit;
+using text::is_letter;
 
 constexpr bool is_scheme_character(char c) noexcept {
-  return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' || c == '_';
+  return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.' || c == '_';
 }
 
 constexpr int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
+  if (is_digit(c)) return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;

@@ -1,3 +1,4 @@
+#include "base/unicode/letters.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/evaluate/overlap/overlap.hpp"
@@ -19,9 +20,8 @@
 namespace dspy::overlap {
 namespace {
 
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
+using dspy::text::is_digit;
+
 constexpr bool is_stop(char c) noexcept {
   return c == '.' || c == ',';
 }

@@ -1,5 +1,6 @@
 #include "retrieve/documents/cutter.hpp"
 
+#include "base/unicode/letters.hpp"
 #include "dspy/base/error.hpp"
 
 #include <algorithm>
@@ -17,9 +18,7 @@ namespace {
 
 constexpr std::size_t characters_of_a_token = 4;
 
-constexpr bool is_space(char c) noexcept {
-  return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
+using dspy::text::is_space;
 
 constexpr bool continues_character(char c) noexcept {
   return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;

@@ -1,3 +1,4 @@
+#include "base/unicode/letters.hpp"
 #include "dspy/base/text.hpp"
 #include "dspy/retrieve/documents/chunk.hpp"
 #include "retrieve/documents/cutter.hpp"
@@ -13,14 +14,11 @@
 namespace dspy::documents {
 namespace {
 
+using dspy::text::is_digit;
+using dspy::text::is_space;
+
 constexpr bool is_blank(char c) noexcept {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
-constexpr bool is_space(char c) noexcept {
-  return is_blank(c) || c == '\n';
-}
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
+  return is_space(c) && c != '\n';
 }
 constexpr bool is_capital(char c) noexcept {
   return c >= 'A' && c <= 'Z';

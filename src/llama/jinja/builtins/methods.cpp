@@ -1,6 +1,7 @@
 // Methods of Python's `str`, `list` and `dict`.  What would change a list or a dict is refused, as where models are
 // trained.
 
+#include "base/unicode/letters.hpp"
 #include "llama/jinja/values/argument.hpp"
 #include "llama/jinja/values/characters.hpp"
 #include "llama/jinja/values/value.hpp"
@@ -96,11 +97,10 @@ Value all_are(Work&, const Arguments& arguments) {
   const auto view = self(arguments).view();
   return !view.empty() && std::ranges::all_of(view, Fits);
 }
-bool is_digit(char byte) {
-  return byte >= '0' && byte <= '9';
-}
+using dspy::text::is_digit;
+
 bool is_letter(char byte) {
-  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || static_cast<unsigned char>(byte) >= 0x80;
+  return dspy::text::is_any_letter(byte);
 }
 bool is_either(char byte) {
   return is_digit(byte) || is_letter(byte);

@@ -1,5 +1,6 @@
 #include "llama/jinja/parsing/lexer.hpp"
 
+#include "base/unicode/letters.hpp"
 #include "llama/jinja/parsing/string_literal.hpp"
 
 #include <algorithm>
@@ -20,9 +21,7 @@ constexpr std::array<std::string_view, 26> signs = {"//", "**", "==", "!=", "<="
                                                     "/",  "%",  "~",  "<",  ">",  "=",  ".", ",", ":",
                                                     "|",  "(",  ")",  "[",  "]",  "{",  "}", ";"};
 
-bool is_digit(char byte) {
-  return byte >= '0' && byte <= '9';
-}
+using dspy::text::is_digit;
 
 bool is_letter(char byte) {
   return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_' ||
