@@ -31,23 +31,25 @@ AgentServer server_of(const Json& written, const std::string& place, const std::
                       bool& is_relative) {
   Members members(written, place);
   AgentServer out{.name = members.text("name"), .target = members.text("url", "")};
-  if (out.name.empty()) refuse(members.at("name"), "is empty; its tools are called NAME.TOOL");
   auto command = members.texts("command");
-  if (command.empty() == out.target.empty())
-    refuse(place, "needs either `command`, a list of the program and its arguments, or `url`");
-  if (!command.empty()) {
-    is_relative = place_beside(command.front(), folder) || is_relative;
-    for (const auto& word : command) out.target += (out.target.empty() ? "" : " ") + as_word(word);
-  } else if (!out.target.starts_with("http://") && !out.target.starts_with("https://")) {
-    refuse(members.at("url"), "must begin with http:// or https://");
-  }
   out.tools = members.texts("tools");
   out.environment = members.texts("environment");
   out.token_from = members.text("token_from", "");
   out.needs_approval = members.flag("needs_approval");
-  if (!command.empty() && !out.token_from.empty())
-    refuse(members.at("token_from"), "is for servers with a `url`; give a program its variables in `environment`");
   members.end();
+  if (out.name.empty()) refuse(members.at("name"), "is empty; its tools are called NAME.TOOL");
+  if (command.empty() == out.target.empty())
+    refuse(place, "needs either `command`, a list of the program and its arguments, or `url`");
+  if (!command.empty()) {
+    if (!out.token_from.empty())
+      refuse(members.at("token_from"), "is for servers with a `url`; give a program its variables in `environment`");
+    is_relative = place_beside(command.front(), folder) || is_relative;
+    for (const auto& word : command) out.target += (out.target.empty() ? "" : " ") + as_word(word);
+  } else if (!out.target.starts_with("http://") && !out.target.starts_with("https://")) {
+    refuse(members.at("url"), "must begin with http:// or https://");
+  } else if (!out.environment.empty()) {
+    refuse(members.at("environment"), "is for servers with a `command`; give the token of a URL in `token_from`");
+  }
   return out;
 }
 

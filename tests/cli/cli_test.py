@@ -1366,7 +1366,8 @@ class Rag(unittest.TestCase):
                                         {"question": "What does Paul work as?", "quote": "Paul works", "answer": "a baker"}))  # fmt: skip
         measured = json.loads(dspy("rag", "eval", self.index, str(self.questions), "-k", "1", "--answers", "--temperature", "0", "--json").out)
         self.assertLessEqual({"recall", "mrr", "precision", "answer", "grounded"}, set(measured))
-        self.assertGreater(measured["answer"]["mean"], 0.3)
+        self.assertTrue(all(0 <= measured[aim]["mean"] <= 1 for aim in ("answer", "grounded")), measured)
+        self.assertGreater(measured["recall"]["mean"], 0.9)
         setting = Path(self.folder.name) / "rag.json"
         tuned = dspy("rag", "tune", str(self.docs), str(self.questions), "--grid", "k", "-k", "1", "--aim", "answer", "--held-out", "0",
                      "--temperature", "0", "--prompt", "Answer in a word.", "--out", str(setting), "--json")  # fmt: skip
