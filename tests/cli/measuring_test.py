@@ -30,7 +30,7 @@ class Measuring(unittest.TestCase):
 
     def optimized(self):
         out = self.path("sorting.json")
-        result = dspy("optimize", SORTING, "examples/tutorial/tickets.jsonl", "--optimizer", "labeled", "--out", out,
+        result = dspy("optimize", SORTING, "examples/tutorial/tickets.jsonl", "--out", out,
                       "-m", "llama:models/dspy-tiny.gguf?temperature=0&reproducible=true")  # fmt: skip
         self.assertEqual(result.returncode, 0, result.stderr)
         return out
@@ -49,7 +49,6 @@ class Measuring(unittest.TestCase):
         # The same program without its demonstrations.
         plain = self.path("plain.json")
         first["demos"] = []
-        first.pop("dspy_cpp", None)
         Path(plain).write_text(json.dumps(first), encoding="utf-8")
         for program in (plain, better):
             added = dspy(*registry, "add", program, "--name", "sorting", "--accept-changed")
@@ -58,7 +57,8 @@ class Measuring(unittest.TestCase):
         self.assertEqual(moved.returncode, 0, moved.stderr)
 
         before, after = self.measured(SORTING, "before.json"), self.measured(better, "after.json")
-        promote = [*registry, "--json", "promote", "sorting", "production", "2", "--accept-breaking"]
+        # Leaves room for how the processor's kernels round.
+        promote = [*registry, "--json", "promote", "sorting", "production", "2", "--accept-breaking", "--min-gain", "-0.1"]
         refused = dspy(*promote, "--champion", after, "--challenger", before)
         self.assertEqual(refused.returncode, 1, refused.stderr)
         self.assertFalse(lines(refused)[0]["passed"])
