@@ -47,6 +47,8 @@ void add_served(CLI::App& command, ServeFlags& flags) {
       ->allow_extra_args(false);
   command.add_option("--reranker", flags.rerankers, "A model for /v1/rerank, URI or NAME=URI (may be repeated)")
       ->allow_extra_args(false);
+  command.add_flag("--accept-changed", flags.accept_changed,
+                   "Accept program files that were edited after they were saved");
   command.add_option("--adapter", flags.adapter, "The adapter for programs that do not name one")
       ->capture_default_str();
 }

@@ -102,7 +102,8 @@ void add_programs(const ServeFlags& flags, Parts& parts) {
                                    .lm = std::move(lm),
                                    .adapter = adapter(flags.adapter),
                                    .registry = flags.data.registry,
-                                   .watches_files = flags.reload});
+                                   .watches_files = flags.reload,
+                                   .accepts_changed = flags.accept_changed});
   for (const auto& source : flags.sources) parts.sources->add(source);
   for (const auto& split : flags.splits) add_split(split, *parts.catalog, *parts.splits);
   if (flags.data.workspace.empty()) return;
@@ -244,12 +245,19 @@ void tell(const ServeFlags& flags, const Parts& parts, const std::string& url, c
   std::cout.flush();  // who started it may wait for this
 }
 
-/// Looks at the programs' sources and at experiments twice a second until a signal comes.
-void run_until_signal(ProgramSources& sources, const DataParts& data, const Listener& listener) {
+/// What ends the server.  Made before it says that it listens: a signal may come at once.
+struct EndSignals {
   asio::io_context loop;
-  asio::signal_set signals(loop, SIGINT, SIGTERM);
-  signals.async_wait([&](const boost::system::error_code&, int) { loop.stop(); });
-  asio::steady_timer timer(loop);
+  asio::signal_set signals{loop, SIGINT, SIGTERM};
+
+  EndSignals() {
+    signals.async_wait([this](const boost::system::error_code&, int) { loop.stop(); });
+  }
+};
+
+/// Looks at the programs' sources and at experiments twice a second until a signal comes.
+void run_until_signal(EndSignals& end, ProgramSources& sources, const DataParts& data, const Listener& listener) {
+  asio::steady_timer timer(end.loop);
   IdleMemory memory;
   std::function<void()> again = [&] {
     timer.expires_after(std::chrono::milliseconds(500));
@@ -262,7 +270,8 @@ void run_until_signal(ProgramSources& sources, const DataParts& data, const List
     });
   };
   again();
-  loop.run();
+  end.loop.run();
+  end.signals.clear();
 }
 
 }  // namespace
@@ -285,10 +294,11 @@ int serve(const ServeFlags& flags) {
     admin = std::make_unique<Listener>(parts.admin_routes, admin_options, parts.sockets);
     admin_url = url_of(admin_options, admin->port());
   }
+  EndSignals end;
   watch_listener(*parts.metrics, listener);
   if (parts.jobs) parts.jobs->resume();
   tell(flags, parts, url_of(options, listener.port()), admin_url);
-  run_until_signal(*parts.sources, parts.data, listener);
+  run_until_signal(end, *parts.sources, parts.data, listener);
   parts.is_draining->store(true);
   std::signal(SIGINT, SIG_DFL);  // a second one ends it at once
   std::signal(SIGTERM, SIG_DFL);

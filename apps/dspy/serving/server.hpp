@@ -28,6 +28,7 @@ struct ServeFlags {
   std::size_t max_jobs = 16;
   bool is_page_alone = false;  ///< No model unless one is named.
   bool reload = false;
+  bool accept_changed = false;
   bool insecure = false;
   bool json = false;
   server::AdmissionLimits admission;

@@ -3,7 +3,6 @@
 #include "dspy/base/file.hpp"
 #include "dspy/modules/predictor.hpp"
 #include "dspy/programs/codegen.hpp"
-#include "dspy/programs/program_file.hpp"
 #include "starting/project.hpp"
 #include "starting/starting.hpp"
 #include "starting/templates.hpp"
@@ -33,7 +32,7 @@ struct GenerateFlags {
 std::pair<std::string, std::string> generated(const GenerateFlags& flags) {
   const auto identifier = identifier_of(flags.name);
   if (flags.kind == "program")
-    return {"programs/" + flags.name + ".json", to_text(to_program_file(Predictor(flags.signature.make())))};
+    return {"programs/" + flags.name + ".json", editable_program(Predictor(flags.signature.make()))};
   if (flags.kind == "signature")
     return {"src/" + identifier + ".hpp",
             to_cpp(flags.signature.make(), {.name = type_name_of(flags.name), .source = "a signature"})};

@@ -60,6 +60,12 @@ void require_project_name(std::string_view name) {
   }
 }
 
+std::string editable_program(const Predictor& predictor) {
+  auto json = parse_json(to_text(to_program_file(predictor))).value();
+  json.as_object().at("dspy_cpp").as_object().erase("hash");
+  return to_pretty_text(json) + "\n";
+}
+
 std::string identifier_of(std::string_view name) {
   std::string out(name);
   std::ranges::replace(out, '-', '_');
@@ -107,12 +113,11 @@ ProjectFiles project_files(const std::string& name, const Signature& signature) 
                                                                   {"IDENTIFIER", identifier_of(name) + "_program"},
                                                                   {"TYPE", type_name_of(name)},
                                                                   {"SIGNATURE", to_notation(signature)}};
-  const Predictor predictor(signature);
   ProjectFiles out;
   out["src/program.hpp"] = to_cpp(
       signature,
       {.name = values.at("TYPE"), .name_space = values.at("IDENTIFIER"), .source = "the signature of this project"});
-  out["programs/" + name + ".json"] = to_text(to_program_file(predictor));
+  out["programs/" + name + ".json"] = editable_program(Predictor(signature));
   out["data/train.jsonl"] = dataset(signature, 0, 4);
   out["data/dev.jsonl"] = dataset(signature, 4, 4);
   const auto add = [&](std::string path, std::string_view text) { out[std::move(path)] = filled(text, values); };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dspy/modules/predictor.hpp"
 #include "dspy/signature/signature.hpp"
 
 #include <map>
@@ -17,6 +18,8 @@ ProjectFiles project_files(const std::string& name, const Signature& signature);
 
 /// Throws `Error` (`bad_input`) unless the name is 1 to 50 letters, digits, `-` and `_`, and begins with a letter.
 void require_project_name(std::string_view name);
+/// A program's file that people edit: without the hash that tells edits from damage in one that an optimizer wrote.
+std::string editable_program(const Predictor& predictor);
 /// `my-shop` as a C++ namespace: `my_shop`.
 std::string identifier_of(std::string_view name);
 /// `my-shop` as a C++ struct: `MyShop`.

@@ -181,7 +181,7 @@ inline constexpr auto readme = R"(# @NAME@
 
 | file | |
 |---|---|
-| `programs/@NAME@.json` | the program: instructions, demonstrations. Optimizers write it |
+| `programs/@NAME@.json` | the program: instructions, demonstrations. Edit it, or let an optimizer write it |
 | `src/program.hpp` | its fields as C++ types: `dspy codegen "@SIGNATURE@"` |
 | `src/evaluate.cpp` | what counts as right |
 | `data/` | examples to learn from, and to measure with |

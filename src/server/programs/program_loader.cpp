@@ -103,8 +103,11 @@ bool is_agent(std::string_view text) {
 LoadedProgram from_file(const SourceText& source, const SourceOptions& options) {
   const auto text = read_text(source.text, most_bytes);
   if (is_agent(text)) return from_agent(source, text, options);
-  if (is_flow(text)) return from_flow(source, version_of(text), load_flow(source.text).flow, options);
-  return from_saved(source, version_of(text), read_program(text, {}, source.text), options);
+  if (is_flow(text))
+    return from_flow(source, version_of(text), load_flow(source.text, {.accept_changed = options.accepts_changed}).flow,
+                     options);
+  return from_saved(source, version_of(text),
+                    read_program(text, {.accept_changed = options.accepts_changed}, source.text), options);
 }
 
 void require_registry(const SourceText& source, const SourceOptions& options) {

@@ -23,6 +23,7 @@ struct SourceOptions {
   std::shared_ptr<const Adapter> adapter = {};  ///< Of programs whose file names none.
   std::filesystem::path registry = {};          ///< For references such as `triage@production`; empty: none.
   bool watches_files = false;                   ///< `poll` looks at files too, not only at the registry's aliases.
+  bool accepts_changed = false;                 ///< Files that were edited after they were saved are loaded.
 };
 
 /// Loads programs from their sources into a catalog, and reloads them when the source changes.  A program that can no
