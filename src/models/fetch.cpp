@@ -11,6 +11,7 @@
 #include "models/files.hpp"
 #include "models/transfer.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -110,6 +111,13 @@ Async<Transfer::Step> take(FetchJob& job, Transfer& transfer, GrowingFile& file,
 }
 
 }  // namespace
+
+std::uint64_t missing_bytes(const RemoteFile& file, const fs::path& folder) {
+  std::error_code error;
+  const auto here = fs::file_size(part_of(folder, file.name), error);
+  const auto whole = file.bytes.value_or(0);
+  return error ? whole : whole - std::min<std::uint64_t>(whole, here);
+}
 
 Async<std::optional<KeptFile>> fetch(FetchJob job, std::uint64_t& fetched) {
   const auto part = part_of(job.folder, job.file.name);

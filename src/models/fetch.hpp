@@ -25,6 +25,8 @@ struct FetchJob {
   PullOptions options = {};
 };
 
+/// How many bytes of a file are still to come into a folder; 0 where its size is not known.
+std::uint64_t missing_bytes(const RemoteFile& file, const std::filesystem::path& folder);
 /// Fetches a file, or the rest of it, as its `.part`.  Returns what is to be kept of it, or nothing where `present` is
 /// still the same; adds the bytes that came to `fetched`.  Throws what `pull` throws.
 Async<std::optional<KeptFile>> fetch(FetchJob job, std::uint64_t& fetched);

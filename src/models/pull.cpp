@@ -147,10 +147,23 @@ Async<std::string> license_of(const Offer& offer, const std::optional<KeptModel>
   co_return words;
 }
 
+/// The disk must have room for all files: the last part of a model is not to find it full.
+void require_room_for(const std::vector<RemoteFile>& files, const std::optional<KeptModel>& before,
+                      const fs::path& folder) {
+  std::uint64_t missing = 0;
+  for (const auto& file : files) {
+    const auto* const kept = kept_as(file.name, before);
+    if (kept == nullptr || (!file.sha256.empty() && file.sha256 != kept->sha256))
+      missing += missing_bytes(file, folder);
+  }
+  if (missing > 0) require_room(folder, missing);
+}
+
 /// Fetches what is not here as it was noted; all files of a model in parts change at once.
 Async<void> bring_files(Offer& offer, const std::optional<KeptModel>& before, const Hub& hub,
                         const PullOptions& options, Pulled& out) {
   const bool is_same = is_same_revision(offer, before);
+  require_room_for(offer.files, before, out.model.folder);
   std::vector<std::string> came;
   for (auto& file : offer.files) {
     const auto* const kept = kept_as(file.name, before);

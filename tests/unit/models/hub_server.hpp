@@ -7,10 +7,12 @@
 
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <format>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,7 +30,8 @@ class Hub {
  public:
   struct Blob {
     std::string bytes = {};
-    bool lies = false;  ///< The digest in the description is another.
+    bool lies = false;                            ///< The digest in the description is another.
+    std::optional<std::uint64_t> told_size = {};  ///< In the description.
   };
   std::map<std::string, Blob> files = {};
   std::string revision = "rev1";
@@ -96,8 +99,8 @@ class Hub {
     JsonArray siblings;
     for (const auto& [name, blob] : files) {
       const auto digest = blob.lies ? std::string(64, '0') : sha256(blob.bytes);
-      siblings.push_back(
-          JsonObject{{"rfilename", name}, {"lfs", JsonObject{{"sha256", digest}, {"size", blob.bytes.size()}}}});
+      const auto size = blob.told_size.value_or(blob.bytes.size());
+      siblings.push_back(JsonObject{{"rfilename", name}, {"lfs", JsonObject{{"sha256", digest}, {"size", size}}}});
     }
     const JsonObject json{{"sha", revision}, {"tags", JsonArray{"license:mit"}}, {"siblings", std::move(siblings)}};
     return {.headers = {{"Content-Type", "application/json"}}, .parts = {to_text(Json(json))}};

@@ -13,6 +13,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
@@ -166,6 +167,18 @@ TEST_CASE_FIXTURE(Pulling, "what is not there, is a page, or lies offline is tol
   REQUIRE_FALSE(offline.has_value());
   CHECK(offline.error().code() == Errc::unavailable);
   CHECK(std::string_view(offline.error().what()).contains("offline"));
+}
+
+TEST_CASE_FIXTURE(Pulling, "a disk without room for all parts is told before the first of them is fetched") {
+  hub.files["m-00001-of-00002.gguf"].bytes = content_of(100'000);
+  hub.files["m-00002-of-00002.gguf"] = {.bytes = content_of(100'000), .told_size = 1'000'000'000'000'000};
+  const auto error = failure();
+  CHECK(error.code() == Errc::io_error);
+  CHECK(std::string_view(error.what()).contains("but 1000000.07 GB are needed; free some space"));
+  CHECK(std::ranges::none_of(hub.requests(),
+                             [](const mock::Request& request) { return request.path.contains("/resolve/"); }));
+  hub.files["m-00002-of-00002.gguf"].told_size.reset();
+  CHECK(pull().fetched == 200'000);
 }
 
 TEST_CASE_FIXTURE(Pulling, "a name of the catalogue brings its own digest, and another model does not take its place") {
