@@ -17,10 +17,11 @@ namespace {
 
 /// Answers with the path of its URI; `down` cannot be reached.
 std::shared_ptr<LM> make_echo(const LMUri& uri) {
-  return std::make_shared<ScriptedLM>([text = uri.path](const Request&) -> std::string {
+  const auto answer = [text = uri.path](const Request&) -> std::string {
     if (text == "down") throw Error(Errc::unavailable, "it is down");
     return text;
-  });
+  };
+  return std::make_shared<ScriptedLM>(answer, "echo " + uri.path);
 }
 
 const bool registered = register_lm_scheme("echo", &make_echo);

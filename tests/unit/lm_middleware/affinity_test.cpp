@@ -93,7 +93,11 @@ TEST_CASE("An LM gets prompts by its weight") {
 
 TEST_CASE("Where the LM of a prompt cannot answer, another one does") {
   FakeClock clock;
-  const auto down = numbered([](int) -> std::string { throw Error(Errc::unavailable, "it is down"); });
+  int asked = 0;
+  const auto down = numbered([&asked](int) -> std::string {
+    ++asked;
+    throw Error(Errc::unavailable, "it is down");
+  });
   const auto long_ones = named("long");
   const auto too_long = std::make_shared<ScriptedLM>(
       [](const Request&) -> std::string { throw Error(Errc::context_too_long, "too long"); });
@@ -102,7 +106,7 @@ TEST_CASE("Where the LM of a prompt cannot answer, another one does") {
                                      fake_timing(clock));
 
   for (int program = 0; program < 20; ++program) CHECK(wait(lm->complete(prompt(program, 0))).text() == "b");
-  CHECK(count(*down) > 0);
+  CHECK(asked > 0);
   CHECK(wait(limited->complete(prompt(1, 0))).text() == "long");
 }
 

@@ -108,7 +108,7 @@ TEST_CASE(
 TEST_CASE("A network that swallows everything is a timeout, at the time that was set") {
   const mock::MockProvider server({.wishes = {{"reply", answer}}});
   const FaultProxy proxy(server.port(), {.swallows = true});
-  const auto lm = dspy::lm("compatible/m?first_byte_timeout=0.3&base_url=" + proxy.url("/v1"));
+  const auto lm = openai_compatible({.model = "m", .base_url = proxy.url("/v1"), .timeouts = {.first_byte = 300ms}});
 
   const auto begun = std::chrono::steady_clock::now();
   const auto reply = attempt([&] { return wait(lm->complete(question)); });
@@ -130,9 +130,10 @@ TEST_CASE("Where a network comes back, a retry gets the reply, and a stream that
   CHECK(told == answer);
   CHECK(reply->handling->attempts.size() == 3);
 
-  const FaultProxy cutting(server.port(), {.limit = 700, .faulty_connections = 1});
+  const FaultProxy cutting(server.port(), {.limit = 1'000, .faulty_connections = 1});
   std::string begun;
   const auto broken = asked(*resilient({.primary = behind(cutting, speakers[0])}), true, begun);
+  CAPTURE(begun);
   REQUIRE_FALSE(begun.empty());
   REQUIRE_FALSE(broken.has_value());
   CHECK(broken.error().code() == Errc::stream_broken);
