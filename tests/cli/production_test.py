@@ -104,6 +104,48 @@ class Production(unittest.TestCase):
             if path.is_file() and path.name != "key":
                 self.assertNotIn(self.CANARY.encode(), path.read_bytes(), path)
 
+    def test_the_log_goes_where_the_file_says_unless_a_flag_does(self):
+        url = self.mock("reply=Answer: blue")
+        (self.home / "key").chmod(0o644)
+        log = self.home / "logs" / "a.log"
+        self.toml.write_text(
+            f'default = "a"\n[lm.a]\nmodel = "openai/m"\nbase_url = "{url}/v1"\nkey = {{file = "{self.home}/key"}}\n'
+            f'[log]\nfile = "{log}"\nform = "json"\n'
+        )
+        asked = self.run_with("ask", "Which colour?")
+        self.assertEqual(asked.returncode, 0, asked.err)
+        self.assertNotIn("chmod", asked.err)
+        line = json.loads(log.read_text())
+        self.assertEqual((line["level"], line["component"], line["lm"]), ("warning", "config", "a"))
+        self.assertEqual(line["file"], f"{self.home}/key")
+        self.toml.write_text(self.toml.read_text().replace('form = "json"', 'form = "xml"'))
+        wrong = self.run_with("ask", "Which colour?")
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("dspy.toml:8:8: `form` must be plain or json", wrong.err)
+        self.assertIn("--log", self.run_with("worker", "--help").out)
+
+    def test_a_cache_is_warmed_from_a_trace(self):
+        url = self.mock("status=500")
+        self.toml.write_text(
+            f'[lm.a]\nmodel = "openai/m"\nbase_url = "{url}/v1"\nkey = {{file = "{self.home}/key"}}\nmax_retries = 0\n'
+            f'[cache]\ndirectory = "{self.home}/cache"\ncache_ttl_secs = 0\n'
+        )
+        trace = self.home / "run.jsonl"
+        span = {"kind": "attempt", "lm": "m",
+                "request": {"messages": [{"role": "user", "content": "Which colour?"}]},
+                "reply": {"completions": [{"text": "blue"}], "model": "m"}}
+        trace.write_text(json.dumps(span) + "\n" + json.dumps({**span, "lm": "other"}) + "\n")
+        first = self.run_with("cache", "warm", str(trace), "-m", "a", "--json")
+        self.assertEqual(first.returncode, 0, first.err)
+        self.assertEqual(json.loads(first.out), {"kept": 1, "known": 0, "left_out": 1})
+        again = self.run_with("cache", "warm", str(trace), "-m", "a", "--json")
+        self.assertEqual(json.loads(again.out), {"kept": 0, "known": 1, "left_out": 1})
+        asked = self.run_with("lm", "test", "a", "Which colour?")  # the provider itself fails
+        self.assertEqual(asked.returncode, 0, asked.err)
+        self.assertIn("blue", asked.out)
+        missing = self.run_with("cache", "warm", str(self.home / "none"), "-m", "a")
+        self.assertIn("check the path", missing.err)
+
     def test_metrics_of_a_trace_are_offered_and_followed(self):
         span = {"kind": "attempt", "id": 1, "parent": 0, "path": "answer", "started_at": "2026-11-29T10:00:00.000Z", "seconds": 0.03,
                 "attempt": 1, "lm": "m", "error": {"kind": "timeout", "message": "late"}}
