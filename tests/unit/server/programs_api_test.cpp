@@ -262,7 +262,7 @@ TEST_CASE("the OpenAPI document has each API's form of errors, and the status of
   Served served({});
   served.routes.add({.method = "POST",
                      .path = "/make",
-                     .handler = {},
+                     .handler = [](HttpRequest) -> Async<HttpResponse> { co_return HttpResponse{.status = 201}; },
                      .errors = [](const Error& error, int) -> Json {
                        return JsonObject{{"detail", JsonObject{{"said", error.what()}, {"param", nullptr}}}};
                      },
