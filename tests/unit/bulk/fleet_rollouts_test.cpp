@@ -44,9 +44,10 @@ std::string reply_to(const Request& request) {
 
 std::shared_ptr<LM> model(std::shared_ptr<std::atomic<int>> asked = {}) {
   auto lm = std::make_shared<ScriptedLM>(std::function<std::string(const Request&)>([asked](const Request& request) {
-    if (asked) ++*asked;
-    return reply_to(request);
-  }));
+                                           if (asked) ++*asked;
+                                           return reply_to(request);
+                                         }),
+                                         "the same for all workers");
   lm->remember(false);
   return lm;
 }
