@@ -65,7 +65,7 @@ TEST_CASE("LMs whose replies may differ have different fingerprints") {
   CHECK(print({.engine = {.queue_limit = 7}}) == usual);
   CHECK(print({.constrain = llama::Constrain::strict}) == usual);
   CHECK(print({.constrain = llama::Constrain::off}) != usual);
-  CHECK(print({.sampling = {.temperature = 0}}) != usual);
+  CHECK(print({.sampling = {.temperature = 0.5}}) != usual);
   CHECK(print({.engine = {.loop_tokens = 0}}) != usual);
   CHECK(print({.engine = {.kv_type = llama::KvType::q8_0}}) != usual);
 }
