@@ -137,14 +137,15 @@ ToldAnswers told_answers(const Field& field, const DecisionSpace& space, const C
   for (const auto& token : reply.logprobs) written += token.text;
   const auto begin = text_in(written, reply.text);
   const auto answer = static_cast<std::size_t>(std::ranges::find(space.values, value) - space.values.begin());
-  if (!begin || answer == space.values.size()) return {};
+  // A server that holds replies to a grammar may tell of tokens that it did not take.
+  if (!begin || answer == space.values.size()) return {.kind = ToldAnswers::Kind::partial};
   const auto place = place_of(field, space, answer, reply.text, exchange);
-  if (!place) return {};
+  if (!place) return {.kind = ToldAnswers::Kind::partial};
 
   std::vector<std::string> spellings;
   for (std::size_t i = 0; i < space.values.size(); ++i) {
     auto ways = spellings_of(field, space.values[i], i);
-    if (place->way >= ways.size()) return {};
+    if (place->way >= ways.size()) return {.kind = ToldAnswers::Kind::partial};
     spellings.push_back(std::move(ways[place->way]));
   }
   Count count(std::move(spellings));

@@ -13,8 +13,8 @@ namespace dspy {
 /// answers, such as a provider's.
 struct ToldAnswers {
   enum class Kind {
-    none,     ///< The reply has no log-probabilities, or not of the value.
-    partial,  ///< It has some, but says too little of the other answers.
+    none,     ///< The reply has no log-probabilities.
+    partial,  ///< It has some, but not of the value's tokens, or they say too little of the other answers.
     enough,
   };
   Kind kind = Kind::none;

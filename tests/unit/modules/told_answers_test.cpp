@@ -94,6 +94,17 @@ TEST_CASE("Thresholds and weights decide by them") {
   CHECK(score.at("mood") == 3);
 }
 
+TEST_CASE("Tokens that are not those of the reply tell nothing") {
+  Completion reply{.text = "Mood: glad",
+                   .logprobs = {{.text = "```", .logprob = -1.4}, {.text = " sad", .logprob = -0.1}}};
+  const auto lm = std::make_shared<ScriptedLM>([reply](const Request&) { return Reply(reply, {.requests = 1}); });
+  const auto out =
+      Predict(glad_or_sad, {.lm = lm, .adapter = adapter("field"), .decisions = {{"mood", {}}}})({{"text", "?"}});
+  CHECK(out.at("mood") == "glad");
+  CHECK(has_flag(out, "partial_log_probabilities"));
+  CHECK_FALSE(out.probabilities.contains("mood.sad"));
+}
+
 TEST_CASE("A reply that tells too little leaves the value as the model wrote it") {
   const auto few = answer(glad_or_sad, "field", {{"Mood:"}, {" glad", 0.6}});
   CHECK(few.at("mood") == "glad");
