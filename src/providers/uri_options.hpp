@@ -45,7 +45,7 @@ inline std::chrono::milliseconds read_seconds(std::string_view name, std::string
 
 [[noreturn]] inline void refuse_key(std::string_view name) {
   throw Error(Errc::config_error,
-              std::format("`{}` does not belong into a model's name, which gets into logs; put the key into a variable "
+              std::format("`{}` does not belong in a model's name, which is logged; put the key into a variable "
                           "of the environment, and name that by `api_key_env`",
                           name));
 }
