@@ -245,7 +245,11 @@ class FleetTest(unittest.TestCase):
     def test_a_runner_starts_its_program_again_when_that_died(self):
         import pickle
 
-        runner = load_fleet().ProgramRunner(self.program, self.model.name, concurrency=4)
+        fleet = load_fleet()
+        # Where the engine is installed, a flow needs no other program.
+        self.addCleanup(setattr, fleet.ProgramRunner, "_in_process", fleet.ProgramRunner._in_process)
+        fleet.ProgramRunner._in_process = lambda self: None
+        runner = fleet.ProgramRunner(self.program, self.model.name, concurrency=4)
         self.assertEqual(runner.fields(), (["question"], ["answer"]))
         asked = [{"question": f"row {i}"} for i in range(20)]
         self.assertEqual(runner.run(asked)[7]["outputs"], {"answer": "row 7!"})
