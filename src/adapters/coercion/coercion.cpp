@@ -45,11 +45,12 @@ Coerced Coercion::from_text(const Type& type, std::string_view text) {
       if (auto inside = object_inside(type, text)) return *std::move(inside);
       return value;
     }
-    case Kind::optional: return optional_from_text(type.arguments[0], text);
+    case Kind::optional:
+      return optional_from_text(type.arguments[0], is_scalar(type.arguments[0]) ? unfenced(text) : text);
     case Kind::integer:
     case Kind::number:
     case Kind::boolean:
-    case Kind::literal: return coerce_scalar(type, text, repairs_);
+    case Kind::literal: return coerce_scalar(type, unfenced(text), repairs_);
     case Kind::union_: return union_from_text(type, text);
     case Kind::reference:
       return at_reference(type, Json(text), [&](const Type& object, const Json&) { return from_text(object, text); });

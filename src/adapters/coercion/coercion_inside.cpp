@@ -35,6 +35,12 @@ bool has_json_line(std::string_view text) noexcept {
   return false;
 }
 
+/// True for what follows a value that is part of another one: closing brackets, more members.
+bool goes_on_outside(std::string_view rest) noexcept {
+  const auto next = text::trim(rest);
+  return next.starts_with('}') || next.starts_with(']') || continues_object(rest) || continues_list(rest);
+}
+
 }  // namespace
 
 Coerced refuse_json(std::string_view text, std::string_view complaint, Refusal inner) {
@@ -106,6 +112,8 @@ Coerced Coercion::json_text(const Type& type, std::string_view text) {
     if (!text::trim(rest.substr(0, rest.find('\n'))).empty())
       return refuse(text, "has text after its JSON value", "text follows the JSON value");
     if (has_json_line(rest)) return refuse(text, "has a second JSON value after the first", "a second one follows");
+    if (goes_on_outside(rest))
+      return refuse(text, "is inside another JSON value", "parts of another JSON value follow");
     repairs_.take("trailing_text");
   }
   repairs_.take(read->repairs);
@@ -152,7 +160,7 @@ std::optional<Json> Coercion::object_inside(const Type& type, std::string_view t
   if (begin == std::string_view::npos) return std::nullopt;
   const auto read = read_lenient_json(text, begin);
   if (!read || text.find('{', read->end) != std::string_view::npos) return std::nullopt;
-  if (continues_object(text.substr(read->end)) || has_quoted_key(text.substr(0, begin))) return std::nullopt;
+  if (goes_on_outside(text.substr(read->end)) || has_quoted_key(text.substr(0, begin))) return std::nullopt;
   const bool leads = !text::trim(text.substr(0, begin)).empty();
   const bool trails = !text::trim(text.substr(read->end)).empty();
   if (!leads && !trails) return std::nullopt;

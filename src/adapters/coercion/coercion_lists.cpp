@@ -32,6 +32,15 @@ bool mixes_commas(std::string_view text) {
   return tight > 0 && (loose > 0 || tight == 1);
 }
 
+/// A list in brackets without backticks around it, or the full stop behind it.
+std::string_view undecorated_list(std::string_view text) {
+  auto inside = text;
+  if (inside.size() > 2 && inside.starts_with('`') && inside.ends_with('`'))
+    inside = text::trim(inside.substr(1, inside.size() - 2));
+  if (inside.ends_with("].")) inside.remove_suffix(1);
+  return inside.starts_with('[') && inside.ends_with(']') ? inside : text;
+}
+
 }  // namespace
 
 template <class Items>
@@ -55,7 +64,13 @@ Coerced Coercion::list_of(const Type& type, const Items& items, std::string_view
 
 Coerced Coercion::list_from_text(const Type& type, std::string_view original) {
   const auto& item = type.arguments[0];
-  const auto text = unfenced(original);
+  auto text = unfenced(original);
+  if (const auto inside = undecorated_list(text); inside != text) {
+    text = inside;
+    repairs_.take("decorated_value");
+  }
+  const bool is_line = !text.contains('\n') && text.contains(',');
+  if (is_line && (text.ends_with("...") || text.ends_with("\u2026"))) return refuse(text, "is a list that goes on");
   std::optional<Refusal> no_json;
   if (text.starts_with('[')) {
     auto value = json_text(type, text);

@@ -12,6 +12,17 @@ using text::is_digit;
 
 enum class Mark { none, bullet, dot, parenthesis, brackets };
 
+/// The number that a line begins with; 0 if there is none.
+std::size_t number_of(std::string_view line) noexcept {
+  constexpr std::size_t most = 1'000'000;
+  std::size_t out = 0;
+  line = text::trim(line);
+  if (line.starts_with('[')) line.remove_prefix(1);
+  for (; !line.empty() && is_digit(line[0]) && out < most; line.remove_prefix(1))
+    out = out * 10 + static_cast<std::size_t>(line[0] - '0');
+  return out;
+}
+
 /// The mark that `line` begins with; takes it off.
 Mark take_mark(std::string_view& line) noexcept {
   const auto followed_by_blank = [&](std::size_t at) {
@@ -63,6 +74,7 @@ std::optional<std::vector<std::string>> split_marked_lines(std::string_view text
   std::vector<std::string> items;
   auto kind = Mark::none;
   bool fits = true;
+  std::size_t number = 0;             // of the last item
   std::optional<std::size_t> indent;  // of the second item and those that follow: the first one's may be cut off
   for_each_line(text, [&](std::string_view line) {
     if (!fits) return;
@@ -75,8 +87,11 @@ std::optional<std::vector<std::string>> split_marked_lines(std::string_view text
     } else if (mark == Mark::none || (!items.empty() && mark != kind)) {
       fits = false;
     } else {
-      fits = items.empty() || !indent || *indent == blanks;
+      const auto here = number_of(line);
+      const bool is_next = items.empty() || mark == Mark::bullet || here >= number;
+      fits = is_next && (items.empty() || !indent || *indent == blanks);
       if (!items.empty()) indent = blanks;
+      number = here;
       kind = mark;
       items.emplace_back(text::trim(rest));
     }

@@ -252,9 +252,16 @@ std::string_view peel(std::string_view text) noexcept {
       {"_", "_"},
       {"\xE2\x80\x9C", "\xE2\x80\x9D"},  // “ ”
   }};
+  // Blanks that cannot be seen, or do not break a line.
+  constexpr std::array<std::string_view, 5> wide_blanks = {"\xC2\xA0", "\xE2\x80\x8B", "\xEF\xBB\xBF", "\xE2\x80\xAF",
+                                                           "\xE2\x80\x8E"};
   for (std::size_t before = text.size() + 1; text.size() < before;) {
     before = text.size();
     text = text::trim(text);
+    for (const auto blank : wide_blanks) {
+      if (text.starts_with(blank)) text.remove_prefix(blank.size());
+      if (text.ends_with(blank)) text.remove_suffix(blank.size());
+    }
     for (const auto& [open, close] : pairs) {
       if (text.size() > open.size() + close.size() && text.starts_with(open) && text.ends_with(close)) {
         text.remove_prefix(open.size());

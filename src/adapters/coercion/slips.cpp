@@ -24,9 +24,9 @@ constexpr bool same(char a, char b) noexcept {
   return lower(a) == lower(b);
 }
 
-/// Roman numbers and sequences of bases are not words, however long: each letter counts.
+/// Roman numbers, sequences of bases and hexadecimal digits are not words, however long: each letter counts.
 bool is_code(std::string_view word) noexcept {
-  for (const std::string_view letters : {"ivxlcdm", "acgtun"}) {
+  for (const std::string_view letters : {"ivxlcdm", "acgtun", "abcdef"}) {
     if (std::ranges::all_of(word, [&](char c) { return letters.contains(lower(c)); })) return true;
   }
   return false;

@@ -54,4 +54,11 @@ bool continues_object(std::string_view after) noexcept {
   return (next != start && next < after.size() && after[next] == ':') || has_quoted_key(after);
 }
 
+bool continues_list(std::string_view after) noexcept {
+  const auto comma = skip_blanks(after, 0);
+  if (comma == after.size() || after[comma] != ',') return false;
+  const auto next = skip_blanks(after, comma + 1);
+  return next < after.size() && std::string_view("{[-0123456789").contains(after[next]);
+}
+
 }  // namespace dspy

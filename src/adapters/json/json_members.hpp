@@ -17,4 +17,7 @@ bool begins_object(std::string_view text, std::size_t at) noexcept;
 /// True if members follow an object, as if it had been closed too early.
 bool continues_object(std::string_view after) noexcept;
 
+/// True if the text goes on with items of a list: `, 2]}`.
+bool continues_list(std::string_view after) noexcept;
+
 }  // namespace dspy

@@ -50,7 +50,8 @@ class Search {
       at = end;
     }
     if (!found_) return lost_opening();
-    if (continues_object(text_.substr(gap_))) return problem("members follow the object", gap_);
+    if (continues_object(text_.substr(gap_)) || continues_list(text_.substr(gap_)))
+      return problem("members follow the object", gap_);
     return std::move(found_);
   }
 

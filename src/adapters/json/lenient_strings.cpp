@@ -13,6 +13,9 @@ using text::is_any_letter;
 constexpr std::array curly_quotes = {CurlyQuotes{"“", "”"}, CurlyQuotes{"‘", "’"}, CurlyQuotes{"„", "“"}};
 /// What they all begin with, in UTF-8.
 constexpr char curly_byte = curly_quotes[0].opening[0];
+/// Of other languages and widths: nobody means them to be part of a key.
+constexpr std::array<std::string_view, 14> other_quotes = {"«",  "»",  "‹",  "›",  "″",  "′", "＂",
+                                                           "＇", "「", "」", "『", "』", "‚", "‟"};
 
 }  // namespace
 
@@ -70,6 +73,8 @@ bool LenientScalars::key(std::string& out) {
     return name.contains(each.opening) || name.contains(each.closing);
   });
   if (has_quote) return fail("the quotes around a key do not match");
+  if (std::ranges::any_of(other_quotes, [&](std::string_view each) { return name.contains(each); }))
+    return fail("a key has quotes of a kind that JSON does not know");
   take(JsonRepair::unquoted_key);
   out = name;
   return true;

@@ -13,8 +13,30 @@ namespace {
 
 constexpr std::string_view blanks = " \t\r\n";
 
-constexpr std::array<std::string_view, 8> names = {"think",     "thinking",   "thought",    "thoughts",
-                                                   "reasoning", "reflection", "scratchpad", "seed:think"};
+constexpr std::array<std::string_view, 24> names = {"think",
+                                                    "thinking",
+                                                    "thought",
+                                                    "thoughts",
+                                                    "reasoning",
+                                                    "reflection",
+                                                    "scratchpad",
+                                                    "seed:think",
+                                                    "analysis",
+                                                    "antthinking",
+                                                    "inner_monologue",
+                                                    "internal_monologue",
+                                                    "monologue",
+                                                    "cot",
+                                                    "chain_of_thought",
+                                                    "thinking_process",
+                                                    "thought_process",
+                                                    "self_reflection",
+                                                    "planning",
+                                                    "deliberation",
+                                                    "mm:think",
+                                                    "longcat_think",
+                                                    "seed:cot_budget_reflect",
+                                                    "rationale"};
 
 /// The characters that may surround those names.
 struct Brackets {
@@ -54,7 +76,7 @@ constexpr bool begins_with(std::string_view name, char c) noexcept {
 }
 /// True if that may begin one of `names`, or precede one.
 constexpr bool may_begin_name(char c) noexcept {
-  return begins_with("t", c) || begins_with("r", c) || begins_with("s", c);
+  return std::string_view("acdilmprst").contains(c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c);
 }
 static_assert(std::ranges::all_of(names, [](std::string_view name) { return may_begin_name(name[0]); }));
 /// True if that may begin a mark which opens thoughts.
@@ -67,24 +89,44 @@ constexpr bool may_end_opening(char c) noexcept {
   return c == '<' || c == '[' || c == brackets[2].opening.back();
 }
 
+/// The name of thoughts in a mark, and how much of a text it takes, with the bracket that closes it.
+struct Named {
+  std::string_view name;
+  std::size_t size = 0;
+};
+
+constexpr std::size_t longest_attributes = 100;
+
+/// How much of `text`, behind a name, closes its mark: blanks, attributes and the bracket; 0 if it does not.
+std::size_t size_of_end(std::string_view text, std::string_view closing) noexcept {
+  if (text.starts_with(closing)) return closing.size();
+  const auto first = text.find_first_not_of(' ');
+  if (first == 0 || first == std::string_view::npos) return 0;
+  const auto end = closing == ">" ? text.substr(0, longest_attributes).find_first_of("<>\n", first) : first;
+  return end != std::string_view::npos && text.substr(end).starts_with(closing) ? end + closing.size() : 0;
+}
+
 /// The name of thoughts that `text` begins with, in whatever case, up to the bracket that closes it.
-std::optional<std::string_view> name_before(std::string_view text, std::string_view closing, const Labels& labels) {
+std::optional<Named> name_before(std::string_view text, std::string_view closing, const Labels& labels) {
+  const std::size_t before = text.starts_with(' ') ? 1 : 0;
+  text.remove_prefix(before);
   if (text.empty() || !may_begin_name(text[0])) return std::nullopt;
   for (const auto name : names) {
     if (!begins_with(name, text[0]) || !text::equals_ignoring_case(text.substr(0, name.size()), name)) continue;
-    if (text.substr(name.size()).starts_with(closing) && !names_field(name, labels)) return name;
+    const auto end = size_of_end(text.substr(name.size()), closing);
+    if (end != 0 && !names_field(name, labels)) return Named{.name = name, .size = before + name.size() + end};
   }
   return std::nullopt;
 }
 
 /// The end of the mark whose slash is at `slash`.
 std::optional<ThoughtsEnd> mark_around(std::string_view text, std::size_t slash, const Labels& labels) {
-  if (slash == 0 || slash + 1 == text.size() || !may_end_opening(text[slash - 1]) || !may_begin_name(text[slash + 1]))
-    return std::nullopt;
+  if (slash == 0 || slash + 1 == text.size() || !may_end_opening(text[slash - 1])) return std::nullopt;
+  if (text[slash + 1] != ' ' && !may_begin_name(text[slash + 1])) return std::nullopt;
   for (const auto& [opening, closing] : brackets) {
     if (!text.substr(0, slash).ends_with(opening)) continue;
     if (const auto name = name_before(text.substr(slash + 1), closing, labels))
-      return ThoughtsEnd{.begin = slash - opening.size(), .end = slash + 1 + name->size() + closing.size()};
+      return ThoughtsEnd{.begin = slash - opening.size(), .end = slash + 1 + name->size};
   }
   return std::nullopt;
 }
@@ -94,7 +136,7 @@ std::optional<std::string> closing_mark(std::string_view text, const Labels& lab
   for (const auto& [opening, closing] : brackets) {
     if (!text.starts_with(opening)) continue;
     if (const auto name = name_before(text.substr(opening.size()), closing, labels))
-      return std::string(opening).append("/").append(*name).append(closing);
+      return std::string(opening).append("/").append(name->name).append(closing);
   }
   for (const auto& [opening, closing] : other_marks) {
     if (text.starts_with(opening)) return std::string(closing);
@@ -104,18 +146,26 @@ std::optional<std::string> closing_mark(std::string_view text, const Labels& lab
   return std::nullopt;
 }
 
+/// True if more text behind a name may close its mark: the bracket, or attributes before it, are not all there.
+bool may_end(std::string_view behind, std::string_view closing) noexcept {
+  if (behind.size() < closing.size() && closing.starts_with(behind)) return true;
+  return behind.starts_with(' ') && behind.size() < longest_attributes &&
+         behind.find_first_of("<>\n") == std::string_view::npos;
+}
+
 /// True if more of `text` may make it the beginning of thoughts.
 bool may_open(std::string_view text, const Labels& labels) {
   for (const auto& [opening, closing] : brackets) {
     if (opening.starts_with(text)) return true;
     if (!text.starts_with(opening)) continue;
-    const auto rest = text.substr(opening.size());
+    auto rest = text.substr(opening.size());
+    if (rest.starts_with(' ')) rest.remove_prefix(1);
     if (!rest.empty() && !may_begin_name(rest[0])) continue;
     for (const auto name : names) {
-      if (!rest.empty() && !begins_with(name, rest[0])) continue;
-      const auto whole = std::string(name).append(closing);
-      if (rest.size() < whole.size() && text::equals_ignoring_case(rest, whole.substr(0, rest.size())) &&
-          !names_field(name, labels))
+      const auto size = std::min(rest.size(), name.size());
+      if (size != 0 && !begins_with(name, rest[0])) continue;
+      if (text::equals_ignoring_case(rest.substr(0, size), name.substr(0, size)) &&
+          may_end(rest.substr(size), closing) && !names_field(name, labels))
         return true;
     }
   }

@@ -36,8 +36,8 @@ ReplyReader::ReplyReader(const ReplyForm& form, std::string_view completion)
   if (may_have_marks && start_ < text_.size()) settle_thoughts();
 }
 
-ReplyReader::ReplyReader(const ReplyForm& form, std::string_view part, Behind)
-    : form_(form), signature_(*form.signature), text_(part) {
+ReplyReader::ReplyReader(const ReplyForm& form, std::string_view part, Behind behind)
+    : form_(form), signature_(*form.signature), text_(part), is_part_(true), is_doubted_(behind.is_doubted) {
   skip_prelude();
   found_ = find();
 }
@@ -92,7 +92,7 @@ std::optional<ReplyReader::Found> ReplyReader::find_as(Form form) {
   }
   if (!cut_into_sections(form)) return std::nullopt;
   const bool as_asked = form == form_.form;
-  if (form == Form::xml && !as_asked && !is_sure_of_tags()) return std::nullopt;
+  if (form == Form::xml && !as_asked && !is_doubted_ && !is_sure_of_tags()) return std::nullopt;
   if (!as_asked) take(form == Form::markers ? "markers" : form == Form::xml ? "tags" : "labels");
   return accept_sections();
 }

@@ -47,10 +47,12 @@ class ReplyReader {
  private:
   enum class Found { nothing, sections, json, whole };
   using Form = ReplyForm::Form;
-  struct Behind {};
+  struct Behind {
+    bool is_doubted = false;  ///< Single tags count too, where they were not asked for.
+  };
 
   /// Reads a part of a reply behind its thoughts.
-  ReplyReader(const ReplyForm& form, std::string_view part, Behind);
+  ReplyReader(const ReplyForm& form, std::string_view part, Behind behind);
 
   void make_valid_utf8();
   void skip_prelude();
@@ -83,11 +85,15 @@ class ReplyReader {
   bool is_braced_name(std::size_t output) const;
   bool may_be_said(std::size_t output) const;
   std::vector<std::string_view> gaps() const;
+  void note_elements(std::string_view text);
   bool touches_end(std::size_t output) const;
   bool may_lack_a_part(std::size_t output, const Field& field, const Json& value) const;
   bool is_contradicted(std::size_t output, const Field& field, const Json& value) const;
   bool is_answered_twice() const;
-  const std::string* member_outside(std::size_t output) const;
+  std::string_view text_behind() const;
+  bool says_otherwise(std::string_view rest, std::size_t output, const Field& field, const Json& value) const;
+  Coerced unless_taken_back(std::string_view text, std::size_t output, const Field& field, Coerced value) const;
+  const std::string* member_outside(std::size_t output, const Json& value) const;
   void take(std::string_view repair) { Repairs(flags_, {}).take(repair); }
 
   const ReplyForm& form_;
@@ -100,12 +106,14 @@ class ReplyReader {
   std::optional<TagSections> tags_;
   const Sections* sections_ = nullptr;     ///< Those that were accepted, or are being tried.
   std::vector<std::optional<Json>> json_;  ///< By output, if the reply is JSON.
-  std::vector<std::string> extra_keys_;    ///< Of that object, those that name no output.
+  std::vector<std::string> extra_keys_;    ///< Of that object, those that name no output; or elements between others.
   std::size_t object_begin_ = 0;           ///< Where that object begins and ends in the text.
   std::size_t object_end_ = 0;
   std::optional<std::size_t> cut_member_;   ///< The output whose JSON string has no end.
   std::optional<std::size_t> last_member_;  ///< The last output of an object that nothing closes.
   bool is_cut_ = false;
+  bool is_part_ = false;  ///< Only a part of a reply is read, to see what it says.
+  bool is_doubted_ = false;
   std::string_view whole_;
   std::vector<Flag> flags_;
   std::string cause_;  ///< Why there is nothing, if something is broken.

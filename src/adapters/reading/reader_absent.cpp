@@ -2,6 +2,7 @@
 
 #include "adapters/coercion/lost_members.hpp"
 #include "adapters/reading/reader.hpp"
+#include "adapters/sections/xml_names.hpp"
 #include "dspy/base/text.hpp"
 
 #include <algorithm>
@@ -41,20 +42,46 @@ std::string_view leading_name(std::string_view line) {
   const auto first = line.find_first_not_of("*_#`>-+[<{\"'|(/ \t");
   if (first == std::string_view::npos) return {};
   line.remove_prefix(first);
-  const auto end = line.find_first_of("=:(>#\"]*`");
+  const auto end = line.find_first_of("=:(>#\"]*`}");
   return end == std::string_view::npos ? std::string_view() : text::trim(line.substr(0, end));
+}
+
+/// The value as if members that are null had been left out.
+Json without_nulls(Json value) {
+  if (auto* const items = value.if_array()) {
+    for (auto& item : *items) item = without_nulls(std::move(item));
+  } else if (auto* const members = value.if_object()) {
+    JsonObject out;
+    for (auto& member : *members) {
+      if (!member.value().is_null()) out.emplace(member.key(), without_nulls(std::move(member.value())));
+    }
+    value = std::move(out);
+  }
+  return value;
 }
 
 }  // namespace
 
-/// The key of the reply's object that names no output, but a member which an output lacks: the output's object may
+/// The key or element of the reply that names no output, but a member which an output lacks: the output's object may
 /// have been closed too early.
-const std::string* ReplyReader::member_outside(std::size_t output) const {
-  if (found_ != Found::json || !json_[output]) return nullptr;
-  const auto found = std::ranges::find_if(extra_keys_, [&](const std::string& key) {
-    return lacks_member(signature_.outputs[output].type, *json_[output], key);
-  });
+const std::string* ReplyReader::member_outside(std::size_t output, const Json& value) const {
+  if (extra_keys_.empty()) return nullptr;
+  if (found_ == Found::json ? !json_[output] : !is_tagged()) return nullptr;
+  const auto given = found_ == Found::json ? *json_[output] : without_nulls(value);
+  const auto found = std::ranges::find_if(
+      extra_keys_, [&](const std::string& key) { return lacks_member(signature_.outputs[output].type, given, key); });
   return found == extra_keys_.end() ? nullptr : &*found;
+}
+
+/// The names of the elements in a text that is part of no output.
+void ReplyReader::note_elements(std::string_view text) {
+  constexpr std::size_t most = 64;
+  for (auto at = text.find('<'); at != std::string_view::npos && extra_keys_.size() < most;
+       at = text.find('<', at + 1)) {
+    const auto rest = text.substr(at + 1);
+    const auto size = static_cast<std::size_t>(std::ranges::find_if_not(rest, is_of_tag_name) - rest.begin());
+    if (size != 0 && rest.substr(size).starts_with('>')) extra_keys_.emplace_back(rest.substr(0, size));
+  }
 }
 
 /// Between the elements of a tagged reply: what is part of none.

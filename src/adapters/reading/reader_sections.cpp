@@ -61,7 +61,16 @@ void ReplyReader::note_sections() {
   }
   if (!before.empty() && !text::trim(before).empty()) take("leading_text");
   if (!after.empty() && !text::trim(after).empty()) take("trailing_text");
-  if (!std::ranges::all_of(gaps(), [](std::string_view gap) { return text::trim(gap).empty(); })) take("extra_section");
+  if (is_tagged()) {
+    const auto between = gaps();
+    if (!std::ranges::all_of(between, [](std::string_view gap) { return text::trim(gap).empty(); }))
+      take("extra_section");
+    for (const auto gap : between) note_elements(gap);
+    if (!facts.ran_on) note_elements(after);
+    for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
+      if ((*sections_)[i].again != 0) extra_keys_.push_back(signature_.outputs[i].name);
+    }
+  }
   if (facts.unclosed_fence) take("unclosed_fence");
   if (facts.ran_on) take("ran_on");
   if (facts.extra_section) take("extra_section");

@@ -1,5 +1,6 @@
 // The values of what was found in a reply.
 
+#include "adapters/coercion/scalars.hpp"
 #include "adapters/coercion/xml/xml_value.hpp"
 #include "adapters/reading/reader.hpp"
 #include "dspy/base/text.hpp"
@@ -122,7 +123,7 @@ std::optional<Coerced> ReplyReader::value_of(std::size_t output, const Field& fi
   }
   switch (found_) {
     case Found::nothing: return std::nullopt;
-    case Found::whole: return coerce(field, whole_, repairs);
+    case Found::whole: return unless_taken_back(whole_, output, field, coerce(field, whole_, repairs));
     case Found::sections: return section_value(output, field, repairs);
     case Found::json: break;
   }
@@ -148,7 +149,9 @@ std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Fiel
     if (elements.size() > 1) return within_limits(field, read_xml(field.type, elements, style, repairs));
     if (is_empty || raw.starts_with('<')) return within_limits(field, read_xml(field.type, raw, style, repairs));
   }
-  if (section.is_ambiguous) {
+  const bool holds_itself =
+      is_tagged() && !section.has_escapes && is_scalar(field.type.required()) && raw.contains("<" + field.name + ">");
+  if (section.is_ambiguous || holds_itself) {
     return within_limits(field, refuse(Json(), "ends in several places",
                                        std::format("the tag that closes `{}` comes more than once", field.name)));
   }
@@ -165,12 +168,14 @@ std::optional<Coerced> ReplyReader::section_value(std::size_t output, const Fiel
   std::string storage;
   const auto text = sections_->value(text_, output, storage);
   // What is CDATA as a whole is a text, as in quotes.
-  const bool is_text = is_tagged() && style == XmlText::literal && section.has_escapes;
+  const bool is_whole_cdata = is_tagged() && section.has_escapes && cdata_run_size(raw, 0) == raw.size();
+  const bool is_text =
+      is_tagged() && section.has_escapes && (style == XmlText::literal || (is_whole_cdata && is_null_word(text)));
   auto value = is_text ? coerce(field, Json(text), repairs) : coerce(field, text, repairs);
   if (!value) return value;
   if (is_answered_twice())
     return within_limits(field, refuse(Json(text), "comes twice", std::format("`{}` comes twice", field.name)));
-  if (!is_contradicted(output, field, *value)) return value;
+  if (!is_contradicted(output, field, *value)) return unless_taken_back(text, output, field, std::move(value));
   return within_limits(field, refuse(Json(text), "comes twice with different values",
                                      std::format("`{}` comes twice with different values", field.name)));
 }
@@ -197,6 +202,8 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
   JsonObject absent;
   // What was said but cannot be read may have been a value.
   const bool is_unread = found_ == Found::nothing && !has_marker() && !holds_nothing(text_.substr(start_));
+  const bool is_blank_reply = text::trim(text_.substr(start_)).empty();
+  const auto behind = text_behind();
 
   for (std::size_t i = 0; i < signature_.outputs.size(); ++i) {
     const auto& field = signature_.outputs[i];
@@ -207,7 +214,11 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
                                           "the reply was cut off there and the value may lack a part; raise "
                                           "`max_tokens`"));
     }
-    if (const auto* const key = value && *value ? member_outside(i) : nullptr) {
+    if (value && *value && says_otherwise(behind, i, field, **value)) {
+      value = within_limits(field, refuse(**value, "comes twice with different values",
+                                          std::format("`{}` comes twice with different values", field.name)));
+    }
+    if (const auto* const key = value && *value ? member_outside(i, **value) : nullptr) {
       const auto reason = std::format("`{}` is outside it and may belong inside it", *key);
       value = within_limits(field, refuse(**value, "may have been closed too early", reason));
     }
@@ -225,7 +236,7 @@ std::expected<Reading, Unreadable> ReplyReader::read() && {
       repairs.take("defaulted");
       reading.outputs.emplace(field.name, *field.default_value);
       absent.emplace(field.name, nullptr);
-    } else if (field.type.is_optional() && !is_unread && !may_be_said(i)) {
+    } else if (field.type.is_optional() && !is_unread && !is_blank_reply && !may_be_said(i)) {
       reading.outputs.emplace(field.name, nullptr);
       absent.emplace(field.name, nullptr);
     } else {

@@ -86,7 +86,7 @@ LabelSections::Verdict LabelSections::read_label(const LabelMatch& match, std::s
     return Verdict::end;
   }
   auto& section = sections_[match.field];
-  if (match.decorated && complete && !section.has_text && plain_follows(match.field, text)) {
+  if (complete && !section.has_text && plainer_follows(match, text)) {
     section.repeated = true;
     return Verdict::text;
   }
@@ -138,10 +138,18 @@ bool LabelSections::output_follows(std::string_view text, bool complete) {
   return false;
 }
 
-/// True if a label of that output without decoration follows, outside fences.
-bool LabelSections::plain_follows(std::size_t field, std::string_view text) {
+/// How plain the label of a line is: decorated, in other letters than its own or indented, as it was asked for.
+std::size_t LabelSections::plainness(const LabelMatch& match, std::string_view line) const noexcept {
+  if (match.decorated) return 0;
+  return line.starts_with(labels_.signature().outputs[match.field].label) ? 2 : 1;
+}
+
+/// True if a plainer label of the same output follows, outside fences.
+bool LabelSections::plainer_follows(const LabelMatch& match, std::string_view text) {
+  const auto plain = plainness(match, text.substr(at_));
+  if (plain == 2) return false;
   if (last_plain_.empty()) {
-    last_plain_.resize(sections_.size(), 0);
+    last_plain_.resize(2 * sections_.size(), 0);
     const auto& outputs = labels_.signature().outputs;
     std::vector<bool> seen(outputs.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) seen[i] = sections_[i].found || !outputs[i].is_required();
@@ -150,8 +158,8 @@ bool LabelSections::plain_follows(std::size_t field, std::string_view text) {
       const auto end = std::min(text.find('\n', at), text.size());
       const auto line = text.substr(at, end - at);
       const auto found = fence_at(line, true);
-      const auto match = labels_.match(line);
-      if (match.is_label()) known_labels_.push_back({.at = at, .match = match});
+      const auto here = labels_.match(line);
+      if (here.is_label()) known_labels_.push_back({.at = at, .match = here});
       if (found.kind == FenceLine::Kind::fence) {
         if (fence == 0) {
           fence = found.ticks;
@@ -160,20 +168,20 @@ bool LabelSections::plain_follows(std::size_t field, std::string_view text) {
         }
       } else if (fence == 0) {
         // What follows another question was invented with it.
-        if (match.kind == LabelMatch::Kind::input && !std::ranges::contains(seen, false)) break;
-        if (match.kind == LabelMatch::Kind::output) {
-          seen[match.field] = true;
-          if (!match.decorated) last_plain_[match.field] = at;
+        if (here.kind == LabelMatch::Kind::input && !std::ranges::contains(seen, false)) break;
+        if (here.kind == LabelMatch::Kind::output) {
+          seen[here.field] = true;
+          for (std::size_t i = plainness(here, line); i > 0; --i) last_plain_[2 * here.field + i - 1] = at;
         }
       }
       at = end + 1;
       known_end_ = at;
     }
   }
-  return last_plain_[field] > at_;
+  return last_plain_[2 * match.field + plain] > at_;
 }
 
-/// What `plain_follows` found the line at `at_` to be.
+/// What `plainer_follows` found the line at `at_` to be.
 LabelMatch LabelSections::known_label() const noexcept {
   const auto found = std::ranges::lower_bound(known_labels_, at_, {}, &KnownLabel::at);
   return found != known_labels_.end() && found->at == at_ ? found->match : LabelMatch();

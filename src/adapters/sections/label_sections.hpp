@@ -37,7 +37,8 @@ class LabelSections final : public Sections {
   Verdict read_label(const LabelMatch& match, std::string_view text, bool complete);
   bool follows_blank_line(std::string_view text) const noexcept;
   bool output_follows(std::string_view text, bool complete);
-  bool plain_follows(std::size_t field, std::string_view text);
+  std::size_t plainness(const LabelMatch& match, std::string_view line) const noexcept;
+  bool plainer_follows(const LabelMatch& match, std::string_view text);
   LabelMatch known_label() const noexcept;
   Verdict read_value_start(std::string_view line, bool complete);
   Verdict read_fence(std::string_view line, bool complete);
@@ -64,7 +65,9 @@ class LabelSections final : public Sections {
   };
   std::vector<KnownLabel> known_labels_;  ///< All of them up to `known_end_`.
   std::size_t known_end_ = 0;
-  std::vector<std::size_t> last_plain_;  ///< By output: where its last plain label stands, or 0; empty until needed.
+  /// By output: where its last label that is not decorated stands, and the last one as it was asked for, or 0; empty
+  /// until needed.
+  std::vector<std::size_t> last_plain_;
 };
 
 }  // namespace dspy

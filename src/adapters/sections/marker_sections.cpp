@@ -141,7 +141,7 @@ std::size_t MarkerSections::settled(std::string_view text, std::size_t end) cons
 }
 
 MarkerSections::Mark MarkerSections::surroundings(std::string_view text, std::size_t at,
-                                                  const MarkerMatch& match) const noexcept {
+                                                  const MarkerMatch& match) const {
   Mark mark{.match = match, .at = at, .begin = at, .end = at + match.size};
   const auto line = line_before(text, start_, at);
   const auto opened = count_emphasis_before(text, at);
@@ -156,9 +156,9 @@ MarkerSections::Mark MarkerSections::surroundings(std::string_view text, std::si
     mark.decorated = closed != 0;
   }
   mark.end += closed;
-  if (mark.end < text.size() && text[mark.end] == ':') {
+  if (const auto size = size_of_rest(text.substr(mark.end), mark); size != 0) {
     mark.decorated = true;
-    ++mark.end;
+    mark.end += size;
   }
   return mark;
 }
@@ -191,6 +191,10 @@ bool MarkerSections::is_anchored(const MarkerMatch& match) const noexcept {
 }
 
 MarkerSections::Meaning MarkerSections::judge(std::string_view text, const Mark& mark, bool complete) const noexcept {
+  // The rest of a line may belong to its marker.
+  if (!complete && mark.starts_line && text.size() - mark.end < longest_surroundings &&
+      !text.substr(mark.end).contains('\n') && may_be_rest(text.substr(mark.end)))
+    return Meaning::unknown;
   if (!complete && mark.end == text.size()) return Meaning::unknown;
   if (mark.starts_line) return Meaning::mark;
   const bool ends_reply = mark.match.kind == Kind::completed;

@@ -47,7 +47,9 @@ class MarkerSections final : public SearchedSections {
   std::size_t settled(std::string_view text, std::size_t end) const noexcept override;
   void added(std::string_view text) noexcept override;
   void close_at_end(std::string_view text) override;
-  Mark surroundings(std::string_view text, std::size_t at, const MarkerMatch& match) const noexcept;
+  Mark surroundings(std::string_view text, std::size_t at, const MarkerMatch& match) const;
+  std::size_t size_of_rest(std::string_view rest, const Mark& mark) const;
+  static bool may_be_rest(std::string_view line) noexcept;
   Meaning judge(std::string_view text, const Mark& mark, bool complete) const noexcept;
   bool is_fenced(std::string_view text, const Mark& mark) noexcept;
   bool take(std::string_view text, const Mark& mark);

@@ -39,6 +39,13 @@ constexpr Style styles[] = {
     {"Sure.\n", "[/THINK]\n"},
     {"Sure.\n<think>", "</think>"},
     {"<think>a</think><think>", "</think>"},
+    {"<think budget=\"5\">", "</think>"},
+    {"< thinking >", "</thinking>\n"},
+    {"<analysis>\n", "\n</analysis>\n"},
+    {"<inner_monologue>", "</inner_monologue>"},
+    {"<antThinking>", "</antThinking>"},
+    {"", "</ thought >\n"},
+    {"", "</chain_of_thought>"},
 };
 
 bool is_flagged(const Reading& reading, std::string_view repair) {

@@ -10,6 +10,7 @@
 #include <format>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 namespace dspy {
 namespace {
@@ -20,6 +21,16 @@ using Kind = Type::Kind;
 bool is_unknown(const Type& type, std::string_view key) noexcept {
   return type.kind == Kind::object && type.arguments.empty() &&
          !std::ranges::contains(*type.members, key, &Field::name);
+}
+
+/// The first member that an object lacks, and that is an element in one of those texts.
+const Field* member_within(const Type& type, const JsonObject& members, const std::vector<std::string_view>& texts) {
+  for (const auto& member : *type.members) {
+    if (members.contains(member.name)) continue;
+    const auto element = std::format("</{}>", member.name);
+    if (std::ranges::any_of(texts, [&](std::string_view text) { return text.contains(element); })) return &member;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -83,15 +94,21 @@ Coerced XmlReader::dict(const Type& type, std::string_view close, const Scope* o
   const Scope inside{type, outer};
   const auto* const scope = type.kind == Kind::object ? &inside : outer;
   JsonObject members;
+  std::vector<std::string_view> texts;         // of the members that are text, as they are written
   std::unordered_set<std::string_view> lists;  // the names of members that came as an element for each item
   while (true) {
     const auto tag = child(close);
     if (!tag) return std::unexpected(tag.error());
     if (!*tag) {
+      if (const auto* const lost = member_within(type, members, texts))
+        return refuse(close, "may hold an element too much",
+                      std::format("`{}` is an element within another member", lost->name));
       note_defaults(type, members, repairs_);
       return members;
     }
     if (is_unknown(type, (*tag)->key)) {
+      if ((*tag)->name == "item")
+        return refuse(text_.substr(at_), "is inside another item", "an item is inside another");
       auto ignored = value(Type::any(), **tag, scope);
       if (!ignored) return ignored;
       repairs_.take("extra_key");
@@ -111,11 +128,17 @@ Coerced XmlReader::dict(const Type& type, std::string_view close, const Scope* o
       members[(*tag)->key].get_array().push_back(*std::move(item));
       continue;
     }
-    auto member = value(member_type(type, (*tag)->key), **tag, scope);
+    const auto begin = at_;
+    const auto& wanted = member_type(type, (*tag)->key);
+    auto member = value(wanted, **tag, scope);
     if (!member) {
       member.error().within((*tag)->key);
       return member;
     }
+    // Of literal text, whatever looks like an element is text.
+    const bool is_text =
+        type.kind == Kind::object && style_ == XmlText::entities && wanted.required().kind == Kind::string;
+    if (is_text) texts.push_back(text_.substr(begin, at_ - begin));
     const auto is_new = members.insert_or_assign((*tag)->key, *std::move(member)).second;
     if (!is_new) repairs_.take("duplicate_key");
   }

@@ -80,6 +80,9 @@ Coerced XmlReader::leaf(const Type& type, std::string_view close, const Scope* s
   std::string plain;
   if (style_ == XmlText::entities) {
     append_xml_text(plain, body);
+    // CDATA says that it is a text, where the same word alone would be none.
+    const bool is_text = !body.empty() && cdata_run_size(body, 0) == body.size() && is_null_word(plain);
+    if (is_text) return coerce_json(type, Json(plain), repairs_, scope);
   } else if (body.empty() || cdata_run_size(body, 0) != body.size()) {
     plain = body;
   } else {
