@@ -53,7 +53,9 @@ void Ledger::spend(const Usage& usage) {
   const std::scoped_lock lock(mutex_);
   used_ += more;
   nanodollars_ += usage.cost_nanodollars.value_or(0);
-  is_price_unknown_ = is_price_unknown_ || !usage.cost_nanodollars;
+  // A request that failed may have used nothing.
+  const bool is_used = usage.requests > 0 || tokens_of(usage) > 0;
+  is_price_unknown_ = is_price_unknown_ || (is_used && !usage.cost_nanodollars);
   // A sum of costs forgets what it knows when the requests were counted before.
   used_.cost_nanodollars = is_price_unknown_ ? std::nullopt : std::optional(nanodollars_);
 }

@@ -108,6 +108,14 @@ TEST_CASE("A limit of money ends a search, and one that cannot be kept says why"
   CHECK(optimized.report.stopped == "the budget of $0.0500 is used ($0.0500)");
   CHECK(optimized.report.usage.requests == 50);
   CHECK(optimized.report.usage.cost_nanodollars == 50'000'000);
+  // A request that fails is no unknown price.
+  auto failing = training({.limits = {.nanodollars = 1'000'000'000}, .retry_delay = std::chrono::milliseconds(0)});
+  const auto shaky = std::make_shared<ScriptedLM>(
+      [lm = priced(1), calls = std::make_shared<std::atomic<int>>(0)](const Request& request) -> Reply {
+        if ((*calls)++ % 5 == 0) throw Error(Errc::unavailable, "no answer");
+        return wait(lm->complete(request));
+      });
+  CHECK(optimizer.compile(student(shaky), failing).report.stopped.empty());
   CHECK_THROWS_WITH_AS(optimizer.compile(student(priced({})), limited),
                        doctest::Contains("the price of a model is unknown"), Error);
   CHECK_THROWS_AS(optimizer.compile(student(priced(1)), training({.limits = {.nanodollars = 0}})), Error);
