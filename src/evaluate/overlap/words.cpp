@@ -6,10 +6,12 @@
 #include "dspy/evaluate/overlap/overlap.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <format>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <string>
@@ -23,7 +25,7 @@ namespace {
 /// The bytes of the white space at the start of `text`, or 0.
 std::size_t space_at(std::string_view text) {
   const auto first = static_cast<unsigned char>(text[0]);
-  if (first < 0x80) return text::is_space(first) ? 1 : 0;
+  if (first < 0x80) return text::is_space(static_cast<char32_t>(first)) ? 1 : 0;
   const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
   if (length > text.size() || length == 4) return 0;
   const auto points = text::code_points(text.substr(0, length));
@@ -91,31 +93,37 @@ unsigned Alphabet::number_of(char32_t letter) {
   return known - 1;
 }
 
-Grams::Grams(std::span<const unsigned> text, std::size_t n) : text_(text), n_(n) {
-  if (total() == 0) {
-    has_keys_ = true;
-    return;
-  }
+Grams::Grams(std::span<const unsigned> text, std::size_t n, Order order) : text_(text), n_(n) {
+  if (total() == 0) return;
   const auto bits = static_cast<unsigned>(64 / n_);
-  has_keys_ = bits > 0 && (bits >= 32 || std::ranges::max(text_) < (std::uint64_t{1} << bits));
-  has_keys_ ? sort_keys(bits) : sort_spans();
+  has_keys_ = order == Order::found && bits > 0 && total() < std::numeric_limits<std::uint32_t>::max() &&
+              (bits >= 32 || std::ranges::max(text_) < (std::uint64_t{1} << bits));
+  has_keys_ ? count_keys(bits) : sort_spans();
 }
 
-void Grams::sort_keys(unsigned bits) {
-  std::vector<std::pair<std::uint64_t, std::size_t>> all(total());
-  for (std::size_t begin = 0; begin < all.size(); ++begin) {
-    std::uint64_t key = 0;
-    for (const auto symbol : text_.subspan(begin, n_)) key = (bits < 64 ? key << bits : 0) | symbol;
-    all[begin] = {key, begin};
-  }
-  std::ranges::sort(all);
-  sorted_.reserve(all.size());
-  for (const auto& [key, begin] : all) {
-    if (!sorted_.empty() && sorted_.back().key == key) {
-      ++sorted_.back().count;
-    } else {
-      sorted_.push_back({.key = key, .begin = begin, .count = 1});
+std::size_t Grams::slot_of(std::uint64_t key) const noexcept {
+  constexpr std::uint64_t mixing = 0x9E37'79B9'7F4A'7C15;
+  auto slot = static_cast<std::size_t>((key * mixing) >> shift_);
+  while (slots_[slot] != 0 && grams_[slots_[slot] - 1].key != key) slot = (slot + 1) & (slots_.size() - 1);
+  return slot;
+}
+
+void Grams::count_keys(unsigned bits) {
+  slots_.resize(std::bit_ceil(2 * total()));
+  shift_ = 64 - static_cast<unsigned>(std::bit_width(slots_.size() - 1));
+  grams_.reserve(total());
+  const auto width = bits * n_;
+  const auto mask = width < 64 ? (std::uint64_t{1} << width) - 1 : ~std::uint64_t{0};
+  std::uint64_t key = 0;
+  for (std::size_t i = 0; i < text_.size(); ++i) {
+    key = ((bits < 64 ? key << bits : 0) | text_[i]) & mask;
+    if (i + 1 < n_) continue;
+    auto& slot = slots_[slot_of(key)];
+    if (slot == 0) {
+      grams_.push_back({.key = key, .begin = i + 1 - n_, .count = 0});
+      slot = static_cast<std::uint32_t>(grams_.size());
     }
+    ++grams_[slot - 1].count;
   }
 }
 
@@ -126,31 +134,48 @@ void Grams::sort_spans() {
   std::ranges::sort(
       begins, [&](std::size_t a, std::size_t b) { return std::ranges::lexicographical_compare(gram(a), gram(b)); });
   for (const auto begin : begins) {
-    if (!sorted_.empty() && std::ranges::equal(at(sorted_.back()), gram(begin))) {
-      ++sorted_.back().count;
+    if (!grams_.empty() && std::ranges::equal(at(grams_.back()), gram(begin))) {
+      ++grams_.back().count;
     } else {
-      sorted_.push_back({.begin = begin, .count = 1});
+      grams_.push_back({.begin = begin, .count = 1});
     }
   }
 }
 
+void Grams::best_by_keys(const Grams& other, std::vector<std::size_t>& best) const {
+  if (slots_.empty()) return;
+  for (const auto& gram : other.grams_)
+    if (const auto place = slots_[slot_of(gram.key)]; place != 0)
+      best[place - 1] = std::max(best[place - 1], gram.count);
+}
+
+/// Both are sorted.
+void Grams::best_by_spans(const Grams& other, std::vector<std::size_t>& best) const {
+  std::size_t j = 0;
+  for (std::size_t i = 0; i < grams_.size() && j < other.grams_.size();) {
+    const auto mine = at(grams_[i]), theirs = other.at(other.grams_[j]);
+    const auto order = std::lexicographical_compare_three_way(mine.begin(), mine.end(), theirs.begin(), theirs.end());
+    if (std::is_eq(order)) best[i] = std::max(best[i], other.grams_[j].count);
+    if (std::is_lteq(order)) ++i;
+    if (std::is_gteq(order)) ++j;
+  }
+}
+
 std::size_t Grams::common_with(std::span<const Grams> others) const {
-  std::vector<std::size_t> best(sorted_.size());
+  const auto has_keys = [](const Grams& each) { return each.has_keys_ || each.grams_.empty(); };
+  if (has_keys_ && !std::ranges::all_of(others, has_keys)) return Grams(text_, n_, Order::sorted).common_with(others);
+  std::vector<std::size_t> best(grams_.size());
   for (const auto& other : others) {
-    const bool by_keys = has_keys_ && other.has_keys_;
-    std::size_t j = 0;
-    for (std::size_t i = 0; i < sorted_.size() && j < other.sorted_.size();) {
-      const auto mine = at(sorted_[i]), theirs = other.at(other.sorted_[j]);
-      const auto order =
-          by_keys ? sorted_[i].key <=> other.sorted_[j].key
-                  : std::lexicographical_compare_three_way(mine.begin(), mine.end(), theirs.begin(), theirs.end());
-      if (std::is_eq(order)) best[i] = std::max(best[i], other.sorted_[j].count);
-      if (std::is_lteq(order)) ++i;
-      if (std::is_gteq(order)) ++j;
+    if (has_keys_) {
+      best_by_keys(other, best);
+    } else if (other.has_keys_) {
+      best_by_spans(Grams(other.text_, n_, Order::sorted), best);
+    } else {
+      best_by_spans(other, best);
     }
   }
   std::size_t sum = 0;
-  for (std::size_t i = 0; i < sorted_.size(); ++i) sum += std::min(best[i], sorted_[i].count);
+  for (std::size_t i = 0; i < grams_.size(); ++i) sum += std::min(best[i], grams_[i].count);
   return sum;
 }
 

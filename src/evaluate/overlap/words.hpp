@@ -49,7 +49,7 @@ class Alphabet {
 /// n of them are compared at once where they fit into 64 bits.
 class Grams {
  public:
-  Grams(std::span<const unsigned> text, std::size_t n);
+  Grams(std::span<const unsigned> text, std::size_t n) : Grams(text, n, Order::found) {}
 
   /// How many there are, with multiplicity.
   std::size_t total() const noexcept { return text_.size() < n_ ? 0 : text_.size() - n_ + 1; }
@@ -58,18 +58,27 @@ class Grams {
 
  private:
   struct Gram {
-    std::uint64_t key = 0;  ///< The gram itself, where it fits; in the order of the grams.
+    std::uint64_t key = 0;  ///< The gram itself, where it fits.
     std::size_t begin = 0;
     std::size_t count = 0;
   };
-  void sort_keys(unsigned bits);
+  enum class Order { found, sorted };
+  Grams(std::span<const unsigned> text, std::size_t n, Order order);
+
+  void count_keys(unsigned bits);
   void sort_spans();
+  /// Where a key is in `grams_`, or the empty slot where it would be.
+  std::size_t slot_of(std::uint64_t key) const noexcept;
+  void best_by_keys(const Grams& other, std::vector<std::size_t>& best) const;
+  void best_by_spans(const Grams& other, std::vector<std::size_t>& best) const;
   std::span<const unsigned> at(const Gram& gram) const { return text_.subspan(gram.begin, n_); }
 
   std::span<const unsigned> text_;
   std::size_t n_;
   bool has_keys_ = false;
-  std::vector<Gram> sorted_;
+  std::vector<Gram> grams_;           ///< As they were found, or sorted where they have no keys.
+  std::vector<std::uint32_t> slots_;  ///< One more than the place in `grams_`; 0: empty.  A power of two of them.
+  unsigned shift_ = 0;
 };
 
 }  // namespace dspy::overlap
