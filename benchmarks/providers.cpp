@@ -103,14 +103,15 @@ void core_without_socket(benchmark::State& state) {
 }
 BENCHMARK(core_without_socket);
 
-/// A stream of Chat Completions from bytes to a reply, each delta decoded and handed out.
-void stream_decoded(benchmark::State& state) {
+/// A stream of Chat Completions from bytes to a reply, each delta decoded and handed out.  `pads`: no two chunks in a
+/// row are alike but for their text, as where a provider pads them.
+void decode_stream(benchmark::State& state, bool pads) {
   std::string stream;
   for (int i = 0; stream.size() < std::size_t{4} << 20; ++i) {
     stream += std::format(
         "data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1767225600,\"model\":\"m\","
-        "\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\" word{}\"}},\"finish_reason\":null}}]}}\n\n",
-        i % 10);
+        "\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\" word{}\"}},\"finish_reason\":null}}]{}}}\n\n",
+        i % 10, pads ? std::format(",\"obfuscation\":\"{}\"", i % 97) : "");
   }
   stream +=
       "data: "
@@ -125,7 +126,16 @@ void stream_decoded(benchmark::State& state) {
   benchmark::DoNotOptimize(told);
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * bytes));
 }
+
+void stream_decoded(benchmark::State& state) {
+  decode_stream(state, false);
+}
 BENCHMARK(stream_decoded);
+
+void stream_decoded_padded(benchmark::State& state) {
+  decode_stream(state, true);
+}
+BENCHMARK(stream_decoded_padded);
 
 /// The ideal is 320 ms.
 void calls_256_of_20_ms_16_at_once(benchmark::State& state) {

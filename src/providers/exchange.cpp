@@ -34,6 +34,7 @@ struct Posted {
 http::Request sent(const Endpoint& endpoint, std::string_view path, const JsonObject& body, const Request& limits,
                    bool stream) {
   std::string text;
+  text.reserve(4'096);
   append_text(text, body);  // `to_text` would copy the body into a value first
   auto out = endpoint.request(path, std::move(text), stream);
   out.deadline = limits.deadline;

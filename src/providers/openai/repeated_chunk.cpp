@@ -22,6 +22,16 @@ bool is_plain(std::string_view text) noexcept {
   return is_ascii || !text::invalid_utf8(text);
 }
 
+/// Without the padding that OpenAI ends chunks with, and the brace behind it, if there is one.
+std::string_view without_padding(std::string_view data) noexcept {
+  constexpr std::string_view member = R"(,"obfuscation":")", end = R"("})";
+  if (!data.ends_with(end)) return data;
+  const auto at = data.rfind(member);
+  if (at == std::string_view::npos || at + member.size() + end.size() > data.size()) return data;
+  const auto begin = at + member.size();
+  return is_plain(data.substr(begin, data.size() - end.size() - begin)) ? data.substr(0, at) : data;
+}
+
 /// `choices[0].delta.content` of a text, which need not be JSON.
 std::optional<std::string> content_of(std::string_view data) {
   const auto chunk = parse_json(data);
@@ -38,6 +48,8 @@ void RepeatedChunk::learn(std::string_view data, std::string_view text) {
   before_.clear();
   if (text.empty() || tries_ == most_tries || !is_plain(text)) return;
   ++tries_;
+  const auto whole = data.size();
+  data = without_padding(data);
   const auto at = data.find(name);
   if (at == std::string_view::npos || data.find(name, at + 1) != std::string_view::npos) return;
   const auto quote = data.find_first_not_of(' ', at + name.size());
@@ -47,14 +59,16 @@ void RepeatedChunk::learn(std::string_view data, std::string_view text) {
   std::string before(data.substr(0, begin)), after(data.substr(begin + text.size()));
   // Another text in this place is another content, and nothing else.
   constexpr std::string_view other = "another text";
-  if (content_of(before + std::string(other) + after) != other) return;
+  const std::string_view end = data.size() == whole ? "" : "}";
+  if (content_of(before + std::string(other) + after + std::string(end)) != other) return;
   before_ = std::move(before);
   after_ = std::move(after);
 }
 
 std::optional<std::string_view> RepeatedChunk::text_of(std::string_view data) const noexcept {
-  if (before_.empty() || data.size() < before_.size() + after_.size()) return {};
-  if (!data.starts_with(before_) || !data.ends_with(after_)) return {};
+  if (before_.empty() || !data.starts_with(before_)) return {};
+  data = without_padding(data);
+  if (data.size() < before_.size() + after_.size() || !data.starts_with(before_) || !data.ends_with(after_)) return {};
   const auto text = data.substr(before_.size(), data.size() - before_.size() - after_.size());
   if (!is_plain(text)) return {};
   return text;

@@ -60,6 +60,20 @@ TEST_CASE("A chunk that differs in its text only is taken apart without being re
   CHECK(learnt(chunk(R"( "one")"), "one", chunk(R"( "two")")) == "two");
 }
 
+TEST_CASE("Padding of different lengths does not tell chunks apart") {
+  const auto padded = [](std::string_view content, std::string_view padding) {
+    auto out = chunk(content);
+    out.pop_back();
+    return out + std::format(R"(,"obfuscation":{}}})", padding);
+  };
+  CHECK(learnt(padded(R"("one")", R"("abc")"), "one", padded(R"("two")", R"("x1Yz")")) == "two");
+  CHECK(learnt(padded(R"("one")", R"("abc")"), "one", padded(R"("two")", R"("")")) == "two");
+  CHECK_FALSE(learnt(padded(R"("one")", R"("abc")"), "one", chunk(R"("two")")));
+  CHECK_FALSE(learnt(chunk(R"("one")"), "one", padded(R"("two")", R"("abc")")));
+  CHECK_FALSE(learnt(padded(R"("one")", R"("abc")"), "one", padded(R"("two")", R"("a\"b")")));
+  CHECK_FALSE(learnt(padded(R"("one")", R"("abc")"), "one", padded(R"("two")", R"("a","error":"b")")));
+}
+
 TEST_CASE("A text that is not its own JSON is left to the reader, and so is any other chunk") {
   CHECK_FALSE(learnt(chunk(R"("one")"), "one", chunk(R"("a\nb")")));
   CHECK_FALSE(learnt(chunk(R"("one")"), "one", chunk("\"a\nb\"")));
