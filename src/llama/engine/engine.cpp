@@ -250,7 +250,7 @@ Async<void> Engine::save(std::vector<Token> prefix, std::filesystem::path file) 
 // --- known prompts ---------------------------------------------------------------------------------------------------
 
 void Engine::clear() {
-  impl_->worker.between_steps([](Scheduler& scheduler) { scheduler.tree().clear(); });
+  impl_->worker.between_steps([](Scheduler& scheduler) { scheduler.forget_prompts(); });
 }
 
 bool Engine::unpin(const std::vector<Token>& prefix) {

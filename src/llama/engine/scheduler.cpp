@@ -52,6 +52,8 @@ Scheduler::Scheduler(std::shared_ptr<const Model> model, const EngineOptions& op
   options_.context_length = std::min(options_.context_length, options_.kv_tokens);
   stats_.kv_tokens = static_cast<std::size_t>(options_.kv_tokens);
   for (int id = options_.sequences; id-- > 0;) free_ids_.push_back(id);
+  if (options.reuse && !shares_ && !options.reproducible && options.host_bytes > 0)
+    states_ = std::make_unique<StateMemory>(static_cast<std::size_t>(options.host_bytes));
   if (options_.draft_model && drafts_) drafter_ = std::make_unique<Drafter>(*options_.draft_model, options_);
 }
 
@@ -136,6 +138,12 @@ EngineStats Scheduler::stats() const {
   stats.threads = threads();
   stats.slowdowns = governor_.slowdowns();
   stats.kv_free = free_cells();
+  if (states_) {
+    stats.host_bytes = states_->bytes();
+    stats.stored_tokens = states_->totals().stored;
+    stats.evicted_tokens = states_->totals().dropped;
+    return stats;
+  }
   if (tree_) {
     stats.cached_tokens = tree_->cells();
     stats.host_bytes = tree_->host_bytes();

@@ -13,6 +13,7 @@
 #include "llama/model/runtime.hpp"
 #include "llama/prefixes/prefix_store.hpp"
 #include "llama/prefixes/prompt_tree.hpp"
+#include "llama/prefixes/state_memory.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -95,8 +96,10 @@ class Scheduler {
 
   // What callers ask for between steps.
 
-  /// Throws `Error` (`invalid_parameter`) where prompts are not kept.
+  /// Throws `Error` (`invalid_parameter`) where prompts are not kept in parts.
   PromptTree& tree();
+  /// Throws `Error` (`invalid_parameter`) where prompts are not kept.
+  void forget_prompts();
   /// The context's state after `prefix`; nothing if it is not known to its end, or there is no room to look.
   std::optional<std::vector<std::byte>> state_of(std::span<const Token> prefix);
   /// Takes in what `state_of` gave.  False if there is no room.
@@ -118,6 +121,7 @@ class Scheduler {
     std::size_t reserved;  ///< Cells that it holds, or may come to hold, for itself alone.
     Clock::time_point started_at;
     std::optional<Clock::time_point> reply_at{};
+    std::size_t checkpoint = 0;  ///< After so many tokens of the prompt its state is kept; 0 if never.
   };
   /// The part of a batch that belongs to one request.
   struct Slice {
@@ -127,6 +131,12 @@ class Scheduler {
     bool completes;       ///< The last token's scores are wanted.
   };
   enum class Admission { started, follows, no_room };
+  /// What is known of a prompt that starts.
+  struct Known {
+    std::size_t taken = 0;       ///< Its first tokens, which its sequence has now.
+    std::size_t owned = 0;       ///< Those of them that belong to the tree.
+    std::size_t checkpoint = 0;  ///< As in `Running`.
+  };
 
   /// Requests with the same LoRA adapters, of which one is known by its number.
   struct Group {
@@ -140,6 +150,12 @@ class Scheduler {
   void admit();
   Admission start(Job& job);
   bool follows(const Job& job, std::span<const Token> prompt, std::size_t known);
+  std::expected<Known, Admission> take_from_tree(const Job& job, int id, std::span<const Token> prompt,
+                                                 std::size_t most);
+  std::expected<Known, Admission> take_state(const Job& job, int id, std::span<const Token> prompt);
+  bool follows_state(const Job& job, std::span<const Token> prompt, std::size_t known) const;
+  std::size_t checkpoint_of(const Job& job, std::span<const Token> prompt, std::size_t known) const;
+  std::size_t bring_back(const StateMemory::State& state, int id);
   PromptTree::Offer look_up(const Job& job, int id, std::span<const Token> prompt);
   std::size_t group_of(const LoraSet& adapters);
   void choose_group();
@@ -159,6 +175,7 @@ class Scheduler {
   std::size_t allowance(std::size_t tokens) const noexcept;
   bool compute();
   void advance();
+  void advance(Running& running, std::size_t count);
   void take_back(Running& running);
   void begin_reply(Running& running);
   void begin_at_once(Running& running);
@@ -184,6 +201,7 @@ class Scheduler {
   std::unique_ptr<PrefixStore> store_;
   std::unique_ptr<RuntimeContext> context_;
   std::unique_ptr<PromptTree> tree_;
+  std::unique_ptr<StateMemory> states_;  ///< Where there can be no tree.
   std::vector<Group> groups_{Group{}};
   std::uint64_t group_clock_ = 0;
   std::size_t group_ = 0;                   ///< Whose turn it is.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <format>
+#include <limits>
 
 namespace dspy::llama {
 namespace {
@@ -25,6 +26,11 @@ std::size_t whole(std::span<const Token> pending, std::size_t count, const Sense
     place += size;
   }
   return std::min(place, pending.size());
+}
+
+/// Tokens until the state of a prompt is kept, where a step ends.
+std::size_t before_checkpoint(std::size_t checkpoint, std::size_t computed) {
+  return checkpoint > computed ? checkpoint - computed : std::numeric_limits<std::size_t>::max();
 }
 
 }  // namespace
@@ -80,7 +86,8 @@ void Scheduler::compose() {
 
 void Scheduler::add(Running& running, std::size_t most) {
   const auto pending = running.sequence.pending();
-  const auto count = whole(pending, std::min(pending.size(), most), model_->senses());
+  const auto until = before_checkpoint(running.checkpoint, running.sequence.computed());
+  const auto count = whole(pending, std::min({pending.size(), most, until}), model_->senses());
   if (count == 0) return;
   const bool completes = count == pending.size();
   for (std::size_t i = 0; i < count; ++i)
@@ -100,7 +107,9 @@ void Scheduler::add_scored(Running& running, std::size_t most, std::size_t& rows
   const auto& sequence = running.sequence;
   const auto pending = sequence.pending();
   const auto before_scores = sequence.prompt_size() - 1 - std::min(sequence.prompt_size() - 1, sequence.computed());
-  const auto count = whole(pending, std::min({pending.size(), most, before_scores + 1 + rows}), model_->senses());
+  const auto until = before_checkpoint(running.checkpoint, sequence.computed());
+  const auto count =
+      whole(pending, std::min({pending.size(), most, before_scores + 1 + rows, until}), model_->senses());
   if (count == 0) return;
   for (std::size_t i = 0; i < count; ++i)
     batch_.push_back({.token = pending[i],

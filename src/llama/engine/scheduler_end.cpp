@@ -87,6 +87,8 @@ void Scheduler::end(Running& running, std::uint64_t EngineStats::* outcome, bool
   if (tree_) {
     if (keep && !suspect_) remember(running);
     tree_->release(running.id);
+  } else if (states_ && keep && !suspect_) {
+    states_->note(running.job.group, sequence.tokens().first(sequence.computed()));
   }
   if (context_) context_->remove(running.id, 0, -1);
   free_ids_.push_back(running.id);

@@ -22,6 +22,7 @@ std::size_t Scheduler::group_of(const LoraSet& adapters) {
       groups_.push_back({.adapters = adapters});
     } else {
       if (tree_) tree_->clear(number);
+      if (states_) states_->clear(number);
       if (applied_ == number) applied_.reset();
       groups_[number].adapters = adapters;
     }

@@ -108,6 +108,37 @@ void Scheduler::remember(Running& running) {
   for (auto count = step_size; count <= whole; count += step_size) give(running, count);
 }
 
+/// What the tree knows of a prompt, in sequence `id`; or why the request cannot start now.
+std::expected<Scheduler::Known, Scheduler::Admission> Scheduler::take_from_tree(const Job& job, int id,
+                                                                                std::span<const Token> prompt,
+                                                                                std::size_t most) {
+  auto offer = look_up(job, id, prompt);
+  if (follows(job, prompt, offer.length)) {
+    tree_->release(id);
+    return std::unexpected(Admission::follows);
+  }
+  offer = look_up(job, id, prompt);
+  auto need = most - offer.length + offer.restore;
+  if (need > free_cells()) tree_->make_room(need - free_cells());
+  if (need > free_cells() && running_.empty()) {
+    // What is known of the prompt takes more room than there is beside the rest, and cannot be cut: compute it again.
+    tree_->reserve(id, {}, job.group);
+    tree_->make_room(static_cast<std::size_t>(options_.kv_tokens));
+    need = most;
+  }
+  if (need > free_cells()) {
+    tree_->release(id);
+    return std::unexpected(Admission::no_room);
+  }
+  auto taken = tree_->take(id);
+  if (options_.reproducible && taken % step_size != 0) {  // a file was lost
+    tree_->reserve(id, {}, job.group);
+    empty_cells();
+    taken = 0;
+  }
+  return Known{.taken = taken, .owned = taken};
+}
+
 Scheduler::Admission Scheduler::start(Job& job) {
   if (suspect_ && running_.empty()) make_context();
   context();
@@ -115,53 +146,28 @@ Scheduler::Admission Scheduler::start(Job& job) {
   const auto room = static_cast<std::size_t>(options_.context_length);
   const auto most = Sequence::most_computed(job.work, room);
   const int id = free_ids_.back();
-  std::size_t taken = 0;
-  if (tree_) {
-    auto tokens = job.work.prompt;
-    if (!job.scores) tokens.insert(tokens.end(), job.given.begin(), job.given.end());
-    // The scores after the last token are mostly not kept, so that one is computed again.
-    if (!job.first_scores || job.first_scores->empty() || tokens.size() > job.work.prompt.size()) tokens.pop_back();
-    const auto prompt = std::span<const Token>(tokens).first(std::min(tokens.size(), most));
-    auto offer = look_up(job, id, prompt);
-    if (follows(job, prompt, offer.length)) {
-      tree_->release(id);
-      return Admission::follows;
-    }
-    offer = look_up(job, id, prompt);
-    auto need = most - offer.length + offer.restore;
-    if (need > free_cells()) tree_->make_room(need - free_cells());
-    if (need > free_cells() && running_.empty()) {
-      // What is known of the prompt takes more room than there is beside the rest, and cannot be cut: compute it again.
-      tree_->reserve(id, {}, job.group);
-      tree_->make_room(static_cast<std::size_t>(options_.kv_tokens));
-      need = most;
-    }
-    if (need > free_cells()) {
-      tree_->release(id);
-      return Admission::no_room;
-    }
-    taken = tree_->take(id);
-    if (options_.reproducible && taken % step_size != 0) {  // a file was lost
-      tree_->reserve(id, {}, job.group);
-      empty_cells();
-      taken = 0;
-    }
-  } else if (most > free_cells()) {
-    return Admission::no_room;
-  }
+  auto tokens = job.work.prompt;
+  if (!job.scores) tokens.insert(tokens.end(), job.given.begin(), job.given.end());
+  // The scores after the last token are mostly not kept, so that one is computed again.
+  if (!job.first_scores || job.first_scores->empty() || tokens.size() > job.work.prompt.size()) tokens.pop_back();
+  const auto prompt = std::span<const Token>(tokens).first(std::min(tokens.size(), most));
+  if (!tree_ && most > free_cells()) return Admission::no_room;
+  const auto known = tree_ ? take_from_tree(job, id, prompt, most) : states_ ? take_state(job, id, prompt) : Known();
+  if (!known) return known.error();
   Sequence sequence(*model_, job.work, job.held, room,
                     {.tokens = job.given,
                      .scored = job.scores,
                      .named = job.named,
                      .loop_tokens = static_cast<std::size_t>(options_.loop_tokens)});
   job.work.prompt = {};
-  sequence.reuse(taken);
+  sequence.reuse(known->taken);
   running_.push_back({.job = std::move(job),
                       .sequence = std::move(sequence),
                       .id = id,
-                      .shared = taken,
-                      .reserved = most - taken,
-                      .started_at = Clock::now()});
+                      .shared = known->owned,
+                      .reserved = most - known->owned,
+                      .started_at = Clock::now(),
+                      .checkpoint = known->checkpoint});
   free_ids_.pop_back();
   if (tree_) tree_->shrink_idle(idle_beside_work);
   begin_at_once(running_.back());

@@ -36,12 +36,7 @@ bool Scheduler::compute() {
   switch (status) {
     case DecodeStatus::ok: break;
     case DecodeStatus::interrupted:
-      for (const auto& slice : slices_) {
-        auto& [job, sequence, id, shared, reserved, started_at, reply_at] = *slice.running;
-        if (context_->remove(id, static_cast<int>(sequence.computed()), -1)) continue;
-        context_->remove(id, 0, -1);
-        sequence.restart();
-      }
+      for (const auto& slice : slices_) take_back(*slice.running);
       return false;
     case DecodeStatus::no_room:
       throw Error(Errc::inference_failed, "the context is full, though room was reserved; please report this");
@@ -78,7 +73,7 @@ void Scheduler::advance() {
       advance_scored(*running, count, first);
       continue;
     }
-    sequence.advance(count);
+    advance(*running, count);
     const bool writes = running->reply_at.has_value();
     if (!writes && !sequence.reads_prompt()) begin_reply(*running);
     if (!completes) continue;
@@ -118,7 +113,7 @@ void Scheduler::advance() {
 void Scheduler::advance_scored(Running& running, std::size_t count, std::size_t entry) {
   auto& sequence = running.sequence;
   const auto before = sequence.computed();
-  sequence.advance(count);
+  advance(running, count);
   if (!running.reply_at && !sequence.reads_prompt()) begin_reply(running);
   try {
     for (std::size_t i = 0; i < count; ++i) {
@@ -130,7 +125,7 @@ void Scheduler::advance_scored(Running& running, std::size_t count, std::size_t 
   }
 }
 
-/// Removes drafted tokens that did not come from the context.
+/// Removes tokens from the context that were drafted and did not come, or of a step that was interrupted.
 void Scheduler::take_back(Running& running) {
   auto& sequence = running.sequence;
   if (context_->remove(running.id, static_cast<int>(sequence.computed()), -1)) return;

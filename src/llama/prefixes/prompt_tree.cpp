@@ -45,8 +45,8 @@ PromptTree::Offer PromptTree::reserve(int sequence, std::span<const Token> token
     node = child->second.get();
     const auto common = common_prefix(node->tokens, rest);
     // Restoring a long node for a short match costs more room than it saves time.
-    if (!node->in_cells() && 2 * common < node->tokens.size()) break;
-    if (!node->in_cells()) offer.restore += node->tokens.size();
+    if (2 * common < node->to_restore()) break;
+    offer.restore += node->to_restore();
     node->last_use = ++clock_;
     lease.path.push_back(node);
     offer.length += common;
@@ -112,14 +112,15 @@ PromptTree::Way PromptTree::open_way(Node& child, std::span<const Token> rest, s
   const auto common = common_prefix(child.tokens, rest);
   if (common == child.tokens.size()) return Way::child;
   if (!child.in_cells()) {
-    if (common == rest.size() || in_use(child)) return Way::blocked;
-    // A node in host memory cannot be split there.  If it is pinned it is brought back first, otherwise it is dropped.
+    const bool has_sequence = !free_.empty() || idlest_in_cells();
+    if (common == rest.size() || in_use(child) || !has_sequence) return Way::blocked;
+    if (cut_outside(child, common)) return Way::child;
+    // If it is pinned it is brought back first, otherwise it is dropped.
     if (!pinned(child, child.begin + common)) {
-      if (free_.empty() && !idlest_in_cells()) return Way::blocked;
       drop(child);
       return Way::new_leaf;
     }
-    if (child.tokens.size() > room || !restore(child)) return Way::blocked;
+    if (child.to_restore() > room || !restore(child)) return Way::blocked;
     room -= child.tokens.size();
   }
   return common == rest.size() || split(child, common) ? Way::child : Way::blocked;

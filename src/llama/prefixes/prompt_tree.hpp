@@ -62,8 +62,9 @@ class PromptTree {
   /// if some could not be brought back.
   std::size_t take(int sequence);
   /// Makes `tokens`, all of which `sequence` holds, the tree's; the sequence goes on sharing them.  Returns how many of
-  /// them, from the start, the tree owns now: fewer than all where it has no sequence left to hold them, or where they
-  /// leave a pinned prompt half-way that is in host memory and would need more than `room` cells to be split.
+  /// them, from the start, the tree owns now: fewer than all where it has no sequence left to hold them, or, in a tree
+  /// without `joins`, where they leave a pinned prompt half-way that is in host memory and would need more than `room`
+  /// cells to be split.
   std::size_t give(int sequence, std::span<const Token> tokens, std::size_t room);
   /// The sequence uses the tree no longer.  Its own cells are the caller's business.
   void release(int sequence);
@@ -125,6 +126,8 @@ class PromptTree {
   Node& root(std::size_t number);
   void drop(Node& node);
   bool split(Node& node, std::size_t length);
+  bool cut_outside(Node& node, std::size_t length);
+  Node& part(Node& node, std::size_t length);
   bool join(Node& node);
   void join_for_sequences();
   Node& add_child(Node& parent, std::span<const Token> tokens);

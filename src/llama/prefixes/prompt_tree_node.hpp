@@ -19,11 +19,14 @@ struct PromptTree::Node {
   std::map<Token, std::unique_ptr<Node>> children{};
   int sequence = -1;              ///< That holds its tokens in the cells.
   std::vector<std::byte> blob{};  ///< Its tokens in host memory.
+  std::size_t surplus = 0;        ///< Tokens before its own that the blob begins with, since it was cut there.
   std::uint64_t file_bytes = 0;   ///< A file holds its tokens too; kept while they are elsewhere.
   std::uint64_t last_use = 0;
 
   bool in_cells() const { return sequence >= 0; }
   std::size_t end() const { return begin + tokens.size(); }
+  /// Cells that it takes to bring it back.
+  std::size_t to_restore() const { return in_cells() ? 0 : surplus + tokens.size(); }
   const Node& top() const { return parent ? parent->top() : *this; }
   /// From the start of the prompt to its own last one.
   std::vector<Token> all_tokens() const {

@@ -25,23 +25,41 @@ bool PromptTree::split(Node& node, std::size_t length) {
   context_.copy(node.sequence, own, begin, end);
   context_.remove(node.sequence, begin, end);
 
+  auto& rest = part(node, length);
+  rest.sequence = own;
+  in_cells_.push_back(&rest);
+  for (auto& [unused, lease] : leases_) {
+    const auto place = std::ranges::find(lease.path, &node);
+    if (place != lease.path.end() && lease.length > rest.begin) lease.path.insert(place + 1, &rest);
+  }
+  return true;
+}
+
+/// Splits an idle node that is in host memory or a file.  The second part keeps the bytes of both; the first has none,
+/// and gets the cells of a sequence that holds its tokens.  False where that would change the order of cells, which a
+/// reproducible engine keeps, or if its file is lost.
+bool PromptTree::cut_outside(Node& node, std::size_t length) {
+  if (!limits_.joins || !recall(node)) return false;
+  leave_file(node);
+  auto& rest = part(node, length);
+  rest.blob = std::exchange(node.blob, {});
+  rest.surplus = std::exchange(node.surplus, 0) + length;
+  std::ranges::replace(on_host_, &node, &rest);
+  return true;
+}
+
+/// A child of the node that has its tokens from `length` on, and what is below it.
+PromptTree::Node& PromptTree::part(Node& node, std::size_t length) {
   auto rest = std::make_unique<Node>();
   rest->parent = &node;
   rest->begin = node.begin + length;
   rest->tokens.assign(node.tokens.begin() + static_cast<std::ptrdiff_t>(length), node.tokens.end());
   rest->children = std::move(node.children);
   for (auto& child : rest->children) child.second->parent = rest.get();
-  rest->sequence = own;
   rest->last_use = node.last_use;
-  in_cells_.push_back(rest.get());
   node.tokens.resize(length);
-  for (auto& [unused, lease] : leases_) {
-    const auto place = std::ranges::find(lease.path, &node);
-    if (place != lease.path.end() && lease.length > rest->begin) lease.path.insert(place + 1, rest.get());
-  }
   node.children.clear();
-  node.children[rest->tokens.front()] = std::move(rest);
-  return true;
+  return *(node.children[rest->tokens.front()] = std::move(rest));
 }
 
 /// Joins a node with its only child.  False if they must stay apart.

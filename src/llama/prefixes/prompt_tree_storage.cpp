@@ -12,6 +12,7 @@ namespace dspy::llama {
 
 /// The node's tokens are in the cells under `sequence` now.
 void PromptTree::settle(Node& node, int sequence) {
+  if (std::exchange(node.surplus, 0) > 0) leave_file(node);  // which begins earlier than the node
   leave_host(node);
   node.sequence = sequence;
   cells_ += node.tokens.size();
@@ -42,12 +43,24 @@ void PromptTree::store(Node& node) {
 
 bool PromptTree::restore(Node& node) {
   if (!recall(node)) return false;
-  const int sequence = free_sequence();
+  int sequence = free_sequence();
   if (sequence < 0) return false;
-  if (!context_.restore(sequence, node.blob)) {
+  const auto put_back = [&] {
     context_.remove(sequence, 0, -1);
     free_.push_back(sequence);
     return false;
+  };
+  if (!context_.restore(sequence, node.blob)) return put_back();
+  if (node.surplus > 0) {
+    // Copied rather than cut, since a sequence forgets the pictures that are cut off, by which it tells positions.
+    const int own = free_sequence();
+    if (own < 0) return put_back();
+    context_.copy(sequence, own, static_cast<int>(node.begin), static_cast<int>(node.end()));
+    put_back();
+    sequence = own;
+  } else if (node.file_bytes > 0) {
+    // Of a file that another process wrote, it is not known whether there is a surplus; no picture is in a file.
+    context_.remove(sequence, 0, static_cast<int>(node.begin));
   }
   settle(node, sequence);
   totals_.restored += node.tokens.size();

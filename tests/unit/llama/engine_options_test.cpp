@@ -179,6 +179,21 @@ TEST_CASE_FIXTURE(EngineFixture,
   }
 }
 
+TEST_CASE_FIXTURE(EngineFixture,
+                  "a prompt in a file that another leaves half-way is cut there, also for the next engine") {
+  const EngineOptions options{.kv_tokens = 2000, .host_bytes = 0, .prefix_directory = folder / "prefixes"};
+  const auto first = std::string(100, 'a') + std::string(400, 'b'), second = std::string(100, 'a') + "c";
+  start(options);
+  ask(first, {.max_tokens = 5, .temperature = 0});
+  start(options);  // the prompt is in a file only
+  ask(second, {.max_tokens = 5, .temperature = 0});
+  CHECK(engine->stats().evicted_tokens == 0);
+  start(options);
+
+  CHECK(ask(first, {.max_tokens = 5, .temperature = 0}).usage.cache_read_tokens > 500);
+  CHECK(ask(second, {.max_tokens = 5, .temperature = 0}).usage.cache_read_tokens > 100);
+}
+
 TEST_CASE_FIXTURE(EngineFixture, "files are kept within their bound, the least recently used go first") {
   start({.kv_tokens = 2000, .host_bytes = 0, .prefix_directory = folder / "prefixes", .file_bytes = 20'000});
   for (char c = 'a'; c <= 'z'; ++c) {

@@ -160,6 +160,26 @@ TEST_CASE("a known picture comes back from host memory as it was, also where its
   }
 }
 
+TEST_CASE("the rest of a prompt that another left half-way behind a picture comes back with its positions") {
+  if (!has_library()) return;
+  for (const auto kind : {Kind::plain, Kind::grid}) {
+    CAPTURE(static_cast<int>(kind));
+    Random random(kind);
+    auto fresh = random.lm({.sequences = 1, .reuse = false});
+    auto lm = random.lm({.sequences = 1});
+    const auto first = random.request("What is this? ", 1, std::string(400, 'x'));
+    wait(lm.complete(first));
+    // Two more, the second of which moves the first one out of the cells.
+    for (const char letter : {'y', 'z'}) wait(lm.complete(test::ask(std::string(100, letter))));
+    const auto second = random.request("What is this? ", 1, "Say it.");
+    CHECK(distance(wait(fresh.complete(second)), wait(lm.complete(second))) < rounding);
+    const auto again = wait(lm.complete(first));
+    CHECK(distance(wait(fresh.complete(first)), again) < rounding);
+    CHECK(*again.usage.cache_read_tokens == *again.usage.prompt_tokens - 1);
+    CHECK(lm.engine().stats().evicted_tokens == 0);
+  }
+}
+
 TEST_CASE("positions go on after a picture as the model counts them: what follows differs only by what it shows") {
   if (!has_library()) return;
   Random random(Kind::grid);

@@ -117,17 +117,54 @@ TEST_CASE("prompts of a model whose window slides go to host memory and come bac
   CHECK(lm.engine().stats().restored_tokens > 0);
 }
 
-TEST_CASE("a model with a state says the same alone and in a batch; its prompts are read from the start") {
+TEST_CASE("a prompt in host memory that another left half-way comes back as it was") {
   const test::TempFolder folder;
-  test::state_model().write(folder / "state.gguf");
-  check_alike(folder / "state.gguf", {});
-  auto lm = lm_of(folder / "state.gguf");
-  wait(lm.complete(test::ask(filler(20))));
-  CHECK(wait(lm.complete(test::ask(filler(20)))).usage.cache_read_tokens == 0);
+  test::window_model(32).write(folder / "window.gguf");
+  auto fresh = lm_of(folder / "window.gguf", {.sequences = 1, .reuse = false});
+  auto lm = lm_of(folder / "window.gguf", {.sequences = 1});
+  const auto first = test::ask("Alike. " + filler(60));
+  wait(lm.complete(first));
+  for (const std::string_view begin : {"Second. ", "Third. "})
+    wait(lm.complete(test::ask(std::string(begin) + filler(60))));
+  REQUIRE(lm.engine().stats().stored_tokens > 0);
+  const auto second = test::ask("Alike. But not for long.");
+  for (const auto& [request, is_known] : {std::pair(second, false), std::pair(first, true), std::pair(second, true)}) {
+    const auto reply = wait(lm.complete(request));
+    const auto [text, sum] = told(reply);
+    const auto [wanted, wanted_sum] = told(wait(fresh.complete(request)));
+    CHECK(text == wanted);
+    CHECK(std::abs(sum - wanted_sum) < 0.01);
+    // The last one is computed again, for its scores.
+    CHECK((*reply.usage.cache_read_tokens == *reply.usage.prompt_tokens - 1) == is_known);
+  }
+  CHECK(lm.engine().stats().evicted_tokens == 0);
+}
+
+void check_states(const std::string& file) {
+  check_alike(file, {});
+  auto lm = lm_of(file);
+  auto fresh = lm_of(file, {.reuse = false});
+  int count = 0;
+  for (const std::string_view end : {"Who?", "When?", "Where to?", "Who?"}) {
+    const auto request = test::ask(filler(60) + std::string(end));
+    const auto reply = wait(lm.complete(request));
+    const auto [text, sum] = told(reply);
+    const auto [wanted, wanted_sum] = told(wait(fresh.complete(request)));
+    CHECK(text == wanted);
+    CHECK(std::abs(sum - wanted_sum) < 0.01);
+    // What two have in common is known to the third.
+    CHECK((*reply.usage.cache_read_tokens > 100) == (++count > 2));
+  }
 
   const auto error = error_of([&] { wait(lm.engine().pin(lm.prompt_for(test::ask("Hello.").messages))); });
   CHECK(error.code() == Errc::invalid_parameter);
   CHECK(std::string_view(error.what()).contains("cannot be shared in parts"));
+}
+
+TEST_CASE("a model with a state says the same alone and in a batch, from its start and from a state that was kept") {
+  const test::TempFolder folder;
+  test::state_model().write(folder / "state.gguf");
+  check_states(folder / "state.gguf");
 }
 
 TEST_CASE("no start of a prompt is dropped to make it fit, and a reply ends where the context does") {

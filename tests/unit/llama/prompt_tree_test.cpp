@@ -216,22 +216,61 @@ TEST_CASE_FIXTURE(Fixture, "a pinned prompt in host memory outlives prompts that
   REQUIRE(tree->cells() == 0);
 
   // Too little in common to be brought back for; and no room to bring it back beside the other.
-  run(1, tokens("a pinned cat"));
-  tree->give(1, tokens("a pinned cat"), /*room=*/3);
+  CHECK(run(1, tokens("a pinned cat")) == 0);
+  CHECK(tree->give(1, tokens("a pinned cat"), /*room=*/3) == 12);
   end(1);
   tree->shrink_idle(0);
   CHECK(run(2, tokens(pinned + ", its question and the")) == pinned.size() + 22);
   end(2);
   tree->shrink_idle(0);
 
-  // With room both are known.
-  CHECK(run_and_keep("a pinned cat") == 0);
+  // Both are known.
+  CHECK(run_and_keep("a pinned cat") == 12);
   tree->shrink_idle(0);
   CHECK(run(1, tokens("a pinned cat")) == 12);
   CHECK(run(2, tokens(pinned + ", its question and the")) == pinned.size() + 22);
   CHECK(held(2) == tokens(pinned + ", its question and the"));
   end(1);
   end(2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a prompt in host memory that others leave half-way is cut there, and stays known") {
+  const std::string first = "a prompt of some length, and what follows it";
+  const auto leave_half_way = [&](std::string_view text, std::size_t known) {
+    tree->shrink_idle(0);
+    REQUIRE(tree->cells() == 0);
+    const auto all = tokens(text);
+    CHECK(run(1, all) == known);  // too little in common to be brought back for
+    CHECK(tree->give(1, all, /*room=*/0) == all.size());
+    CHECK(held(1) == all);
+    end(1);
+  };
+  run_and_keep(first);
+  leave_half_way("a prompt, but another", 0);
+  leave_half_way("a prompt of no length", 8);
+  tree->shrink_idle(0);
+
+  CHECK(run(2, tokens(first)) == first.size());
+  CHECK(held(2) == tokens(first));
+  CHECK(tree->cells() == first.size());
+  CHECK(run(3, tokens("a prompt of no length")) == 21);
+  CHECK(held(3) == tokens("a prompt of no length"));
+  CHECK(tree->totals().dropped == 0);
+  end(2);
+  end(3);
+  tree->clear();
+  CHECK(tree->cells() == 0);
+  CHECK(tree->host_bytes() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a tree that keeps the order of cells drops a prompt in host memory that another leaves half-way") {
+  tree = std::make_unique<PromptTree>(
+      *context, PromptTree::Limits{.first_sequence = 4, .sequences = 8, .host_bytes = 1 << 20, .joins = false});
+  run_and_keep("a prompt of some length, and what follows it");
+  tree->shrink_idle(0);
+  run_and_keep("a prompt, but another");
+  CHECK(tree->totals().dropped == 44);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a pinned prompt in host memory may give way to another that begins with it") {
