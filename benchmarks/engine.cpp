@@ -41,7 +41,7 @@ Many requests, by one engine and by llama-server.  Without a part, all of them:
   --examples N  so many requests or examples instead, for large models
   --best-only   of llama-server's settings, the best alone
   --no-flash-attention
-  --shape 135m|0.5b [--type q8_0]   a model of random weights
+  --shape 135m|0.5b|1.5b [--type q8_0]   a model of random weights
   FILE          a model, *.gguf (the embedded one: models/dspy-tiny.gguf)
 )";
 

@@ -39,7 +39,7 @@ struct RandomModel {
   /// GPT-2's byte-level vocabulary, or one like SentencePiece's, whose texts begin with a blank of its own.
   enum class Tokenizer { byte_level, sentence_pieces } tokenizer = Tokenizer::byte_level;
 
-  /// A real model's shape: `135m` (SmolLM2) or `0.5b` (Qwen2.5); nothing for another name.
+  /// A real model's shape: `135m` (SmolLM2), `0.5b` or `1.5b` (Qwen2.5); nothing for another name.
   static std::optional<RandomModel> of_shape(std::string_view shape, GgufWriter::Type type) {
     if (shape == "135m")
       return RandomModel{.layers = 30,
@@ -66,6 +66,15 @@ struct RandomModel {
                          .norm_epsilon = 1e-6F,
                          .rope_base = 1000000,
                          .attention_bias = true};
+    if (shape == "1.5b") {
+      auto model = of_shape("0.5b", type);
+      model->layers = 28;
+      model->width = 1536;
+      model->hidden = 8960;
+      model->heads = 12;
+      model->name = "random weights, shape of Qwen2.5 1.5B";
+      return model;
+    }
     return std::nullopt;
   }
 

@@ -9,7 +9,7 @@
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::fprintf(stderr, "usage: dspy-random-model 135m|0.5b f32|f16|q8_0|q4_0|q4_k_m|... FILE.gguf\n");
+    std::fprintf(stderr, "usage: dspy-random-model 135m|0.5b|1.5b f32|f16|q8_0|q4_0|q4_k_m|... FILE.gguf\n");
     return 2;
   }
   try {

@@ -26,7 +26,8 @@ std::optional<GgufWriter::Type> written_directly(std::string_view type) {
 void write(const RandomModelPlan& plan, GgufWriter::Type type, const fs::path& path) {
   const auto model = RandomModel::of_shape(plan.shape, type);
   if (!model)
-    throw Error(Errc::invalid_parameter, std::format("there is no shape `{}`; there are 135m and 0.5b", plan.shape));
+    throw Error(Errc::invalid_parameter,
+                std::format("there is no shape `{}`; there are 135m, 0.5b and 1.5b", plan.shape));
   model->write(path.string());
   std::error_code error;
   if (fs::file_size(path, error) == 0 || error)

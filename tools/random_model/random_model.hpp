@@ -7,7 +7,7 @@ namespace dspy::tools {
 
 /// What is written, and where to.
 struct RandomModelPlan {
-  std::string shape{};  ///< `135m` (SmolLM2) or `0.5b` (Qwen2.5).
+  std::string shape{};  ///< `135m` (SmolLM2), `0.5b` or `1.5b` (Qwen2.5).
   std::string type{};   ///< `f32`, `f16`, `q8_0`, or what the installed libllama quantises to, such as `q4_k_m`.
   std::filesystem::path path{};
 };

@@ -15,7 +15,8 @@ struct Quantization {
   llama_ftype type;
 };
 
-/// Those that need no measurements of how a model is used (an importance matrix).
+/// Those that need no measurements of how a model is used (an importance matrix).  `mxfp4_moe` is for the experts of a
+/// mixture, and leaves all else in Q8_0.
 constexpr std::array quantizations_known = {
     Quantization{"f32", LLAMA_FTYPE_ALL_F32},          Quantization{"f16", LLAMA_FTYPE_MOSTLY_F16},
     Quantization{"bf16", LLAMA_FTYPE_MOSTLY_BF16},     Quantization{"q8_0", LLAMA_FTYPE_MOSTLY_Q8_0},
@@ -26,7 +27,7 @@ constexpr std::array quantizations_known = {
     Quantization{"q4_1", LLAMA_FTYPE_MOSTLY_Q4_1},     Quantization{"iq4_nl", LLAMA_FTYPE_MOSTLY_IQ4_NL},
     Quantization{"iq4_xs", LLAMA_FTYPE_MOSTLY_IQ4_XS}, Quantization{"q3_k_l", LLAMA_FTYPE_MOSTLY_Q3_K_L},
     Quantization{"q3_k_m", LLAMA_FTYPE_MOSTLY_Q3_K_M}, Quantization{"q3_k_s", LLAMA_FTYPE_MOSTLY_Q3_K_S},
-    Quantization{"q2_k", LLAMA_FTYPE_MOSTLY_Q2_K},
+    Quantization{"q2_k", LLAMA_FTYPE_MOSTLY_Q2_K},     Quantization{"mxfp4_moe", LLAMA_FTYPE_MOSTLY_MXFP4_MOE},
 };
 
 }  // namespace

@@ -104,7 +104,7 @@ TEST_CASE("own kernels are as near to the definition as the library's, in every 
 TEST_CASE("own kernels compute mixtures of experts as near to the definition as the library's") {
   const test::TempFolder folder;
   test::RandomExperts().write(folder / "whole.gguf");
-  for (const std::string_view type : {"f16", "q8_0", "q4_k_m", "q6_k"}) {
+  for (const std::string_view type : {"f16", "q8_0", "q4_k_m", "q6_k", "mxfp4_moe"}) {
     CAPTURE(type);
     const Both both(in_format(folder / "whole.gguf", type));
     both.check({.context_length = 1024, .threads = 1});
