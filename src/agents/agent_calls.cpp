@@ -117,8 +117,8 @@ Async<void> AgentLoop::run_call(Self self, std::string id) {
         const Prediction came{.data = {{"result", result.value}}};
         span.end(&Span::prediction, came);
       }
-    } catch (const Error& error) {
-      span.end(&Span::error, error);
+    } catch (...) {
+      span.end_failed();
       throw;
     }
   }

@@ -123,8 +123,8 @@ Async<AgentOutcome> AgentLoop::drive(Self self) {
     auto outcome = co_await drive_steps(self);
     span.end(&Span::prediction, std::as_const(outcome.prediction));
     co_return outcome;
-  } catch (const Error& error) {
-    span.end(&Span::error, error);
+  } catch (...) {
+    span.end_failed();
     // What has happened stays in the journal; a journal that cannot be written is no reason to tell another error.
     if (self->journal_) static_cast<void>(attempt([&] { self->journal_->flush(); }));
     throw;

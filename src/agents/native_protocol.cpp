@@ -2,8 +2,8 @@
 #include "agents/call_stream.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/lm/exchange_json.hpp"
+#include "lm/told_span.hpp"
 
-#include <chrono>
 #include <format>
 #include <optional>
 #include <string>
@@ -127,36 +127,28 @@ Request AgentLoop::native_request() {
 Async<Reply> AgentLoop::request(Self self, Request asked) {
   const auto& context = self->context_;
   if (context.budget) context.budget->require();
-  auto* const trace = context.trace.get();
   const auto path = context.path + "react";
-  Span span{
-      .kind = Span::Kind::attempt, .parent = context.parent_span, .path = path, .lm = self->lm_->model(), .attempt = 1};
-  const auto begun = std::chrono::steady_clock::now();
-  auto shown = trace != nullptr ? asked : Request();
-  if (trace != nullptr) {
-    span.id = Trace::next_id();
-    span.started_at = std::chrono::system_clock::now();
-    span.request = &shown;
-    trace->begin(span);
-  }
-  asked.trace_context = outgoing_trace(context, span.id);
-  const auto tell = [&](const Reply* reply, const Error* error) {
-    if (trace == nullptr) return;
-    span.reply = reply;
-    span.error = error;
-    span.time = std::chrono::steady_clock::now() - begun;
-    trace->end(span);
-  };
+  const auto shown = context.trace ? asked : Request();
+  ToldSpan span(context.trace.get(), {.kind = Span::Kind::attempt,
+                                      .parent = context.parent_span,
+                                      .path = path,
+                                      .lm = self->lm_->model(),
+                                      .attempt = 1,
+                                      .request = &shown});
+  asked.trace_context = outgoing_trace(context, span.id());
   try {
     CallStream calls(self->agent_.tools_, self->sink_);
     auto reply = co_await reply_of(*self->lm_, std::move(asked), self->sink_ ? &calls : nullptr);
     if (self->sink_) calls.finish(reply.completion());
     if (context.budget) context.budget->spend(reply.usage);
-    tell(&reply, nullptr);
+    span.end(&Span::reply, reply);
     co_return reply;
   } catch (const Error& error) {
     if (context.budget) context.budget->spend(error.info().usage);
-    tell(nullptr, &error);
+    span.end(&Span::error, error);
+    throw;
+  } catch (...) {
+    span.end_failed();
     throw;
   }
 }
