@@ -74,6 +74,7 @@ std::string_view to_string(DecisionSpace::Kind kind) noexcept {
 std::string_view to_string(DecisionMethod method) noexcept {
   switch (method) {
     case DecisionMethod::measured: return "measured";
+    case DecisionMethod::log_probabilities: return "log_probabilities";
     case DecisionMethod::written: return "written";
     case DecisionMethod::given: return "given";
     case DecisionMethod::none: return "none";
@@ -205,8 +206,10 @@ Decision decision_of(const Prediction& prediction, const Field& field, const Dec
   }
   if (probabilities.empty()) return {.value = prediction.at(field.name), .method = DecisionMethod::none};
   auto out = decide(space, settings, std::move(probabilities));
-  const bool is_written = std::ranges::contains(prediction.flags, Flag{field.name, "written"});
-  out.method = is_written ? DecisionMethod::written : DecisionMethod::measured;
+  const auto has = [&](const char* flag) { return std::ranges::contains(prediction.flags, Flag{field.name, flag}); };
+  out.method = has("written")             ? DecisionMethod::written
+               : has("log_probabilities") ? DecisionMethod::log_probabilities
+                                          : DecisionMethod::measured;
   return out;
 }
 

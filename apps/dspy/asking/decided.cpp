@@ -4,20 +4,17 @@
 #include "dspy/programs/written_decision.hpp"
 #include "printing.hpp"
 
-#include <algorithm>
 #include <format>
 #include <utility>
 
 namespace dspy::app {
 
 Said said_of(const Prediction& prediction, const Field& field, const DecisionSettings& settings) {
-  return {.decision = decision_of(prediction, field, settings),
-          .by_tokens = std::ranges::contains(prediction.flags, Flag{field.name, "log_probabilities"})};
+  return {.decision = decision_of(prediction, field, settings)};
 }
 
 JsonObject to_json(const Said& said) {
   auto out = to_json(said.decision);
-  if (said.by_tokens) out["method"] = "log_probabilities";
   if (said.is_routed) out["routed"] = true;
   if (said.is_abstained) {
     out["value"] = nullptr;

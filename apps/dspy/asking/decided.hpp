@@ -16,7 +16,6 @@ namespace dspy::app {
 /// What `dspy decide` says of an input.
 struct Said {
   Decision decision;
-  bool by_tokens = false;  ///< Its probabilities are those that a provider tells of its tokens.
   bool is_routed = false;
   bool is_abstained = false;
 };

@@ -65,10 +65,11 @@ void validate(const DecisionSettings& settings, const DecisionSpace& space);
 
 /// Where probabilities come from.
 enum class DecisionMethod {
-  measured,  ///< The model's own, of each answer, by its tokens.
-  written,   ///< The model wrote them down.
-  given,     ///< The caller gave them.
-  none,      ///< There are none: the value is what the model wrote.
+  measured,           ///< The model's own, of each answer, by its tokens.
+  log_probabilities,  ///< Those that a provider reports of the reply's tokens and of the likeliest others.
+  written,            ///< The model wrote them down.
+  given,              ///< The caller gave them.
+  none,               ///< There are none: the value is what the model wrote.
 };
 
 std::string_view to_string(DecisionMethod method) noexcept;

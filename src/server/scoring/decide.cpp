@@ -114,7 +114,7 @@ struct Answer {
 };
 
 JsonObject answer_of(const Question& question, const Decision& decision) {
-  if (decision.method != DecisionMethod::measured)
+  if (decision.method != DecisionMethod::measured && decision.method != DecisionMethod::log_probabilities)
     throw Error(Errc::unsupported,
                 std::format("the model does not report the probabilities of the answers to `{}`; use one that this "
                             "server has loaded, or one that reports log-probabilities",

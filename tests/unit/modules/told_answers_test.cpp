@@ -64,7 +64,7 @@ TEST_CASE("What a provider tells of the value's tokens are the answers' probabil
   CHECK(has_flag(out, "log_probabilities"));
   const auto field = Signature::parse(glad_or_sad).outputs[0];
   const auto decision = decision_of(out, field);
-  CHECK(decision.method == DecisionMethod::measured);
+  CHECK(decision.method == DecisionMethod::log_probabilities);
   CHECK(*decision.confidence == doctest::Approx(0.7 / 0.9));
 }
 
