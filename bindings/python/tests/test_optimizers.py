@@ -194,10 +194,14 @@ def test_better_together_trains_between_searches_of_prompts(tmp_path):
     assert [each["score"] for each in optimizer.report["candidates"]] == [0.4, 0.4, 1.0]
 
 
-@pytest.mark.parametrize("strategy", ["p -> x", "p ->", "p -> -> p", "p - p", ""])
-def test_a_strategy_that_names_no_optimizer_is_refused(strategy):
+@pytest.mark.parametrize(
+    ("strategy", "said"),
+    [(each, "the strategy names the optimizer .*; there are `p`") for each in ("p -> x", "p - p")]
+    + [(each, "has an empty part; write an optimizer on each side of `->`") for each in ("p ->", "p -> -> p", "")],
+)
+def test_a_strategy_that_names_no_optimizer_is_refused(strategy, said):
     optimizer = dspy.BetterTogether(exact, strategy=strategy, p=dspy.LabeledFewShot(k=2))
-    with pytest.raises(dspy.InvalidParameter, match="the strategy names the optimizer .*; there are `p`"):
+    with pytest.raises(dspy.InvalidParameter, match=said):
         optimizer.compile(student(), trainset=ROWS[:12], valset=ROWS[15:])
 
 
