@@ -46,7 +46,7 @@ with tempfile.TemporaryDirectory() as folder:
             tested = subprocess.run(
                 [tool, "run", url + "/openapi.json", "--checks", "not_a_server_error,response_schema_conformance",
                  "--max-examples", "20", "--exclude-path-regex", "^/v1/programs/[^{]*$|:stream|:batch|events"],
-                timeout=480, check=False, cwd=folder,  # where it keeps what it found
+                timeout=270, check=False, cwd=folder,  # where it keeps what it found
             )
             code = tested.returncode
     finally:
