@@ -129,13 +129,34 @@ constexpr bool is_plain() {
 template <class>
 constexpr bool never = false;
 
+/// Becomes any base of `Derived`.
+template <class Derived>
+struct AnyBase {
+  template <class Base>
+    requires(std::is_base_of_v<Base, Derived> && !std::is_same_v<Base, Derived>)
+  operator Base() const;  // NOLINT(google-explicit-constructor): that is the question
+};
+
+template <class T>
+concept HasBase = requires { T{AnyBase<T>()}; };
+
+template <class F, class P>
+void show(F& visit, std::string path, P& predictor) {
+  static_assert(std::invocable<F&, std::string, P&>,
+                "a predictor of the program is const, so nothing can change it: remove `const` from the member");
+  visit(std::move(path), predictor);
+}
+
 template <class T, class F>
 void visit_predictors(T& part, const std::string& path, F& visit) {
   using Plain = std::remove_const_t<T>;
-  if constexpr (std::derived_from<Plain, Predictor>) {
-    visit(predictor_path<Plain>(path), part);
+  if constexpr (std::derived_from<Plain, Predictor> && !NamesItsPredictors<T>) {
+    static_assert(sizeof(Plain) == sizeof(Predictor),
+                  "a class derived from a predictor may hold others that nobody can find: make the predictor a member "
+                  "instead, or give the class for_each_predictor(visit)");
+    show(visit, predictor_path<Plain>(path), part);
   } else if constexpr (HoldsPredictor<T>) {
-    visit(predictor_path<Plain>(path), part.predictor());
+    show(visit, predictor_path<Plain>(path), part.predictor());
   } else if constexpr (NamesItsPredictors<T>) {
     part.for_each_predictor([&](const std::string& name, auto& predictor) { visit(join_path(path, name), predictor); });
   } else if constexpr (MapOfPrograms<T>) {
@@ -146,6 +167,8 @@ void visit_predictors(T& part, const std::string& path, F& visit) {
   } else if constexpr (holds_no_predictors<Plain> || is_plain<Plain>()) {
     return;
   } else if constexpr (std::is_aggregate_v<Plain> && std::is_class_v<Plain>) {
+    static_assert(!HasBase<Plain>,
+                  "the members of a program that has a base cannot be found: give it for_each_predictor(visit)");
     for_each_member(
         part, [&](std::string_view name, auto& member) { visit_predictors(member, join_path(path, name), visit); });
   } else if constexpr (std::is_pointer_v<Plain> || IsShared<Plain>::value || IsOptional<Plain>::value) {
