@@ -69,10 +69,11 @@ OptimizerChoice choice_of(const JsonObject& settings) {
 /// A command that a client names would run as the server's user.
 void require_no_command(const OptimizerChoice& choice) {
   if (!choice.optimizer.contains("finetune")) return;
-  throw Error(Errc::bad_input,
-              "`finetune` trains by a command, which cannot be named over HTTP; run `dspy optimize --optimizer finetune` "
-              "on the server's machine",
-              {.invalid = {"optimizer"}});
+  throw Error(
+      Errc::bad_input,
+      "`finetune` trains by a command, which cannot be named over HTTP; run `dspy optimize --optimizer finetune` "
+      "on the server's machine",
+      {.invalid = {"optimizer"}});
 }
 
 /// What optimizers ask beside the program, such as proposals, no budget counts.

@@ -8,9 +8,9 @@
 
 namespace dspy {
 
-/// What a program was asked and answered, from a file of `JsonlTrace`, as examples to correct, label or optimize on: the
-/// successful calls of the predictor at `path`; without one, the runs of the program, or if there are none the calls
-/// of its only predictor.  Of equal inputs the latest.  A last line that was cut is left out.
+/// What a program was asked and answered, from a file of `JsonlTrace`, as examples to correct, label or optimize on:
+/// the successful calls of the predictor at `path`; without one, the runs of the program, or if there are none the
+/// calls of its only predictor.  Of equal inputs the latest.  A last line that was cut is left out.
 ///
 /// Throws `Error` (`io_error`) for the file, (`bad_input`) for a line that is no span, a `path` that is not there, or
 /// several predictors without a `path`.

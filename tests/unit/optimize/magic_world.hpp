@@ -57,7 +57,8 @@ struct Models {
           paid->fetch_add(1);
           const auto& output = request.contract.signature->outputs.front().name;
           if (output == "answer" || output == "hint") return wait(answers->complete(request));
-          return Reply(Completion{.text = writer(request)}, {.requests = 1, .prompt_tokens = 10, .completion_tokens = 5});
+          return Reply(Completion{.text = writer(request)},
+                       {.requests = 1, .prompt_tokens = 10, .completion_tokens = 5});
         },
         "worker and writer");
     lm->remember(false);
