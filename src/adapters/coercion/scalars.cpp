@@ -255,12 +255,15 @@ std::string_view peel(std::string_view text) noexcept {
   // Blanks that cannot be seen, or do not break a line.
   constexpr std::array<std::string_view, 5> wide_blanks = {"\xC2\xA0", "\xE2\x80\x8B", "\xEF\xBB\xBF", "\xE2\x80\xAF",
                                                            "\xE2\x80\x8E"};
+  const auto is_wide = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
   for (std::size_t before = text.size() + 1; text.size() < before;) {
     before = text.size();
     text = text::trim(text);
-    for (const auto blank : wide_blanks) {
-      if (text.starts_with(blank)) text.remove_prefix(blank.size());
-      if (text.ends_with(blank)) text.remove_suffix(blank.size());
+    if (!text.empty() && (is_wide(text.front()) || is_wide(text.back()))) {
+      for (const auto blank : wide_blanks) {
+        if (text.starts_with(blank)) text.remove_prefix(blank.size());
+        if (text.ends_with(blank)) text.remove_suffix(blank.size());
+      }
     }
     for (const auto& [open, close] : pairs) {
       if (text.size() > open.size() + close.size() && text.starts_with(open) && text.ends_with(close)) {

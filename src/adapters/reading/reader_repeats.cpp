@@ -7,11 +7,16 @@
 #include "dspy/lm/reply_notation.hpp"
 
 #include <algorithm>
+#include <array>
 #include <format>
 #include <utility>
 
 namespace dspy {
 namespace {
+
+constexpr std::array<std::string_view, 13> corrections = {
+    "actually",          "wait", "correction", "corrected",  "sorry",         "oops", "scratch that",
+    "on second thought", "no",   "i mean",     "my mistake", "alternatively", "or"};
 
 constexpr bool is_of_word(char c) noexcept {
   return text::is_letter(c) || text::is_digit(c) || static_cast<unsigned char>(c) >= 0x80;
@@ -21,9 +26,10 @@ constexpr bool is_of_word(char c) noexcept {
 bool begins_correction(std::string_view text) {
   const auto first = std::min(text.find_first_not_of("*_#\"'`(>- \t\r\n"), text.size());
   text.remove_prefix(first);
-  for (const std::string_view words : {"actually", "wait", "correction", "corrected", "sorry", "oops", "scratch that",
-                                       "on second thought", "no", "i mean", "my mistake", "alternatively", "or"}) {
-    if (!text::equals_ignoring_case(text.substr(0, words.size()), words)) continue;
+  if (text.empty()) return false;
+  const auto letter = text::lower(text[0]);
+  for (const auto words : corrections) {
+    if (letter != words[0] || !text::equals_ignoring_case(text.substr(0, words.size()), words)) continue;
     const auto rest = text.substr(words.size());
     // `Not` and `order` are other words; of `no evidence` and `wait time` only what is set apart is a correction.
     const bool is_word = rest.empty() || !is_of_word(rest[0]);

@@ -162,7 +162,10 @@ std::size_t find_field(const std::vector<Field>& fields, std::string_view key) n
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (fields[i].name == key) return i;
   }
+  if (key.empty()) return fields.size();
+  const auto letter = lower(key[0]);
   const auto same = [&](std::string_view label) {
+    if (letter != first_letter(label)) return false;
     const auto walked = walk(key, label);
     return walked.kind == Walk::Kind::same && walked.end == key.size();
   };
@@ -223,9 +226,9 @@ LabelMatch Labels::match_at(std::string_view text, std::size_t offset, std::size
 
   LabelMatch best;
   bool cut = false;
+  const auto letter = lower(text[0]);
   const auto consider = [&](std::string_view label, Kind side, std::size_t index) {
-    if (best.is_label() && best.spelled_as_is) return;
-    if (lower(text[0]) != first_letter(label)) return;  // as most do: every line of a prompt's values comes here
+    if (letter != first_letter(label)) return;  // as most do: every line of a prompt's values comes here
     const bool as_is = text.starts_with(label);
     const auto walked = as_is && !is_separator(label.back()) ? Walk{Walk::Kind::same, label.size()} : walk(text, label);
     cut |= walked.kind == Walk::Kind::ran_out;
@@ -240,10 +243,11 @@ LabelMatch Labels::match_at(std::string_view text, std::size_t offset, std::size
     found.spelled_as_is = as_is;
     best = found;
   };
+  const auto is_certain = [&] { return best.is_label() && best.spelled_as_is; };
   const auto consider_all = [&](const std::vector<Field>& fields, Kind side) {
-    for (std::size_t i = 0; i < fields.size(); ++i) {
+    for (std::size_t i = 0; i < fields.size() && !is_certain(); ++i) {
       consider(fields[i].label, side, i);
-      consider(fields[i].name, side, i);
+      if (!is_certain()) consider(fields[i].name, side, i);
     }
   };
   consider_all(signature_.outputs, Kind::output);
