@@ -38,7 +38,7 @@ constexpr std::array<std::string_view, 24> names = {"think",
                                                     "seed:cot_budget_reflect",
                                                     "rationale"};
 
-constexpr auto longest_name = std::ranges::max(names, {}, &std::string_view::size).size();
+constexpr auto longest_name_of_thoughts = std::ranges::max(names, {}, &std::string_view::size).size();
 
 /// The characters that may surround those names.
 struct Brackets {
@@ -114,7 +114,7 @@ std::optional<Named> name_before(std::string_view text, std::string_view closing
   text.remove_prefix(before);
   if (text.empty() || !may_begin_name(text[0])) return std::nullopt;
   // A blank or the bracket ends the name, so that most names differ in size already.
-  const auto near = text.substr(0, longest_name + 1);
+  const auto near = text.substr(0, longest_name_of_thoughts + 1);
   std::size_t size = 1;
   while (size < near.size() && near[size] != ' ' && near[size] != closing[0]) ++size;
   if (size == near.size()) return std::nullopt;
@@ -170,7 +170,7 @@ bool may_open(std::string_view text, const Labels& labels) {
     auto rest = text.substr(opening.size());
     if (rest.starts_with(' ')) rest.remove_prefix(1);
     if (!rest.empty() && !may_begin_name(rest[0])) continue;
-    if (rest.size() >= longest_name + longest_attributes) continue;  // all of a mark would be there
+    if (rest.size() >= longest_name_of_thoughts + longest_attributes) continue;  // all of a mark would be there
     for (const auto name : names) {
       const auto size = std::min(rest.size(), name.size());
       if (size != 0 && !begins_with(name, rest[0])) continue;
