@@ -236,7 +236,7 @@ TEST_CASE("A server that is gone for too long is told with its address, and with
   }
   CHECK_THROWS_WITH_AS(redis_queue("http://127.0.0.1"),
                        "the address of the queue's server, `http://127.0.0.1`, does not begin with redis:// or "
-                       "valkey://; write redis://host:6379/0",
+                       "valkey://, nor for TLS with rediss:// or valkeys://; write redis://host:6379/0",
                        Error);
 }
 
