@@ -3,6 +3,7 @@
 #include "dspy/evaluate/forecasts.hpp"
 #include "dspy/evaluate/report.hpp"
 #include "dspy/modules/traversal.hpp"
+#include "evaluate/html_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -47,20 +48,6 @@ document.getElementById('find').addEventListener('input', event => {
 </script>
 )";
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
 std::string plain(const Json& value) {
   return value.is_string() ? std::string(view(value.get_string())) : to_text(value);
 }
@@ -68,7 +55,7 @@ std::string plain(const Json& value) {
 std::string values_html(const JsonObject& values) {
   std::string out;
   for (const auto& value : values)
-    out += std::format("<b>{}</b> {}<br>", escaped(value.key()), escaped(plain(value.value())));
+    out += std::format("<b>{}</b> {}<br>", html_text(value.key()), html_text(plain(value.value())));
   return out;
 }
 
@@ -106,10 +93,10 @@ std::string slices_html(const EvaluationResult& result, const std::string& field
   if (field.empty()) return {};
   std::string out =
       std::format("<h2>By {}</h2><table><tr><th>{}</th><th>examples</th><th>score</th><th>interval</th></tr>",
-                  escaped(field), escaped(field));
+                  html_text(field), html_text(field));
   for (const auto& slice : slices(result, field)) {
     out += std::format("<tr><td>{}</td><td class=n>{}</td><td class=n>{:.2f} %</td><td class=n>{}</td></tr>",
-                       escaped(slice.name), slice.done, slice.score,
+                       html_text(slice.name), slice.done, slice.score,
                        slice.interval ? std::format("{:.1f} – {:.1f}", slice.interval->low, slice.interval->high) : "");
   }
   return out + "</table>";
@@ -132,7 +119,7 @@ std::string calibration_html(const EvaluationResult& result) {
     out += std::format(
         "<h2>Probabilities of {}</h2><p class=dim>{} answers, Brier score {:.3f}, calibration error "
         "{:.3f}: how often they were right (up) by how probable they were said to be (right)</p>",
-        escaped(name), forecasts.size(), statistics::brier(forecasts), statistics::calibration_error(forecasts));
+        html_text(name), forecasts.size(), statistics::brier(forecasts), statistics::calibration_error(forecasts));
     out += std::format(
         "<svg width=\"{0}\" height=\"{0}\" role=\"img\" aria-label=\"calibration\">"
         "<path d=\"M0 {0}L{0} 0\" stroke=\"currentColor\" opacity=\".3\"/>",
@@ -161,7 +148,7 @@ std::string prompt_html(const Predictors& predictors, const TraceStep& step) {
   std::string out;
   for (std::size_t i = 0; i < prompt->size(); ++i) {
     const auto& message = (*prompt)[i];
-    out += std::format("<span class=dim>{}</span><pre>{}</pre>", to_string(message.role), escaped(message.text()));
+    out += std::format("<span class=dim>{}</span><pre>{}</pre>", to_string(message.role), html_text(message.text()));
   }
   return out;
 }
@@ -169,12 +156,12 @@ std::string prompt_html(const Predictors& predictors, const TraceStep& step) {
 std::string details_html(const EvaluatedRow& row, const Predictors& predictors) {
   std::string out = "<details><summary>more</summary>";
   if (!row.prediction.reasoning.empty())
-    out += std::format("<span class=dim>thoughts</span><pre>{}</pre>", escaped(row.prediction.reasoning));
+    out += std::format("<span class=dim>thoughts</span><pre>{}</pre>", html_text(row.prediction.reasoning));
   if (!row.prediction.completion.empty() && row.trace.empty())
-    out += std::format("<span class=dim>reply</span><pre>{}</pre>", escaped(row.prediction.completion));
+    out += std::format("<span class=dim>reply</span><pre>{}</pre>", html_text(row.prediction.completion));
   for (const auto& step : row.trace) {
-    out += std::format("<b>{}</b>{}<span class=dim>reply</span><pre>{}</pre>", escaped(step.path),
-                       prompt_html(predictors, step), escaped(step.prediction.completion));
+    out += std::format("<b>{}</b>{}<span class=dim>reply</span><pre>{}</pre>", html_text(step.path),
+                       prompt_html(predictors, step), html_text(step.prediction.completion));
   }
   return out + "</details>";
 }
@@ -192,9 +179,10 @@ std::string row_html(const EvaluatedRow& row, const Predictors& predictors) {
                              : "",
       row.score.value, values_html(row.example.data),
       row.error
-          ? std::format("<span class=bad>{}</span>", escaped(row.error->what())) + values_html(row.prediction.data)
+          ? std::format("<span class=bad>{}</span>", html_text(row.error->what())) + values_html(row.prediction.data)
           : values_html(row.prediction.data),
-      escaped(row.score.feedback) + details_html(row, predictors), tokens ? std::to_string(*tokens) : "", row.seconds);
+      html_text(row.score.feedback) + details_html(row, predictors), tokens ? std::to_string(*tokens) : "",
+      row.seconds);
 }
 
 }  // namespace
@@ -206,15 +194,15 @@ std::string to_html(const EvaluationResult& result, const HtmlOptions& options) 
         [&](const std::string& path, const Predictor& predictor) { predictors.emplace(path, &predictor); });
   }
   auto out = std::string(head);
-  out += std::format("<title>{0}</title></head><body><h1>{0}</h1>\n", escaped(options.title));
-  out += std::format("<p><span class=big>{:.2f} %</span> {}", result.score, escaped(result.metric));
+  out += std::format("<title>{0}</title></head><body><h1>{0}</h1>\n", html_text(options.title));
+  out += std::format("<p><span class=big>{:.2f} %</span> {}", result.score, html_text(result.metric));
   if (result.interval) {
     out += std::format(", {:.0f} % interval {:.1f} to {:.1f}", 100 * result.confidence, result.interval->low,
                        result.interval->high);
   }
   out += std::format("</p><p class=dim>{} of {} examples, {} failed, {} requests, {:.1f} s</p>\n", result.done,
                      result.rows.size(), result.failures, result.usage.requests, result.seconds);
-  if (result.stopped) out += std::format("<p class=bad>Not complete: {}</p>\n", escaped(result.stopped->what()));
+  if (result.stopped) out += std::format("<p class=bad>Not complete: {}</p>\n", html_text(result.stopped->what()));
   out += histogram(result) + calibration_html(result) + slices_html(result, options.slice_by);
   out +=
       "<p><input id=find placeholder=\"Find in rows\" aria-label=\"Find in rows\"></p><table id=rows><thead><tr>"

@@ -1337,7 +1337,7 @@ class Rag(unittest.TestCase):
         self.assertNotIn("Nora", found[0]["text"])
         wrong = dspy("index", "build", self.index, str(self.docs), "--method", "magic")
         self.assertEqual(wrong.returncode, 2)
-        self.assertIn("there is no method `magic`", wrong.err)
+        self.assertIn("unknown method `magic`", wrong.err)
         blind = dspy("index", "search", self.index, "baker", "--diversity", "0.5")
         self.assertEqual(blind.returncode, 2)
         self.assertIn("embedder", blind.err)

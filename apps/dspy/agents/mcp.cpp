@@ -58,7 +58,7 @@ std::string described(const Signature& signature) {
   return signature.instructions.empty() ? "Computes " + to_notation(signature) : signature.instructions;
 }
 
-/// The tools that may be called without asking anybody: a host that calls them asks whom it likes, or nobody.
+/// The tools that need no approval: the MCP host that calls them decides whether to ask its user.
 Tools without_consent(const AgentFile& file) {
   Tools out;
   for (const auto& tool : file.tools) {

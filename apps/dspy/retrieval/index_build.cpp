@@ -108,7 +108,7 @@ ChunkOptions chunk_options(const IndexFlags& flags) {
   if (!method)
     throw Error(
         Errc::bad_input,
-        std::format("there is no method `{}`; use automatic, recursive, markdown, sentences or fixed", flags.method));
+        std::format("unknown method `{}`; use automatic, recursive, markdown, sentences or fixed", flags.method));
   return {.method = *method, .tokens = flags.tokens, .overlap = flags.overlap};
 }
 

@@ -60,7 +60,7 @@ struct RagFlags {
 RagAim aim_of(const RagFlags& flags) {
   if (const auto aim = rag_aim(flags.aim)) return *aim;
   throw Error(Errc::bad_input,
-              std::format("there is no aim `{}`; there are recall, mrr, precision, answer and grounded", flags.aim));
+              std::format("unknown aim `{}`; use recall, mrr, precision, answer or grounded", flags.aim));
 }
 
 RagTuningOptions options_of(const RagFlags& flags) {

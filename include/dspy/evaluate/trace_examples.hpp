@@ -12,8 +12,8 @@ namespace dspy {
 /// the successful calls of the predictor at `path`; without one, the runs of the program, or if there are none the
 /// calls of its only predictor.  Of equal inputs the latest.  A last line that was cut is left out.
 ///
-/// Throws `Error` (`io_error`) for the file, (`bad_input`) for a line that is no span, a `path` that is not there, or
-/// several predictors without a `path`.
+/// Throws `Error`: `io_error` if the file cannot be read; `bad_input` if a line is not a span, if no predictor has that
+/// `path`, or if there are several predictors and no `path` is given.
 std::vector<Example> examples_from_trace(const std::filesystem::path& file, const std::string& path = {});
 
 }  // namespace dspy

@@ -29,7 +29,7 @@ bool Scheduler::follows_state(const Job& job, std::span<const Token> prompt, std
   });
 }
 
-/// Where a request is to keep a state of its prompt; 0 for nowhere.
+/// The number of prompt tokens after which a request saves the model's state; 0 if it saves none.
 std::size_t Scheduler::checkpoint_of(const Job& job, std::span<const Token> prompt, std::size_t known) const {
   std::vector<std::span<const Token>> others;
   for (const auto& other : waiting_) {

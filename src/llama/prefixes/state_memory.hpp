@@ -37,9 +37,9 @@ class StateMemory {
 
   /// The longest state that `tokens` begin with; null if there is none.
   const State* find(std::size_t group, std::span<const Token> tokens);
-  /// After how many of `tokens` a state is worth keeping, where `known` of them have one; 0 for nowhere.  `others`:
-  /// prompts beside those asked lately.  The one that saves most is taken: a long beginning shared by few, or a shorter
-  /// one shared by many.
+  /// The length of the prefix of `tokens` whose state should be saved, or 0 if none is worth it.  A prefix of `known`
+  /// tokens already has a state; `others` are prompts to compare with, beside the recent ones.  Picks the prefix that
+  /// saves the most computation: a long one shared by few prompts, or a shorter one shared by many.
   std::size_t place(std::size_t group, std::span<const Token> tokens, std::size_t known,
                     std::span<const std::span<const Token>> others) const;
   /// Not if there is one already, or no room for it.

@@ -1,5 +1,6 @@
 #include "dspy/optimize/kernel/report.hpp"
 #include "dspy/optimize/kernel/search.hpp"
+#include "evaluate/html_text.hpp"
 
 #include <algorithm>
 #include <format>
@@ -14,20 +15,6 @@ constexpr std::string_view style =
     "pre{white-space:pre-wrap;background:#f6f6f6;padding:.6rem;margin:.3rem 0}summary{cursor:pointer}"
     "svg{width:100%;height:auto}@media(prefers-color-scheme:dark){body{background:#161616;color:#e6e6e6}"
     "pre{background:#222}tr.chosen{background:#1d2b1d}th,td{border-color:#333}}";
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
 
 /// The best score over the requests made, as steps.
 std::string curve_of(const Report& report) {
@@ -57,9 +44,9 @@ std::string prompts_of(const JsonObject& prompts) {
   for (const auto& each : prompts) {
     const auto& prompt = each.value().as_object();
     const auto& demos = prompt.at("demos").as_array();
-    out += std::format("<b>{}</b><pre>{}</pre>", escaped(each.key()),
-                       escaped(view(prompt.at("instructions").as_string())));
-    for (const auto& demo : demos) out += std::format("<pre>{}</pre>", escaped(to_pretty_text(demo)));
+    out += std::format("<b>{}</b><pre>{}</pre>", html_text(each.key()),
+                       html_text(view(prompt.at("instructions").as_string())));
+    for (const auto& demo : demos) out += std::format("<pre>{}</pre>", html_text(to_pretty_text(demo)));
   }
   return out;
 }
@@ -72,7 +59,7 @@ std::string row_of(const Report& report, std::size_t number) {
       "<tr{}><td class=\"n\">{}</td><td class=\"n\">{}</td><td><details><summary>{}{}</summary>{}</details></td>"
       "<td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
       report.chosen == number ? " class=\"chosen\"" : "", number,
-      each.score ? std::format("{:.2f}", percent(*each.score)) : "–", escaped(each.origin),
+      each.score ? std::format("{:.2f}", percent(*each.score)) : "–", html_text(each.origin),
       parents.empty() ? "" : ", from" + parents, prompts_of(each.prompts), each.prompt_size,
       each.tokens ? std::format("{:.0f}", *each.tokens) : "–");
 }
@@ -83,16 +70,16 @@ std::string to_html(const Report& report) {
   auto out = std::format(
       "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width\"><title>{0}</title><style>{1}</style>\n<h1>{0}</h1>\n",
-      escaped(report.optimizer), style);
+      html_text(report.optimizer), style);
   if (const auto score = report.score()) {
     const auto first = std::ranges::find_if(report.candidates, [](const auto& each) { return each.score.has_value(); });
     out += std::format("<p>Best: <b>{:.2f} %</b> by {} on {} examples (first measured: {:.2f} %).</p>\n",
-                       percent(*score), escaped(report.metric), report.examples, percent(*first->score));
+                       percent(*score), html_text(report.metric), report.examples, percent(*first->score));
   }
   out += std::format("<p>{} requests, {} runs of the program ({} were known), {:.1f} s.</p>\n", report.usage.requests,
                      report.rollouts, report.cached_rollouts, report.seconds);
-  if (!report.stopped.empty()) out += std::format("<p>It ended early: {}.</p>\n", escaped(report.stopped));
-  for (const auto& note : report.notes) out += std::format("<p>Note: {}.</p>\n", escaped(note));
+  if (!report.stopped.empty()) out += std::format("<p>It ended early: {}.</p>\n", html_text(report.stopped));
+  for (const auto& note : report.notes) out += std::format("<p>Note: {}.</p>\n", html_text(note));
   out += curve_of(report);
   out +=
       "<h2>What was tried</h2><table><tr><th>#</th><th>Score</th><th>Made by</th><th>Prompt, bytes</th><th>Tokens of a "

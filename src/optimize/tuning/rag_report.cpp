@@ -3,6 +3,7 @@
 #include "dspy/evaluate/comparison.hpp"
 #include "dspy/optimize/tuning/rag_tuning.hpp"
 #include "dspy/retrieve/documents/chunk.hpp"
+#include "evaluate/html_text.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -81,20 +82,6 @@ border-bottom: 1px solid #8884; } td.n { text-align: right; font-variant-numeric
 </style></head><body>
 )";
 
-/// A prompt is anybody's text.
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
 std::string bar(double share) {
   return std::format("<span class=\"bar\" style=\"width:{:.1f}%\"></span>", std::clamp(share, 0.0, 1.0) * 100);
 }
@@ -130,19 +117,19 @@ JsonObject to_json(const RagTuning& tuning) {
 std::string to_html(const RagTuning& tuning) {
   std::string out(head);
   out += std::format("<h1>Tuning of a search</h1><p>Best: <b>{}</b></p><p>{}</p><p>{} settings on {} questions.</p>",
-                     escaped(words_of(tuning.best)), held_out_words(tuning), tuning.trials.size(),
+                     html_text(words_of(tuning.best)), held_out_words(tuning), tuning.trials.size(),
                      tuning.tuning_questions);
   for (const auto& [name, choices] : effects(tuning)) {
     out += std::format("<h2>{}: mean {} of the trials with it</h2><table>", name, to_string(tuning.aim));
     for (const auto& [choice, mean] : choices)
       out += std::format("<tr><td style=\"width:12rem\">{}<td class=\"n\" style=\"width:5rem\">{:.1f}<td>{}",
-                         escaped(choice), 100 * mean, bar(mean));
+                         html_text(choice), 100 * mean, bar(mean));
     out += "</table>";
   }
   out += std::format("<h2>All settings</h2><table><tr><th>{}<th><th>passages<th>setting", to_string(tuning.aim));
   for (const auto& trial : tuning.trials)
     out += std::format("<tr><td class=\"n\">{:.1f}<td style=\"width:12rem\">{}<td class=\"n\">{}<td>{}",
-                       100 * trial.score, bar(trial.score), trial.passages, escaped(words_of(trial.setting)));
+                       100 * trial.score, bar(trial.score), trial.passages, html_text(words_of(trial.setting)));
   return out + "</table></body></html>\n";
 }
 

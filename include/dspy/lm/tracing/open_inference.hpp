@@ -10,7 +10,7 @@ namespace dspy {
 
 /// Adds the attribute names of OpenInference (`openinference.span.kind`, `llm.model_name`, `llm.token_count.prompt`,
 /// `input.value`, …) beside those of OpenTelemetry to all spans of an OTLP body, for Arize Phoenix and others that read
-/// them.  What is no such body is left as it is.
+/// them.  Anything else is left unchanged.
 void add_open_inference(JsonObject& body);
 
 /// Sends bodies with both: `OtlpOptions{.send = open_inference(send)}`.
