@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/json_text.hpp"
+#include "base/json/json_text.hpp"
 #include "base/usage_counts.hpp"
 #include "dspy/base/json.hpp"
 #include "dspy/base/usage.hpp"

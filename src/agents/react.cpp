@@ -1,7 +1,7 @@
 #include "dspy/agents/react.hpp"
 
-#include "agents/agent_loop.hpp"
-#include "agents/held_arguments.hpp"
+#include "agents/loop/agent_loop.hpp"
+#include "agents/loop/held_arguments.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/sha256.hpp"
 #include "dspy/base/text.hpp"

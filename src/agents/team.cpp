@@ -1,6 +1,6 @@
 #include "dspy/agents/team.hpp"
 
-#include "agents/agent_loop.hpp"
+#include "agents/loop/agent_loop.hpp"
 #include "dspy/agents/journal.hpp"
 #include "dspy/agents/react.hpp"
 #include "dspy/agents/tool.hpp"

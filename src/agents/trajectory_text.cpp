@@ -1,6 +1,6 @@
 #include "agents/trajectory_text.hpp"
 
-#include "base/json_text.hpp"
+#include "base/json/json_text.hpp"
 
 #include <algorithm>
 #include <string_view>

@@ -1,6 +1,6 @@
 #include "providers/exchange.hpp"
 
-#include "base/json_text.hpp"
+#include "base/json/json_text.hpp"
 #include "dspy/base/clock.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/text.hpp"

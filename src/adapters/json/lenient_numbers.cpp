@@ -1,5 +1,5 @@
 #include "adapters/json/lenient_scalars.hpp"
-#include "base/json_number.hpp"
+#include "base/json/json_number.hpp"
 
 #include <algorithm>
 #include <charconv>

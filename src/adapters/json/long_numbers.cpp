@@ -1,7 +1,7 @@
 #include "adapters/json/long_numbers.hpp"
 
 #include "adapters/coercion/numbers.hpp"
-#include "base/json_number.hpp"
+#include "base/json/json_number.hpp"
 
 #include <charconv>
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Tool calls as they grow: the same events whether a model writes calls as text or natively.
 
-#include "agents/call_stream.hpp"
+#include "agents/loop/call_stream.hpp"
 
 #include "dspy/agents/react.hpp"
 #include "dspy/base/wait.hpp"

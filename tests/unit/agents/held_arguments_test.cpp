@@ -1,6 +1,6 @@
 // What a model that is held to contracts may write as a tool's arguments.
 
-#include "agents/held_arguments.hpp"
+#include "agents/loop/held_arguments.hpp"
 
 #include "dspy/adapters/chat_adapter.hpp"
 #include "dspy/adapters/json_adapter.hpp"

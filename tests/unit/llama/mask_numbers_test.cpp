@@ -1,4 +1,4 @@
-#include "base/json_number.hpp"
+#include "base/json/json_number.hpp"
 #include "llama/mask/expressions/automaton.hpp"
 #include "llama/mask/grammars/numbers.hpp"
 

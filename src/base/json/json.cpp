@@ -1,8 +1,8 @@
 #include "dspy/base/json.hpp"
 
-#include "base/json_number.hpp"
-#include "base/json_plain.hpp"
-#include "base/json_text.hpp"
+#include "base/json/json_number.hpp"
+#include "base/json/json_plain.hpp"
+#include "base/json/json_text.hpp"
 #include "dspy/base/text.hpp"
 
 #include <boost/json/parse.hpp>

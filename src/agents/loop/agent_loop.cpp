@@ -1,6 +1,6 @@
-#include "agents/agent_loop.hpp"
+#include "agents/loop/agent_loop.hpp"
 
-#include "agents/held_arguments.hpp"
+#include "agents/loop/held_arguments.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/lm/tracing/sinks.hpp"
 #include "dspy/modules/configure.hpp"

@@ -1,5 +1,5 @@
-#include "agents/agent_loop.hpp"
-#include "agents/call_stream.hpp"
+#include "agents/loop/agent_loop.hpp"
+#include "agents/loop/call_stream.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/lm/exchange_json.hpp"
 #include "lm/told_span.hpp"

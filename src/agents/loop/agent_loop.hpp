@@ -1,6 +1,6 @@
 #pragma once
 
-#include "agents/lent_messages.hpp"
+#include "agents/loop/lent_messages.hpp"
 #include "agents/trajectory_text.hpp"
 #include "dspy/agents/agent_machine.hpp"
 #include "dspy/agents/react.hpp"

@@ -1,4 +1,4 @@
-#include "agents/lent_messages.hpp"
+#include "agents/loop/lent_messages.hpp"
 
 #include <utility>
 

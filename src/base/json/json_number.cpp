@@ -1,4 +1,4 @@
-#include "base/json_number.hpp"
+#include "base/json/json_number.hpp"
 
 #include <algorithm>
 #include <array>

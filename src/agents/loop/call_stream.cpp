@@ -1,4 +1,4 @@
-#include "agents/call_stream.hpp"
+#include "agents/loop/call_stream.hpp"
 
 #include "dspy/base/json.hpp"
 

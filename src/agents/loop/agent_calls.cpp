@@ -1,4 +1,4 @@
-#include "agents/agent_loop.hpp"
+#include "agents/loop/agent_loop.hpp"
 #include "dspy/base/error.hpp"
 #include "dspy/base/tasks.hpp"
 #include "dspy/lm/trace.hpp"

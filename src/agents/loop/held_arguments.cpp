@@ -1,4 +1,4 @@
-#include "agents/held_arguments.hpp"
+#include "agents/loop/held_arguments.hpp"
 
 #include "dspy/base/error.hpp"
 #include "dspy/signature/json_schema.hpp"
