@@ -198,7 +198,7 @@ TEST_CASE("Prompts are tuned by the answers that come of them") {
   REQUIRE(tuning.held_out);
   CHECK(tuning.held_out->p_value < 0.01);
   CHECK(to_table(tuning).contains("prompt \"Cite <it>.\""));
-  CHECK(to_html(tuning).contains("prompt \"Cite &lt;it&gt;.\""));
+  CHECK(to_html(tuning).contains("prompt &quot;Cite &lt;it&gt;.&quot;"));
   CHECK(rag_setting_from_json(to_json(tuning.best)) == tuning.best);
 
   options.aim = RagAim::answer;
