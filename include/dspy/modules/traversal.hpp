@@ -141,7 +141,7 @@ template <class T>
 concept HasBase = requires { T{AnyBase<T>()}; };
 
 template <class F, class P>
-void show(F& visit, std::string path, P& predictor) {
+void show(F& visit, std::string&& path, P& predictor) {
   static_assert(std::invocable<F&, std::string, P&>,
                 "a predictor of the program is const, so nothing can change it: remove `const` from the member");
   visit(std::move(path), predictor);

@@ -9,7 +9,6 @@
 namespace dspy {
 namespace {
 
-using text::is_any_letter;
 using text::is_digit;
 
 }  // namespace

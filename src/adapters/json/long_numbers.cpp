@@ -5,7 +5,6 @@
 
 #include <charconv>
 #include <cstdint>
-#include <utility>
 
 namespace dspy {
 

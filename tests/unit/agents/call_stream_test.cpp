@@ -4,7 +4,6 @@
 
 #include "dspy/agents/react.hpp"
 #include "dspy/base/wait.hpp"
-#include "dspy/lm/scripted.hpp"
 
 #include <doctest/doctest.h>
 
